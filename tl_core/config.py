@@ -1,0 +1,87 @@
+"""What a person chooses for a run: frozen, validated, saved with the run as JSON."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from tl_core.errors import ConfigError
+
+DEFAULT_BACKBONE = "tf_efficientnet_lite0"
+
+
+class _Choice(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataConfig(_Choice):
+    dataset_id: str = Field(min_length=1)
+    """Fingerprint of the dataset in the store."""
+    val_fraction: float = Field(0.15, gt=0, lt=0.5)
+    """Share of each class kept for validation, unless the dataset came with its own validation folder."""
+    test_fraction: float = Field(0.15, gt=0, lt=0.5)
+    """Share of each class kept for the one final test, unless the dataset came with its own test folder."""
+    split_seed: int = Field(0, ge=0, lt=2**32)
+    """Seed of the split; apart from the training seed, so that runs with other seeds share a test set."""
+
+
+class ModelConfig(_Choice):
+    backbone: str = DEFAULT_BACKBONE
+    """A name from the catalogue."""
+    pretrained: bool = True
+    """Start from ImageNet weights; False starts from random ones."""
+    frozen_stages: Literal["all"] | int = "all"
+    """Stages kept as they are, counted from the input. "all" is feature extraction, 0 is full fine-tuning."""
+    hidden_units: int = Field(0, ge=0, le=8192)
+    """Width of a hidden layer in the head; 0 makes the head linear."""
+    dropout: float = Field(0.0, ge=0, lt=1)
+    """Chance of switching off each input of the head's last layer during training."""
+
+    @model_validator(mode="after")
+    def _scratch_freezes_nothing(self) -> "ModelConfig":
+        if self.frozen_stages != "all" and self.frozen_stages < 0:
+            raise ValueError("frozen_stages must be 'all' or a whole number from 0")
+        if not self.pretrained and self.frozen_stages != 0:
+            raise ValueError("a backbone trained from scratch has nothing to keep: set frozen_stages to 0")
+        return self
+
+
+class TrainConfig(_Choice):
+    epochs: int = Field(5, ge=1, le=1000)
+    """Times the model sees every training image."""
+    batch_size: int = Field(32, ge=1, le=4096)
+    """Images per optimizer step."""
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    """`sgd` is stochastic gradient descent with momentum 0.9."""
+    learning_rate: float | None = Field(None, gt=0, le=10)
+    """Step size for the head; None takes the optimizer's default."""
+    backbone_learning_rate: float | None = Field(None, gt=0, le=10)
+    """Step size for unfrozen stages; None takes a tenth of the head's (or all of it when training from scratch)."""
+    weight_decay: float = Field(0.01, ge=0, le=1)
+    """Pull of every trained weight towards zero."""
+    augment: bool = True
+    """Show the model randomly cropped, mirrored and recoloured copies of the training images."""
+    seed: int = Field(0, ge=0, lt=2**32)
+    """Seed of the head's first weights, the order of the images and the augmentation."""
+
+
+class RunConfig(_Choice):
+    data: DataConfig
+    model: ModelConfig = ModelConfig()
+    train: TrainConfig = TrainConfig()
+
+
+def make_run_config(data: dict[str, Any], model: dict[str, Any], train: dict[str, Any]) -> RunConfig:
+    """Validate what a form or a command line gave.
+
+    Raises:
+        ConfigError: in one sentence, the first field that is wrong, its value and what is legal.
+    """
+    try:
+        return RunConfig.model_validate({"data": data, "model": model, "train": train})
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = str(first["loc"][1] if len(first["loc"]) > 1 else first["loc"][0])
+        if first["type"] == "value_error":
+            raise ConfigError(f"{first['ctx']['error']}.".capitalize()) from error
+        name = "--" + field.replace("_", "-")
+        raise ConfigError(f"{name}: {first['input']!r} is not possible; {first['msg'].lower()}.") from error
