@@ -50,6 +50,6 @@ class Settings(BaseModel):
             home=home,
             database_url=env.get("TRANSFERLAB_DATABASE_URL") or f"sqlite:///{home / 'transferlab.db'}",
             weights_folder=Path(weights).expanduser().resolve() if weights else None,
-            server_folders=tuple(folders),
+            server_folders=tuple(Path(folder).expanduser().resolve() for folder in folders),
             limits=Limits.model_validate(limits),
         )
