@@ -1,0 +1,1 @@
+"""What the pages share: the parts of the web side, none of which knows a page."""

@@ -1,0 +1,132 @@
+"""User text made harmless, numbers made readable, and the one glossary."""
+
+import html
+import re
+import string
+
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
+# Streamlit turns these into links, emoji, icons and arrows after Markdown's own backslashes have been taken off.
+_LATE = re.compile(r"(?<=[:@<\->=])(?=\S)|(?<=www)(?=\.)", re.IGNORECASE)
+_JOINER = "\u2060"
+"""A word joiner: no width, no line break."""
+_THIN_SPACE = "\u202f"
+
+
+def visible(text: str) -> str:
+    """Control characters, and marks that turn the direction of the text around them, shown as �."""
+    return _CONTROL.sub("\ufffd", text)
+
+
+def literal(text: str) -> str:
+    """User text for a Streamlit command that renders Markdown: shown as it is, on one line."""
+    one_line = " ".join(visible(text).split())
+    return _PUNCTUATION.sub(r"\\\1", _LATE.sub(_JOINER, one_line))
+
+
+def html_text(text: str) -> str:
+    """User text for HTML, also inside a quoted attribute."""
+    return html.escape(visible(text), quote=True)
+
+
+def plotly_text(text: str) -> str:
+    """User text for Plotly, which renders a handful of HTML tags."""
+    return html.escape(visible(text), quote=False)
+
+
+def shorten(text: str, length: int) -> str:
+    """At most `length` characters, the last an ellipsis where some were left out."""
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+def percent(fraction: float) -> str:
+    """`0.861` as `86.1 %`."""
+    return f"{100 * fraction:.1f} %"
+
+
+def count(n: int) -> str:
+    """`12345` as `12 345`; four digits stay together."""
+    return f"{n:,}".replace(",", _THIN_SPACE) if n >= 10_000 else str(n)
+
+
+def number_of(n: int, one: str, many: str | None = None) -> str:
+    """`1 image`, `2 images`."""
+    return f"{count(n)} {one if n == 1 else many or one + 's'}"
+
+
+def share(part: int, whole: int) -> str:
+    """`327 of 380`."""
+    return f"{count(part)} of {count(whole)}"
+
+
+def size(n_bytes: float) -> str:
+    """`12.3 MB`, in powers of ten as file managers show them."""
+    if n_bytes < 1000:
+        return f"{n_bytes:.0f} bytes"
+    for unit, factor in (("kB", 1e3), ("MB", 1e6)):
+        if n_bytes < 999.95 * factor:
+            return f"{n_bytes / factor:.1f} {unit}"
+    return f"{n_bytes / 1e9:.1f} GB"
+
+
+def duration(seconds: float) -> str:
+    """`12 s`, `3 min 20 s`, `2 h 5 min`: what was measured."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s" if seconds < 9.95 else f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def about(seconds: float) -> str:
+    """`about 2 minutes`: what is expected, no finer than can be known."""
+    if seconds < 10:
+        return "a few seconds"
+    if seconds < 55:
+        return f"about {round(seconds / 10) * 10} seconds"
+    if seconds < 55 * 60:
+        minutes = max(1, round(seconds / 60))
+        return f"about {minutes} minute{'s' * (minutes > 1)}"
+    hours = max(1, round(seconds / 3600))
+    return f"about {hours} hour{'s' * (hours > 1)}"
+
+
+GLOSSARY = {
+    "accuracy": "The share of images the model gets right. Always look at how many images it was measured on.",
+    "augmentation": "Showing the model cropped, mirrored and recoloured copies of the training images, "
+    "so that it learns what matters and not the exact pixels.",
+    "backbone": "A network that has already learned to see from a million photos. "
+    "It turns an image into a list of features; the head turns those into a class.",
+    "baseline": "What you would get without learning anything, by always answering the most frequent class. "
+    "A model is only worth something if it beats this.",
+    "batch size": "How many images the model looks at before it adjusts its weights once.",
+    "confidence": "The probability the model gives to its own answer. A model can be confident and wrong.",
+    "confusion matrix": "A table with a row for each true class and a column for each answer. "
+    "Right answers lie on the diagonal; everything beside it is a mix-up.",
+    "dropout": "Switching off some inputs at random during training, "
+    "so that the model does not lean on any one of them.",
+    "epoch": "One pass through all training images.",
+    "F1": "One figure for precision and recall together (their harmonic mean). It is high only when both are.",
+    "freeze": "Keeping a stage of the backbone as it is. Frozen stages need no training, "
+    "which is faster and protects what they know when you have few images.",
+    "head": "The last part of the network, new for your classes. It always learns.",
+    "hidden layer": "An extra layer between the backbone and the answer. "
+    "It can learn more complicated rules, and needs more images for it.",
+    "learning rate": "How big a step the weights take each time. "
+    "Too small and learning crawls; too big and it jumps past the goal.",
+    "loss": "How far the model's probabilities are from the truth. Training makes this smaller; 0 would be perfect.",
+    "optimizer": "The rule that turns the loss into changes of the weights.",
+    "overfitting": "Learning the training images by heart instead of what they have in common. "
+    "You see it when training still improves and validation gets worse.",
+    "precision": "Of all images the model called by this class, the share that really are.",
+    "pretrained": "Already trained on another large set of photos, and so able to see edges, textures and shapes "
+    "before it meets your images.",
+    "recall": "Of all images that really are of this class, the share the model found.",
+    "seed": "The number that fixes all chance. The same seed and settings give the same result again.",
+    "stage": "A block of layers of the backbone. The first see edges and colours, the last whole objects.",
+    "test set": "Images kept aside until the very end and looked at once, for an honest figure.",
+    "validation": "Images the model does not learn from. They are looked at after each epoch to see how it is doing "
+    "and to keep its best version.",
+}
+"""A term of the field, explained once in plain words; the same text wherever it stands."""

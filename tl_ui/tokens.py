@@ -1,0 +1,76 @@
+"""Signed, short-lived permissions for the routes, which stand outside Streamlit's own session."""
+
+import os
+import secrets
+import time
+from pathlib import Path
+
+from itsdangerous import BadSignature, SignatureExpired, TimestampSigner, URLSafeTimedSerializer
+
+from tl_core.errors import TransferLabError
+
+HOUR = 3600
+DAY = 24 * HOUR
+
+
+class TokenRefused(TransferLabError):
+    """A request carries no permission for what it asks."""
+
+
+class _HourlySigner(TimestampSigner):
+    """Dates a token at the start of its hour.
+
+    The same permission is then the same text for an hour, so that addresses on a page stay equal from one run of a
+    script to the next and the browser need not load its pictures again.
+    """
+
+    def get_timestamp(self) -> int:
+        return int(time.time()) // HOUR * HOUR
+
+
+class Tokens:
+    """Signs permissions with a secret kept in the home folder, so that open pages survive a restart."""
+
+    def __init__(self, home: Path) -> None:
+        self._secret = _read_or_create_secret(home / "token.secret")
+
+    def sign(self, purpose: str, subject: str) -> str:
+        """A text fit for a URL that allows `purpose` on `subject`, such as "dataset" on a dataset's id."""
+        return self._serializer(purpose).dumps(subject)
+
+    def check(self, purpose: str, token: str, max_age: int = DAY) -> str:
+        """The subject that the token was signed for.
+
+        Args:
+            max_age: in seconds; counted in whole hours, rounded up.
+
+        Raises:
+            TokenRefused: it is too old, or was not signed here for this purpose.
+        """
+        try:
+            return str(self._serializer(purpose).loads(token, max_age=max_age))
+        except SignatureExpired:
+            raise TokenRefused("This page has been open too long. Reload it and go on.") from None
+        except BadSignature:
+            raise TokenRefused("This address is not valid. Reload the page and try again.") from None
+
+    def _serializer(self, purpose: str) -> URLSafeTimedSerializer:
+        return URLSafeTimedSerializer(self._secret, salt=f"transferlab.{purpose}", signer=_HourlySigner)
+
+
+def _read_or_create_secret(path: Path) -> bytes:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        draft = path.with_suffix(f".{secrets.token_hex(8)}")
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:  # noqa: PTH123
+            handle.write(secrets.token_bytes(32))
+            handle.flush()
+            os.fsync(handle.fileno())
+        try:
+            # A link, unlike a rename, never replaces the secret that another process made a moment ago.
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_bytes()
