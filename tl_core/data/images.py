@@ -1,0 +1,145 @@
+"""The one decoder for ingest, training, prediction and thumbnails, and where an image's files lie."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import Image
+
+from tl_core.data.colour import to_rgb
+from tl_core.data.reasons import HEAD_BYTES, name_foreign_kind, name_own_kind
+from tl_core.errors import ImageUnusable
+from tl_core.records import ImageRecord
+
+THUMBNAIL_SIDE = 192
+EXTENSIONS = {"JPEG": "jpg", "MPO": "jpg", "PNG": "png", "WEBP": "webp", "BMP": "bmp", "GIF": "gif", "TIFF": "tif"}
+"""Of the formats we decode. MPO is what many phones write into a file called .jpg."""
+
+_ORIENTATION_TAG = 0x0112
+_TRANSPOSITIONS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RgbImage:
+    pixels: Image.Image
+    """Upright, 8-bit RGB; smaller than the file's own size where a draft was asked for."""
+    extension: str
+    """From the decoded format: "jpg", "png" …"""
+    width: int
+    """Of the file's full size, upright."""
+    height: int
+
+
+def image_path(dataset_folder: Path, image: ImageRecord) -> Path:
+    return dataset_folder / "images" / f"{image.sha256}.{image.extension}"
+
+
+def thumbnail_path(dataset_folder: Path, sha256: str) -> Path:
+    return dataset_folder / "thumbnails" / f"{sha256}.webp"
+
+
+def open_rgb(source: Path | BinaryIO, max_pixels: int, draft_side: int | None = None) -> RgbImage:
+    """Decode an image file completely, so that a cut-off one is found out.
+
+    Args:
+        max_pixels: checked against the header, before a pixel is decoded.
+        draft_side: the short side that is needed; lets JPEG decode faster, to no less than twice that.
+
+    Raises:
+        ImageUnusable: with the reason as a sentence, whatever the bytes are.
+    """
+    if not isinstance(source, Path):
+        return _decode(source, max_pixels, draft_side)
+    try:
+        handle = source.open("rb")
+    except OSError as error:
+        raise ImageUnusable(f"It cannot be read: {error.strerror}.") from error
+    with handle:
+        return _decode(handle, max_pixels, draft_side)
+
+
+def write_thumbnail(pixels: Image.Image, path: Path) -> None:
+    """Write a WebP of at most `THUMBNAIL_SIDE` pixels a side; `pixels` is left as it is."""
+    small = pixels.copy() if max(pixels.size) <= THUMBNAIL_SIDE else _shrunk(pixels)
+    # Lossy WebP smears images of a few pixels, such as 8x8 digits; method 0 is several times faster than 4.
+    small.save(path, "WEBP", lossless=max(small.size) <= 64, quality=80, method=0)
+
+
+def _shrunk(pixels: Image.Image) -> Image.Image:
+    scale = THUMBNAIL_SIDE / max(pixels.size)
+    size = (max(1, round(pixels.width * scale)), max(1, round(pixels.height * scale)))
+    return pixels.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+
+
+def _decode(file: BinaryIO, max_pixels: int, draft_side: int | None) -> RgbImage:
+    # Pillow's plugins raise almost anything on rubbish: struct.error, KeyError, SyntaxError, zlib.error …
+    try:
+        head = file.read(HEAD_BYTES)
+        file.seek(0)
+        if foreign := name_foreign_kind(head):
+            raise ImageUnusable(foreign)
+        with Image.open(file, formats=list(EXTENSIONS)) as image:
+            return _load(image, max_pixels, draft_side)
+    except ImageUnusable:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageUnusable(f"It has more pixels than can be opened safely ({error}).") from error
+    except MemoryError as error:
+        raise ImageUnusable("It does not fit into this machine's memory.") from error
+    except Exception as error:
+        raise ImageUnusable(_reason(error, head)) from error
+
+
+def _load(image: Image.Image, max_pixels: int, draft_side: int | None) -> RgbImage:
+    extension, full_size = EXTENSIONS[image.format or ""], image.size
+    _check_pixels(*full_size, max_pixels)
+    if draft_side is not None:
+        image.draft(None, (2 * draft_side, 2 * draft_side))
+    is_draft = image.size != full_size
+    image.load()
+    orientation = _orientation(image)
+    pixels = _upright(to_rgb(image), orientation)
+    if not is_draft:
+        full_size = pixels.size
+    elif orientation >= 5:
+        full_size = full_size[::-1]
+    return RgbImage(pixels, extension, *full_size)
+
+
+def _check_pixels(width: int, height: int, max_pixels: int) -> None:
+    if width < 1 or height < 1:
+        raise ImageUnusable("It is damaged: it has no pixels.")
+    if width * height > max_pixels:
+        raise ImageUnusable(
+            f"It has {width * height:,} pixels ({width} x {height}); the limit is {max_pixels:,}. Make it smaller."
+        )
+
+
+def _orientation(image: Image.Image) -> int:
+    """As EXIF says, from 1 to 8. Broken EXIF must not sink a fine image."""
+    with suppress(Exception):
+        return int(image.getexif().get(_ORIENTATION_TAG, 1))
+    return 1
+
+
+def _upright(pixels: Image.Image, orientation: int) -> Image.Image:
+    transposition = _TRANSPOSITIONS.get(orientation)
+    return pixels if transposition is None else pixels.transpose(transposition)
+
+
+def _reason(error: Exception, head: bytes) -> str:
+    own = name_own_kind(head)
+    if own is None:
+        return "It is not an image that can be read (JPEG, PNG, WebP, BMP, GIF or TIFF)."
+    if "truncated" in str(error).lower():
+        return f"It is cut off: the end of the {own} file is missing. Copy or download it again."
+    return f"It is a damaged {own} file, or an unusual kind of one. Save it again as JPEG or PNG."

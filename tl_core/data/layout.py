@@ -1,0 +1,126 @@
+"""From names to classes: see through wrapping folders and find `train/ val/ test/`. Looks at names only."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from tl_core.data.names import Parts, class_name, quoted
+from tl_core.errors import DatasetRefused
+from tl_core.records import SkippedFile
+
+SPLIT_NAMES = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+EXAMPLE = "Make a folder for each class, such as cats/1.jpg and dogs/1.jpg."
+_NOT_IN_CLASS = "It is not inside a class folder."
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    index: int
+    """Into the files that were given."""
+    split: str | None
+    class_name: str
+
+
+@dataclass(slots=True)
+class Layout:
+    places: list[Place] = field(default_factory=list)
+    skipped: list[SkippedFile] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Folder:
+    parts: Parts = ()
+    folders: dict[str, "_Folder"] = field(default_factory=dict)
+    files: list[int] = field(default_factory=list)
+    n_below: int = 0
+    """Files here and in all folders inside."""
+
+    @property
+    def name(self) -> str:
+        return self.parts[-1]
+
+    @property
+    def filled(self) -> list["_Folder"]:
+        return [folder for folder in self.folders.values() if folder.n_below]
+
+    def walk(self) -> Iterator[int]:
+        yield from self.files
+        for folder in self.folders.values():
+            yield from folder.walk()
+
+
+def read_layout(files: Sequence[Parts], folders: Sequence[Parts] = ()) -> Layout:
+    """Find each file's class, and its side where the dataset comes with its own split.
+
+    Raises:
+        DatasetRefused: `train/` or the like holds images directly, so that their classes are not known.
+    """
+    layout = Layout()
+    base = _unwrap(_tree(files, folders), files, layout)
+    splits = base.filled
+    if splits and all(folder.name.strip().casefold() in SPLIT_NAMES for folder in splits):
+        _place_splits(base, files, layout)
+    else:
+        _place_classes(base, None, layout)
+    return layout
+
+
+def _tree(files: Sequence[Parts], folders: Sequence[Parts]) -> _Folder:
+    root = _Folder()
+    for parts in folders:
+        _descend(root, parts, 0)
+    for index, parts in enumerate(files):
+        _descend(root, parts[:-1], 1).files.append(index)
+    return root
+
+
+def _descend(root: _Folder, parts: Parts, count: int) -> _Folder:
+    folder = root
+    folder.n_below += count
+    for depth, part in enumerate(parts, start=1):
+        folder = folder.folders.setdefault(part, _Folder(parts[:depth]))
+        folder.n_below += count
+    return folder
+
+
+def _unwrap(folder: _Folder, files: Sequence[Parts], layout: Layout) -> _Folder:
+    """The first level that is more than a wrapping; whatever lies beside it is listed as skipped."""
+    while True:
+        layout.skipped += [SkippedFile("/".join(files[index]), _NOT_IN_CLASS) for index in folder.files]
+        if len(folder.filled) != 1 or not folder.filled[0].filled:
+            return folder
+        _skip_empty(folder, layout)
+        folder = folder.filled[0]
+
+
+def _place_splits(base: _Folder, files: Sequence[Parts], layout: Layout) -> None:
+    bare = [folder for folder in base.filled if not folder.filled]
+    sides = {SPLIT_NAMES[folder.name.strip().casefold()] for folder in base.filled if folder.filled}
+    if "train" not in sides:
+        problem = (
+            f"{quoted([folder.name for folder in bare])} holds images directly, so that their classes are not known. "
+            if bare
+            else "There is no train folder to learn from. "
+        )
+        raise DatasetRefused(f"{problem}Make a folder for each class inside, such as train/cats/1.jpg.")
+    for folder in base.filled:
+        inner = _unwrap(folder, files, layout)
+        _place_classes(inner, SPLIT_NAMES[folder.name.strip().casefold()], layout)
+    _skip_empty(base, layout)
+
+
+def _place_classes(base: _Folder, split: str | None, layout: Layout) -> None:
+    for folder in base.filled:
+        if name := class_name(folder.name):
+            layout.places += [Place(index, split, name) for index in folder.walk()]
+        else:
+            layout.skipped.append(SkippedFile("/".join(folder.parts), "A class folder needs a name."))
+    _skip_empty(base, layout)
+
+
+def _skip_empty(folder: _Folder, layout: Layout) -> None:
+    empty = [inner for inner in folder.folders.values() if not inner.n_below]
+    layout.skipped += [SkippedFile("/".join(inner.parts), "This folder is empty.") for inner in empty]

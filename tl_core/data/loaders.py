@@ -1,0 +1,82 @@
+"""Batches of decoded images, a little ahead of the model."""
+
+import random
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tl_core.data.images import image_path, open_rgb
+from tl_core.data.threads import map_ahead
+from tl_core.data.transforms import Preprocessing, augment, prepare
+from tl_core.errors import ImageUnusable
+from tl_core.records import ImageRecord
+
+BATCHES_AHEAD = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    images: Tensor
+    """uint8, [B, 3, size, size]; `transforms.normalise` comes next, on the device."""
+    labels: Tensor
+    """int64, [B]."""
+    positions: tuple[int, ...]
+    """Each image's `ImageRecord.position`."""
+
+
+def shuffled(n: int, seed: int, epoch: int) -> list[int]:
+    """The numbers below `n` in an order that only `seed` and `epoch` decide."""
+    order: list[int] = np.random.default_rng((seed, epoch)).permutation(n).tolist()
+    return order
+
+
+def iterate_batches(
+    folder: Path,
+    images: Sequence[ImageRecord],
+    labels: Sequence[int],
+    pre: Preprocessing,
+    *,
+    batch_size: int,
+    workers: int = 2,
+    augment_seed: tuple[int, ...] | None = None,
+) -> Generator[Batch, None, None]:
+    """Decode `images` in the order given; the last batch may be smaller. Close it midway and its threads end.
+
+    Args:
+        folder: of the dataset.
+        augment_seed: such as (seed, epoch); with the image's position it decides the augmentation. None for none.
+
+    Raises:
+        ImageUnusable: a stored file is gone or damaged; the message names it.
+    """
+    if len(images) != len(labels):
+        raise ValueError(f"{len(images)} images but {len(labels)} labels")
+
+    def load(image: ImageRecord) -> Tensor:
+        return _load(folder, image, pre, augment_seed)
+
+    tensors = map_ahead(load, images, workers, ahead=BATCHES_AHEAD * batch_size + workers)
+    try:
+        for start in range(0, len(images), batch_size):
+            chunk = slice(start, start + batch_size)
+            yield Batch(
+                images=torch.stack([next(tensors) for _ in images[chunk]]),
+                labels=torch.tensor(labels[chunk], dtype=torch.int64),
+                positions=tuple(image.position for image in images[chunk]),
+            )
+    finally:
+        tensors.close()
+
+
+def _load(folder: Path, image: ImageRecord, pre: Preprocessing, augment_seed: tuple[int, ...] | None) -> Tensor:
+    try:
+        pixels = open_rgb(image_path(folder, image), image.width * image.height, draft_side=pre.resize).pixels
+    except ImageUnusable as error:
+        raise ImageUnusable(f'The stored image "{image.name}" cannot be read any more. {error}') from error
+    if augment_seed is None:
+        return prepare(pixels, pre)
+    return augment(pixels, pre, random.Random(repr((*augment_seed, image.position))))
