@@ -67,3 +67,15 @@ class OutOfMemory(TransferLabError):
 
 class Cancelled(TransferLabError):
     """Work stopped because it was asked to stop."""
+
+
+class StoreUnavailable(TransferLabError):
+    """The database cannot be opened or reached, or has failed."""
+
+
+class StoreTooNew(StoreUnavailable):
+    """A newer release has changed the database's schema."""
+
+
+class Diverged(TransferLabError):
+    """Training went wrong numerically."""

@@ -1,0 +1,8 @@
+"""Where datasets, runs and what runs report are kept: figures in a database, files in folders."""
+
+from tl_core.store.artifacts import Artifacts
+from tl_core.store.contract import Store
+from tl_core.store.recovery import fail_stale_runs
+from tl_core.store.sql import SqlStore, open_store
+
+__all__ = ["Artifacts", "SqlStore", "Store", "fail_stale_runs", "open_store"]

@@ -21,9 +21,18 @@ class Artifacts:
     def run_folder(self, run_id: str) -> Path:
         return self.home / "runs" / run_id
 
+    def checkpoint(self, run_id: str) -> Path:
+        """The run's best model so far."""
+        return self.run_folder(run_id) / "model.safetensors"
+
     def run_lock(self, run_id: str) -> Path:
         """Locked by the process that executes the run, for as long as it lives."""
         return self.home / "locks" / f"{run_id}.lock"
+
+    @property
+    def claim_lock(self) -> Path:
+        """Held while runs are claimed or looked over, so that none is seen between being claimed and being locked."""
+        return self.home / "locks" / "claim.lock"
 
     @contextmanager
     def staging_folder(self) -> Iterator[Path]:

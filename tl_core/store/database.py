@@ -1,0 +1,164 @@
+"""Connecting to SQLite or PostgreSQL so that the two behave alike."""
+
+import os
+import sqlite3
+import time
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+
+from tl_core.errors import StoreUnavailable
+from tl_core.store.migrations import migrate
+
+_EXAMPLES = "sqlite:///path/to/file.db or postgresql://user:password@host/database"
+_BUSY_SECONDS = 30
+"""How long a writer waits for its turn on SQLite before it gives up."""
+
+
+class Database:
+    """An engine, and the two kinds of transaction."""
+
+    def __init__(self, url: str) -> None:
+        """Connect, and bring the schema up to date.
+
+        Raises:
+            StoreUnavailable: the URL is not one, or nothing answers there. The password is never in the message.
+        """
+        self._url = _normalise(url)
+        self._engine = _make_engine(self._url)
+        # The execution option is read by `_begin`; both share one pool.
+        self._readers = self._engine.execution_options(reads_only=True)
+        _renew_after_fork(self._engine)
+        try:
+            with self._engine.begin() as connection:
+                migrate(connection)
+        except DBAPIError as error:
+            self.close()
+            raise self._unavailable(error) from error
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that only reads: on SQLite it never waits for a writer."""
+        with self._translated(), self._readers.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that may read and then write: on SQLite it excludes other writers from its first statement.
+
+        On PostgreSQL others may write meanwhile, so what is read to be changed is read `with_for_update`.
+        """
+        with self._translated(), self._engine.begin() as connection:
+            yield connection
+
+    def insert_new(self, table: Table) -> sqlite.Insert | postgresql.Insert:
+        """An insert that leaves rows that are already there as they are."""
+        return self.insert(table).on_conflict_do_nothing()
+
+    def insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
+        """An insert that can be told what to do with rows that are already there."""
+        return sqlite.insert(table) if self._engine.dialect.name == "sqlite" else postgresql.insert(table)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (OperationalError, InterfaceError) as error:
+            raise self._unavailable(error) from error
+
+    def _unavailable(self, error: DBAPIError) -> StoreUnavailable:
+        reason = " ".join(str(error.orig).split()) or type(error.orig).__name__
+        for secret in (self._url.password, self._url.query.get("password")):
+            if secret:
+                reason = reason.replace(str(secret), "***")
+        return StoreUnavailable(f"The store at {_describe(self._url)} cannot be used: {reason.rstrip('.')}.")
+
+
+def _normalise(text: str) -> URL:
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError) as error:
+        raise StoreUnavailable(f"The store's URL cannot be read; it should look like {_EXAMPLES}.") from error
+    if url.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
+        return url.set(drivername="postgresql+psycopg")
+    if url.drivername not in ("sqlite", "sqlite+pysqlite"):
+        raise StoreUnavailable(f"A store cannot be kept in {url.drivername!r}; its URL should look like {_EXAMPLES}.")
+    if not url.database or url.database == ":memory:":
+        raise StoreUnavailable("A store is a file that processes share, not memory: use sqlite:///path/to/file.db.")
+    return url.set(database=str(Path(url.database).expanduser().absolute()))
+
+
+def _describe(url: URL) -> str:
+    """Where the store is, without its password or options."""
+    if url.drivername.startswith("sqlite"):
+        return str(url.database)
+    host = url.host or url.query.get("host") or "this machine"
+    return f"PostgreSQL {host}{f':{url.port}' if url.port else ''}/{url.database or ''}"
+
+
+def _make_engine(url: URL) -> Engine:
+    if url.drivername.startswith("sqlite"):
+        return _make_sqlite_engine(url)
+    timeout = {} if "connect_timeout" in url.query else {"connect_timeout": 10}
+    # Pre-ping, because a connection in the pool may have outlived a restart of the server.
+    return create_engine(url, pool_pre_ping=True, connect_args={**timeout, "client_encoding": "utf8"})
+
+
+def _make_sqlite_engine(url: URL) -> Engine:
+    try:
+        Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnavailable(f"The folder of the store {url.database} cannot be made: {error.strerror}.") from error
+    # The driver's own transactions begin at the first write: of two that read before they write, one overwrites the
+    # other. So the driver starts none, and `_begin` does.
+    engine = create_engine(url, connect_args={"isolation_level": None, "timeout": _BUSY_SECONDS})
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: sqlite3.Connection, _: Any) -> None:
+    _use_write_ahead_log(connection)
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """Readers and one writer at a time, without waiting for each other. The file remembers it."""
+    give_up = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            # Two processes that open a fresh file at once: this one statement does not wait by itself.
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+def _begin(connection: Connection) -> None:
+    reads_only = connection.get_execution_options().get("reads_only", False)
+    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
+
+
+def _renew_after_fork(engine: Engine) -> None:
+    """A forked child, such as a loader's worker, opens connections of its own and leaves its parent's alone."""
+    known = weakref.ref(engine)
+
+    def renew() -> None:
+        if (inherited := known()) is not None:
+            inherited.dispose(close=False)
+
+    os.register_at_fork(after_in_child=renew)

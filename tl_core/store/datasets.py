@@ -1,0 +1,100 @@
+"""Datasets in the database."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Row, Table, delete, func, insert, or_, select
+
+from tl_core.errors import DatasetInUse, UnknownDataset
+from tl_core.records import DatasetRecord, ImageRecord, RunState, SkippedFile
+from tl_core.store.database import Database
+from tl_core.store.tables import Text, datasets, images, runs, skipped_files
+
+SHORTEST_START = 4
+"""Characters of an id that are enough to look for it by."""
+
+
+class SqlDatasets(Database):
+    """The part of the `Store` contract that is about datasets."""
+
+    def add_dataset(
+        self, record: DatasetRecord, images: Sequence[ImageRecord], skipped: Sequence[SkippedFile]
+    ) -> DatasetRecord:
+        with self.writing() as connection:
+            new = connection.execute(self.insert_new(datasets).values(asdict(record)).returning(datasets.c.id)).first()
+            if new:
+                numbered = [{"dataset_id": record.id, "position": n, **asdict(file)} for n, file in enumerate(skipped)]
+                for table, rows in (
+                    (_images, [{"dataset_id": record.id, **asdict(image)} for image in images]),
+                    (skipped_files, numbered),
+                ):
+                    if rows:
+                        connection.execute(insert(table), rows)
+        return record if new else self.get_dataset(record.id)
+
+    def get_dataset(self, dataset: str) -> DatasetRecord:
+        matches = or_(datasets.c.name == dataset, starts_with(datasets, dataset))
+        with self.reading() as connection:
+            found = [_dataset(row) for row in connection.execute(select(datasets).where(matches))]
+        exact = [record for record in found if record.id == dataset]
+        if len(exact or found) == 1:
+            return (exact or found)[0]
+        if found:
+            ids = ", ".join(sorted(record.id for record in found))
+            raise UnknownDataset(f"{len(found)} datasets go by {dataset!r}: give one of the ids {ids}.")
+        raise UnknownDataset(f"There is no dataset {dataset!r}. {self._known_datasets()}")
+
+    def _known_datasets(self) -> str:
+        known = self.list_datasets()
+        names = ", ".join(f"{record.name} ({record.id})" for record in known[:5])
+        more = f" and {len(known) - 5} more" if len(known) > 5 else ""
+        return f"There are {names}{more}." if known else "There are none yet: import one first."
+
+    def list_datasets(self) -> list[DatasetRecord]:
+        newest_first = select(datasets).order_by(datasets.c.created_at.desc(), datasets.c.id)
+        with self.reading() as connection:
+            return [_dataset(row) for row in connection.execute(newest_first)]
+
+    def list_images(self, dataset_id: str) -> list[ImageRecord]:
+        columns = [column for column in images.c if column is not images.c.dataset_id]
+        query = select(*columns).where(images.c.dataset_id == dataset_id).order_by(images.c.position)
+        with self.reading() as connection:
+            return [ImageRecord(**row._mapping) for row in connection.execute(query)]
+
+    def list_skipped(self, dataset_id: str) -> list[SkippedFile]:
+        table = skipped_files
+        query = select(table.c.name, table.c.reason).where(table.c.dataset_id == dataset_id).order_by(table.c.position)
+        with self.reading() as connection:
+            return [SkippedFile(row.name, row.reason) for row in connection.execute(query)]
+
+    def delete_dataset(self, dataset_id: str) -> None:
+        unfinished = [state.value for state in RunState if not state.is_finished]
+        readers = select(runs.c.id).where(runs.c.dataset_id == dataset_id, runs.c.state.in_(unfinished))
+        with self.writing() as connection:
+            # The lock makes `add_run` on it wait until it is known whether the dataset stays.
+            locked = select(datasets.c.name).where(datasets.c.id == dataset_id).with_for_update()
+            row = connection.execute(locked).first()
+            if row is None:
+                raise UnknownDataset(f"There is no dataset with the id {dataset_id!r}; it may be deleted already.")
+            if in_use := sorted(connection.execute(readers).scalars()):
+                raise DatasetInUse(
+                    f"{row.name} cannot be deleted while runs are using it: stop or wait for {', '.join(in_use)}."
+                )
+            connection.execute(delete(datasets).where(datasets.c.id == dataset_id))
+
+
+_images = images
+"""The table, where an argument goes by the same name."""
+
+
+def starts_with(table: Table, text: str) -> Any:
+    """Whether a row's id starts with `text`. LIKE ignores case on SQLite and not on PostgreSQL."""
+    if len(text) < SHORTEST_START:
+        return table.c.id == text
+    return func.substr(table.c.id, 1, len(text), type_=Text) == text
+
+
+def _dataset(row: Row[Any]) -> DatasetRecord:
+    fields = dict(row._mapping)
+    return DatasetRecord(**{**fields, **{name: tuple(fields[name]) for name in ("classes", "counts", "warnings")}})

@@ -1,0 +1,37 @@
+"""Runs whose process died with them."""
+
+import time
+
+from tl_core.locks import try_lock
+from tl_core.records import Run, RunState
+from tl_core.store.artifacts import Artifacts
+from tl_core.store.contract import Store
+
+_CLAIM_TO_LOCK_SECONDS = 1.0
+"""More than a living process needs from claiming a run to locking it."""
+
+
+def fail_stale_runs(store: Store, artifacts: Artifacts) -> list[str]:
+    """Mark the runs that no living process executes as interrupted; gives their ids.
+
+    A process that executes a run holds its lock, so processes that share a store must share the home folder.
+    """
+    return [run.id for run in store.list_running_runs() if _fail_if_stale(store, artifacts, run)]
+
+
+def _fail_if_stale(store: Store, artifacts: Artifacts, run: Run) -> bool:
+    age = time.time() - (run.started_at or 0)
+    time.sleep(min(max(0.0, _CLAIM_TO_LOCK_SECONDS - age), _CLAIM_TO_LOCK_SECONDS))
+    with try_lock(artifacts.run_lock(run.id)) as is_stale:
+        if is_stale:
+            store.finish_run(run.id, RunState.INTERRUPTED, _sentence(run))
+    return is_stale
+
+
+def _sentence(run: Run) -> str:
+    if run.epochs_done == 0:
+        return "The server stopped before this run had finished an epoch; nothing of it is kept."
+    kept = "its 1 finished epoch is kept" if run.epochs_done == 1 else f"its {run.epochs_done} finished epochs are kept"
+    if run.epochs_done >= run.config.train.epochs:
+        return f"The server stopped after the last epoch of this run, before it was tested; {kept}."
+    return f"The server stopped while this run was in epoch {run.epochs_done + 1}; {kept}."

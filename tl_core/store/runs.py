@@ -1,0 +1,182 @@
+"""Runs in the database: adding, claiming, changing and finishing them."""
+
+import json
+import math
+import secrets
+import time
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, select, update
+
+from tl_core.config import RunConfig
+from tl_core.errors import RunNotReady, UnknownRun
+from tl_core.records import Progress, Run, RunState, TestResult
+from tl_core.store.database import Database
+from tl_core.store.datasets import starts_with
+from tl_core.store.tables import datasets, runs
+
+_LETTERS = "bcdfghjkmnpqrstvwxz"
+_LETTERS_AND_DIGITS = _LETTERS + "23456789"
+
+
+class SqlRuns(Database):
+    """The part of the `Store` contract that is about runs."""
+
+    def add_run(self, config: RunConfig, dataset_name: str, facts: dict[str, Any] | None = None) -> Run:
+        values = {
+            "state": RunState.QUEUED,
+            "cancel_requested": False,
+            "config": config.model_dump_json(),
+            "dataset_id": config.data.dataset_id,
+            "dataset_name": dataset_name,
+            "created_at": time.time(),
+            "message": "",
+            "epochs_done": 0,
+            "facts": _checked(facts or {}),
+        }
+        with self.writing() as connection:
+            # So that the dataset is not deleted between here and the run's becoming visible.
+            connection.execute(
+                select(datasets.c.id)
+                .where(datasets.c.id == config.data.dataset_id)
+                .with_for_update(read=True, key_share=True)
+            )
+            while True:
+                insert = self.insert_new(runs).values(**values, id=_new_id()).returning(runs)
+                if row := connection.execute(insert).first():
+                    return _run(row)
+
+    def get_run(self, run: str) -> Run:
+        found = self._list(select(runs).where(starts_with(runs, run)))
+        exact = [record for record in found if record.id == run]
+        if len(exact or found) == 1:
+            return (exact or found)[0]
+        if found:
+            ids = ", ".join(sorted(record.id for record in found))
+            raise UnknownRun(f"{len(found)} runs start with {run!r}: give more of one of the ids {ids}.")
+        raise UnknownRun(f"There is no run {run!r}: give its id, or the first four characters or more of it.")
+
+    def list_runs(self) -> list[Run]:
+        return self._list(select(runs).order_by(runs.c.number.desc()))
+
+    def list_running_runs(self) -> list[Run]:
+        return self._list(select(runs).where(runs.c.state == RunState.RUNNING).order_by(runs.c.number))
+
+    def delete_run(self, run_id: str) -> None:
+        with self.writing() as connection:
+            row = _lock(connection, run_id)
+            if row is None:
+                raise UnknownRun(f"There is no run with the id {run_id!r}; it may be deleted already.")
+            if row.state in (RunState.RUNNING, RunState.PAUSED):
+                raise RunNotReady(f"Run {run_id} is {row.state} and cannot be deleted: stop it first.")
+            connection.execute(delete(runs).where(runs.c.id == run_id))
+
+    def claim_next_run(self) -> Run | None:
+        waiting = select(runs.c.id).where(runs.c.state == RunState.QUEUED).order_by(runs.c.number).limit(1)
+        with self.writing() as connection:
+            run_id = connection.execute(waiting.with_for_update(skip_locked=True)).scalar()
+            return None if run_id is None else _claim(connection, run_id)
+
+    def claim_run(self, run_id: str) -> Run | None:
+        with self.writing() as connection:
+            return _claim(connection, run_id)
+
+    def request_cancel(self, run_id: str) -> None:
+        with self.writing() as connection:
+            row = _lock(connection, run_id)
+            if row is None or RunState(row.state).is_finished:
+                return
+            if row.state == RunState.QUEUED:
+                _finish(connection, run_id, RunState.CANCELLED, "Cancelled before it started.")
+            else:
+                connection.execute(update(runs).where(runs.c.id == run_id).values(cancel_requested=True))
+
+    def is_cancel_requested(self, run_id: str) -> bool:
+        with self.reading() as connection:
+            asked = connection.execute(select(runs.c.cancel_requested).where(runs.c.id == run_id)).scalar()
+        return asked is None or asked
+
+    def update_run(
+        self,
+        run_id: str,
+        *,
+        progress: Progress | None = None,
+        epochs_done: int | None = None,
+        best_epoch: int | None = None,
+        val_accuracy: float | None = None,
+        result: TestResult | None = None,
+        facts: dict[str, Any] | None = None,
+    ) -> None:
+        given = {
+            "progress": progress and asdict(progress),
+            "epochs_done": epochs_done,
+            "best_epoch": best_epoch,
+            # SQLite would make NULL of it, PostgreSQL would not.
+            "val_accuracy": None if val_accuracy is None or math.isnan(val_accuracy) else val_accuracy,
+            "result": result and asdict(result),
+        }
+        changes = {name: value for name, value in given.items() if value is not None}
+        with self.writing() as connection:
+            row = _lock(connection, run_id)
+            if row is None:
+                return
+            if facts:
+                changes["facts"] = {**row.facts, **_checked(facts)}
+            if changes:
+                connection.execute(update(runs).where(runs.c.id == run_id).values(changes))
+
+    def finish_run(self, run_id: str, state: RunState, message: str = "") -> None:
+        if not state.is_finished:
+            raise ValueError(f"{state} is not a way for a run to end")
+        with self.writing() as connection:
+            row = _lock(connection, run_id)
+            if row is not None and not RunState(row.state).is_finished:
+                _finish(connection, run_id, state, message)
+
+    def _list(self, query: Select[Any]) -> list[Run]:
+        with self.reading() as connection:
+            return [_run(row) for row in connection.execute(query)]
+
+
+def _new_id() -> str:
+    """Eight characters that nobody misreads or mistakes for a number, and that spell no word."""
+    return secrets.choice(_LETTERS) + "".join(secrets.choice(_LETTERS_AND_DIGITS) for _ in range(7))
+
+
+def _checked(facts: dict[str, Any]) -> dict[str, Any]:
+    """The facts as they will be read back.
+
+    Raises:
+        ValueError, TypeError: they hold NaN, an infinity or something that JSON has no word for.
+    """
+    checked: dict[str, Any] = json.loads(json.dumps(facts, allow_nan=False))
+    return checked
+
+
+def _lock(connection: Connection, run_id: str) -> Row[Any] | None:
+    """The run's row, which nobody else changes before this transaction ends."""
+    return connection.execute(select(runs).where(runs.c.id == run_id).with_for_update()).first()
+
+
+def _claim(connection: Connection, run_id: str) -> Run | None:
+    still_queued: ColumnElement[bool] = runs.c.state == RunState.QUEUED
+    claim = update(runs).where(runs.c.id == run_id, still_queued)
+    row = connection.execute(claim.values(state=RunState.RUNNING, started_at=time.time()).returning(runs)).first()
+    return _run(row) if row else None
+
+
+def _finish(connection: Connection, run_id: str, state: RunState, message: str) -> None:
+    values = {"state": state, "message": message, "finished_at": time.time()}
+    connection.execute(update(runs).where(runs.c.id == run_id).values(values))
+
+
+def _run(row: Row[Any]) -> Run:
+    fields = dict(row._mapping)
+    for column in ("number", "cancel_requested", "dataset_id"):
+        del fields[column]
+    fields["state"] = RunState(row.state)
+    fields["config"] = RunConfig.model_validate_json(row.config)
+    fields["progress"] = Progress(**row.progress) if row.progress else None
+    fields["result"] = TestResult(**row.result) if row.result else None
+    return Run(**fields)

@@ -1,0 +1,151 @@
+"""The tables as SQLAlchemy sees them, with column types that behave alike on SQLite and PostgreSQL.
+
+`migrations.py` creates them; a test holds the two together.
+"""
+
+import json
+import math
+import re
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Column, Dialect, Double, ForeignKey, Index, Integer, LargeBinary, MetaData
+from sqlalchemy import Table as _Table
+from sqlalchemy import Text as _Text
+from sqlalchemy.types import TypeDecorator
+
+_MARK = "\x1a"
+_UNSTORABLE = re.compile("[\x00\x1a\ud800-\udfff]")
+_MARKED = re.compile("\x1a([0-9a-f]{4})")
+
+
+class Text(TypeDecorator[str]):
+    """Any Python string, given back exactly.
+
+    PostgreSQL refuses NUL, and neither database takes a lone surrogate (a file name that was not UTF-8). Those are
+    kept as the control character SUBSTITUTE and four hex digits, and so is SUBSTITUTE itself.
+    """
+
+    impl = _Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else _UNSTORABLE.sub(lambda found: f"{_MARK}{ord(found[0]):04x}", str(value))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else _MARKED.sub(lambda found: chr(int(found[1], 16)), value)
+
+
+class Json(TypeDecorator[Any]):
+    """JSON kept as text. NaN and infinities are written as Python writes them, which a JSON column would refuse."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else json.dumps(value, ensure_ascii=False)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else json.loads(value)
+
+
+class FloatOrNan(TypeDecorator[float]):
+    """A float that may be NaN, kept as NULL: that is what SQLite makes of it."""
+
+    impl = Double
+    cache_ok = True
+
+    def process_bind_param(self, value: float | None, dialect: Dialect) -> float | None:
+        return None if value is None or math.isnan(value) else value
+
+    def process_result_value(self, value: float | None, dialect: Dialect) -> float:
+        return math.nan if value is None else value
+
+
+metadata = MetaData()
+
+datasets = _Table(
+    "datasets",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("classes", Json, nullable=False),
+    Column("counts", Json, nullable=False),
+    Column("n_skipped", BigInteger, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("warnings", Json, nullable=False),
+)
+
+images = _Table(
+    "images",
+    metadata,
+    Column("dataset_id", Text, ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", BigInteger, primary_key=True),
+    Column("sha256", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("class_name", Text, nullable=False),
+    Column("split", Text),
+    Column("extension", Text, nullable=False),
+    Column("width", BigInteger, nullable=False),
+    Column("height", BigInteger, nullable=False),
+)
+
+skipped_files = _Table(
+    "skipped_files",
+    metadata,
+    Column("dataset_id", Text, ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", BigInteger, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+runs = _Table(
+    "runs",
+    metadata,
+    # The order runs were added in: a clock may stand still or go back.
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("state", Text, nullable=False),
+    Column("cancel_requested", Boolean, nullable=False),
+    Column("config", Text, nullable=False),
+    # No foreign key: a run outlives its dataset.
+    Column("dataset_id", Text, nullable=False),
+    Column("dataset_name", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("started_at", Double),
+    Column("finished_at", Double),
+    Column("message", Text, nullable=False),
+    Column("progress", Json),
+    Column("epochs_done", BigInteger, nullable=False),
+    Column("best_epoch", BigInteger),
+    Column("val_accuracy", Double),
+    Column("result", Json),
+    Column("facts", Json, nullable=False),
+    Index("runs_by_state", "state", "number"),
+    Index("runs_by_dataset", "dataset_id"),
+)
+
+metrics = _Table(
+    "metrics",
+    metadata,
+    Column("run_id", Text, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+    Column("step", BigInteger, nullable=False),
+    Column("split", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("value", FloatOrNan),
+    Column("n", BigInteger, nullable=False),
+)
+
+predictions = _Table(
+    "predictions",
+    metadata,
+    Column("run_id", Text, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("split", Text, primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+    Column("n_classes", BigInteger, nullable=False),
+    Column("positions", LargeBinary, nullable=False),
+    Column("labels", LargeBinary, nullable=False),
+    Column("probabilities", LargeBinary, nullable=False),
+)
