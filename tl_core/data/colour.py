@@ -27,7 +27,7 @@ def _to_8_bit(values: NDArray[np.generic]) -> NDArray[np.uint8]:
     scale = _full_scale(values.dtype.kind == "f", low, high)
     if scale is None:
         numbers, scale = numbers - low, max(high - low, 1e-12)
-    return np.clip(numbers * (255 / scale) + 0.5, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(numbers * (255 / scale) + 0.5, 0, 255), np.uint8)
 
 
 def _full_scale(is_float: bool, low: float, high: float) -> float | None:

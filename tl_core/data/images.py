@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from PIL import Image
+from PIL import (  # the plugins by name: Pillow registers some of them only after the first failure
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    JpegImagePlugin,
+    MpoImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
 
 from tl_core.data.colour import to_rgb
 from tl_core.data.reasons import HEAD_BYTES, name_foreign_kind, name_own_kind
@@ -13,8 +22,18 @@ from tl_core.errors import ImageUnusable
 from tl_core.records import ImageRecord
 
 THUMBNAIL_SIDE = 192
-EXTENSIONS = {"JPEG": "jpg", "MPO": "jpg", "PNG": "png", "WEBP": "webp", "BMP": "bmp", "GIF": "gif", "TIFF": "tif"}
+EXTENSIONS: dict[str, str] = {
+    JpegImagePlugin.JpegImageFile.format: "jpg",
+    MpoImagePlugin.MpoImageFile.format: "jpg",
+    PngImagePlugin.PngImageFile.format: "png",
+    WebPImagePlugin.WebPImageFile.format: "webp",
+    BmpImagePlugin.BmpImageFile.format: "bmp",
+    GifImagePlugin.GifImageFile.format: "gif",
+    TiffImagePlugin.TiffImageFile.format: "tif",
+}
 """Of the formats we decode. MPO is what many phones write into a file called .jpg."""
+_FORMATS = [kind for kind in EXTENSIONS if kind in Image.OPEN]
+"""What to ask Pillow for: it has no opener for MPO, which its JPEG opener turns into."""
 
 _ORIENTATION_TAG = 0x0112
 _TRANSPOSITIONS = {
@@ -87,7 +106,7 @@ def _decode(file: BinaryIO, max_pixels: int, draft_side: int | None) -> RgbImage
         file.seek(0)
         if foreign := name_foreign_kind(head):
             raise ImageUnusable(foreign)
-        with Image.open(file, formats=list(EXTENSIONS)) as image:
+        with Image.open(file, formats=_FORMATS) as image:
             return _load(image, max_pixels, draft_side)
     except ImageUnusable:
         raise

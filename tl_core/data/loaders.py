@@ -4,16 +4,18 @@ import random
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from tl_core.data.images import image_path, open_rgb
 from tl_core.data.threads import map_ahead
-from tl_core.data.transforms import Preprocessing, augment, prepare
+from tl_core.data.transforms import augment, prepare
 from tl_core.errors import ImageUnusable
-from tl_core.records import ImageRecord
+from tl_core.records import ImageRecord, Preprocessing
 
 BATCHES_AHEAD = 2
 
@@ -72,9 +74,25 @@ def iterate_batches(
         tensors.close()
 
 
+def read_input(file: Path | BinaryIO, pre: Preprocessing, max_pixels: int) -> Tensor:
+    """One image as evaluation sees it: what the batches hold, for files that are in no dataset.
+
+    Returns:
+        uint8, [3, size, size].
+
+    Raises:
+        ImageUnusable: with the reason.
+    """
+    return prepare(_open(file, pre, max_pixels), pre)
+
+
+def _open(file: Path | BinaryIO, pre: Preprocessing, max_pixels: int) -> Image.Image:
+    return open_rgb(file, max_pixels, draft_side=pre.resize).pixels
+
+
 def _load(folder: Path, image: ImageRecord, pre: Preprocessing, augment_seed: tuple[int, ...] | None) -> Tensor:
     try:
-        pixels = open_rgb(image_path(folder, image), image.width * image.height, draft_side=pre.resize).pixels
+        pixels = _open(image_path(folder, image), pre, image.width * image.height)
     except ImageUnusable as error:
         raise ImageUnusable(f'The stored image "{image.name}" cannot be read any more. {error}') from error
     if augment_seed is None:

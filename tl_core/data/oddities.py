@@ -70,7 +70,7 @@ def _contradictions(copies: Mapping[str, Sequence[ImageRecord]]) -> str:
         return ""
     example = " and ".join(f'"{shorten(image.name)}"' for image in torn[0][:2])
     images = "1 image stands" if len(torn) == 1 else f"{len(torn):,} images stand"
-    return f"{images} under more than one class, byte for byte the same file, such as {example}. One label is wrong."
+    return f"{images} under more than one class, byte for byte, such as {example}. The labels cannot all be right."
 
 
 def _duplicates(copies: Mapping[str, Sequence[ImageRecord]]) -> str:

@@ -2,34 +2,18 @@
 
 import math
 import random
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
 from PIL import Image, ImageEnhance
 from torch import Tensor
 
+from tl_core.records import Preprocessing
+
 _FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 _CROP_SCALE = (0.5, 1.0)
 _CROP_RATIO = (3 / 4, 4 / 3)
 _JITTER = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Preprocessing:
-    size: int
-    """Side of the square the model sees, in pixels."""
-    resize: int
-    """Short side before that square is cut from the middle; at least `size`."""
-    mean: tuple[float, float, float]
-    """Of each channel, on a scale of 0 to 1."""
-    std: tuple[float, float, float]
-    interpolation: Literal["bicubic", "bilinear"]
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.size <= self.resize:
-            raise ValueError(f"size {self.size} must be between 1 and resize {self.resize}")
 
 
 def prepare(image: Image.Image, pre: Preprocessing) -> Tensor:
