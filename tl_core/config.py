@@ -1,6 +1,6 @@
 """What a person chooses for a run: frozen, validated, saved with the run as JSON."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -29,7 +29,7 @@ class ModelConfig(_Choice):
     """A name from the catalogue."""
     pretrained: bool = True
     """Start from ImageNet weights; False starts from random ones."""
-    frozen_stages: Literal["all"] | int = "all"
+    frozen_stages: Literal["all"] | Annotated[int, Field(ge=0)] = "all"
     """Stages kept as they are, counted from the input. "all" is feature extraction, 0 is full fine-tuning."""
     hidden_units: int = Field(0, ge=0, le=8192)
     """Width of a hidden layer in the head; 0 makes the head linear."""
@@ -38,10 +38,8 @@ class ModelConfig(_Choice):
 
     @model_validator(mode="after")
     def _scratch_freezes_nothing(self) -> "ModelConfig":
-        if self.frozen_stages != "all" and self.frozen_stages < 0:
-            raise ValueError("frozen_stages must be 'all' or a whole number from 0")
         if not self.pretrained and self.frozen_stages != 0:
-            raise ValueError("a backbone trained from scratch has nothing to keep: set frozen_stages to 0")
+            raise ValueError("A backbone trained from scratch has nothing to keep: set the frozen stages to 0.")
         return self
 
 
@@ -79,9 +77,38 @@ def make_run_config(data: dict[str, Any], model: dict[str, Any], train: dict[str
     try:
         return RunConfig.model_validate({"data": data, "model": model, "train": train})
     except ValidationError as error:
-        first = error.errors()[0]
-        field = str(first["loc"][1] if len(first["loc"]) > 1 else first["loc"][0])
-        if first["type"] == "value_error":
-            raise ConfigError(f"{first['ctx']['error']}.".capitalize()) from error
-        name = "--" + field.replace("_", "-")
-        raise ConfigError(f"{name}: {first['input']!r} is not possible; {first['msg'].lower()}.") from error
+        section, *where = error.errors()[0]["loc"]
+        fields: type[BaseModel] = {"data": DataConfig, "model": ModelConfig, "train": TrainConfig}[str(section)]
+        raise ConfigError(say_what_is_legal(fields, error, str(where[0]) if where else "")) from error
+
+
+def say_what_is_legal(model: type[BaseModel], error: ValidationError, field: str, called: str = "") -> str:
+    """One sentence on the first thing wrong: the field, by what it is `called`, its value and what is legal."""
+    first = error.errors()[0]
+    name = called or field.replace("_", " ").capitalize()
+    if first["type"] == "value_error":
+        return str(first["ctx"]["error"])
+    if first["type"] == "extra_forbidden":
+        return f"There is no setting {field!r}; there are {', '.join(model.model_fields)}."
+    legal = _legal_values(model.model_json_schema()["properties"][field])
+    if first["type"] == "missing":
+        return f"{name} is missing; give {legal}."
+    return f"{name}: {first['input']!r} is not possible; give {legal}."
+
+
+def _legal_values(schema: dict[str, Any]) -> str:
+    """What a JSON schema allows, in words."""
+    if "anyOf" in schema:
+        return " or ".join(_legal_values(option) for option in schema["anyOf"])
+    if choices := schema.get("enum") or ([schema["const"]] if "const" in schema else []):
+        return " or ".join(repr(choice) for choice in choices)
+    kinds = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "null": "nothing"}
+    return kinds.get(schema["type"], "at least one character") + _bounds(schema)
+
+
+def _bounds(schema: dict[str, Any]) -> str:
+    if "minimum" in schema and "maximum" in schema:
+        return f" from {schema['minimum']} to {schema['maximum']}"
+    words = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
+    bounds = [f"{word} {schema[key]}" for key, word in words.items() if key in schema]
+    return f" {' and '.join(bounds)}" if bounds else ""

@@ -1,8 +1,9 @@
 """What training tells whoever drives it. Computation yields these; the caller owns the side effects."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from tl_core.records import Prediction
+from tl_core.records import Prediction, TestResult
 
 STAGES = ("reading images", "preparing features", "training", "testing")
 """The four named steps of every run, in order."""
@@ -19,8 +20,14 @@ class StageAdvanced:
     stage: str
     done: int
     total: int
-    """Of `unit`, such as images."""
-    unit: str
+    """Images."""
+
+
+@dataclass(frozen=True, slots=True)
+class FactsFound:
+    """Something the run learned about itself before training: device, sizes, counts, sentences."""
+
+    facts: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +53,15 @@ class EpochEnded:
     train_n: int
     val_loss: float
     val_accuracy: float
-    val_n: int
     val_predictions: tuple[Prediction, ...]
     is_best: bool
     """True when no earlier epoch did better on validation."""
 
 
-Event = StageStarted | StageAdvanced | BatchEnded | EpochEnded
+@dataclass(frozen=True, slots=True)
+class Tested:
+    result: TestResult
+    predictions: tuple[Prediction, ...]
+
+
+Event = StageStarted | StageAdvanced | FactsFound | BatchEnded | EpochEnded | Tested

@@ -1,9 +1,13 @@
 """Locks that the operating system lets go when their process dies, however it dies."""
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
+
+_held: set[IO[str]] = set()
 
 
 @contextmanager
@@ -19,4 +23,18 @@ def try_lock(path: Path) -> Iterator[bool]:
         except BlockingIOError:
             yield False
             return
-        yield True
+        _held.add(handle)
+        try:
+            yield True
+        finally:
+            _held.discard(handle)
+
+
+def _let_go_in_child() -> None:
+    """A forked child, such as a loader's worker, would keep its dead parent's locks for as long as it lives."""
+    for handle in _held:
+        handle.close()
+    _held.clear()
+
+
+os.register_at_fork(after_in_child=_let_go_in_child)

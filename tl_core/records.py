@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from tl_core.config import RunConfig
 
@@ -20,6 +20,21 @@ class RunState(StrEnum):
     def is_finished(self) -> bool:
         """True when no runner will touch the run again by itself."""
         return self not in (RunState.QUEUED, RunState.RUNNING, RunState.PAUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """How a backbone wants its images: the same numbers its weights were trained with."""
+
+    size: int
+    """Side of the centre crop, in pixels."""
+    resize: int
+    """Length of the short side before the crop, in pixels."""
+    mean: tuple[float, float, float]
+    """Subtracted from each RGB channel, of values from 0 to 1."""
+    std: tuple[float, float, float]
+    """Each channel is then divided by this."""
+    interpolation: Literal["bilinear", "bicubic"]
 
 
 @dataclass(frozen=True, slots=True)

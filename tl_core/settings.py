@@ -1,9 +1,13 @@
 """What the operator of this machine decides, by environment variable."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tl_core.config import say_what_is_legal
+from tl_core.errors import ConfigError
 
 
 class Limits(BaseModel):
@@ -28,7 +32,7 @@ class Settings(BaseModel):
 
     home: Path
     """Where everything is kept (`TRANSFERLAB_HOME`, default `~/.transferlab`)."""
-    database_url: str
+    database_url: str = Field(repr=False)
     """SQLAlchemy URL (`TRANSFERLAB_DATABASE_URL`, default SQLite inside `home`)."""
     weights_folder: Path | None = None
     """Folder of `<backbone>.safetensors` or `.pth` (`TRANSFERLAB_WEIGHTS`)."""
@@ -38,18 +42,36 @@ class Settings(BaseModel):
     """Overridden by `TRANSFERLAB_MAX_BYTES`, `_MAX_FILES`, `_MAX_FILE_BYTES`, `_MAX_PIXELS`, `_MAX_RATIO`."""
 
     @classmethod
-    def from_environment(cls, environ: dict[str, str] | None = None) -> "Settings":
-        env = dict(os.environ) if environ is None else environ
-        home = Path(env.get("TRANSFERLAB_HOME") or "~/.transferlab").expanduser().resolve()
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Read the environment; a variable that is empty counts as unset.
+
+        Raises:
+            ConfigError: a variable's value is not possible; the sentence names the variable.
+        """
+        env = {name: value for name, value in (os.environ if environ is None else environ).items() if value}
+        home = _folder("TRANSFERLAB_HOME", env.get("TRANSFERLAB_HOME", "~/.transferlab"))
         weights = env.get("TRANSFERLAB_WEIGHTS")
-        folders = [
-            Path(p).expanduser().resolve() for p in env.get("TRANSFERLAB_SERVER_FOLDERS", "").split(os.pathsep) if p
-        ]
-        limits = {name: env[key] for name in Limits.model_fields if (key := f"TRANSFERLAB_{name.upper()}") in env}
+        folders = env.get("TRANSFERLAB_SERVER_FOLDERS", "").split(os.pathsep)
         return cls(
             home=home,
-            database_url=env.get("TRANSFERLAB_DATABASE_URL") or f"sqlite:///{home / 'transferlab.db'}",
-            weights_folder=Path(weights).expanduser().resolve() if weights else None,
-            server_folders=tuple(Path(folder).expanduser().resolve() for folder in folders),
-            limits=Limits.model_validate(limits),
+            database_url=env.get("TRANSFERLAB_DATABASE_URL", f"sqlite:///{home / 'transferlab.db'}"),
+            weights_folder=_folder("TRANSFERLAB_WEIGHTS", weights) if weights else None,
+            server_folders=tuple(_folder("TRANSFERLAB_SERVER_FOLDERS", folder) for folder in folders if folder),
+            limits=_limits(env),
         )
+
+
+def _folder(variable: str, text: str) -> Path:
+    try:
+        return Path(text).expanduser().resolve()
+    except (OSError, RuntimeError) as error:
+        raise ConfigError(f"{variable}: {text!r} is not a folder that can be found ({error}).") from error
+
+
+def _limits(env: Mapping[str, str]) -> Limits:
+    variables = {name: f"TRANSFERLAB_{name.upper()}" for name in Limits.model_fields}
+    try:
+        return Limits.model_validate({name: env[key] for name, key in variables.items() if key in env})
+    except ValidationError as error:
+        name = str(error.errors()[0]["loc"][0])
+        raise ConfigError(say_what_is_legal(Limits, error, name, called=variables[name])) from error

@@ -1,0 +1,5 @@
+"""The headless face: `transferlab`, or `python -m tl_core`. It works on the same store as the app."""
+
+from tl_core.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,75 @@
+"""What the commands print: JSON for machines, sentences and tables for people."""
+
+import dataclasses
+import json
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from tl_core.records import DatasetRecord, Run
+
+out = Console(highlight=False, markup=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, markup=False)
+
+
+def progress_bar() -> Progress:
+    """On stderr, gone when done."""
+    return Progress(
+        TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn(), console=err, transient=True
+    )
+
+
+def print_json(value: object) -> None:
+    """One JSON value, in ASCII whatever the names are, so that it survives any terminal and pipe."""
+    sys.stdout.write(json.dumps(value) + "\n")
+
+
+def dataset_json(record: DatasetRecord) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "name": record.name,
+        "n": record.n,
+        "classes": list(record.classes),
+        "counts": dict(zip(record.classes, record.counts, strict=True)),
+        "warnings": list(record.warnings),
+    }
+
+
+def run_json(run: Run) -> dict[str, Any]:
+    return {**dataclasses.asdict(run), "config": run.config.model_dump(), "run_id": run.id}
+
+
+def train_json(run: Run, record: DatasetRecord, ingest_seconds: float, total_seconds: float) -> dict[str, Any]:
+    spent = run.facts.get("seconds_by_stage", {})
+    return {
+        "run_id": run.id,
+        "state": run.state,
+        "message": run.message,
+        "dataset": {"id": record.id, "n": record.n, "classes": list(record.classes), "skipped": record.n_skipped},
+        "splits": run.facts.get("splits"),
+        "device": run.facts.get("device"),
+        "test": dataclasses.asdict(run.result) if run.result else None,
+        "seconds": {
+            "ingest": ingest_seconds,
+            "prepare": spent.get("reading images", 0.0) + spent.get("preparing features", 0.0),
+            "train": spent.get("training", 0.0),
+            "evaluate": spent.get("testing", 0.0),
+            "total": total_seconds,
+        },
+    }
+
+
+def print_run(run: Run) -> None:
+    model = run.config.model
+    out.print(f"run {run.id}: {run.state}, {run.dataset_name}, {model.backbone}, frozen stages {model.frozen_stages}")
+    if run.message:
+        out.print(run.message)
+    if result := run.result:
+        right = round(result.accuracy * result.n)
+        out.print(
+            f"Right on {right} of {result.n} test images, {result.accuracy:.1%}; always guessing the biggest class "
+            f"would be {result.baseline_accuracy:.1%}. Macro precision {result.precision_macro:.3f}, recall "
+            f"{result.recall_macro:.3f}, F1 {result.f1_macro:.3f}, loss {result.loss:.3f} on the same images."
+        )

@@ -1,0 +1,59 @@
+"""Run a model over examples without gradients."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from tl_core.features.examples import Examples
+from tl_core.records import Prediction
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What a model said about every example, in the examples' order."""
+
+    logits: Tensor
+    """Float64 [N, classes], in main memory."""
+    labels: Tensor
+    """Int64 [N]."""
+    positions: tuple[int, ...]
+
+    @property
+    def loss(self) -> float:
+        """Mean cross-entropy in nats."""
+        return float(torch.nn.functional.cross_entropy(self.logits, self.labels))
+
+    @property
+    def accuracy(self) -> float:
+        return float((self.logits.argmax(1) == self.labels).double().mean())
+
+    def predictions(self) -> tuple[Prediction, ...]:
+        """One record an example, in order of position."""
+        rows = zip(self.positions, self.labels.tolist(), self.logits.softmax(1).tolist(), strict=True)
+        return tuple(Prediction(position, label, tuple(p)) for position, label, p in sorted(rows, key=lambda r: r[0]))
+
+
+def join(parts: Sequence[Outputs]) -> Outputs:
+    """Outputs of several batches as one."""
+    return Outputs(
+        torch.cat([part.logits for part in parts]),
+        torch.cat([part.labels for part in parts]),
+        tuple(position for part in parts for position in part.positions),
+    )
+
+
+@torch.inference_mode()
+def predict_batches(model: nn.Module, examples: Examples) -> Iterator[Outputs]:
+    """Pass all examples through `model`, in eval mode and full precision, a batch at a time."""
+    was_training = model.training
+    model.eval()
+    for batch in examples.once():
+        yield Outputs(model(batch.inputs).double().cpu(), batch.labels.cpu(), batch.positions)
+    model.train(was_training)
+
+
+def predict(model: nn.Module, examples: Examples) -> Outputs:
+    """What the model says about all examples."""
+    return join(list(predict_batches(model, examples)))

@@ -1,0 +1,54 @@
+"""Run the frozen prefix once over the images and keep what comes out, so that epochs only train the rest."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from tl_core.features.examples import FeatureExamples, ImageExamples
+
+MAX_FEATURE_BYTES = 2 * 2**30
+"""Main memory that one run's activations may take; past it the prefix runs in every epoch instead."""
+
+
+def reserve_activations(prefix: nn.Module, examples: ImageExamples, views: int) -> Tensor | None:
+    """An empty tensor [views, N, …] for the prefix's activations; None when it would pass `MAX_FEATURE_BYTES`."""
+    side = examples.preprocessing.size
+    with torch.inference_mode():
+        one: Tensor = prefix(torch.zeros(1, 3, side, side, device=examples.device))
+    if views * len(examples) * one.numel() * one.element_size() > MAX_FEATURE_BYTES:
+        return None
+    return torch.empty(views, len(examples), *one.shape[1:])
+
+
+def choose_views(n_train: int, epochs: int, augment: bool) -> int:
+    """How many views of each training image to keep: fewer for big sets, never more than the epochs can use.
+
+    View 0 is the image as it is; a set of 3,000 images or more gets one augmented view beside it, a small one four.
+    """
+    return min(epochs, 1 + max(1, min(4, 3_000 // n_train))) if augment else 1
+
+
+def extract_features(out: Tensor, prefix: nn.Module, examples: ImageExamples) -> Iterator[int]:
+    """Fill `out`, float [views, N, …], with the prefix's activations; yields how many images have been passed."""
+    done = 0
+    for view, rows in enumerate(out):
+        start = 0
+        for batch in examples.view(view):
+            with torch.inference_mode():
+                rows[start : start + len(batch.labels)] = prefix(batch.inputs)
+            start += len(batch.labels)
+            done += len(batch.labels)
+            yield done
+
+
+def feature_examples(images: ImageExamples, activations: Tensor) -> FeatureExamples:
+    """The same examples, read from their activations."""
+    return FeatureExamples(
+        activations,
+        torch.tensor(images.labels),
+        [image.position for image in images.images],
+        images.batch_size,
+        images.device,
+        images.seed,
+    )

@@ -1,0 +1,91 @@
+"""From the events of a run to rows in the store."""
+
+import platform
+import time
+from importlib.metadata import version
+
+from tl_core.backbones import get_backbone, resolve_frozen_stages
+from tl_core.events import BatchEnded, EpochEnded, Event, FactsFound, Tested
+from tl_core.records import MetricPoint, Progress, Run
+from tl_core.store import Store
+from tl_core.training.progress import ProgressMeter
+
+_FLUSH_SECONDS = 0.5
+_POINTS_PER_RUN = 1_000
+"""Batch losses kept; longer runs average over several steps."""
+
+
+def environment() -> dict[str, str]:
+    """Versions of what a run's figures depend on."""
+    packages = ("torch", "torchvision", "timm", "pillow", "numpy")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+
+
+class Recorder:
+    """Writes events into the store: metrics in batches, progress at most twice a second, epochs at once."""
+
+    def __init__(self, store: Store, run: Run) -> None:
+        self._store, self._id = store, run.id
+        backbone, frozen = get_backbone(run.config.model.backbone), run.config.model.frozen_stages
+        all_frozen = resolve_frozen_stages(backbone, frozen) == len(backbone.stages)
+        self._meter = ProgressMeter(run.config.train.epochs, all_frozen)
+        self._points: list[MetricPoint] = []
+        self._losses: list[BatchEnded] = []
+        self._seq, self._flushed = 0, 0.0
+
+    def __enter__(self) -> "Recorder":
+        self._store.update_run(self._id, facts={"environment": environment()})
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._meter.close()
+        self._flush(None)
+        self._store.update_run(self._id, facts={"seconds_by_stage": self._meter.seconds})
+
+    def write(self, event: Event) -> Progress | None:
+        progress = self._meter.update(event)
+        match event:
+            case FactsFound(facts):
+                self._store.update_run(self._id, facts=facts)
+            case BatchEnded():
+                self._add_batch(event)
+            case EpochEnded():
+                self._add_epoch(event)
+            case Tested(result, predictions):
+                run = self._store.get_run(self._id)
+                self._store.put_predictions(self._id, "test", run.best_epoch or 0, predictions)
+                self._store.update_run(self._id, result=result)
+        if time.monotonic() - self._flushed > _FLUSH_SECONDS or not isinstance(event, BatchEnded):
+            self._flush(progress)
+        return progress
+
+    def _add_batch(self, event: BatchEnded) -> None:
+        self._losses.append(event)
+        if len(self._losses) * _POINTS_PER_RUN >= event.total_steps:
+            n = sum(batch.n for batch in self._losses)
+            mean = sum(batch.loss * batch.n for batch in self._losses) / n
+            self._add_point(event, "train", "batch_loss", mean, n)
+            self._losses.clear()
+
+    def _add_epoch(self, event: EpochEnded) -> None:
+        n_val = len(event.val_predictions)
+        self._add_point(event, "train", "loss", event.train_loss, event.train_n)
+        self._add_point(event, "train", "accuracy", event.train_accuracy, event.train_n)
+        self._add_point(event, "val", "loss", event.val_loss, n_val)
+        self._add_point(event, "val", "accuracy", event.val_accuracy, n_val)
+        self._flush(None)
+        self._store.put_predictions(self._id, "val", event.epoch, event.val_predictions)
+        best = {"best_epoch": event.epoch, "val_accuracy": event.val_accuracy} if event.is_best else {}
+        self._store.update_run(self._id, epochs_done=event.epoch, **best)
+
+    def _add_point(self, event: BatchEnded | EpochEnded, split: str, name: str, value: float, n: int) -> None:
+        self._points.append(MetricPoint(self._seq, event.epoch, event.step, split, name, value, n))
+        self._seq += 1
+
+    def _flush(self, progress: Progress | None) -> None:
+        if self._points:
+            self._store.append_metrics(self._id, self._points)
+            self._points.clear()
+        if progress:
+            self._store.update_run(self._id, progress=progress)
+        self._flushed = time.monotonic()

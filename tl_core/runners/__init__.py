@@ -1,0 +1,16 @@
+"""Who carries out a run: siblings behind `submit(config) -> Run`."""
+
+from typing import Protocol
+
+from tl_core.config import RunConfig
+from tl_core.records import Run
+from tl_core.runners.enqueue import enqueue
+from tl_core.runners.inline import InlineRunner
+from tl_core.runners.thread import ThreadRunner
+
+
+class Runner(Protocol):
+    def submit(self, config: RunConfig) -> Run: ...
+
+
+__all__ = ["InlineRunner", "Runner", "ThreadRunner", "enqueue"]

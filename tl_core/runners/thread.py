@@ -1,0 +1,57 @@
+"""One background thread that works through the store's queue, one run at a time: the web app's runner."""
+
+import logging
+import threading
+
+from tl_core.config import RunConfig
+from tl_core.execute import claim, execute_run
+from tl_core.locks import hold_lock
+from tl_core.records import Run
+from tl_core.runners.enqueue import enqueue
+from tl_core.store import fail_stale_runs
+from tl_core.workspace import Workspace
+
+_log = logging.getLogger(__name__)
+_LOOK_SECONDS = 1.0
+_SHUTDOWN_SECONDS = 5.0
+
+
+class ThreadRunner:
+    """The queue is in the store, so it outlives the process; this thread only takes from it."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._stopping, self._woken = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._work, name="transferlab-runner", daemon=True)
+
+    def start(self) -> None:
+        """Clear up after a process that was killed, then begin."""
+        with hold_lock(self._workspace.artifacts.claim_lock):
+            fail_stale_runs(self._workspace.store, self._workspace.artifacts)
+        self._workspace.artifacts.sweep_staging()
+        self._thread.start()
+
+    def submit(self, config: RunConfig) -> Run:
+        """Queue a run and come back at once. Raises as `enqueue` does."""
+        run = enqueue(self._workspace, config)
+        self._woken.set()
+        return run
+
+    def shutdown(self) -> None:
+        """Interrupt what is running, keeping its finished epochs, and wait for it a few seconds."""
+        self._stopping.set()
+        self._woken.set()
+        if self._thread.is_alive():
+            self._thread.join(_SHUTDOWN_SECONDS)
+
+    def _work(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                with claim(self._workspace) as run:
+                    if run:
+                        execute_run(self._workspace, run, is_stopping=self._stopping.is_set)
+                        continue
+            except Exception:  # the store may be out of reach for a while; the queue must outlive that
+                _log.exception("The runner could not take or finish a run")
+            self._woken.wait(_LOOK_SECONDS)
+            self._woken.clear()

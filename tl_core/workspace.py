@@ -1,0 +1,30 @@
+"""Settings, store and files of one installation, opened together."""
+
+from dataclasses import dataclass
+
+from tl_core.errors import StoreUnavailable
+from tl_core.settings import Settings
+from tl_core.store import Artifacts, Store, open_store
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    settings: Settings
+    store: Store
+    artifacts: Artifacts
+
+
+def open_workspace(settings: Settings | None = None) -> Workspace:
+    """Open, and create where missing, what the environment points at.
+
+    Raises:
+        TransferLabError: the home folder cannot be written, or the database cannot be reached.
+    """
+    settings = settings or Settings.from_environment()
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnavailable(
+            f"The folder {settings.home} cannot be created ({error.strerror}): set TRANSFERLAB_HOME to one you own."
+        ) from error
+    return Workspace(settings, open_store(settings.database_url), Artifacts(settings.home))
