@@ -1,0 +1,43 @@
+"""Plotly charts that stay alive: live ones follow a run, still ones do not flicker when the script runs again."""
+
+from importlib.metadata import version
+from typing import Any
+
+import streamlit as st
+
+from tl_ui.charts import Chart
+from tl_ui.components.assets import read_asset, url_base
+
+_component = st.components.v2.component(
+    "transferlab_chart",
+    html=read_asset("live_chart/chart.html"),
+    css=read_asset("live_chart/chart.css"),
+    js=read_asset("live_chart/theme.js", "live_chart/chart.js"),
+    isolate_styles=False,
+)
+
+
+def live_chart(*, key: str, url: str, height: int, alt: str, live: bool) -> None:
+    """A chart that fetches its figure from `url`, and again every second while its run is unfinished.
+
+    Args:
+        url: of the chart route, with its token.
+        height: in pixels.
+        alt: what it shows, until the route says it better.
+        live: whether the run was unfinished when the script ran.
+    """
+    _draw(key, url=url, height=height, alt=alt, live=live)
+
+
+def chart(chart: Chart, *, key: str, height: int | None = None) -> None:
+    """A chart whose figure the script has at hand.
+
+    Args:
+        height: in pixels, instead of the chart's own.
+    """
+    content = {"title": chart.title, "alt": chart.alt, "figure": chart.figure}
+    _draw(key, chart=content, height=height or chart.height, live=False)
+
+
+def _draw(key: str, **data: Any) -> None:
+    _component(key=key, data={"plotly": f"{url_base()}/api/plotly.js?v={version('plotly')}", **data})

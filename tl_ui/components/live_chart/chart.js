@@ -1,0 +1,121 @@
+// One Plotly chart that stays alive: new figures are put into it, so that zoom and chosen lines survive.
+
+const instances = new WeakMap()
+
+export default function (component) {
+  const { parentElement, data } = component
+  let chart = instances.get(parentElement)
+  if (!chart) instances.set(parentElement, (chart = new LiveChart(parentElement)))
+  chart.update(data)
+  return () => {
+    chart.close()
+    instances.delete(parentElement)
+  }
+}
+
+// The library is loaded once a page, whatever the number of charts.
+function loadPlotly(url) {
+  window.transferlabPlotly ??= new Promise((resolve, reject) => {
+    const script = Object.assign(document.createElement("script"), { src: url, async: true })
+    script.onload = () => resolve(window.Plotly)
+    script.onerror = () => {
+      window.transferlabPlotly = null
+      script.remove()
+      reject(new TypeError("no connection"))
+    }
+    document.head.append(script)
+  })
+  return window.transferlabPlotly
+}
+
+class LiveChart {
+  constructor(root) {
+    this.figure = root.querySelector("figure")
+    this.title = root.querySelector("figcaption")
+    this.plot = root.querySelector("[data-el=plot]")
+    this.note = root.querySelector("[data-el=note]")
+    this.version = ""
+    this.onVisible = () => !document.hidden && this.poll()
+    document.addEventListener("visibilitychange", this.onVisible)
+    this.observer = new ResizeObserver(() => this.width !== this.plot.clientWidth && this.draw())
+    this.observer.observe(this.plot)
+  }
+
+  // Called whenever the script's data or the theme changes.
+  update(data) {
+    const path = data.url?.split("?")[0]
+    // Another run or kind in the same place begins anew; another token of the same chart does not.
+    if (path !== this.path) this.version = ""
+    const isNews = path !== this.path || data.live !== this.data?.live
+    this.path = path
+    this.data = data
+    this.plot.style.minHeight = `${data.height}px`
+    if (data.chart) this.content = data.chart
+    else if (isNews || !this.content) this.poll()
+    if (!this.content) this.plot.setAttribute("aria-label", data.alt)
+    this.draw()
+  }
+
+  async poll() {
+    if (!this.data.url || this.isClosed || document.hidden) return
+    clearTimeout(this.timer)
+    // Only the newest of several polls may speak; a slow answer to an older one is dropped.
+    const turn = (this.turn = {})
+    const next = await this.fetch(turn)
+    if (turn === this.turn && next) this.timer = setTimeout(() => this.poll(), next)
+  }
+
+  // Gives the milliseconds until the next poll, or nothing when there is no need for one.
+  async fetch(turn) {
+    let reply
+    try {
+      const url = new URL(this.data.url, location.href)
+      url.searchParams.set("version", this.version)
+      reply = await fetch(url)
+      if (!reply.ok) throw new Error((await reply.json().catch(() => ({}))).error)
+      if (reply.status === 200) {
+        const content = await reply.json()
+        if (turn !== this.turn) return
+        this.version = content.version
+        this.content = content
+        await this.draw()
+      }
+      this.say("")
+    } catch (error) {
+      if (turn !== this.turn) return
+      this.say(reply && error.message ? error.message : "No connection to the server; trying again.")
+      // What is forbidden or gone stays so until the page is loaded again.
+      return reply && reply.status < 500 ? undefined : 5000
+    }
+    return (this.content?.live ?? this.data.live) ? 1000 : undefined
+  }
+
+  async draw() {
+    if (!this.content || this.isClosed) return
+    let Plotly
+    try {
+      Plotly = await loadPlotly(this.data.plotly)
+    } catch {
+      return this.say("The charts could not be loaded. Reload the page.")
+    }
+    if (this.isClosed || !this.plot.isConnected || !this.plot.clientWidth) return
+    const { title, alt, figure, height } = this.content
+    this.width = this.plot.clientWidth
+    this.title.textContent = title
+    this.plot.setAttribute("aria-label", `${title}. ${alt}`)
+    const { data, layout } = withTheme(figure, this.plot, this.data.height ?? height)
+    await Plotly.react(this.plot, data, layout, { displayModeBar: false, doubleClick: "reset", scrollZoom: false })
+  }
+
+  say(sentence) {
+    this.note.textContent = sentence
+  }
+
+  close() {
+    this.isClosed = true
+    clearTimeout(this.timer)
+    document.removeEventListener("visibilitychange", this.onVisible)
+    this.observer.disconnect()
+    window.Plotly?.purge(this.plot)
+  }
+}

@@ -1,0 +1,194 @@
+// The drop zone: what a person sees of an upload. One instance for each place it is mounted in.
+
+const instances = new WeakMap()
+
+export default function (component) {
+  const { parentElement } = component
+  let zone = instances.get(parentElement)
+  if (!zone) instances.set(parentElement, (zone = new DropZone(parentElement)))
+  zone.update(component)
+  return () => {
+    zone.close()
+    instances.delete(parentElement)
+  }
+}
+
+const megabytes = (bytes) => (bytes < 999.95e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`)
+const count = (n, one) => `${n >= 10_000 ? n.toLocaleString("en").replaceAll(",", "\u202f") : n} ${one}${n === 1 ? "" : "s"}`
+
+function timeLeft(seconds) {
+  if (!Number.isFinite(seconds)) return ""
+  if (seconds < 10) return "a few seconds left"
+  if (seconds < 55) return `about ${Math.round(seconds / 10) * 10} seconds left`
+  const minutes = Math.max(1, Math.round(seconds / 60))
+  return `about ${count(minutes, "minute")} left`
+}
+
+class DropZone {
+  constructor(root) {
+    this.el = (name) => root.querySelector(`[data-el=${name}]`)
+    this.root = root
+    this.sender = null
+    this.warn = (event) => event.preventDefault()
+    this.listen()
+    this.show("idle")
+  }
+
+  // Called again whenever the script or the theme changes; an upload under way goes on.
+  update(component) {
+    this.data = component.data
+    this.report = component.setStateValue
+    if (this.finished && this.finished !== this.data.token) this.show("idle")
+  }
+
+  listen() {
+    const area = this.el("area")
+    area.ondragover = (event) => {
+      event.preventDefault()
+      area.classList.toggle("over", !this.isSending)
+    }
+    area.ondragleave = () => area.classList.remove("over")
+    area.ondrop = (event) => {
+      event.preventDefault()
+      area.classList.remove("over")
+      if (!this.isSending) this.take(fromDrop(event.dataTransfer, (n) => this.say(`Looking through the folder: ${count(n, "file")}`)))
+    }
+    for (const kind of ["folder", "files"]) {
+      const input = this.el(`${kind}-input`)
+      this.el(`${kind}-button`).onclick = () => input.click()
+      input.onchange = () => {
+        this.take(Promise.resolve(fromInput(input)))
+        input.value = ""
+      }
+    }
+    this.el("cancel").onclick = () => this.cancel()
+    this.el("retry").onclick = () => this.send()
+    this.el("other").onclick = () => this.cancel()
+  }
+
+  get isSending() {
+    return this.state === "sending"
+  }
+
+  async take(promise) {
+    this.show("sending")
+    this.paint({ files: 0, bytes: 0 }, true)
+    this.say("Looking through the folder")
+    const turn = (this.turn = {})
+    let entries
+    try {
+      entries = await promise
+    } catch {
+      return this.fail("The browser could not read these files. Check that they still exist, then choose them again.", false)
+    }
+    if (turn !== this.turn) return
+    const objection = this.objection(entries)
+    if (objection) return this.fail(objection, false)
+    this.entries = entries
+    // The token may change while files are being sent; an upload keeps the one it began with.
+    this.token = this.data.token
+    this.sender = new Sender(entries, `${this.data.url_base}/api/uploads/${this.token}`, () => this.tick())
+    this.send()
+  }
+
+  objection(entries) {
+    const { max_files, max_bytes } = this.data.limits
+    const bytes = entries.reduce((sum, { file }) => sum + file.size, 0)
+    if (!entries.length) return "There are no files in it. Choose a folder with images, a zip or images."
+    if (entries.length > max_files)
+      return `These are ${count(entries.length, "file")}; one dataset may have ${count(max_files, "file")} here. Choose fewer.`
+    if (bytes > max_bytes)
+      return `These are ${megabytes(bytes)}; one dataset may have ${megabytes(max_bytes)} here. Choose fewer or smaller files.`
+  }
+
+  async send() {
+    const sender = this.sender
+    this.show("sending")
+    this.begin = { time: performance.now(), bytes: sender.progress.bytes }
+    this.tick()
+    addEventListener("beforeunload", this.warn)
+    try {
+      const answer = await sender.run()
+      if (sender === this.sender) this.done(answer)
+    } catch (error) {
+      if (sender !== this.sender || sender.abort.signal.aborted) return
+      if (error instanceof Refused) this.fail(error.message, false)
+      else this.fail("The connection to the server was lost. What has arrived is kept; retry sends the rest.", true)
+    } finally {
+      if (!this.isSending) removeEventListener("beforeunload", this.warn)
+    }
+  }
+
+  done(answer) {
+    const { files, bytes } = this.sender
+    const name = describe(this.entries)
+    this.finished = this.token
+    this.show("done")
+    this.say(`${count(files, "file")} (${megabytes(bytes)}) sent`)
+    this.report("sent", { token: this.token, upload_id: answer.upload_id, files, bytes, ...name })
+    this.sender = this.entries = null
+  }
+
+  cancel() {
+    this.sender?.cancel()
+    this.sender = this.entries = this.turn = null
+    removeEventListener("beforeunload", this.warn)
+    this.show("idle")
+    this.el("folder-button").focus()
+  }
+
+  fail(sentence, canRetry) {
+    this.show("failed")
+    this.el("error").textContent = sentence
+    this.el("retry").hidden = !canRetry
+    if (canRetry) this.el("retry").focus()
+    else this.sender = this.entries = null
+  }
+
+  // Progress comes in many small steps; painting each of them would cost more than sending.
+  tick() {
+    this.painting ??= requestAnimationFrame(() => {
+      this.painting = null
+      if (this.isSending && this.sender) this.paint(this.sender.progress)
+    })
+  }
+
+  paint({ files, bytes }, isLooking = false) {
+    const total = isLooking ? null : this.sender
+    const bar = this.el("bar")
+    bar.max = total?.bytes || 1
+    bar.value = isLooking ? 0 : total.bytes ? bytes : 1
+    if (isLooking) return
+    const seconds = (performance.now() - this.begin.time) / 1000
+    const left = seconds > 2 ? timeLeft(((total.bytes - bytes) * seconds) / (bytes - this.begin.bytes)) : ""
+    this.el("numbers").textContent = [
+      `${count(files, "file").replace(/ files?$/, "")} of ${count(total.files, "file")}`,
+      `${megabytes(bytes)} of ${megabytes(total.bytes)}`,
+      left,
+    ].filter(Boolean).join(" · ")
+    const tenth = Math.floor((10 * bytes) / Math.max(1, total.bytes))
+    if (tenth !== this.tenth) this.say(`Sending ${count(total.files, "file")}: ${tenth * 10} %`)
+    this.tenth = tenth
+  }
+
+  // Read out by screen readers, so it changes seldom.
+  say(sentence) {
+    this.el("status").textContent = sentence
+  }
+
+  show(state) {
+    this.state = state
+    if (state !== "done") this.finished = null
+    this.tenth = null
+    this.el("area").dataset.state = state
+    for (const part of ["idle", "sending", "failed"]) this.el(part).hidden = part !== state
+    this.el("status").hidden = state !== "sending" && state !== "done"
+    this.el("numbers").textContent = ""
+  }
+
+  close() {
+    removeEventListener("beforeunload", this.warn)
+    this.sender?.cancel()
+    this.sender = this.turn = null
+  }
+}

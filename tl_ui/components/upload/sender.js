@@ -1,0 +1,131 @@
+// Sends files in batches, several at a time, and can be asked to carry on with what is missing.
+
+const BATCH_BYTES = 4 * 1024 * 1024
+const BATCH_FILES = 200
+const AT_ONCE = 3
+const TRIES = 4
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+
+// What the server said no to, in its own words; sending the same again would not help.
+class Refused extends Error {}
+
+// Entries are { name, file }. A file larger than a batch goes alone.
+function makeBatches(entries) {
+  const batches = []
+  let batch = null
+  for (const { name, file } of entries) {
+    if (!batch || batch.bytes + file.size > BATCH_BYTES || batch.files.length >= BATCH_FILES) {
+      batches.push((batch = { files: [], bytes: 0, sent: 0, done: false }))
+    }
+    batch.files.push({ name, file })
+    batch.bytes += file.size
+  }
+  return batches
+}
+
+function makeBody(batch) {
+  const list = JSON.stringify(batch.files.map(({ name, file }) => ({ name, size: file.size })))
+  const header = new TextEncoder().encode(list)
+  const length = new DataView(new ArrayBuffer(4))
+  length.setUint32(0, header.length)
+  return new Blob([length.buffer, header, ...batch.files.map(({ file }) => file)])
+}
+
+// XMLHttpRequest and not fetch: only it tells how much of a body has left.
+function post(method, url, body, { signal, onProgress, timeout }) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest()
+    request.open(method, url)
+    request.timeout = timeout ?? 0
+    request.upload.onprogress = (event) => onProgress?.(event.loaded)
+    request.onload = () => resolve({ status: request.status, answer: parse(request.responseText) })
+    request.onerror = request.ontimeout = () => reject(new TypeError("no connection"))
+    request.onabort = () => reject(new DOMException("cancelled", "AbortError"))
+    const stop = () => request.abort()
+    signal.addEventListener("abort", stop)
+    request.onloadend = () => signal.removeEventListener("abort", stop)
+    request.send(body)
+  })
+}
+
+function parse(text) {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return {}
+  }
+}
+
+class Sender {
+  constructor(entries, url, onProgress) {
+    this.url = url
+    this.onProgress = onProgress
+    this.batches = makeBatches(entries)
+    this.files = entries.length
+    this.bytes = entries.reduce((sum, { file }) => sum + file.size, 0)
+    this.abort = new AbortController()
+    this.isNew = true
+  }
+
+  get progress() {
+    const done = this.batches.filter((batch) => batch.done)
+    return {
+      files: done.reduce((sum, batch) => sum + batch.files.length, 0),
+      bytes: this.batches.reduce((sum, batch) => sum + (batch.done ? batch.bytes : Math.min(batch.sent, batch.bytes)), 0),
+    }
+  }
+
+  // Gives the server's answer once everything is there. May be called again after it failed.
+  async run() {
+    if (this.isNew) await this.ask("DELETE", this.url)
+    this.isNew = false
+    for (let round = 0; round < 3; round++) {
+      await this.sendMissing()
+      const numbers = { batches: this.batches.length, files: this.files, bytes: this.bytes }
+      const { status, answer } = await this.ask("POST", `${this.url}/finish`, JSON.stringify(numbers))
+      if (status === 200) return answer
+      if (!answer.missing) throw new Refused(answer.error ?? "The server did not take the upload. Try again.")
+      for (const n of answer.missing) Object.assign(this.batches[n], { done: false, sent: 0 })
+    }
+    throw new TypeError("some batches keep getting lost")
+  }
+
+  async sendMissing() {
+    const waiting = [...this.batches.keys()].filter((n) => !this.batches[n].done)
+    let failure = null
+    const work = async () => {
+      while (waiting.length && !failure) await this.sendBatch(waiting.shift()).catch((error) => (failure ??= error))
+    }
+    // All of them are waited for, so that a retry never runs beside what is left of the try before.
+    await Promise.all(Array.from({ length: AT_ONCE }, work))
+    if (failure) throw failure
+  }
+
+  async sendBatch(n) {
+    const batch = this.batches[n]
+    const onProgress = (loaded) => ((batch.sent = loaded), this.onProgress())
+    const { status, answer } = await this.ask("POST", `${this.url}/batch/${n}`, makeBody(batch), { onProgress })
+    if (status !== 200) throw new Refused(answer.error ?? "The server did not take the files. Try again.")
+    batch.done = true
+    this.onProgress()
+  }
+
+  // Tries again after a moment when the connection or the server fails; a refusal is final.
+  async ask(method, url, body, options) {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const reply = await post(method, url, body, { ...options, signal: this.abort.signal })
+        if (reply.status < 500 || reply.status === 507 || attempt === TRIES) return reply
+      } catch (error) {
+        if (this.abort.signal.aborted || attempt === TRIES) throw error
+      }
+      await pause(400 * 2 ** attempt)
+    }
+  }
+
+  // The server may forget what it has.
+  cancel() {
+    this.abort.abort()
+    fetch(this.url, { method: "DELETE", keepalive: true }).catch(() => {})
+  }
+}

@@ -1,0 +1,196 @@
+"""The network as a picture: its stages in a row (or, where that is too wide, in a column), frozen ones and others."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tl_ui.charts import FROZEN, TRAINABLE
+from tl_ui.text import html_text, number_of, shorten
+
+SLOT = 92
+"""Width of a stage in the row, in the picture's own units (pixels at full size)."""
+ROW = 46
+"""Height of a stage in the column."""
+_TOP, _MIDDLE = 34, 112
+_TALL_WIDTH = 340
+
+
+@dataclass(frozen=True, slots=True)
+class StageView:
+    name: str
+    parameters: int
+    output: str
+    """Height, width and channels of what comes out, such as "112 × 112 × 32"."""
+
+    @property
+    def resolution(self) -> int:
+        return self._numbers()[0]
+
+    @property
+    def channels(self) -> int:
+        return self._numbers()[-1]
+
+    def _numbers(self) -> list[int]:
+        return [int(digits[:6]) for digits in re.findall(r"[0-9]+", self.output)] or [1]
+
+
+def network_svg(stages: Sequence[StageView], frozen: int, head_label: str) -> str:
+    """HTML for the `drawing` component.
+
+    Args:
+        frozen: how many stages, from the input, stay as they are.
+        head_label: what the answer is, such as "5 classes". User text.
+    """
+    frozen = max(0, min(frozen, len(stages)))
+    width = SLOT * (len(stages) + 3)
+    said = f"<title>The network</title><desc>{html_text(_describe(stages, frozen, head_label))}</desc>"
+    wide = _svg("wide", width, 236, said + _wide(stages, frozen, head_label))
+    tall_height = ROW * (len(stages) + 3) + 30
+    tall = _svg("tall", _TALL_WIDTH, tall_height, said + _tall(stages, frozen, head_label))
+    # Below three quarters of its size the row's words are too small to read.
+    style = (
+        ".tl-network{container-type:inline-size}.tl-network .tall{display:none}"
+        ".tl-network svg{display:block;margin:auto;width:100%;height:auto;font-size:13px}"
+        f".tl-network .wide{{max-width:{width * 1.15:.0f}px}}.tl-network .tall{{max-width:{_TALL_WIDTH * 1.15:.0f}px}}"
+        f"@container (max-width:{width * 0.75:.0f}px){{.tl-network .wide{{display:none}}"
+        ".tl-network .tall{display:block}}"
+    )
+    return f'<div class="tl-network"><style>{style}</style>{wide}{tall}</div>'
+
+
+def parameters_text(n: int) -> str:
+    """`1.3 M`, `12 k`."""
+    if n >= 999_500:
+        return f"{n / 1e6:.1f} M"
+    return f"{n / 1e3:.0f} k" if n >= 1000 else str(n)
+
+
+def _describe(stages: Sequence[StageView], frozen: int, head_label: str) -> str:
+    kept = [stage.name for stage in stages[:frozen]]
+    trained = [*(stage.name for stage in stages[frozen:]), "head"]
+    n_kept = sum(stage.parameters for stage in stages[:frozen])
+    text = f"An image passes through {number_of(len(stages), 'stage')} and the head, which answers {head_label}. "
+    if kept:
+        text += f"Frozen: {', '.join(kept)} ({parameters_text(n_kept)} weights). "
+    return text + f"Trains: {', '.join(trained)}."
+
+
+def _wide(stages: Sequence[StageView], frozen: int, head_label: str) -> str:
+    edge = SLOT * (frozen + 1)
+    head = SLOT * (len(stages) + 1.5)
+    parts = [f'<path d="M{SLOT * 0.75} {_MIDDLE}H{head + SLOT * 0.6}" stroke="currentColor" opacity=".5"/>']
+    parts.append(_image_icon(SLOT / 2, _MIDDLE) + _text(SLOT / 2, 194, "image"))
+    for place, stage in enumerate(stages):
+        x, is_frozen = SLOT * (place + 1.5), place < frozen
+        height, width = _scaled(stage.resolution, 256, 26, 110), _scaled(stage.channels, 2048, 14, 62)
+        parts.append(_block(x - width / 2, _MIDDLE - height / 2, width, height, "wide" if is_frozen else None))
+        parts.append(_text(x, 194, shorten(stage.name, 12), weight=600))
+        parts.append(_text(x, 211, stage.output, size=10.5) + _text(x, 227, parameters_text(stage.parameters), size=11))
+    parts.append(_block(head - 15, _MIDDLE - 30, 30, 60, None) + _text(head, 194, "head", weight=600))
+    answer = head + SLOT
+    parts.append(_answer_icon(answer, _MIDDLE) + _text(answer, 194, shorten(head_label, 14)))
+    if frozen:
+        parts.append(_band(SLOT * 1.05, edge - 6, "frozen", FROZEN))
+    parts.append(_band(edge + 6, head + SLOT / 2, "trains", TRAINABLE))
+    parts.append(_handle(f"M{edge} 8V176", edge, _MIDDLE, "M-3 -5v10M3 -5v10"))
+    return "".join(parts)
+
+
+def _tall(stages: Sequence[StageView], frozen: int, head_label: str) -> str:
+    x, text_x, edge = 70, 138, ROW * (frozen + 1) + 15
+    rows = [(s.name, f"{s.output} · {parameters_text(s.parameters)}") for s in stages]
+    last = ROW * (len(stages) + 2.5) + 15
+    parts = [f'<path d="M{x} {ROW * 0.5 + 20}V{last - 14}" stroke="currentColor" opacity=".5"/>']
+    parts.append(_image_icon(x, ROW / 2 + 12) + _text(text_x, ROW / 2 + 16, "image", anchor="start"))
+    for place, (name, detail) in enumerate([*rows, ("head", "")]):
+        y, is_frozen = ROW * (place + 1.5) + 15, place < frozen
+        width = _scaled(stages[place].resolution, 256, 24, 116) if place < len(stages) else 60
+        height = _scaled(stages[place].channels, 2048, 8, 30) if place < len(stages) else 16
+        parts.append(_block(x - width / 2, y - height / 2, width, height, "tall" if is_frozen else None))
+        word = ("frozen", FROZEN) if is_frozen else ("trains", TRAINABLE)
+        parts.append(_text(text_x, y - 1 if detail else y + 5, shorten(name, 16), weight=600, anchor="start"))
+        parts.append(_text(text_x, y + 14, detail, size=11, anchor="start") if detail else "")
+        parts.append(_tag(_TALL_WIDTH - 4, y - (4 if detail else -2), *word))
+    parts.append(_answer_icon(x, last) + _text(text_x, last + 4, shorten(head_label, 26), anchor="start"))
+    parts.append(_handle(f"M8 {edge}H{_TALL_WIDTH - 8}", x, edge, "M-5 -3h10M-5 3h10"))
+    return "".join(parts)
+
+
+def _svg(layout: str, width: float, height: float, content: str) -> str:
+    hatch = (
+        f'<defs><pattern id="tl-hatch-{layout}" width="7" height="7" patternUnits="userSpaceOnUse" '
+        'patternTransform="rotate(45)"><path d="M0 0V7" stroke="#fff" stroke-width="2.4" opacity=".55"/></pattern></defs>'
+    )
+    return f'<svg class="{layout}" viewBox="0 0 {width:g} {height:g}" role="img" fill="currentColor">{hatch}{content}</svg>'
+
+
+def _block(x: float, y: float, width: float, height: float, hatch: str | None) -> str:
+    """A stage; `hatch` names the layout whose pattern marks it as frozen."""
+    box = f'x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="4"'
+    if hatch is None:
+        return f'<rect {box} fill="{TRAINABLE}"/>'
+    return f'<rect {box} fill="{FROZEN}"/><rect {box} fill="url(#tl-hatch-{hatch})"/>'
+
+
+def _band(start: float, end: float, word: str, colour: str) -> str:
+    """A line over the stages that share a fate, and the word for it."""
+    return (
+        f'<path d="M{start:.1f} {_TOP}H{end:.1f}" stroke="{colour}" stroke-width="4" stroke-linecap="round"/>'
+        + _tag((start + end) / 2, _TOP - 12, word, colour, anchor="middle")
+    )
+
+
+def _tag(x: float, y: float, word: str, colour: str, anchor: str = "end") -> str:
+    text = _text(x, y, word, weight=600, anchor=anchor)
+    left = x - (58 if anchor == "end" else 36)
+    return text + (_lock(left, y - 12, colour) if word == "frozen" else _spark(left, y - 11, colour))
+
+
+def _lock(x: float, y: float, colour: str) -> str:
+    return (
+        f'<g transform="translate({x:.1f} {y:.1f})"><path d="M2.5 6V4a2.5 2.5 0 0 1 5 0V6" fill="none" '
+        f'stroke="{colour}" stroke-width="1.6"/><rect y="6" width="10" height="7.5" rx="1.5" fill="{colour}"/></g>'
+    )
+
+
+def _spark(x: float, y: float, colour: str) -> str:
+    """An arrow that goes round: what is adjusted again and again."""
+    return (
+        f'<path transform="translate({x:.1f} {y:.1f})" d="M10 6a4.5 4.5 0 1 1-1.6-3.4M9 0v3.2H5.8" fill="none" '
+        f'stroke="{colour}" stroke-width="1.7"/>'
+    )
+
+
+def _handle(line: str, x: float, y: float, grip: str) -> str:
+    """Where the frozen part ends."""
+    return (
+        f'<path d="{line}" stroke="currentColor" stroke-width="1.5" stroke-dasharray="4 4"/>'
+        f'<g transform="translate({x:.1f} {y:.1f})"><circle r="12" fill="#fff" stroke="#555" stroke-width="1.5"/>'
+        f'<path d="{grip}" stroke="#555" stroke-width="1.8"/></g>'
+    )
+
+
+def _image_icon(x: float, y: float) -> str:
+    return (
+        f'<g transform="translate({x - 20:.1f} {y - 16:.1f})" fill="none" stroke="currentColor" stroke-width="1.8">'
+        '<rect width="40" height="32" rx="3"/><path d="M3 28l10-12 8 8 6-6 10 10"/><circle cx="28" cy="9" r="3.5"/></g>'
+    )
+
+
+def _answer_icon(x: float, y: float) -> str:
+    """Bars of confidence, one of them ahead."""
+    return (
+        f'<g transform="translate({x - 18:.1f} {y - 14:.1f})"><rect width="36" height="7" rx="2"/>'
+        '<rect y="11" width="16" height="7" rx="2" opacity=".6"/><rect y="22" width="9" height="7" rx="2" opacity=".6"/></g>'
+    )
+
+
+def _text(x: float, y: float, words: str, *, size: float = 13, weight: int = 400, anchor: str = "middle") -> str:
+    look = f'font-size="{size:g}" font-weight="{weight}" text-anchor="{anchor}"'
+    return f'<text x="{x:.1f}" y="{y:.1f}" {look}>{html_text(words)}</text>'
+
+
+def _scaled(value: int, most: int, low: float, high: float) -> float:
+    """A length for a number that doubles from stage to stage: its logarithm, between `low` and `high`."""
+    return low + (high - low) * min(1.0, math.log2(max(1, value)) / math.log2(most))
