@@ -68,6 +68,9 @@ class RunConfig(_Choice):
     train: TrainConfig = TrainConfig()
 
 
+_SECTIONS: dict[str, type[BaseModel]] = {"data": DataConfig, "model": ModelConfig, "train": TrainConfig}
+
+
 def make_run_config(data: dict[str, Any], model: dict[str, Any], train: dict[str, Any]) -> RunConfig:
     """Validate what a form or a command line gave.
 
@@ -78,7 +81,7 @@ def make_run_config(data: dict[str, Any], model: dict[str, Any], train: dict[str
         return RunConfig.model_validate({"data": data, "model": model, "train": train})
     except ValidationError as error:
         section, *where = error.errors()[0]["loc"]
-        fields: type[BaseModel] = {"data": DataConfig, "model": ModelConfig, "train": TrainConfig}[str(section)]
+        fields = _SECTIONS[str(section)]
         raise ConfigError(say_what_is_legal(fields, error, str(where[0]) if where else "")) from error
 
 

@@ -1,16 +1,14 @@
 """Bring a dataset into the store: the one place where ingest meets it."""
 
 import shutil
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from tl_core.data.ingest import Ingested, IngestProgress, ingest_dataset
 from tl_core.data.sources import Source
 from tl_core.errors import UnknownDataset
-from tl_core.locks import try_lock
+from tl_core.locks import hold_lock
 from tl_core.records import DatasetRecord, SkippedFile
 from tl_core.settings import Limits
 from tl_core.store.artifacts import Artifacts
@@ -46,7 +44,8 @@ def import_dataset(
         ingested = ingest_dataset(
             source, staging, name=name, limits=limits, on_progress=on_progress, should_stop=should_stop
         )
-        with _waiting_for(artifacts.home / "locks" / f"dataset-{ingested.record.id}.lock"):
+        # Two imports of the same content at once must not move their folders over each other.
+        with hold_lock(artifacts.home / "locks" / f"dataset-{ingested.record.id}.lock"):
             return _keep(store, ingested, staging, artifacts.dataset_folder(ingested.record.id))
 
 
@@ -78,14 +77,3 @@ def _put_in_place(staging: Path, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
     staging.replace(folder)
-
-
-@contextmanager
-def _waiting_for(lock: Path) -> Iterator[None]:
-    """Two imports of the same content at once must not move their folders over each other."""
-    while True:
-        with try_lock(lock) as is_ours:
-            if is_ours:
-                yield
-                return
-        time.sleep(0.05)

@@ -23,11 +23,27 @@ def try_lock(path: Path) -> Iterator[bool]:
         except BlockingIOError:
             yield False
             return
-        _held.add(handle)
-        try:
+        with _kept_from_children(handle):
             yield True
-        finally:
-            _held.discard(handle)
+
+
+@contextmanager
+def hold_lock(path: Path) -> Iterator[None]:
+    """Hold that lock for the block, waiting for it as long as it takes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        with _kept_from_children(handle):
+            yield
+
+
+@contextmanager
+def _kept_from_children(handle: IO[str]) -> Iterator[None]:
+    _held.add(handle)
+    try:
+        yield
+    finally:
+        _held.discard(handle)
 
 
 def _let_go_in_child() -> None:

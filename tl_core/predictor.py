@@ -31,7 +31,7 @@ class Predictor:
 
     def __init__(self, checkpoint: Checkpoint, device: Device, max_pixels: int) -> None:
         self._checkpoint, self._device, self._max_pixels = checkpoint, device, max_pixels
-        checkpoint.model.to(device.torch, memory_format=torch.channels_last)
+        device.place(checkpoint.model)
 
     @classmethod
     def of_run(cls, workspace: Workspace, run_id: str) -> "Predictor":
@@ -60,7 +60,7 @@ class Predictor:
                 inputs.append(read_input(file, preprocessing, self._max_pixels))
             except ImageUnusable as error:
                 reasons[i] = str(error)
-        rows = iter(self._probabilities(torch.stack(inputs)) if inputs else [])
+        rows = iter(self._probabilities(torch.stack(inputs)) if inputs else torch.empty(0))
         return [
             Answer(name, (), reasons[i]) if i in reasons else Answer(name, self._rank(next(rows), top))
             for i, (name, _) in enumerate(files)
@@ -68,7 +68,7 @@ class Predictor:
 
     @torch.inference_mode()
     def _probabilities(self, inputs: torch.Tensor) -> torch.Tensor:
-        images = normalise(inputs.to(self._device.torch), self._checkpoint.backbone.preprocessing)
+        images = normalise(inputs.to(self._device.torch_device), self._checkpoint.backbone.preprocessing)
         logits: torch.Tensor = self._checkpoint.model(images.contiguous(memory_format=torch.channels_last))
         return logits.double().softmax(1).cpu()
 

@@ -98,7 +98,7 @@ class FeatureExamples:
         return self._read(torch.arange(len(self)), torch.zeros(len(self), dtype=torch.long))
 
     def _read(self, order: Tensor, views: Tensor) -> Iterator[Batch]:
-        for chosen in order.split(self.batch_size):
+        for chosen in torch.split(order, self.batch_size):
             inputs = self.activations[views[chosen], chosen].to(self.device)
             positions = tuple(self.positions[i] for i in chosen.tolist())
             yield Batch(inputs, self.labels[chosen].to(self.device), positions)

@@ -5,7 +5,6 @@ import threading
 
 from tl_core.config import RunConfig
 from tl_core.execute import claim, execute_run
-from tl_core.locks import hold_lock
 from tl_core.records import Run
 from tl_core.runners.enqueue import enqueue
 from tl_core.store import fail_stale_runs
@@ -26,8 +25,7 @@ class ThreadRunner:
 
     def start(self) -> None:
         """Clear up after a process that was killed, then begin."""
-        with hold_lock(self._workspace.artifacts.claim_lock):
-            fail_stale_runs(self._workspace.store, self._workspace.artifacts)
+        fail_stale_runs(self._workspace.store, self._workspace.artifacts)
         self._workspace.artifacts.sweep_staging()
         self._thread.start()
 

@@ -1,14 +1,9 @@
 """Runs whose process died with them."""
 
-import time
-
-from tl_core.locks import try_lock
+from tl_core.locks import hold_lock, try_lock
 from tl_core.records import Run, RunState
 from tl_core.store.artifacts import Artifacts
 from tl_core.store.contract import Store
-
-_CLAIM_TO_LOCK_SECONDS = 1.0
-"""More than a living process needs from claiming a run to locking it."""
 
 
 def fail_stale_runs(store: Store, artifacts: Artifacts) -> list[str]:
@@ -16,12 +11,11 @@ def fail_stale_runs(store: Store, artifacts: Artifacts) -> list[str]:
 
     A process that executes a run holds its lock, so processes that share a store must share the home folder.
     """
-    return [run.id for run in store.list_running_runs() if _fail_if_stale(store, artifacts, run)]
+    with hold_lock(artifacts.claim_lock):
+        return [run.id for run in store.list_running_runs() if _fail_if_stale(store, artifacts, run)]
 
 
 def _fail_if_stale(store: Store, artifacts: Artifacts, run: Run) -> bool:
-    age = time.time() - (run.started_at or 0)
-    time.sleep(min(max(0.0, _CLAIM_TO_LOCK_SECONDS - age), _CLAIM_TO_LOCK_SECONDS))
     with try_lock(artifacts.run_lock(run.id)) as is_stale:
         if is_stale:
             store.finish_run(run.id, RunState.INTERRUPTED, _sentence(run))

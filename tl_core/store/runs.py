@@ -150,7 +150,7 @@ def _checked(facts: dict[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError, TypeError: they hold NaN, an infinity or something that JSON has no word for.
     """
-    checked: dict[str, Any] = json.loads(json.dumps(facts, allow_nan=False))
+    checked: dict[str, Any] = json.loads(json.dumps(facts, allow_nan=False, ensure_ascii=False))
     return checked
 
 

@@ -1,7 +1,7 @@
 """One run from images to test figures, as a stream of events. Knows no store: the driver keeps what it yields."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -63,13 +63,13 @@ class Experiment:
             [self.classes.index(image.class_name) for image in chosen],
             backbone.preprocessing,
             self.config.train.batch_size,
-            self.device.torch,
+            self.device.torch_device,
             self.config.train.seed,
             augment,
         )
 
 
-def run_experiment(experiment: Experiment) -> Iterator[Event]:
+def run_experiment(experiment: Experiment) -> Generator[Event, None, None]:
     """Read, prepare, train, test: the four stages in order. The test set is touched once, in the last.
 
     Raises:
@@ -95,7 +95,8 @@ def _build(experiment: Experiment) -> TransferModel:
         load_weights(backbone, library_model, experiment.weights_folder)
     model = build_model(backbone, config, len(experiment.classes), library_model)
     freeze_stages(model, resolve_frozen_stages(backbone, config.frozen_stages))
-    return model.to(experiment.device.torch, memory_format=torch.channels_last)
+    experiment.device.place(model)
+    return model
 
 
 def _count_facts(experiment: Experiment, model: TransferModel) -> dict[str, object]:
@@ -167,7 +168,7 @@ def _test(experiment: Experiment) -> Iterator[Event]:
     """Test the very file that was kept, and so the very model that predicts and is taken away later."""
     yield StageStarted("testing")
     model = load_checkpoint(experiment.checkpoint).model
-    model.to(experiment.device.torch, memory_format=torch.channels_last)
+    experiment.device.place(model)
     test, parts, done = experiment.examples(experiment.split.test), [], 0
     with stop_between_layers(model, experiment.should_stop):
         for part in predict_batches(model, test):

@@ -33,7 +33,7 @@ def fit(
     Raises:
         Diverged: the loss is not a finite number any more.
     """
-    scaler = torch.amp.GradScaler(device.torch.type, enabled=device.needs_loss_scaling)
+    scaler = torch.amp.GradScaler(device.torch_device.type, enabled=device.needs_loss_scaling)
     step, best = 0, (-1.0, -math.inf)
     for epoch in range(1, epochs + 1):
         model.train()
@@ -70,7 +70,7 @@ def _step(
         logits = model(batch.inputs)
         loss = nn.functional.cross_entropy(logits, batch.labels)
     optimizer.zero_grad()
-    scaler.scale(loss).backward()
+    scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
     scaler.step(optimizer)
     scaler.update()
     return float(loss.detach()), int((logits.detach().argmax(1) == batch.labels).sum())

@@ -22,7 +22,7 @@ def stop_between_layers(model: nn.Module, should_stop: Callable[[], bool]) -> It
 
     def watch_backward(_module: nn.Module, _inputs: Any, output: Any) -> None:
         if isinstance(output, Tensor) and output.requires_grad:
-            output.register_hook(check)
+            output.register_hook(check)  # type: ignore[no-untyped-call]
 
     layers = [module for module in model.modules() if not list(module.children())]
     handles = [layer.register_forward_pre_hook(check) for layer in layers]
