@@ -1,0 +1,95 @@
+"""Makes the good and the bad files that the tests of `tl_core.data` feed on."""
+
+import io
+import struct
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from tl_core.records import ImageRecord
+from tl_core.settings import Limits
+
+LIMITS = Limits()
+LAYOUT = {"cats": 3, "dogs": 4}
+
+
+def picture(seed: int = 0, size: tuple[int, int] = (24, 18)) -> Image.Image:
+    """A smooth picture that differs from seed to seed."""
+    corners = np.random.default_rng(seed).integers(0, 256, (3, 3, 3), dtype=np.uint8)
+    return Image.fromarray(corners).resize(size, Image.Resampling.BICUBIC)
+
+
+def encode(image: Image.Image, kind: str = "PNG", **options) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def png(seed: int = 0) -> bytes:
+    return encode(picture(seed))
+
+
+def good_files(counts: Mapping[str, int] = LAYOUT) -> dict[str, bytes]:
+    names = [f"{label}/{index}.png" for label, count in counts.items() for index in range(count)]
+    return {name: png(seed) for seed, name in enumerate(names)}
+
+
+def zipped(path: Path, files: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> Path:
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+def folder(root: Path, files: Mapping[str, bytes]) -> Path:
+    for name, content in files.items():
+        target = root / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    return root
+
+
+def everything_under(path: Path) -> list[str]:
+    return sorted(str(file.relative_to(path)) for file in path.rglob("*"))
+
+
+def raw_zip(entries: list[tuple[bytes, bytes, dict[str, int]]]) -> bytes:
+    """A zip written by hand, so that its headers can lie: (name, packed bytes, header fields) for each entry.
+
+    Fields: method, crc, packed_size, size, flags, and offset (of the local header, to overlap another entry).
+    """
+    body, directory = b"", b""
+    for name, packed, fields in entries:
+        offset = fields.get("offset", len(body))
+        common = struct.pack(
+            "<HHHHHIIIHH",
+            20,
+            fields.get("flags", 0),
+            fields.get("method", 8),
+            0,
+            33,
+            fields.get("crc", 0),
+            fields.get("packed_size", len(packed)),
+            fields.get("size", len(packed)),
+            len(name),
+            0,
+        )
+        directory += b"PK\x01\x02\x14\x03" + common + struct.pack("<HHHII", 0, 0, 0, 0o100644 << 16, offset) + name
+        if "offset" not in fields:
+            body += b"PK\x03\x04" + common + name + packed
+    count = len(entries)
+    end = struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, count, count, len(directory), len(body), 0)
+    return body + directory + end
+
+
+def deflated(content: bytes) -> bytes:
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return packer.compress(content) + packer.flush()
+
+
+def image_record(position: int, sha: str, label: str, split: str | None = None) -> ImageRecord:
+    return ImageRecord(position, sha, f"{label}/{position}.png", label, split, "png", 24, 18)

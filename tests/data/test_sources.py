@@ -1,0 +1,141 @@
+"""Folders, uploads and paths: what they list, what they refuse."""
+
+import os
+import tarfile
+
+import pytest
+from making import LIMITS, encode, folder, good_files, picture, png, zipped
+
+from tl_core.data.ingest import ingest_dataset
+from tl_core.data.paths import source_from_path
+from tl_core.data.sources import FolderSource, loose_images, uploaded_files
+from tl_core.errors import DatasetRefused, UnsafeArchive
+from tl_core.settings import Limits
+
+GOOD = good_files()
+
+
+def ingest(source, tmp_path, limits: Limits = LIMITS):
+    return ingest_dataset(source, tmp_path / "out", name="test", limits=limits)
+
+
+class TestFolder:
+    def test_a_folder_comes_in(self, tmp_path):
+        ingested = ingest(FolderSource(folder(tmp_path / "in", GOOD)), tmp_path)
+        assert (ingested.record.counts, ingested.record.source) == ((3, 4), "folder")
+
+    def test_links_to_files_are_refused(self, tmp_path):
+        root = folder(tmp_path / "in", GOOD)
+        (root / "cats/link.png").symlink_to("/etc/passwd")
+        with pytest.raises(DatasetRefused, match=r'"cats/link\.png" is a link'):
+            ingest(FolderSource(root), tmp_path)
+        assert not (tmp_path / "out").exists()
+
+    def test_links_to_folders_are_refused_and_never_followed(self, tmp_path):
+        root = folder(tmp_path / "in", GOOD)
+        (root / "birds").symlink_to(tmp_path)
+        with pytest.raises(DatasetRefused, match='"birds" is a link'):
+            ingest(FolderSource(root), tmp_path)
+
+    def test_a_link_that_takes_a_listed_file_s_place_is_not_followed(self, tmp_path):
+        root = folder(tmp_path / "in", {**GOOD, "secret.png": png(99)})
+        with FolderSource(root).open(LIMITS) as listing:
+            (root / "cats/0.png").unlink()
+            (root / "cats/0.png").symlink_to(root / "secret.png")
+            entry = next(entry for entry in listing.entries if entry.parts == ("cats", "0.png"))
+            with pytest.raises(Exception, match="cannot be read"):
+                list(entry.read())
+
+    def test_pipes_and_the_like_are_listed(self, tmp_path):
+        root = folder(tmp_path / "in", GOOD)
+        os.mkfifo(root / "cats/pipe.png")
+        skipped = ingest(FolderSource(root), tmp_path).skipped
+        assert [(file.name, file.reason) for file in skipped] == [("cats/pipe.png", "It is not a regular file.")]
+
+    def test_names_that_are_not_text_become_text(self, tmp_path):
+        root = folder(tmp_path / "in", GOOD)
+        (root / "cats" / os.fsdecode(b"caf\xe9.png")).write_bytes(b"not an image")
+        assert [file.name for file in ingest(FolderSource(root), tmp_path).skipped] == ["cats/caf\ufffd.png"]
+
+    def test_hidden_folders_are_not_entered(self, tmp_path):
+        root = folder(tmp_path / "in", {**GOOD, ".venv/lib/x.png": png(99)})
+        (root / ".venv/lib/link").symlink_to("/")
+        ingested = ingest(FolderSource(root), tmp_path)
+        assert ingested.record.n == 7 and not ingested.skipped
+
+    def test_files_are_counted(self, tmp_path):
+        with pytest.raises(DatasetRefused, match="more than 6 files"):
+            ingest(FolderSource(folder(tmp_path / "in", GOOD)), tmp_path, Limits(max_files=6))
+
+    def test_empty_classes_are_listed(self, tmp_path):
+        root = folder(tmp_path / "in", GOOD)
+        (root / "birds").mkdir()
+        skipped = ingest(FolderSource(root), tmp_path).skipped
+        assert [(file.name, file.reason) for file in skipped] == [("birds", "This folder is empty.")]
+
+
+class TestUploads:
+    def spooled(self, tmp_path, files):
+        """Bytes under names of ours, as the server keeps them."""
+        paths = []
+        for index, (name, content) in enumerate(files.items()):
+            (tmp_path / f"spool{index}").write_bytes(content)
+            paths.append((name, tmp_path / f"spool{index}"))
+        return paths
+
+    def test_a_dropped_folder_comes_in(self, tmp_path):
+        files = self.spooled(tmp_path, {f"my folder/{name}": content for name, content in GOOD.items()})
+        record = ingest(uploaded_files(files), tmp_path).record
+        assert (record.classes, record.counts, record.source) == (("cats", "dogs"), (3, 4), "upload")
+
+    @pytest.mark.parametrize("name", ["../x.png", "/etc/x.png", "a\\b.png", "C:/x.png", "a\0b.png"])
+    def test_names_that_point_elsewhere_are_refused(self, tmp_path, name):
+        with pytest.raises(UnsafeArchive):
+            uploaded_files([(name, tmp_path)])
+
+    def test_junk_in_a_dropped_folder_is_seen_through(self, tmp_path):
+        files = self.spooled(tmp_path, {**GOOD, "cats/.DS_Store": b"x", "Thumbs.db": b"x"})
+        assert not ingest(uploaded_files(files), tmp_path).skipped
+
+    def test_loose_images_take_the_class_they_are_given(self, tmp_path):
+        cats = self.spooled(tmp_path, {f"{i}.png": png(i) for i in range(3)})
+        (tmp_path / "more").mkdir()
+        dogs = self.spooled(tmp_path / "more", {f"{i}.png": png(10 + i) for i in range(3)})
+        record = ingest(loose_images({"cats / kittens": cats, "dogs & co": dogs}), tmp_path).record
+        assert record.classes == ("cats / kittens", "dogs & co")
+
+    @pytest.mark.parametrize("label", ["", "  ", "..", ".hidden"])
+    def test_a_class_needs_a_visible_name(self, label):
+        with pytest.raises(DatasetRefused, match="choose another"):
+            loose_images({label: []})
+
+
+class TestPath:
+    def test_a_folder_and_a_zip_are_told_apart_by_content(self, tmp_path):
+        assert source_from_path(folder(tmp_path / "in.zip", GOOD)).kind == "folder"
+        assert source_from_path(zipped(tmp_path / "archive", GOOD)).kind == "zip"
+
+    @pytest.mark.parametrize(
+        ("content", "word"),
+        [
+            (b"", "empty"),
+            (encode(picture()), "neither a folder nor a zip"),
+            (b"Rar!\x1a\x07\x00", "RAR"),
+            (b"7z\xbc\xaf\x27\x1c", "7z"),
+            (b"\x1f\x8b\x08", "gzip"),
+        ],
+    )
+    def test_anything_else_is_named_and_refused(self, tmp_path, content, word):
+        (tmp_path / "x").write_bytes(content)
+        with pytest.raises(DatasetRefused, match=f"{word}.*Give a zip file, or a folder"):
+            source_from_path(tmp_path / "x")
+
+    def test_a_tar_is_named(self, tmp_path):
+        with tarfile.open(tmp_path / "x.tar", "w") as archive:
+            archive.add(folder(tmp_path / "in", GOOD))
+        with pytest.raises(DatasetRefused, match="tar archive"):
+            source_from_path(tmp_path / "x.tar")
+
+    def test_a_missing_path_is_a_sentence(self, tmp_path):
+        with pytest.raises(DatasetRefused, match="No such file"):
+            source_from_path(tmp_path / "gone")
