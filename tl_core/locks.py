@@ -44,10 +44,12 @@ def _kept_from_children(handle: IO[str]) -> Iterator[None]:
         yield
     finally:
         _held.discard(handle)
+        # Closing alone would leave it to a child that was forked this very moment.
+        fcntl.flock(handle, fcntl.LOCK_UN)
 
 
 def _let_go_in_child() -> None:
-    """A forked child, such as a loader's worker, would keep its dead parent's locks for as long as it lives."""
+    """A forked child, such as a loader's worker, would keep a killed parent's locks for as long as it lives."""
     for handle in _held:
         handle.close()
     _held.clear()

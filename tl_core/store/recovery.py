@@ -27,5 +27,5 @@ def _sentence(run: Run) -> str:
         return "The server stopped before this run had finished an epoch; nothing of it is kept."
     kept = "its 1 finished epoch is kept" if run.epochs_done == 1 else f"its {run.epochs_done} finished epochs are kept"
     if run.epochs_done >= run.config.train.epochs:
-        return f"The server stopped after the last epoch of this run, before it was tested; {kept}."
+        return f"The server stopped after this run's last epoch, before it was tested; {kept}."
     return f"The server stopped while this run was in epoch {run.epochs_done + 1}; {kept}."

@@ -1,0 +1,476 @@
+"""What every store does, on SQLite and on PostgreSQL."""
+
+import math
+import time
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tl_core.config import RunConfig, make_run_config
+from tl_core.errors import DatasetInUse, RunNotReady, StoreUnavailable, UnknownDataset, UnknownRun
+from tl_core.records import (
+    DatasetRecord,
+    ImageRecord,
+    MetricPoint,
+    Prediction,
+    Progress,
+    RunState,
+    SkippedFile,
+    TestResult,
+)
+from tl_core.store import SqlStore
+
+ANY_TEXT = st.text(st.characters(exclude_categories=[]), max_size=50) | st.sampled_from(
+    ["\0", "\ud800", "\ud83d\ude00", "😀", "\x1a0000", "\x1a", "a\\u0000b", "%s", "\r\n", "'; --"]
+)
+
+
+def an_image(position: int, **changes: object) -> ImageRecord:
+    image = ImageRecord(position, f"{position:064x}", f"rose/{position}.jpg", "rose", None, "jpg", 640, 480)
+    return replace(image, **changes)
+
+
+def a_point(seq: int, **changes: object) -> MetricPoint:
+    return replace(MetricPoint(seq, epoch=1, step=seq + 1, split="train", name="loss", value=0.5, n=32), **changes)
+
+
+# Datasets
+
+
+def test_a_dataset_comes_back_as_it_went_in(store: SqlStore, dataset: DatasetRecord):
+    images = [an_image(1, split="val", name="rosé/é.png", extension="png"), an_image(0)]
+    skipped = [SkippedFile("b.gif", "Not an image."), SkippedFile("a.gif", "Not an image.")]
+    assert store.add_dataset(dataset, images, skipped) == dataset
+    assert store.get_dataset(dataset.id) == dataset
+    assert store.list_images(dataset.id) == [images[1], images[0]]
+    assert store.list_skipped(dataset.id) == skipped
+
+
+def test_a_dataset_may_be_without_skipped_files_and_warnings(store: SqlStore, dataset: DatasetRecord):
+    plain = replace(dataset, warnings=(), n_skipped=0)
+    store.add_dataset(plain, [], [])
+    assert store.get_dataset(plain.id) == plain
+    assert store.list_images(plain.id) == []
+    assert store.list_skipped(plain.id) == []
+
+
+def test_the_first_of_two_datasets_with_one_id_is_kept(store: SqlStore, dataset: DatasetRecord):
+    store.add_dataset(dataset, [an_image(0)], [])
+    again = store.add_dataset(replace(dataset, name="other"), [an_image(0, name="x"), an_image(1)], [])
+    assert again == dataset
+    assert store.list_images(dataset.id) == [an_image(0)]
+
+
+def test_datasets_are_listed_newest_first(store: SqlStore, dataset: DatasetRecord):
+    older = replace(dataset, id="f" * 16, created_at=dataset.created_at - 1)
+    store.add_dataset(dataset, [], [])
+    store.add_dataset(older, [], [])
+    assert store.list_datasets() == [dataset, older]
+
+
+@pytest.mark.parametrize("wanted", ["0123456789abcdef", "0123", "01234567", "flowers"])
+def test_a_dataset_is_found_by_id_by_start_and_by_name(store: SqlStore, dataset: DatasetRecord, wanted: str):
+    store.add_dataset(dataset, [], [])
+    assert store.get_dataset(wanted) == dataset
+
+
+@pytest.mark.parametrize(
+    "wanted", ["", "012", "flower", "FLOWERS", "____", "%%%%", "0123%", "1234", "a\0bc", "\ud800abc"]
+)
+def test_what_nothing_goes_by_is_unknown(store: SqlStore, dataset: DatasetRecord, wanted: str):
+    store.add_dataset(dataset, [], [])
+    with pytest.raises(UnknownDataset) as refusal:
+        store.get_dataset(wanted)
+    assert repr(wanted) in str(refusal.value)
+    assert "flowers (0123456789abcdef)" in str(refusal.value)
+
+
+def test_an_empty_store_says_to_import_a_dataset(store: SqlStore):
+    with pytest.raises(UnknownDataset, match="none yet: import one"):
+        store.get_dataset("flowers")
+
+
+def test_a_name_or_start_that_two_share_is_refused_with_their_ids(store: SqlStore, dataset: DatasetRecord):
+    twin = replace(dataset, id="0123aaaaaaaaaaaa")
+    store.add_dataset(dataset, [], [])
+    store.add_dataset(twin, [], [])
+    for wanted in ("flowers", "0123"):
+        with pytest.raises(UnknownDataset, match="0123456789abcdef, 0123aaaaaaaaaaaa"):
+            store.get_dataset(wanted)
+    assert store.get_dataset(twin.id) == twin
+
+
+def test_a_whole_id_wins_over_a_name_that_reads_like_it(store: SqlStore, dataset: DatasetRecord):
+    impostor = replace(dataset, id="f" * 16, name=dataset.id)
+    store.add_dataset(dataset, [], [])
+    store.add_dataset(impostor, [], [])
+    assert store.get_dataset(dataset.id) == dataset
+
+
+def test_a_deleted_dataset_is_gone_and_may_come_again(store: SqlStore, dataset: DatasetRecord):
+    store.add_dataset(dataset, [an_image(0)], [SkippedFile("a", "b")])
+    store.delete_dataset(dataset.id)
+    assert store.list_datasets() == []
+    assert store.list_images(dataset.id) == []
+    assert store.list_skipped(dataset.id) == []
+    store.add_dataset(dataset, [an_image(5)], [])
+    assert store.list_images(dataset.id) == [an_image(5)]
+
+
+def test_a_dataset_that_is_not_there_cannot_be_deleted(store: SqlStore):
+    with pytest.raises(UnknownDataset, match="'0123456789abcdef'"):
+        store.delete_dataset("0123456789abcdef")
+
+
+def test_a_dataset_is_kept_while_a_run_needs_it(store: SqlStore, dataset: DatasetRecord, config: RunConfig):
+    store.add_dataset(dataset, [an_image(0)], [])
+    run = store.add_run(config, dataset.name)
+    with pytest.raises(DatasetInUse, match=run.id):
+        store.delete_dataset(dataset.id)
+    store.claim_run(run.id)
+    with pytest.raises(DatasetInUse, match="flowers cannot be deleted"):
+        store.delete_dataset(dataset.id)
+    assert store.list_images(dataset.id) == [an_image(0)]
+
+
+def test_a_finished_run_outlives_its_dataset(store: SqlStore, dataset: DatasetRecord, config: RunConfig):
+    store.add_dataset(dataset, [], [])
+    run = store.add_run(config, dataset.name)
+    store.append_metrics(run.id, [a_point(0)])
+    store.finish_run(run.id, RunState.COMPLETED)
+    store.delete_dataset(dataset.id)
+    assert store.get_run(run.id).dataset_name == "flowers"
+    assert store.list_metrics(run.id) == [a_point(0)]
+
+
+# Runs
+
+
+def test_a_new_run_is_queued_with_its_configuration(store: SqlStore):
+    config = make_run_config(
+        {"dataset_id": "d" * 16, "split_seed": 2**32 - 1},
+        {"frozen_stages": 3, "dropout": 0.1},
+        {"learning_rate": 1e-4, "optimizer": "sgd"},
+    )
+    before = time.time()
+    run = store.add_run(config, "flowers", {"device": "cpu"})
+    assert run == store.get_run(run.id)
+    assert (run.state, run.config, run.dataset_name, run.facts) == (
+        RunState.QUEUED,
+        config,
+        "flowers",
+        {"device": "cpu"},
+    )
+    assert before <= run.created_at <= time.time()
+    assert (run.started_at, run.finished_at, run.progress, run.result, run.epochs_done) == (None, None, None, None, 0)
+
+
+def test_run_ids_are_short_and_hard_to_misread(store: SqlStore, config: RunConfig):
+    ids = {store.add_run(config, "flowers").id for _ in range(50)}
+    assert len(ids) == 50
+    assert all(len(run_id) == 8 and run_id[0].isalpha() for run_id in ids)
+    assert not set("".join(ids)) & set("01oilOIL")
+
+
+def test_a_run_is_found_by_the_start_of_its_id(store: SqlStore, config: RunConfig):
+    run = store.add_run(config, "flowers")
+    assert store.get_run(run.id[:4]) == run
+    for wanted in (run.id[:3], run.id.upper(), run.id + "x", "", "%%%%"):
+        with pytest.raises(UnknownRun, match="There is no run"):
+            store.get_run(wanted)
+
+
+def test_runs_are_listed_newest_first(store: SqlStore, config: RunConfig):
+    runs = [store.add_run(config, "flowers") for _ in range(5)]
+    assert store.list_runs() == runs[::-1]
+
+
+def test_runs_are_claimed_in_the_order_they_were_added(store: SqlStore, config: RunConfig):
+    first, second = (store.add_run(config, "flowers") for _ in range(2))
+    claimed = store.claim_next_run()
+    assert claimed is not None
+    assert (claimed.id, claimed.state) == (first.id, RunState.RUNNING)
+    assert claimed.started_at is not None
+    assert claimed == store.get_run(first.id)
+    assert store.claim_next_run().id == second.id
+    assert store.claim_next_run() is None
+    assert [run.id for run in store.list_running_runs()] == [first.id, second.id]
+
+
+def test_a_run_is_claimed_by_id_once(store: SqlStore, config: RunConfig):
+    run = store.add_run(config, "flowers")
+    assert store.claim_run(run.id).state is RunState.RUNNING
+    assert store.claim_run(run.id) is None
+    assert store.claim_run("missing2") is None
+
+
+def test_a_queued_run_is_cancelled_at_once(store: SqlStore, config: RunConfig):
+    run = store.add_run(config, "flowers")
+    store.request_cancel(run.id)
+    cancelled = store.get_run(run.id)
+    assert cancelled.state is RunState.CANCELLED
+    assert cancelled.finished_at is not None
+    assert cancelled.message == "Cancelled before it started."
+    assert store.claim_next_run() is None
+
+
+def test_a_running_run_is_asked_to_stop(store: SqlStore, config: RunConfig):
+    run = store.add_run(config, "flowers")
+    store.claim_run(run.id)
+    assert store.is_cancel_requested(run.id) is False
+    store.request_cancel(run.id)
+    assert store.is_cancel_requested(run.id) is True
+    assert store.get_run(run.id).state is RunState.RUNNING
+
+
+def test_a_finished_run_cannot_be_cancelled(store: SqlStore, config: RunConfig):
+    run = store.add_run(config, "flowers")
+    store.finish_run(run.id, RunState.COMPLETED)
+    finished = store.get_run(run.id)
+    store.request_cancel(run.id)
+    assert store.get_run(run.id) == finished
+    assert store.is_cancel_requested(run.id) is False
+
+
+def test_a_run_that_is_gone_counts_as_cancelled(store: SqlStore):
+    store.request_cancel("missing2")
+    assert store.is_cancel_requested("missing2") is True
+
+
+def test_an_update_changes_what_is_given_and_nothing_else(store: SqlStore, config: RunConfig):
+    run = store.add_run(config, "flowers", {"device": "cpu"})
+    progress = Progress("training", 0.25, "epoch 2 of 5", seconds_left=12.5)
+    result = TestResult(10, 0.1, 0.9, 0.8, 0.7, 0.6, 0.5)
+    store.update_run(run.id, progress=progress, epochs_done=2)
+    store.update_run(run.id, best_epoch=1, val_accuracy=0.75, facts={"seconds": 1.5})
+    store.update_run(run.id, result=result)
+    store.update_run(run.id)
+    assert store.get_run(run.id) == replace(
+        run,
+        progress=progress,
+        epochs_done=2,
+        best_epoch=1,
+        val_accuracy=0.75,
+        result=result,
+        facts={"device": "cpu", "seconds": 1.5},
+    )
+
+
+def test_zero_is_a_value_like_any_other(store: SqlStore, config: RunConfig):
+    run = store.add_run(config, "flowers")
+    store.update_run(run.id, epochs_done=3, val_accuracy=0.5)
+    store.update_run(run.id, epochs_done=0, val_accuracy=0.0)
+    assert (store.get_run(run.id).epochs_done, store.get_run(run.id).val_accuracy) == (0, 0.0)
+
+
+def test_a_result_may_hold_nan(store: SqlStore, config: RunConfig):
+    run = store.add_run(config, "flowers")
+    store.update_run(run.id, result=TestResult(1, math.nan, 0, 0, 0, 0, 0), val_accuracy=math.nan)
+    read = store.get_run(run.id)
+    assert math.isnan(read.result.loss)
+    assert read.val_accuracy is None
+
+
+def test_facts_come_back_as_json_gives_them_back(store: SqlStore, config: RunConfig):
+    facts = {"sizes": {"train": 3}, "names": ("a", "\0\ud800😀"), "on": True, "none": None, "count": 2**40}
+    run = store.add_run(config, "flowers", facts)
+    assert run.facts == {**facts, "names": ["a", "\0\ud800😀"]}
+    assert store.get_run(run.id).facts == run.facts
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, object()])
+def test_facts_that_json_has_no_word_for_are_refused_whole(store: SqlStore, config: RunConfig, value: object):
+    run = store.add_run(config, "flowers", {"kept": 1})
+    with pytest.raises((ValueError, TypeError)):
+        store.update_run(run.id, facts={"good": 1, "bad": value}, epochs_done=3)
+    assert store.get_run(run.id) == run
+
+
+def test_a_run_finishes_once(store: SqlStore, config: RunConfig):
+    run = store.add_run(config, "flowers")
+    store.claim_run(run.id)
+    store.finish_run(run.id, RunState.FAILED, "Out of memory\0 in 'rosé' 😀.")
+    store.finish_run(run.id, RunState.COMPLETED, "Fine.")
+    finished = store.get_run(run.id)
+    assert (finished.state, finished.message) == (RunState.FAILED, "Out of memory\0 in 'rosé' 😀.")
+    assert finished.finished_at >= finished.started_at
+    assert store.list_running_runs() == []
+    assert store.claim_run(run.id) is None
+
+
+def test_a_run_does_not_finish_by_running(store: SqlStore, config: RunConfig):
+    run = store.add_run(config, "flowers")
+    with pytest.raises(ValueError, match="running is not a way for a run to end"):
+        store.finish_run(run.id, RunState.RUNNING)
+
+
+def test_a_deleted_run_is_gone_with_all_it_reported(store: SqlStore, config: RunConfig):
+    run = store.add_run(config, "flowers")
+    store.append_metrics(run.id, [a_point(0)])
+    store.put_predictions(run.id, "val", 1, [Prediction(0, 0, (1.0, 0.0))])
+    store.delete_run(run.id)
+    assert store.list_runs() == []
+    assert store.list_metrics(run.id) == []
+    assert store.list_predictions(run.id, "val") == (0, [])
+    with pytest.raises(UnknownRun, match=run.id):
+        store.delete_run(run.id)
+
+
+def test_a_running_run_cannot_be_deleted(store: SqlStore, config: RunConfig):
+    run = store.add_run(config, "flowers")
+    store.claim_run(run.id)
+    with pytest.raises(RunNotReady, match="running and cannot be deleted: stop it first"):
+        store.delete_run(run.id)
+    assert store.get_run(run.id).state is RunState.RUNNING
+
+
+def test_what_a_deleted_run_still_reports_is_dropped(store: SqlStore, config: RunConfig):
+    run = store.add_run(config, "flowers")
+    store.delete_run(run.id)
+    store.append_metrics(run.id, [a_point(0)])
+    store.put_predictions(run.id, "val", 1, [Prediction(0, 0, (1.0, 0.0))])
+    store.update_run(run.id, epochs_done=1, facts={"a": 1})
+    store.finish_run(run.id, RunState.COMPLETED)
+    assert store.list_metrics(run.id) == []
+    assert store.list_predictions(run.id, "val") == (0, [])
+    assert store.list_runs() == []
+
+
+# What runs report
+
+
+def test_metrics_come_back_in_order_and_from_where_one_left_off(store: SqlStore, config: RunConfig):
+    run, other = (store.add_run(config, "flowers") for _ in range(2))
+    points = [a_point(seq, value=seq / 3, step=2**40 + seq) for seq in range(5)]
+    store.append_metrics(run.id, [points[3], points[4]])
+    store.append_metrics(run.id, points[:3])
+    store.append_metrics(run.id, [])
+    store.append_metrics(other.id, [a_point(0)])
+    assert store.list_metrics(run.id) == points
+    assert store.list_metrics(run.id, after=2) == points[3:]
+    assert store.list_metrics(run.id, after=4) == []
+
+
+def test_a_repeated_point_changes_nothing(store: SqlStore, config: RunConfig):
+    run = store.add_run(config, "flowers")
+    store.append_metrics(run.id, [a_point(0), a_point(1)])
+    store.append_metrics(run.id, [a_point(0, value=9.0), a_point(2), a_point(2, value=9.0)])
+    assert store.list_metrics(run.id) == [a_point(0), a_point(1), a_point(2)]
+
+
+def test_a_diverged_loss_is_kept_as_it_is(store: SqlStore, config: RunConfig):
+    run = store.add_run(config, "flowers")
+    values = [math.nan, math.inf, -math.inf, 5e-324, 1.7976931348623157e308]
+    store.append_metrics(run.id, [a_point(seq, value=value) for seq, value in enumerate(values)])
+    read = [point.value for point in store.list_metrics(run.id)]
+    assert math.isnan(read[0])
+    assert read[1:] == values[1:]
+
+
+def test_predictions_come_back_in_order_of_position(store: SqlStore, config: RunConfig):
+    run = store.add_run(config, "flowers")
+    predictions = [Prediction(7, 1, (0.25, 0.75)), Prediction(2, 0, (0.5, 0.5))]
+    store.put_predictions(run.id, "val", 3, predictions)
+    assert store.list_predictions(run.id, "val") == (3, predictions[::-1])
+    assert store.list_predictions(run.id, "test") == (0, [])
+
+
+def test_later_predictions_take_the_place_of_earlier_ones(store: SqlStore, config: RunConfig):
+    run = store.add_run(config, "flowers")
+    test = [Prediction(9, 2, (0.0, 0.0, 1.0))]
+    store.put_predictions(run.id, "test", 1, test)
+    store.put_predictions(run.id, "val", 1, [Prediction(0, 0, (1.0, 0.0)), Prediction(1, 0, (1.0, 0.0))])
+    store.put_predictions(run.id, "val", 2, [Prediction(1, 0, (0.0, 1.0))])
+    assert store.list_predictions(run.id, "val") == (2, [Prediction(1, 0, (0.0, 1.0))])
+    assert store.list_predictions(run.id, "test") == (1, test)
+    store.put_predictions(run.id, "val", 3, [])
+    assert store.list_predictions(run.id, "val") == (3, [])
+
+
+def test_ten_thousand_predictions_of_two_hundred_classes_fit(store: SqlStore, config: RunConfig):
+    run = store.add_run(config, "flowers")
+    probabilities = (0.5,) + (0.0,) * 198 + (0.5,)
+    predictions = [Prediction(position, position % 200, probabilities) for position in range(10_000)]
+    store.put_predictions(run.id, "test", 1, predictions)
+    assert store.list_predictions(run.id, "test") == (1, predictions)
+
+
+# Text
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=ANY_TEXT, reason=ANY_TEXT)
+def test_any_text_comes_back_exactly(
+    store: SqlStore, dataset: DatasetRecord, config: RunConfig, name: str, reason: str
+):
+    fresh = replace(dataset, name=name, classes=(name, reason), warnings=(reason,))
+    store.add_dataset(fresh, [an_image(0, name=name, class_name=reason)], [SkippedFile(name, reason)])
+    run = store.add_run(config, name, {"text": reason})
+    store.append_metrics(run.id, [a_point(0, split=name, name=reason)])
+    store.finish_run(run.id, RunState.FAILED, reason)
+    try:
+        assert store.get_dataset(dataset.id) == fresh
+        assert store.get_dataset(name) == fresh
+        assert store.list_images(dataset.id) == [an_image(0, name=name, class_name=reason)]
+        assert store.list_skipped(dataset.id) == [SkippedFile(name, reason)]
+        assert store.list_metrics(run.id) == [a_point(0, split=name, name=reason)]
+        read = store.get_run(run.id)
+        assert (read.dataset_name, read.message, read.facts) == (name, reason, {"text": reason})
+    finally:
+        store.delete_dataset(dataset.id)
+        store.delete_run(run.id)
+
+
+# Opening
+
+
+def test_what_was_kept_is_there_when_opened_again(url: str, store: SqlStore, config: RunConfig, open_url):
+    run = store.add_run(config, "flowers")
+    store.close()
+    assert open_url(url).get_run(run.id) == run
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://ann:s3cr%40t@127.0.0.1:1/lab",
+        "postgres://ann:s3cr%40t@127.0.0.1:1/lab?connect_timeout=1",
+        "postgresql+psycopg://ann@127.0.0.1:1/lab?password=s3cr%40t",
+        "mysql://ann:s3cr%40t@127.0.0.1/lab",
+        "s3cr@t is not a URL",
+        "postgresql://ann:s3cr@t:notaport/lab",
+        "sqlite:////proc/s3cret/no/such.db",
+        "sqlite://",
+        "sqlite:///:memory:",
+    ],
+)
+def test_a_store_that_cannot_be_opened_is_a_sentence_without_the_password(url: str):
+    with pytest.raises(StoreUnavailable) as refusal:
+        SqlStore(url)
+    assert "s3cr@t" not in str(refusal.value)
+    assert "s3cr%40t" not in str(refusal.value)
+    assert str(refusal.value).endswith(".")
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_file_that_is_no_database_is_a_sentence(tmp_path):
+    (tmp_path / "store.db").write_text("something else\n" * 100)
+    with pytest.raises(StoreUnavailable, match=r"store\.db cannot be used: file is not a database\.$"):
+        SqlStore(f"sqlite:///{tmp_path / 'store.db'}")
+
+
+def test_a_folder_in_the_way_of_the_file_is_a_sentence(tmp_path):
+    with pytest.raises(StoreUnavailable, match="unable to open database file"):
+        SqlStore(f"sqlite:///{tmp_path}")
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_any_spelling_of_a_postgresql_url_will_do(postgres_url: str, open_url, scheme: str):
+    assert open_url(postgres_url.replace("postgresql", scheme, 1)).list_runs() == []
+
+
+def test_a_database_that_is_not_there_is_a_sentence(postgres: str):
+    with pytest.raises(StoreUnavailable, match='database "nowhere" does not exist'):
+        SqlStore(f"postgresql://postgres@/nowhere?host={postgres}")

@@ -1,0 +1,90 @@
+"""The schema that the migrations lead to is the one the queries are written for."""
+
+import pytest
+from sqlalchemy import Connection, Engine, create_engine, inspect, text
+
+from tl_core.errors import StoreTooNew
+from tl_core.store import SqlStore, migrations
+from tl_core.store.database import _normalise
+from tl_core.store.tables import metadata
+
+
+@pytest.fixture
+def engine(url: str, store: SqlStore) -> Engine:
+    """On the database of a store that was opened once."""
+    engine = create_engine(_normalise(url))
+    yield engine
+    engine.dispose()
+
+
+def describe(connection: Connection) -> dict:
+    """Columns, keys and indexes of every table but the one of versions."""
+    look = inspect(connection)
+    return {
+        table: {
+            "columns": {c["name"]: (str(c["type"]), c["nullable"]) for c in look.get_columns(table)},
+            "primary key": look.get_pk_constraint(table)["constrained_columns"],
+            "unique": [u["column_names"] for u in look.get_unique_constraints(table)],
+            "indexes": {
+                i["name"]: i["column_names"] for i in look.get_indexes(table) if not i.get("duplicates_constraint")
+            },
+            "foreign keys": [
+                (f["constrained_columns"], f["referred_table"], f["referred_columns"], f["options"].get("ondelete"))
+                for f in look.get_foreign_keys(table)
+            ],
+        }
+        for table in look.get_table_names()
+        if table != "schema_version"
+    }
+
+
+def test_the_migrations_make_the_tables_that_the_queries_expect(engine: Engine):
+    with engine.begin() as connection:
+        made = describe(connection)
+        for table in reversed(metadata.sorted_tables):
+            table.drop(connection)
+        metadata.create_all(connection)
+        assert made == describe(connection)
+
+
+def test_an_opened_store_is_at_the_newest_version(engine: Engine):
+    with engine.connect() as connection:
+        versions = connection.execute(text("SELECT version FROM schema_version ORDER BY version")).scalars().all()
+    assert versions == list(range(1, len(migrations.MIGRATIONS) + 1))
+
+
+def test_an_older_store_is_brought_up_to_date(url: str, store: SqlStore, config, open_url, monkeypatch):
+    run = store.add_run(config, "flowers")
+
+    def add_a_column(connection: Connection) -> None:
+        connection.execute(text("ALTER TABLE runs ADD COLUMN note TEXT NOT NULL DEFAULT 'none'"))
+
+    monkeypatch.setattr(migrations, "MIGRATIONS", [*migrations.MIGRATIONS, add_a_column])
+    for _ in range(2):
+        newer = open_url(url)
+        with newer.reading() as connection:
+            assert connection.execute(text("SELECT note FROM runs")).scalars().all() == ["none"]
+    assert newer.get_run(run.id) == run
+
+
+def test_a_failed_migration_leaves_the_store_as_it_was(url: str, store: SqlStore, config, open_url, monkeypatch):
+    run = store.add_run(config, "flowers")
+
+    def fail_half_way(connection: Connection) -> None:
+        connection.execute(text("DROP TABLE metrics"))
+        raise RuntimeError("half way")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(migrations, "MIGRATIONS", [*migrations.MIGRATIONS, fail_half_way])
+        with pytest.raises(RuntimeError, match="half way"):
+            open_url(url)
+    reopened = open_url(url)
+    assert reopened.get_run(run.id) == run
+    assert reopened.list_metrics(run.id) == []
+
+
+def test_a_store_from_a_newer_release_is_refused_with_a_sentence(url: str, engine: Engine):
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO schema_version (version) VALUES (99)"))
+    with pytest.raises(StoreTooNew, match=r"newer TransferLab .* version 99, this one knows 1.*: update TransferLab"):
+        SqlStore(url)

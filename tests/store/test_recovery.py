@@ -1,0 +1,98 @@
+"""Runs whose process was killed are found, and those of living processes are left alone."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tl_core.config import RunConfig
+from tl_core.locks import try_lock
+from tl_core.records import RunState
+from tl_core.store import Artifacts, SqlStore, fail_stale_runs
+
+HOLD_A_RUN = """
+import multiprocessing, sys, time
+from pathlib import Path
+from tl_core.locks import try_lock
+from tl_core.store import Artifacts, open_store
+url, home, run_id = sys.argv[1:]
+with try_lock(Artifacts(Path(home)).run_lock(run_id)):
+    open_store(url).claim_run(run_id)
+    worker = multiprocessing.get_context("fork").Process(target=time.sleep, args=(30,))
+    worker.start()
+    print(worker.pid, flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path) -> Artifacts:
+    return Artifacts(tmp_path)
+
+
+@pytest.fixture
+def executing(url: str, store: SqlStore, config: RunConfig, tmp_path: Path):
+    """A run, and the process that executes it with a worker of its own."""
+    run = store.add_run(config, "flowers")
+    command = [sys.executable, "-c", HOLD_A_RUN, url, str(tmp_path), run.id]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        worker = int(process.stdout.readline())
+        yield run, process
+        process.kill()
+        os.kill(worker, signal.SIGKILL)
+
+
+def test_a_run_whose_process_was_killed_is_interrupted(store: SqlStore, artifacts: Artifacts, executing):
+    run, process = executing
+    store.update_run(run.id, epochs_done=2)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert fail_stale_runs(store, artifacts) == [run.id]
+    stopped = store.get_run(run.id)
+    assert stopped.state is RunState.INTERRUPTED
+    assert stopped.message == "The server stopped while this run was in epoch 3; its 2 finished epochs are kept."
+    assert fail_stale_runs(store, artifacts) == []
+
+
+def test_a_run_of_a_living_process_goes_on(store: SqlStore, artifacts: Artifacts, executing):
+    run, _ = executing
+    assert fail_stale_runs(store, artifacts) == []
+    assert store.get_run(run.id).state is RunState.RUNNING
+
+
+def test_a_run_that_this_process_executes_goes_on(store: SqlStore, artifacts: Artifacts, config: RunConfig):
+    run = store.add_run(config, "flowers")
+    with try_lock(artifacts.run_lock(run.id)):
+        store.claim_run(run.id)
+        assert fail_stale_runs(store, artifacts) == []
+    assert store.get_run(run.id).state is RunState.RUNNING
+
+
+def test_queued_and_finished_runs_are_no_concern(store: SqlStore, artifacts: Artifacts, config: RunConfig):
+    queued, finished = (store.add_run(config, "flowers") for _ in range(2))
+    store.finish_run(finished.id, RunState.COMPLETED)
+    before = store.list_runs()
+    assert fail_stale_runs(store, artifacts) == []
+    assert store.list_runs() == before
+    assert store.claim_next_run().id == queued.id
+
+
+@pytest.mark.parametrize(
+    ("epochs_done", "sentence"),
+    [
+        (0, "The server stopped before this run had finished an epoch; nothing of it is kept."),
+        (1, "The server stopped while this run was in epoch 2; its 1 finished epoch is kept."),
+        (5, "The server stopped after this run's last epoch, before it was tested; its 5 finished epochs are kept."),
+    ],
+)
+def test_the_message_says_what_is_kept(
+    store: SqlStore, artifacts: Artifacts, config: RunConfig, epochs_done: int, sentence: str
+):
+    run = store.add_run(config, "flowers")
+    store.claim_run(run.id)
+    store.update_run(run.id, epochs_done=epochs_done)
+    fail_stale_runs(store, artifacts)
+    assert store.get_run(run.id).message == sentence

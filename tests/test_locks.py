@@ -1,0 +1,95 @@
+"""A lock is held by one at a time, and let go when its process dies."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from tl_core.locks import try_lock
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from tl_core.locks import try_lock
+with try_lock(Path(sys.argv[1])) as held:
+    print(held, flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "locks" / "one.lock"
+
+
+def test_a_lock_is_free_again_after_its_block(path: Path):
+    for _ in range(2):
+        with try_lock(path) as held:
+            assert held
+            assert path.exists()
+
+
+def test_a_lock_is_free_again_after_a_failure(path: Path):
+    with pytest.raises(ValueError), try_lock(path):
+        raise ValueError
+    with try_lock(path) as held:
+        assert held
+
+
+def test_a_held_lock_is_refused_at_once_to_the_same_process(path: Path):
+    with try_lock(path), try_lock(path) as held:
+        assert not held
+
+
+def test_being_refused_does_not_take_the_lock_from_its_holder(path: Path):
+    with try_lock(path):
+        with try_lock(path):
+            pass
+        with try_lock(path) as held:
+            assert not held
+
+
+def test_threads_exclude_each_other(path: Path):
+    seen = []
+
+    def attempt() -> None:
+        with try_lock(path) as held:
+            seen.append(held)
+
+    with try_lock(path):
+        thread = threading.Thread(target=attempt)
+        thread.start()
+        thread.join()
+    assert seen == [False]
+
+
+def test_a_killed_process_lets_go(path: Path):
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "True\n"
+        with try_lock(path) as held:
+            assert not held
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        with try_lock(path) as held:
+            assert held
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_forked_child_does_not_keep_its_parents_lock(path: Path):
+    with try_lock(path):
+        child = os.fork()
+        if child == 0:
+            threading.Event().wait(60)
+            os._exit(0)
+        with try_lock(path) as held:
+            assert not held
+    try:
+        with try_lock(path) as held:
+            assert held
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)

@@ -1,0 +1,67 @@
+"""What the operator sets by environment variable, and what a mistake there says."""
+
+from pathlib import Path
+
+import pytest
+
+from tl_core.errors import ConfigError, TransferLabError
+from tl_core.settings import Limits, Settings
+
+
+def test_everything_has_a_default():
+    settings = Settings.from_environment({})
+    assert settings.home == Path("~/.transferlab").expanduser().resolve()
+    assert settings.database_url == f"sqlite:///{settings.home}/transferlab.db"
+    assert (settings.weights_folder, settings.server_folders, settings.limits) == (None, (), Limits())
+
+
+def test_the_environment_decides(tmp_path: Path):
+    settings = Settings.from_environment(
+        {
+            "TRANSFERLAB_HOME": f"{tmp_path}/a/../home",
+            "TRANSFERLAB_WEIGHTS": "~/weights",
+            "TRANSFERLAB_SERVER_FOLDERS": f"{tmp_path}/one::{tmp_path}/two",
+            "TRANSFERLAB_MAX_FILES": "7",
+        }
+    )
+    assert settings.home == (tmp_path / "home").resolve()
+    assert settings.database_url == f"sqlite:///{settings.home}/transferlab.db"
+    assert settings.weights_folder == Path("~/weights").expanduser().resolve()
+    assert settings.server_folders == ((tmp_path / "one").resolve(), (tmp_path / "two").resolve())
+    assert settings.limits == Limits(max_files=7)
+
+
+def test_a_database_elsewhere_is_taken_as_it_is():
+    url = "postgresql://ann:secret@db/lab"
+    assert Settings.from_environment({"TRANSFERLAB_DATABASE_URL": url}).database_url == url
+
+
+def test_an_empty_variable_counts_as_unset():
+    names = ["HOME", "DATABASE_URL", "WEIGHTS", "SERVER_FOLDERS", "MAX_BYTES"]
+    assert Settings.from_environment({f"TRANSFERLAB_{name}": "" for name in names}) == Settings.from_environment({})
+
+
+def test_the_process_environment_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("TRANSFERLAB_HOME", str(tmp_path))
+    assert Settings.from_environment().home == tmp_path.resolve()
+
+
+@pytest.mark.parametrize("name", Limits.model_fields)
+@pytest.mark.parametrize("value", ["abc", "0", "-1", "1.5", "nan"])
+def test_a_limit_that_is_no_number_names_its_variable(name: str, value: str):
+    variable = f"TRANSFERLAB_{name.upper()}"
+    with pytest.raises(ConfigError) as refusal:
+        Settings.from_environment({variable: value})
+    least = 1 if name == "max_ratio" else 0
+    assert str(refusal.value) == f"{variable}: '{value}' is not possible; give a whole number above {least}."
+
+
+@pytest.mark.parametrize("variable", ["HOME", "WEIGHTS", "SERVER_FOLDERS"])
+def test_a_home_of_nobody_names_its_variable(variable: str):
+    with pytest.raises(TransferLabError, match=f"^TRANSFERLAB_{variable}: '~nobody-of-that-name/x' is not a folder"):
+        Settings.from_environment({f"TRANSFERLAB_{variable}": "~nobody-of-that-name/x"})
+
+
+def test_the_password_is_not_in_the_printed_settings():
+    settings = Settings.from_environment({"TRANSFERLAB_DATABASE_URL": "postgresql://ann:s3cret@db/lab"})
+    assert "s3cret" not in f"{settings!r} {settings}"
