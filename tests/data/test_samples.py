@@ -1,0 +1,32 @@
+"""The built-in datasets are what their table says."""
+
+import pytest
+from making import LIMITS
+
+from tl_core.data.ingest import ingest_dataset
+from tl_core.data.samples import SAMPLES, sample_source
+from tl_core.errors import UnknownDataset
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_each_sample_comes_in_whole(tmp_path, name):
+    sample = SAMPLES[name]
+    ingested = ingest_dataset(sample_source(name), tmp_path / "out", name=sample.title, limits=LIMITS)
+    record = ingested.record
+    assert (record.n, record.classes, record.source) == (sample.n, tuple(sorted(sample.classes)), "sample")
+    assert not ingested.skipped
+    assert sample.title and sample.description and sample.licence
+
+
+def test_shapes_are_the_same_every_time():
+    def content():
+        with sample_source("shapes").open(LIMITS) as listing:
+            return [b"".join(entry.read()) for entry in listing.entries[::50]]
+
+    assert content() == content()
+    assert len(set(content())) == len(content())
+
+
+def test_an_unknown_sample_names_the_known_ones():
+    with pytest.raises(UnknownDataset, match="shapes, digits, mnist5k"):
+        sample_source("cifar")
