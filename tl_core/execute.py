@@ -12,6 +12,7 @@ from tl_core.data.splits import make_split
 from tl_core.errors import Cancelled, TransferLabError
 from tl_core.events import Event
 from tl_core.locks import hold_lock, try_lock
+from tl_core.memory import give_back_memory
 from tl_core.recording import Recorder
 from tl_core.records import Progress, Run, RunState
 from tl_core.training import Experiment, pick_device, run_experiment
@@ -70,6 +71,8 @@ def execute_run(
         raise
     except Exception as error:  # whatever it is, the run must not stay "running"
         store.finish_run(run.id, RunState.FAILED, _explain(error, run))
+    finally:
+        give_back_memory()
     return store.get_run(run.id)
 
 

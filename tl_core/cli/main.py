@@ -9,6 +9,7 @@ import typer
 
 from tl_core.config import DEFAULT_BACKBONE
 from tl_core.errors import TransferLabError
+from tl_core.memory import keep_freed_memory
 
 app = typer.Typer(
     name="transferlab",
@@ -24,6 +25,7 @@ RunId = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or the st
 def main() -> None:
     """Run a command; exit 0 when done, 2 on bad input (one sentence on stderr), 130 when interrupted."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    keep_freed_memory()
     try:
         code = app(standalone_mode=False) or 0
     except TransferLabError as error:
