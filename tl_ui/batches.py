@@ -64,12 +64,17 @@ def parse_header(raw: bytes) -> Batch:
     """Raises: UploadRefused: it is not a list of names and sizes."""
     try:
         entries = json.loads(raw)
-        files = tuple(SentFile(entry["name"], entry["size"]) for entry in entries)
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        files = tuple(SentFile(_whole_characters(entry["name"]), entry["size"]) for entry in entries)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise UploadRefused("The upload is damaged: its list of files cannot be read. Try again.") from error
-    if not files or not all(isinstance(f.name, str) and type(f.size) is int and f.size >= 0 for f in files):
+    if not files or not all(type(file.size) is int and file.size >= 0 for file in files):
         raise UploadRefused("The upload is damaged: its list of files is wrong. Try again.")
     return Batch(files, sum(file.size for file in files))
+
+
+def _whole_characters(name: str) -> str:
+    """JSON may carry half of a surrogate pair, which no database and no terminal takes."""
+    return name.encode(errors="replace").decode()
 
 
 class Holder(Protocol):

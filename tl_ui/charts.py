@@ -167,13 +167,13 @@ def top_answers_chart(classes: Sequence[str], probabilities: Sequence[float], tr
     order = sorted(range(len(classes)), key=lambda i: -probabilities[i])[:5]
     first = order[0]
     title = f"{percent(probabilities[first])} confident that this is {classes[first]}"
-    names = [f"{classes[i]} ✓ true" if i == true else classes[i] for i in order]
+    names = [classes[i] for i in order]
     alt = "Bar chart of confidence: " + ", ".join(f"{classes[i]} {percent(probabilities[i])}" for i in order) + "."
     values = [100 * probabilities[i] for i in order]
     colours = ["@accent"] + ["@muted"] * (len(order) - 1)
-    texts = [f"{v:.1f} %" for v in values]
+    texts = [percent(probabilities[i]) + (" ✓ true class" if i == true else "") for i in order]
     chart = _bars(title, alt, names=names, values=values, texts=texts, unit="Confidence (%)", colours=colours)
-    chart.figure["layout"]["xaxis"] |= {"range": [0, 118], "tickvals": [0, 25, 50, 75, 100]}
+    chart.figure["layout"]["xaxis"] |= {"range": [0, 150], "tickvals": [0, 25, 50, 75, 100]}
     return chart
 
 
@@ -273,8 +273,10 @@ def _confusion_layout(classes: Sequence[str]) -> Figure:
     diagonal = {"type": "rect", "line": {"color": "@text", "width": 1.5}, "fillcolor": "rgba(0,0,0,0)"}
     outlined = range(n) if n <= MAX_OUTLINED_CLASSES else ()
     return {
-        "xaxis": axis | {"title": {"text": "Model's answer"}},
-        "yaxis": axis | {"title": {"text": "True class"}, "autorange": "reversed", "scaleanchor": "x"},
+        # Slanted to the left, where there is room; to the right the last label would leave the page.
+        "xaxis": axis | {"title": {"text": "Model's answer"}, **({"tickangle": -40} if n > 2 else {})},
+        "yaxis": axis
+        | {"title": {"text": "True class"}, "autorange": "reversed", "scaleanchor": "x", "constraintoward": "top"},
         # Right answers are outlined: told by shape, not by colour alone.
         "shapes": [diagonal | {"x0": i - 0.5, "x1": i + 0.5, "y0": i - 0.5, "y1": i + 0.5} for i in outlined],
         "showlegend": False,

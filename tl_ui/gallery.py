@@ -71,7 +71,7 @@ def _alt(item: GalleryItem) -> str:
 def _caption(item: GalleryItem) -> str:
     if item.predicted is None:
         return f"<figcaption>{html_text(item.true)}</figcaption>"
-    sure = "" if item.confidence is None else f" ({percent(item.confidence)})"
+    sure = "" if item.confidence is None else f" ({percent(item.confidence)})".replace(" %", "&nbsp;%")
     if item.is_right:
         return f"<figcaption><b>✓ right</b><span>{html_text(item.true)}{sure}</span></figcaption>"
     return (

@@ -102,7 +102,7 @@ def _tall(stages: Sequence[StageView], frozen: int, head_label: str) -> str:
     rows = [(s.name, f"{s.output} · {parameters_text(s.parameters)}") for s in stages]
     last = ROW * (len(stages) + 2.5) + 15
     parts = [f'<path d="M{x} {ROW * 0.5 + 20}V{last - 14}" stroke="currentColor" opacity=".5"/>']
-    parts.append(_image_icon(x, ROW / 2 + 12) + _text(text_x, ROW / 2 + 16, "image", anchor="start"))
+    parts.append(_image_icon(x, ROW / 2 + 5) + _text(text_x, ROW / 2 + 10, "image", anchor="start"))
     for place, (name, detail) in enumerate([*rows, ("head", "")]):
         y, is_frozen = ROW * (place + 1.5) + 15, place < frozen
         width = _scaled(stages[place].resolution, 256, 24, 116) if place < len(stages) else 60
@@ -113,16 +113,18 @@ def _tall(stages: Sequence[StageView], frozen: int, head_label: str) -> str:
         parts.append(_text(text_x, y + 14, detail, size=11, anchor="start") if detail else "")
         parts.append(_tag(_TALL_WIDTH - 4, y - (4 if detail else -2), *word))
     parts.append(_answer_icon(x, last) + _text(text_x, last + 4, shorten(head_label, 26), anchor="start"))
-    parts.append(_handle(f"M8 {edge}H{_TALL_WIDTH - 8}", x, edge, "M-5 -3h10M-5 3h10"))
+    parts.append(_handle(f"M8 {edge}H{_TALL_WIDTH - 8}", 11, edge, "M-4 -2.5h8M-4 2.5h8", 9))
     return "".join(parts)
 
 
 def _svg(layout: str, width: float, height: float, content: str) -> str:
     hatch = (
         f'<defs><pattern id="tl-hatch-{layout}" width="7" height="7" patternUnits="userSpaceOnUse" '
-        'patternTransform="rotate(45)"><path d="M0 0V7" stroke="#fff" stroke-width="2.4" opacity=".55"/></pattern></defs>'
+        'patternTransform="rotate(45)">'
+        '<path d="M0 0V7" stroke="#fff" stroke-width="2.4" opacity=".55"/></pattern></defs>'
     )
-    return f'<svg class="{layout}" viewBox="0 0 {width:g} {height:g}" role="img" fill="currentColor">{hatch}{content}</svg>'
+    start = f'<svg class="{layout}" viewBox="0 0 {width:g} {height:g}" role="img" fill="currentColor">'
+    return f"{start}{hatch}{content}</svg>"
 
 
 def _block(x: float, y: float, width: float, height: float, hatch: str | None) -> str:
@@ -162,11 +164,11 @@ def _spark(x: float, y: float, colour: str) -> str:
     )
 
 
-def _handle(line: str, x: float, y: float, grip: str) -> str:
+def _handle(line: str, x: float, y: float, grip: str, radius: int = 12) -> str:
     """Where the frozen part ends."""
     return (
         f'<path d="{line}" stroke="currentColor" stroke-width="1.5" stroke-dasharray="4 4"/>'
-        f'<g transform="translate({x:.1f} {y:.1f})"><circle r="12" fill="#fff" stroke="#555" stroke-width="1.5"/>'
+        f'<g transform="translate({x:.1f} {y:.1f})"><circle r="{radius}" fill="#fff" stroke="#555" stroke-width="1.5"/>'
         f'<path d="{grip}" stroke="#555" stroke-width="1.8"/></g>'
     )
 
@@ -182,7 +184,8 @@ def _answer_icon(x: float, y: float) -> str:
     """Bars of confidence, one of them ahead."""
     return (
         f'<g transform="translate({x - 18:.1f} {y - 14:.1f})"><rect width="36" height="7" rx="2"/>'
-        '<rect y="11" width="16" height="7" rx="2" opacity=".6"/><rect y="22" width="9" height="7" rx="2" opacity=".6"/></g>'
+        '<rect y="11" width="16" height="7" rx="2" opacity=".6"/>'
+        '<rect y="22" width="9" height="7" rx="2" opacity=".6"/></g>'
     )
 
 

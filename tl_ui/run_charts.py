@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tl_core.errors import TransferLabError, UnknownDataset
-from tl_core.records import MetricPoint, Run
+from tl_core.records import MetricPoint, Prediction, Run
 from tl_core.store.contract import Store
 from tl_ui.charts import Chart, accuracy_chart, confusion_chart, loss_chart
 
@@ -99,16 +99,18 @@ class RunCharts:
         split = "test" if kind == "confusion-test" else "val"
         epoch, predictions = self._store.list_predictions(run.id, split)
         where = "Test" if split == "test" else f"Validation after epoch {epoch}" if epoch else "Validation"
-        chart = confusion_chart(predictions, self._classes(run), where, normalise=normalise)
+        chart = confusion_chart(predictions, self._classes(run, predictions), where, normalise=normalise)
         # The predictions of an epoch may be written a moment after the run says that it is done.
         is_settled = run.state.is_finished or (split == "val" and epoch >= run.epochs_done)
         entry.payload, entry.state = _payload(chart, run), state if is_settled else None
 
-    def _classes(self, run: Run) -> list[str]:
+    def _classes(self, run: Run, predictions: list[Prediction]) -> list[str]:
+        """Numbers, where the dataset with the names has been deleted."""
         try:
             return list(self._store.get_dataset(run.config.data.dataset_id).classes)
         except UnknownDataset:
-            return list(run.facts.get("classes", []))
+            n = len(predictions[0].probabilities) if predictions else 0
+            return [f"class {label + 1}" for label in range(n)]
 
 
 def _payload(chart: Chart, run: Run) -> Payload:

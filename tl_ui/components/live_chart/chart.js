@@ -49,7 +49,7 @@ class LiveChart {
     const isNews = path !== this.path || data.live !== this.data?.live
     this.path = path
     this.data = data
-    this.plot.style.minHeight = `${data.height}px`
+    if (!this.content) this.plot.style.minHeight = `${data.height}px`
     if (data.chart) this.content = data.chart
     else if (isNews || !this.content) this.poll()
     if (!this.content) this.plot.setAttribute("aria-label", data.alt)
@@ -104,6 +104,7 @@ class LiveChart {
     this.title.textContent = title
     this.plot.setAttribute("aria-label", `${title}. ${alt}`)
     const { data, layout } = withTheme(figure, this.plot, this.data.height ?? height)
+    this.plot.style.minHeight = ""
     await Plotly.react(this.plot, data, layout, { displayModeBar: false, doubleClick: "reset", scrollZoom: false })
   }
 

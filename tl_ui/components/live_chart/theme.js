@@ -30,6 +30,8 @@ function mix(front, back, share) {
 }
 
 function withTheme(figure, element, height) {
+  // Square cells need no more height than the page is wide.
+  if (figure.layout.yaxis.scaleanchor) height = Math.min(height, element.clientWidth + 40)
   const theme = readTheme(element)
   const put = (value) =>
     typeof value === "string" ? (theme[value] ?? value)

@@ -1,0 +1,59 @@
+"""What all sessions of this process share: the workspace, the runner, the tokens, loaded models."""
+
+import gc
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cache, lru_cache
+from typing import Any
+
+from tl_core.errors import TransferLabError
+from tl_core.predictor import Predictor
+from tl_core.records import Run
+from tl_core.runners import ThreadRunner
+from tl_core.workspace import Workspace, open_workspace
+from tl_ui.tokens import Tokens
+
+
+@cache
+def get_workspace() -> Workspace:
+    return open_workspace()
+
+
+@cache
+def get_runner() -> ThreadRunner:
+    return ThreadRunner(get_workspace())
+
+
+@cache
+def get_tokens() -> Tokens:
+    return Tokens(get_workspace().settings.home)
+
+
+@lru_cache(maxsize=4)
+def _predictor(run_id: str, _best_epoch: int | None) -> Predictor:
+    return Predictor.of_run(get_workspace(), run_id)
+
+
+def get_predictor(run: Run) -> Predictor:
+    """The run's best model so far, kept loaded.
+
+    Raises:
+        RunNotReady: it has none yet.
+    """
+    return _predictor(run.id, run.best_epoch)
+
+
+@asynccontextmanager
+async def lifespan(_app: Any) -> AsyncIterator[None]:
+    """Start the runner with the server and interrupt it cleanly when the server ends."""
+    try:
+        get_runner().start()
+    except TransferLabError as error:
+        sys.exit(str(error))
+    gc.collect()
+    gc.freeze()  # every page run ends in a full collection, which need not walk through torch again and again
+    try:
+        yield
+    finally:
+        get_runner().shutdown()
