@@ -12,6 +12,7 @@ from tl_core.predictor import Predictor
 from tl_core.records import Run
 from tl_core.runners import ThreadRunner
 from tl_core.workspace import Workspace, open_workspace
+from tl_ui.imports import Imports
 from tl_ui.tokens import Tokens
 
 
@@ -28,6 +29,11 @@ def get_runner() -> ThreadRunner:
 @cache
 def get_tokens() -> Tokens:
     return Tokens(get_workspace().settings.home)
+
+
+@cache
+def get_imports() -> Imports:
+    return Imports(get_workspace())
 
 
 @lru_cache(maxsize=4)

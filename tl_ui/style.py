@@ -1,0 +1,16 @@
+"""The few looks that Streamlit's theme cannot say. Everything else is in .streamlit/config.toml."""
+
+import streamlit as st
+
+_STYLE = """<style>
+/* The one filled button of a page may be a link, so that the browser's Back works. */
+[class*="st-key-next"] a[data-testid="stPageLink-NavLink"] {
+  background: var(--st-primary-color); padding: 0.5rem 1rem; border-radius: 0.5rem; width: fit-content; }
+[class*="st-key-next"] a[data-testid="stPageLink-NavLink"] * { color: #fff; font-weight: 600; }
+/* Figures in a column line up. */
+[data-testid="stMetricValue"], [data-testid="stTable"] { font-variant-numeric: tabular-nums; }
+</style>"""
+
+
+def apply_style() -> None:
+    st.html(_STYLE)
