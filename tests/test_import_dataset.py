@@ -1,6 +1,8 @@
 """Where ingest meets the store: all of a dataset, or nothing."""
 
 import io
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -125,3 +127,28 @@ def test_the_same_content_imported_at_once_is_one_dataset(store, artifacts):
         thread.join()
     assert sorted(result.already_known for result in results) == [False, True, True, True, True]
     assert len(store.list_datasets()) == 1 and len(leftovers(artifacts)) == 1
+
+
+def test_a_killed_import_is_swept_away(store, artifacts):
+    script = f"""
+import sys, time
+from pathlib import Path
+from tl_core.data.samples import sample_source
+from tl_core.import_dataset import import_dataset
+from tl_core.settings import Limits
+from tl_core.store import Artifacts
+
+def hang(progress):
+    if progress.done:
+        print("half done", flush=True)
+        time.sleep(60)
+
+import_dataset(None, Artifacts(Path({str(artifacts.home)!r})), sample_source("shapes"), name="x", limits=Limits(),
+               on_progress=hang)
+"""
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"half done\n"
+        process.kill()
+    assert leftovers(artifacts)
+    artifacts.sweep_staging()
+    assert leftovers(artifacts) == []

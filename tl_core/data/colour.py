@@ -8,14 +8,17 @@ WHITE = (255, 255, 255)
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Convert a loaded image: deep grey is scaled and not clipped, transparency becomes white."""
+    """Convert a loaded image: deep grey is scaled and not clipped, transparency becomes white.
+
+    One that is RGB already is given back as it is, for copying costs half as much as decoding.
+    """
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return Image.fromarray(_to_8_bit(np.asarray(image))).convert("RGB")
     if image.mode == "LAB":
         return _from_lab(image)
     if image.has_transparency_data:
         return _on_white(image)
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _to_8_bit(values: NDArray[np.generic]) -> NDArray[np.uint8]:

@@ -64,7 +64,7 @@ class Intake:
 
     def _keep(self, part: Path, sha256: str) -> StoredImage | str:
         try:
-            image = open_rgb(part, self._limits.max_pixels, draft_side=THUMBNAIL_SIDE)
+            image = open_rgb(part, self._limits.max_pixels, draft_side=THUMBNAIL_SIDE // 2)
         except ImageUnusable as unusable:
             return str(unusable)
         # A copy may be on its way in another thread: both files appear whole, under the same name.
