@@ -9,10 +9,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import delete, select
 
 from tl_core.config import RunConfig
 from tl_core.records import DatasetRecord, MetricPoint, RunState
 from tl_core.store import SqlStore
+from tl_core.store.tables import datasets, runs
 
 THREADS = 8
 
@@ -171,3 +173,41 @@ def test_a_forked_child_uses_the_store_without_harm_to_its_parent(store: SqlStor
     assert os.waitpid(child, 0)[1] == 0
     assert store.get_run(run.id).epochs_done == 3
     assert len(store.get_run(run.id).facts) == 20
+
+
+# On PostgreSQL two can write at once; here one is stopped in the middle, and the other has to cope.
+
+
+def test_a_run_that_another_is_just_claiming_is_passed_over(postgres_url: str, open_url, config: RunConfig):
+    store = open_url(postgres_url)
+    first, second = (store.add_run(config, "flowers") for _ in range(2))
+    with ThreadPoolExecutor(1) as pool, store.writing() as connection:
+        connection.execute(select(runs).where(runs.c.id == first.id).with_for_update())
+        assert pool.submit(store.claim_next_run).result(timeout=10).id == second.id
+
+
+def test_a_run_on_a_dataset_that_is_just_being_deleted_waits(
+    postgres_url: str, open_url, dataset: DatasetRecord, config: RunConfig
+):
+    store = open_url(postgres_url)
+    store.add_dataset(dataset, [], [])
+    with ThreadPoolExecutor(1) as pool:
+        with store.writing() as connection:
+            connection.execute(select(datasets).with_for_update())
+            adding = pool.submit(store.add_run, config, "flowers")
+            with pytest.raises(TimeoutError):
+                adding.result(timeout=0.3)
+        assert adding.result(timeout=30).state is RunState.QUEUED
+
+
+def test_points_of_a_run_that_is_just_being_deleted_are_dropped(postgres_url: str, open_url, config: RunConfig):
+    store = open_url(postgres_url)
+    run = store.add_run(config, "flowers")
+    with ThreadPoolExecutor(1) as pool:
+        with store.writing() as connection:
+            connection.execute(delete(runs).where(runs.c.id == run.id))
+            appending = pool.submit(store.append_metrics, run.id, [MetricPoint(0, 1, 1, "train", "loss", 0.5, 32)])
+            with pytest.raises(TimeoutError):
+                appending.result(timeout=0.3)
+        appending.result(timeout=30)
+    assert store.list_metrics(run.id) == []
