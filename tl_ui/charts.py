@@ -53,6 +53,7 @@ def loss_chart(points: Sequence[MetricPoint]) -> Chart:
         "x": [p.step for p in batches],
         "y": [_finite(p.value) for p in batches],
         "name": "training, batch by batch",
+        "uid": "batches",
         "mode": "lines",
         "opacity": 0.35,
         "line": {"color": "@accent", "width": 1.2},
@@ -215,6 +216,8 @@ def _pair(
             "y": [y(p) for p in points],
             "customdata": [custom(p) for p in points],
             "name": name,
+            # By this, and not by its place, Plotly knows again which line the reader has switched off.
+            "uid": name,
             "mode": "lines+markers",
             "line": {"color": "@accent", "width": 2.2, "dash": dash},
             "marker": {"color": "@accent", "size": 7, "symbol": symbol},

@@ -160,7 +160,7 @@ class Uploads:
 
     def __init__(self, artifacts: Artifacts, limits: Limits, idle_seconds: float = IDLE_SECONDS) -> None:
         self._artifacts = artifacts
-        self._limits = limits
+        self.limits = limits
         self._idle_seconds = idle_seconds
         self._open: dict[str, Upload] = {}
         self._lock = threading.Lock()
@@ -172,11 +172,15 @@ class Uploads:
                 raise UploadRefused(_GONE)
             return self._open[upload_id]
 
+    def is_open(self, upload_id: str) -> bool:
+        """False once it has been taken or closed."""
+        return upload_id in self._open
+
     def get_or_open(self, upload_id: str) -> Upload:
         self.drop_idle()
         with self._lock:
             if upload_id not in self._open:
-                self._open[upload_id] = Upload(upload_id, self._artifacts, self._limits)
+                self._open[upload_id] = Upload(upload_id, self._artifacts, self.limits)
                 self._drop_idle_later()
             return self._open[upload_id]
 

@@ -4,8 +4,8 @@ from typing import TypedDict, cast
 
 import streamlit as st
 
-from tl_core.settings import Limits
-from tl_ui.components.assets import read_asset
+from tl_ui.components.assets import read_asset, url_base
+from tl_ui.uploads import Uploads
 
 _component = st.components.v2.component(
     "transferlab_upload",
@@ -16,8 +16,6 @@ _component = st.components.v2.component(
 
 
 class Sent(TypedDict):
-    token: str
-    """The token it was sent with."""
     upload_id: str
     files: int
     bytes: int
@@ -29,18 +27,18 @@ class Sent(TypedDict):
     """Of the one folder that was sent, or of the zip without its ending, else empty. User text."""
 
 
-def upload_dropzone(*, key: str, url_base: str, token: str, limits: Limits) -> Sent | None:
-    """Draw the drop zone; gives what was sent with this token, on every run of the script once all of it is there.
+def upload_dropzone(*, key: str, token: str, uploads: Uploads) -> Sent | None:
+    """Draw the drop zone; gives what was sent, on every run of the script until it has been taken or closed.
 
-    An upload goes on while the script runs again. After a new token (for a new upload id) it is ready for more.
+    An upload goes on while the script runs again or the server restarts. After a new token it is ready for more.
 
     Args:
-        token: signed for "upload" and an upload id; keep it in the session until the upload has been taken in.
+        token: signed for "upload" and a new upload id; keep it in the session until the upload has been taken.
     """
+    limits = uploads.limits.model_dump(include={"max_files", "max_bytes"})
     state = _component(
-        key=key,
-        data={"url_base": url_base, "token": token, "limits": limits.model_dump(include={"max_files", "max_bytes"})},
-        on_sent_change=lambda: None,
+        key=key, data={"url_base": url_base(), "token": token, "limits": limits}, on_sent_change=lambda: None
     )
     sent = cast(Sent | None, state.get("sent"))
-    return sent if sent and sent["token"] == token else None
+    # Not compared with the token: after a restart the session is new, but the upload it began is not lost.
+    return sent if sent and uploads.is_open(sent["upload_id"]) else None

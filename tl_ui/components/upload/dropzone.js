@@ -122,10 +122,11 @@ class DropZone {
   done(answer) {
     const { files, bytes } = this.sender
     const name = describe(this.entries)
-    this.finished = this.token
     this.show("done")
+    // A script that has taken the files in gives a new token; until then this one stands.
+    this.finished = this.data.token
     this.say(`${count(files, "file")} (${megabytes(bytes)}) sent`)
-    this.report("sent", { token: this.token, upload_id: answer.upload_id, files, bytes, ...name })
+    this.report("sent", { upload_id: answer.upload_id, files, bytes, ...name })
     this.sender = this.entries = null
   }
 

@@ -1,0 +1,10 @@
+"""A small app that shows each part; its pages are driven by test_in_browser.py."""
+
+from pathlib import Path
+
+import streamlit as st
+from tests_ui_workspace import workspace
+
+from tl_ui.routes import make_routes
+
+app = st.App(str(Path(__file__).with_name("page.py")), routes=make_routes(workspace))

@@ -1,0 +1,42 @@
+import json
+
+import streamlit as st
+from tests_ui_workspace import workspace
+
+from tl_ui.charts import class_balance_chart
+from tl_ui.components.assets import url_base
+from tl_ui.components.drawing import drawing
+from tl_ui.components.live_chart import chart, live_chart
+from tl_ui.components.upload import upload_dropzone
+from tl_ui.network import StageView, network_svg
+from tl_ui.text import literal
+from tl_ui.tokens import Tokens
+from tl_ui.uploads import new_upload_id, uploads_for
+
+tokens = Tokens(workspace().settings.home)
+uploads = uploads_for(workspace().settings)
+st.set_page_config(layout="wide")
+part = st.query_params["part"]
+st.button("Run again")
+
+if part == "upload":
+    token = st.session_state.setdefault("token", tokens.sign("upload", new_upload_id()))
+    sent = upload_dropzone(key="upload", token=token, uploads=uploads)
+    st.text(f"sent: {json.dumps(sent)}")
+    if sent and st.button("Take"):
+        with uploads.take(sent["upload_id"]) as upload:
+            entries = upload.entries()
+            st.session_state.taken = f"{len(entries)} files, {sum(path.stat().st_size for _, path in entries)} bytes"
+        del st.session_state.token
+        st.rerun()
+    st.text(f"taken: {st.session_state.get('taken')}")
+if part == "charts":
+    run = workspace().store.get_run(st.query_params["run"])
+    url = f"{url_base()}/api/runs/{run.id}/charts/loss?token={tokens.sign('run', run.id)}"
+    live_chart(key="loss", url=url, height=320, alt="Loss by step", live=not run.state.is_finished)
+    chart(class_balance_chart(["a", "b"], [3, 2]), key="balance")
+if part == "network":
+    drawing(network_svg([StageView(f"stage{i}", 1000, "7 × 7 × 64") for i in range(8)], 3, "5 classes"), key="net")
+if part == "text":
+    for text in json.loads(st.query_params["texts"]):
+        st.write(literal(text))

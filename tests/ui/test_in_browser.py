@@ -1,0 +1,303 @@
+"""What only a real browser shows: the components over Streamlit, driven with Chromium."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tl_core.config import RunConfig
+from tl_core.records import MetricPoint, RunState
+from tl_core.settings import Settings
+from tl_core.workspace import open_workspace
+
+sync_api = pytest.importorskip("playwright.sync_api")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+SITE = Path(__file__).parent / "site"
+N_FILES = int(os.environ.get("UPLOAD_FILES", "300"))
+"""Raised to 5000 to measure: files of 100 kB, and the server's memory is printed."""
+FILE_BYTES = 100_000
+
+
+class Server:
+    """The little app on a free port, over a home folder of its own."""
+
+    def __init__(self, home):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.env = os.environ | {"TRANSFERLAB_HOME": str(home), "PYTHONPATH": os.pathsep.join([str(SITE), *sys.path])}
+        self.start()
+
+    def start(self):
+        options = f"--server.port {self.port} --server.address 127.0.0.1 --server.headless true"
+        options += " --server.fileWatcherType none --browser.gatherUsageStats false"
+        command = [sys.executable, "-m", "streamlit", "run", str(SITE / "app.py"), *options.split()]
+        self.process = subprocess.Popen(command, env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for _ in range(150):
+            try:
+                urllib.request.urlopen(f"{self.url}/api/health", timeout=1).close()
+                return
+            except OSError:
+                time.sleep(0.2)
+        raise AssertionError("the server did not start")
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(20)
+
+    def peak_mb(self):
+        """Most memory the server has ever held, in MB."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) / 1000
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def server(home):
+    server = Server(home)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def store(home):
+    store = open_workspace(Settings.from_environment({"TRANSFERLAB_HOME": str(home)})).store
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as play:
+        args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=args)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser, server):
+    context = browser.new_context(viewport={"width": 1000, "height": 800}, base_url=server.url)
+    page = context.new_page()
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    assert errors == []
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pictures") / "flowers"
+    for i in range(N_FILES):
+        place = folder / f"class {i % 3}" / f"{i}.jpg"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(os.urandom(FILE_BYTES))
+    return folder
+
+
+def open_upload(page):
+    page.goto("/?part=upload")
+    page.get_by_role("button", name="Choose a folder").wait_for()
+
+
+def wait_for_state(page, state):
+    page.wait_for_selector(f"[data-state={state}]", timeout=60_000)
+
+
+def take(page):
+    """What the script finds on disk."""
+    page.get_by_role("button", name="Take").click()
+    line = page.get_by_text("files,")
+    line.wait_for()
+    return line.inner_text()
+
+
+WHOLE = f"taken: {N_FILES} files, {N_FILES * FILE_BYTES} bytes"
+
+
+def test_a_folder_comes_in_whole_though_the_script_runs_again(page, server, folder):
+    open_upload(page)
+    before, start = server.peak_mb(), time.monotonic()
+    page.locator("[data-el=folder-input]").set_input_files(folder)
+    page.get_by_role("button", name="Run again").click()
+    wait_for_state(page, "done")
+    seconds, grown = time.monotonic() - start, server.peak_mb() - before
+    print(f"{N_FILES} files, {N_FILES * FILE_BYTES / 1e6:.0f} MB: {seconds:.1f} s, server memory +{grown:.0f} MB")
+    assert grown < 300
+    sent = page.get_by_text("sent: {")
+    sent.wait_for()
+    told = json.loads(sent.inner_text().removeprefix("sent: "))
+    assert (told["files"], told["loose"], told["zip"], told["folder_name"]) == (N_FILES, False, False, "flowers")
+    assert take(page) == WHOLE
+    wait_for_state(page, "idle")
+
+
+def test_a_dropped_folder_is_walked_through(page, folder):
+    open_upload(page)
+    box = page.locator("[data-el=area]").bounding_box()
+    data = {"items": [], "files": [str(folder)], "dragOperationsMask": 1}
+    devtools = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        event = {"type": kind, "x": box["x"] + 20, "y": box["y"] + 20, "data": data}
+        devtools.send("Input.dispatchDragEvent", event)
+    wait_for_state(page, "done")
+    assert take(page) == WHOLE
+
+
+def test_a_lost_connection_is_said_and_retry_sends_the_rest(page, folder):
+    open_upload(page)
+    n_asked = 0
+
+    def cut(route):
+        nonlocal n_asked
+        n_asked += 1
+        route.abort() if n_asked > 2 else route.continue_()
+
+    page.route("**/batch/*", cut)
+    page.evaluate("window.realTimeout = setTimeout; window.setTimeout = (f, ms) => realTimeout(f, ms / 50)")
+    page.locator("[data-el=folder-input]").set_input_files(folder)
+    wait_for_state(page, "failed")
+    assert "connection to the server was lost" in page.locator("[data-el=error]").inner_text()
+    page.unroute("**/batch/*")
+    page.get_by_role("button", name="Retry").click()
+    wait_for_state(page, "done")
+    assert take(page) == WHOLE
+
+
+def test_a_restart_of_the_server_loses_nothing(page, server, folder):
+    open_upload(page)
+    n_asked = 0
+
+    def restart(route):
+        nonlocal n_asked
+        n_asked += 1
+        if n_asked == 4:
+            server.stop()
+            server.start()
+        route.continue_()
+
+    page.route("**/batch/*", restart)
+    page.locator("[data-el=folder-input]").set_input_files(folder)
+    wait_for_state(page, "done")
+    assert take(page) == WHOLE
+
+
+def test_a_refusal_is_said_and_a_cancelled_upload_leaves_nothing(page, folder, home):
+    before = set((home / "staging").iterdir())
+    open_upload(page)
+    refusal = json.dumps({"error": "The server's disk is full."})
+    page.route("**/batch/*", lambda route: route.fulfill(status=507, body=refusal))
+    page.locator("[data-el=folder-input]").set_input_files(folder)
+    wait_for_state(page, "failed")
+    assert page.locator("[data-el=error]").inner_text() == "The server's disk is full."
+    page.get_by_role("button", name="Choose again").click()
+    page.unroute("**/batch/*")
+    held = []
+    page.route("**/finish", lambda route: held.insert(0, route))
+    page.locator("[data-el=folder-input]").set_input_files(folder)
+    while not held:
+        page.wait_for_timeout(50)
+    page.get_by_role("button", name="Cancel").click()
+    wait_for_state(page, "idle")
+    page.wait_for_timeout(500)
+    assert set((home / "staging").iterdir()) == before
+
+
+@pytest.fixture
+def run(store):
+    run = store.add_run(RunConfig.model_validate({"data": {"dataset_id": "d1"}}), "flowers")
+    store.claim_run(run.id)
+    add_epoch(store, run, 1)
+    return run
+
+
+def add_epoch(store, run, epoch):
+    names = (("train", "batch_loss"), ("train", "loss"), ("val", "loss"))
+    points = [MetricPoint(3 * epoch + i, epoch, 10 * epoch, s, n, 1 / epoch, 30) for i, (s, n) in enumerate(names)]
+    store.append_metrics(run.id, points)
+
+
+def test_a_live_chart_follows_its_run_and_keeps_zoom_and_chosen_lines(page, store, run):
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"/?part=charts&run={run.id}")
+    plot = page.locator(".js-plotly-plot").first
+    page.get_by_text("Loss after epoch 1").wait_for(timeout=20_000)
+    plot.evaluate("plot => (plot.dataset.mark = 'same')")
+    plot.locator(".legendtoggle").last.click()
+    page.wait_for_timeout(800)
+    box = plot.locator(".nsewdrag").first.bounding_box()
+    page.mouse.move(box["x"] + 100, box["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 300, box["y"] + 120, steps=5)
+    page.mouse.up()
+    page.wait_for_timeout(500)
+    chosen = "plot => [plot.dataset.mark, plot._fullLayout.xaxis.range, plot._fullData.map(line => line.visible)]"
+    before = plot.evaluate(chosen)
+    assert before[2] == [True, True, "legendonly"]
+    add_epoch(store, run, 2)
+    page.get_by_text("Loss after epoch 2").wait_for(timeout=5000)
+    page.get_by_role("button", name="Run again").click()
+    page.wait_for_timeout(1500)
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_timeout(1000)
+    assert plot.evaluate(chosen) == before
+    assert "over 2 epochs" in plot.get_attribute("aria-label")
+    assert plot.get_attribute("role") == "img"
+    assert sum("plotly.js" in url for url in asked) == 1
+    store.finish_run(run.id, RunState.COMPLETED)
+    page.wait_for_timeout(2500)
+    n_asked = len(asked)
+    page.wait_for_timeout(2500)
+    assert len(asked) == n_asked
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("part", ["upload", "charts", "network"])
+def test_nothing_is_wider_than_the_page(page, run, part, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"/?part={part}&run={run.id}")
+    page.locator(".js-plotly-plot, .tl-network, [data-el=area]").first.wait_for()
+    page.wait_for_timeout(1000)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    if part == "network":
+        shown = [name for name in ("wide", "tall") if page.locator(f".tl-network .{name}").is_visible()]
+        assert shown == (["tall"] if width == 390 else ["wide"])
+
+
+TEXTS = [
+    "http://a.example/x www.b.example c@d.example",
+    "HTTPS://E.example ftp://f.example mailto:g@h.example xmpp:q@q.example/1",
+    ":smile: :material/home: :streamlit: :red[hot] :blue-badge[x] :+1:",
+    "-> <- <-> => -- >= != <= a-->b",
+    "$x^2$ $$y$$ `c` **b** _i_ ~~s~~ <b>d</b> [l](http://k.example) ![](http://m.example/n.png)",
+    "# head",
+    "1. one",
+    "- item",
+    "> quote",
+    "|a|b|",
+    "back\\slash &amp; &lt;",
+    "Überraschungsei & Söhne (2024) – final_FINAL",
+]
+
+
+def test_literal_text_is_shown_as_it_is(page):
+    page.goto("/?part=text&texts=" + urllib.request.quote(json.dumps(TEXTS)))
+    boxes = page.locator("[data-testid=stMarkdownContainer]:not(button *)")
+    boxes.nth(len(TEXTS) - 1).wait_for()
+    assert [text.replace("\u2060", "").strip() for text in boxes.all_inner_texts()] == TEXTS
+    assert boxes.locator("a, img, code, strong, em, del, li, h1, table, .katex, blockquote").count() == 0

@@ -1,0 +1,161 @@
+"""The ways a dataset comes in through the browser."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from pathlib import Path
+
+import streamlit as st
+
+from tl_core.data.samples import SAMPLES, sample_source
+from tl_core.data.server_folders import server_source
+from tl_core.data.sources import Source, loose_images, uploaded_files
+from tl_core.data.zips import ZipSource
+from tl_core.errors import TransferLabError
+from tl_ui.components.assets import url_base
+from tl_ui.components.upload import Sent, upload_dropzone
+from tl_ui.imports import Import
+from tl_ui.resources import get_imports, get_tokens, get_workspace
+from tl_ui.text import about, count, literal, number_of
+from tl_ui.uploads import new_upload_id, uploads_for
+
+_BASKET = "loose_images"
+
+
+def add_data() -> None:
+    """The drop zone, and what follows when loose images were dropped into it."""
+    settings = get_workspace().settings
+    sent = upload_dropzone(key="dropzone", url_base=url_base(), token=_upload_token(), limits=settings.limits)
+    if sent and sent["loose"] and not sent["zip"]:
+        _ask_for_class(sent)
+    elif sent:
+        _start(sent["folder_name"] or "Uploaded images", _opened_upload(sent["upload_id"]))
+    _show_basket()
+
+
+def add_sample() -> None:
+    """The built-in samples, each with what it is and whose."""
+    for column, sample in zip(st.columns(len(SAMPLES)), SAMPLES.values(), strict=True):
+        with column.container(border=True, height="stretch"):
+            st.markdown(f"**{sample.title}**")
+            st.markdown(sample.description)
+            st.caption(f"{number_of(sample.n, 'image')}, {len(sample.classes)} classes. {sample.licence}")
+            if st.button("Use this sample", key=f"sample-{sample.name}"):
+                _start(sample.title, nullcontext(sample_source(sample.name)))
+
+
+def add_server_folder() -> None:
+    """Only where the operator has named folders."""
+    allowed = get_workspace().settings.server_folders
+    if not allowed:
+        return
+    with st.expander("A folder on the server", icon=":material/dns:"), st.form("server-folder", border=False):
+        folders = ", ".join(literal(str(folder)) for folder in allowed)
+        path = st.text_input("Path of a folder or zip on the server", help=f"It must lie below {folders}.")
+        if st.form_submit_button("Import"):
+            try:
+                source = server_source(path, allowed)
+            except TransferLabError as error:
+                st.error(literal(str(error)))
+            else:
+                _start(Path(path).stem or "Server folder", nullcontext(source))
+
+
+def watch_import() -> None:
+    """Progress of the import that the address names, until it is over; then its dataset, or why there is none."""
+    job = get_imports().get(st.query_params.get("import", ""))
+    if job is None:
+        return
+    st.fragment(_show_progress, run_every=None if job.is_finished else 0.5)(job)
+    if not job.is_finished:
+        st.stop()
+    if job.result is None:
+        st.error(literal(job.error), icon=":material/error:")
+        return
+    if st.query_params.get("dataset") != job.result.record.id:
+        st.query_params.from_dict({"dataset": job.result.record.id, "import": job.id})
+        st.rerun()
+    if job.result.already_known:
+        st.info("These images were here already: the same content is the same dataset.", icon=":material/info:")
+
+
+def _show_progress(job: Import) -> None:
+    if job.is_finished:
+        if st.session_state.get("watching") == job.id:
+            del st.session_state["watching"]
+            st.rerun()
+        return
+    st.session_state["watching"] = job.id
+    p = job.progress
+    if p is None:
+        st.progress(0.0, "Waiting for another import to finish")
+    elif not p.total:
+        st.progress(0.0, f"Looking through {literal(job.name)}")
+    else:
+        left = "" if job.seconds_left is None else f", {about(job.seconds_left)} left"
+        st.progress(p.done / p.total, f"Reading images: {count(p.done)} of {count(p.total)} files{left}")
+    if st.button("Stop", key="stop-import"):
+        job.cancel()
+
+
+def _start(name: str, opening: AbstractContextManager[Source]) -> None:
+    job = get_imports().start(name, opening)
+    st.session_state.pop("upload_token", None)
+    st.session_state.pop(_BASKET, None)
+    st.query_params.from_dict({"import": job.id})
+    st.rerun()
+
+
+def _upload_token() -> str:
+    """One token for one upload: the drop zone is ready for more when it changes."""
+    if "upload_token" not in st.session_state:
+        st.session_state["upload_token"] = get_tokens().sign("upload", new_upload_id())
+    return str(st.session_state["upload_token"])
+
+
+@contextmanager
+def _opened_upload(upload_id: str) -> Iterator[Source]:
+    with uploads_for(get_workspace().settings).take(upload_id) as upload:
+        files = upload.entries()
+        yield ZipSource(files[0][1]) if upload.is_zip else uploaded_files(files)
+
+
+@contextmanager
+def _opened_basket(basket: list[tuple[str, str, int]]) -> Iterator[Source]:
+    classes: dict[str, list[tuple[str, Path]]] = {}
+    with ExitStack() as stack:
+        for class_name, upload_id, _ in basket:
+            upload = stack.enter_context(uploads_for(get_workspace().settings).take(upload_id))
+            classes.setdefault(class_name, []).extend(upload.entries())
+        yield loose_images(classes)
+
+
+def _ask_for_class(sent: Sent) -> None:
+    """Images without a folder have no class yet."""
+    with st.form("loose", clear_on_submit=True):
+        st.markdown(f"**You dropped {number_of(sent['files'], 'image')}.** What do they show?")
+        name = st.text_input("Class of these images", placeholder="for example: cat", max_chars=200)
+        if st.form_submit_button("Add to the dataset", type="primary") and name.strip():
+            st.session_state.setdefault(_BASKET, []).append((name.strip(), sent["upload_id"], sent["files"]))
+            del st.session_state["upload_token"]
+            st.rerun()
+
+
+def _show_basket() -> None:
+    basket: list[tuple[str, str, int]] = st.session_state.get(_BASKET, [])
+    if not basket:
+        return
+    classes = sorted({name for name, _, _ in basket})
+    files = {c: sum(n for name, _, n in basket if name == c) for c in classes}
+    st.markdown("So far: " + ", ".join(f"**{literal(c)}** ({number_of(files[c], 'image')})" for c in classes) + ".")
+    if len(classes) < 2:
+        st.markdown("Drop images of another class: a model needs at least two to tell apart.")
+    else:
+        with st.form("basket", border=False):
+            name = st.text_input("Name of the dataset", value="My images", max_chars=200)
+            if st.form_submit_button("Make the dataset", type="primary"):
+                _start(name.strip() or "My images", _opened_basket(basket))
+    if st.button("Start over", key="empty-basket"):
+        for _, upload_id, _ in basket:
+            uploads_for(get_workspace().settings).close(upload_id)
+        del st.session_state[_BASKET]
+        st.rerun()

@@ -1,0 +1,32 @@
+"""Delete a dataset, after a second look."""
+
+import streamlit as st
+
+from tl_core.errors import TransferLabError
+from tl_core.records import DatasetRecord
+from tl_ui.resources import get_workspace
+from tl_ui.text import literal, number_of
+
+
+def delete_dataset_button(dataset: DatasetRecord) -> None:
+    """A button that opens the question."""
+    if st.button("Delete this dataset…", icon=":material/delete:", type="tertiary"):
+        _ask(dataset)
+
+
+@st.dialog("Delete this dataset?")
+def _ask(dataset: DatasetRecord) -> None:
+    st.markdown(
+        f"**{literal(dataset.name)}** and its {number_of(dataset.n, 'image')} will be gone from this server for "
+        "everyone. Runs on it keep their figures, but can no longer show the images."
+    )
+    if st.button("Delete", type="primary"):
+        workspace = get_workspace()
+        try:
+            workspace.store.delete_dataset(dataset.id)
+        except TransferLabError as error:
+            st.error(literal(str(error)))
+            return
+        workspace.artifacts.delete_dataset(dataset.id)
+        st.query_params.clear()
+        st.rerun()
