@@ -19,7 +19,7 @@ from tl_core.records import ImageRecord
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::PIL.Image.DecompressionBombWarning")
 MANY = 10**8
-QUIRKS = Path(__file__).parents[3] / "shared/datasets/_quirks"
+QUIRKS = Path(__file__).parents[2].parent / "shared/datasets/_quirks"
 
 
 def decode(content: bytes, max_pixels: int = MANY, draft_side: int | None = None):
