@@ -1,0 +1,72 @@
+# make app    makes .venv where needed and starts the app. Options: PORT, ADDRESS, TRANSFERLAB_HOME,
+#             TRANSFERLAB_DATABASE_URL; ADDRESS=0.0.0.0 lets other machines in
+# make test   everything .ci/run checks: lint, types, tests
+# make setup  only the environment, in .venv
+# The interpreter is the first suitable one on PATH; PYTHON=... chooses another.
+
+PORT ?= 8501
+ADDRESS ?= localhost
+VENV := .venv
+IN_VENV := $(VENV)/bin/python -m
+
+SUITABLE := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c '$(SUITABLE)' >/dev/null 2>&1 && echo $$python && break; done)
+
+# Each stamp is touched last, so that an interrupted step is done again.
+MADE := $(VENV)/.made
+REQUIREMENTS := $(VENV)/.requirements
+INSTALLED := $(VENV)/.installed
+DEVELOPMENT := $(VENV)/.development
+
+.PHONY: app setup requirements test development system lint types format clean
+
+app: $(INSTALLED)
+	@$(IN_VENV) streamlit run app.py --server.port $(PORT) --server.address $(ADDRESS)
+
+setup: $(INSTALLED)
+
+requirements: $(REQUIREMENTS)
+
+$(MADE):
+	@$(or $(PYTHON),false) -c '$(SUITABLE)' 2>/dev/null || { echo "TransferLab needs Python 3.11, 3.12 or 3.13 \
+	with its venv module, and $(or $(PYTHON),what is on PATH) is not that: install one, or name one as in \
+	make setup PYTHON=/path/to/python3.12." >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(REQUIREMENTS): requirements.txt $(MADE)
+	$(IN_VENV) pip install -r requirements.txt
+	@touch $@
+
+$(INSTALLED): pyproject.toml $(REQUIREMENTS)
+	$(IN_VENV) pip install --no-deps -e .
+	@touch $@
+
+development: $(DEVELOPMENT)
+
+$(DEVELOPMENT): requirements-dev.txt $(INSTALLED)
+	$(IN_VENV) pip install -r requirements-dev.txt
+	@touch $@
+
+test: development system lint types
+	$(IN_VENV) pytest
+
+# A real browser, and PostgreSQL: without the latter its tests are skipped.
+system: development
+	.ci/system-packages
+	@command -v chromium >/dev/null || $(IN_VENV) playwright install chromium
+
+lint: development
+	$(IN_VENV) ruff check .
+	$(IN_VENV) ruff format --check .
+
+types: development
+	$(IN_VENV) mypy
+
+format: development
+	$(IN_VENV) ruff check --fix .
+	$(IN_VENV) ruff format .
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

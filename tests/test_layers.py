@@ -1,0 +1,121 @@
+"""Who may import whom: a part may import the parts above it that its line names, and nothing else of ours."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+BOTTOM = ["errors", "config", "records", "events", "settings", "locks", "memory"]
+LEARNING = [*BOTTOM, "data", "backbones", "features", "evaluation", "training"]
+MAY_IMPORT = {
+    # Each part of the bottom, only those before it.
+    **{part: BOTTOM[:place] for place, part in enumerate(BOTTOM)},
+    "store": BOTTOM,
+    "data": BOTTOM,
+    "backbones": BOTTOM,
+    "features": [*BOTTOM, "data", "backbones"],
+    "evaluation": [*BOTTOM, "data", "backbones", "features"],
+    "training": LEARNING[:-1],
+    "workspace": [*BOTTOM, "store"],
+    "import_dataset": [*BOTTOM, "store", "workspace", "data"],
+    "recording": [*LEARNING, "store"],
+    "execute": [*LEARNING, "store", "workspace", "recording"],
+    "predictor": [*LEARNING, "store", "workspace"],
+    # Backbones, because a run is checked against its backbone before it is queued.
+    "runners": [*BOTTOM, "store", "workspace", "execute", "backbones"],
+}
+ANY_ENGINE_PART = ["cli", "__main__", "tl_ui", "pages", "app"]
+"""These may import all of tl_core except cli; pages import tl_ui as well."""
+
+
+def sources() -> list[Path]:
+    folders = [path for folder in ("tl_core", "tl_ui", "pages") for path in (ROOT / folder).rglob("*.py")]
+    return [*folders, *ROOT.glob("app.py")]
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module the file imports, wherever in it; `from a import b` may mean the module a.b."""
+    package = path.relative_to(ROOT).with_suffix("").parts[:-1]
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def part_of(path: Path) -> str:
+    """The name by which the table knows the file: a part of tl_core, or a folder beside it."""
+    first, *rest = path.relative_to(ROOT).with_suffix("").parts
+    return rest[0] if first == "tl_core" else first
+
+
+def wrong_imports(path: Path) -> list[str]:
+    part = part_of(path)
+    wrong = []
+    for module in imports(path):
+        first, *rest = module.split(".")
+        is_above = first == "pages" or (first == "tl_ui" and part not in ("tl_ui", "pages", "app"))
+        is_beside = first == "tl_core" and rest[:1] != [part] and not _may_import(part, rest[0])
+        if is_above or is_beside:
+            wrong.append(module)
+    return wrong
+
+
+def _may_import(part: str, other: str) -> bool:
+    if part in ANY_ENGINE_PART:
+        return other in MAY_IMPORT or (part, other) == ("__main__", "cli")
+    return other in MAY_IMPORT[part]
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_imports_only_what_its_layer_allows(path: Path):
+    if path == ROOT / "tl_core" / "__init__.py":
+        assert list(imports(path)) == []
+    else:
+        assert part_of(path) in [*MAY_IMPORT, *ANY_ENGINE_PART], "a part the table does not know"
+        assert wrong_imports(path) == []
+
+
+@pytest.mark.parametrize("path", (ROOT / "tl_core").rglob("*.py"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_engine_knows_nothing_of_the_web(path: Path):
+    assert not {module.split(".")[0] for module in imports(path)} & {"streamlit", "starlette", "uvicorn"}
+
+
+def test_the_rule_would_notice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(globals(), "ROOT", tmp_path)
+    (tmp_path / "tl_core" / "store").mkdir(parents=True)
+    path = tmp_path / "tl_core" / "store" / "sneaky.py"
+    path.write_text(
+        "from tl_core.errors import UnknownRun\n"
+        "from tl_core import data\n"
+        "from ..training.fit import fit\n"
+        "from .tables import runs\n"
+        "def late():\n    import tl_core.execute\n    from tl_ui import charts\n    import pages.run\n"
+    )
+    assert wrong_imports(path) == [
+        "tl_core.data",
+        "tl_core.training.fit.fit",
+        "tl_core.execute",
+        "tl_ui.charts",
+        "pages.run",
+    ]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["-c", "import tl_core"], ["-c", "import tl_core.store"], ["-m", "tl_core", "--help"]],
+    ids=" ".join,
+)
+def test_what_must_be_quick_does_not_load_torch(arguments: list[str]):
+    command = [sys.executable, "-X", "importtime", *arguments]
+    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    loaded = {line.split("|")[-1].strip() for line in finished.stderr.splitlines()}
+    assert "tl_core" in loaded
+    assert not loaded & {"torch", "torchvision", "timm", "streamlit"}
