@@ -1,0 +1,38 @@
+"""Which pages there are, and the ways from one to another."""
+
+from pathlib import Path
+from typing import Any, NoReturn
+
+import streamlit as st
+
+_FOLDER = Path(__file__).parents[1] / "pages"
+_FILES = {name: _FOLDER / f"{name}.py" for name in ("data", "train", "runs", "run", "try_it")}
+
+
+def make_pages() -> list[Any]:
+    """The pages in the order of the navigation. A run's own page is reached from elsewhere."""
+    return [
+        st.Page(_FILES["data"], title="Data", icon=":material/photo_library:", url_path="data", default=True),
+        st.Page(_FILES["train"], title="Train", icon=":material/model_training:", url_path="train"),
+        st.Page(_FILES["runs"], title="Runs", icon=":material/list:", url_path="runs"),
+        st.Page(_FILES["try_it"], title="Try it", icon=":material/image_search:", url_path="try"),
+        st.Page(_FILES["run"], title="Run", url_path="run", visibility="hidden"),
+    ]
+
+
+def link(page: str, label: str, *, icon: str | None = None, primary_key: str | None = None, **query: str) -> None:
+    """A link to a page, after which the browser's Back works.
+
+    Args:
+        page: the name of its file, such as "run".
+        label: Markdown; user text in it must be `literal`.
+        primary_key: unique on the page; makes the link look like the filled button, the next step.
+        query: of the address, such as `run=run.id`.
+    """
+    with st.container(key=f"next-{primary_key}" if primary_key else None):
+        st.page_link(_FILES[page], label=label, icon=icon, query_params=query or None)
+
+
+def go(page: str, **query: str) -> NoReturn:
+    """Leave for a page at once: for the end of an action, since `link` treats the browser's history better."""
+    st.switch_page(_FILES[page], query_params=query or None)
