@@ -1,4 +1,4 @@
-"""Start the app: `streamlit run app.py`. The pages are routed in tl_ui/main.py, so that none can be opened around it."""
+"""Start the app: `streamlit run app.py`. Pages are routed in tl_ui/main.py, so that none can be opened around it."""
 
 from tl_core.memory import keep_freed_memory
 

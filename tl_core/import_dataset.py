@@ -1,4 +1,4 @@
-"""Bring a dataset into the store: the one place where ingest meets it."""
+"""Bring a dataset into the store, or out of it: the one place where ingest meets it."""
 
 import shutil
 from collections.abc import Callable
@@ -45,7 +45,7 @@ def import_dataset(
             source, staging, name=name, limits=limits, on_progress=on_progress, should_stop=should_stop
         )
         # Two imports of the same content at once must not move their folders over each other.
-        with hold_lock(artifacts.home / "locks" / f"dataset-{ingested.record.id}.lock"):
+        with hold_lock(artifacts.dataset_lock(ingested.record.id)):
             return _keep(store, ingested, staging, artifacts.dataset_folder(ingested.record.id))
 
 
@@ -77,3 +77,14 @@ def _put_in_place(staging: Path, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
     staging.replace(folder)
+
+
+def delete_dataset(store: Store, artifacts: Artifacts, dataset_id: str) -> None:
+    """Forget a dataset and remove its files. Runs on it stay, with their figures.
+
+    Raises:
+        UnknownDataset, DatasetInUse: as the store.
+    """
+    with hold_lock(artifacts.dataset_lock(dataset_id)):
+        store.delete_dataset(dataset_id)
+        artifacts.delete_dataset(dataset_id)

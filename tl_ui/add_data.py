@@ -11,7 +11,6 @@ from tl_core.data.server_folders import server_source
 from tl_core.data.sources import Source, loose_images, uploaded_files
 from tl_core.data.zips import ZipSource
 from tl_core.errors import TransferLabError
-from tl_ui.components.assets import url_base
 from tl_ui.components.upload import Sent, upload_dropzone
 from tl_ui.imports import Import
 from tl_ui.resources import get_imports, get_tokens, get_workspace
@@ -23,8 +22,8 @@ _BASKET = "loose_images"
 
 def add_data() -> None:
     """The drop zone, and what follows when loose images were dropped into it."""
-    settings = get_workspace().settings
-    sent = upload_dropzone(key="dropzone", url_base=url_base(), token=_upload_token(), limits=settings.limits)
+    uploads = uploads_for(get_workspace().settings)
+    sent = upload_dropzone(key="dropzone", token=_upload_token(), uploads=uploads)
     if sent and sent["loose"] and not sent["zip"]:
         _ask_for_class(sent)
     elif sent:

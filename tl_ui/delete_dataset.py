@@ -3,6 +3,7 @@
 import streamlit as st
 
 from tl_core.errors import TransferLabError
+from tl_core.import_dataset import delete_dataset
 from tl_core.records import DatasetRecord
 from tl_ui.resources import get_workspace
 from tl_ui.text import literal, number_of
@@ -23,10 +24,9 @@ def _ask(dataset: DatasetRecord) -> None:
     if st.button("Delete", type="primary"):
         workspace = get_workspace()
         try:
-            workspace.store.delete_dataset(dataset.id)
+            delete_dataset(workspace.store, workspace.artifacts, dataset.id)
         except TransferLabError as error:
             st.error(literal(str(error)))
             return
-        workspace.artifacts.delete_dataset(dataset.id)
         st.query_params.clear()
         st.rerun()

@@ -2,16 +2,12 @@
 
 from pathlib import Path
 
-from pathlib import Path
-
 import streamlit as st
 
 from tl_ui.navigation import make_pages
 from tl_ui.style import apply_style
 
 ICON = Path(__file__).parents[1] / "assets" / "icon.svg"
-
-ICON = Path(__file__).parents[1] / "assets" / "icon.png"
 
 st.set_page_config(page_title="TransferLab", page_icon=ICON, layout="wide")
 apply_style()

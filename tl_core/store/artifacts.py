@@ -29,6 +29,10 @@ class Artifacts:
         """Locked by the process that executes the run, for as long as it lives."""
         return self.home / "locks" / f"{run_id}.lock"
 
+    def dataset_lock(self, dataset_id: str) -> Path:
+        """Held while the dataset's folder is put in place or removed."""
+        return self.home / "locks" / f"dataset-{dataset_id}.lock"
+
     @property
     def claim_lock(self) -> Path:
         """Held while runs are claimed or looked over, so that none is seen between being claimed and being locked."""

@@ -1,0 +1,49 @@
+"""Bring images in, and see that they were understood."""
+
+import streamlit as st
+
+from tl_ui.add_data import add_data, add_sample, add_server_folder, watch_import
+from tl_ui.dataset_view import (
+    choose_dataset,
+    describe,
+    show_balance,
+    show_gallery,
+    show_left_out,
+    show_split,
+)
+from tl_ui.delete_dataset import delete_dataset_button
+from tl_ui.navigation import link
+from tl_ui.resources import get_workspace
+from tl_ui.text import literal
+
+store = get_workspace().store
+st.title("Data")
+watch_import()
+datasets = store.list_datasets()
+
+if not datasets:
+    st.markdown(
+        "Drop a folder that holds one folder for each class, such as `cats` and `dogs`. You will see here how many "
+        "images there are, what could not be used and why, and what they look like."
+    )
+with st.container() if not datasets else st.expander("Add images", icon=":material/add_photo_alternate:"):
+    add_data()
+    add_server_folder()
+    st.markdown("**No images at hand?** Take a sample.")
+    add_sample()
+if not datasets:
+    st.stop()
+
+dataset = choose_dataset(datasets)
+st.header(literal(dataset.name))
+st.markdown(describe(dataset))
+link(
+    "train", "Train a model on these images", icon=":material/model_training:", primary_key="train", dataset=dataset.id
+)
+show_left_out(store.list_skipped(dataset.id))
+for warning in dataset.warnings:
+    st.warning(literal(warning), icon=":material/warning:")
+show_balance(dataset)
+show_gallery(dataset)
+show_split(dataset)
+delete_dataset_button(dataset)
