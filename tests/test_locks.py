@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tl_core.locks import try_lock
+from tl_core.locks import hold_lock, try_lock
 
 HOLD = """
 import sys, time
@@ -65,6 +65,22 @@ def test_threads_exclude_each_other(path: Path):
         thread.start()
         thread.join()
     assert seen == [False]
+
+
+def test_waiting_for_a_lock_ends_when_it_is_free(path: Path):
+    order = []
+
+    def wait() -> None:
+        with hold_lock(path):
+            order.append("waited")
+
+    with hold_lock(path):
+        thread = threading.Thread(target=wait)
+        thread.start()
+        thread.join(timeout=0.2)
+        order.append("let go")
+    thread.join(timeout=30)
+    assert order == ["let go", "waited"]
 
 
 def test_a_killed_process_lets_go(path: Path):

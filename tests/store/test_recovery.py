@@ -4,12 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tl_core.config import RunConfig
-from tl_core.locks import try_lock
+from tl_core.locks import hold_lock, try_lock
 from tl_core.records import RunState
 from tl_core.store import Artifacts, SqlStore, fail_stale_runs
 
@@ -68,6 +70,21 @@ def test_a_run_that_this_process_executes_goes_on(store: SqlStore, artifacts: Ar
     with try_lock(artifacts.run_lock(run.id)):
         store.claim_run(run.id)
         assert fail_stale_runs(store, artifacts) == []
+    assert store.get_run(run.id).state is RunState.RUNNING
+
+
+def test_a_run_between_being_claimed_and_being_locked_goes_on(store: SqlStore, artifacts: Artifacts, config: RunConfig):
+    run = store.add_run(config, "flowers")
+    with ThreadPoolExecutor(1) as pool:
+        with hold_lock(artifacts.claim_lock), ExitStack() as locked:
+            store.claim_run(run.id)
+            looking = pool.submit(fail_stale_runs, store, artifacts)
+            with pytest.raises(TimeoutError):
+                looking.result(timeout=0.3)
+            locked.enter_context(try_lock(artifacts.run_lock(run.id)))
+            still_locked = locked.pop_all()
+        with still_locked:
+            assert looking.result(timeout=30) == []
     assert store.get_run(run.id).state is RunState.RUNNING
 
 
