@@ -158,6 +158,16 @@ def test_a_dropped_folder_is_walked_through(page, folder):
     assert take(page) == WHOLE
 
 
+def test_what_was_put_aside_for_later_is_not_given_again(page, folder):
+    open_upload(page)
+    page.locator("[data-el=folder-input]").set_input_files(folder)
+    page.get_by_role("button", name="Put aside").click()
+    page.get_by_text("taken: later").wait_for()
+    page.get_by_text("sent: null").wait_for()
+    page.locator("[data-state=idle] [data-el=folder-input]").set_input_files(folder)
+    assert take(page) == WHOLE
+
+
 def test_a_lost_connection_is_said_and_retry_sends_the_rest(page, folder):
     open_upload(page)
     n_asked = 0

@@ -29,6 +29,10 @@ if part == "upload":
             st.session_state.taken = f"{len(entries)} files, {sum(path.stat().st_size for _, path in entries)} bytes"
         del st.session_state.token
         st.rerun()
+    if sent and st.button("Put aside"):
+        st.session_state.taken = "later"
+        del st.session_state.token
+        st.rerun()
     st.text(f"taken: {st.session_state.get('taken')}")
 if part == "charts":
     run = workspace().store.get_run(st.query_params["run"])

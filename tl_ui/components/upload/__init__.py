@@ -28,17 +28,27 @@ class Sent(TypedDict):
 
 
 def upload_dropzone(*, key: str, token: str, uploads: Uploads) -> Sent | None:
-    """Draw the drop zone; gives what was sent, on every run of the script until it has been taken or closed.
+    """Draw the drop zone; gives what was sent on every run of the script, until the script comes with a new token.
 
-    An upload goes on while the script runs again or the server restarts. After a new token it is ready for more.
+    An upload goes on while the script runs again or the server restarts.
 
     Args:
-        token: signed for "upload" and a new upload id; keep it in the session until the upload has been taken.
+        token: signed for "upload" and a new upload id; keep it in the session until what was sent is dealt with.
     """
     limits = uploads.limits.model_dump(include={"max_files", "max_bytes"})
     state = _component(
         key=key, data={"url_base": url_base(), "token": token, "limits": limits}, on_sent_change=lambda: None
     )
     sent = cast(Sent | None, state.get("sent"))
-    # Not compared with the token: after a restart the session is new, but the upload it began is not lost.
-    return sent if sent and uploads.is_open(sent["upload_id"]) else None
+    if sent is None or _is_dealt_with(key, token, sent["upload_id"]) or not uploads.is_open(sent["upload_id"]):
+        return None
+    return sent
+
+
+def _is_dealt_with(key: str, token: str, upload_id: str) -> bool:
+    """Whether the token has changed in this session since the upload was first given.
+
+    Comparing the upload with the token itself would lose one that outlived its session, as after a restart.
+    """
+    memory = st.session_state.setdefault(f"{key}-given", {})
+    return bool(memory.setdefault(upload_id, token) != token)
