@@ -26,7 +26,6 @@ with right:
     backbone = choose_backbone()
     model, recipe = choose_recipe()
 
-st.subheader("What stays and what learns")
 frozen = choose_depth(backbone, model["pretrained"], len(dataset.classes), model["hidden_units"])
 try:
     config = make_run_config(

@@ -79,7 +79,7 @@ def show_left_out(skipped: Sequence[SkippedFile]) -> None:
         st.markdown(":material/check_circle: Every file could be used; nothing was left out.")
         return
     files = "1 file was left out" if len(skipped) == 1 else f"{count(len(skipped))} files were left out"
-    with st.expander(f"{files}, each with its reason", icon=":material/block:"):
+    with st.expander(f"{files}: see which, and why", icon=":material/block:"):
         rows = [{"File": file.name, "Why it was left out": file.reason} for file in skipped]
         st.dataframe(rows, hide_index=True, alt="Files that were left out, with the reason for each")
         st.download_button(

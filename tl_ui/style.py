@@ -5,8 +5,10 @@ import streamlit as st
 _STYLE = """<style>
 /* The one filled button of a page may be a link, so that the browser's Back works. */
 [class*="st-key-next"] a[data-testid="stPageLink-NavLink"] {
-  background: var(--st-primary-color); padding: 0.5rem 1rem; border-radius: 0.5rem; width: fit-content; }
+  background: #6d3fc0; padding: 0.5rem 1rem; border-radius: 0.5rem; width: fit-content; }
 [class*="st-key-next"] a[data-testid="stPageLink-NavLink"] * { color: #fff; font-weight: 600; }
+/* The navigation is slim: the page may begin sooner. */
+[data-testid="stMainBlockContainer"] { padding-top: 4.5rem; }
 /* Figures in a column line up. */
 [data-testid="stMetricValue"], [data-testid="stTable"] { font-variant-numeric: tabular-nums; }
 </style>"""

@@ -18,7 +18,7 @@ from tl_ui.resources import get_workspace
 from tl_ui.text import GLOSSARY, about, count, literal, number_of
 
 _OPTIMIZERS = {"adamw": "AdamW", "sgd": "SGD with momentum"}
-_STRIP = 12
+_STRIP = 8
 
 
 def show_strip(dataset: DatasetRecord) -> None:
@@ -35,10 +35,11 @@ def choose_backbone() -> Backbone:
         "Backbone", list(CATALOG), format_func=lambda n: CATALOG[n].title, key="backbone", help=GLOSSARY["backbone"]
     )
     backbone = CATALOG[name]
+    side = backbone.preprocessing.size
     st.caption(
-        f"{backbone.description} {count(backbone.parameters)} weights, images of {backbone.preprocessing.size} × "
-        f"{backbone.preprocessing.size} pixels. Weights: {literal(backbone.weights.source)}; "
-        f"licence: {literal(backbone.weights.licence)}."
+        backbone.description,
+        help=f"{count(backbone.parameters)} weights; sees images of {side} × {side} pixels. Its weights come from "
+        f"{literal(backbone.weights.source)}; their licence: {literal(backbone.weights.licence)}.",
     )
     return backbone
 
@@ -70,8 +71,9 @@ def choose_depth(backbone: Backbone, pretrained: bool, n_classes: int, hidden_un
 def choose_recipe() -> tuple[dict[str, Any], dict[str, Any]]:
     """(model, train) settings, all with a default that is good as it stands."""
     defaults = TrainConfig()
-    epochs = st.number_input("Epochs", 1, 1000, defaults.epochs, help=GLOSSARY["epoch"])
-    augment = st.toggle("Augmentation", defaults.augment, help=GLOSSARY["augmentation"])
+    left, right = st.columns(2, vertical_alignment="bottom")
+    epochs = left.number_input("Epochs", 1, 1000, defaults.epochs, help=GLOSSARY["epoch"])
+    augment = right.toggle("Augmentation", defaults.augment, help=GLOSSARY["augmentation"])
     with st.expander("All settings", icon=":material/tune:"):
         start = st.radio(
             "Start from", ["Pretrained weights", "Random weights (from scratch)"], help=GLOSSARY["pretrained"]

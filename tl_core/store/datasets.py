@@ -1,7 +1,6 @@
 """Datasets in the database."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Row, Table, delete, func, insert, or_, select
@@ -9,7 +8,7 @@ from sqlalchemy import Row, Table, delete, func, insert, or_, select
 from tl_core.errors import DatasetInUse, UnknownDataset
 from tl_core.records import DatasetRecord, ImageRecord, RunState, SkippedFile
 from tl_core.store.database import Database
-from tl_core.store.tables import Text, datasets, images, runs, skipped_files
+from tl_core.store.tables import Text, datasets, images, row_of, runs, skipped_files
 
 SHORTEST_START = 4
 """Characters of an id that are enough to look for it by."""
@@ -21,16 +20,16 @@ class SqlDatasets(Database):
     def add_dataset(
         self, record: DatasetRecord, images: Sequence[ImageRecord], skipped: Sequence[SkippedFile]
     ) -> DatasetRecord:
+        # Made before the transaction begins: on SQLite other writers wait for its end.
+        rows = {
+            _images: [row_of(image, dataset_id=record.id) for image in images],
+            skipped_files: [row_of(file, dataset_id=record.id, position=n) for n, file in enumerate(skipped)],
+        }
         with self.writing() as connection:
-            new = connection.execute(self.insert_new(datasets).values(asdict(record)).returning(datasets.c.id)).first()
-            if new:
-                numbered = [{"dataset_id": record.id, "position": n, **asdict(file)} for n, file in enumerate(skipped)]
-                for table, rows in (
-                    (_images, [{"dataset_id": record.id, **asdict(image)} for image in images]),
-                    (skipped_files, numbered),
-                ):
-                    if rows:
-                        connection.execute(insert(table), rows)
+            new = connection.execute(self.insert_new(datasets).values(row_of(record)).returning(datasets.c.id)).first()
+            for table in rows if new else ():
+                if rows[table]:
+                    connection.execute(insert(table), rows[table])
         return record if new else self.get_dataset(record.id)
 
     def get_dataset(self, dataset: str) -> DatasetRecord:

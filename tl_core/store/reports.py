@@ -1,7 +1,6 @@
 """What runs report, in the database: metrics and predictions."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -9,14 +8,14 @@ from sqlalchemy import Connection, Row, select
 
 from tl_core.records import MetricPoint, Prediction
 from tl_core.store.database import Database
-from tl_core.store.tables import metrics, predictions, runs
+from tl_core.store.tables import metrics, predictions, row_of, runs
 
 
 class SqlReports(Database):
     """The part of the `Store` contract that is about what runs report."""
 
     def append_metrics(self, run_id: str, points: Sequence[MetricPoint]) -> None:
-        rows = [{"run_id": run_id, **asdict(point)} for point in points]
+        rows = [row_of(point, run_id=run_id) for point in points]
         with self.writing() as connection:
             if rows and _keep(connection, run_id):
                 connection.execute(self.insert_new(metrics), rows)

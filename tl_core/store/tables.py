@@ -149,3 +149,8 @@ predictions = _Table(
     Column("labels", LargeBinary, nullable=False),
     Column("probabilities", LargeBinary, nullable=False),
 )
+
+
+def row_of(record: Any, **more: Any) -> dict[str, Any]:
+    """The fields of a flat record by name; `dataclasses.asdict` copies deeply and takes five times as long."""
+    return {**more, **{field: getattr(record, field) for field in record.__slots__}}
