@@ -113,9 +113,12 @@ GLOSSARY = {
     "head": "The last part of the network, new for your classes. It always learns.",
     "hidden layer": "An extra layer between the backbone and the answer. "
     "It can learn more complicated rules, and needs more images for it.",
+    "interval": "How sure the figure is: on another test set of this size it would most likely lie in this range "
+    "(95 % interval after Wilson). Fewer images make it wider.",
     "learning rate": "How big a step the weights take each time. "
     "Too small and learning crawls; too big and it jumps past the goal.",
     "loss": "How far the model's probabilities are from the truth. Training makes this smaller; 0 would be perfect.",
+    "macro": "The plain mean over all classes, so that a rare class counts as much as a frequent one.",
     "optimizer": "The rule that turns the loss into changes of the weights.",
     "overfitting": "Learning the training images by heart instead of what they have in common. "
     "You see it when training still improves and validation gets worse.",
@@ -128,5 +131,6 @@ GLOSSARY = {
     "test set": "Images kept aside until the very end and looked at once, for an honest figure.",
     "validation": "Images the model does not learn from. They are looked at after each epoch to see how it is doing "
     "and to keep its best version.",
+    "weight decay": "A gentle pull of every weight towards zero, which keeps the model simple.",
 }
 """A term of the field, explained once in plain words; the same text wherever it stands."""
