@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -38,9 +39,10 @@ def postgres() -> Iterator[str]:
 
     call("initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "-N")
     call("pg_ctl", "-D", str(data), "-w", "-l", str(folder / "log"), "-o", options, "start")
-    yield str(folder)
-    call("pg_ctl", "-D", str(data), "-w", "-m", "immediate", "stop")
-    shutil.rmtree(folder, ignore_errors=True)
+    # The shell waits for its input to end, which happens however this process ends; then it clears up.
+    stop = f"cat; {shlex.join([*as_owner, str(binaries / 'pg_ctl')])} -D {data} -w -m immediate stop; rm -rf {folder}"
+    with subprocess.Popen(["sh", "-c", stop], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd="/"):
+        yield str(folder)
 
 
 def _binaries() -> Path | None:
