@@ -26,13 +26,14 @@ with right:
     backbone = choose_backbone()
     model, recipe = choose_recipe()
 
-frozen = choose_depth(backbone, model["pretrained"], len(dataset.classes), model["hidden_units"])
+frozen = choose_depth(backbone, model["pretrained"], len(dataset.classes))
 try:
     config = make_run_config(
         {"dataset_id": dataset.id}, {**model, "backbone": backbone.name, "frozen_stages": frozen}, recipe
     )
-    st.markdown(describe_plan(config, backbone, dataset, default_split(dataset.id)))
-    if st.button("Train", type="primary", icon=":material/play_arrow:"):
+    button, plan = st.columns([1, 7], vertical_alignment="center")
+    plan.markdown(describe_plan(config, backbone, dataset, default_split(dataset.id)))
+    if button.button("Train", type="primary", icon=":material/play_arrow:", width="stretch"):
         with st.spinner("Checking that everything is there…", show_time=False):
             run = get_runner().submit(config)
         go("run", run=run.id)

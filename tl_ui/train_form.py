@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from tl_core.backbones import CATALOG, Backbone, count_parameters, find_weights, stage_shapes
-from tl_core.config import ModelConfig, RunConfig, TrainConfig
+from tl_core.config import RunConfig, TrainConfig
 from tl_core.records import DatasetRecord, RunState, Split
 from tl_core.training.device import pick_device
 from tl_core.training.estimate import estimate_run
@@ -44,7 +44,7 @@ def choose_backbone() -> Backbone:
     return backbone
 
 
-def choose_depth(backbone: Backbone, pretrained: bool, n_classes: int, hidden_units: int) -> int | str:
+def choose_depth(backbone: Backbone, pretrained: bool, n_classes: int) -> int | str:
     """The freeze handle and the picture that follows it."""
     total = len(backbone.stages)
     frozen = 0
@@ -62,9 +62,6 @@ def choose_depth(backbone: Backbone, pretrained: bool, n_classes: int, hidden_un
         for stage, (parameters, (channels, height, width)) in zip(backbone.stages, stage_shapes(backbone), strict=True)
     ]
     drawing(network_svg(views, frozen, number_of(n_classes, "class", "classes")), key="network")
-    model = ModelConfig(backbone=backbone.name, pretrained=pretrained, frozen_stages=frozen, hidden_units=hidden_units)
-    trainable, everything = count_parameters(backbone, model, n_classes)
-    st.markdown(f"**{count(trainable)}** of {count(everything)} weights will learn.")
     return "all" if frozen == total else frozen
 
 
@@ -147,16 +144,10 @@ def describe_plan(config: RunConfig, backbone: Backbone, dataset: DatasetRecord,
     elif config.train.augment and estimate.views > 1:
         views = f" Behind the frozen stages {estimate.views} views of each training image are kept and used in turn."
     return (
-        f"{kept}, trains {_short(trainable)} of {_short(everything)} weights on "
+        f"{kept}, trains **{count(trainable)}** of {count(everything)} weights on "
         f"{number_of(len(split.train), 'image')} for {number_of(config.train.epochs, 'epoch')}: "
         f"**{about(estimate.seconds)}** on this {_machine()}.{_queue()}{_download(backbone, config)}{views}"
     )
-
-
-def _short(n: int) -> str:
-    if n < 10_000:
-        return count(n)
-    return f"{n / 1e6:.1f} million" if n >= 950_000 else f"{round(n / 1e3)} thousand"
 
 
 def _machine() -> str:

@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from tl_core.config import TrainConfig
 
 DEFAULT_LEARNING_RATES = {"adamw": 1e-2, "sgd": 3e-2}
-"""Of the head; measured on the datasets named in benchmarks/."""
+"""Of the head."""
 BACKBONE_SHARE = 0.1
 """Pretrained stages move a tenth as fast as the new head."""
 WARM_UP_SHARE = 0.1

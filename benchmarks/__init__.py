@@ -1,0 +1,1 @@
+"""What we measure, side by side with the alternative: `python -m benchmarks.NAME`."""
