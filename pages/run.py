@@ -1,3 +1,45 @@
+"""One run, from the queue to its figures: the page fills up as it goes and keeps its address."""
+
 import streamlit as st
 
-st.title("soon")
+from tl_core.records import RunState
+from tl_ui.delete_runs import ask_to_delete
+from tl_ui.run_images import follow_samples
+from tl_ui.run_live import is_training, watch
+from tl_ui.run_view import (
+    open_run,
+    show_answers,
+    show_curves,
+    show_ending,
+    show_figures,
+    show_head,
+    show_matrix,
+    show_settings,
+)
+
+run = open_run()
+show_head(run)
+
+if not run.state.is_finished:
+    watch(run)
+    if is_training(run):
+        show_curves(run)
+    if run.state is not RunState.QUEUED:
+        left, right = st.columns(2, gap="large")
+        with left if is_training(run) else st.container():
+            follow_samples(run)
+        if is_training(run):
+            with right:
+                show_matrix(run, "val", choice=False)
+    show_settings(run)
+    st.stop()
+
+show_ending(run)
+show_figures(run)
+show_answers(run)
+if run.epochs_done:
+    st.subheader("How it learned", anchor=False)
+    show_curves(run)
+show_settings(run)
+if st.button("Delete this run…", icon=":material/delete:", type="tertiary"):
+    ask_to_delete([run], then="runs")

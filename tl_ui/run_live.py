@@ -1,0 +1,109 @@
+"""A run that is not finished: where it stands, how long it will take, and a way to stop it."""
+
+import time
+
+import streamlit as st
+
+from tl_core.errors import UnknownRun
+from tl_core.events import STAGES
+from tl_core.records import Progress, Run, RunState
+from tl_ui.navigation import link
+from tl_ui.resources import get_workspace
+from tl_ui.run_words import STAGE_SENTENCES, n_ahead, queue_words, stop_promise
+from tl_ui.text import about, html_text
+
+# `st.html` knows nothing of the theme's variables, but inherits the page's text colour.
+_STEPS_STYLE = """<style>
+.tl-steps { list-style: none; display: flex; flex-wrap: wrap; gap: 0.5rem; margin: 0; padding: 0; }
+.tl-steps li { flex: 1 1 9rem; margin: 0; padding: 0.4rem 0.1rem 0; font-size: 0.95rem;
+  border-top: 4px solid color-mix(in srgb, currentColor 20%, transparent); }
+.tl-steps .tl-done { border-top-color: #009e73; }
+.tl-steps .tl-now { border-top-color: currentColor; font-weight: 600; }
+</style>"""
+
+
+def is_training(run: Run) -> bool:
+    """Whether there may be something to draw: from its third step on."""
+    return run.epochs_done > 0 or (run.progress is not None and run.progress.stage in STAGES[2:])
+
+
+def phase_of(run: Run) -> tuple[RunState, bool]:
+    """When this changes, the page looks different."""
+    return run.state, is_training(run)
+
+
+def watch(run: Run) -> None:
+    """What is happening, every second, until the page has to look different."""
+    st.fragment(_watch, run_every=1)(run.id, phase_of(run))
+
+
+def _watch(run_id: str, phase: tuple[RunState, bool]) -> None:
+    try:
+        run = get_workspace().store.get_run(run_id)
+    except UnknownRun:
+        st.rerun()
+    if phase_of(run) != phase:
+        st.rerun()
+    if run.state is RunState.QUEUED:
+        _show_queue(run)
+    else:
+        _show_progress(run)
+        _show_stop(run)
+
+
+def _show_queue(run: Run) -> None:
+    runs = get_workspace().store.list_runs()
+    st.subheader(queue_words(n_ahead(run, runs)))
+    running = next((other for other in runs if other.state is RunState.RUNNING), None)
+    if running:
+        left = running.progress.seconds_left if running.progress else None
+        link("run", f"See the one that is running{f' ({about(left)} left)' if left else ''}", run=running.id)
+    st.caption("It starts by itself. Closing this page changes nothing; this address opens it again.")
+    if st.button("Take it out of the queue", icon=":material/close:", key=f"stop-{run.id}"):
+        get_workspace().store.request_cancel(run.id)
+        st.rerun()
+
+
+def _show_progress(run: Run) -> None:
+    progress = run.progress or Progress(STAGES[0], 0.0)
+    st.html(steps_html(progress.stage))
+    st.progress(min(1.0, max(0.0, progress.fraction)), text=progress_words(progress, _steady_seconds_left(run)))
+    st.caption(STAGE_SENTENCES.get(progress.stage, ""))
+
+
+def steps_html(stage: str) -> str:
+    """The four named steps: done, now and to come."""
+    now = STAGES.index(stage) if stage in STAGES else 0
+    items = []
+    for place, name in enumerate(STAGES):
+        mark, kind = ("✓ ", "tl-done") if place < now else ("", "tl-now" if place == now else "")
+        current = ' aria-current="step"' if place == now else ""
+        items.append(f'<li class="{kind}"{current}>{mark}{place + 1}. {html_text(name.capitalize())}</li>')
+    return f'{_STEPS_STYLE}<ol class="tl-steps" aria-label="Steps of the run">{"".join(items)}</ol>'
+
+
+def progress_words(progress: Progress, seconds_left: float | None) -> str:
+    """`Epoch 2 of 5, step 10 of 24; about 2 minutes left`."""
+    words = progress.detail[:1].upper() + progress.detail[1:] or progress.stage.capitalize() + "…"
+    return words if seconds_left is None else f"{words}; {about(seconds_left)} left"
+
+
+def _steady_seconds_left(run: Run) -> float | None:
+    """What was said last, where there is nothing newer for a moment, such as between two epochs."""
+    key, now = f"left-{run.id}", time.monotonic()
+    if run.progress and run.progress.seconds_left is not None:
+        st.session_state[key] = (now, run.progress.seconds_left)
+        return run.progress.seconds_left
+    said_at, left = st.session_state.get(key, (now, None))
+    return None if left is None or now - said_at > 10 else max(0.0, left - (now - said_at))
+
+
+def _show_stop(run: Run) -> None:
+    is_stopping = get_workspace().store.is_cancel_requested(run.id)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        label = "Stopping…" if is_stopping else "Stop"
+        if st.button(label, icon=":material/stop_circle:", disabled=is_stopping, key=f"stop-{run.id}"):
+            get_workspace().store.request_cancel(run.id)
+            st.rerun(scope="fragment")
+        st.caption(stop_promise(run))
+    st.caption("Closing this page changes nothing: the run goes on, and this address opens it again from anywhere.")

@@ -1,0 +1,275 @@
+"""A run on its page: what it is, its charts, how it ended, its figures and what it was trained with."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from tl_core.errors import UnknownDataset, UnknownRun
+from tl_core.evaluation import class_figures
+from tl_core.records import Prediction, Run, RunState
+from tl_ui.components.assets import url_base
+from tl_ui.components.live_chart import live_chart
+from tl_ui.navigation import link
+from tl_ui.resources import get_tokens, get_workspace
+from tl_ui.run_images import browse_predictions, predictions_after
+from tl_ui.run_words import (
+    Fact,
+    caution,
+    class_names,
+    headline,
+    model_words,
+    seconds_taken,
+    settings,
+    what_is_kept,
+    when,
+)
+from tl_ui.text import GLOSSARY, count, duration, html_text, literal, number_of, percent, shorten
+
+STATES = {
+    RunState.QUEUED: ("waiting", ":material/hourglass_empty:", "gray"),
+    RunState.RUNNING: ("running", ":material/play_arrow:", "violet"),
+    RunState.PAUSED: ("paused", ":material/pause:", "gray"),
+    RunState.COMPLETED: ("completed", ":material/check:", "green"),
+    RunState.FAILED: ("failed", ":material/error:", "red"),
+    RunState.CANCELLED: ("stopped", ":material/stop_circle:", "gray"),
+    RunState.INTERRUPTED: ("interrupted", ":material/power_off:", "orange"),
+}
+"""How each state is called, its icon and its colour."""
+
+_FACTS_STYLE = """<style>
+.tl-facts { margin: 0 0 1rem; }
+.tl-facts h4 { font-size: 1rem; font-weight: 600; margin: 0.75rem 0 0.25rem; padding: 0; }
+.tl-facts dl { display: grid; grid-template-columns: minmax(9rem, 15rem) 1fr; margin: 0; }
+.tl-facts dt, .tl-facts dd { margin: 0; padding: 0.3rem 0.75rem 0.3rem 0; overflow-wrap: anywhere;
+  border-top: 1px solid color-mix(in srgb, currentColor 14%, transparent); }
+.tl-facts small { display: block; font-size: 0.8125rem; line-height: 1.4;
+  color: color-mix(in srgb, currentColor 72%, transparent); }
+@media (max-width: 640px) { .tl-facts dl { grid-template-columns: 1fr; }
+  .tl-facts dd { border-top: none; padding-top: 0; } .tl-facts dt { font-weight: 600; padding-bottom: 0; } }
+</style>"""
+
+
+def open_run() -> Run:
+    """The run that the address names; without one the page says what would be here, and ends."""
+    wanted = st.query_params.get("run", "")
+    try:
+        return get_workspace().store.get_run(wanted)
+    except UnknownRun:
+        st.title("No such run")
+        if wanted:
+            st.markdown(f"There is no run **{literal(shorten(wanted, 40))}**. It may have been deleted.")
+        else:
+            st.markdown("A run's address ends in its id. The list has them all.")
+        link("runs", "See all runs", icon=":material/list:", primary_key="runs")
+        st.stop()
+
+
+def show_head(run: Run) -> None:
+    """What was trained on what, when and where."""
+    word, icon, colour = STATES[run.state]
+    st.title(literal(shorten(run.dataset_name, 80)), anchor=False)
+    began, timezone = run.started_at or run.created_at, st.context.timezone
+    parts = [
+        f":{colour}-badge[{icon} {word}]",
+        model_words(run.config.model),
+        number_of(run.config.train.epochs, "epoch"),
+        f"{'started' if run.started_at else 'queued'} {when(began, timezone)}",
+    ]
+    if run.state.is_finished and (taken := seconds_taken(run)) is not None:
+        parts.append(f"took {duration(taken)}")
+    if "device" in run.facts:
+        parts.append(f"on {literal(run.facts['device'])}")
+    st.markdown(" · ".join([*parts, f"run `{run.id}`"]))
+
+
+def chart_url(run: Run, kind: str, query: str = "") -> str:
+    token = get_tokens().sign("run", run.id)
+    return f"{url_base()}/api/runs/{run.id}/charts/{kind}?{query}token={token}"
+
+
+def show_curves(run: Run) -> None:
+    """Loss by step and by epoch, accuracy by epoch; they follow the run by themselves."""
+    left, right = st.columns(2, gap="medium")
+    for column, kind, alt in ((left, "loss", "Loss by training step"), (right, "accuracy", "Accuracy by epoch")):
+        with column:
+            _draw(run, kind, alt, height=340)
+
+
+def show_matrix(run: Run, split: str, *, choice: bool = True) -> None:
+    """The confusion matrix of the latest validation or of the test."""
+    st.subheader("What is taken for what", help=GLOSSARY["confusion matrix"], anchor=False)
+    normalise = choice and _as_shares(run)
+    kind = "confusion-test" if split == "test" else "confusion"
+    height = min(640, 260 + 30 * len(class_names(run, 10)))
+    _draw(run, kind, "Confusion matrix", height, query="normalise=1&" if normalise else "")
+
+
+def _as_shares(run: Run) -> bool:
+    words = {False: "Counts", True: "Share of each row"}
+    return st.segmented_control(
+        "Cells show",
+        [False, True],
+        default=False,
+        required=True,
+        format_func=words.__getitem__,
+        key=f"cells-{run.id}",
+        help="Counts are images. A share tells, of all images that really are of the row's class, how many got the "
+        "column's answer: it makes rare and frequent classes comparable.",
+    )
+
+
+def _draw(run: Run, kind: str, alt: str, height: int, query: str = "") -> None:
+    # Another question to the route is another chart, and so another key.
+    key = f"chart-{run.id}-{kind}-{query}"
+    live_chart(key=key, url=chart_url(run, kind, query), height=height, alt=alt, live=not run.state.is_finished)
+
+
+def show_ending(run: Run) -> None:
+    """How it ended, in one sentence to repeat, and the next step."""
+    if run.result:
+        st.header(headline(run.result), help=f"{GLOSSARY['test set']} {GLOSSARY['interval']}", anchor=False)
+        if words := caution(run.result):
+            st.warning(words, icon=":material/info:")
+    else:
+        _say_what_happened(run)
+    with st.container(horizontal=True):
+        if has_model(run):
+            link("try_it", "Try it on your own images", icon=":material/image_search:", primary_key="try", run=run.id)
+        _link_back(run, is_next=not has_model(run))
+
+
+def _say_what_happened(run: Run) -> None:
+    message = literal(run.message or "It ended without saying why.")
+    show = st.error if run.state is RunState.FAILED else st.warning
+    show(message, icon=STATES[run.state][1])
+    if run.state is RunState.FAILED:
+        st.markdown(what_is_kept(run, has_model(run)))
+    if run.epochs_done and (figures := _last_validation(run)):
+        st.markdown(figures)
+
+
+def _last_validation(run: Run) -> str:
+    epoch, predictions = predictions_after(run.id, "val", run.epochs_done)
+    if not predictions:
+        return ""
+    right, n = sum(p.is_right for p in predictions), len(predictions)
+    return (
+        f"After epoch {epoch} it was right on {count(right)} of {count(n)} validation images "
+        f"({percent(right / n)}). It was not tested, so there is no test figure."
+    )
+
+
+def has_model(run: Run) -> bool:
+    return run.best_epoch is not None and get_workspace().artifacts.checkpoint(run.id).exists()
+
+
+def _link_back(run: Run, *, is_next: bool) -> None:
+    dataset_id = run.config.data.dataset_id
+    try:
+        get_workspace().store.get_dataset(dataset_id)
+    except UnknownDataset:
+        link("data", "Its dataset was deleted: choose another", icon=":material/photo_library:")
+        return
+    label = "Train again" if is_next else "Train another on these images"
+    key = "train" if is_next else None
+    link("train", label, icon=":material/model_training:", primary_key=key, dataset=dataset_id)
+
+
+def show_figures(run: Run) -> None:
+    """All figures of the one look at the test set, each with what it was measured on."""
+    result = run.result
+    if result is None:
+        return
+    n = f"n = {count(result.n)}"
+    macro = GLOSSARY["macro"]
+    figures = [
+        ("Test accuracy", percent(result.accuracy), GLOSSARY["accuracy"]),
+        ("Always the biggest class", percent(result.baseline_accuracy), GLOSSARY["baseline"]),
+        ("Macro precision", percent(result.precision_macro), f"{GLOSSARY['precision']} {macro}"),
+        ("Macro recall", percent(result.recall_macro), f"{GLOSSARY['recall']} {macro}"),
+        ("Macro F1", percent(result.f1_macro), f"{GLOSSARY['F1']} {macro}"),
+        ("Test loss", f"{result.loss:.3f}", f"{GLOSSARY['loss']} It is given in nats."),
+    ]
+    st.subheader(
+        f"On the test set: {number_of(result.n, 'image')} kept aside until the end",
+        help=GLOSSARY["test set"],
+        anchor=False,
+    )
+    with st.container(horizontal=True, gap="small"):
+        for label, value, explanation in figures:
+            st.metric(label, value, n, delta_color="off", delta_arrow="off", help=explanation, border=True, width=168)
+
+
+def show_classes(run: Run, predictions: Sequence[Prediction], what: str) -> None:
+    """Precision, recall and F1 of every class, the worst first."""
+    names = class_names(run, len(predictions[0].probabilities))
+    st.subheader(f"Class by class, on {number_of(len(predictions), f'{what} image')}", anchor=False)
+    st.caption("The weakest classes come first. A dash stands where there is nothing to divide by.")
+    share = st.column_config.NumberColumn
+    st.dataframe(
+        class_rows(names, predictions),
+        hide_index=True,
+        placeholder="–",
+        column_config={
+            "Class": st.column_config.TextColumn(width="medium", pinned=True),
+            "Precision": share(format="%.1f %%", help=GLOSSARY["precision"]),
+            "Recall": share(format="%.1f %%", help=GLOSSARY["recall"]),
+            "F1": share(format="%.1f %%", help=GLOSSARY["F1"]),
+            "n": share(help=f"{what.capitalize()} images of this class"),
+        },
+        alt=f"Precision, recall and F1 of each class on the {what} images",
+    )
+
+
+def class_rows(names: Sequence[str], predictions: Sequence[Prediction]) -> list[dict[str, str | float | int | None]]:
+    """A row for each class, by rising F1; classes that do not occur come last."""
+    figures = class_figures(predictions, len(names))
+    figures.sort(key=lambda f: (f.f1 is None, f.f1 or 0.0))
+    return [
+        {
+            "Class": names[f.label],
+            "Precision": _hundredfold(f.precision),
+            "Recall": _hundredfold(f.recall),
+            "F1": _hundredfold(f.f1),
+            "n": f.n,
+        }
+        for f in figures
+    ]
+
+
+def _hundredfold(share: float | None) -> float | None:
+    return None if share is None else 100 * share
+
+
+def show_answers(run: Run) -> None:
+    """Matrix, class by class, and the images: of the test, or of the last validation where there was no test."""
+    split, what = ("test", "test") if run.result else ("val", "validation")
+    epoch, predictions = predictions_after(run.id, split, run.epochs_done)
+    if not predictions:
+        return
+    left, right = st.columns(2, gap="large")
+    with left:
+        show_matrix(run, split)
+    with right:
+        show_classes(run, predictions, what)
+    at = "" if run.result else f", after epoch {epoch}"
+    st.subheader(f"What it says to {what} images{at}", anchor=False)
+    browse_predictions(run, predictions, what)
+
+
+def show_settings(run: Run) -> None:
+    with st.expander("What it was trained with", icon=":material/tune:"):
+        st.html(settings_html(settings(run)))
+
+
+def settings_html(groups: Sequence[tuple[str, Sequence[Fact]]]) -> str:
+    parts = [
+        f"<h4>{html_text(heading)}</h4><dl>{''.join(_fact_html(fact) for fact in facts)}</dl>"
+        for heading, facts in groups
+    ]
+    return f'{_FACTS_STYLE}<div class="tl-facts">{"".join(parts)}</div>'
+
+
+def _fact_html(fact: Fact) -> str:
+    words = f"<small>{html_text(GLOSSARY[fact.glossary])}</small>" if fact.glossary else ""
+    return f"<dt>{html_text(fact.term)}</dt><dd>{html_text(fact.value)}{words}</dd>"
