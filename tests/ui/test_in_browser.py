@@ -2,15 +2,12 @@
 
 import json
 import os
-import shutil
-import socket
-import subprocess
-import sys
 import time
 import urllib.request
 from pathlib import Path
 
 import pytest
+from browsing import Server, chromium
 
 from tl_core.config import RunConfig
 from tl_core.records import MetricPoint, RunState
@@ -18,46 +15,10 @@ from tl_core.settings import Settings
 from tl_core.workspace import open_workspace
 
 sync_api = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 SITE = Path(__file__).parent / "site"
 N_FILES = int(os.environ.get("UPLOAD_FILES", "300"))
 """Raised to 5000 to measure: files of 100 kB, and the server's memory is printed."""
 FILE_BYTES = 100_000
-
-
-class Server:
-    """The little app on a free port, over a home folder of its own."""
-
-    def __init__(self, home):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.env = os.environ | {"TRANSFERLAB_HOME": str(home), "PYTHONPATH": os.pathsep.join([str(SITE), *sys.path])}
-        self.start()
-
-    def start(self):
-        options = f"--server.port {self.port} --server.address 127.0.0.1 --server.headless true"
-        options += " --server.fileWatcherType none --browser.gatherUsageStats false"
-        command = [sys.executable, "-m", "streamlit", "run", str(SITE / "app.py"), *options.split()]
-        self.process = subprocess.Popen(command, env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for _ in range(150):
-            try:
-                urllib.request.urlopen(f"{self.url}/api/health", timeout=1).close()
-                return
-            except OSError:
-                time.sleep(0.2)
-        raise AssertionError("the server did not start")
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(20)
-
-    def peak_mb(self):
-        """Most memory the server has ever held, in MB."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.split("VmHWM:")[1].split()[0]) / 1000
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +28,7 @@ def home(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(home):
-    server = Server(home)
+    server = Server(SITE / "app.py", home)
     yield server
     server.stop()
 
@@ -81,11 +42,8 @@ def store(home):
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_api.sync_playwright() as play:
-        args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=args)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
