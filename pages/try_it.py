@@ -1,3 +1,25 @@
+"""Drop in images and see what a model says to them."""
+
 import streamlit as st
 
-st.title("soon")
+from tl_ui.answers import ask, choose_run, drop_images, show_answers, show_test_samples, test_samples
+from tl_ui.navigation import link
+from tl_ui.resources import get_workspace
+
+st.title("Try it", anchor=False)
+store = get_workspace().store
+run = choose_run(store.list_runs())
+if run is None:
+    st.markdown("Here you will show a model your own images and see its five likeliest answers. First train one.")
+    if store.list_datasets():
+        link("train", "Train a model", icon=":material/model_training:", primary_key="train")
+    else:
+        link("data", "Add images or take a sample", icon=":material/add_photo_alternate:", primary_key="data")
+    st.stop()
+
+link("run", "What this model is, and how right it is", icon=":material/insights:", run=run.id)
+if files := drop_images():
+    show_answers(ask(run, files))
+elif show_test_samples(run):
+    samples = test_samples(run)
+    show_answers(ask(run, [(name, file) for name, file, _ in samples], [true for _, _, true in samples]))

@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tl_ui.text import html_text, percent
+from tl_ui.text import html_text, percent, shorten
+
+CAPTION_LENGTH = 60
+"""Characters of a class name below a picture; the alternative text has all of it."""
 
 # `st.html` knows nothing of the theme's variables, but inherits the page's text colour.
 _STYLE = """<style>
@@ -69,12 +72,13 @@ def _alt(item: GalleryItem) -> str:
 
 
 def _caption(item: GalleryItem) -> str:
+    true = html_text(shorten(item.true, CAPTION_LENGTH))
     if item.predicted is None:
-        return f"<figcaption>{html_text(item.true)}</figcaption>"
+        return f"<figcaption>{true}</figcaption>"
     sure = "" if item.confidence is None else f" ({percent(item.confidence)})".replace(" %", "&nbsp;%")
     if item.is_right:
-        return f"<figcaption><b>✓ right</b><span>{html_text(item.true)}{sure}</span></figcaption>"
+        return f"<figcaption><b>✓ right</b><span>{true}{sure}</span></figcaption>"
     return (
-        f"<figcaption><b>✗ wrong</b><span>Answered {html_text(item.predicted)}{sure}</span>"
-        f"<span>Really {html_text(item.true)}</span></figcaption>"
+        f"<figcaption><b>✗ wrong</b><span>Answered {html_text(shorten(item.predicted, CAPTION_LENGTH))}{sure}</span>"
+        f"<span>Really {true}</span></figcaption>"
     )

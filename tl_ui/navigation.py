@@ -29,7 +29,7 @@ def link(page: str, label: str, *, icon: str | None = None, primary_key: str | N
         primary_key: unique on the page; makes the link look like the filled button, the next step.
         query: of the address, such as `run=run.id`.
     """
-    with st.container(key=f"next-{primary_key}" if primary_key else None):
+    with st.container(key=f"next-{primary_key}" if primary_key else None, width="content"):
         st.page_link(_FILES[page], label=label, icon=icon, query_params=query or None)
 
 

@@ -14,11 +14,11 @@ from tl_ui.text import about, html_text
 
 # `st.html` knows nothing of the theme's variables, but inherits the page's text colour.
 _STEPS_STYLE = """<style>
-.tl-steps { list-style: none; display: flex; flex-wrap: wrap; gap: 0.5rem; margin: 0; padding: 0; }
-.tl-steps li { flex: 1 1 9rem; margin: 0; padding: 0.4rem 0.1rem 0; font-size: 0.95rem;
+.tl-steps.tl-steps { list-style: none; display: flex; flex-wrap: wrap; gap: 0.5rem; margin: 0; padding: 0; }
+.tl-steps.tl-steps li { flex: 1 1 9rem; margin: 0; padding: 0.4rem 0.1rem 0; font-size: 0.95rem;
   border-top: 4px solid color-mix(in srgb, currentColor 20%, transparent); }
-.tl-steps .tl-done { border-top-color: #009e73; }
-.tl-steps .tl-now { border-top-color: currentColor; font-weight: 600; }
+.tl-steps.tl-steps .tl-done { border-top-color: #009e73; }
+.tl-steps.tl-steps .tl-now { border-top-color: currentColor; font-weight: 600; }
 </style>"""
 
 

@@ -132,7 +132,7 @@ def show_ending(run: Run) -> None:
             st.warning(words, icon=":material/info:")
     else:
         _say_what_happened(run)
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         if has_model(run):
             link("try_it", "Try it on your own images", icon=":material/image_search:", primary_key="try", run=run.id)
         _link_back(run, is_next=not has_model(run))
@@ -184,7 +184,7 @@ def show_figures(run: Run) -> None:
     macro = GLOSSARY["macro"]
     figures = [
         ("Test accuracy", percent(result.accuracy), GLOSSARY["accuracy"]),
-        ("Always the biggest class", percent(result.baseline_accuracy), GLOSSARY["baseline"]),
+        ("Baseline", percent(result.baseline_accuracy), GLOSSARY["baseline"]),
         ("Macro precision", percent(result.precision_macro), f"{GLOSSARY['precision']} {macro}"),
         ("Macro recall", percent(result.recall_macro), f"{GLOSSARY['recall']} {macro}"),
         ("Macro F1", percent(result.f1_macro), f"{GLOSSARY['F1']} {macro}"),

@@ -39,10 +39,11 @@ def headline(result: TestResult) -> str:
     """The sentence that a reader may repeat."""
     right = round(result.accuracy * result.n)
     low, high = wilson_interval(right, result.n)
-    return (
+    sentence = (
         f"Right on {share(right, result.n)} test images, {percent(result.accuracy)} ({100 * low:.0f}–{100 * high:.0f} "
         f"%); always guessing the biggest class would be {100 * result.baseline_accuracy:.0f} %."
     )
+    return sentence.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def caution(result: TestResult) -> str:

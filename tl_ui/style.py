@@ -9,6 +9,16 @@ _STYLE = """<style>
 [class*="st-key-next"] a[data-testid="stPageLink-NavLink"] * { color: #fff; font-weight: 600; }
 /* The navigation is slim: the page may begin sooner. */
 [data-testid="stMainBlockContainer"] { padding-top: 4.5rem; }
+/* Headings leave room for what they head, most of all on a phone; a long name breaks anywhere. */
+[data-testid="stHeading"] { overflow-wrap: anywhere; }
+[data-testid="stHeading"] h1 { font-size: 2.25rem; }
+[data-testid="stHeading"] h2 { font-size: 1.75rem; }
+[data-testid="stHeading"] h3 { font-size: 1.375rem; }
+@media (max-width: 640px) {
+  [data-testid="stHeading"] h1 { font-size: 1.75rem; }
+  [data-testid="stHeading"] h2 { font-size: 1.375rem; }
+  [data-testid="stHeading"] h3 { font-size: 1.2rem; }
+}
 /* Figures in a column line up. */
 [data-testid="stMetricValue"], [data-testid="stTable"] { font-variant-numeric: tabular-nums; }
 </style>"""

@@ -1,0 +1,118 @@
+"""All runs in a table, and what can be done with those that are ticked."""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+import streamlit as st
+
+from tl_core.records import Run, RunState
+from tl_ui.delete_runs import ask_to_delete
+from tl_ui.navigation import link
+from tl_ui.resources import get_workspace
+from tl_ui.run_view import STATES
+from tl_ui.run_words import backbone_title, depth_words, seconds_taken
+from tl_ui.text import GLOSSARY, duration, literal, number_of, shorten
+
+_MARKS = {
+    RunState.QUEUED: "…",
+    RunState.RUNNING: "▶",
+    RunState.PAUSED: "‖",
+    RunState.COMPLETED: "✓",
+    RunState.FAILED: "✗",
+    RunState.CANCELLED: "■",
+    RunState.INTERRUPTED: "!",
+}
+
+
+def show_runs(runs: Sequence[Run]) -> None:
+    """The table, kept up to date while a run is unfinished."""
+    is_busy = any(not run.state.is_finished for run in runs)
+    st.fragment(_show_runs, run_every=2 if is_busy else None)([run.id for run in runs], is_busy)
+
+
+def _show_runs(ids: list[str], is_busy: bool) -> None:
+    runs = get_workspace().store.list_runs()
+    if [run.id for run in runs] != ids or is_busy != any(not run.state.is_finished for run in runs):
+        st.rerun()
+    actions = st.container(horizontal=True, vertical_alignment="center", gap="medium")
+    # Ticks are kept by their place in the table: other runs in it are another table.
+    key = f"runs-{sha256(' '.join(ids).encode()).hexdigest()[:12]}"
+    selection = st.dataframe(
+        [run_row(run) for run in runs],
+        key=key,
+        hide_index=True,
+        placeholder="–",
+        on_select="rerun",
+        selection_mode=["multi-row", "single-cell"],
+        column_config=_columns(),
+        height=min(38 + 36 * len(runs), 640),
+        row_height=36,
+        alt="All runs, the newest first",
+    )["selection"]
+    chosen = sorted({*selection["rows"], *(row for row, _ in selection["cells"])})
+    with actions:
+        _show_actions([runs[place] for place in chosen])
+
+
+def _show_actions(chosen: Sequence[Run]) -> None:
+    """Always of one height, so that the table does not move away from under the pointer."""
+    if len(chosen) == 1:
+        name = literal(shorten(chosen[0].dataset_name, 30))
+        link("run", f"Open {name}", icon=":material/open_in_full:", primary_key="open", run=chosen[0].id)
+    else:
+        st.button("Open", icon=":material/open_in_full:", disabled=True)
+    is_any_running = any(run.state is RunState.RUNNING for run in chosen)
+    if st.button(
+        f"Delete {number_of(len(chosen), 'run')}…" if len(chosen) > 1 else "Delete…",
+        icon=":material/delete:",
+        disabled=is_any_running or not chosen,
+        help="Stop it first: a run that is running cannot be deleted." if is_any_running else None,
+    ):
+        ask_to_delete(chosen)
+
+
+def run_row(run: Run, now: float | None = None) -> dict[str, Any]:
+    """What the table says of a run; `None` where there is nothing to say."""
+    result, taken = run.result, seconds_taken(run, time.time() if now is None else now)
+    return {
+        "State": f"{_MARKS[run.state]} {_state_words(run)}",
+        "Dataset": run.dataset_name,
+        "Test accuracy": 100 * result.accuracy if result else None,
+        "n": result.n if result else None,
+        "Backbone": backbone_title(run.config.model),
+        "Depth": depth_words(run.config.model),
+        "Epochs": f"{run.epochs_done} of {run.config.train.epochs}",
+        "Validation accuracy": None if run.val_accuracy is None else 100 * run.val_accuracy,
+        "Time": None if taken is None else duration(taken),
+        "Started": datetime.fromtimestamp(run.started_at or run.created_at, UTC),
+        "Run": run.id,
+    }
+
+
+def _state_words(run: Run) -> str:
+    word = STATES[run.state][0]
+    if run.state is RunState.RUNNING and run.progress:
+        return f"{run.progress.stage.split()[0]} {100 * run.progress.fraction:.0f} %"
+    return word
+
+
+def _columns() -> dict[str, Any]:
+    column = st.column_config
+    return {
+        "State": column.TextColumn(width=124),
+        "Dataset": column.TextColumn(width=140),
+        "Test accuracy": column.NumberColumn(format="%.1f %%", help=f"{GLOSSARY['accuracy']} {GLOSSARY['test set']}"),
+        "n": column.NumberColumn(help="Test images that the accuracy was measured on."),
+        "Backbone": column.TextColumn(help=GLOSSARY["backbone"]),
+        "Depth": column.TextColumn(help=GLOSSARY["freeze"]),
+        "Epochs": column.TextColumn(help=GLOSSARY["epoch"]),
+        "Validation accuracy": column.NumberColumn(
+            format="%.1f %%", help=f"Of the best epoch. {GLOSSARY['validation']}"
+        ),
+        "Time": column.TextColumn(help="From the start of the run to its end, or until now."),
+        "Started": column.DatetimeColumn(format="D MMM YYYY, HH:mm", timezone=st.context.timezone),
+        "Run": column.TextColumn(help="Its id: the end of its address, and what the command line calls it."),
+    }
