@@ -1,6 +1,6 @@
 """Run the frozen prefix once over the images and keep what comes out, so that epochs only train the rest."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -11,14 +11,16 @@ MAX_FEATURE_BYTES = 2 * 2**30
 """Main memory that one run's activations may take; past it the prefix runs in every epoch instead."""
 
 
-def reserve_activations(prefix: nn.Module, examples: ImageExamples, views: int) -> Tensor | None:
-    """An empty tensor [views, N, …] for the prefix's activations; None when it would pass `MAX_FEATURE_BYTES`."""
+def reserve_activations(prefix: nn.Module, sides: Sequence[tuple[ImageExamples, int]]) -> list[Tensor] | None:
+    """For each (examples, views) an empty tensor [views, N, …]; None when together they pass `MAX_FEATURE_BYTES`."""
+    examples, _ = sides[0]
     side = examples.preprocessing.size
     with torch.inference_mode():
         one: Tensor = prefix(torch.zeros(1, 3, side, side, device=examples.device))
-    if views * len(examples) * one.numel() * one.element_size() > MAX_FEATURE_BYTES:
+    rows = sum(views * len(examples) for examples, views in sides)
+    if rows * one.numel() * one.element_size() > MAX_FEATURE_BYTES:
         return None
-    return torch.empty(views, len(examples), *one.shape[1:])
+    return [torch.empty(views, len(examples), *one.shape[1:]) for examples, views in sides]
 
 
 def choose_views(n_train: int, epochs: int, augment: bool) -> int:

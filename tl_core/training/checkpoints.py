@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from tl_core.backbones import (
     Backbone,
@@ -36,7 +37,7 @@ def save_checkpoint(path: Path, model: TransferModel, config: ModelConfig, class
     about = {"model": config.model_dump_json(), "classes": json.dumps(list(classes))}
     unfinished = path.with_suffix(".unfinished")
     try:
-        save_file(tensors, unfinished, metadata=about)
+        unfinished.write_bytes(save(tensors, metadata=about))  # and not `save_file`, whose errors have no errno
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
@@ -58,7 +59,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise RunNotReady(f"This run's model file cannot be read ({error}): train it again.") from error
     config, classes = ModelConfig.model_validate_json(about["model"]), tuple(json.loads(about["classes"]))
     backbone = get_backbone(config.backbone)
-    model = build_model(backbone, config, len(classes), build_library_model(backbone))
-    model.load_state_dict(tensors)
+    # Drawing random weights only to replace them takes seconds for VGG, and a run beside this one would miss them.
+    with torch.device("meta"):
+        model = build_model(backbone, config, len(classes), build_library_model(backbone))
+    model.load_state_dict(tensors, assign=True)
     freeze_stages(model, resolve_frozen_stages(backbone, config.frozen_stages))
     return Checkpoint(model.eval(), backbone, classes)

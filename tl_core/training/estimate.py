@@ -32,9 +32,12 @@ class Estimate:
 def stage_seconds(backbone_name: str) -> tuple[float, ...]:
     """Seconds that one image takes through each stage, forward; measured once in this process, in about a second."""
     backbone, device = get_backbone(backbone_name), pick_device()
-    stages = stage_modules(backbone, build_library_model(backbone).eval())
+    with torch.device("meta"):  # random weights would come from the generator that a run beside this one draws from
+        stages = stage_modules(backbone, build_library_model(backbone).eval())
     side = backbone.preprocessing.size
     for stage in stages:
+        for tensor in stage.to_empty(device="cpu").state_dict().values():
+            tensor.zero_()
         device.place(stage)
     image = torch.zeros(_BATCH, 3, side, side, device=device.torch_device).contiguous(memory_format=torch.channels_last)
     with torch.inference_mode():

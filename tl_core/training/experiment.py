@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
-import torch
 from torch import nn
 
 from tl_core.backbones import (
@@ -33,7 +32,7 @@ from tl_core.records import ImageRecord, Split
 from tl_core.training.checkpoints import load_checkpoint, save_checkpoint
 from tl_core.training.device import Device
 from tl_core.training.fit import fit
-from tl_core.training.interrupt import stop_between_layers
+from tl_core.training.interrupt import StopBetweenCalls, stop_between_layers
 from tl_core.training.optimizers import make_optimizer, make_schedule, seed_everything
 
 
@@ -90,9 +89,10 @@ def _build(experiment: Experiment) -> TransferModel:
     config = experiment.config.model
     backbone = get_backbone(config.backbone)
     seed_everything(experiment.config.train.seed)
-    library_model = build_library_model(backbone)
+    with StopBetweenCalls(experiment.should_stop):
+        library_model = build_library_model(backbone)
     if config.pretrained:
-        load_weights(backbone, library_model, experiment.weights_folder)
+        load_weights(backbone, library_model, experiment.weights_folder, experiment.should_stop)
     model = build_model(backbone, config, len(experiment.classes), library_model)
     freeze_stages(model, resolve_frozen_stages(backbone, config.frozen_stages))
     experiment.device.place(model)
@@ -117,7 +117,7 @@ def _train(experiment: Experiment, model: TransferModel, train: ImageExamples, v
     yield StageStarted("preparing features")
     prefix, rest = model.split()
     views = choose_views(len(train), config.epochs, config.augment)
-    cache = _reserve(prefix, train, val, views) if model.frozen_stages else None
+    cache = reserve_activations(prefix, [(train, views), (val, 1)]) if model.frozen_stages else None
     yield FactsFound({"cached_views": views if cache else 0})
     if cache is None:
         yield from _fit(experiment, model, model, train, val)
@@ -130,13 +130,6 @@ def _train(experiment: Experiment, model: TransferModel, train: ImageExamples, v
     yield from _fit(
         experiment, model, rest, *(feature_examples(e, out) for e, out in zip((train, val), cache, strict=True))
     )
-
-
-def _reserve(
-    prefix: nn.Module, train: ImageExamples, val: ImageExamples, views: int
-) -> tuple[torch.Tensor, torch.Tensor] | None:
-    outs = reserve_activations(prefix, train, views), reserve_activations(prefix, val, 1)
-    return None if outs[0] is None or outs[1] is None else (outs[0], outs[1])
 
 
 def _fit(

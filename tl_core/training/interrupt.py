@@ -7,11 +7,30 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from tl_core.errors import Cancelled
 
 _PIECE = 5e9
 """Multiply-adds of one layer between two questions: on two cores, some tenths of a second forward and backward."""
+
+
+def raise_if(stop: bool) -> None:
+    """Raises Cancelled if so."""
+    if stop:
+        raise Cancelled("Stopped as asked.")
+
+
+class StopBetweenCalls(TorchFunctionMode):
+    """Within the block, `Cancelled` is raised by the next call of torch: for the seconds a big network is built."""
+
+    def __init__(self, should_stop: Callable[[], bool]) -> None:
+        super().__init__()
+        self._should_stop = should_stop
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        raise_if(self._should_stop())
+        return func(*args, **(kwargs or {}))
 
 
 @contextmanager
@@ -23,8 +42,7 @@ def stop_between_layers(model: nn.Module, should_stop: Callable[[], bool]) -> It
     """
 
     def check(*_: Any) -> None:
-        if should_stop():
-            raise Cancelled("Stopped as asked.")
+        raise_if(should_stop())
 
     def watch_backward(_module: nn.Module | None, _inputs: Any, output: Any) -> None:
         if isinstance(output, Tensor) and output.requires_grad:
@@ -41,7 +59,7 @@ def stop_between_layers(model: nn.Module, should_stop: Callable[[], bool]) -> It
     handles = [layer.register_forward_pre_hook(check) for layer in layers]
     handles += [layer.register_forward_hook(watch_backward) for layer in layers]
     for layer in big:
-        layer.forward = _in_pieces(layer, run_piece)  # type: ignore[method-assign]
+        layer.forward = _in_pieces(layer, run_piece)  # type: ignore[assignment, method-assign]
     try:
         yield
     finally:
@@ -61,7 +79,7 @@ def _in_pieces(
         images = max(1, int(_PIECE / _multiply_adds(layer, inputs)))
         if inputs.device.type != "cpu" or len(inputs) <= images:
             return whole(inputs)
-        return torch.cat([run_piece(whole, piece) for piece in inputs.split(images)])
+        return torch.cat([run_piece(whole, piece) for piece in torch.split(inputs, images)])
 
     return forward
 
