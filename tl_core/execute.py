@@ -10,7 +10,7 @@ import torch
 
 from tl_core.data.splits import make_split
 from tl_core.errors import Cancelled, TransferLabError
-from tl_core.events import Event
+from tl_core.events import Event, Tested
 from tl_core.locks import hold_lock, try_lock
 from tl_core.memory import give_back_memory
 from tl_core.recording import Recorder
@@ -23,14 +23,14 @@ _ASK_SECONDS = 0.3
 
 
 @contextmanager
-def claim(workspace: Workspace, run_id: str | None = None) -> Iterator[Run | None]:
-    """Take that queued run, or the one queued longest, and hold its lock for the block; None if there is none.
+def claim(workspace: Workspace, take: Callable[[], Run | None] | None = None) -> Iterator[Run | None]:
+    """Take the run queued longest, or what `take` claims, and hold its lock for the block; None if there is none.
 
     The lock is what tells a living run from one whose process was killed.
     """
     with ExitStack() as stack:
         with hold_lock(workspace.artifacts.claim_lock):
-            run = workspace.store.claim_run(run_id) if run_id else workspace.store.claim_next_run()
+            run = (take or workspace.store.claim_next_run)()
             if run:
                 stack.enter_context(try_lock(workspace.artifacts.run_lock(run.id)))
         yield run
@@ -60,7 +60,8 @@ def execute_run(
                 progress = recorder.write(event)
                 if on_event:
                     on_event(event, progress)
-                if should_stop():
+                # With the test figure there is nothing left to stop.
+                if not isinstance(event, Tested) and should_stop():
                     raise Cancelled("Stopped as asked.")
         store.finish_run(run.id, RunState.COMPLETED)
     except Cancelled:
@@ -115,11 +116,19 @@ def _what_is_kept(run: Run) -> str:
     )
 
 
+def _is_out_of_memory(error: Exception) -> bool:
+    """On a GPU torch has a class for it; on a CPU its allocator raises a plain RuntimeError."""
+    in_words = ("not enough memory", "can't allocate memory", "out of memory")
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        isinstance(error, RuntimeError) and any(words in str(error) for words in in_words)
+    )
+
+
 def _explain(error: Exception, run: Run) -> str:
     """A sentence for the person who started the run; what we did not foresee also goes into the log."""
     if isinstance(error, TransferLabError):
         return str(error)
-    if isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error) or "alloc" in str(error).lower():
+    if _is_out_of_memory(error):
         size = run.config.train.batch_size
         return (
             f"Memory ran out with {size} images a step: try a batch size of {max(1, size // 2)}, or freeze more stages."

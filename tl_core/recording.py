@@ -75,9 +75,12 @@ class Recorder:
         self._add_point(event, "val", "accuracy", event.val_accuracy, n_val)
         self._flush(None)
         self._store.put_predictions(self._id, "val", event.epoch, event.val_predictions)
-        self._store.update_run(self._id, epochs_done=event.epoch)
-        if event.is_best:
-            self._store.update_run(self._id, best_epoch=event.epoch, val_accuracy=event.val_accuracy)
+        self._store.update_run(
+            self._id,
+            epochs_done=event.epoch,
+            best_epoch=event.epoch if event.is_best else None,
+            val_accuracy=event.val_accuracy if event.is_best else None,
+        )
 
     def _add_point(self, event: BatchEnded | EpochEnded, split: str, name: str, value: float, n: int) -> None:
         self._points.append(MetricPoint(self._seq, event.epoch, event.step, split, name, value, n))
