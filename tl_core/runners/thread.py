@@ -25,7 +25,7 @@ class ThreadRunner:
 
     def start(self) -> None:
         """Clear up after a process that was killed, then begin."""
-        fail_stale_runs(self._workspace.store, self._workspace.artifacts)
+        self._fail_stale_runs()
         self._workspace.artifacts.sweep_staging()
         self._thread.start()
 
@@ -42,9 +42,13 @@ class ThreadRunner:
         if self._thread.is_alive():
             self._thread.join(_SHUTDOWN_SECONDS)
 
+    def _fail_stale_runs(self) -> None:
+        fail_stale_runs(self._workspace.store, self._workspace.artifacts)
+
     def _work(self) -> None:
         while not self._stopping.is_set():
             try:
+                self._fail_stale_runs()  # of a command line that was killed, or whose end could not be written down
                 with claim(self._workspace) as run:
                     if run:
                         execute_run(self._workspace, run, is_stopping=self._stopping.is_set)
