@@ -3,6 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tl_core.import_dataset import Imported, import_dataset
 from tl_core.predictor import Predictor
 from tl_core.records import DatasetRecord, Progress, Run, RunState
 from tl_core.runners import InlineRunner
+from tl_core.store import fail_stale_runs
 from tl_core.workspace import Workspace, open_workspace
 
 _SAMPLE = "sample:"
@@ -40,7 +42,7 @@ def ingest(path: str, name: str | None, as_json: bool) -> None:
 def train(dataset: str, model: dict[str, Any], recipe: dict[str, Any], as_json: bool) -> None:
     started = time.monotonic()
     make_run_config({"dataset_id": "not yet known"}, model, recipe)  # complain before the images are read
-    workspace = open_workspace()
+    workspace = _open_and_tidy()
     record = _find_or_ingest(workspace, dataset)
     ingested = time.monotonic()
     run = _train(workspace, record, model, recipe)
@@ -53,7 +55,7 @@ def train(dataset: str, model: dict[str, Any], recipe: dict[str, Any], as_json: 
 
 
 def runs(as_json: bool) -> None:
-    found = open_workspace().store.list_runs()
+    found = _open_and_tidy().store.list_runs()
     if as_json:
         return print_json(list(map(run_json, found)))
     table = Table("run", "state", "dataset", "backbone", "frozen", "test accuracy", "n")
@@ -65,7 +67,7 @@ def runs(as_json: bool) -> None:
 
 
 def show(run_id: str, as_json: bool) -> None:
-    store = open_workspace().store
+    store = _open_and_tidy().store
     run = store.get_run(run_id)
     if as_json:
         return print_json({**run_json(run), "metrics": [dataclasses.asdict(p) for p in store.list_metrics(run.id)]})
@@ -123,14 +125,32 @@ def _ingest(workspace: Workspace, path: str, name: str | None) -> Imported:
             workspace.store,
             workspace.artifacts,
             source,
-            name=name or (path.removeprefix(_SAMPLE) if is_sample else Path(path).resolve().stem),
+            name=name or (path.removeprefix(_SAMPLE) if is_sample else _name_of(Path(path))),
             limits=workspace.settings.limits,
             on_progress=lambda p: bar.update(task, completed=p.done, total=p.total),
         )
 
 
+def _open_and_tidy() -> Workspace:
+    """The workspace, where no run is said to be running that nobody executes."""
+    workspace = open_workspace()
+    fail_stale_runs(workspace.store, workspace.artifacts)
+    return workspace
+
+
+def _exists(path: str) -> bool:
+    with suppress(OSError):  # such as a name that is too long to be one
+        return Path(path).exists()
+    return False
+
+
+def _name_of(path: Path) -> str:
+    whole = path.resolve()
+    return whole.name if path.is_dir() else whole.stem
+
+
 def _find_or_ingest(workspace: Workspace, dataset: str) -> DatasetRecord:
-    if dataset.startswith(_SAMPLE) or Path(dataset).exists():
+    if dataset.startswith(_SAMPLE) or _exists(dataset):
         return _ingest(workspace, dataset, None).record
     return workspace.store.get_dataset(dataset)
 

@@ -1,5 +1,6 @@
 """The command line itself. Nothing heavy is imported to print help: commands import what they do when they do it."""
 
+import io
 import signal
 import sys
 from pathlib import Path
@@ -14,7 +15,6 @@ from tl_core.memory import keep_freed_memory
 app = typer.Typer(
     name="transferlab",
     help="Image transfer-learning experiments. The app and these commands see the same datasets and runs.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
 )
@@ -26,6 +26,9 @@ def main() -> None:
     """Run a command; exit 0 when done, 2 on bad input (one sentence on stderr), 130 when interrupted."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     keep_freed_memory()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal has no letters for is no reason to fail
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = app(standalone_mode=False) or 0
     except TransferLabError as error:

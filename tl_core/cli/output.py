@@ -10,8 +10,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tl_core.records import DatasetRecord, Run
 
-out = Console(highlight=False, markup=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, markup=False)
+out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 def progress_bar() -> Progress:
@@ -24,6 +24,7 @@ def progress_bar() -> Progress:
 def print_json(value: object) -> None:
     """One JSON value, in ASCII whatever the names are, so that it survives any terminal and pipe."""
     sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.flush()  # here a reader who has left is an error that typer expects; at the interpreter's exit it is not
 
 
 def dataset_json(record: DatasetRecord) -> dict[str, Any]:
