@@ -105,7 +105,9 @@ class RunCharts:
         entry.payload, entry.state = _payload(chart, run), state if is_settled else None
 
     def _classes(self, run: Run, predictions: list[Prediction]) -> list[str]:
-        """Numbers, where the dataset with the names has been deleted."""
+        """As the run remembers them, since the dataset may be gone; numbers where nobody does."""
+        if names := run.facts.get("classes"):
+            return list(names)
         try:
             return list(self._store.get_dataset(run.config.data.dataset_id).classes)
         except UnknownDataset:

@@ -66,13 +66,13 @@ def _show_samples(run_id: str) -> None:
     epoch, predictions = predictions_after(run.id, "val", run.epochs_done)
     answers = {p.position: p for p in predictions}
     when = f"after epoch {epoch}" if epoch else "before the first epoch"
-    st.markdown(f"**Six validation images, {when}**", help=GLOSSARY["validation"])
+    st.subheader(f"Six validation images, {when}", help=GLOSSARY["validation"], anchor=False)
     if not images:
         st.caption("The dataset was deleted, so its images cannot be shown.")
         return
     positions = pick_samples(images, run_split(run.config.data).val)
     items = [gallery_item(run, images, position, answers.get(position)) for position in positions]
-    st.html(gallery_html(items, side=116))
+    st.html(gallery_html(items, side=150))
 
 
 def gallery_item(
@@ -134,7 +134,7 @@ def _show_page(run: Run, predictions: Sequence[Prediction], key: str) -> None:
         st.caption("The dataset was deleted, so its images cannot be shown. These are the answers to them.")
         _show_rows(run, predictions[:shown])
     left = len(predictions) - shown
-    if left > 0 and st.button(f"Show {min(left, PAGE)} more of {count(left)}", key=f"more-{key}"):
+    if left > 0 and st.button(f"Show more ({count(left)} left)", key=f"more-{key}"):
         st.session_state[f"shown-{key}"] = shown + PAGE
         st.rerun(scope="fragment")
 

@@ -57,7 +57,9 @@ def _show_queue(run: Run) -> None:
     running = next((other for other in runs if other.state is RunState.RUNNING), None)
     if running:
         left = running.progress.seconds_left if running.progress else None
-        link("run", f"See the one that is running{f' ({about(left)} left)' if left else ''}", run=running.id)
+        if left is not None:
+            st.markdown(f"The one that is running has {about(left)} left.")
+        link("run", "See the one that is running", icon=":material/arrow_forward:", run=running.id)
     st.caption("It starts by itself. Closing this page changes nothing; this address opens it again.")
     if st.button("Take it out of the queue", icon=":material/close:", key=f"stop-{run.id}"):
         get_workspace().store.request_cancel(run.id)

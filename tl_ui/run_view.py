@@ -39,13 +39,13 @@ STATES = {
 _FACTS_STYLE = """<style>
 .tl-facts { margin: 0 0 1rem; }
 .tl-facts h4 { font-size: 1rem; font-weight: 600; margin: 0.75rem 0 0.25rem; padding: 0; }
-.tl-facts dl { display: grid; grid-template-columns: minmax(9rem, 15rem) 1fr; margin: 0; }
-.tl-facts dt, .tl-facts dd { margin: 0; padding: 0.3rem 0.75rem 0.3rem 0; overflow-wrap: anywhere;
+.tl-facts.tl-facts dl { display: grid; grid-template-columns: minmax(9rem, 15rem) 1fr; margin: 0; }
+.tl-facts.tl-facts dt, .tl-facts.tl-facts dd { margin: 0; padding: 0.3rem 0.75rem 0.3rem 0; overflow-wrap: anywhere;
   border-top: 1px solid color-mix(in srgb, currentColor 14%, transparent); }
 .tl-facts small { display: block; font-size: 0.8125rem; line-height: 1.4;
   color: color-mix(in srgb, currentColor 72%, transparent); }
-@media (max-width: 640px) { .tl-facts dl { grid-template-columns: 1fr; }
-  .tl-facts dd { border-top: none; padding-top: 0; } .tl-facts dt { font-weight: 600; padding-bottom: 0; } }
+@media (max-width: 640px) { .tl-facts.tl-facts dl { grid-template-columns: 1fr; }
+  .tl-facts.tl-facts dd { border-top: none; padding-top: 0; } .tl-facts.tl-facts dt { font-weight: 600; padding-bottom: 0; } }
 </style>"""
 
 
@@ -90,9 +90,12 @@ def chart_url(run: Run, kind: str, query: str = "") -> str:
 def show_curves(run: Run) -> None:
     """Loss by step and by epoch, accuracy by epoch; they follow the run by themselves."""
     left, right = st.columns(2, gap="medium")
-    for column, kind, alt in ((left, "loss", "Loss by training step"), (right, "accuracy", "Accuracy by epoch")):
-        with column:
-            _draw(run, kind, alt, height=340)
+    with left:
+        st.caption("How wrong it is, step by step", help=f"{GLOSSARY['loss']} {GLOSSARY['epoch']}")
+        _draw(run, "loss", "Loss by training step", height=340)
+    with right:
+        st.caption("How often it is right, epoch by epoch", help=f"{GLOSSARY['accuracy']} {GLOSSARY['overfitting']}")
+        _draw(run, "accuracy", "Accuracy by epoch", height=340)
 
 
 def show_matrix(run: Run, split: str, *, choice: bool = True) -> None:
@@ -128,7 +131,7 @@ def show_ending(run: Run) -> None:
     """How it ended, in one sentence to repeat, and the next step."""
     if run.result:
         st.header(headline(run.result), help=f"{GLOSSARY['test set']} {GLOSSARY['interval']}", anchor=False)
-        if words := caution(run.result):
+        if words := caution(run.result, run.config.model):
             st.warning(words, icon=":material/info:")
     else:
         _say_what_happened(run)
@@ -164,14 +167,14 @@ def has_model(run: Run) -> bool:
 
 
 def _link_back(run: Run, *, is_next: bool) -> None:
-    dataset_id = run.config.data.dataset_id
+    dataset_id, key = run.config.data.dataset_id, "back" if is_next else None
     try:
         get_workspace().store.get_dataset(dataset_id)
     except UnknownDataset:
-        link("data", "Its dataset was deleted: choose another", icon=":material/photo_library:")
+        label = "Its dataset was deleted: choose another"
+        link("data", label, icon=":material/photo_library:", primary_key=key)
         return
     label = "Train again" if is_next else "Train another on these images"
-    key = "train" if is_next else None
     link("train", label, icon=":material/model_training:", primary_key=key, dataset=dataset_id)
 
 
@@ -258,7 +261,7 @@ def show_answers(run: Run) -> None:
 
 
 def show_settings(run: Run) -> None:
-    with st.expander("What it was trained with", icon=":material/tune:"):
+    with st.expander(f"What it {'was' if run.state.is_finished else 'is'} trained with", icon=":material/tune:"):
         st.html(settings_html(settings(run)))
 
 

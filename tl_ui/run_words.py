@@ -46,13 +46,17 @@ def headline(result: TestResult) -> str:
     return sentence.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
-def caution(result: TestResult) -> str:
+def caution(result: TestResult, model: ModelConfig) -> str:
     """A warning where the figure does not mean what a reader would take it for, else nothing."""
     low, high = wilson_interval(round(result.accuracy * result.n), result.n)
     if low <= result.baseline_accuracy:
+        if not model.pretrained:
+            remedy = "starting from pretrained weights"
+        else:
+            remedy = "fewer frozen stages" if frozen_stages(model) else "more frozen stages"
         return (
             "This is not clearly better than always guessing the biggest class. "
-            "More images, more epochs or fewer frozen stages may help."
+            f"More images, more epochs or {remedy} may help."
         )
     if high - low > 0.2:
         return (
