@@ -7,7 +7,7 @@ import streamlit as st
 
 from tl_core.config import DataConfig
 from tl_core.data.splits import make_split
-from tl_core.errors import UnknownDataset
+from tl_core.errors import UnknownDataset, UnknownRun
 from tl_core.records import ImageRecord, Prediction, Run, Split
 from tl_ui.dataset_view import dataset_images, image_url, thumbnail_url
 from tl_ui.gallery import GalleryItem, gallery_html
@@ -61,7 +61,10 @@ def follow_samples(run: Run) -> None:
 
 
 def _show_samples(run_id: str) -> None:
-    run = get_workspace().store.get_run(run_id)
+    try:
+        run = get_workspace().store.get_run(run_id)
+    except UnknownRun:
+        return
     images = images_of(run)
     epoch, predictions = predictions_after(run.id, "val", run.epochs_done)
     answers = {p.position: p for p in predictions}
@@ -134,9 +137,12 @@ def _show_page(run: Run, predictions: Sequence[Prediction], key: str) -> None:
         st.caption("The dataset was deleted, so its images cannot be shown. These are the answers to them.")
         _show_rows(run, predictions[:shown])
     left = len(predictions) - shown
-    if left > 0 and st.button(f"Show more ({count(left)} left)", key=f"more-{key}"):
-        st.session_state[f"shown-{key}"] = shown + PAGE
-        st.rerun(scope="fragment")
+    if left > 0:
+        st.button(f"Show more ({count(left)} left)", key=f"more-{key}", on_click=_show_more, args=(key, shown + PAGE))
+
+
+def _show_more(key: str, shown: int) -> None:
+    st.session_state[f"shown-{key}"] = shown
 
 
 def _show_rows(run: Run, predictions: Sequence[Prediction]) -> None:

@@ -61,9 +61,13 @@ def _show_queue(run: Run) -> None:
             st.markdown(f"The one that is running has {about(left)} left.")
         link("run", "See the one that is running", icon=":material/arrow_forward:", run=running.id)
     st.caption("It starts by itself. Closing this page changes nothing; this address opens it again.")
-    if st.button("Take it out of the queue", icon=":material/close:", key=f"stop-{run.id}"):
-        get_workspace().store.request_cancel(run.id)
-        st.rerun()
+    st.button(
+        "Take it out of the queue",
+        icon=":material/close:",
+        key=f"leave-{run.id}",
+        on_click=get_workspace().store.request_cancel,
+        args=(run.id,),
+    )
 
 
 def _show_progress(run: Run) -> None:
@@ -101,11 +105,16 @@ def _steady_seconds_left(run: Run) -> float | None:
 
 
 def _show_stop(run: Run) -> None:
-    is_stopping = get_workspace().store.is_cancel_requested(run.id)
+    store = get_workspace().store
+    is_stopping = store.is_cancel_requested(run.id)
     with st.container(horizontal=True, vertical_alignment="center"):
-        label = "Stopping…" if is_stopping else "Stop"
-        if st.button(label, icon=":material/stop_circle:", disabled=is_stopping, key=f"stop-{run.id}"):
-            get_workspace().store.request_cancel(run.id)
-            st.rerun(scope="fragment")
+        st.button(
+            "Stopping…" if is_stopping else "Stop",
+            icon=":material/stop_circle:",
+            disabled=is_stopping,
+            key=f"stop-{run.id}",
+            on_click=store.request_cancel,
+            args=(run.id,),
+        )
         st.caption(stop_promise(run))
     st.caption("Closing this page changes nothing: the run goes on, and this address opens it again from anywhere.")

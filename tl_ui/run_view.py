@@ -39,13 +39,14 @@ STATES = {
 _FACTS_STYLE = """<style>
 .tl-facts { margin: 0 0 1rem; }
 .tl-facts h4 { font-size: 1rem; font-weight: 600; margin: 0.75rem 0 0.25rem; padding: 0; }
-.tl-facts.tl-facts dl { display: grid; grid-template-columns: minmax(9rem, 15rem) 1fr; margin: 0; }
+.tl-facts.tl-facts dl { display: grid; grid-template-columns: minmax(9rem, 15rem) 1fr; margin: 0; padding: 0; }
 .tl-facts.tl-facts dt, .tl-facts.tl-facts dd { margin: 0; padding: 0.3rem 0.75rem 0.3rem 0; overflow-wrap: anywhere;
   border-top: 1px solid color-mix(in srgb, currentColor 14%, transparent); }
 .tl-facts small { display: block; font-size: 0.8125rem; line-height: 1.4;
   color: color-mix(in srgb, currentColor 72%, transparent); }
 @media (max-width: 640px) { .tl-facts.tl-facts dl { grid-template-columns: 1fr; }
-  .tl-facts.tl-facts dd { border-top: none; padding-top: 0; } .tl-facts.tl-facts dt { font-weight: 600; padding-bottom: 0; } }
+  .tl-facts.tl-facts dd { border-top: none; padding-top: 0; }
+  .tl-facts.tl-facts dt { font-weight: 600; padding-bottom: 0; } }
 </style>"""
 
 

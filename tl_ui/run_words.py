@@ -176,8 +176,10 @@ def _model_facts(run: Run) -> list[Fact]:
     head = "linear" if not model.hidden_units else f"a hidden layer of {count(model.hidden_units)} units"
     facts = [
         Fact("Backbone", backbone_title(model), "backbone"),
-        Fact("Starts from", "weights learned on ImageNet" if model.pretrained else "random weights", "pretrained"),
-        Fact("Frozen", depth_words(model).removesuffix(" frozen"), "freeze"),
+        Fact(
+            "Pretrained", "yes, on ImageNet" if model.pretrained else "no: it began with random weights", "pretrained"
+        ),
+        Fact("Frozen", depth_words(model).removesuffix(" frozen") if model.pretrained else "nothing", "freeze"),
         Fact("Head", head, "head"),
         Fact("Dropout", f"{model.dropout:g}" if model.dropout else "none", "dropout"),
     ]

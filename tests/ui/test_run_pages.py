@@ -1,0 +1,235 @@
+"""The pages about runs, over a store filled by hand: no model is loaded."""
+
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from tl_core.config import RunConfig
+from tl_core.import_dataset import delete_dataset
+from tl_core.predictor import Answer
+from tl_core.records import DatasetRecord, ImageRecord, MetricPoint, Prediction, Progress, RunState, TestResult
+from tl_core.workspace import open_workspace
+from tl_ui import answers, dataset_view, resources, run_images
+
+CLASSES = ("<img src=x onerror=alert(1)>", ":red[x] ![](http://tracker)")
+
+
+def show_page():
+    """Registers all pages, so that links find them, and runs one."""
+    import runpy
+
+    import streamlit as st
+
+    from tl_ui.navigation import make_pages
+
+    st.navigation(make_pages(), position="hidden")
+    runpy.run_path(f"pages/{st.session_state['page']}.py")
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRANSFERLAB_HOME", str(tmp_path))
+    monkeypatch.delenv("TRANSFERLAB_DATABASE_URL", raising=False)
+    workspace = open_workspace()
+    monkeypatch.setattr(resources, "_predictor", lambda *_: pytest.fail("no model is to be loaded"))
+    caches = [
+        resources.get_workspace,
+        resources.get_tokens,
+        dataset_view.dataset_images,
+        run_images.run_split,
+        run_images.predictions_after,
+    ]
+    for cached in caches:
+        cached.cache_clear()
+    yield workspace
+    for cached in caches:
+        cached.cache_clear()
+    workspace.store.close()
+
+
+@pytest.fixture
+def dataset(workspace):
+    images = [ImageRecord(i, f"{i:064x}", f"{i}.png", CLASSES[i % 2], None, "png", 8, 8) for i in range(40)]
+    record = DatasetRecord("d1", "*Pets* :red[x]", CLASSES, (20, 20), 0, "sample", 0.0)
+    folder = workspace.artifacts.dataset_folder("d1") / "images"
+    folder.mkdir(parents=True)
+    for image in images:
+        Image.new("RGB", (8, 8)).save(folder / f"{image.sha256}.png")
+    return workspace.store.add_dataset(record, images, [])
+
+
+@pytest.fixture
+def add_run(workspace, dataset):
+    def add(epochs_done=0, *, start=True, state=None, tested=False, message=""):
+        store = workspace.store
+        run = store.add_run(
+            RunConfig.model_validate({"data": {"dataset_id": "d1"}}), dataset.name, {"classes": list(CLASSES)}
+        )
+        if start:
+            store.claim_run(run.id)
+        for epoch in range(1, epochs_done + 1):
+            store.append_metrics(run.id, [MetricPoint(epoch, epoch, epoch, "val", "accuracy", 0.5, 6)])
+            answered = [Prediction(i, i % 2, (0.7, 0.3)) for i in range(6)]
+            store.put_predictions(run.id, "val", epoch, answered)
+            store.update_run(run.id, epochs_done=epoch, best_epoch=epoch, val_accuracy=0.5)
+        if epochs_done:
+            workspace.artifacts.checkpoint(run.id).parent.mkdir(parents=True, exist_ok=True)
+            workspace.artifacts.checkpoint(run.id).touch()
+        if tested:
+            store.put_predictions(run.id, "test", epochs_done, [Prediction(i, i % 2, (0.7, 0.3)) for i in range(30)])
+            store.update_run(run.id, result=TestResult(30, 0.6, 0.5, 0.25, 0.5, 0.33, 0.5))
+        if state:
+            store.finish_run(run.id, state, message)
+        return store.get_run(run.id)
+
+    return add
+
+
+def open_page(page, **query):
+    app = AppTest.from_function(show_page, default_timeout=20)
+    app.session_state["page"] = page
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+def words(app):
+    """All that the page says in Markdown, headings, captions, messages and HTML."""
+    kinds = [app.title, app.header, app.subheader, app.markdown, app.caption, app.warning, app.error, app.info]
+    said = [element.value for elements in kinds for element in elements]
+    return "\n".join([*said, *(element.proto.body for element in app.get("html"))])
+
+
+def links(app):
+    return {link.proto.label: (link.proto.page, link.proto.query_string) for link in app.get("page_link")}
+
+
+def test_without_runs_the_pages_say_what_will_be_here(workspace):
+    for page in ("runs", "try_it"):
+        assert links(open_page(page)) == {"Add images or take a sample": ("", "")}
+    assert links(open_page("run")) == {"See all runs": ("runs", "")}
+
+
+def test_with_images_the_next_step_is_to_train(dataset):
+    for page in ("runs", "try_it"):
+        assert links(open_page(page)) == {"Train a model": ("train", "")}
+
+
+def test_an_unknown_run_is_named_literally(workspace):
+    app = open_page("run", run=":red[x]")
+    assert r"\[x\]" in words(app)
+    assert "See all runs" in links(app)
+
+
+def test_a_finished_run_opens_with_the_sentence_and_its_figures(add_run):
+    run = add_run(2, state=RunState.COMPLETED, tested=True)
+    app = open_page("run", run=run.id)
+    assert app.header[0].value.startswith("Right on 15 of 30 test images")
+    assert "not clearly better" in app.warning[0].value
+    assert {metric.label: metric.value for metric in app.metric} == {
+        "Test accuracy": "50.0 %",
+        "Baseline": "50.0 %",
+        "Macro precision": "25.0 %",
+        "Macro recall": "50.0 %",
+        "Macro F1": "33.0 %",
+        "Test loss": "0.600",
+    }
+    assert {metric.delta for metric in app.metric} == {"n = 30"}
+    assert links(app)["Try it on your own images"] == ("try", f"run={run.id}")
+    assert links(app)["Train another on these images"] == ("train", "dataset=d1")
+    assert list(app.dataframe[0].value["n"]) == [15, 15]
+
+
+def test_mistakes_can_be_filtered_and_names_stay_text(add_run):
+    run = add_run(1, state=RunState.COMPLETED, tested=True)
+    app = open_page("run", run=run.id)
+    assert words(app).count("✗ wrong") == 15
+    assert "<img src=x" not in words(app)
+    app.get("button_group")[1].set_value("all").run()
+    assert (words(app).count("✗ wrong"), words(app).count("✓ right")) == (15, 9)
+    next(button for button in app.button if button.label.startswith("Show more (6 left)")).click().run()
+    assert words(app).count("✓ right") == 15
+
+
+def test_a_run_that_was_not_tested_shows_no_test_figure(add_run):
+    run = add_run(2, state=RunState.CANCELLED, message="Stopped early.")
+    app = open_page("run", run=run.id)
+    assert not app.metric
+    assert "Stopped early" in app.warning[0].value
+    assert "After epoch 2 it was right on 3 of 6 validation images" in words(app)
+    assert "Try it on your own images" in links(app)
+
+
+def test_a_run_that_failed_says_why_and_leads_back(add_run):
+    run = add_run(state=RunState.FAILED, message="The *disk* is full.")
+    app = open_page("run", run=run.id)
+    assert app.error[0].value == r"The \*disk\* is full\."
+    assert "Nothing of it is kept" in words(app)
+    assert links(app) == {"Train again": ("train", "dataset=d1")}
+
+
+def test_a_running_run_can_be_stopped(workspace, add_run):
+    run = add_run(1)
+    workspace.store.update_run(run.id, progress=Progress("training", 0.4, "epoch 2 of 5", 120.0))
+    app = open_page("run", run=run.id)
+    assert "Stopping now keeps" in words(app)
+    assert "Six validation images, after epoch 1" in words(app)
+    stop = next(button for button in app.button if button.label == "Stop")
+    stop.click().run()
+    assert workspace.store.is_cancel_requested(run.id)
+    assert any(button.label == "Stopping…" and button.disabled for button in app.button)
+
+
+def test_a_queued_run_knows_its_place_and_can_leave(workspace, add_run):
+    first = add_run(1)
+    run = add_run(start=False)
+    app = open_page("run", run=run.id)
+    assert "1 run is ahead" in words(app)
+    assert links(app)["See the one that is running"] == ("run", f"run={first.id}")
+    next(button for button in app.button if button.label.startswith("Take it out")).click().run()
+    assert workspace.store.get_run(run.id).state is RunState.CANCELLED
+    assert "Cancelled before it started" in words(app)
+
+
+def test_figures_outlive_the_dataset(workspace, add_run):
+    run = add_run(1, state=RunState.COMPLETED, tested=True)
+    delete_dataset(workspace.store, workspace.artifacts, "d1")
+    app = open_page("run", run=run.id)
+    assert app.header[0].value.startswith("Right on 15 of 30")
+    assert "its images cannot be shown" in words(app)
+    assert set(app.dataframe[1].value["True class"]) == {CLASSES[1]}
+    assert "Its dataset was deleted: choose another" in links(app)
+
+
+def test_the_list_has_every_run(add_run):
+    add_run(2, state=RunState.COMPLETED, tested=True)
+    add_run(1, state=RunState.INTERRUPTED)
+    add_run(1)
+    add_run(start=False)
+    table = open_page("runs").dataframe[0].value
+    assert [state.split()[1] for state in table["State"]] == ["waiting", "running", "interrupted", "completed"]
+    assert list(table["Test accuracy"].dropna()) == [50]
+    assert list(table["Epochs"]) == ["0 of 5", "1 of 5", "1 of 5", "2 of 5"]
+
+
+def test_try_it_takes_the_run_that_the_address_names(add_run):
+    older = add_run(1, state=RunState.COMPLETED, tested=True)
+    newer = add_run(1)
+    add_run(state=RunState.FAILED)
+    assert open_page("try_it").selectbox[0].value == newer.id
+    assert open_page("try_it", run=older.id).selectbox[0].value == older.id
+
+
+def test_try_it_asks_the_model_about_test_images(add_run, monkeypatch):
+    class Parrot:
+        def predict(self, files):
+            return [Answer(name, ((CLASSES[0], 0.8), (CLASSES[1], 0.2))) for name, _ in files]
+
+    monkeypatch.setattr(answers, "get_predictor", lambda run: Parrot())
+    add_run(1)
+    app = open_page("try_it")
+    next(button for button in app.button if button.label == "Ask the model about these").click().run()
+    assert not app.exception
+    assert "What it says to 6 images" in words(app)
