@@ -32,7 +32,7 @@ from tl_core.records import ImageRecord, Split
 from tl_core.training.checkpoints import load_checkpoint, save_checkpoint
 from tl_core.training.device import Device
 from tl_core.training.fit import fit
-from tl_core.training.interrupt import StopBetweenCalls, stop_between_layers
+from tl_core.training.interrupt import stop_between_calls, stop_between_layers
 from tl_core.training.optimizers import make_optimizer, make_schedule, seed_everything
 
 
@@ -89,7 +89,7 @@ def _build(experiment: Experiment) -> TransferModel:
     config = experiment.config.model
     backbone = get_backbone(config.backbone)
     seed_everything(experiment.config.train.seed)
-    with StopBetweenCalls(experiment.should_stop):
+    with stop_between_calls(experiment.should_stop):
         library_model = build_library_model(backbone)
     if config.pretrained:
         load_weights(backbone, library_model, experiment.weights_folder, experiment.should_stop)

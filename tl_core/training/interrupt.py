@@ -15,22 +15,27 @@ _PIECE = 5e9
 """Multiply-adds of one layer between two questions: on two cores, some tenths of a second forward and backward."""
 
 
-def raise_if(stop: bool) -> None:
-    """Raises Cancelled if so."""
+def _raise_if(stop: bool) -> None:
     if stop:
         raise Cancelled("Stopped as asked.")
 
 
-class StopBetweenCalls(TorchFunctionMode):
-    """Within the block, `Cancelled` is raised by the next call of torch: for the seconds a big network is built."""
-
+class _AskBeforeCalls(TorchFunctionMode):
     def __init__(self, should_stop: Callable[[], bool]) -> None:
         super().__init__()
         self._should_stop = should_stop
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        raise_if(self._should_stop())
+        _raise_if(self._should_stop())
         return func(*args, **(kwargs or {}))
+
+
+@contextmanager
+def stop_between_calls(should_stop: Callable[[], bool]) -> Iterator[None]:
+    """Within the block, `Cancelled` is raised by the next call of torch: for the seconds a big network is built."""
+    # Turning gradients on again, after an initialisation without them, is such a call too.
+    with torch.set_grad_enabled(torch.is_grad_enabled()), _AskBeforeCalls(should_stop):
+        yield
 
 
 @contextmanager
@@ -42,7 +47,7 @@ def stop_between_layers(model: nn.Module, should_stop: Callable[[], bool]) -> It
     """
 
     def check(*_: Any) -> None:
-        raise_if(should_stop())
+        _raise_if(should_stop())
 
     def watch_backward(_module: nn.Module | None, _inputs: Any, output: Any) -> None:
         if isinstance(output, Tensor) and output.requires_grad:
