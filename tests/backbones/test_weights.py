@@ -201,7 +201,7 @@ def test_real_weights_without_a_classifier_load(tmp_path: Path, suffix: str):
 class Hub(BaseHTTPRequestHandler):
     """Serves one file; `cut` of its bytes go missing on the way."""
 
-    content, cut, requests = b"", 0, []  # noqa: RUF012
+    content, cut, requests = b"", 0, []
 
     def do_HEAD(self) -> None:
         self.requests.append("HEAD")

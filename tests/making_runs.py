@@ -1,0 +1,47 @@
+"""Makes what the tests of runs need: pictures in a moment, workspaces, configurations."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from tl_core.config import RunConfig, make_run_config
+from tl_core.data.paths import source_from_path
+from tl_core.import_dataset import import_dataset
+from tl_core.records import DatasetRecord
+from tl_core.settings import Settings
+from tl_core.workspace import Workspace, open_workspace
+
+COLOURS = {"blue": (40, 60, 200), "green": (40, 190, 60), "red": (210, 40, 50)}
+
+
+def make_colours(folder: Path, per_class: int = 10) -> Path:
+    """Noisy pictures of one colour a class: any features tell them apart."""
+    for label, colour in COLOURS.items():
+        (folder / label).mkdir(parents=True)
+        for i in range(per_class):
+            noise = np.random.default_rng((len(label), i)).normal(colour, 25, (40, 48, 3))
+            Image.fromarray(noise.clip(0, 255).astype(np.uint8)).save(folder / label / f"{i}.png")
+    return folder
+
+
+def open_home(home: Path) -> Workspace:
+    return open_workspace(Settings(home=home, database_url=f"sqlite:///{home / 'transferlab.db'}"))
+
+
+def import_folder(workspace: Workspace, folder: Path) -> DatasetRecord:
+    source, limits = source_from_path(folder), workspace.settings.limits
+    return import_dataset(workspace.store, workspace.artifacts, source, name=folder.name, limits=limits).record
+
+
+def run_config(dataset: DatasetRecord, model: dict | None = None, **train) -> RunConfig:
+    """Two epochs without augmentation, unless `train` says otherwise."""
+    recipe = {"epochs": 2, "batch_size": 8, "augment": False, **train}
+    return make_run_config({"dataset_id": dataset.id}, model or {}, recipe)
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    """For a child process whose workspace is `home`."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TRANSFERLAB_")}
+    return {**kept, "TRANSFERLAB_HOME": str(home), **more}

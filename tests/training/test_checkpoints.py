@@ -1,0 +1,62 @@
+"""A model comes back from its file exactly, and a reader finds a whole file or a sentence."""
+
+import errno
+from pathlib import Path
+
+import pytest
+import torch
+
+from tl_core.backbones import CATALOG, TransferModel, build_library_model, build_model
+from tl_core.config import ModelConfig
+from tl_core.errors import RunNotReady
+from tl_core.training import load_checkpoint, save_checkpoint
+
+CLASSES = ("a", "ü", '"]', "[bold]x[/bold]", "two\nlines")
+
+
+def network(config: ModelConfig) -> TransferModel:
+    backbone = CATALOG[config.backbone]
+    return build_model(backbone, config, len(CLASSES), build_library_model(backbone))
+
+
+@pytest.mark.parametrize("name", sorted(CATALOG))
+def test_what_is_loaded_is_what_was_saved(tmp_path: Path, name: str):
+    config = ModelConfig(backbone=name, frozen_stages=2, hidden_units=4, dropout=0.5)
+    model = network(config).to(memory_format=torch.channels_last)
+    save_checkpoint(tmp_path / "new" / "model.safetensors", model, config, CLASSES)
+    state = torch.get_rng_state()
+    checkpoint = load_checkpoint(tmp_path / "new" / "model.safetensors")
+    assert torch.equal(state, torch.get_rng_state()), "a run beside this would see other random numbers"
+    assert checkpoint.classes == CLASSES and checkpoint.backbone is CATALOG[name]
+    loaded, saved = checkpoint.model.state_dict(), model.state_dict()
+    assert list(loaded) == list(saved)
+    assert all(torch.equal(tensor, saved[name]) for name, tensor in loaded.items())
+    assert not any(module.training for module in checkpoint.model.modules())
+    assert checkpoint.model.frozen_stages == 2
+    assert [p.name for p in (tmp_path / "new").iterdir()] == ["model.safetensors"]
+
+
+def test_without_a_file_there_is_no_model_yet(tmp_path: Path):
+    with pytest.raises(RunNotReady, match="ended before its first epoch was finished"):
+        load_checkpoint(tmp_path / "model.safetensors")
+
+
+@pytest.mark.parametrize("keep", [0, 5, 1000, -1])
+def test_a_cut_off_file_is_a_sentence(tmp_path: Path, keep: int):
+    path, config = tmp_path / "model.safetensors", ModelConfig()
+    save_checkpoint(path, network(config), config, CLASSES)
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(RunNotReady, match="cannot be read"):
+        load_checkpoint(path)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_a_full_disk_leaves_the_model_that_was_there(tmp_path: Path):
+    path, config = tmp_path / "model.safetensors", ModelConfig()
+    save_checkpoint(path, network(config), config, CLASSES)
+    before = path.read_bytes()
+    path.with_suffix(".unfinished").symlink_to("/dev/full")
+    with pytest.raises(OSError) as failure:
+        save_checkpoint(path, network(config), config, CLASSES)
+    assert failure.value.errno == errno.ENOSPC
+    assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == [path.name]

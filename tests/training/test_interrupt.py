@@ -1,0 +1,83 @@
+"""Stopping in mid-step: asked often enough, and without changing what is computed."""
+
+import itertools
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+
+from tl_core.backbones import CATALOG, TransferModel, build_library_model, build_model
+from tl_core.config import ModelConfig
+from tl_core.errors import Cancelled
+from tl_core.training import interrupt
+from tl_core.training.interrupt import stop_between_calls, stop_between_layers
+
+
+def after(questions: int) -> Callable[[], bool]:
+    """Says stop after so many questions, and stays with it."""
+    asked = itertools.count()
+    return lambda: next(asked) >= questions
+
+
+def network(name: str) -> TransferModel:
+    torch.manual_seed(0)
+    config = ModelConfig(backbone=name, hidden_units=8)
+    return build_model(CATALOG[name], config, 3, build_library_model(CATALOG[name])).double()
+
+
+def outputs_and_gradients(model: nn.Module, images: torch.Tensor) -> list[torch.Tensor]:
+    model.zero_grad()
+    inputs = images.clone().requires_grad_()
+    logits = model(inputs)
+    logits.square().sum().backward()
+    return [logits.detach(), inputs.grad, *(p.grad.clone() for p in model.parameters())]
+
+
+@pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "resnet18", "vgg16"])
+def test_in_pieces_the_numbers_are_the_same(monkeypatch: pytest.MonkeyPatch, name: str):
+    model, images = network(name), torch.randn(5, 3, 33, 33, dtype=torch.double)
+    whole = outputs_and_gradients(model, images)
+    questions = []
+    for piece in (1e20, 1.0):
+        asked: list[None] = []
+        monkeypatch.setattr(interrupt, "_PIECE", piece)
+        with stop_between_layers(model, lambda asked=asked: bool(asked.append(None))):
+            again = outputs_and_gradients(model, images)
+        questions.append(len(asked))
+        assert all(torch.allclose(a, b, rtol=1e-9, atol=1e-12) for a, b in zip(whole, again, strict=True))
+    assert questions[1] > 2 * questions[0], "nothing was done in pieces"
+
+
+def test_afterwards_the_model_is_as_before():
+    model, asked = network("resnet18"), []
+    before = [dict(vars(module)) for module in model.modules()]
+    with stop_between_layers(model, lambda: bool(asked.append(None))):
+        pass
+    model(torch.zeros(2, 3, 32, 32, dtype=torch.double))
+    assert asked == []
+    assert [set(vars(module)) for module in model.modules()] == [set(fields) for fields in before]
+
+
+def test_it_stops_at_any_question(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(interrupt, "_PIECE", 1.0)
+    model, images = network("vgg16"), torch.randn(2, 3, 32, 32, dtype=torch.double)
+    asked: list[None] = []
+    with stop_between_layers(model, lambda: bool(asked.append(None))):
+        outputs_and_gradients(model, images)
+    for last in range(0, len(asked), 9):
+        with pytest.raises(Cancelled), stop_between_layers(model, after(last)):
+            outputs_and_gradients(model, images)
+
+
+def test_a_network_that_is_being_built_can_be_stopped():
+    for last in range(30):  # among the calls are those that turn gradients off and on
+        with pytest.raises(Cancelled), stop_between_calls(after(last)):
+            build_library_model(CATALOG["resnet18"])
+        assert torch.is_grad_enabled()
+    with stop_between_calls(lambda: False):
+        torch.manual_seed(1)
+        watched = build_library_model(CATALOG["resnet18"])
+    torch.manual_seed(1)
+    alone = build_library_model(CATALOG["resnet18"])
+    assert all(torch.equal(a, b) for a, b in zip(watched.parameters(), alone.parameters(), strict=True))
