@@ -81,4 +81,4 @@ def wilson_interval(right: int, n: int, z: float = 1.96) -> tuple[float, float]:
     share, spread = right / n, z * z / n
     centre = (share + spread / 2) / (1 + spread)
     half = z * ((share * (1 - share) + spread / 4) / n) ** 0.5 / (1 + spread)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    return max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))  # rounding may pass the share
