@@ -1,0 +1,86 @@
+"""Figures are scikit-learn's, and none is shown that there is no ground for."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn import metrics as sk
+
+from tl_core.evaluation import Outputs, class_figures, confusion_matrix, summarise, wilson_interval
+
+
+@st.composite
+def outputs(draw: st.DrawFn) -> Outputs:
+    n, classes = draw(st.integers(1, 40)), draw(st.integers(2, 6))
+    generator = torch.Generator().manual_seed(draw(st.integers(0, 2**31)))
+    logits = torch.randn(n, classes, generator=generator, dtype=torch.double) * draw(st.floats(0.01, 3))
+    labels = torch.randint(draw(st.integers(1, classes)), (n,), generator=generator)
+    return Outputs(logits, labels, tuple(torch.randperm(1000, generator=generator)[:n].tolist()))
+
+
+@given(outputs(), st.integers(0, 5))
+def test_figures_are_scikit_learns(said: Outputs, majority: int):
+    true, predicted = said.labels.numpy(), said.logits.argmax(1).numpy()
+    result = summarise(said, majority)
+    assert result.n == len(true)
+    assert result.accuracy == pytest.approx(sk.accuracy_score(true, predicted))
+    for figure, reference in (
+        (result.precision_macro, sk.precision_score),
+        (result.recall_macro, sk.recall_score),
+        (result.f1_macro, sk.f1_score),
+    ):
+        assert figure == pytest.approx(reference(true, predicted, average="macro", zero_division=0))
+    probabilities = said.logits.softmax(1).numpy()
+    assert result.loss == pytest.approx(
+        sk.log_loss(true, probabilities, labels=range(said.logits.shape[1])), rel=1e-6, abs=1e-9
+    )
+    assert result.baseline_accuracy == pytest.approx(sk.accuracy_score(true, np.full_like(true, majority)))
+
+
+@given(outputs())
+def test_the_matrix_and_each_class_are_scikit_learns(said: Outputs):
+    predictions, classes = said.predictions(), said.logits.shape[1]
+    true, predicted = [p.true for p in predictions], [p.predicted for p in predictions]
+    assert np.array_equal(
+        confusion_matrix(predictions, classes), sk.confusion_matrix(true, predicted, labels=range(classes))
+    )
+    reference = zip(
+        *sk.precision_recall_fscore_support(true, predicted, labels=range(classes), zero_division=np.nan), strict=True
+    )
+    for k, (ours, theirs) in enumerate(zip(class_figures(predictions, classes), reference, strict=True)):
+        assert (ours.label, ours.n) == (k, theirs[3])
+        for figure, expected in zip((ours.precision, ours.recall, ours.f1), theirs[:3], strict=True):
+            assert (figure is None) if np.isnan(expected) else (figure == pytest.approx(expected))
+
+
+@given(outputs())
+def test_predictions_are_the_outputs_in_order_of_position(said: Outputs):
+    predictions = said.predictions()
+    assert [p.position for p in predictions] == sorted(said.positions)
+    for p in predictions:
+        row = said.positions.index(p.position)
+        assert p.true == said.labels[row] and p.probabilities == pytest.approx(said.logits[row].softmax(0).tolist())
+        assert sum(p.probabilities) == pytest.approx(1)
+    assert said.accuracy == pytest.approx(np.mean([p.is_right for p in predictions]))
+
+
+shares = st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
+
+
+@given(shares)
+def test_an_interval_holds_its_share_and_narrows_with_more_images(share: tuple[int, int]):
+    right, n = share
+    low, high = wilson_interval(right, n)
+    assert 0 <= low <= right / n <= high <= 1 and low < high
+    ten_low, ten_high = wilson_interval(10 * right, 10 * n)
+    assert ten_high - ten_low < high - low
+    mirrored_low, mirrored_high = wilson_interval(n - right, n)
+    assert (mirrored_low, mirrored_high) == pytest.approx((1 - high, 1 - low))
+
+
+def test_an_interval_of_nothing_is_everything_and_a_known_one_is_as_published():
+    assert wilson_interval(0, 0) == (0, 1)
+    # Newcombe (1998), Table I, method 3.
+    assert wilson_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)
+    assert wilson_interval(0, 20) == pytest.approx((0, 0.1611), abs=1e-4)

@@ -1,0 +1,234 @@
+"""Runs are checked before they are queued, carried out one at a time, and stop within two seconds of being asked."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+import torch
+from making_runs import run_config
+
+from tl_core.backbones import CATALOG
+from tl_core.config import RunConfig, make_run_config
+from tl_core.data.samples import sample_source
+from tl_core.errors import ConfigError, TransferLabError, UnknownBackbone, UnknownDataset, WeightsUnavailable
+from tl_core.import_dataset import import_dataset
+from tl_core.locks import try_lock
+from tl_core.records import DatasetRecord, Run, RunState
+from tl_core.runners import InlineRunner, ThreadRunner, enqueue
+from tl_core.training import load_checkpoint
+from tl_core.workspace import Workspace
+
+
+@pytest.fixture
+def runner(workspace: Workspace) -> Iterator[ThreadRunner]:
+    started = ThreadRunner(workspace)
+    started.start()
+    yield started
+    started.shutdown()
+
+
+def wait_until(holds: Callable[[], object], seconds: float = 60.0) -> None:
+    give_up = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < give_up, "it did not happen"
+        time.sleep(0.02)
+
+
+def finish(workspace: Workspace, run: Run) -> Run:
+    wait_until(lambda: workspace.store.get_run(run.id).state.is_finished)
+    return workspace.store.get_run(run.id)
+
+
+# Before the queue
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"data": {"dataset_id": "nope"}}, UnknownDataset),
+        ({"model": {"backbone": "resnet5000"}}, UnknownBackbone),
+        ({"model": {"frozen_stages": 99}}, ConfigError),
+    ],
+)
+def test_what_cannot_run_is_not_queued(
+    workspace: Workspace, colours: DatasetRecord, change: dict, error: type[TransferLabError]
+):
+    choices = {"data": {"dataset_id": colours.id}, "model": {}, "train": {}}
+    with pytest.raises(error):
+        enqueue(workspace, make_run_config(**{**choices, **change}))
+    assert workspace.store.list_runs() == []
+
+
+def test_weights_that_cannot_be_had_are_said_before_the_queue(
+    workspace: Workspace, colours: DatasetRecord, monkeypatch: pytest.MonkeyPatch, tmp_path, closed_port: int
+):
+    row = CATALOG["resnet18"]
+    nowhere = replace(row.weights, url=f"http://127.0.0.1:{closed_port}/resnet18-0123abcd.pth")
+    monkeypatch.setitem(CATALOG, row.name, replace(row, weights=nowhere))
+    before = torch.hub.get_dir()
+    torch.hub.set_dir(str(tmp_path / "hub"))
+    try:
+        for submit in (ThreadRunner(workspace).submit, InlineRunner(workspace).submit):
+            with pytest.raises(WeightsUnavailable, match=r"put resnet18\.safetensors or resnet18\.pth"):
+                submit(run_config(colours, {"backbone": "resnet18"}))
+        assert workspace.store.list_runs() == []
+        from_scratch = {"backbone": "resnet18", "pretrained": False, "frozen_stages": 0}
+        assert enqueue(workspace, run_config(colours, from_scratch)).state is RunState.QUEUED
+    finally:
+        torch.hub.set_dir(before)
+
+
+def test_a_queued_run_knows_its_size_and_classes(workspace: Workspace, colours: DatasetRecord):
+    run = enqueue(workspace, run_config(colours, {"hidden_units": 5}))
+    assert run.state is RunState.QUEUED and run.dataset_name == "colours"
+    assert run.facts["classes"] == list(colours.classes)
+    assert run.facts["trainable_parameters"] == 1281 * 5 + 6 * 3
+    assert run.facts["total_parameters"] == CATALOG["tf_efficientnet_lite0"].parameters + 1281 * 5 + 6 * 3
+
+
+# Carrying out
+
+
+def test_the_queue_is_worked_through_in_order_one_at_a_time(
+    workspace: Workspace, colours: DatasetRecord, runner: ThreadRunner
+):
+    queued = [runner.submit(run_config(colours, epochs=1, seed=seed)) for seed in range(3)]
+    runs = [finish(workspace, run) for run in queued]
+    assert [run.state for run in runs] == [RunState.COMPLETED] * 3
+    for before, after in zip(runs, runs[1:], strict=False):
+        assert before.finished_at <= after.started_at
+
+
+def test_inline_and_in_a_thread_the_numbers_are_the_same(
+    workspace: Workspace, colours: DatasetRecord, runner: ThreadRunner
+):
+    config = run_config(colours, {"dropout": 0.3}, augment=True)
+    assert finish(workspace, runner.submit(config)).result == InlineRunner(workspace).submit(config).result
+
+
+def test_a_run_beside_others_work_with_models_has_the_same_numbers(
+    workspace: Workspace, colours: DatasetRecord, runner: ThreadRunner, finished: tuple[Workspace, Run]
+):
+    config = run_config(colours, {"dropout": 0.5}, epochs=60)
+    alone = finish(workspace, runner.submit(config))
+    run = runner.submit(config)
+    while not workspace.store.get_run(run.id).state.is_finished:
+        load_checkpoint(finished[0].artifacts.checkpoint(finished[1].id))
+    beside = workspace.store.get_run(run.id)
+    assert workspace.store.list_metrics(alone.id) == workspace.store.list_metrics(beside.id)
+
+
+def test_a_run_that_waits_is_cancelled_at_once(workspace: Workspace, colours: DatasetRecord, runner: ThreadRunner):
+    long = runner.submit(run_config(colours, epochs=1000))
+    waiting = runner.submit(run_config(colours))
+    workspace.store.request_cancel(waiting.id)
+    assert workspace.store.get_run(waiting.id).state is RunState.CANCELLED
+    workspace.store.request_cancel(long.id)
+    assert finish(workspace, long).state is RunState.CANCELLED
+    assert workspace.store.get_run(waiting.id).epochs_done == 0
+
+
+def test_a_shutdown_interrupts_and_the_queue_outlives_it(workspace: Workspace, colours: DatasetRecord):
+    first = ThreadRunner(workspace)
+    first.start()
+    running = first.submit(run_config(colours, epochs=1000))
+    waiting = first.submit(run_config(colours, epochs=1))
+    wait_until(lambda: workspace.store.get_run(running.id).epochs_done >= 1)
+    asked = time.monotonic()
+    first.shutdown()
+    assert time.monotonic() - asked < 2
+    stopped = workspace.store.get_run(running.id)
+    assert stopped.state is RunState.INTERRUPTED and stopped.epochs_done >= 1
+    assert workspace.store.get_run(waiting.id).state is RunState.QUEUED
+    second = ThreadRunner(workspace)
+    second.start()
+    assert finish(workspace, waiting).state is RunState.COMPLETED
+    second.shutdown()
+
+
+def test_a_run_that_died_with_its_process_is_found_while_serving(
+    workspace: Workspace, colours: DatasetRecord, runner: ThreadRunner
+):
+    dead = workspace.store.add_run(run_config(colours), "colours")
+    with try_lock(workspace.artifacts.claim_lock):  # so that the runner does not take it
+        workspace.store.claim_run(dead.id)
+    assert finish(workspace, dead).state is RunState.INTERRUPTED
+
+
+def test_a_run_of_the_command_line_is_not_taken_by_a_server(
+    workspace: Workspace, colours: DatasetRecord, runner: ThreadRunner
+):
+    told: list[object] = []
+    for seed in range(3):
+        runner.submit(run_config(colours, epochs=1, seed=seed))  # so that the server looks for work all the time
+        before = len(told)
+        run = InlineRunner(workspace, lambda event, _: told.append(event)).submit(run_config(colours, epochs=1))
+        assert run.state is RunState.COMPLETED and len(told) > before
+
+
+def test_a_store_that_fails_for_a_while_does_not_end_the_runner(
+    workspace: Workspace, colours: DatasetRecord, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    failed = threading.Event()
+
+    def fail() -> None:
+        failed.set()
+        raise TransferLabError("the store is away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(workspace.store, "claim_next_run", fail)
+        runner = ThreadRunner(workspace)
+        runner.start()
+        assert failed.wait(10)
+    assert finish(workspace, runner.submit(run_config(colours, epochs=1))).state is RunState.COMPLETED
+    assert "the store is away" in caplog.text
+    runner.shutdown()
+
+
+# Stop works within two seconds
+
+
+def seconds_to_stop(workspace: Workspace, run: Run) -> float:
+    asked = time.monotonic()
+    workspace.store.request_cancel(run.id)
+    assert finish(workspace, run).state is RunState.CANCELLED
+    return time.monotonic() - asked
+
+
+@pytest.fixture(scope="module")
+def heavy() -> Callable[[DatasetRecord], RunConfig]:
+    """The slowest step there is: VGG-16 from scratch, 32 images at once."""
+    model = {"backbone": "vgg16", "pretrained": False, "frozen_stages": 0}
+    return lambda dataset: run_config(dataset, model, batch_size=32)
+
+
+def test_stop_works_within_two_seconds_wherever_a_long_step_is(
+    workspace: Workspace, runner: ThreadRunner, heavy: Callable[[DatasetRecord], RunConfig]
+):
+    shapes = import_dataset(
+        workspace.store, workspace.artifacts, sample_source("shapes"), name="shapes", limits=workspace.settings.limits
+    ).record
+    waits = {"training": (0.3, 6.0), "reading images": (0.0,)}
+    for stage, pauses in waits.items():
+        for pause in pauses:
+            run = runner.submit(heavy(shapes))
+            wait_until(
+                lambda run=run, stage=stage: (p := workspace.store.get_run(run.id).progress) and p.stage == stage
+            )
+            time.sleep(pause)
+            assert seconds_to_stop(workspace, run) <= 2, f"{pause} s into {stage}"
+
+
+@pytest.mark.parametrize("stage", ["preparing features", "testing"])
+def test_stop_works_within_two_seconds_in_every_stage(
+    workspace: Workspace, runner: ThreadRunner, colours: DatasetRecord, stage: str
+):
+    run = runner.submit(run_config(colours, augment=True, epochs=30))
+    wait_until(lambda: (p := workspace.store.get_run(run.id).progress) and p.stage == stage)
+    asked = time.monotonic()
+    workspace.store.request_cancel(run.id)
+    state = finish(workspace, run).state
+    assert time.monotonic() - asked <= 2
+    assert state is RunState.CANCELLED or stage == "testing"  # of six images, which may be through by then
