@@ -7,14 +7,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from tl_core.backbones import CATALOG, find_weights
 from tl_core.cli.output import dataset_json, out, print_json, print_run, progress_bar, run_json, train_json
 from tl_core.config import make_run_config
 from tl_core.data.paths import source_from_path
 from tl_core.data.samples import sample_source
-from tl_core.errors import ConfigError, TransferLabError
+from tl_core.data.sources import Source
+from tl_core.errors import ConfigError, DatasetRefused, TransferLabError
 from tl_core.import_dataset import Imported, import_dataset
 from tl_core.predictor import Predictor
 from tl_core.records import DatasetRecord, Progress, Run, RunState
@@ -58,7 +59,15 @@ def runs(as_json: bool) -> None:
     found = _open_and_tidy().store.list_runs()
     if as_json:
         return print_json(list(map(run_json, found)))
-    table = Table("run", "state", "dataset", "backbone", "frozen", "test accuracy", "n")
+    table = Table(
+        Column("run", no_wrap=True),
+        "state",
+        Column("dataset", overflow="fold"),
+        Column("backbone", overflow="fold"),
+        "frozen",
+        "test accuracy",
+        "n",
+    )
     for run in found:
         model, result = run.config.model, run.result
         figures = (f"{result.accuracy:.1%}", str(result.n)) if result else ("", "")
@@ -94,7 +103,7 @@ def backbones(as_json: bool) -> None:
     here = {name: find_weights(row, folder) is not None for name, row in CATALOG.items()}
     if as_json:
         return print_json([{**dataclasses.asdict(row), "weights_here": here[row.name]} for row in CATALOG.values()])
-    table = Table("name", "parameters", "stages", "weights here", "licence of the weights")
+    table = Table(Column("name", no_wrap=True), "parameters", "stages", "weights here", "licence of the weights")
     for row in CATALOG.values():
         there = "yes" if here[row.name] else "no"
         table.add_row(row.name, f"{row.parameters:,}", str(len(row.stages)), there, row.weights.licence)
@@ -118,7 +127,7 @@ def parse_frozen_stages(text: str | None, from_scratch: bool) -> int | str:
 
 def _ingest(workspace: Workspace, path: str, name: str | None) -> Imported:
     is_sample = path.startswith(_SAMPLE)
-    source = sample_source(path.removeprefix(_SAMPLE)) if is_sample else source_from_path(Path(path))
+    source = sample_source(path.removeprefix(_SAMPLE)) if is_sample else _source(Path(path))
     with progress_bar() as bar:
         task = bar.add_task("reading images", total=None)
         return import_dataset(
@@ -138,8 +147,15 @@ def _open_and_tidy() -> Workspace:
     return workspace
 
 
+def _source(path: Path) -> Source:
+    try:
+        return source_from_path(path)
+    except OSError as error:  # such as a name that is too long to be one
+        raise DatasetRefused(f'"{path}" cannot be read: {error.strerror}.') from error
+
+
 def _exists(path: str) -> bool:
-    with suppress(OSError):  # such as a name that is too long to be one
+    with suppress(OSError):
         return Path(path).exists()
     return False
 

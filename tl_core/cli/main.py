@@ -19,6 +19,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout and nothing else.")]
+_INTERRUPTED = 130
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or the start of it.")]
 
 
@@ -31,10 +32,12 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         code = app(standalone_mode=False) or 0
+        if code == _INTERRUPTED:  # typer has caught the KeyboardInterrupt
+            _complain("Interrupted.", code)
     except TransferLabError as error:
         code = _complain(str(error), 2)
     except (KeyboardInterrupt, typer.Abort):
-        code = _complain("Interrupted.", 130)
+        code = _complain("Interrupted.", _INTERRUPTED)
     except Exception as error:
         if not hasattr(error, "format_message"):  # typer's complaints about the command line have it
             raise

@@ -15,10 +15,9 @@ err = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 def progress_bar() -> Progress:
-    """On stderr, gone when done."""
-    return Progress(
-        TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn(), console=err, transient=True
-    )
+    """On stderr, gone when done; nothing at all where that is no terminal."""
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn()
+    return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
 
 
 def print_json(value: object) -> None:
