@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from tl_core.config import RunConfig, make_run_config
 from tl_core.data.samples import sample_source
 from tl_core.errors import ConfigError, TransferLabError, UnknownBackbone, UnknownDataset, WeightsUnavailable
 from tl_core.import_dataset import import_dataset
-from tl_core.locks import try_lock
+from tl_core.locks import hold_lock
 from tl_core.records import DatasetRecord, Run, RunState
 from tl_core.runners import InlineRunner, ThreadRunner, enqueue
 from tl_core.training import load_checkpoint
@@ -97,7 +98,7 @@ def test_the_queue_is_worked_through_in_order_one_at_a_time(
     queued = [runner.submit(run_config(colours, epochs=1, seed=seed)) for seed in range(3)]
     runs = [finish(workspace, run) for run in queued]
     assert [run.state for run in runs] == [RunState.COMPLETED] * 3
-    for before, after in zip(runs, runs[1:], strict=False):
+    for before, after in pairwise(runs):
         assert before.finished_at <= after.started_at
 
 
@@ -151,8 +152,8 @@ def test_a_shutdown_interrupts_and_the_queue_outlives_it(workspace: Workspace, c
 def test_a_run_that_died_with_its_process_is_found_while_serving(
     workspace: Workspace, colours: DatasetRecord, runner: ThreadRunner
 ):
-    dead = workspace.store.add_run(run_config(colours), "colours")
-    with try_lock(workspace.artifacts.claim_lock):  # so that the runner does not take it
+    with hold_lock(workspace.artifacts.claim_lock):  # so that the runner does not take it
+        dead = workspace.store.add_run(run_config(colours), "colours")
         workspace.store.claim_run(dead.id)
     assert finish(workspace, dead).state is RunState.INTERRUPTED
 
@@ -190,6 +191,11 @@ def test_a_store_that_fails_for_a_while_does_not_end_the_runner(
 # Stop works within two seconds
 
 
+def stage_of(workspace: Workspace, run: Run) -> str:
+    progress = workspace.store.get_run(run.id).progress
+    return progress.stage if progress else ""
+
+
 def seconds_to_stop(workspace: Workspace, run: Run) -> float:
     asked = time.monotonic()
     workspace.store.request_cancel(run.id)
@@ -214,9 +220,7 @@ def test_stop_works_within_two_seconds_wherever_a_long_step_is(
     for stage, pauses in waits.items():
         for pause in pauses:
             run = runner.submit(heavy(shapes))
-            wait_until(
-                lambda run=run, stage=stage: (p := workspace.store.get_run(run.id).progress) and p.stage == stage
-            )
+            wait_until(lambda run=run, stage=stage: stage_of(workspace, run) == stage)
             time.sleep(pause)
             assert seconds_to_stop(workspace, run) <= 2, f"{pause} s into {stage}"
 
@@ -226,7 +230,7 @@ def test_stop_works_within_two_seconds_in_every_stage(
     workspace: Workspace, runner: ThreadRunner, colours: DatasetRecord, stage: str
 ):
     run = runner.submit(run_config(colours, augment=True, epochs=30))
-    wait_until(lambda: (p := workspace.store.get_run(run.id).progress) and p.stage == stage)
+    wait_until(lambda: stage_of(workspace, run) == stage)
     asked = time.monotonic()
     workspace.store.request_cancel(run.id)
     state = finish(workspace, run).state

@@ -1,0 +1,377 @@
+"""The command line as scripts and people meet it: in a process of its own, by what it prints and how it exits."""
+
+import io
+import json
+import math
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import pytest
+from making_runs import environment, make_colours, open_home
+
+from tl_core.backbones import CATALOG
+from tl_core.cli import main
+from tl_core.records import RunState
+from tl_core.training import load_checkpoint
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-m", "tl_core"]
+
+
+Done = subprocess.CompletedProcess
+
+
+def run(home: Path, *arguments: str | Path, **more: str) -> Done:
+    """The command in this process, which has torch loaded: what it prints and how it would exit."""
+    out, err = io.StringIO(), io.StringIO()
+    terminate = signal.getsignal(signal.SIGTERM)
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(os, "environ", environment(home, **more))
+        patch.setattr(sys, "argv", ["transferlab", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+    signal.signal(signal.SIGTERM, terminate)
+    return Done(arguments, end.value.code, out.getvalue(), err.getvalue())
+
+
+def spawn(home: Path, *arguments: str | Path, **more: str) -> Done:
+    """The command in a process of its own."""
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        cwd=ROOT,
+        env=environment(home, **more),
+        capture_output=True,
+        text=True,
+        errors="surrogateescape",
+        timeout=120,
+        check=False,
+    )
+
+
+def answer(done: Done):
+    """The one JSON value on stdout."""
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("\n") == 1 and done.stdout.endswith("\n")
+    assert done.stderr == ""
+    return json.loads(done.stdout)
+
+
+def complaint(done: Done) -> str:
+    """The one line on stderr of a command that was refused."""
+    assert done.returncode == 2, (done.returncode, done.stdout, done.stderr)
+    assert done.stdout == "" and done.stderr.count("\n") == 1 and "Traceback" not in done.stderr
+    return done.stderr
+
+
+@pytest.fixture(scope="module")
+def home(finished) -> Path:
+    """Of a workspace with a dataset and a completed run."""
+    return finished[0].settings.home
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, colours_folder: Path) -> tuple[Path, dict]:
+    """A home of its own, and what one training run there printed."""
+    own = tmp_path_factory.mktemp("cli") / "home"
+    done = spawn(own, "train", colours_folder, "--epochs", "2", "--batch-size", "8", "--no-augment", "--json")
+    return own, answer(done)
+
+
+# Train
+
+
+def test_train_prints_what_scripts_rely_on(trained: tuple[Path, dict]):
+    said = trained[1]
+    assert {"run_id", "state", "dataset", "splits", "device", "test", "seconds"} <= set(said)
+    assert said["state"] == "completed"
+    assert {"id", "n", "classes", "skipped"} <= set(said["dataset"])
+    assert said["dataset"]["n"] == 30 and said["dataset"]["classes"] == ["blue", "green", "red"]
+    assert said["dataset"]["skipped"] == 0
+    assert set(said["splits"]) == {"train", "val", "test"} and sum(said["splits"].values()) == 30
+    assert {
+        "n", "loss", "accuracy", "precision_macro", "recall_macro", "f1_macro", "baseline_accuracy"
+    } <= set(said["test"])  # fmt: skip
+    assert said["test"]["n"] == said["splits"]["test"] and all(v >= 0 for v in said["test"].values())
+    seconds = dict(said["seconds"])
+    assert set(seconds) == {"ingest", "prepare", "train", "evaluate", "total"} and min(seconds.values()) > 0
+    assert sum(seconds.values()) - seconds["total"] <= seconds["total"]
+    assert isinstance(said["device"], str) and said["device"]
+
+
+def test_the_same_command_gives_the_same_figures(trained: tuple[Path, dict], tmp_path: Path, colours_folder: Path):
+    options = ("--epochs", "2", "--batch-size", "8", "--no-augment", "--json")
+    again = answer(run(tmp_path / "other home", "train", colours_folder, *options))
+    assert again["test"] == trained[1]["test"] and again["dataset"] == trained[1]["dataset"]
+
+
+def test_a_known_dataset_is_trained_on_by_id_and_by_name(trained: tuple[Path, dict]):
+    home, said = trained
+    for dataset in (said["dataset"]["id"], "colours"):
+        again = answer(run(home, "train", dataset, "--epochs", "1", "--json"))
+        assert again["dataset"]["id"] == said["dataset"]["id"]
+
+
+def test_every_option_reaches_the_run(home: Path):
+    given = {
+        "--backbone": "mobilenet_v2", "--hidden-units": "5", "--dropout": "0.25", "--epochs": "1", "--batch-size": "30",
+        "--optimizer": "sgd", "--lr": "0.01", "--backbone-lr": "0.002", "--weight-decay": "0.003", "--seed": "7",
+    }  # fmt: skip
+    options = [text for option in given.items() for text in option]
+    said = answer(run(home, "train", "colours", "--from-scratch", "--no-augment", *options, "--json"))
+    config = answer(run(home, "show", said["run_id"], "--json"))["config"]
+    assert config["model"] == {
+        "backbone": "mobilenet_v2", "pretrained": False, "frozen_stages": 0, "hidden_units": 5, "dropout": 0.25,
+    }  # fmt: skip
+    assert config["train"] == {
+        "epochs": 1, "batch_size": 30, "optimizer": "sgd", "learning_rate": 0.01, "backbone_learning_rate": 0.002,
+        "weight_decay": 0.003, "augment": False, "seed": 7,
+    }  # fmt: skip
+
+
+def test_people_read_sentences(home: Path):
+    done = run(home, "train", "colours", "--epochs", "1", "--frozen-stages", "all")
+    assert done.returncode == 0 and "Traceback" not in done.stderr
+    assert re.search(r"Right on \d+ of 6 test images, [\d.]+%; always guessing the biggest class would be", done.stdout)
+
+
+# Everything else
+
+
+def test_ingest_tells_what_came_in_and_what_did_not(tmp_path: Path):
+    folder = make_colours(tmp_path / "my.photos.2024", per_class=3)
+    (folder / "red" / "broken.png").write_bytes(b"not a picture")
+    first = answer(run(tmp_path / "home", "ingest", folder, "--json"))
+    assert first["name"] == "my.photos.2024" and first["n"] == 9
+    assert first["counts"] == {"blue": 3, "green": 3, "red": 3}
+    assert [file["name"] for file in first["skipped"]] == ["red/broken.png"] and first["skipped"][0]["reason"]
+    again = answer(run(tmp_path / "home", "ingest", folder, "--name", "again", "--json"))
+    assert (again["id"], again["already_known"], first["already_known"]) == (first["id"], True, False)
+    told = run(tmp_path / "home", "ingest", folder)
+    assert told.returncode == 0 and "left out red/broken.png: " in told.stdout and "known already" in told.stdout
+
+
+def test_a_sample_is_ingested_by_name(tmp_path: Path):
+    said = answer(run(tmp_path, "ingest", "sample:shapes", "--json"))
+    assert said["name"] == "shapes" and said["n"] == sum(said["counts"].values()) and len(said["classes"]) == 4
+
+
+def test_runs_and_show_agree_with_train(trained: tuple[Path, dict]):
+    home, said = trained
+    listed = {one["run_id"]: one for one in answer(run(home, "runs", "--json"))}
+    shown = answer(run(home, "show", said["run_id"][:4], "--json"))
+    assert shown["result"] == listed[said["run_id"]]["result"] == said["test"]
+    assert shown["facts"]["splits"] == said["splits"]
+    assert [p["seq"] for p in shown["metrics"]] == list(range(len(shown["metrics"]))) and shown["metrics"]
+    assert said["run_id"] in run(home, "runs").stdout
+    assert f"run {said['run_id']}: completed, colours" in run(home, "show", said["run_id"]).stdout
+
+
+def test_predict_answers_for_each_image_in_order(trained: tuple[Path, dict], colours_folder: Path, tmp_path: Path):
+    home, said = trained
+    images = [colours_folder / label / "0.png" for label in ("red", "blue")]
+    answers = answer(run(home, "predict", said["run_id"], *images, "--top", "2", "--json"))
+    assert [a["image"] for a in answers] == list(map(str, images)) and [a["error"] for a in answers] == [None, None]
+    assert all(len(a["top"]) == 2 and a["top"][0]["confidence"] >= a["top"][1]["confidence"] for a in answers)
+    [whole] = answer(run(home, "predict", said["run_id"], images[0], "--json"))
+    assert math.isclose(sum(top["confidence"] for top in whole["top"]), 1, abs_tol=1e-6)
+    (tmp_path / "bad.png").write_text("no")
+    mixed = run(home, "predict", said["run_id"], tmp_path / "bad.png", images[1], "--json")
+    assert mixed.returncode == 2 and mixed.stderr.count("\n") == 1 and "bad.png" in mixed.stderr
+    assert [bool(a["error"]) for a in json.loads(mixed.stdout)] == [True, False]
+
+
+def test_backbones_are_the_catalogue(home: Path):
+    rows = answer(run(home, "backbones", "--json"))
+    assert [row["name"] for row in rows] == list(CATALOG)
+    assert next(row for row in rows if row["name"] == "tf_efficientnet_lite0")["weights_here"] is True
+    text = run(home, "backbones").stdout
+    assert all(name in text for name in CATALOG)
+
+
+def test_help_is_there_at_once_for_every_command(home: Path):
+    started = time.monotonic()
+    top = spawn(home, "--help")
+    assert time.monotonic() - started < 3 and top.returncode == 0 and top.stderr == ""
+    for command in ("ingest", "train", "runs", "show", "predict", "backbones"):
+        assert command in top.stdout
+        told = run(home, command, "--help")
+        assert told.returncode == 0 and "--json" in told.stdout
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("--epochs 0", "Epochs: 0 is not possible; give a whole number from 1 to 1000."),
+        ("--epochs 1.5", "--epochs"),
+        ("--lr nan", "Learning rate: nan is not possible"),
+        ("--lr -1", "Learning rate: -1.0 is not possible"),
+        ("--lr inf", "Learning rate: inf is not possible"),
+        ("--backbone-lr 0", "Backbone learning rate: 0.0 is not possible"),
+        ("--weight-decay 2", "Weight decay: 2.0 is not possible"),
+        ("--seed -5", "Seed: -5 is not possible"),
+        ("--seed 4294967296", "Seed: 4294967296 is not possible"),
+        ("--batch-size 0", "Batch size: 0 is not possible"),
+        ("--hidden-units -1", "Hidden units: -1 is not possible"),
+        ("--dropout 1", "Dropout: 1.0 is not possible"),
+        ("--optimizer foo", "Optimizer: 'foo' is not possible; give 'adamw' or 'sgd'."),
+        ("--frozen-stages 99", "99 is too many; tf_efficientnet_lite0 has 9 stages."),
+        ("--frozen-stages -1", "'-1' is not possible; give 'all' or a whole number from 0."),
+        ("--frozen-stages ²", "'²' is not possible"),
+        ("--from-scratch --frozen-stages 3", "set the frozen stages to 0"),
+        ("--backbone nope", "There is no backbone called 'nope'; the names are tf_efficientnet_lite0"),
+        ("--bogus 1", "No such option"),
+        ("--lr", "--lr"),
+    ],
+)
+def test_a_bad_option_is_one_line_with_what_is_legal(home: Path, finished, options: str, words: str):
+    before = len(finished[0].store.list_runs())
+    assert words in complaint(run(home, "train", "colours", *options.split()))
+    assert len(finished[0].store.list_runs()) == before
+
+
+def refused_paths(tmp_path: Path) -> dict[str, Path]:
+    (tmp_path / "corrupt.zip").write_bytes(b"PK\x03\x04" + bytes(200))
+    (tmp_path / "text.txt").write_text("hello")
+    (tmp_path / "empty").mkdir()
+    one = make_colours(tmp_path / "one", per_class=3)
+    for label in ("blue", "green"):
+        for file in (one / label).iterdir():
+            file.unlink()
+    return {name: tmp_path / name for name in ("corrupt.zip", "text.txt", "empty", "one", "not there")}
+
+
+@pytest.mark.parametrize("name", ["corrupt.zip", "text.txt", "empty", "one", "not there"])
+@pytest.mark.parametrize("command", ["ingest", "train"])
+def test_what_is_no_dataset_is_one_line_and_leaves_nothing(tmp_path: Path, command: str, name: str):
+    complaint(run(tmp_path / "home", command, refused_paths(tmp_path)[name], "--json"))
+    workspace = open_home(tmp_path / "home")
+    assert workspace.store.list_datasets() == [] and workspace.store.list_runs() == []
+    assert not list((tmp_path / "home").glob("datasets/*")) and not list((tmp_path / "home").glob("staging/*"))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["nope"],
+        ["train"],
+        ["train", "x" * 5000],
+        ["ingest", "y" * 5000],
+        ["ingest", "sample:nope"],
+        ["show", "nope"],
+        ["predict", "nope", "x.png"],
+        ["predict", "nope"],
+        ["runs", "extra"],
+    ],
+    ids=lambda arguments: " ".join(arguments)[:20].encode("ascii", "replace").decode() or "nothing",
+)
+def test_any_other_nonsense_is_one_line(home: Path, arguments: list[str]):
+    complaint(run(home, *arguments))
+
+
+def test_an_image_that_is_not_there_is_said(trained: tuple[Path, dict], tmp_path: Path):
+    done = run(trained[0], "predict", trained[1]["run_id"], tmp_path / "gone.png")
+    assert done.returncode == 2 and "gone.png: It cannot be read" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_home_that_cannot_be_is_one_line(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    assert "set TRANSFERLAB_HOME" in complaint(run(tmp_path / "file", "runs"))
+    assert "TRANSFERLAB_MAX_FILES" in complaint(run(tmp_path / "home", "runs", TRANSFERLAB_MAX_FILES="many"))
+
+
+def test_weights_that_cannot_be_had_are_one_line(home: Path, tmp_path: Path):
+    (tmp_path / "mobilenet_v2.pth").write_bytes(b"\x80\x04rubbish")
+    said = complaint(run(home, "train", "colours", "--backbone", "mobilenet_v2", TRANSFERLAB_WEIGHTS=str(tmp_path)))
+    assert "mobilenet_v2.pth cannot be read as plain tensors" in said
+
+
+# Odd names, odd terminals
+
+
+@pytest.mark.parametrize("name", ["[bold]x[bold]", "two\nlines", ":smile: 🙂", "[red]", "\x1b[31mred"])
+def test_names_are_shown_as_they_are_and_never_as_markup(tmp_path: Path, name: str):
+    folder = make_colours(tmp_path / "given" / name, per_class=3)
+    for command in (("ingest", folder), ("train", folder, "--epochs", "1"), ("runs",)):
+        done = run(tmp_path / "home", *command)
+        assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
+        if name.isprintable() and command[0] != "runs":
+            assert name in done.stdout
+
+
+def test_a_terminal_without_the_letters_still_gets_an_answer(tmp_path: Path):
+    folder = make_colours(tmp_path / "Äpfel ✓", per_class=3)
+    done = spawn(tmp_path / "home", "ingest", folder, PYTHONIOENCODING="ascii")
+    assert done.returncode == 0 and "pfel" in done.stdout and done.stdout.isascii()
+    assert r"'\xe4\udcff'" in complaint(spawn(tmp_path / "home", "train", "ä\udcff", PYTHONIOENCODING="ascii"))
+
+
+@pytest.mark.parametrize("arguments", [["backbones"], ["backbones", "--json"], ["--help"]])
+def test_a_reader_who_has_left_is_no_drama(home: Path, arguments: list[str]):
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [*COMMAND, *arguments], cwd=ROOT, env=environment(home), stdout=writing, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writing)
+    assert done.stderr == b"" and done.returncode in (0, 1)
+
+
+# Interruption
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_in_mid_training_it_says_so_and_keeps_what_is_whole(
+    trained: tuple[Path, dict], how: signal.Signals
+):
+    home, _ = trained
+    store = open_home(home).store
+    before = {one.id for one in store.list_runs()}
+    command = [*COMMAND, "train", "colours", "--epochs", "1000", "--json"]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment(home), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        give_up = time.monotonic() + 60
+        while not any(one.epochs_done >= 1 for one in store.list_runs() if one.id not in before):
+            assert time.monotonic() < give_up and process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(how)
+        stdout, stderr = process.communicate(timeout=10)
+    assert (process.returncode, stdout, stderr) == (130, "", "Interrupted.\n")
+    [run_id] = {one.id for one in store.list_runs()} - before
+    record = store.get_run(run_id)
+    assert record.state is RunState.INTERRUPTED and record.epochs_done >= 1 and record.result is None
+    folder = open_home(home).artifacts.run_folder(run_id)
+    assert [path.name for path in folder.iterdir()] == ["model.safetensors"]
+    load_checkpoint(folder / "model.safetensors")
+
+
+def test_interrupted_while_images_are_read_nothing_stays(tmp_path: Path):
+    process = subprocess.Popen(
+        [*COMMAND, "ingest", "sample:mnist5k"], cwd=ROOT, env=environment(tmp_path), stderr=subprocess.PIPE, text=True
+    )
+    give_up = time.monotonic() + 60
+    while not any(tmp_path.glob("staging/*/images/*")):
+        assert time.monotonic() < give_up and process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    _, stderr = process.communicate(timeout=10)
+    assert process.returncode == 130 and stderr.splitlines()[-1] == "Interrupted."
+    assert not list(tmp_path.glob("staging/*")) and not list(tmp_path.glob("datasets/*"))
+    assert open_home(tmp_path).store.list_datasets() == []
+
+
+def test_a_run_that_was_killed_is_not_said_to_be_running(home: Path, finished):
+    dead = finished[0].store.add_run(finished[1].config, "colours")
+    finished[0].store.claim_run(dead.id)
+    states = {one["run_id"]: one["state"] for one in answer(run(home, "runs", "--json"))}
+    assert states[dead.id] == "interrupted"
