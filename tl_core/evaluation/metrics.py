@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import precision_recall_fscore_support
 
 from tl_core.evaluation.predict import Outputs
 from tl_core.records import Prediction, TestResult
@@ -33,16 +33,16 @@ def summarise(outputs: Outputs, majority_label: int) -> TestResult:
         outputs: of the model on the test set.
         majority_label: the class that is most frequent in the training set; the baseline always answers it.
     """
-    true, predicted = outputs.labels.numpy(), outputs.logits.argmax(1).numpy()
-    precision, recall, f1, _ = precision_recall_fscore_support(true, predicted, average="macro", zero_division=0)
+    figures = class_figures(outputs.predictions(), outputs.logits.shape[1])
+    occurring = [figure for figure in figures if figure.f1 is not None]
     return TestResult(
-        n=len(true),
+        n=len(outputs.labels),
         loss=outputs.loss,
         accuracy=outputs.accuracy,
-        precision_macro=float(precision),
-        recall_macro=float(recall),
-        f1_macro=float(f1),
-        baseline_accuracy=float(np.mean(true == majority_label)),
+        precision_macro=fmean(figure.precision or 0.0 for figure in occurring),
+        recall_macro=fmean(figure.recall or 0.0 for figure in occurring),
+        f1_macro=fmean(figure.f1 or 0.0 for figure in occurring),
+        baseline_accuracy=float((outputs.labels == majority_label).double().mean()),
     )
 
 
