@@ -112,7 +112,7 @@ def test_inline_and_in_a_thread_the_numbers_are_the_same(
 def test_a_run_beside_others_work_with_models_has_the_same_numbers(
     workspace: Workspace, colours: DatasetRecord, runner: ThreadRunner, finished: tuple[Workspace, Run]
 ):
-    config = run_config(colours, {"dropout": 0.5}, epochs=60)
+    config = run_config(colours, {"dropout": 0.5}, epochs=20)
     alone = finish(workspace, runner.submit(config))
     run = runner.submit(config)
     while not workspace.store.get_run(run.id).state.is_finished:
