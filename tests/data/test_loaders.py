@@ -12,7 +12,7 @@ from tl_core.data.ingest import ingest_dataset
 from tl_core.data.loaders import iterate_batches, shuffled
 from tl_core.data.paths import source_from_path
 from tl_core.data.transforms import prepare
-from tl_core.errors import ImageUnusable
+from tl_core.errors import Cancelled, ImageUnusable
 from tl_core.records import Preprocessing
 
 PRE = Preprocessing(16, 18, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bicubic")
@@ -86,6 +86,19 @@ def test_closing_midway_ends_the_threads(dataset):
     next(loading)
     assert our_threads()
     loading.close()
+    assert not our_threads()
+
+
+def test_it_stops_between_two_images_of_one_batch(dataset):
+    asked = []
+
+    def should_stop():
+        asked.append(None)
+        return len(asked) == 3
+
+    with pytest.raises(Cancelled):
+        batches(dataset, batch_size=len(dataset[1]), should_stop=should_stop)
+    assert len(asked) == 3 < len(dataset[1])
     assert not our_threads()
 
 

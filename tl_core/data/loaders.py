@@ -1,8 +1,9 @@
 """Batches of decoded images, a little ahead of the model."""
 
 import random
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,7 +15,7 @@ from torch import Tensor
 from tl_core.data.images import image_path, open_rgb
 from tl_core.data.threads import map_ahead
 from tl_core.data.transforms import augment, prepare
-from tl_core.errors import ImageUnusable
+from tl_core.errors import Cancelled, ImageUnusable
 from tl_core.records import ImageRecord, Preprocessing
 
 BATCHES_AHEAD = 2
@@ -45,14 +46,17 @@ def iterate_batches(
     batch_size: int,
     workers: int = 2,
     augment_seed: tuple[int, ...] | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> Generator[Batch, None, None]:
     """Decode `images` in the order given; the last batch may be smaller. Close it midway and its threads end.
 
     Args:
         folder: of the dataset.
         augment_seed: such as (seed, epoch); with the image's position it decides the augmentation. None for none.
+        should_stop: asked after every image, since a batch of large photos can take seconds. It must be cheap.
 
     Raises:
+        Cancelled: `should_stop` said so.
         ImageUnusable: a stored file is gone or damaged; the message names it.
     """
     if len(images) != len(labels):
@@ -66,12 +70,19 @@ def iterate_batches(
         for start in range(0, len(images), batch_size):
             chunk = slice(start, start + batch_size)
             yield Batch(
-                images=torch.stack([next(tensors) for _ in images[chunk]]),
+                images=torch.stack(list(_until(should_stop, islice(tensors, len(images[chunk]))))),
                 labels=torch.tensor(labels[chunk], dtype=torch.int64),
                 positions=tuple(image.position for image in images[chunk]),
             )
     finally:
         tensors.close()
+
+
+def _until(should_stop: Callable[[], bool], tensors: Iterable[Tensor]) -> Iterator[Tensor]:
+    for tensor in tensors:
+        if should_stop():
+            raise Cancelled("Stopped as asked.")
+        yield tensor
 
 
 def read_input(file: Path | BinaryIO, pre: Preprocessing, max_pixels: int) -> Tensor:

@@ -1,6 +1,6 @@
 """What a training loop reads: images, or the activations of a frozen prefix over them. It cannot tell which."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -47,6 +47,8 @@ class ImageExamples:
     device: torch.device
     seed: int = 0
     augment: bool = False
+    should_stop: Callable[[], bool] = lambda: False
+    """Asked after every image that is read."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -65,7 +67,13 @@ class ImageExamples:
     def _read(self, order: Sequence[int], augment_seed: tuple[int, ...] | None) -> Iterator[Batch]:
         images, labels = [self.images[i] for i in order], [self.labels[i] for i in order]
         for batch in iterate_batches(
-            self.folder, images, labels, self.preprocessing, batch_size=self.batch_size, augment_seed=augment_seed
+            self.folder,
+            images,
+            labels,
+            self.preprocessing,
+            batch_size=self.batch_size,
+            augment_seed=augment_seed,
+            should_stop=self.should_stop,
         ):
             inputs = normalise(batch.images.to(self.device), self.preprocessing)
             inputs = inputs.contiguous(memory_format=torch.channels_last)

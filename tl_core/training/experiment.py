@@ -65,6 +65,7 @@ class Experiment:
             self.device.torch_device,
             self.config.train.seed,
             augment,
+            self.should_stop,
         )
 
 

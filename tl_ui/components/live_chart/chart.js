@@ -52,7 +52,8 @@ class LiveChart {
     if (!this.content) this.plot.style.minHeight = `${data.height}px`
     if (data.chart) this.content = data.chart
     else if (isNews || !this.content) this.poll()
-    if (!this.content) this.plot.setAttribute("aria-label", data.alt)
+    const { title, alt } = this.content ?? {}
+    this.plot.setAttribute("aria-label", this.content ? `${title}. ${alt}` : data.alt)
     this.draw()
   }
 
