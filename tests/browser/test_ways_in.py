@@ -1,0 +1,86 @@
+"""The other ways a dataset comes in: loose images given a class, a zip, a sample, a folder on the server."""
+
+import zipfile
+
+import pytest
+from browsing import ROOT, Server, complaints
+from PIL import Image
+
+
+@pytest.fixture
+def page(browser, tmp_path):
+    (tmp_path / "allowed" / "animals").mkdir(parents=True)
+    server = Server(ROOT / "app.py", tmp_path, TRANSFERLAB_SERVER_FOLDERS=str(tmp_path / "allowed"))
+    page = browser.new_page(base_url=server.url)
+    page.set_default_timeout(60_000)
+    yield page
+    page.close()
+    server.stop()
+
+
+@pytest.fixture
+def images(tmp_path):
+    """File names by class."""
+    found = {}
+    for kind, colour in (("red things", 200), ("grey *things*", 90)):
+        for i in range(6):
+            path = tmp_path / f"{kind.replace('*', '')} {i}.png"
+            Image.new("RGB", (24, 24), (colour, 90, 90 + i)).save(path)
+            found.setdefault(kind, []).append(path)
+    return found
+
+
+def choose_files(page, files):
+    page.locator("input[type=file]:not([webkitdirectory])").first.set_input_files(files)
+
+
+def test_loose_images_are_given_a_class_each(page, images):
+    said = complaints(page)
+    page.goto("/")
+    for name, files in images.items():
+        page.get_by_role("button", name="Choose a folder").wait_for()
+        choose_files(page, files)
+        page.get_by_text("You dropped 6 images").wait_for()
+        page.get_by_label("Class of these images").fill(name)
+        page.get_by_role("button", name="Add to the dataset").click()
+        page.get_by_text("You dropped 6 images").wait_for(state="detached")
+        page.get_by_text("So far:").wait_for()
+    page.get_by_label("Name of the dataset").fill("By hand")
+    page.get_by_role("button", name="Make the dataset").click()
+    page.get_by_text("12 images in 2 classes").first.wait_for()
+    page.get_by_text("grey *things*").first.wait_for()
+    assert said == []
+
+
+def test_a_zip_and_a_folder_on_the_server_are_the_same_dataset(page, images, tmp_path):
+    said = complaints(page)
+    archive = tmp_path / "animals.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for name, paths in images.items():
+            for path in paths:
+                file.write(path, f"animals/{name}/{path.name}")
+                place = tmp_path / "allowed" / "animals" / name / path.name
+                place.parent.mkdir(exist_ok=True)
+                place.write_bytes(path.read_bytes())
+    page.goto("/")
+    choose_files(page, archive)
+    page.get_by_text("12 images in 2 classes").first.wait_for()
+    page.goto("/")
+    page.get_by_text("Add images").click()
+    page.get_by_text("A folder on the server").click()
+    page.get_by_role("textbox", name="Path of a folder or zip").fill(str(tmp_path / "allowed" / "animals"))
+    page.get_by_role("button", name="Import").click()
+    page.get_by_text("were here already").wait_for()
+    assert said == []
+
+
+def test_a_refused_zip_says_why_and_the_page_goes_on(page, tmp_path):
+    bad = tmp_path / "bad.zip"
+    with zipfile.ZipFile(bad, "w") as file:
+        file.writestr("../../outside/a.jpg", b"x")
+    page.goto("/")
+    choose_files(page, bad)
+    page.get_by_role("alert").filter(has_text="outside").wait_for()
+    page.get_by_role("button", name="Use this sample").first.click()
+    page.get_by_text("240 images in 4 classes").first.wait_for()
+    assert not (tmp_path.parent / "outside").exists()
