@@ -142,7 +142,9 @@ def describe_plan(config: RunConfig, backbone: Backbone, dataset: DatasetRecord,
     if config.train.augment and estimate.views == 1:
         views = " Behind the frozen stages one view of each image is kept, so augmentation will have no effect."
     elif config.train.augment and estimate.views > 1:
-        views = f" Behind the frozen stages {estimate.views} views of each training image are kept and used in turn."
+        views = (
+            f" Behind the frozen stages {estimate.views} views of each training image are kept; each epoch draws one."
+        )
     return (
         f"{kept}, trains **{count(trainable)}** of {count(everything)} weights on "
         f"{number_of(len(split.train), 'image')} for {number_of(config.train.epochs, 'epoch')}: "
