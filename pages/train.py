@@ -27,6 +27,7 @@ with right:
     model, recipe = choose_recipe()
 
 frozen = choose_depth(backbone, model["pretrained"], len(dataset.classes))
+notice = st.container()  # above the button, where it is seen
 try:
     config = make_run_config(
         {"dataset_id": dataset.id}, {**model, "backbone": backbone.name, "frozen_stages": frozen}, recipe
@@ -34,8 +35,8 @@ try:
     button, plan = st.columns([1, 7], vertical_alignment="center")
     plan.markdown(describe_plan(config, backbone, dataset, default_split(dataset.id)))
     if button.button("Train", type="primary", icon=":material/play_arrow:", width="stretch"):
-        with st.spinner("Checking that everything is there…", show_time=False):
+        with notice, st.spinner("Checking that everything is there…", show_time=False):
             run = get_runner().submit(config)
         go("run", run=run.id)
 except TransferLabError as error:
-    st.error(literal(str(error)), icon=":material/error:")
+    notice.error(literal(str(error)), icon=":material/error:")

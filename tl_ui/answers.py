@@ -13,6 +13,7 @@ from tl_core.data.images import EXTENSIONS, image_path, open_rgb
 from tl_core.errors import ImageUnusable, TransferLabError
 from tl_core.predictor import Answer
 from tl_core.records import Run
+from tl_ui.choosing import choose_by_address
 from tl_ui.components.drawing import drawing
 from tl_ui.gallery import gallery_html
 from tl_ui.resources import get_predictor, get_workspace
@@ -62,18 +63,8 @@ def choose_run(runs: Sequence[Run]) -> Run | None:
     able = [run for run in runs if has_model(run)]
     if not able:
         return None
-    ids, wanted = [run.id for run in able], st.query_params.get("run")
-    names = {run.id: _run_name(run) for run in able}
-    chosen = st.selectbox(
-        "Model",
-        ids,
-        index=ids.index(wanted) if wanted in ids else 0,
-        format_func=names.__getitem__,
-        key=f"model-{wanted}",
-    )
-    if chosen != wanted:
-        st.query_params.from_dict({"run": chosen})
-    return able[ids.index(chosen)]
+    chosen = choose_by_address("Model", {run.id: _run_name(run) for run in able}, "run")
+    return next(run for run in able if run.id == chosen)
 
 
 def _run_name(run: Run) -> str:

@@ -12,6 +12,7 @@ from tl_core.data.splits import make_split
 from tl_core.errors import TransferLabError
 from tl_core.records import DatasetRecord, ImageRecord, SkippedFile, Split
 from tl_ui.charts import class_balance_chart
+from tl_ui.choosing import choose_by_address
 from tl_ui.components.assets import url_base
 from tl_ui.components.live_chart import chart
 from tl_ui.gallery import GalleryItem, gallery_html
@@ -42,21 +43,11 @@ def image_url(dataset_id: str, sha256: str) -> str:
     return f"{url_base()}/api/datasets/{dataset_id}/images/{sha256}?token={token}"
 
 
-def choose_dataset(datasets: Sequence[DatasetRecord], label: str = "Dataset") -> DatasetRecord:
-    """A drop-down that follows, and sets, the address's `dataset`."""
-    ids = [dataset.id for dataset in datasets]
-    wanted = st.query_params.get("dataset")
+def choose_dataset(datasets: Sequence[DatasetRecord]) -> DatasetRecord:
+    """By a drop-down that follows, and sets, the address's `dataset`."""
     names = {d.id: f"{d.name} ({number_of(d.n, 'image')}, {len(d.classes)} classes)" for d in datasets}
-    chosen = st.selectbox(
-        label,
-        ids,
-        index=ids.index(wanted) if wanted in ids else 0,
-        format_func=names.__getitem__,
-        key=f"dataset-{wanted}-{len(ids)}",
-    )
-    if chosen != wanted:
-        st.query_params.from_dict({"dataset": chosen})
-    return datasets[ids.index(chosen)]
+    chosen = choose_by_address("Dataset", names, "dataset")
+    return next(dataset for dataset in datasets if dataset.id == chosen)
 
 
 def describe(dataset: DatasetRecord) -> str:

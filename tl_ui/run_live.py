@@ -117,4 +117,4 @@ def _show_stop(run: Run) -> None:
             args=(run.id,),
         )
         st.caption(stop_promise(run))
-    st.caption("Closing this page changes nothing: the run goes on, and this address opens it again from anywhere.")
+    st.caption("Closing this page changes nothing: the run goes on, and this address opens it again.")

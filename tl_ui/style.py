@@ -21,6 +21,7 @@ _STYLE = """<style>
 }
 /* Figures in a column line up. */
 [data-testid="stMetricValue"], [data-testid="stTable"] { font-variant-numeric: tabular-nums; }
+[data-testid="stMetricValue"] { font-size: 1.75rem; }
 </style>"""
 
 

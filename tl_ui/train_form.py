@@ -169,4 +169,4 @@ def _download(backbone: Backbone, config: RunConfig) -> str:
     folder = get_workspace().settings.weights_folder
     if not config.model.pretrained or find_weights(backbone, folder):
         return ""
-    return " Its pretrained weights are not on this machine yet: they will be downloaded first."
+    return " Its pretrained weights are not on this machine: they have to be downloaded first."

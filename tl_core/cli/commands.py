@@ -32,7 +32,7 @@ def ingest(path: str, name: str | None, as_json: bool) -> None:
     if as_json:
         skipped = [dataclasses.asdict(file) for file in imported.skipped]
         return print_json({**dataset_json(record), "skipped": skipped, "already_known": imported.already_known})
-    known = ", known already" if imported.already_known else ""
+    known = ", known already under this name" if imported.already_known else ""
     out.print(f"{record.name}: {record.n:,} images in {len(record.classes)} classes, id {record.id}{known}")
     for file in imported.skipped:
         out.print(f"  left out {file.name}: {file.reason}")
@@ -92,7 +92,7 @@ def predict(run_id: str, images: Sequence[Path], top: int, as_json: bool) -> Non
             [{"image": a.name, "top": r, "error": a.error or None} for a, r in zip(answers, ranked, strict=True)]
         )
     else:
-        for answer in answers:
+        for answer in (answer for answer in answers if answer.top):
             out.print(f"{answer.name}: " + ", ".join(f"{name} {confidence:.1%}" for name, confidence in answer.top))
     if unusable := [f"{answer.name}: {answer.error}" for answer in answers if answer.error]:
         raise TransferLabError(" ".join(unusable))

@@ -1,0 +1,48 @@
+from streamlit.testing.v1 import AppTest
+
+from tl_core.records import SkippedFile
+from tl_ui.dataset_view import _as_csv
+
+
+def page():
+    import streamlit as st
+
+    from tl_core.records import DatasetRecord
+    from tl_ui.dataset_view import choose_dataset
+
+    datasets = [DatasetRecord(name * 16, name, ("x", "y"), (3, 3), 0, "zip", 0.0) for name in "abc"]
+    st.text(f"chosen {choose_dataset(datasets).name}")
+
+
+def chosen(app):
+    assert not app.exception
+    return app.text[0].value.removeprefix("chosen ")
+
+
+def test_every_choice_counts_and_stands_in_the_address():
+    app = AppTest.from_function(page).run()
+    assert chosen(app) == "a"
+    for name in "cbacab":
+        app.selectbox[0].set_value(name * 16).run()
+        assert chosen(app) == name
+        assert app.query_params["dataset"] == name * 16
+        assert chosen(app.run()) == name
+
+
+def test_an_address_chooses_and_a_new_one_chooses_again():
+    app = AppTest.from_function(page)
+    for name in "bcb":
+        app.query_params["dataset"] = name * 16
+        assert chosen(app.run()) == name
+
+
+def test_a_dataset_that_is_gone_is_said_to_be():
+    app = AppTest.from_function(page)
+    app.query_params["dataset"] = "zzz"
+    assert chosen(app.run()) == "a"
+    assert "not here" in app.warning[0].value
+
+
+def test_names_in_the_list_of_what_was_left_out_are_no_formulas():
+    table = _as_csv([SkippedFile("=1+1.jpg", "It is empty."), SkippedFile('a,"b".jpg', "It is cut off.")])
+    assert table.splitlines() == ["file,reason", "'=1+1.jpg,It is empty.", '"a,""b"".jpg",It is cut off.']
