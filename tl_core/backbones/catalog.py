@@ -75,8 +75,8 @@ _RESNET_STAGES = _stages(
 )
 _TORCHVISION_INPUT = Preprocessing(224, 256, IMAGENET_MEAN, IMAGENET_STD, "bilinear")
 
-# The first ImageNet weights of each (V1): their features transfer better than those of the newer recipes, which
-# were tuned for ImageNet itself.
+# The first ImageNet weights of each (V1): the newer recipes were tuned for ImageNet itself, and are reported to
+# transfer worse when frozen.
 CATALOG: dict[str, Backbone] = {
     row.name: row
     for row in (
