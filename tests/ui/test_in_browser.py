@@ -73,7 +73,7 @@ def open_upload(page):
 
 
 def wait_for_state(page, state):
-    page.wait_for_selector(f"[data-state={state}]", timeout=60_000)
+    page.wait_for_selector(f"[data-state={state}]", timeout=120_000)
 
 
 def take(page):
@@ -155,6 +155,7 @@ def test_a_restart_of_the_server_loses_nothing(page, server, folder):
         n_asked += 1
         if n_asked == 4:
             server.stop()
+            time.sleep(10)  # a slow start: long enough for several tries to fail
             server.start()
         route.continue_()
 

@@ -36,9 +36,9 @@ def upload_dropzone(*, key: str, token: str, uploads: Uploads) -> Sent | None:
         token: signed for "upload" and a new upload id; keep it in the session until what was sent is dealt with.
     """
     limits = uploads.limits.model_dump(include={"max_files", "max_bytes"})
-    state = _component(
-        key=key, data={"url_base": url_base(), "token": token, "limits": limits}, on_sent_change=lambda: None
-    )
+    heard = (st.session_state.get(key) or {}).get("sent")
+    data = {"url_base": url_base(), "token": token, "limits": limits, "heard": heard and heard["upload_id"]}
+    state = _component(key=key, data=data, on_sent_change=lambda: None)
     sent = cast(Sent | None, state.get("sent"))
     if sent is None or _is_dealt_with(key, token, sent["upload_id"]) or not uploads.is_open(sent["upload_id"]):
         return None

@@ -28,7 +28,7 @@ class DropZone {
   constructor(root) {
     this.el = (name) => root.querySelector(`[data-el=${name}]`)
     this.root = root
-    this.sender = null
+    this.sender = this.unheard = null
     this.warn = (event) => event.preventDefault()
     this.listen()
     this.show("idle")
@@ -38,7 +38,10 @@ class DropZone {
   update(component) {
     this.data = component.data
     this.report = component.setStateValue
-    if (this.finished && this.finished !== this.data.token) this.show("idle")
+    if (this.unheard?.upload_id === this.data.heard) this.unheard = null
+    // A script that ran while there was no connection, as after a restart, has heard nothing.
+    if (this.unheard) this.report("sent", this.unheard)
+    else if (this.finished && this.finished !== this.data.token) this.show("idle")
   }
 
   listen() {
@@ -126,7 +129,8 @@ class DropZone {
     // A script that has taken the files in gives a new token; until then this one stands.
     this.finished = this.data.token
     this.say(`${count(files, "file")} (${megabytes(bytes)}) sent`)
-    this.report("sent", { upload_id: answer.upload_id, files, bytes, ...name })
+    this.unheard = { upload_id: answer.upload_id, files, bytes, ...name }
+    this.report("sent", this.unheard)
     this.sender = this.entries = null
   }
 
@@ -161,7 +165,7 @@ class DropZone {
     bar.value = isLooking ? 0 : total.bytes ? bytes : 1
     if (isLooking) return
     const seconds = (performance.now() - this.begin.time) / 1000
-    const left = seconds > 2 ? timeLeft(((total.bytes - bytes) * seconds) / (bytes - this.begin.bytes)) : ""
+    const left = total.isWaiting ? "waiting for the server" : seconds > 2 ? timeLeft(((total.bytes - bytes) * seconds) / (bytes - this.begin.bytes)) : ""
     this.el("numbers").textContent = [
       `${count(files, "file").replace(/ files?$/, "")} of ${count(total.files, "file")}`,
       `${megabytes(bytes)} of ${megabytes(total.bytes)}`,

@@ -3,7 +3,9 @@
 const BATCH_BYTES = 4 * 1024 * 1024
 const BATCH_FILES = 200
 const AT_ONCE = 3
-const TRIES = 4
+// Together most of a minute: a server that is started again is back by then, and nobody has to press Retry.
+const TRIES = 12
+const LONGEST_PAUSE = 6000
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
 // What the server said no to, in its own words; sending the same again would not help.
@@ -65,6 +67,7 @@ class Sender {
     this.bytes = entries.reduce((sum, { file }) => sum + file.size, 0)
     this.abort = new AbortController()
     this.isNew = true
+    this.isWaiting = false
   }
 
   get progress() {
@@ -115,11 +118,14 @@ class Sender {
     for (let attempt = 1; ; attempt++) {
       try {
         const reply = await post(method, url, body, { ...options, signal: this.abort.signal })
+        this.isWaiting = false
         if (reply.status < 500 || reply.status === 507 || attempt === TRIES) return reply
       } catch (error) {
         if (this.abort.signal.aborted || attempt === TRIES) throw error
       }
-      await pause(400 * 2 ** attempt)
+      this.isWaiting = true
+      this.onProgress()
+      await pause(Math.min(400 * 2 ** attempt, LONGEST_PAUSE))
     }
   }
 
