@@ -41,6 +41,11 @@ class Settings(BaseModel):
     limits: Limits = Limits()
     """Overridden by `TRANSFERLAB_MAX_BYTES`, `_MAX_FILES`, `_MAX_FILE_BYTES`, `_MAX_PIXELS`, `_MAX_RATIO`."""
 
+    @property
+    def weights_folders(self) -> tuple[Path, ...]:
+        """Where weights files are looked for: the operator's folder, then the one that uploads go to."""
+        return (*([self.weights_folder] if self.weights_folder else []), self.home / "weights")
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
         """Read the environment; a variable that is empty counts as unset.

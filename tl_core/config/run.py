@@ -1,0 +1,117 @@
+"""All choices of a run together, and how they are made from what a form or a command line gave."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel, ValidationError, model_validator
+
+from tl_core.config.augment import AUGMENTATIONS, PHOTOS, AugmentConfig
+from tl_core.config.choice import Choice
+from tl_core.config.data import DataConfig
+from tl_core.config.model import ModelConfig
+from tl_core.config.sentences import legal_values, say_what_is_legal
+from tl_core.config.training import TrainConfig
+from tl_core.errors import ConfigError
+
+
+class RunConfig(Choice):
+    data: DataConfig
+    model: ModelConfig = ModelConfig()
+    train: TrainConfig = TrainConfig()
+    augment: AugmentConfig = PHOTOS
+
+    @model_validator(mode="after")
+    def _phases_fit(self) -> "RunConfig":
+        train = self.train
+        if train.unfreeze != "never":
+            if not self.model.pretrained:
+                raise ValueError("Unfreezing later needs pretrained weights: a random backbone learns from the start.")
+            if self.model.frozen_stages == "all" and self.model.frozen_layers is None:
+                raise ValueError(
+                    "Unfreezing later needs to know what stays frozen at the end: set the frozen stages to fewer than "
+                    "all, such as -2 for all but the last two, or 0."
+                )
+            if train.head_epochs >= train.epochs:
+                raise ValueError(
+                    f"Head epochs: {train.head_epochs} leave no epoch of {train.epochs} for the unfrozen stages; "
+                    "give fewer, or more epochs."
+                )
+        return self
+
+
+SECTIONS: dict[str, type[Choice]] = {
+    "data": DataConfig,
+    "model": ModelConfig,
+    "train": TrainConfig,
+    "augment": AugmentConfig,
+}
+KNOBS: dict[str, str] = {
+    field: section for section, model in SECTIONS.items() for field in model.model_fields if field != "dataset_id"
+}
+"""Every setting a person can change, by its one name: the section it lies in."""
+
+
+def knob_help(name: str) -> str:
+    """The one sentence about a setting."""
+    return str(SECTIONS[KNOBS[name]].model_fields[name].description)
+
+
+def make_run_config(dataset_id: str, settings: Mapping[str, Any], base: RunConfig | None = None) -> RunConfig:
+    """A run's settings: those of `base`, or the defaults, changed by `settings`, which is flat.
+
+    `settings` may hold any of `KNOBS`, and `augment`: the name of a set in `AUGMENTATIONS`, to which single
+    augmentation settings then apply. Values may be text, as from a command line.
+
+    Raises:
+        ConfigError: in one sentence, the first setting that is wrong, its value and what is legal.
+    """
+    tree: dict[str, dict[str, Any]] = base.model_dump() if base else {"augment": PHOTOS.model_dump()}
+    tree["data"] = {**tree.get("data", {}), "dataset_id": dataset_id}
+    for name, value in settings.items():
+        if name == "augment":
+            if value not in AUGMENTATIONS:
+                raise ConfigError(f"Augment: {value!r} is not possible; give {' or '.join(map(repr, AUGMENTATIONS))}.")
+            tree["augment"] = AUGMENTATIONS[value].model_dump()
+    for name, value in settings.items():
+        if name == "augment":
+            continue
+        if name not in KNOBS:
+            raise ConfigError(_no_such_setting(name))
+        tree.setdefault(KNOBS[name], {})[name] = None if value == "" and _may_be_empty(name) else value
+    if "frozen_stages" not in settings and tree.get("model", {}).get("pretrained") in (
+        False,
+        "false",
+        "off",
+        "no",
+        "0",
+    ):
+        tree["model"]["frozen_stages"] = 0
+    return _validate(tree)
+
+
+def _no_such_setting(name: str) -> str:
+    names = [*KNOBS, "augment"]
+    near = get_close_matches(name, names, 1)
+    meant = f" Did you mean {near[0]}?" if near else ""
+    return f"There is no setting {name!r}.{meant} There are {', '.join(names)}."
+
+
+def _may_be_empty(name: str) -> bool:
+    return SECTIONS[KNOBS[name]].model_fields[name].default is None
+
+
+def _validate(tree: dict[str, Any]) -> RunConfig:
+    try:
+        return RunConfig.model_validate(tree)
+    except ValidationError as error:
+        where = error.errors()[0]["loc"]
+        if len(where) < 2:
+            raise ConfigError(say_what_is_legal(RunConfig, error, "")) from error
+        raise ConfigError(say_what_is_legal(SECTIONS[str(where[0])], error, str(where[1]))) from error
+
+
+def knob_values(name: str) -> str:
+    """What a setting may be, in words."""
+    model: type[BaseModel] = SECTIONS[KNOBS[name]]
+    return legal_values(model.model_json_schema()["properties"][name])

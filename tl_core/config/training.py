@@ -1,0 +1,112 @@
+"""How the network learns."""
+
+from typing import Literal
+
+from tl_core.config.choice import Choice, knob
+
+OptimizerName = Literal["gd", "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"]
+ScheduleName = Literal["constant", "step", "exponential", "cosine", "one-cycle", "plateau"]
+
+
+class TrainConfig(Choice):
+    epochs: int = knob(5, "Times the model sees every training image.", ge=1, le=1000)
+    batch_size: int = knob(32, "Images the model looks at before it adjusts its weights once.", ge=1, le=4096)
+    accumulate: int = knob(
+        1,
+        "Batches whose gradients are added up before one adjustment: a bigger batch in the same memory.",
+        ge=1,
+        le=1024,
+    )
+    seed: int = knob(
+        0,
+        "Number that fixes all chance: the head's first weights, the order of the images, the augmentation.",
+        ge=0,
+        lt=2**32,
+    )
+
+    unfreeze: Literal["never", "two-phase", "gradual"] = knob(
+        "never",
+        "When frozen stages begin to learn: never; after a first phase for the head alone (two-phase); or one more "
+        "every few epochs, from the top (gradual).",
+    )
+    head_epochs: int = knob(
+        3, "Epochs at the start in which only the head learns; used by two-phase and gradual.", ge=1, le=1000
+    )
+    fine_tune_rate: float = knob(
+        0.1, "Two-phase: what all learning rates are multiplied by once stages are unfrozen.", gt=0, le=1
+    )
+    unfreeze_every: int = knob(1, "Epochs between one stage and the next when unfreezing gradually.", ge=1, le=1000)
+
+    optimizer: OptimizerName = knob("adamw", "The rule that turns the gradient of the loss into a step of the weights.")
+    momentum: float = knob(
+        0.9, "How much of the last step is kept in the next; used by momentum, nesterov and rmsprop.", ge=0, lt=1
+    )
+    learning_rate: float | None = knob(
+        None, "Step size for the head; empty takes what suits the optimizer.", gt=0, le=10
+    )
+    backbone_learning_rate: float | None = knob(
+        None,
+        "Step size for unfrozen stages; empty takes a tenth of the head's, or all of it from scratch.",
+        gt=0,
+        le=10,
+    )
+    layer_decay: float = knob(
+        1.0,
+        "Discriminative rates: each stage further from the head learns at this share of the one above it.",
+        gt=0,
+        le=1,
+    )
+    schedule: ScheduleName = knob("cosine", "How the learning rate changes over the run.")
+    warm_up: float = knob(
+        0.1,
+        "Share of the steps in which the rate rises from nearly 0; used by all but one-cycle and plateau.",
+        ge=0,
+        lt=1,
+    )
+    step_epochs: int = knob(10, "Epochs between two drops of the step schedule.", ge=1, le=1000)
+    decay: float = knob(
+        0.5,
+        "What the rate is multiplied by: at each drop (step, plateau), or over each epoch (exponential).",
+        gt=0,
+        lt=1,
+    )
+    plateau_patience: int = knob(
+        2, "Epochs without a better validation loss before the plateau schedule drops the rate.", ge=0, le=1000
+    )
+
+    loss: Literal["cross-entropy", "focal"] = knob(
+        "cross-entropy", "What is made small: cross-entropy, or focal loss, which cares more about hard images."
+    )
+    focal_gamma: float = knob(2.0, "How strongly focal loss looks away from what is already right.", ge=0, le=10)
+    label_smoothing: float = knob(
+        0.0, "Share of certainty taken from the true class and spread over all, against overconfidence.", ge=0, lt=1
+    )
+    class_balance: Literal["none", "weights", "sampling"] = knob(
+        "none",
+        "What to do when classes differ in size: nothing, count rare classes more in the loss (weights), or show them "
+        "more often (sampling).",
+    )
+
+    weight_decay: float = knob(0.01, "A gentle pull of every weight towards zero.", ge=0, le=1)
+    l2_sp: float = knob(
+        0.0, "A pull of the backbone's weights towards the pretrained ones they started from (L2-SP).", ge=0, le=1
+    )
+    mixup: float = knob(
+        0.0, "Blends pairs of images and their labels; the number is how evenly (alpha), 0 is off.", ge=0, le=10
+    )
+    cutmix: float = knob(
+        0.0, "Pastes a piece of one image into another and mixes their labels; alpha, 0 is off.", ge=0, le=10
+    )
+    early_stopping: int = knob(
+        0, "Epochs without a better validation loss after which training ends (patience); 0 is off.", ge=0, le=1000
+    )
+    min_delta: float = knob(
+        0.0, "How much smaller the validation loss must be to count as better, for early stopping.", ge=0, le=10
+    )
+    ema: float = knob(
+        0.0,
+        "Keeps a running average of the weights and judges that: the share kept each step, such as 0.99; 0 is off.",
+        ge=0,
+        lt=1,
+    )
+    clip_norm: float = knob(0.0, "Longest gradient allowed; a longer one is shortened to it. 0 is off.", ge=0, le=1000)
