@@ -1,61 +1,94 @@
-"""How weights move: an optimizer with its two learning rates, and their course over the run."""
+"""How weights move: the update rules, and the learning rate of every part of the network."""
 
-import math
-from collections.abc import Callable
+from __future__ import annotations
 
-import torch
-from torch import nn
-from torch.optim import SGD, AdamW, Optimizer
-from torch.optim.lr_scheduler import LambdaLR
+from collections.abc import Callable, Iterator
+from math import ceil
+from typing import TYPE_CHECKING, Any
 
+from torch.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
+
+from tl_core.backbones import TransferModel, parameters_by_part
 from tl_core.config import TrainConfig
+from tl_core.config.training import OptimizerName
 
-DEFAULT_LEARNING_RATES = {"adamw": 1e-2, "sgd": 3e-2}
+if TYPE_CHECKING:
+    from tl_core.training.plan import Phase
+
+DEFAULT_LEARNING_RATES: dict[OptimizerName, float] = {
+    "gd": 1.0,
+    "sgd": 0.3,
+    "momentum": 3e-2,
+    "nesterov": 3e-2,
+    "adagrad": 3e-2,
+    "rmsprop": 1e-3,
+    "adam": 1e-2,
+    "adamw": 1e-2,
+}
 """Of the head."""
 BACKBONE_SHARE = 0.1
 """Pretrained stages move a tenth as fast as the new head."""
-WARM_UP_SHARE = 0.1
+
+_RULES: dict[OptimizerName, Callable[[list[dict[str, Any]], TrainConfig], Optimizer]] = {
+    "gd": lambda groups, train: SGD(groups),
+    "sgd": lambda groups, train: SGD(groups),
+    "momentum": lambda groups, train: SGD(groups, momentum=train.momentum),
+    "nesterov": lambda groups, train: SGD(groups, momentum=train.momentum, nesterov=train.momentum > 0),
+    "adagrad": lambda groups, train: Adagrad(groups),
+    "rmsprop": lambda groups, train: RMSprop(groups, momentum=train.momentum),
+    "adam": lambda groups, train: Adam(groups),
+    "adamw": lambda groups, train: AdamW(groups),
+}
+
+OPTIMIZER_SENTENCES: dict[OptimizerName, str] = {
+    "gd": "Gradient descent looks at every training image before each step, so it takes one step an epoch: an exact "
+    "direction, and slow learning even at a large rate.",
+    "sgd": "Stochastic gradient descent steps after every batch, straight down that batch's slope.",
+    "momentum": "SGD that keeps some of its last step, like a ball that rolls: noise averages out, and it gets faster "
+    "where the slope stays the same.",
+    "nesterov": "Momentum that takes the slope where its swing is about to carry it, and so brakes earlier.",
+    "adagrad": "Divides each weight's step by the size of all its gradients so far: rarely used weights take larger "
+    "steps, and all steps shrink over time.",
+    "rmsprop": "Divides each weight's step by the size of its recent gradients only, so that steps do not shrink away.",
+    "adam": "RMSprop with momentum, corrected for its first steps; weight decay is added to the gradient, and so is "
+    "divided as well.",
+    "adamw": "Adam with weight decay apart from the gradient, so that every weight is pulled alike: a safe first "
+    "choice.",
+}
+"""What each does, for a student."""
 
 
-def learning_rates(config: TrainConfig, pretrained: bool) -> tuple[float, float]:
+def learning_rates(train: TrainConfig, pretrained: bool) -> tuple[float, float]:
     """(head, backbone) learning rates, defaults filled in."""
-    head = config.learning_rate or DEFAULT_LEARNING_RATES[config.optimizer]
-    return head, config.backbone_learning_rate or head * (BACKBONE_SHARE if pretrained else 1.0)
+    head = train.learning_rate or DEFAULT_LEARNING_RATES[train.optimizer]
+    return head, train.backbone_learning_rate or head * (BACKBONE_SHARE if pretrained else 1.0)
 
 
-def make_optimizer(model: nn.Module, head: nn.Module, config: TrainConfig, pretrained: bool) -> Optimizer:
-    """An optimizer over the trainable weights of `model`, of which `head` is a part with its own rate.
+def steps_per_epoch(train: TrainConfig, n_train: int) -> int:
+    """How often an epoch over `n_train` images adjusts the weights: once for gradient descent."""
+    return 1 if train.optimizer == "gd" else ceil(ceil(n_train / train.batch_size) / train.accumulate)
 
-    Weight decay spares biases and normalisation, which have one dimension.
+
+def make_optimizer(train: TrainConfig, model: TransferModel, phase: Phase) -> Optimizer:
+    """A fresh optimizer over the trainable weights of `model`, which is frozen as `phase` says.
+
+    Each group carries its "part", a stage's index or "head", and "base_lr", its rate in that phase. Weight decay
+    spares biases and normalisation, which have one dimension.
     """
-    head_rate, backbone_rate = learning_rates(config, pretrained)
-    in_head = set(map(id, head.parameters()))
-    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    for parameter in model.parameters():
-        if parameter.requires_grad:
-            rate = head_rate if id(parameter) in in_head else backbone_rate
-            decay = config.weight_decay if parameter.ndim > 1 else 0.0
-            groups.setdefault((rate, decay), []).append(parameter)
-    tables = [{"params": p, "lr": rate, "weight_decay": decay} for (rate, decay), p in groups.items()]
-    return AdamW(tables) if config.optimizer == "adamw" else SGD(tables, lr=head_rate, momentum=0.9)
+    return _RULES[train.optimizer](list(_groups(train, model, phase)), train)
 
 
-def make_schedule(optimizer: Optimizer, total_steps: int) -> LambdaLR:
-    """Rise over the first tenth of the steps, then fall along a half cosine to zero."""
-    return LambdaLR(optimizer, _warm_up_then_cosine(total_steps))
+def _groups(train: TrainConfig, model: TransferModel, phase: Phase) -> Iterator[dict[str, Any]]:
+    parts = parameters_by_part(model)
+    for index, (parameters, rate) in enumerate(zip(parts, phase.rates, strict=True)):
+        trainable = [parameter for parameter in parameters if parameter.requires_grad]
+        for is_matrix, decay in ((True, train.weight_decay), (False, 0.0)):
+            if chosen := [parameter for parameter in trainable if (parameter.ndim > 1) is is_matrix]:
+                part = index if index < len(parts) - 1 else "head"
+                yield {"params": chosen, "lr": rate, "weight_decay": decay, "part": part, "base_lr": rate}
 
 
-def _warm_up_then_cosine(total_steps: int) -> Callable[[int], float]:
-    warm_up = max(1, round(total_steps * WARM_UP_SHARE))
-
-    def factor(step: int) -> float:
-        if step < warm_up:
-            return (step + 1) / warm_up
-        return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, total_steps - warm_up)))
-
-    return factor
-
-
-def seed_everything(seed: int) -> None:
-    """Of torch's global generators, which draw the head's first weights and dropout."""
-    torch.manual_seed(seed)
+def set_learning_rates(optimizer: Optimizer, factor: float) -> None:
+    """Give every group `factor` times its base rate."""
+    for group in optimizer.param_groups:
+        group["lr"] = group["base_lr"] * factor
