@@ -2,14 +2,16 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from tl_ui.charts import FROZEN, TRAINABLE
 from tl_ui.text import html_text, number_of, shorten
 
-SLOT = 92
-"""Width of a stage in the row, in the picture's own units (pixels at full size)."""
+SLOT, NARROW_SLOT = 92, 68
+"""Width of a stage in the row, in the picture's own units (pixels at full size); and of one among many."""
+_MANY = 10
+"""Stages from which the row has narrow slots, and the shape takes two lines."""
 ROW = 46
 """Height of a stage in the column."""
 _TOP, _MIDDLE = 34, 112
@@ -35,19 +37,22 @@ class StageView:
         return [int(digits[:6]) for digits in re.findall(r"[0-9]+", self.output)] or [1]
 
 
-def network_svg(stages: Sequence[StageView], frozen: int, head_label: str) -> str:
+def network_svg(
+    stages: Sequence[StageView], frozen: int, head_label: str, partly: Collection[int] = frozenset()
+) -> str:
     """HTML for the `drawing` component.
 
     Args:
         frozen: how many stages, from the input, stay as they are.
         head_label: what the answer is, such as "5 classes". User text.
+        partly: places, from 0, of further stages in which some layers stay as they are.
     """
     frozen = max(0, min(frozen, len(stages)))
-    width = SLOT * (len(stages) + 3)
-    said = f"<title>The network</title><desc>{html_text(_describe(stages, frozen, head_label))}</desc>"
-    wide = _svg("wide", width, 236, said + _wide(stages, frozen, head_label))
-    tall_height = ROW * (len(stages) + 3) + 30
-    tall = _svg("tall", _TALL_WIDTH, tall_height, said + _tall(stages, frozen, head_label))
+    picture = _Picture(stages, frozen, frozenset(partly) - set(range(frozen)), head_label)
+    width = picture.slot * (len(stages) + 3)
+    said = f"<title>The network</title><desc>{html_text(_describe(picture))}</desc>"
+    wide = _svg("wide", width, 250 if picture.is_long else 236, said + _wide(picture))
+    tall = _svg("tall", _TALL_WIDTH, ROW * (len(stages) + 3) + 30, said + _tall(picture))
     # Below three quarters of its size the row's words are too small to read.
     style = (
         ".tl-network{container-type:inline-size}.tl-network .tall{display:none}"
@@ -66,53 +71,93 @@ def parameters_text(n: int) -> str:
     return f"{n / 1e3:.0f} k" if n >= 1000 else str(n)
 
 
-def _describe(stages: Sequence[StageView], frozen: int, head_label: str) -> str:
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    stages: Sequence[StageView]
+    frozen: int
+    partly: frozenset[int]
+    head_label: str
+
+    @property
+    def is_long(self) -> bool:
+        return len(self.stages) >= _MANY
+
+    @property
+    def slot(self) -> int:
+        return NARROW_SLOT if self.is_long else SLOT
+
+    def fate(self, place: int) -> str:
+        return "frozen" if place < self.frozen else "partly" if place in self.partly else "trains"
+
+
+def _describe(picture: _Picture) -> str:
+    stages, frozen = picture.stages, picture.frozen
     kept = [stage.name for stage in stages[:frozen]]
     trained = [*(stage.name for stage in stages[frozen:]), "head"]
     n_kept = sum(stage.parameters for stage in stages[:frozen])
-    text = f"An image passes through {number_of(len(stages), 'stage')} and the head, which answers {head_label}. "
+    text = (
+        f"An image passes through {number_of(len(stages), 'stage')} and the head, which answers {picture.head_label}. "
+    )
     if kept:
         text += f"Frozen: {', '.join(kept)} ({parameters_text(n_kept)} weights). "
-    return text + f"Trains: {', '.join(trained)}."
+    text += f"Trains: {', '.join(trained)}."
+    partly = [stages[place].name for place in sorted(picture.partly) if place < len(stages)]
+    return f"{text} Some layers frozen: {', '.join(partly)}." if partly else text
 
 
-def _wide(stages: Sequence[StageView], frozen: int, head_label: str) -> str:
-    edge = SLOT * (frozen + 1)
-    head = SLOT * (len(stages) + 1.5)
-    parts = [f'<path d="M{SLOT * 0.75} {_MIDDLE}H{head + SLOT * 0.6}" stroke="currentColor" opacity=".5"/>']
-    parts.append(_image_icon(SLOT / 2, _MIDDLE) + _text(SLOT / 2, 194, "image"))
+def _wide(picture: _Picture) -> str:
+    stages, frozen, slot = picture.stages, picture.frozen, picture.slot
+    edge = slot * (frozen + 1)
+    head = slot * (len(stages) + 1.5)
+    parts = [f'<path d="M{slot * 0.75} {_MIDDLE}H{head + slot * 0.6}" stroke="currentColor" opacity=".5"/>']
+    parts.append(_image_icon(slot / 2, _MIDDLE) + _text(slot / 2, 194, "image"))
     for place, stage in enumerate(stages):
-        x, is_frozen = SLOT * (place + 1.5), place < frozen
-        height, width = _scaled(stage.resolution, 256, 26, 110), _scaled(stage.channels, 2048, 14, 62)
-        parts.append(_block(x - width / 2, _MIDDLE - height / 2, width, height, "wide" if is_frozen else None))
-        parts.append(_text(x, 194, shorten(stage.name, 12), weight=600))
-        parts.append(_text(x, 211, stage.output, size=10.5) + _text(x, 227, parameters_text(stage.parameters), size=11))
-    parts.append(_block(head - 15, _MIDDLE - 30, 30, 60, None) + _text(head, 194, "head", weight=600))
-    answer = head + SLOT
-    parts.append(_answer_icon(answer, _MIDDLE) + _text(answer, 194, shorten(head_label, 14)))
+        x = slot * (place + 1.5)
+        height, width = _scaled(stage.resolution, 256, 26, 110), _scaled(stage.channels, 2048, 14, slot * 0.67)
+        parts.append(
+            _block(x - width / 2, _MIDDLE - height / 2, width, height, layout="wide", fate=picture.fate(place))
+        )
+        parts.append(_text(x, 194, shorten(stage.name, slot // 8 + 1), size=13 if slot == SLOT else 12, weight=600))
+        parts.append(_below(x, stage, picture.is_long))
+    parts.append(
+        _block(head - 15, _MIDDLE - 30, 30, 60, layout="wide", fate="trains") + _text(head, 194, "head", weight=600)
+    )
+    answer = head + slot
+    parts.append(_answer_icon(answer, _MIDDLE) + _text(answer, 194, shorten(picture.head_label, slot // 7 + 1)))
     if frozen:
-        parts.append(_band(SLOT * 1.05, edge - 6, "frozen", FROZEN))
-    parts.append(_band(edge + 6, head + SLOT / 2, "trains", TRAINABLE))
+        parts.append(_band(slot * 1.05, edge - 6, "frozen", FROZEN))
+    parts.append(_band(edge + 6, head + slot / 2, "trains", TRAINABLE))
     parts.append(_handle(f"M{edge} 8V176", edge, _MIDDLE, "M-3 -5v10M3 -5v10"))
     return "".join(parts)
 
 
-def _tall(stages: Sequence[StageView], frozen: int, head_label: str) -> str:
-    x, text_x, edge = 70, 138, ROW * (frozen + 1) + 15
+def _below(x: float, stage: StageView, is_long: bool) -> str:
+    """What comes out and the weights, below a stage's name."""
+    *sides, channels = stage.output.split(" × ")
+    lines = [" × ".join(sides), f"× {channels}"] if is_long and sides else [stage.output]
+    sizes = [10.5] * len(lines) + [11]
+    lines.append(parameters_text(stage.parameters))
+    tops = (209, 222, 238) if len(lines) == 3 else (211, 227)
+    return "".join(_text(x, y, line, size=size) for y, line, size in zip(tops, lines, sizes, strict=True))
+
+
+def _tall(picture: _Picture) -> str:
+    stages = picture.stages
+    x, text_x, edge = 70, 138, ROW * (picture.frozen + 1) + 15
     rows = [(s.name, f"{s.output} · {parameters_text(s.parameters)}") for s in stages]
     last = ROW * (len(stages) + 2.5) + 15
     parts = [f'<path d="M{x} {ROW * 0.5 + 20}V{last - 14}" stroke="currentColor" opacity=".5"/>']
     parts.append(_image_icon(x, ROW / 2 + 5) + _text(text_x, ROW / 2 + 10, "image", anchor="start"))
     for place, (name, detail) in enumerate([*rows, ("head", "")]):
-        y, is_frozen = ROW * (place + 1.5) + 15, place < frozen
+        y, fate = ROW * (place + 1.5) + 15, picture.fate(place)
         width = _scaled(stages[place].resolution, 256, 24, 116) if place < len(stages) else 60
         height = _scaled(stages[place].channels, 2048, 8, 30) if place < len(stages) else 16
-        parts.append(_block(x - width / 2, y - height / 2, width, height, "tall" if is_frozen else None))
-        word = ("frozen", FROZEN) if is_frozen else ("trains", TRAINABLE)
+        parts.append(_block(x - width / 2, y - height / 2, width, height, layout="tall", fate=fate))
+        word = ("frozen", FROZEN) if fate == "frozen" else ("trains", TRAINABLE)
         parts.append(_text(text_x, y - 1 if detail else y + 5, shorten(name, 16), weight=600, anchor="start"))
         parts.append(_text(text_x, y + 14, detail, size=11, anchor="start") if detail else "")
         parts.append(_tag(_TALL_WIDTH - 4, y - (4 if detail else -2), *word))
-    parts.append(_answer_icon(x, last) + _text(text_x, last + 4, shorten(head_label, 26), anchor="start"))
+    parts.append(_answer_icon(x, last) + _text(text_x, last + 4, shorten(picture.head_label, 26), anchor="start"))
     parts.append(_handle(f"M8 {edge}H{_TALL_WIDTH - 8}", 11, edge, "M-4 -2.5h8M-4 2.5h8", 9))
     return "".join(parts)
 
@@ -127,12 +172,15 @@ def _svg(layout: str, width: float, height: float, content: str) -> str:
     return f"{start}{hatch}{content}</svg>"
 
 
-def _block(x: float, y: float, width: float, height: float, hatch: str | None) -> str:
-    """A stage; `hatch` names the layout whose pattern marks it as frozen."""
-    box = f'x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="4"'
-    if hatch is None:
-        return f'<rect {box} fill="{TRAINABLE}"/>'
-    return f'<rect {box} fill="{FROZEN}"/><rect {box} fill="url(#tl-hatch-{hatch})"/>'
+def _block(x: float, y: float, width: float, height: float, *, layout: str, fate: str) -> str:
+    """A stage; `layout` has the pattern that marks what is frozen of it: all, or some of its layers."""
+    place = f'x="{x:.1f}" y="{y:.1f}" height="{height:.1f}" rx="4"'
+    box = f'<rect {place} width="{width:.1f}" fill="{FROZEN if fate == "frozen" else TRAINABLE}"/>'
+    if fate == "trains":
+        return box
+    part = f'{place} width="{width if fate == "frozen" else width / 2:.1f}"'
+    under = f'<rect {part} fill="{FROZEN}"/>' if fate == "partly" else ""
+    return f'{box}{under}<rect {part} fill="url(#tl-hatch-{layout})"/>'
 
 
 def _band(start: float, end: float, word: str, colour: str) -> str:
