@@ -18,7 +18,7 @@ class RunState(StrEnum):
 
     @property
     def is_finished(self) -> bool:
-        """True when no runner will touch the run again by itself."""
+        """True when the run has come to its end. A paused one has not: it waits to be resumed."""
         return self not in (RunState.QUEUED, RunState.RUNNING, RunState.PAUSED)
 
 
@@ -146,6 +146,20 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class SavedPreset:
+    """A preset that someone here has saved, beside those that `tl_core.presets` brings."""
+
+    name: str
+    """User text, unique."""
+    description: str
+    """User text."""
+    config: RunConfig
+    """Its dataset is `presets.ANY_DATASET`."""
+    created_at: float
+    """Seconds since the epoch, UTC."""
+
+
+@dataclass(frozen=True, slots=True)
 class MetricPoint:
     seq: int
     """Place in the run's list of points, from 0; writing the same point twice changes nothing."""
@@ -156,7 +170,7 @@ class MetricPoint:
     split: str
     """"train" or "val"."""
     name: str
-    """"batch_loss" (mean over the steps since the point before), "loss" or "accuracy" (of a whole epoch)."""
+    """"batch_loss" (mean over the steps since the point before); of an epoch "loss", "accuracy", "learning_rate"."""
     value: float
     n: int
     """Images the value was measured on."""

@@ -92,7 +92,7 @@ def store(url: str, open_url: Callable[[str], SqlStore]) -> SqlStore:
 
 @pytest.fixture(scope="session")
 def config() -> RunConfig:
-    return make_run_config({"dataset_id": "0123456789abcdef"}, {}, {"epochs": 5})
+    return make_run_config("0123456789abcdef", {"epochs": 5})
 
 
 @pytest.fixture(scope="session")

@@ -41,6 +41,7 @@ def files_of(folder: Path) -> list[Path]:
 def test_datasets_and_runs_lie_under_home(artifacts: Artifacts, tmp_path: Path):
     assert artifacts.dataset_folder("d1") == tmp_path / "datasets" / "d1"
     assert artifacts.run_folder("r1") == tmp_path / "runs" / "r1"
+    assert artifacts.training_state("r1").parent == artifacts.checkpoint("r1").parent == artifacts.run_folder("r1")
     assert artifacts.run_lock("r1").parent == tmp_path / "locks"
 
 

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import delete, select
 
 from tl_core.config import RunConfig
+from tl_core.errors import ConfigError, RunNotReady
 from tl_core.records import DatasetRecord, MetricPoint, RunState
 from tl_core.store import SqlStore
 from tl_core.store.tables import datasets, runs
@@ -95,6 +96,53 @@ def test_a_run_is_either_claimed_or_cancelled(store: SqlStore, config: RunConfig
         state = RunState.RUNNING if claimed else RunState.CANCELLED
         assert store.get_run(run.id).state is state
         assert store.is_cancel_requested(run.id) is (state is RunState.RUNNING)
+
+
+def test_a_run_is_either_paused_before_it_is_claimed_or_asked_to_pause(store: SqlStore, config: RunConfig):
+    for _ in range(10):
+        run = store.add_run(config, "flowers")
+        claimed, _ = in_threads(lambda n, run_id=run.id: [store.claim_run, store.request_pause][n](run_id), count=2)
+        if claimed:
+            assert (store.get_run(run.id).state, store.asked_of(run.id)) == (RunState.RUNNING, "pause")
+        else:
+            assert (store.get_run(run.id).state, store.asked_of(run.id)) == (RunState.PAUSED, None)
+
+
+def test_of_many_that_resume_a_run_one_does(store: SqlStore, config: RunConfig):
+    run = store.add_run(config, "flowers")
+    store.claim_run(run.id)
+    store.finish_run(run.id, RunState.PAUSED)
+
+    def resume(_: int) -> str:
+        try:
+            return store.queue_again(run.id).state
+        except RunNotReady as refusal:
+            return str(refusal)
+
+    said = Counter(in_threads(resume))
+    assert said[RunState.QUEUED] == 1 and len(said) == 2
+    assert store.get_run(run.id).facts == {"resumed": 1}
+
+
+def test_who_pauses_and_who_cancels_a_running_run_at_once_ends_it(store: SqlStore, config: RunConfig):
+    for _ in range(10):
+        run = store.add_run(config, "flowers")
+        store.claim_run(run.id)
+        steps = [store.request_cancel, store.request_pause, lambda run_id: store.finish_run(run_id, RunState.PAUSED)]
+        in_threads(lambda n, run_id=run.id, steps=steps: steps[n](run_id), count=3)
+        assert store.get_run(run.id).state is RunState.CANCELLED
+
+
+def test_of_many_that_save_one_preset_name_one_does(store: SqlStore, config: RunConfig):
+    def save(thread: int) -> str:
+        try:
+            return store.save_preset("mine", str(thread), config).description
+        except ConfigError:
+            return "refused"
+
+    said = Counter(in_threads(save))
+    assert said["refused"] == THREADS - 1
+    assert store.list_presets()[0].description in said
 
 
 def test_of_many_endings_one_stays(store: SqlStore, config: RunConfig):

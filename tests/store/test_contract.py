@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tl_core.config import RunConfig, make_run_config
-from tl_core.errors import DatasetInUse, RunNotReady, StoreUnavailable, UnknownDataset, UnknownRun
+from tl_core.errors import ConfigError, DatasetInUse, RunNotReady, StoreUnavailable, UnknownDataset, UnknownRun
+from tl_core.presets import ANY_DATASET
 from tl_core.records import (
     DatasetRecord,
     ImageRecord,
@@ -149,11 +150,8 @@ def test_a_finished_run_outlives_its_dataset(store: SqlStore, dataset: DatasetRe
 
 
 def test_a_new_run_is_queued_with_its_configuration(store: SqlStore):
-    config = make_run_config(
-        {"dataset_id": "d" * 16, "split_seed": 2**32 - 1},
-        {"frozen_stages": 3, "dropout": 0.1},
-        {"learning_rate": 1e-4, "optimizer": "sgd"},
-    )
+    changes = {"frozen_stages": 3, "hidden_units": "9,8", "frozen_names": "a.*", "learning_rate": 1e-4, "blur": 0.5}
+    config = make_run_config("d" * 16, {"split_seed": 2**32 - 1, **changes})
     before = time.time()
     run = store.add_run(config, "flowers", {"device": "cpu"})
     assert run == store.get_run(run.id)
@@ -237,6 +235,139 @@ def test_a_finished_run_cannot_be_cancelled(store: SqlStore, config: RunConfig):
 def test_a_run_that_is_gone_counts_as_cancelled(store: SqlStore):
     store.request_cancel("missing2")
     assert store.is_cancel_requested("missing2") is True
+
+
+def test_a_queued_run_is_paused_at_once_and_not_claimed(store: SqlStore, config: RunConfig):
+    run = store.add_run(config, "flowers")
+    store.request_pause(run.id)
+    paused = store.get_run(run.id)
+    assert (paused.state, paused.finished_at, store.asked_of(run.id)) == (RunState.PAUSED, None, None)
+    assert paused.message == "Paused before it started; resumed, it is put back into the queue."
+    assert store.claim_next_run() is None and store.claim_run(run.id) is None
+
+
+def test_a_running_run_is_asked_to_pause_until_it_is_asked_to_stop(store: SqlStore, config: RunConfig):
+    run = store.add_run(config, "flowers")
+    store.claim_run(run.id)
+    assert store.asked_of(run.id) is None
+    store.request_pause(run.id)
+    assert (store.asked_of(run.id), store.is_cancel_requested(run.id)) == ("pause", False)
+    store.request_cancel(run.id)
+    store.request_pause(run.id)
+    assert (store.asked_of(run.id), store.is_cancel_requested(run.id)) == ("cancel", True)
+
+
+@pytest.mark.parametrize("state", [state for state in RunState if state.is_finished])
+def test_a_finished_run_cannot_be_paused(store: SqlStore, config: RunConfig, state: RunState):
+    run = store.add_run(config, "flowers")
+    store.finish_run(run.id, state, "Done.")
+    finished = store.get_run(run.id)
+    store.request_pause(run.id)
+    assert (store.get_run(run.id), store.asked_of(run.id)) == (finished, None)
+
+
+def test_a_run_that_is_gone_is_asked_to_stop(store: SqlStore):
+    store.request_pause("missing2")
+    assert store.asked_of("missing2") == "cancel"
+
+
+def test_a_paused_run_is_cancelled_at_once(store: SqlStore, config: RunConfig):
+    run = store.add_run(config, "flowers")
+    store.claim_run(run.id)
+    store.update_run(run.id, epochs_done=2)
+    store.finish_run(run.id, RunState.PAUSED, "Paused.")
+    assert store.get_run(run.id).finished_at is None
+    store.request_cancel(run.id)
+    cancelled = store.get_run(run.id)
+    assert cancelled.state is RunState.CANCELLED and cancelled.finished_at is not None
+    assert cancelled.message == "Cancelled while it waited; its 2 finished epochs are kept, and it can be resumed."
+
+
+def test_a_run_that_pauses_while_it_is_asked_to_stop_is_cancelled(store: SqlStore, config: RunConfig):
+    run = store.add_run(config, "flowers")
+    store.claim_run(run.id)
+    store.request_pause(run.id)
+    store.request_cancel(run.id)
+    store.finish_run(run.id, RunState.PAUSED, "Stopped.")
+    assert store.get_run(run.id).state is RunState.CANCELLED
+
+
+@pytest.mark.parametrize("state", [RunState.PAUSED, RunState.CANCELLED, RunState.INTERRUPTED, RunState.FAILED])
+def test_a_run_at_rest_is_queued_again_with_all_it_has_reported(store: SqlStore, config: RunConfig, state: RunState):
+    run, later = (store.add_run(config, "flowers", {"device": "cpu"}) for _ in range(2))
+    store.claim_run(run.id)
+    store.append_metrics(run.id, [a_point(0)])
+    store.update_run(run.id, epochs_done=1, best_epoch=1, val_accuracy=0.5, progress=Progress("training", 0.2))
+    store.request_pause(run.id)
+    store.finish_run(run.id, state, "Stopped.")
+    again = store.queue_again(run.id)
+    assert again == store.get_run(run.id)
+    assert (again.state, again.message, again.finished_at, again.progress) == (RunState.QUEUED, "", None, None)
+    assert (again.epochs_done, again.best_epoch, again.val_accuracy) == (1, 1, 0.5)
+    assert again.facts == {"device": "cpu", "resumed": 1}
+    assert store.list_metrics(run.id) == [a_point(0)]
+    assert store.asked_of(run.id) is None
+    assert store.claim_next_run().id == run.id  # its old place
+    assert store.claim_next_run().id == later.id
+
+
+def test_a_run_is_queued_again_with_more_epochs(store: SqlStore, config: RunConfig):
+    run = store.add_run(config, "flowers")
+    store.request_pause(run.id)
+    longer = make_run_config(config.data.dataset_id, {"epochs": 9}, base=config)
+    again = store.queue_again(run.id, longer)
+    assert again.config == longer == store.claim_run(run.id).config
+    assert again.facts == {}  # it had not begun
+
+
+@pytest.mark.parametrize(
+    ("bring_to", "words"),
+    [
+        (lambda store, run_id: None, "is queued and cannot be resumed: it carries on by itself"),
+        (lambda store, run_id: store.claim_run(run_id), "is running and cannot be resumed: it carries on by itself"),
+        (lambda store, run_id: store.finish_run(run_id, RunState.COMPLETED), "is completed and cannot be resumed"),
+    ],
+    ids=["queued", "running", "completed"],
+)
+def test_a_run_that_is_not_at_rest_cannot_be_queued_again(store: SqlStore, config: RunConfig, bring_to, words: str):
+    run = store.add_run(config, "flowers")
+    bring_to(store, run.id)
+    before = store.get_run(run.id)
+    with pytest.raises(RunNotReady, match=words):
+        store.queue_again(run.id)
+    assert store.get_run(run.id) == before
+
+
+def test_a_run_that_has_not_paused_yet_says_to_wait(store: SqlStore, config: RunConfig):
+    run = store.add_run(config, "flowers")
+    store.claim_run(run.id)
+    store.request_pause(run.id)
+    with pytest.raises(RunNotReady, match="before it has paused, which takes a moment"):
+        store.queue_again(run.id)
+
+
+def test_a_run_that_is_gone_cannot_be_queued_again(store: SqlStore):
+    with pytest.raises(UnknownRun, match="missing2"):
+        store.queue_again("missing2")
+
+
+def test_a_paused_run_can_be_deleted_and_keeps_its_dataset_until_then(
+    store: SqlStore, dataset: DatasetRecord, config: RunConfig
+):
+    store.add_dataset(dataset, [], [])
+    run = store.add_run(config, dataset.name, state=RunState.PAUSED)
+    with pytest.raises(DatasetInUse, match=rf"wait for {run.id} \(paused\), or stop it first"):
+        store.delete_dataset(dataset.id)
+    store.delete_run(run.id)
+    store.delete_dataset(dataset.id)
+    assert store.list_runs() == []
+
+
+def test_notes_are_collected_and_other_facts_replaced(store: SqlStore, config: RunConfig):
+    run = store.add_run(config, "flowers")
+    store.update_run(run.id, facts={"notes": ["One."], "plan": [1]})
+    store.update_run(run.id, facts={"notes": ["Two.", "One."], "plan": [2]})
+    assert store.get_run(run.id).facts == {"notes": ["One.", "Two."], "plan": [2]}
 
 
 def test_an_update_changes_what_is_given_and_nothing_else(store: SqlStore, config: RunConfig):
@@ -360,6 +491,17 @@ def test_a_repeated_point_changes_nothing(store: SqlStore, config: RunConfig):
     assert store.list_metrics(run.id) == [a_point(0), a_point(1), a_point(2)]
 
 
+def test_points_of_later_epochs_are_dropped(store: SqlStore, config: RunConfig):
+    run, other = (store.add_run(config, "flowers") for _ in range(2))
+    points = [a_point(seq, epoch=1 + seq // 2) for seq in range(6)]
+    for one in (run, other):
+        store.append_metrics(one.id, points)
+    store.drop_metrics(run.id, after_epoch=2)
+    assert store.list_metrics(run.id) == points[:4] and store.list_metrics(other.id) == points
+    store.append_metrics(run.id, [a_point(4, value=9.0)])
+    assert store.list_metrics(run.id) == [*points[:4], a_point(4, value=9.0)]
+
+
 def test_a_diverged_loss_is_kept_as_it_is(store: SqlStore, config: RunConfig):
     run = store.add_run(config, "flowers")
     values = [math.nan, math.inf, -math.inf, 5e-324, 1.7976931348623157e308]
@@ -395,6 +537,42 @@ def test_ten_thousand_predictions_of_two_hundred_classes_fit(store: SqlStore, co
     predictions = [Prediction(position, position % 200, probabilities) for position in range(10_000)]
     store.put_predictions(run.id, "test", 1, predictions)
     assert store.list_predictions(run.id, "test") == (1, predictions)
+
+
+# Presets
+
+
+def test_a_preset_comes_back_without_its_dataset(store: SqlStore, config: RunConfig):
+    saved = store.save_preset(" Müllers  recipe ", "For rosé\0 🙂.", config)
+    assert store.list_presets() == [saved]
+    assert (saved.name, saved.description) == ("Müllers recipe", "For rosé\0 🙂.")
+    assert saved.config == make_run_config(ANY_DATASET, {"epochs": 5})
+    assert time.time() - 10 < saved.created_at <= time.time()
+
+
+def test_presets_are_listed_by_name_and_can_be_deleted(store: SqlStore, config: RunConfig):
+    for name in ("b", "C", "a"):
+        store.save_preset(name, "", config)
+    assert [preset.name for preset in store.list_presets()] == ["a", "b", "C"]
+    store.delete_preset("b")
+    store.delete_preset("never there")
+    assert [preset.name for preset in store.list_presets()] == ["a", "C"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("mine", "'mine' already: give another name, or delete it first"),
+        (" ", "needs a name"),
+        ("x" * 81, "81 characters: give at most 80"),
+        ("two-phase", "comes with TransferLab is called 'two-phase'"),
+    ],
+)
+def test_a_preset_name_that_cannot_be_is_refused(store: SqlStore, config: RunConfig, name: str, words: str):
+    first = store.save_preset("mine", "The first.", config)
+    with pytest.raises(ConfigError, match=words):
+        store.save_preset(name, "", config)
+    assert store.list_presets() == [first]
 
 
 # Text

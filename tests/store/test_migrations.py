@@ -1,8 +1,11 @@
 """The schema that the migrations lead to is the one the queries are written for."""
 
+import json
+
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, inspect, text
 
+from tl_core.config import make_run_config
 from tl_core.errors import StoreTooNew
 from tl_core.store import SqlStore, migrations
 from tl_core.store.database import _normalise
@@ -67,6 +70,44 @@ def test_an_older_store_is_brought_up_to_date(url: str, store: SqlStore, config,
     assert newer.get_run(run.id) == run
 
 
+OLD_CONFIGS = [
+    {
+        "data": {"dataset_id": "d" * 16, "val_fraction": 0.2, "test_fraction": 0.2, "split_seed": 3},
+        "model": {"backbone": "resnet18", "pretrained": True, "frozen_stages": 2, "hidden_units": 64, "dropout": 0.5},
+        "train": {
+            "epochs": 7, "batch_size": 16, "optimizer": "sgd", "learning_rate": 0.1, "backbone_learning_rate": None,
+            "weight_decay": 0.0, "augment": False, "seed": 1,
+        },
+    },
+    {"data": {"dataset_id": "e" * 16}, "model": {"hidden_units": 0}, "train": {"optimizer": "adamw", "augment": True}},
+]  # fmt: skip
+
+
+def test_runs_of_the_first_release_are_read_with_todays_settings(url: str, open_url, monkeypatch):
+    with monkeypatch.context() as first_release:
+        first_release.setattr(migrations, "MIGRATIONS", migrations.MIGRATIONS[:1])
+        with open_url(url).writing() as connection:
+            for number, old in enumerate(OLD_CONFIGS):
+                insert = text(
+                    "INSERT INTO runs (id, state, cancel_requested, config, dataset_id, dataset_name, created_at, "
+                    "message, epochs_done, facts) VALUES (:id, 'running', :cancel, :config, 'd', 'd', 1, '', 0, '{}')"
+                )
+                values = {"id": f"run{number}", "cancel": number == 0, "config": json.dumps(old)}
+                connection.execute(insert, values)
+    store = open_url(url)
+    second, first = store.list_runs()
+    assert first.config == make_run_config(
+        "d" * 16,
+        {
+            "augment": "none", "val_fraction": 0.2, "test_fraction": 0.2, "split_seed": 3, "backbone": "resnet18",
+            "frozen_stages": 2, "hidden_units": 64, "dropout": 0.5, "epochs": 7, "batch_size": 16,
+            "optimizer": "momentum", "learning_rate": 0.1, "weight_decay": 0.0, "seed": 1,
+        },
+    )  # fmt: skip
+    assert second.config == make_run_config("e" * 16, {"augment": "photos"})
+    assert [store.asked_of(run.id) for run in (first, second)] == ["cancel", None]
+
+
 def test_a_failed_migration_leaves_the_store_as_it_was(url: str, store: SqlStore, config, open_url, monkeypatch):
     run = store.add_run(config, "flowers")
 
@@ -86,5 +127,5 @@ def test_a_failed_migration_leaves_the_store_as_it_was(url: str, store: SqlStore
 def test_a_store_from_a_newer_release_is_refused_with_a_sentence(url: str, engine: Engine):
     with engine.begin() as connection:
         connection.execute(text("INSERT INTO schema_version (version) VALUES (99)"))
-    with pytest.raises(StoreTooNew, match=r"newer TransferLab .* version 99, this one knows 1.*: update TransferLab"):
+    with pytest.raises(StoreTooNew, match=r"newer TransferLab .* version 99, this one knows 2.*: update TransferLab"):
         SqlStore(url)

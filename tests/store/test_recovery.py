@@ -12,7 +12,7 @@ import pytest
 
 from tl_core.config import RunConfig
 from tl_core.locks import hold_lock, try_lock
-from tl_core.records import RunState
+from tl_core.records import Run, RunState
 from tl_core.store import Artifacts, SqlStore, fail_stale_runs
 
 HOLD_A_RUN = """
@@ -55,7 +55,9 @@ def test_a_run_whose_process_was_killed_is_interrupted(store: SqlStore, artifact
     assert fail_stale_runs(store, artifacts) == [run.id]
     stopped = store.get_run(run.id)
     assert stopped.state is RunState.INTERRUPTED
-    assert stopped.message == "The server stopped while this run was in epoch 3; its 2 finished epochs are kept."
+    assert stopped.message == (
+        "The server or command that ran it stopped while this run was in epoch 3; its 2 finished epochs are kept."
+    )
     assert fail_stale_runs(store, artifacts) == []
 
 
@@ -97,19 +99,31 @@ def test_queued_and_finished_runs_are_no_concern(store: SqlStore, artifacts: Art
     assert store.claim_next_run().id == queued.id
 
 
+def message_of_a_stale_run(store: SqlStore, artifacts: Artifacts, run: Run, epochs_done: int) -> str:
+    store.claim_run(run.id)
+    store.update_run(run.id, epochs_done=epochs_done)
+    assert fail_stale_runs(store, artifacts) == [run.id]
+    return store.get_run(run.id).message
+
+
 @pytest.mark.parametrize(
     ("epochs_done", "sentence"),
     [
-        (0, "The server stopped before this run had finished an epoch; nothing of it is kept."),
-        (1, "The server stopped while this run was in epoch 2; its 1 finished epoch is kept."),
-        (5, "The server stopped after this run's last epoch, before it was tested; its 5 finished epochs are kept."),
+        (0, "stopped before this run had finished an epoch; nothing of it is kept."),
+        (1, "stopped while this run was in epoch 2; its 1 finished epoch is kept."),
+        (5, "stopped after this run's last epoch, before it was tested; its 5 finished epochs are kept."),
     ],
 )
 def test_the_message_says_what_is_kept(
     store: SqlStore, artifacts: Artifacts, config: RunConfig, epochs_done: int, sentence: str
 ):
+    message = message_of_a_stale_run(store, artifacts, store.add_run(config, "flowers"), epochs_done)
+    assert message == f"The server or command that ran it {sentence}"
+
+
+def test_the_message_says_when_it_can_be_resumed(store: SqlStore, artifacts: Artifacts, config: RunConfig):
     run = store.add_run(config, "flowers")
-    store.claim_run(run.id)
-    store.update_run(run.id, epochs_done=epochs_done)
-    fail_stale_runs(store, artifacts)
-    assert store.get_run(run.id).message == sentence
+    artifacts.run_folder(run.id).mkdir(parents=True)
+    artifacts.training_state(run.id).touch()
+    message = message_of_a_stale_run(store, artifacts, run, epochs_done=2)
+    assert message.endswith("its 2 finished epochs are kept, and it can be resumed.")

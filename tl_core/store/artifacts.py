@@ -25,6 +25,10 @@ class Artifacts:
         """The run's best model so far."""
         return self.run_folder(run_id) / "model.safetensors"
 
+    def training_state(self, run_id: str) -> Path:
+        """All that training needs to go on after the last finished epoch."""
+        return self.run_folder(run_id) / "training-state.pt"
+
     def run_lock(self, run_id: str) -> Path:
         """Locked by the process that executes the run, for as long as it lives."""
         return self.home / "locks" / f"{run_id}.lock"

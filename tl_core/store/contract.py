@@ -1,7 +1,7 @@
 """What a store does, written once. Every backend is tested against this."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from tl_core.config import RunConfig
 from tl_core.records import (
@@ -12,9 +12,13 @@ from tl_core.records import (
     Progress,
     Run,
     RunState,
+    SavedPreset,
     SkippedFile,
     TestResult,
 )
+
+Asked = Literal["cancel", "pause"]
+"""What a running run can be asked for."""
 
 
 class Store(Protocol):
@@ -47,13 +51,19 @@ class Store(Protocol):
 
         Raises:
             UnknownDataset: there is none.
-            DatasetInUse: a run that is not finished reads it.
+            DatasetInUse: a run that is queued, running or paused needs it.
         """
 
     # Runs
 
-    def add_run(self, config: RunConfig, dataset_name: str, facts: dict[str, Any] | None = None) -> Run:
-        """A new run, queued, under a fresh short id."""
+    def add_run(
+        self,
+        config: RunConfig,
+        dataset_name: str,
+        facts: dict[str, Any] | None = None,
+        state: RunState = RunState.QUEUED,
+    ) -> Run:
+        """A new run under a fresh short id: queued, or paused while what it needs is still being put in place."""
 
     def get_run(self, run: str) -> Run:
         """By id or unique start of an id (four characters or more).
@@ -66,7 +76,7 @@ class Store(Protocol):
         """Newest first."""
 
     def delete_run(self, run_id: str) -> None:
-        """Forget a finished or queued run and everything it reported.
+        """Forget a run that is not running, and everything it reported.
 
         Raises:
             UnknownRun: there is none.
@@ -74,16 +84,39 @@ class Store(Protocol):
         """
 
     def claim_next_run(self) -> Run | None:
-        """The run that has been queued longest, now running; None if none is queued. Never given to two callers."""
+        """Of the queued runs the one that was added first, now running; None if none is queued.
+
+        Never given to two callers. A run that is queued again keeps the place it was added in.
+        """
 
     def claim_run(self, run_id: str) -> Run | None:
         """That run, now running; None if it is not queued any more."""
 
     def request_cancel(self, run_id: str) -> None:
-        """Ask a running run to stop, and cancel a queued one at once. A finished one stays as it is."""
+        """Ask a running run to stop for good, and cancel one that waits at once. A finished one stays as it is."""
+
+    def request_pause(self, run_id: str) -> None:
+        """Ask a running run to pause, and pause a queued one at once. Any other stays as it is.
+
+        Who has asked a run to be cancelled has the last word.
+        """
+
+    def asked_of(self, run_id: str) -> Asked | None:
+        """What a running run is asked for; "cancel" also when the run no longer exists."""
 
     def is_cancel_requested(self, run_id: str) -> bool:
         """True also when the run no longer exists."""
+
+    def queue_again(self, run_id: str, config: RunConfig | None = None) -> Run:
+        """Queue a run that was paused, cancelled, interrupted or has failed; what it has reported stays.
+
+        With `config` it goes on with that instead. The fact `resumed` counts how often a run that had begun was
+        queued again. Of callers at the same time, one succeeds.
+
+        Raises:
+            UnknownRun: there is none.
+            RunNotReady: it is queued, running or completed.
+        """
 
     def update_run(
         self,
@@ -96,10 +129,13 @@ class Store(Protocol):
         result: TestResult | None = None,
         facts: dict[str, Any] | None = None,
     ) -> None:
-        """Change what is given; `facts` are merged into those already there."""
+        """Change what is given; `facts` are merged into those already there, and the sentences of the fact `notes`."""
 
     def finish_run(self, run_id: str, state: RunState, message: str = "") -> None:
-        """Move an unfinished run to a finished state. A run that is finished stays as it is."""
+        """Move an unfinished run to a finished state, or to PAUSED. A run that is finished stays as it is.
+
+        Paused it is not when it was asked to be cancelled meanwhile: then it is cancelled.
+        """
 
     def list_running_runs(self) -> list[Run]:
         """Those in state RUNNING, whoever runs them."""
@@ -112,11 +148,29 @@ class Store(Protocol):
     def list_metrics(self, run_id: str, after: int = -1) -> list[MetricPoint]:
         """Points with `seq` greater than `after`, in order."""
 
+    def drop_metrics(self, run_id: str, after_epoch: int) -> None:
+        """Forget the points of later epochs."""
+
     def put_predictions(self, run_id: str, split: str, epoch: int, predictions: Sequence[Prediction]) -> None:
         """Keep a split's predictions, in place of an earlier epoch's."""
 
     def list_predictions(self, run_id: str, split: str) -> tuple[int, list[Prediction]]:
         """The epoch they are from (0 when there are none yet) and the predictions, in order of position."""
+
+    # Presets that people have saved
+
+    def save_preset(self, name: str, description: str, config: RunConfig) -> SavedPreset:
+        """Keep the settings of `config` under a name; its dataset is left out.
+
+        Raises:
+            ConfigError: the name is empty, too long, or taken.
+        """
+
+    def list_presets(self) -> list[SavedPreset]:
+        """In order of name."""
+
+    def delete_preset(self, name: str) -> None:
+        """Forget a saved preset; one that is not there is no error."""
 
     def close(self) -> None:
         """Let go of every connection."""

@@ -69,16 +69,17 @@ class SqlDatasets(Database):
 
     def delete_dataset(self, dataset_id: str) -> None:
         unfinished = [state.value for state in RunState if not state.is_finished]
-        readers = select(runs.c.id).where(runs.c.dataset_id == dataset_id, runs.c.state.in_(unfinished))
+        readers = select(runs.c.id, runs.c.state).where(runs.c.dataset_id == dataset_id, runs.c.state.in_(unfinished))
         with self.writing() as connection:
             # The lock makes `add_run` on it wait until it is known whether the dataset stays.
             locked = select(datasets.c.name).where(datasets.c.id == dataset_id).with_for_update()
             row = connection.execute(locked).first()
             if row is None:
                 raise UnknownDataset(f"There is no dataset with the id {dataset_id!r}; it may be deleted already.")
-            if in_use := sorted(connection.execute(readers).scalars()):
+            if in_use := sorted(f"{run.id} ({run.state})" for run in connection.execute(readers)):
                 raise DatasetInUse(
-                    f"{row.name} cannot be deleted while runs are using it: stop or wait for {', '.join(in_use)}."
+                    f"{row.name} cannot be deleted while runs need it: wait for {', '.join(in_use)}, or stop "
+                    f"{'it' if len(in_use) == 1 else 'them'} first."
                 )
             connection.execute(delete(datasets).where(datasets.c.id == dataset_id))
 

@@ -1,6 +1,8 @@
 """The schema, as the list of steps that lead to it. A step that was released never changes; add another."""
 
+import json
 from collections.abc import Callable
+from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -61,7 +63,36 @@ def _create_first_tables(connection: Connection) -> None:
             connection.execute(text(statement))
 
 
-MIGRATIONS: list[Callable[[Connection], None]] = [_create_first_tables]
+def _add_pausing_and_presets(connection: Connection) -> None:
+    """Runs can be asked to pause as well as to stop; settings have got new names; presets can be saved."""
+    for statement in (
+        "ALTER TABLE runs ADD COLUMN requested TEXT",
+        "UPDATE runs SET requested = 'cancel' WHERE cancel_requested",
+        "ALTER TABLE runs DROP COLUMN cancel_requested",
+        "CREATE TABLE presets (name TEXT NOT NULL PRIMARY KEY, description TEXT NOT NULL, config TEXT NOT NULL, "
+        "created_at {real} NOT NULL)",
+    ):
+        connection.execute(text(statement.format(**_TYPES[connection.dialect.name])))
+    for number, config in connection.execute(text("SELECT number, config FROM runs")).all():
+        renamed = json.dumps(_with_new_names(json.loads(config)), ensure_ascii=False)
+        connection.execute(
+            text("UPDATE runs SET config = :config WHERE number = :number"), {"config": renamed, "number": number}
+        )
+
+
+def _with_new_names(config: dict[str, Any]) -> dict[str, Any]:
+    """Augmentation was on or off, a head had one hidden layer, and what was called sgd had momentum."""
+    train, model = dict(config.get("train", {})), dict(config.get("model", {}))
+    photos = {"crop": 0.5, "flip": True, "colour": 0.2}
+    augment = photos if train.pop("augment", True) else {}
+    if train.get("optimizer") == "sgd":
+        train["optimizer"] = "momentum"
+    if isinstance(units := model.get("hidden_units"), int):
+        model["hidden_units"] = [units] if units else []
+    return {**config, "model": model, "train": train, "augment": augment}
+
+
+MIGRATIONS: list[Callable[[Connection], None]] = [_create_first_tables, _add_pausing_and_presets]
 
 
 def migrate(connection: Connection) -> None:

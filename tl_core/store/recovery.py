@@ -4,6 +4,7 @@ from tl_core.locks import hold_lock, try_lock
 from tl_core.records import Run, RunState
 from tl_core.store.artifacts import Artifacts
 from tl_core.store.contract import Store
+from tl_core.store.states import epochs_kept
 
 
 def fail_stale_runs(store: Store, artifacts: Artifacts) -> list[str]:
@@ -18,14 +19,16 @@ def fail_stale_runs(store: Store, artifacts: Artifacts) -> list[str]:
 def _fail_if_stale(store: Store, artifacts: Artifacts, run: Run) -> bool:
     with try_lock(artifacts.run_lock(run.id)) as is_stale:
         if is_stale:
-            store.finish_run(run.id, RunState.INTERRUPTED, _sentence(run))
+            can_go_on = artifacts.training_state(run.id).is_file()
+            store.finish_run(run.id, RunState.INTERRUPTED, _sentence(run, can_go_on))
     return is_stale
 
 
-def _sentence(run: Run) -> str:
+def _sentence(run: Run, can_go_on: bool) -> str:
+    stopped = "The server or command that ran it stopped"
     if run.epochs_done == 0:
-        return "The server stopped before this run had finished an epoch; nothing of it is kept."
-    kept = "its 1 finished epoch is kept" if run.epochs_done == 1 else f"its {run.epochs_done} finished epochs are kept"
+        return f"{stopped} before this run had finished an epoch; nothing of it is kept."
+    kept = epochs_kept(run.epochs_done) + (", and it can be resumed" if can_go_on else "")
     if run.epochs_done >= run.config.train.epochs:
-        return f"The server stopped after this run's last epoch, before it was tested; {kept}."
-    return f"The server stopped while this run was in epoch {run.epochs_done + 1}; {kept}."
+        return f"{stopped} after this run's last epoch, before it was tested; {kept}."
+    return f"{stopped} while this run was in epoch {run.epochs_done + 1}; {kept}."

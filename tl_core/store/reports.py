@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, delete, select
 
 from tl_core.records import MetricPoint, Prediction
 from tl_core.store.database import Database
@@ -25,6 +25,10 @@ class SqlReports(Database):
         query = select(*columns).where(metrics.c.run_id == run_id, metrics.c.seq > after).order_by(metrics.c.seq)
         with self.reading() as connection:
             return [MetricPoint(**row._mapping) for row in connection.execute(query)]
+
+    def drop_metrics(self, run_id: str, after_epoch: int) -> None:
+        with self.writing() as connection:
+            connection.execute(delete(metrics).where(metrics.c.run_id == run_id, metrics.c.epoch > after_epoch))
 
     def put_predictions(self, run_id: str, split: str, epoch: int, predictions: Sequence[Prediction]) -> None:
         values = {"epoch": epoch, **_pack(predictions)}

@@ -1,4 +1,4 @@
-"""Runs in the database: adding, claiming, changing and finishing them."""
+"""Runs in the database: adding, finding, changing and deleting them. `states.py` moves them along."""
 
 import json
 import math
@@ -7,7 +7,7 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, select, update
+from sqlalchemy import Connection, Row, Select, delete, select, update
 
 from tl_core.config import RunConfig
 from tl_core.errors import RunNotReady, UnknownRun
@@ -23,10 +23,15 @@ _LETTERS_AND_DIGITS = _LETTERS + "23456789"
 class SqlRuns(Database):
     """The part of the `Store` contract that is about runs."""
 
-    def add_run(self, config: RunConfig, dataset_name: str, facts: dict[str, Any] | None = None) -> Run:
+    def add_run(
+        self,
+        config: RunConfig,
+        dataset_name: str,
+        facts: dict[str, Any] | None = None,
+        state: RunState = RunState.QUEUED,
+    ) -> Run:
         values = {
-            "state": RunState.QUEUED,
-            "cancel_requested": False,
+            "state": state,
             "config": config.model_dump_json(),
             "dataset_id": config.data.dataset_id,
             "dataset_name": dataset_name,
@@ -45,7 +50,7 @@ class SqlRuns(Database):
             while True:
                 insert = self.insert_new(runs).values(**values, id=_new_id()).returning(runs)
                 if row := connection.execute(insert).first():
-                    return _run(row)
+                    return run_of(row)
 
     def get_run(self, run: str) -> Run:
         found = self._list(select(runs).where(starts_with(runs, run)))
@@ -65,37 +70,12 @@ class SqlRuns(Database):
 
     def delete_run(self, run_id: str) -> None:
         with self.writing() as connection:
-            row = _lock(connection, run_id)
+            row = lock_run(connection, run_id)
             if row is None:
                 raise UnknownRun(f"There is no run with the id {run_id!r}; it may be deleted already.")
-            if row.state in (RunState.RUNNING, RunState.PAUSED):
-                raise RunNotReady(f"Run {run_id} is {row.state} and cannot be deleted: stop it first.")
+            if row.state == RunState.RUNNING:
+                raise RunNotReady(f"Run {run_id} is running and cannot be deleted: stop it first.")
             connection.execute(delete(runs).where(runs.c.id == run_id))
-
-    def claim_next_run(self) -> Run | None:
-        waiting = select(runs.c.id).where(runs.c.state == RunState.QUEUED).order_by(runs.c.number).limit(1)
-        with self.writing() as connection:
-            run_id = connection.execute(waiting.with_for_update(skip_locked=True)).scalar()
-            return None if run_id is None else _claim(connection, run_id)
-
-    def claim_run(self, run_id: str) -> Run | None:
-        with self.writing() as connection:
-            return _claim(connection, run_id)
-
-    def request_cancel(self, run_id: str) -> None:
-        with self.writing() as connection:
-            row = _lock(connection, run_id)
-            if row is None or RunState(row.state).is_finished:
-                return
-            if row.state == RunState.QUEUED:
-                _finish(connection, run_id, RunState.CANCELLED, "Cancelled before it started.")
-            else:
-                connection.execute(update(runs).where(runs.c.id == run_id).values(cancel_requested=True))
-
-    def is_cancel_requested(self, run_id: str) -> bool:
-        with self.reading() as connection:
-            asked = connection.execute(select(runs.c.cancel_requested).where(runs.c.id == run_id)).scalar()
-        return asked is None or asked
 
     def update_run(
         self,
@@ -118,25 +98,17 @@ class SqlRuns(Database):
         }
         changes = {name: value for name, value in given.items() if value is not None}
         with self.writing() as connection:
-            row = _lock(connection, run_id)
+            row = lock_run(connection, run_id)
             if row is None:
                 return
             if facts:
-                changes["facts"] = {**row.facts, **_checked(facts)}
+                changes["facts"] = _merged(row.facts, _checked(facts))
             if changes:
                 connection.execute(update(runs).where(runs.c.id == run_id).values(changes))
 
-    def finish_run(self, run_id: str, state: RunState, message: str = "") -> None:
-        if not state.is_finished:
-            raise ValueError(f"{state} is not a way for a run to end")
-        with self.writing() as connection:
-            row = _lock(connection, run_id)
-            if row is not None and not RunState(row.state).is_finished:
-                _finish(connection, run_id, state, message)
-
     def _list(self, query: Select[Any]) -> list[Run]:
         with self.reading() as connection:
-            return [_run(row) for row in connection.execute(query)]
+            return [run_of(row) for row in connection.execute(query)]
 
 
 def _new_id() -> str:
@@ -154,26 +126,21 @@ def _checked(facts: dict[str, Any]) -> dict[str, Any]:
     return checked
 
 
-def _lock(connection: Connection, run_id: str) -> Row[Any] | None:
+def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """The new facts in place of the old, but for the notes, which a resumed run goes on to collect."""
+    notes = dict.fromkeys([*old.get("notes", []), *new.get("notes", [])])
+    return {**old, **new, **({"notes": list(notes)} if notes else {})}
+
+
+def lock_run(connection: Connection, run_id: str) -> Row[Any] | None:
     """The run's row, which nobody else changes before this transaction ends."""
     return connection.execute(select(runs).where(runs.c.id == run_id).with_for_update()).first()
 
 
-def _claim(connection: Connection, run_id: str) -> Run | None:
-    still_queued: ColumnElement[bool] = runs.c.state == RunState.QUEUED
-    claim = update(runs).where(runs.c.id == run_id, still_queued)
-    row = connection.execute(claim.values(state=RunState.RUNNING, started_at=time.time()).returning(runs)).first()
-    return _run(row) if row else None
-
-
-def _finish(connection: Connection, run_id: str, state: RunState, message: str) -> None:
-    values = {"state": state, "message": message, "finished_at": time.time()}
-    connection.execute(update(runs).where(runs.c.id == run_id).values(values))
-
-
-def _run(row: Row[Any]) -> Run:
+def run_of(row: Row[Any]) -> Run:
+    """The record that a row stands for."""
     fields = dict(row._mapping)
-    for column in ("number", "cancel_requested", "dataset_id"):
+    for column in ("number", "requested", "dataset_id"):
         del fields[column]
     fields["state"] = RunState(row.state)
     fields["config"] = RunConfig.model_validate_json(row.config)

@@ -2,11 +2,13 @@
 
 from tl_core.store.contract import Store
 from tl_core.store.datasets import SqlDatasets
+from tl_core.store.presets import SqlPresets
 from tl_core.store.reports import SqlReports
 from tl_core.store.runs import SqlRuns
+from tl_core.store.states import SqlStates
 
 
-class SqlStore(SqlDatasets, SqlRuns, SqlReports):
+class SqlStore(SqlDatasets, SqlRuns, SqlStates, SqlReports, SqlPresets):
     """The `Store` contract over SQLite or PostgreSQL. Threads may share one; forked children get connections anew."""
 
 

@@ -8,7 +8,7 @@ import math
 import re
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Dialect, Double, ForeignKey, Index, Integer, LargeBinary, MetaData
+from sqlalchemy import BigInteger, Column, Dialect, Double, ForeignKey, Index, Integer, LargeBinary, MetaData
 from sqlalchemy import Table as _Table
 from sqlalchemy import Text as _Text
 from sqlalchemy.types import TypeDecorator
@@ -106,7 +106,8 @@ runs = _Table(
     Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("id", Text, nullable=False, unique=True),
     Column("state", Text, nullable=False),
-    Column("cancel_requested", Boolean, nullable=False),
+    # "cancel" or "pause" while a running run is asked to stop.
+    Column("requested", Text),
     Column("config", Text, nullable=False),
     # No foreign key: a run outlives its dataset.
     Column("dataset_id", Text, nullable=False),
@@ -148,6 +149,16 @@ predictions = _Table(
     Column("positions", LargeBinary, nullable=False),
     Column("labels", LargeBinary, nullable=False),
     Column("probabilities", LargeBinary, nullable=False),
+)
+
+
+presets = _Table(
+    "presets",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("description", Text, nullable=False),
+    Column("config", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
 )
 
 
