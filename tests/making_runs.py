@@ -35,10 +35,9 @@ def import_folder(workspace: Workspace, folder: Path) -> DatasetRecord:
     return import_dataset(workspace.store, workspace.artifacts, source, name=folder.name, limits=limits).record
 
 
-def run_config(dataset: DatasetRecord, model: dict | None = None, **train) -> RunConfig:
-    """Two epochs without augmentation, unless `train` says otherwise."""
-    recipe = {"epochs": 2, "batch_size": 8, "augment": False, **train}
-    return make_run_config({"dataset_id": dataset.id}, model or {}, recipe)
+def run_config(dataset: DatasetRecord, model: dict | None = None, **settings) -> RunConfig:
+    """Two epochs without augmentation, unless `model` or `settings`, which are one, say otherwise."""
+    return make_run_config(dataset.id, {"epochs": 2, "batch_size": 8, "augment": "none", **(model or {}), **settings})
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
