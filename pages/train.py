@@ -1,14 +1,28 @@
-"""Choose a backbone and how deep to freeze it, and press Train."""
+"""Start from a preset, change what you like, see what it will do, and press Train."""
 
 import streamlit as st
 
-from tl_core.config import make_run_config
+from tl_core.backbones import anatomy
 from tl_core.errors import TransferLabError
-from tl_ui.dataset_view import choose_dataset, default_split, describe
+from tl_ui.augment_preview import choose_kind
+from tl_ui.catalogue import choose_backbone
+from tl_ui.dataset_view import choose_dataset, describe
+from tl_ui.knobs import get_form, knob, mistakes
 from tl_ui.navigation import go, link
+from tl_ui.preset_choice import choose_start, follow_address, offer_saving
 from tl_ui.resources import get_runner, get_workspace
 from tl_ui.text import literal
-from tl_ui.train_form import choose_backbone, choose_depth, choose_recipe, describe_plan, show_strip
+from tl_ui.train_form import (
+    choose_depth,
+    describe_plan,
+    draw_network,
+    make_config,
+    show_every_knob,
+    show_plan,
+    show_rates,
+    show_strip,
+)
+from tl_ui.weights_choice import choose_weights
 
 st.title("Train")
 datasets = get_workspace().store.list_datasets()
@@ -17,26 +31,58 @@ if not datasets:
     link("data", "Add images or take a sample", icon=":material/add_photo_alternate:", primary_key="data")
     st.stop()
 
-left, right = st.columns([3, 2], gap="large")
+follow_address()
+wrong = mistakes(get_form())
+left, right = st.columns([1, 1], gap="large")
 with left:
     dataset = choose_dataset(datasets)
     st.markdown(describe(dataset))
     show_strip(dataset)
+    choose_start()
 with right:
     backbone = choose_backbone()
-    model, recipe = choose_recipe()
+    choose_weights()
+    first, second = st.columns([1, 2])
+    with first:
+        knob("epochs", wrong=wrong.get("epochs", ""))
+    with second:
+        choose_kind()
 
-frozen = choose_depth(backbone, model["pretrained"], len(dataset.classes))
-notice = st.container()  # above the button, where it is seen
 try:
-    config = make_run_config(
-        {"dataset_id": dataset.id}, {**model, "backbone": backbone.name, "frozen_stages": frozen}, recipe
-    )
-    button, plan = st.columns([1, 7], vertical_alignment="center")
-    plan.markdown(describe_plan(config, backbone, dataset, default_split(dataset.id)))
-    if button.button("Train", type="primary", icon=":material/play_arrow:", width="stretch"):
-        with notice, st.spinner("Checking that everything is there…", show_time=False):
-            run = get_runner().submit(config)
-        go("run", run=run.id)
+    n_stages = len(anatomy(backbone).stages)
 except TransferLabError as error:
-    notice.error(literal(str(error)), icon=":material/error:")
+    st.error(literal(str(error)), icon=":material/error:")
+    st.stop()
+choose_depth(n_stages)
+network, plan, rate = st.tabs(["The network", "The plan, epoch by epoch", "The learning rate"])
+config, problem = make_config(dataset.id)
+with network:
+    draw_network(backbone, config, len(dataset.classes))
+for tab, show in ((plan, show_plan), (rate, show_rates)):
+    with tab:
+        if config is None:
+            st.caption("It can be drawn once what is wrong is put right.")
+        else:
+            show(config)
+
+show_every_knob(backbone, dataset, wrong)
+notice = st.container()  # above the button, where it is seen
+button, sentence = st.columns([1, 7], vertical_alignment="center")
+try:
+    if config is not None:
+        sentence.markdown(describe_plan(config, backbone, dataset))
+except TransferLabError as error:
+    problem = str(error)
+for said in wrong.values() or [problem] * bool(problem):
+    notice.error(literal(said), icon=":material/error:")
+pressed = button.button("Train", type="primary", icon=":material/play_arrow:", width="stretch", disabled=bool(problem))
+if config is not None and not problem:
+    offer_saving(config)
+    if pressed:
+        with notice, st.spinner("Checking that everything is there…", show_time=False):
+            try:
+                run = get_runner().submit(config)
+            except TransferLabError as error:
+                st.error(literal(str(error)), icon=":material/error:")
+                st.stop()
+        go("run", run=run.id)

@@ -117,14 +117,18 @@ GLOSSARY = {
     "(95 % interval after Wilson). Fewer images make it wider.",
     "learning rate": "How big a step the weights take each time. "
     "Too small and learning crawls; too big and it jumps past the goal.",
+    "learning-rate finder": "Trains a copy for a moment at a rate that rises from tiny to huge. "
+    "Where the loss falls fastest is a good rate; where it shoots up is far too much.",
     "loss": "How far the model's probabilities are from the truth. Training makes this smaller; 0 would be perfect.",
     "macro": "The plain mean over all classes, so that a rare class counts as much as a frequent one.",
     "optimizer": "The rule that turns the loss into changes of the weights.",
     "overfitting": "Learning the training images by heart instead of what they have in common. "
     "You see it when training still improves and validation gets worse.",
     "precision": "Of all images the model called by this class, the share that really are.",
+    "preset": "A recipe: settings that go well together. It fills in the form, and you can change everything after.",
     "pretrained": "Already trained on another large set of photos, and so able to see edges, textures and shapes "
     "before it meets your images.",
+    "plan": "Which part of the network learns in which epoch, and in how big steps: lighter is slower.",
     "recall": "Of all images that really are of this class, the share the model found.",
     "seed": "The number that fixes all chance. The same seed and settings give the same result again.",
     "stage": "A block of layers of the backbone. The first see edges and colours, the last whole objects.",
@@ -132,5 +136,7 @@ GLOSSARY = {
     "validation": "Images the model does not learn from. They are looked at after each epoch to see how it is doing "
     "and to keep its best version.",
     "weight decay": "A gentle pull of every weight towards zero, which keeps the model simple.",
+    "weights file": "Weights that you or others have trained before, in the same kind of network. "
+    "The last layer is always new; of the rest everything that fits by name and shape is taken.",
 }
 """A term of the field, explained once in plain words; the same text wherever it stands."""

@@ -1,0 +1,158 @@
+"""Augmentation: a set for the kind of image, its settings, and what they do to one of the person's own images."""
+
+import random
+from functools import lru_cache
+
+import streamlit as st
+from PIL import Image
+
+from tl_core.backbones import get_backbone, preprocessing_for
+from tl_core.config import AUGMENTATIONS, AugmentConfig, knob_help, make_run_config
+from tl_core.data.augment import preview
+from tl_core.data.images import image_path
+from tl_core.errors import TransferLabError
+from tl_core.presets import ANY_DATASET
+from tl_core.records import DatasetRecord, ImageRecord, Preprocessing
+from tl_ui.dataset_view import dataset_images
+from tl_ui.knobs import GROUPS, as_text, bind, check, get_form, knob, knob_key, label
+from tl_ui.resources import get_workspace
+from tl_ui.text import GLOSSARY, literal
+
+VARIANTS = 8
+KINDS = {
+    "photos": "Photos",
+    "documents": "Documents and digits (never mirrored)",
+    "any-rotation": "Aerial and microscope images (any rotation)",
+    "none": "None",
+}
+"""What to call each of `AUGMENTATIONS`."""
+_OWN = "own"
+SLIDERS: dict[str, tuple[float, float, float]] = {
+    "crop": (0.05, 1.0, 0.05),
+    "rotation": (0.0, 180.0, 1.0),
+    "colour": (0.0, 1.0, 0.05),
+    "blur": (0.0, 1.0, 0.05),
+    "erasing": (0.0, 1.0, 0.05),
+}
+"""Lowest, highest and step of the settings that are a matter of degree."""
+
+
+def choose_kind() -> None:
+    """The set that suits the kind of image; all its settings can be changed further down."""
+    current = kind_of(augment_config())
+    options = [*KINDS, _OWN] if current == _OWN else list(KINDS)
+    key = "augment-kind"
+    if st.session_state.get(key) != current:
+        st.session_state[key] = current
+    st.selectbox(
+        "Augmentation",
+        options,
+        format_func=lambda name: KINDS.get(name, "As set under Every setting"),
+        key=key,
+        on_change=_take_kind,
+        help=GLOSSARY["augmentation"],
+    )
+
+
+def _take_kind() -> None:
+    chosen = AUGMENTATIONS.get(st.session_state["augment-kind"])
+    if chosen is not None:
+        for name in GROUPS["Augmentation"]:
+            value = getattr(chosen, name)
+            get_form()[name] = as_text(value) if name in SLIDERS else value
+
+
+def kind_of(config: AugmentConfig | None) -> str:
+    return next((name for name, known in AUGMENTATIONS.items() if known == config), _OWN)
+
+
+def augment_config() -> AugmentConfig | None:
+    """What the form says; None while something in it is not possible."""
+    settings = {name: get_form()[name] for name in GROUPS["Augmentation"]}
+    try:
+        return make_run_config(ANY_DATASET, settings).augment
+    except TransferLabError:
+        return None
+
+
+def show_augmentation(dataset: DatasetRecord) -> None:
+    """The settings beside what they do to one image. A change here runs only this again."""
+    st.session_state["augment-seen"] = augment_config()
+    _part(dataset)
+
+
+@st.fragment
+def _part(dataset: DatasetRecord) -> None:
+    settings, pictures = st.columns([2, 3], gap="large")
+    with settings:
+        for name in GROUPS["Augmentation"]:
+            _setting(name)
+    config = augment_config()
+    with pictures:
+        if config is not None:
+            _show_variants(dataset, config)
+    if config is not None and kind_of(config) != kind_of(st.session_state["augment-seen"]):
+        st.rerun()  # the choice above, and what the page says about it
+
+
+def _setting(name: str) -> None:
+    if name not in SLIDERS:
+        knob(name)
+        return
+    low, high, step = SLIDERS[name]
+    value = get_form()[name]
+    if check(name, value) or not low <= float(value) <= high:
+        knob(name)  # a value that the slider has no place for
+        return
+    st.slider(
+        label(name),
+        low,
+        high,
+        step=step,
+        key=bind(name, value=float(value)),
+        on_change=_take_slider,
+        args=(name,),
+        help=literal(knob_help(name)),
+    )
+
+
+def _take_slider(name: str) -> None:
+    get_form()[name] = as_text(st.session_state[knob_key(name)])
+
+
+def _show_variants(dataset: DatasetRecord, config: AugmentConfig) -> None:
+    images = dataset_images(dataset.id)
+    place = st.session_state.setdefault(f"augment-image-{dataset.id}", 0) % len(images)
+    image = images[place]
+    try:
+        pictures = variants(dataset.id, image, _preprocessing(), config)
+    except (TransferLabError, OSError) as error:
+        st.warning(literal(str(error)))
+        return
+    if config.is_on:
+        st.markdown(f"**{VARIANTS} ways in which training may see this image** of {literal(image.class_name)}")
+    else:
+        st.markdown(f"**Without augmentation, training always sees this image** of {literal(image.class_name)} **so**")
+    shown = pictures if config.is_on else pictures[:1]
+    st.image(list(shown), width=132, alt=[f"Variant {i} of the image" for i in range(1, len(shown) + 1)])
+    st.button(
+        "Another image", icon=":material/shuffle:", on_click=_another, args=(dataset.id, len(images)), type="tertiary"
+    )
+
+
+def _another(dataset_id: str, n: int) -> None:
+    st.session_state[f"augment-image-{dataset_id}"] = random.randrange(n)
+
+
+def _preprocessing() -> Preprocessing:
+    form = get_form()
+    size = form["image_size"]
+    return preprocessing_for(get_backbone(form["backbone"]), int(size) if str(size).strip() else None)
+
+
+@lru_cache(maxsize=64)
+def variants(dataset_id: str, image: ImageRecord, pre: Preprocessing, config: AugmentConfig) -> tuple[Image.Image, ...]:
+    """What training would see of an image, `VARIANTS` times."""
+    workspace = get_workspace()
+    file = image_path(workspace.artifacts.dataset_folder(dataset_id), image)
+    return tuple(preview(file, pre, config, n=VARIANTS, max_pixels=workspace.settings.limits.max_pixels))
