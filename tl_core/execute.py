@@ -8,18 +8,51 @@ from contextlib import ExitStack, closing, contextmanager
 
 import torch
 
+from tl_core.backbones import anatomy, ensure_weights, get_backbone
+from tl_core.config import RunConfig
 from tl_core.data.splits import make_split
-from tl_core.errors import Cancelled, TransferLabError
+from tl_core.errors import Cancelled, ConfigError, TransferLabError
 from tl_core.events import Event, Tested
-from tl_core.locks import hold_lock, try_lock
+from tl_core.locks import hold_lock
 from tl_core.memory import give_back_memory
 from tl_core.recording import Recorder
-from tl_core.records import Progress, Run, RunState
+from tl_core.records import DatasetRecord, Progress, Run, RunState
+from tl_core.store.contract import Asked
 from tl_core.training import Experiment, pick_device, run_experiment
+from tl_core.training.plan import make_plan
 from tl_core.workspace import Workspace
 
 _log = logging.getLogger(__name__)
 _ASK_SECONDS = 0.3
+_STOPPED: dict[Asked | None, RunState] = {
+    "cancel": RunState.CANCELLED,
+    "pause": RunState.PAUSED,
+    None: RunState.INTERRUPTED,
+}
+"""What a run is that was stopped, by what was asked of it."""
+
+
+def check(workspace: Workspace, config: RunConfig) -> DatasetRecord:
+    """Look at everything about a run that can be known before it starts; gives its dataset.
+
+    Raises:
+        TransferLabError: the dataset or backbone is unknown, settings do not go together, or weights are missing.
+    """
+    dataset, model = workspace.store.get_dataset(config.data.dataset_id), config.model
+    backbone = get_backbone(model.backbone)
+    anatomy(backbone, model.image_size)
+    make_plan(config)
+    if model.output == "sigmoid" and len(dataset.classes) != 2:
+        raise ConfigError(
+            f"Output: 'sigmoid' is for two classes, and {dataset.name} has {len(dataset.classes)}; give 'softmax'."
+        )
+    if (config.train.mixup or config.train.cutmix) and config.train.batch_size == 1:
+        raise ConfigError(
+            "Batch size: 1 is too small for mixup and cutmix, which mix images of a batch; give 2 or more."
+        )
+    if model.pretrained:
+        ensure_weights(backbone, model, workspace.settings.weights_folders)
+    return dataset
 
 
 @contextmanager
@@ -32,7 +65,8 @@ def claim(workspace: Workspace, take: Callable[[], Run | None] | None = None) ->
         with hold_lock(workspace.artifacts.claim_lock):
             run = (take or workspace.store.claim_next_run)()
             if run:
-                stack.enter_context(try_lock(workspace.artifacts.run_lock(run.id)))
+                # Who has just paused it may be about to let go of it.
+                stack.enter_context(hold_lock(workspace.artifacts.run_lock(run.id)))
         yield run
 
 
@@ -43,7 +77,7 @@ def execute_run(
     on_event: Callable[[Event, Progress | None], None] | None = None,
     is_stopping: Callable[[], bool] = lambda: False,
 ) -> Run:
-    """Carry out a claimed run to its end, whatever that is, and give back its final record.
+    """Carry out a claimed run until it ends or pauses, from where it stands, and give back its record.
 
     Args:
         workspace: where the run, its dataset and its files live.
@@ -52,9 +86,10 @@ def execute_run(
         is_stopping: true when this process wants to end; the run is then interrupted.
     """
     store = workspace.store
-    should_stop = _ask_now_and_then(lambda: is_stopping() or store.is_cancel_requested(run.id))
+    should_stop = _ask_now_and_then(lambda: is_stopping() or store.asked_of(run.id) is not None)
     try:
-        events = run_experiment(_experiment(workspace, run, should_stop))
+        store.drop_metrics(run.id, after_epoch=run.epochs_done)  # of an epoch that was not finished and is done again
+        events = run_experiment(make_experiment(workspace, run.config, run.id, should_stop))
         with Recorder(workspace.store, run) as recorder, closing(events):
             for event in events:
                 progress = recorder.write(event)
@@ -65,10 +100,9 @@ def execute_run(
                     raise Cancelled("Stopped as asked.")
         store.finish_run(run.id, RunState.COMPLETED)
     except Cancelled:
-        state = RunState.CANCELLED if store.is_cancel_requested(run.id) else RunState.INTERRUPTED
-        store.finish_run(run.id, state, _what_is_kept(store.get_run(run.id)))
+        _stop(workspace, run, _STOPPED[store.asked_of(run.id)])
     except KeyboardInterrupt:
-        store.finish_run(run.id, RunState.INTERRUPTED, _what_is_kept(store.get_run(run.id)))
+        _stop(workspace, run, RunState.INTERRUPTED)
         raise
     except Exception as error:  # whatever it is, the run must not stay "running"
         store.finish_run(run.id, RunState.FAILED, _explain(error, run))
@@ -77,17 +111,21 @@ def execute_run(
     return store.get_run(run.id)
 
 
-def _experiment(workspace: Workspace, run: Run, should_stop: Callable[[], bool]) -> Experiment:
-    dataset = workspace.store.get_dataset(run.config.data.dataset_id)
+def make_experiment(
+    workspace: Workspace, config: RunConfig, run_id: str = "", should_stop: Callable[[], bool] = lambda: False
+) -> Experiment:
+    """Look up all that a run of `config` needs; one without an id is only looked at and must not be carried out."""
+    dataset = workspace.store.get_dataset(config.data.dataset_id)
     images = workspace.store.list_images(dataset.id)
     return Experiment(
-        config=run.config,
+        config=config,
         classes=dataset.classes,
         images=images,
-        split=make_split(images, run.config.data),
+        split=make_split(images, config.data),
         dataset_folder=workspace.artifacts.dataset_folder(dataset.id),
-        weights_folder=workspace.settings.weights_folder,
-        checkpoint=workspace.artifacts.checkpoint(run.id),
+        weights_folders=workspace.settings.weights_folders,
+        checkpoint=workspace.artifacts.checkpoint(run_id),
+        state_path=workspace.artifacts.training_state(run_id),
         device=pick_device(),
         should_stop=should_stop,
     )
@@ -106,13 +144,19 @@ def _ask_now_and_then(ask: Callable[[], bool]) -> Callable[[], bool]:
     return asked
 
 
-def _what_is_kept(run: Run) -> str:
+def _stop(workspace: Workspace, run: Run, state: RunState) -> None:
+    can_go_on = workspace.artifacts.training_state(run.id).is_file()
+    workspace.store.finish_run(run.id, state, _what_is_kept(workspace.store.get_run(run.id), state, can_go_on))
+
+
+def _what_is_kept(run: Run, state: RunState, can_go_on: bool) -> str:
     if not run.epochs_done:
-        return "Stopped before the first epoch was finished, so there is no model and no test figure."
+        anew = " Resumed, it begins anew." if state is RunState.PAUSED else ""
+        return f"Stopped before the first epoch was finished, so there is no model and no test figure.{anew}"
     epochs = "1 finished epoch is" if run.epochs_done == 1 else f"{run.epochs_done} finished epochs are"
     return (
         f"Stopped early: the curves of its {epochs} kept, with the model of epoch {run.best_epoch}, the best on "
-        "validation. There is no test figure."
+        f"validation. There is no test figure{', and it can be resumed' if can_go_on else ''}."
     )
 
 

@@ -1,8 +1,11 @@
 """Check everything about a run that can be checked now, then put it in the queue."""
 
-from tl_core.backbones import count_parameters, ensure_weights, get_backbone, resolve_frozen_stages
+from typing import Any
+
+from tl_core.backbones import count_parameters, get_backbone
 from tl_core.config import RunConfig
-from tl_core.records import Run
+from tl_core.execute import check
+from tl_core.records import DatasetRecord, Run
 from tl_core.workspace import Workspace
 
 
@@ -10,13 +13,13 @@ def enqueue(workspace: Workspace, config: RunConfig) -> Run:
     """Queue a run.
 
     Raises:
-        TransferLabError: the dataset or backbone is unknown, too many stages are frozen, or weights are missing.
+        TransferLabError: as `execute.check`; nothing is queued then.
     """
-    dataset = workspace.store.get_dataset(config.data.dataset_id)
-    backbone = get_backbone(config.model.backbone)
-    resolve_frozen_stages(backbone, config.model.frozen_stages)
-    if config.model.pretrained:
-        ensure_weights(backbone, workspace.settings.weights_folder)
-    trainable, total = count_parameters(backbone, config.model, len(dataset.classes))
-    facts = {"trainable_parameters": trainable, "total_parameters": total, "classes": list(dataset.classes)}
-    return workspace.store.add_run(config, dataset.name, facts)
+    dataset = check(workspace, config)
+    return workspace.store.add_run(config, dataset.name, first_facts(config, dataset))
+
+
+def first_facts(config: RunConfig, dataset: DatasetRecord) -> dict[str, Any]:
+    """What is known of a run before it starts."""
+    trainable, total = count_parameters(get_backbone(config.model.backbone), config.model, len(dataset.classes))
+    return {"trainable_parameters": trainable, "total_parameters": total, "classes": list(dataset.classes)}

@@ -8,6 +8,7 @@ from tl_core.events import Event
 from tl_core.execute import claim, execute_run
 from tl_core.records import Progress, Run
 from tl_core.runners.enqueue import enqueue
+from tl_core.runners.resume import resume
 from tl_core.workspace import Workspace
 
 
@@ -16,14 +17,16 @@ class InlineRunner:
         self._workspace, self._on_event = workspace, on_event
 
     def submit(self, config: RunConfig) -> Run:
-        """Run to the end and give back the final record. Raises as `enqueue` does."""
-        store = self._workspace.store
+        """Run until it ends or is paused, and give back its record. Raises as `enqueue` does."""
+        return self._carry_out(lambda: enqueue(self._workspace, config))
 
+    def resume(self, run_id: str, epochs: int | None = None) -> Run:
+        """The same for a run that had stopped. Raises as the function `resume` does."""
+        return self._carry_out(lambda: resume(self._workspace, run_id, epochs))
+
+    def _carry_out(self, queue: Callable[[], Run]) -> Run:
         # Queued and claimed under one lock, so that a server on the same store does not take it.
-        def queue_and_claim() -> Run | None:
-            return store.claim_run(enqueue(self._workspace, config).id)
-
-        with claim(self._workspace, queue_and_claim) as run:
+        with claim(self._workspace, lambda: self._workspace.store.claim_run(queue().id)) as run:
             if run is None:
-                raise RunNotReady("The run was cancelled before it started.")
+                raise RunNotReady("The run was stopped before it started.")
             return execute_run(self._workspace, run, on_event=self._on_event)

@@ -7,6 +7,7 @@ from tl_core.config import RunConfig
 from tl_core.execute import claim, execute_run
 from tl_core.records import Run
 from tl_core.runners.enqueue import enqueue
+from tl_core.runners.resume import resume
 from tl_core.store import fail_stale_runs
 from tl_core.workspace import Workspace
 
@@ -32,6 +33,12 @@ class ThreadRunner:
     def submit(self, config: RunConfig) -> Run:
         """Queue a run and come back at once. Raises as `enqueue` does."""
         run = enqueue(self._workspace, config)
+        self._woken.set()
+        return run
+
+    def resume(self, run_id: str, epochs: int | None = None) -> Run:
+        """Queue a run again and come back at once. Raises as the function `resume` does."""
+        run = resume(self._workspace, run_id, epochs)
         self._woken.set()
         return run
 
