@@ -4,8 +4,10 @@ import streamlit as st
 
 from tl_core.records import RunState
 from tl_ui.delete_runs import ask_to_delete
+from tl_ui.run_actions import show_next_steps
 from tl_ui.run_images import follow_samples
 from tl_ui.run_live import is_training, watch
+from tl_ui.run_settings import show_settings
 from tl_ui.run_view import (
     open_run,
     show_answers,
@@ -14,13 +16,13 @@ from tl_ui.run_view import (
     show_figures,
     show_head,
     show_matrix,
-    show_settings,
 )
+from tl_ui.run_words import is_busy
 
 run = open_run()
 show_head(run)
 
-if not run.state.is_finished:
+if is_busy(run):
     watch(run)
     if is_training(run):
         show_curves(run)
@@ -35,6 +37,7 @@ if not run.state.is_finished:
     st.stop()
 
 show_ending(run)
+show_next_steps(run)
 show_figures(run)
 show_answers(run)
 if run.epochs_done:

@@ -2,8 +2,10 @@
 
 import streamlit as st
 
+from tl_core.records import RunState
 from tl_ui.navigation import link
 from tl_ui.resources import get_workspace
+from tl_ui.run_words import is_busy
 from tl_ui.runs_table import show_runs
 from tl_ui.text import number_of
 
@@ -18,7 +20,10 @@ if not runs:
         link("data", "Add images or take a sample", icon=":material/add_photo_alternate:", primary_key="data")
     st.stop()
 
-n_unfinished = sum(not run.state.is_finished for run in runs)
-unfinished = f", {n_unfinished} of them not finished" if n_unfinished else ""
-st.caption(f"{number_of(len(runs), 'run')}{unfinished}. Choose one to open it, or tick several to delete them.")
+n_busy, n_paused = sum(map(is_busy, runs)), sum(run.state is RunState.PAUSED for run in runs)
+words = [number_of(len(runs), "run")]
+words += [f"{n_busy} of them under way or waiting"] if n_busy else []
+words += [f"{n_paused} paused"] if n_paused else []
+st.caption(f"{', '.join(words)}. Open one by its first cell; tick several to delete them.")
 show_runs(runs)
+link("optimizers", "Compare optimizers on the same training", icon=":material/ssid_chart:")

@@ -5,13 +5,12 @@ draws a chart puts the page's own in. User text goes through `plotly_text`, and 
 `%{…}` would be filled in.
 """
 
-import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tl_core.records import MetricPoint, Prediction
+from tl_core.records import Prediction
 from tl_ui.text import count, number_of, percent, plotly_text, share, shorten
 
 FROZEN = "#2b7bba"
@@ -24,13 +23,11 @@ CLASS_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00
 """Okabe and Ito's palette, told apart by colour-blind readers; without its yellow, which is lost on white."""
 
 LABEL_LENGTH = 22
-MAX_BATCH_POINTS = 500
 MAX_LABELLED_CLASSES = 20
 MAX_OUTLINED_CLASSES = 30
 MAX_BARS = 30
 
 Figure = dict[str, Any]
-_Value = Callable[[MetricPoint], float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,64 +40,6 @@ class Chart:
     """`data` and `layout` as Plotly takes them."""
     height: int = 320
     """Pixels that suit it."""
-
-
-def loss_chart(points: Sequence[MetricPoint]) -> Chart:
-    """Loss by training step: of each batch faintly, of each epoch in training (solid) and validation (dashed)."""
-    train, val = _series(points, "train", "loss"), _series(points, "val", "loss")
-    batches = _thinned(_series(points, "train", "batch_loss"))
-    faint = {
-        "x": [p.step for p in batches],
-        "y": [_finite(p.value) for p in batches],
-        "name": "training, batch by batch",
-        "uid": "batches",
-        "mode": "lines",
-        "opacity": 0.35,
-        "line": {"color": "@accent", "width": 1.2},
-        "hovertemplate": "step %{x}: %{y:.3f}<extra></extra>",
-    }
-    layout = _layout("Training step", "Loss (nats)")
-    layout["yaxis"]["rangemode"] = "tozero"
-    traces = [
-        *([faint] if batches else []),
-        *_pair(
-            train,
-            val,
-            x=lambda p: p.step,
-            y=lambda p: _finite(p.value),
-            custom=lambda p: p.epoch,
-            hover="epoch %{customdata}: %{y:.3f}",
-        ),
-    ]
-    return Chart(_loss_title(batches, train, val), _loss_alt(train, val), {"data": traces, "layout": layout})
-
-
-def accuracy_chart(points: Sequence[MetricPoint]) -> Chart:
-    """Accuracy by epoch, in training (solid) and validation (dashed)."""
-    train, val = _series(points, "train", "accuracy"), _series(points, "val", "accuracy")
-    layout = _layout("Epoch", "Images right (%)")
-    layout["yaxis"] |= {"range": [0, 103], "ticksuffix": " %", "dtick": 25}
-    layout["xaxis"] |= {"rangemode": "tozero"} if len(train) > 12 else {"dtick": 1}
-    traces = _pair(
-        train,
-        val,
-        x=lambda p: p.epoch,
-        y=lambda p: _finite(100 * p.value),
-        custom=lambda p: p.n,
-        hover="epoch %{x}: %{y:.1f} % of %{customdata} images",
-    )
-    if not val:
-        return Chart("Accuracy: nothing measured yet", "An empty chart of accuracy by epoch.", _figure(traces, layout))
-    best = max(val, key=lambda p: (_finite(p.value) or 0, -p.epoch))
-    title = (
-        f"Right on {percent(val[-1].value)} of {number_of(val[-1].n, 'validation image')} after epoch {val[-1].epoch}"
-    )
-    alt = (
-        f"Line chart of accuracy by epoch. Validation went from {percent(val[0].value)} to {percent(val[-1].value)} "
-        f"over {number_of(len(val), 'epoch')}, best {percent(best.value)} at epoch {best.epoch}"
-        + (f"; training reached {percent(train[-1].value)}." if train else ".")
-    )
-    return Chart(title, alt, _figure(traces, layout))
 
 
 def confusion_chart(
@@ -136,7 +75,7 @@ def confusion_chart(
     return Chart(
         _confusion_title(predictions, where),
         _confusion_alt(predictions, classes, counts, where),
-        _figure([trace], _confusion_layout(classes)),
+        make_figure([trace], _confusion_layout(classes)),
         height=min(720, 260 + 30 * n),
     )
 
@@ -178,79 +117,8 @@ def top_answers_chart(classes: Sequence[str], probabilities: Sequence[float], tr
     return chart
 
 
-def _series(points: Sequence[MetricPoint], split: str, name: str) -> list[MetricPoint]:
-    return [point for point in points if (point.split, point.name) == (split, name)]
-
-
-def _finite(value: float) -> float | None:
-    """JSON has no word for what is not a number; Plotly leaves a gap at null."""
-    return value if math.isfinite(value) else None
-
-
-def _thinned(points: list[MetricPoint]) -> list[MetricPoint]:
-    return points[:: max(1, math.ceil(len(points) / MAX_BATCH_POINTS))]
-
-
-def _figure(traces: list[Figure], layout: Figure) -> Figure:
+def make_figure(traces: list[Figure], layout: Figure) -> Figure:
     return {"data": traces, "layout": layout}
-
-
-def _layout(x_title: str, y_title: str) -> Figure:
-    return {
-        "xaxis": {"title": {"text": x_title}, "zeroline": False},
-        "yaxis": {"title": {"text": y_title}, "zeroline": False},
-        "hovermode": "closest",
-        "showlegend": True,
-        # What stays the same here tells Plotly to keep the reader's zoom and choice of lines.
-        "uirevision": "keep",
-    }
-
-
-def _pair(
-    train: list[MetricPoint], val: list[MetricPoint], *, x: _Value, y: _Value, custom: _Value, hover: str
-) -> list[Figure]:
-    looks = (("training", train, "solid", "circle"), ("validation", val, "dash", "diamond-open"))
-    return [
-        {
-            "x": [x(p) for p in points],
-            "y": [y(p) for p in points],
-            "customdata": [custom(p) for p in points],
-            "name": name,
-            # By this, and not by its place, Plotly knows again which line the reader has switched off.
-            "uid": name,
-            "mode": "lines+markers",
-            "line": {"color": "@accent", "width": 2.2, "dash": dash},
-            "marker": {"color": "@accent", "size": 7, "symbol": symbol},
-            "hovertemplate": f"{name}, {hover}<extra></extra>",
-        }
-        for name, points, dash, symbol in looks
-    ]
-
-
-def _number(value: float) -> str:
-    return f"{value:.3f}" if math.isfinite(value) else "not a number"
-
-
-def _loss_title(batches: list[MetricPoint], train: list[MetricPoint], val: list[MetricPoint]) -> str:
-    if train and val:
-        return (
-            f"Loss after epoch {val[-1].epoch}: {_number(train[-1].value)} in training, "
-            f"{_number(val[-1].value)} in validation"
-        )
-    if batches:
-        return f"Loss after {number_of(batches[-1].step, 'step')}: {_number(batches[-1].value)}"
-    return "Loss: nothing measured yet"
-
-
-def _loss_alt(train: list[MetricPoint], val: list[MetricPoint]) -> str:
-    if not (train and val):
-        return "Line chart of the loss by training step; no epoch has ended yet."
-    lowest = min(val, key=lambda p: p.value if math.isfinite(p.value) else math.inf)
-    return (
-        f"Line chart of the loss by training step over {number_of(len(val), 'epoch')}. "
-        f"Training went from {_number(train[0].value)} to {_number(train[-1].value)}, validation from "
-        f"{_number(val[0].value)} to {_number(val[-1].value)}, lowest at epoch {lowest.epoch}."
-    )
 
 
 def _confusion_hover(classes: Sequence[str], counts: Counter[Any], totals: Counter[int]) -> list[list[str]]:
@@ -340,4 +208,4 @@ def _bars(
         "bargap": 0.25,
         "uirevision": "keep",
     }
-    return Chart(title, alt, _figure([trace], layout), height=90 + 26 * len(names))
+    return Chart(title, alt, make_figure([trace], layout), height=90 + 26 * len(names))

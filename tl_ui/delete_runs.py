@@ -9,7 +9,7 @@ from tl_core.errors import RunNotReady, UnknownRun
 from tl_core.records import Run
 from tl_ui.navigation import go
 from tl_ui.resources import get_workspace
-from tl_ui.run_words import model_words
+from tl_ui.run_words import recipe_words
 from tl_ui.text import literal, number_of, shorten
 
 _SHOWN = 8
@@ -31,7 +31,7 @@ def delete_run(run_id: str) -> None:
 def ask_to_delete(runs: Sequence[Run], then: str | None = None) -> None:
     """Ask, delete, and go to the page `then`, or stay."""
     for run in runs[:_SHOWN]:
-        st.markdown(f"- **{literal(shorten(run.dataset_name, 40))}**: {model_words(run.config.model)} (`{run.id}`)")
+        st.markdown(f"- **{literal(shorten(run.dataset_name, 40))}**: {literal(recipe_words(run.config))} (`{run.id}`)")
     if len(runs) > _SHOWN:
         st.markdown(f"- and {number_of(len(runs) - _SHOWN, 'more run')}")
     st.markdown("Figures, curves and models will be gone from this server for everyone. The images stay.")

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 import streamlit as st
 
 _FOLDER = Path(__file__).parents[1] / "pages"
-_FILES = {name: _FOLDER / f"{name}.py" for name in ("data", "train", "runs", "run", "try_it")}
+_FILES = {name: _FOLDER / f"{name}.py" for name in ("data", "train", "runs", "run", "optimizers", "try_it")}
 
 
 def make_pages() -> list[Any]:
@@ -15,6 +15,7 @@ def make_pages() -> list[Any]:
         st.Page(_FILES["data"], title="Data", icon=":material/photo_library:", url_path="data", default=True),
         st.Page(_FILES["train"], title="Train", icon=":material/model_training:", url_path="train"),
         st.Page(_FILES["runs"], title="Runs", icon=":material/list:", url_path="runs"),
+        st.Page(_FILES["optimizers"], title="Optimizers", icon=":material/ssid_chart:", url_path="optimizers"),
         st.Page(_FILES["try_it"], title="Try it", icon=":material/image_search:", url_path="try"),
         st.Page(_FILES["run"], title="Run", url_path="run", visibility="hidden"),
     ]

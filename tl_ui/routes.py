@@ -1,6 +1,7 @@
 """The app's own HTTP routes, beside Streamlit's pages and outside their sessions: every one asks for a token.
 
-Tokens are signed for "upload" (an upload's id), "dataset" (a dataset's id) or "run" (a run's id).
+Tokens are signed for "upload" (an upload's id), "dataset" (a dataset's id), "run" (a run's id) or
+"comparison" (the fact of that name on its runs).
 """
 
 import gzip
@@ -25,7 +26,7 @@ from tl_core.settings import Settings
 from tl_core.store.artifacts import Artifacts
 from tl_core.store.contract import Store
 from tl_ui.batches import UploadRefused
-from tl_ui.run_charts import RunCharts, UnknownChart
+from tl_ui.run_charts import Payload, RunCharts, UnknownChart
 from tl_ui.tokens import TokenRefused, Tokens
 from tl_ui.uploads import uploads_for
 
@@ -77,6 +78,7 @@ def make_routes(get_workspace: Callable[[], Served]) -> list[Route]:
         Route("/api/datasets/{dataset_id}/thumbnails/{sha256}", _answering(api.thumbnail)),
         Route("/api/datasets/{dataset_id}/images/{sha256}", _answering(api.image)),
         Route("/api/runs/{run_id}/charts/{kind}", _answering(api.chart)),
+        Route("/api/comparisons/{comparison_id}/charts/{kind}", _answering(api.comparison_chart)),
     ]
 
 
@@ -144,11 +146,12 @@ class _Api:
         def get() -> Any:
             return self._charts().get(run_id, request.path_params["kind"], normalise=normalise)
 
-        payload = await to_thread.run_sync(get)
-        headers = {"Cache-Control": "no-store", "Vary": "Accept-Encoding"}
-        if request.query_params.get("version") == payload.version:
-            return Response(status_code=204, headers=headers)
-        return _packed_or_plain(request, payload.body, payload.packed, "application/json", headers)
+        return _figure(request, await to_thread.run_sync(get))
+
+    async def comparison_chart(self, request: Request) -> Response:
+        comparison_id, kind = request.path_params["comparison_id"], request.path_params["kind"]
+        await self._demand(request, "comparison", comparison_id)
+        return _figure(request, await to_thread.run_sync(lambda: self._charts().compare(comparison_id, kind)))
 
     @property
     def _uploads(self) -> Any:
@@ -169,6 +172,14 @@ class _Api:
         if not (_SHA256.fullmatch(sha256) and _DATASET_ID.fullmatch(dataset_id)):
             raise NotFound("There is no such picture.")
         return self._workspace().artifacts.dataset_folder(dataset_id), sha256
+
+
+def _figure(request: Request, payload: Payload) -> Response:
+    """A chart, or the word that it is the one the reader has."""
+    headers = {"Cache-Control": "no-store", "Vary": "Accept-Encoding"}
+    if request.query_params.get("version") == payload.version:
+        return Response(status_code=204, headers=headers)
+    return _packed_or_plain(request, payload.body, payload.packed, "application/json", headers)
 
 
 def _answering(handler: Handler) -> Handler:

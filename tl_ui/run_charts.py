@@ -1,4 +1,4 @@
-"""A run's charts as the routes hand them out: each figure is built once for all who look, and kept while it holds."""
+"""Charts as the routes hand them out: each figure is built once for all who look, and kept while it holds."""
 
 import gzip
 import hashlib
@@ -6,21 +6,26 @@ import json
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from tl_core.errors import TransferLabError, UnknownDataset
 from tl_core.records import MetricPoint, Prediction, Run
 from tl_core.store.contract import Store
-from tl_ui.charts import Chart, accuracy_chart, confusion_chart, loss_chart
+from tl_ui.charts import Chart, confusion_chart
+from tl_ui.comparison_charts import COMPARISON_CHARTS
+from tl_ui.curves import accuracy_chart, learning_rate_chart, loss_chart
+from tl_ui.run_plan import borders
+from tl_ui.run_words import is_busy, runs_compared
 
-KINDS = ("loss", "accuracy", "confusion", "confusion-test")
+KINDS = ("loss", "accuracy", "learning-rate", "confusion", "confusion-test")
 CHECK_SECONDS = 0.7
 """However many look, the store is asked about a chart no more often than this."""
 
 
 class UnknownChart(TransferLabError):
-    """There is no chart of that kind."""
+    """There is no chart of that kind, or no comparison to draw."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +42,11 @@ class Payload:
 class _Entry:
     lock: threading.Lock = field(default_factory=threading.Lock)
     checked_at: float = float("-inf")
-    state: tuple[Any, ...] | None = None
+    state: Any = None
     """What the payload was built from; None when it should be built again at the next look."""
     payload: Payload | None = None
-    points: list[MetricPoint] = field(default_factory=list)
+    points: dict[str, list[MetricPoint]] = field(default_factory=dict)
+    """By run and what had happened to it: when it is resumed, points of an epoch that is done again are gone."""
 
 
 class RunCharts:
@@ -49,7 +55,7 @@ class RunCharts:
     def __init__(self, store: Store, capacity: int = 64) -> None:
         self._store = store
         self._capacity = capacity
-        self._entries: OrderedDict[tuple[str, str, bool], _Entry] = OrderedDict()
+        self._entries: OrderedDict[tuple[Any, ...], _Entry] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, run_id: str, kind: str, *, normalise: bool = False) -> Payload:
@@ -61,15 +67,28 @@ class RunCharts:
         """
         if kind not in KINDS:
             raise UnknownChart(f"There is no chart {kind[:40]!r}; there are {', '.join(KINDS)}.")
-        entry = self._entry((run_id, kind, normalise))
+        return self._get((run_id, kind, normalise), lambda entry: self._look(entry, run_id, kind, normalise))
+
+    def compare(self, comparison_id: str, kind: str) -> Payload:
+        """A chart of all runs of a comparison.
+
+        Raises:
+            UnknownChart: no such kind, or no run belongs to such a comparison.
+        """
+        if kind not in COMPARISON_CHARTS:
+            raise UnknownChart(f"There is no chart {kind[:40]!r}; there are {', '.join(COMPARISON_CHARTS)}.")
+        return self._get(("comparison", comparison_id, kind), lambda entry: self._compare(entry, comparison_id, kind))
+
+    def _get(self, key: tuple[Any, ...], look: Callable[[_Entry], None]) -> Payload:
+        entry = self._entry(key)
         with entry.lock:
             if entry.payload is None or time.monotonic() - entry.checked_at >= CHECK_SECONDS:
-                self._look(entry, run_id, kind, normalise)
+                look(entry)
                 entry.checked_at = time.monotonic()
             assert entry.payload is not None
             return entry.payload
 
-    def _entry(self, key: tuple[str, str, bool]) -> _Entry:
+    def _entry(self, key: tuple[Any, ...]) -> _Entry:
         with self._lock:
             entry = self._entries.setdefault(key, _Entry())
             self._entries.move_to_end(key)
@@ -79,21 +98,44 @@ class RunCharts:
 
     def _look(self, entry: _Entry, run_id: str, kind: str, normalise: bool) -> None:
         run = self._store.get_run(run_id)
-        if kind in ("loss", "accuracy"):
+        if kind in ("loss", "accuracy", "learning-rate"):
             self._look_at_metrics(entry, run, kind)
         else:
             self._look_at_predictions(entry, run, kind, normalise)
 
     def _look_at_metrics(self, entry: _Entry, run: Run, kind: str) -> None:
-        last = entry.points[-1].seq if entry.points else -1
-        entry.points += self._store.list_metrics(run.id, after=last)
-        state = (run.state.is_finished, len(entry.points))
+        points = self._points(entry, run)
+        state = (is_busy(run), *_seen(points), bool(run.facts.get("plan")))
+        if entry.state == state:
+            return
+        epochs = run.config.train.epochs
+        if kind == "loss":
+            chart = loss_chart(points, borders(run))
+        else:
+            make = accuracy_chart if kind == "accuracy" else learning_rate_chart
+            chart = make(points, borders(run), epochs)
+        entry.payload, entry.state = _payload(chart, live=is_busy(run)), state
+
+    def _points(self, entry: _Entry, run: Run) -> list[MetricPoint]:
+        key = f"{run.id} {run.state} {run.facts.get('resumed', 0)}"
+        if key not in entry.points:
+            entry.points = {k: points for k, points in entry.points.items() if not k.startswith(f"{run.id} ")}
+        points = entry.points.setdefault(key, [])
+        points += self._store.list_metrics(run.id, after=points[-1].seq if points else -1)
+        return points
+
+    def _compare(self, entry: _Entry, comparison_id: str, kind: str) -> None:
+        runs = runs_compared(self._store.list_runs(), comparison_id)
+        if not runs:
+            raise UnknownChart("There is no such comparison, or not any more.")
+        lines = [(run, self._points(entry, run)) for run in runs]
+        live = any(is_busy(run) for run in runs)
+        state = (live, [_seen(points) for _, points in lines])
         if entry.state != state:
-            chart = loss_chart(entry.points) if kind == "loss" else accuracy_chart(entry.points)
-            entry.payload, entry.state = _payload(chart, run), state
+            entry.payload, entry.state = _payload(COMPARISON_CHARTS[kind](lines), live=live), state
 
     def _look_at_predictions(self, entry: _Entry, run: Run, kind: str, normalise: bool) -> None:
-        state = (run.state.is_finished, run.epochs_done, run.result is not None)
+        state = (is_busy(run), run.epochs_done, run.result is not None)
         if entry.state == state:
             return
         split = "test" if kind == "confusion-test" else "val"
@@ -101,8 +143,8 @@ class RunCharts:
         where = "Test" if split == "test" else f"Validation after epoch {epoch}" if epoch else "Validation"
         chart = confusion_chart(predictions, self._classes(run, predictions), where, normalise=normalise)
         # The predictions of an epoch may be written a moment after the run says that it is done.
-        is_settled = run.state.is_finished or (split == "val" and epoch >= run.epochs_done)
-        entry.payload, entry.state = _payload(chart, run), state if is_settled else None
+        is_settled = not is_busy(run) or (split == "val" and epoch >= run.epochs_done)
+        entry.payload, entry.state = _payload(chart, live=is_busy(run)), state if is_settled else None
 
     def _classes(self, run: Run, predictions: list[Prediction]) -> list[str]:
         """As the run remembers them, since the dataset may be gone; numbers where nobody does."""
@@ -115,9 +157,13 @@ class RunCharts:
             return [f"class {label + 1}" for label in range(n)]
 
 
-def _payload(chart: Chart, run: Run) -> Payload:
+def _seen(points: list[MetricPoint]) -> tuple[int, int]:
+    return len(points), points[-1].seq if points else -1
+
+
+def _payload(chart: Chart, *, live: bool) -> Payload:
     content = {
-        "live": not run.state.is_finished,
+        "live": live,
         "title": chart.title,
         "alt": chart.alt,
         "height": chart.height,

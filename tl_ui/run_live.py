@@ -9,8 +9,8 @@ from tl_core.events import STAGES
 from tl_core.records import Progress, Run, RunState
 from tl_ui.navigation import link
 from tl_ui.resources import get_workspace
-from tl_ui.run_words import STAGE_SENTENCES, n_ahead, queue_words, stop_promise
-from tl_ui.text import about, html_text
+from tl_ui.run_words import STAGE_SENTENCES, n_ahead, pause_promise, queue_words, stop_promise
+from tl_ui.text import about, html_text, literal
 
 # `st.html` knows nothing of the theme's variables, but inherits the page's text colour.
 _STEPS_STYLE = """<style>
@@ -48,7 +48,8 @@ def _watch(run_id: str, phase: tuple[RunState, bool]) -> None:
         _show_queue(run)
     else:
         _show_progress(run)
-        _show_stop(run)
+        show_notes(run)
+        _show_ways_out(run)
 
 
 def _show_queue(run: Run) -> None:
@@ -68,6 +69,12 @@ def _show_queue(run: Run) -> None:
         on_click=get_workspace().store.request_cancel,
         args=(run.id,),
     )
+
+
+def show_notes(run: Run) -> None:
+    """What happened on the way that a reader of its figures should know."""
+    for note in run.facts.get("notes", []):
+        st.info(literal(note), icon=":material/info:")
 
 
 def _show_progress(run: Run) -> None:
@@ -104,17 +111,25 @@ def _steady_seconds_left(run: Run) -> float | None:
     return None if left is None or now - said_at > 10 else max(0.0, left - (now - said_at))
 
 
-def _show_stop(run: Run) -> None:
+def _show_ways_out(run: Run) -> None:
     store = get_workspace().store
-    is_stopping = store.is_cancel_requested(run.id)
+    asked = store.asked_of(run.id)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            "Stopping…" if is_stopping else "Stop",
+            "Pausing…" if asked == "pause" else "Pause",
+            icon=":material/pause_circle:",
+            disabled=asked is not None,
+            key=f"pause-{run.id}",
+            on_click=store.request_pause,
+            args=(run.id,),
+        )
+        st.button(
+            "Stopping…" if asked == "cancel" else "Stop",
             icon=":material/stop_circle:",
-            disabled=is_stopping,
+            disabled=asked == "cancel",
             key=f"stop-{run.id}",
             on_click=store.request_cancel,
             args=(run.id,),
         )
-        st.caption(stop_promise(run))
+    st.caption(f"{pause_promise(run)} {stop_promise(run)}")
     st.caption("Closing this page changes nothing: the run goes on, and this address opens it again.")

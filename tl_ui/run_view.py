@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from tl_core.errors import UnknownDataset, UnknownRun
+from tl_core.errors import UnknownRun
 from tl_core.evaluation import class_figures
 from tl_core.records import Prediction, Run, RunState
 from tl_ui.components.assets import url_base
@@ -12,18 +12,18 @@ from tl_ui.components.live_chart import live_chart
 from tl_ui.navigation import link
 from tl_ui.resources import get_tokens, get_workspace
 from tl_ui.run_images import browse_predictions, predictions_after
+from tl_ui.run_live import show_notes
 from tl_ui.run_words import (
-    Fact,
     caution,
     class_names,
     headline,
-    model_words,
+    is_busy,
+    recipe_words,
     seconds_taken,
-    settings,
     what_is_kept,
     when,
 )
-from tl_ui.text import GLOSSARY, count, duration, html_text, literal, number_of, percent, shorten
+from tl_ui.text import GLOSSARY, count, duration, literal, number_of, percent, shorten
 
 STATES = {
     RunState.QUEUED: ("waiting", ":material/hourglass_empty:", "gray"),
@@ -35,19 +35,7 @@ STATES = {
     RunState.INTERRUPTED: ("interrupted", ":material/power_off:", "orange"),
 }
 """How each state is called, its icon and its colour."""
-
-_FACTS_STYLE = """<style>
-.tl-facts { margin: 0 0 1rem; }
-.tl-facts h4 { font-size: 1rem; font-weight: 600; margin: 0.75rem 0 0.25rem; padding: 0; }
-.tl-facts.tl-facts dl { display: grid; grid-template-columns: minmax(9rem, 15rem) 1fr; margin: 0; padding: 0; }
-.tl-facts.tl-facts dt, .tl-facts.tl-facts dd { margin: 0; padding: 0.3rem 0.75rem 0.3rem 0; overflow-wrap: anywhere;
-  border-top: 1px solid color-mix(in srgb, currentColor 14%, transparent); }
-.tl-facts small { display: block; font-size: 0.8125rem; line-height: 1.4;
-  color: color-mix(in srgb, currentColor 72%, transparent); }
-@media (max-width: 640px) { .tl-facts.tl-facts dl { grid-template-columns: 1fr; }
-  .tl-facts.tl-facts dd { border-top: none; padding-top: 0; }
-  .tl-facts.tl-facts dt { font-weight: 600; padding-bottom: 0; } }
-</style>"""
+_NO_MESSAGE = {RunState.PAUSED: "Paused. Nothing happens until it is resumed."}
 
 
 def open_run() -> Run:
@@ -72,15 +60,17 @@ def show_head(run: Run) -> None:
     began, timezone = run.started_at or run.created_at, st.context.timezone
     parts = [
         f":{colour}-badge[{icon} {word}]",
-        model_words(run.config.model),
+        literal(recipe_words(run.config)),
         number_of(run.config.train.epochs, "epoch"),
         f"{'started' if run.started_at else 'queued'} {when(began, timezone)}",
     ]
-    if run.state.is_finished and (taken := seconds_taken(run)) is not None:
+    if not is_busy(run) and (taken := seconds_taken(run)) is not None:
         parts.append(f"took {duration(taken)}")
     if "device" in run.facts:
         parts.append(f"on {literal(run.facts['device'])}")
     st.markdown(" · ".join([*parts, f"run `{run.id}`"]))
+    if before := run.facts.get("continues"):
+        link("run", f"Carries on from run {literal(before)}", icon=":material/history:", run=before)
 
 
 def chart_url(run: Run, kind: str, query: str = "") -> str:
@@ -97,6 +87,11 @@ def show_curves(run: Run) -> None:
     with right:
         st.caption("How often it is right, epoch by epoch", help=f"{GLOSSARY['accuracy']} {GLOSSARY['overfitting']}")
         _draw(run, "accuracy", "Accuracy by epoch", height=340)
+        if run.config.train.mixup or run.config.train.cutmix:
+            st.caption("There is no line for training: its images were mixed, so none of them has one right answer.")
+    with st.expander("Learning rate, epoch by epoch", icon=":material/show_chart:"):
+        st.caption("How big the steps of the head were", help=GLOSSARY["learning rate"])
+        _draw(run, "learning-rate", "Learning rate by epoch", height=240)
 
 
 def show_matrix(run: Run, split: str, *, choice: bool = True) -> None:
@@ -125,27 +120,23 @@ def _as_shares(run: Run) -> bool:
 def _draw(run: Run, kind: str, alt: str, height: int, query: str = "") -> None:
     # Another question to the route is another chart, and so another key.
     key = f"chart-{run.id}-{kind}-{query}"
-    live_chart(key=key, url=chart_url(run, kind, query), height=height, alt=alt, live=not run.state.is_finished)
+    live_chart(key=key, url=chart_url(run, kind, query), height=height, alt=alt, live=is_busy(run))
 
 
 def show_ending(run: Run) -> None:
-    """How it ended, in one sentence to repeat, and the next step."""
+    """How it ended, in one sentence to repeat."""
     if run.result:
         st.header(headline(run.result), help=f"{GLOSSARY['test set']} {GLOSSARY['interval']}", anchor=False)
         if words := caution(run.result, run.config.model):
             st.warning(words, icon=":material/info:")
     else:
         _say_what_happened(run)
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        if has_model(run):
-            link("try_it", "Try it on your own images", icon=":material/image_search:", primary_key="try", run=run.id)
-        _link_back(run, is_next=not has_model(run))
+    show_notes(run)
 
 
 def _say_what_happened(run: Run) -> None:
-    message = literal(run.message or "It ended without saying why.")
-    show = st.error if run.state is RunState.FAILED else st.warning
-    show(message, icon=STATES[run.state][1])
+    show = {RunState.FAILED: st.error, RunState.PAUSED: st.info}.get(run.state, st.warning)
+    show(literal(run.message or _NO_MESSAGE.get(run.state, "It ended without saying why.")), icon=STATES[run.state][1])
     if run.state is RunState.FAILED:
         st.markdown(what_is_kept(run, has_model(run)))
     if run.epochs_done and (figures := _last_validation(run)):
@@ -165,18 +156,6 @@ def _last_validation(run: Run) -> str:
 
 def has_model(run: Run) -> bool:
     return run.best_epoch is not None and get_workspace().artifacts.checkpoint(run.id).exists()
-
-
-def _link_back(run: Run, *, is_next: bool) -> None:
-    dataset_id, key = run.config.data.dataset_id, "back" if is_next else None
-    try:
-        get_workspace().store.get_dataset(dataset_id)
-    except UnknownDataset:
-        label = "Its dataset was deleted: choose another"
-        link("data", label, icon=":material/photo_library:", primary_key=key)
-        return
-    label = "Train again" if is_next else "Train another on these images"
-    link("train", label, icon=":material/model_training:", primary_key=key, dataset=dataset_id)
 
 
 def show_figures(run: Run) -> None:
@@ -259,21 +238,3 @@ def show_answers(run: Run) -> None:
     at = "" if run.result else f", after epoch {epoch}"
     st.subheader(f"What it says to {what} images{at}", anchor=False)
     browse_predictions(run, predictions, what)
-
-
-def show_settings(run: Run) -> None:
-    with st.expander(f"What it {'was' if run.state.is_finished else 'is'} trained with", icon=":material/tune:"):
-        st.html(settings_html(settings(run)))
-
-
-def settings_html(groups: Sequence[tuple[str, Sequence[Fact]]]) -> str:
-    parts = [
-        f"<h4>{html_text(heading)}</h4><dl>{''.join(_fact_html(fact) for fact in facts)}</dl>"
-        for heading, facts in groups
-    ]
-    return f'{_FACTS_STYLE}<div class="tl-facts">{"".join(parts)}</div>'
-
-
-def _fact_html(fact: Fact) -> str:
-    words = f"<small>{html_text(GLOSSARY[fact.glossary])}</small>" if fact.glossary else ""
-    return f"<dt>{html_text(fact.term)}</dt><dd>{html_text(fact.value)}{words}</dd>"

@@ -2,18 +2,15 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from tl_core.backbones import CATALOG
-from tl_core.config import ModelConfig
+from tl_core.backbones import get_backbone
+from tl_core.config import ModelConfig, RunConfig
+from tl_core.errors import UnknownBackbone
 from tl_core.evaluation import wilson_interval
 from tl_core.records import Run, RunState, TestResult
-from tl_core.training.optimizers import learning_rates
-from tl_ui.text import count, duration, number_of, percent, share
-
-OPTIMIZERS = {"adamw": "AdamW", "sgd": "SGD with momentum"}
+from tl_ui.text import number_of, percent, share
 
 STAGE_SENTENCES = {
     "reading images": "Loading the backbone and looking up the images.",
@@ -24,15 +21,6 @@ STAGE_SENTENCES = {
     "testing": "The best model answers the test images, which it has never seen.",
 }
 """What happens in each of `events.STAGES`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    term: str
-    value: str
-    """May hold user text."""
-    glossary: str = ""
-    """The entry of the glossary that explains it, where one does."""
 
 
 def headline(result: TestResult) -> str:
@@ -53,7 +41,7 @@ def caution(result: TestResult, model: ModelConfig) -> str:
         if not model.pretrained:
             remedy = "starting from pretrained weights"
         else:
-            remedy = "fewer frozen stages" if frozen_stages(model) else "more frozen stages"
+            remedy = "fewer frozen stages" if keeps_any(model) else "more frozen stages"
         return (
             "This is not clearly better than always guessing the biggest class. "
             f"More images, more epochs or {remedy} may help."
@@ -66,47 +54,94 @@ def caution(result: TestResult, model: ModelConfig) -> str:
     return ""
 
 
+def recipe_words(config: RunConfig) -> str:
+    """`ResNet-18, last 2 stages fine-tuned, two-phase`."""
+    how = {"never": "", "two-phase": ", two-phase", "gradual": ", unfrozen gradually"}[config.train.unfreeze]
+    return model_words(config.model) + how
+
+
 def model_words(config: ModelConfig) -> str:
-    """`EfficientNet-Lite0, all 9 stages frozen`."""
+    """`EfficientNet-Lite0, all stages frozen`."""
     return f"{backbone_title(config)}, {depth_words(config)}"
 
 
 def backbone_title(config: ModelConfig) -> str:
-    backbone = CATALOG.get(config.backbone)
-    return backbone.title if backbone else config.backbone
+    """May hold user text, where the backbone is not known here."""
+    try:
+        return get_backbone(config.backbone).title
+    except UnknownBackbone:
+        return config.backbone
 
 
 def depth_words(config: ModelConfig) -> str:
     """How much of the backbone stays as it is."""
     if not config.pretrained:
         return "from random weights"
-    total, frozen = n_stages(config), frozen_stages(config)
-    if frozen == 0:
-        return "nothing frozen"
-    if total is None:
-        return "all stages frozen" if frozen is None else f"first {frozen} stages frozen"
-    return f"all {total} stages frozen" if frozen == total else f"first {frozen} of {total} stages frozen"
+    if config.frozen_layers is not None:
+        words = f"first {number_of(config.frozen_layers, 'layer')} frozen" if config.frozen_layers else "fine-tuned"
+    elif config.frozen_stages == "all":
+        words = "all stages frozen"
+    elif config.frozen_stages == 0:
+        words = "all stages fine-tuned"
+    elif config.frozen_stages < 0:
+        n = -config.frozen_stages
+        words = f"last {'stage' if n == 1 else f'{n} stages'} fine-tuned"
+    else:
+        n = config.frozen_stages
+        words = f"first {'stage' if n == 1 else f'{n} stages'} frozen"
+    return f"{words}, some layers kept by name" if config.frozen_names else words
 
 
-def n_stages(config: ModelConfig) -> int | None:
-    """None for a backbone that is no longer in the catalogue."""
-    backbone = CATALOG.get(config.backbone)
-    return len(backbone.stages) if backbone else None
+def is_busy(run: Run) -> bool:
+    """Whether it is under way or will be by itself."""
+    return run.state in (RunState.QUEUED, RunState.RUNNING)
 
 
-def frozen_stages(config: ModelConfig) -> int | None:
-    return n_stages(config) if config.frozen_stages == "all" else config.frozen_stages
+def runs_compared(runs: Sequence[Run], comparison_id: str) -> list[Run]:
+    """Those of `runs` that belong to a comparison, the one queued first first."""
+    found = [run for run in runs if run.facts.get("comparison") == comparison_id]
+    return sorted(found, key=lambda run: run.created_at)
+
+
+def keeps_any(config: ModelConfig) -> bool:
+    """Whether any of the backbone is kept as it is."""
+    return config.pretrained and (config.frozen_stages != 0 or bool(config.frozen_layers or config.frozen_names))
 
 
 def stop_promise(run: Run) -> str:
     """What pressing Stop now would leave."""
     if not run.epochs_done:
-        return "Stopping now keeps nothing: no epoch is finished yet."
-    curves = "the curve of its 1 finished epoch" if run.epochs_done == 1 else f"the curves of {run.epochs_done} epochs"
+        return "Stop: keeps nothing yet, since no epoch is finished."
+    kept = f"{_curves(run)} and the model of epoch {run.best_epoch}, the best so far"
+    return f"Stop: keeps {kept}. There will be no test figure."
+
+
+def pause_promise(run: Run) -> str:
+    """What pressing Pause now would leave."""
+    if not run.epochs_done:
+        return "Pause: no epoch is finished yet, so the run begins anew when you resume."
+    return f"Pause: keeps all of {_epochs_done(run)}; the unfinished epoch is done again when you resume."
+
+
+def resume_promise(run: Run) -> str:
+    """What pressing Resume would do to a run that did not reach its end."""
+    left = run.config.train.epochs - run.epochs_done
+    if left <= 0:
+        return "All epochs are done; what is left is the test."
+    if not run.epochs_done:
+        return f"It begins with epoch 1 of {run.config.train.epochs}."
     return (
-        f"Stopping now keeps {curves} and the model of epoch {run.best_epoch}, the best so far. "
-        "There will be no test figure."
+        f"It goes on with epoch {run.epochs_done + 1} of {run.config.train.epochs}, from exactly where epoch "
+        f"{run.epochs_done} ended, and is tested at the end."
     )
+
+
+def _epochs_done(run: Run) -> str:
+    return "the 1 finished epoch" if run.epochs_done == 1 else f"the {run.epochs_done} finished epochs"
+
+
+def _curves(run: Run) -> str:
+    return "the curve of its 1 finished epoch" if run.epochs_done == 1 else f"the curves of {run.epochs_done} epochs"
 
 
 def what_is_kept(run: Run, has_model: bool) -> str:
@@ -157,86 +192,3 @@ def class_names(run: Run, n: int) -> list[str]:
     """As they were when the run was made, so that they outlive the dataset."""
     names = run.facts.get("classes")
     return list(names) if names else [f"class {label + 1}" for label in range(n)]
-
-
-def settings(run: Run) -> list[tuple[str, list[Fact]]]:
-    """(heading, facts): everything that was chosen for the run, and what it found out about itself."""
-    groups = [
-        ("Model", _model_facts(run)),
-        ("Training", _training_facts(run)),
-        ("Images", _image_facts(run)),
-        ("Machine", _machine_facts(run)),
-        ("Time", _time_facts(run)),
-    ]
-    return [(heading, facts) for heading, facts in groups if facts]
-
-
-def _model_facts(run: Run) -> list[Fact]:
-    model = run.config.model
-    head = "linear" if not model.hidden_units else f"a hidden layer of {count(model.hidden_units)} units"
-    facts = [
-        Fact("Backbone", backbone_title(model), "backbone"),
-        Fact(
-            "Pretrained", "yes, on ImageNet" if model.pretrained else "no: it began with random weights", "pretrained"
-        ),
-        Fact("Frozen", depth_words(model).removesuffix(" frozen") if model.pretrained else "nothing", "freeze"),
-        Fact("Head", head, "head"),
-        Fact("Dropout", f"{model.dropout:g}" if model.dropout else "none", "dropout"),
-    ]
-    trained, total = run.facts.get("trainable_parameters"), run.facts.get("total_parameters")
-    if trained is not None and total:
-        facts.append(Fact("Weights that learn", share(trained, total)))
-    return facts
-
-
-def _training_facts(run: Run) -> list[Fact]:
-    train, model = run.config.train, run.config.model
-    head_rate, backbone_rate = learning_rates(train, model.pretrained)
-    is_backbone_trained = frozen_stages(model) != n_stages(model)
-    facts = [
-        Fact("Epochs", f"{run.epochs_done} of {train.epochs} done", "epoch"),
-        Fact("Batch size", number_of(train.batch_size, "image"), "batch size"),
-        Fact("Optimizer", OPTIMIZERS.get(train.optimizer, train.optimizer), "optimizer"),
-        Fact("Learning rate of the head", f"{head_rate:g}", "learning rate"),
-        Fact("Learning rate of the backbone", f"{backbone_rate:g}" if is_backbone_trained else "none: it is frozen"),
-        Fact("Weight decay", f"{train.weight_decay:g}", "weight decay"),
-        Fact("Augmentation", "on" if train.augment else "off", "augmentation"),
-        Fact("Seed", str(train.seed), "seed"),
-    ]
-    views = run.facts.get("cached_views")
-    if views:
-        kept = number_of(views, "view") + " of each training image"
-        facts.append(Fact("Kept behind the frozen stages", kept + _without_effect(views, train.augment)))
-    return facts
-
-
-def _without_effect(views: int, augment: bool) -> str:
-    return ", so augmentation had no effect" if views == 1 and augment else ""
-
-
-def _image_facts(run: Run) -> list[Fact]:
-    data, splits = run.config.data, run.facts.get("splits")
-    facts = [Fact("Dataset", f"{run.dataset_name} ({data.dataset_id})")]
-    if splits:
-        facts += [
-            Fact("Training", number_of(splits["train"], "image")),
-            Fact("Validation", number_of(splits["val"], "image"), "validation"),
-            Fact("Test", number_of(splits["test"], "image"), "test set"),
-        ]
-    asked = f"{percent(data.val_fraction)} validation, {percent(data.test_fraction)} test"
-    facts.append(Fact("Split", f"{asked}, unless the dataset came with its own; seed {data.split_seed}"))
-    return facts + [Fact("About the split", warning) for warning in run.facts.get("split_warnings", [])]
-
-
-def _machine_facts(run: Run) -> list[Fact]:
-    facts = [Fact("Device", run.facts["device"])] if "device" in run.facts else []
-    versions = run.facts.get("environment", {})
-    words = ", ".join(f"{name} {version}" for name, version in versions.items())
-    return facts + ([Fact("Software", words)] if words else [])
-
-
-def _time_facts(run: Run) -> list[Fact]:
-    stages = run.facts.get("seconds_by_stage", {})
-    facts = [Fact(stage.capitalize(), duration(seconds)) for stage, seconds in stages.items()]
-    taken = seconds_taken(run)
-    return facts + ([Fact("In all", duration(taken))] if taken is not None and run.state.is_finished else [])

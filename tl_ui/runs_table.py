@@ -10,11 +10,12 @@ import streamlit as st
 
 from tl_core.records import Run, RunState
 from tl_ui.delete_runs import ask_to_delete
-from tl_ui.navigation import link
+from tl_ui.knobs import choice_words
+from tl_ui.navigation import go
 from tl_ui.resources import get_workspace
 from tl_ui.run_view import STATES
-from tl_ui.run_words import backbone_title, depth_words, seconds_taken
-from tl_ui.text import GLOSSARY, duration, literal, number_of, shorten
+from tl_ui.run_words import backbone_title, depth_words, is_busy, seconds_taken
+from tl_ui.text import GLOSSARY, duration, number_of
 
 _MARKS = {
     RunState.QUEUED: "…",
@@ -26,44 +27,42 @@ _MARKS = {
     RunState.INTERRUPTED: "!",
 }
 
+_OPEN = "open-clicked"
+
 
 def show_runs(runs: Sequence[Run]) -> None:
     """The table, kept up to date while a run is unfinished."""
-    is_busy = any(not run.state.is_finished for run in runs)
+    is_busy = any(is_busy(run) for run in runs)
     st.fragment(_show_runs, run_every=2 if is_busy else None)([run.id for run in runs], is_busy)
 
 
 def _show_runs(ids: list[str], is_busy: bool) -> None:
     runs = get_workspace().store.list_runs()
-    if [run.id for run in runs] != ids or is_busy != any(not run.state.is_finished for run in runs):
+    if [run.id for run in runs] != ids or is_busy != any(is_busy(run) for run in runs):
         st.rerun()
     actions = st.container(horizontal=True, vertical_alignment="center", gap="medium")
     # Ticks are kept by their place in the table: other runs in it are another table.
     key = f"runs-{sha256(' '.join(ids).encode()).hexdigest()[:12]}"
-    selection = st.dataframe(
+    chosen = st.dataframe(
         [run_row(run) for run in runs],
         key=key,
         hide_index=True,
         placeholder="–",
         on_select="rerun",
-        selection_mode=["multi-row", "single-cell"],
-        column_config=_columns(),
+        selection_mode="multi-row",
+        column_config=_columns(ids),
         height=min(38 + 36 * len(runs), 640),
         row_height=36,
         alt="All runs, the newest first",
-    )["selection"]
-    chosen = sorted({*selection["rows"], *(row for row, _ in selection["cells"])})
+    )["selection"]["rows"]
+    if opened := st.session_state.pop("open-run", None):
+        go("run", run=opened)
     with actions:
-        _show_actions([runs[place] for place in chosen])
+        _show_delete([runs[place] for place in chosen])
 
 
-def _show_actions(chosen: Sequence[Run]) -> None:
+def _show_delete(chosen: Sequence[Run]) -> None:
     """Always of one height, so that the table does not move away from under the pointer."""
-    if len(chosen) == 1:
-        name = literal(shorten(chosen[0].dataset_name, 30))
-        link("run", f"Open {name}", icon=":material/open_in_full:", primary_key="open", run=chosen[0].id)
-    else:
-        st.button("Open", icon=":material/open_in_full:", disabled=True)
     is_any_running = any(run.state is RunState.RUNNING for run in chosen)
     if st.button(
         f"Delete {number_of(len(chosen), 'run')}…" if len(chosen) > 1 else "Delete…",
@@ -74,16 +73,22 @@ def _show_actions(chosen: Sequence[Run]) -> None:
         ask_to_delete(chosen)
 
 
+def _choose_to_open(ids: list[str]) -> None:
+    st.session_state["open-run"] = ids[st.session_state[_OPEN]["row"]]
+
+
 def run_row(run: Run, now: float | None = None) -> dict[str, Any]:
     """What the table says of a run; `None` where there is nothing to say."""
     result, taken = run.result, seconds_taken(run, time.time() if now is None else now)
     return {
+        "": "Open",
         "State": f"{_MARKS[run.state]} {_state_words(run)}",
         "Dataset": run.dataset_name,
         "Test accuracy": 100 * result.accuracy if result else None,
         "n": result.n if result else None,
         "Backbone": backbone_title(run.config.model),
         "Depth": depth_words(run.config.model),
+        "Optimizer": choice_words(run.config.train.optimizer),
         "Epochs": f"{run.epochs_done} of {run.config.train.epochs}",
         "Validation accuracy": None if run.val_accuracy is None else 100 * run.val_accuracy,
         "Time": None if taken is None else duration(taken),
@@ -99,15 +104,17 @@ def _state_words(run: Run) -> str:
     return word
 
 
-def _columns() -> dict[str, Any]:
+def _columns(ids: list[str]) -> dict[str, Any]:
     column = st.column_config
     return {
+        "": column.ButtonColumn(width=72, type="tertiary", key=_OPEN, on_click=_choose_to_open, args=(ids,)),
         "State": column.TextColumn(width=124),
         "Dataset": column.TextColumn(width=140),
         "Test accuracy": column.NumberColumn(format="%.1f %%", help=f"{GLOSSARY['accuracy']} {GLOSSARY['test set']}"),
         "n": column.NumberColumn(help="Test images that the accuracy was measured on."),
         "Backbone": column.TextColumn(help=GLOSSARY["backbone"]),
         "Depth": column.TextColumn(help=GLOSSARY["freeze"]),
+        "Optimizer": column.TextColumn(help=GLOSSARY["optimizer"]),
         "Epochs": column.TextColumn(help=GLOSSARY["epoch"]),
         "Validation accuracy": column.NumberColumn(
             format="%.1f %%", help=f"Of the best epoch. {GLOSSARY['validation']}"

@@ -106,7 +106,7 @@ class LiveChart {
     this.plot.setAttribute("aria-label", `${title}. ${alt}`)
     const { data, layout } = withTheme(figure, this.plot, this.data.height ?? height)
     this.plot.style.minHeight = ""
-    await Plotly.react(this.plot, data, layout, { displayModeBar: false, doubleClick: "reset", scrollZoom: false })
+    await Plotly.react(this.plot, data, layout, { displayModeBar: false, doubleClick: "reset+autosize", scrollZoom: false })
   }
 
   say(sentence) {

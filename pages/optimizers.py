@@ -1,0 +1,34 @@
+"""The same training with eight optimizers, side by side."""
+
+import streamlit as st
+
+from tl_ui.navigation import link
+from tl_ui.optimizer_comparison import choose_and_start, list_comparisons, open_chosen_run, show_comparison
+from tl_ui.resources import get_workspace
+from tl_ui.run_words import runs_compared
+
+open_chosen_run()
+store = get_workspace().store
+st.title("Optimizers", anchor=False)
+comparison_id = st.query_params.get("comparison", "")
+runs, datasets = store.list_runs(), store.list_datasets()
+compared = runs_compared(runs, comparison_id) if comparison_id else []
+if comparison_id and not compared:
+    st.warning("There is no such comparison, or its runs were deleted.", icon=":material/info:")
+if not compared:
+    st.markdown(
+        "An optimizer is the rule that turns the gradient of the loss into a step of the weights. Here the same "
+        "training is done with each of eight, and their curves are laid over each other."
+    )
+
+if compared:
+    show_comparison(comparison_id, compared)
+if not datasets:
+    if not compared:
+        link("data", "Add images or take a sample", icon=":material/add_photo_alternate:", primary_key="data")
+elif compared:
+    with st.expander("Compare again, with other images or settings", icon=":material/replay:"):
+        choose_and_start(datasets)
+else:
+    choose_and_start(datasets)
+list_comparisons(runs, comparison_id if compared else "")

@@ -1,0 +1,229 @@
+"""The curves of a run: loss, accuracy and learning rate, with the borders of its phases."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median_low
+from typing import Any
+
+from tl_core.records import MetricPoint
+from tl_ui.charts import Chart, Figure, make_figure
+from tl_ui.text import number_of, percent, plotly_text
+
+MAX_BATCH_POINTS = 500
+TOWERS = 3
+"""A loss this many times as high as is usual in its run is left outside the axis."""
+
+_Value = Callable[[MetricPoint], float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Border:
+    """Where one phase of a run ends and the next begins."""
+
+    epoch: int
+    """The first of the new phase."""
+    words: str
+    """What changes, such as "unfrozen: layer4". Plain text."""
+
+
+def loss_chart(points: Sequence[MetricPoint], borders: Sequence[Border] = ()) -> Chart:
+    """Loss by training step: of each batch faintly, of each epoch in training (solid) and validation (dashed)."""
+    train, val = series(points, "train", "loss"), series(points, "val", "loss")
+    batches = series(points, "train", "batch_loss")
+    layout = curve_layout("Training step", "Loss (nats)", is_empty=not (batches or val))
+    layout["yaxis"]["rangemode"] = "tozero"
+    ends = {p.epoch: p.step for p in val}
+    layout["shapes"] = [_line(ends[b.epoch - 1], b.words) for b in borders if b.epoch - 1 in ends]
+    faint = {
+        "x": [p.step for p in thinned(batches)],
+        "y": [finite(p.value) for p in thinned(batches)],
+        "name": "training, batch by batch",
+        "uid": "batches",
+        "mode": "lines",
+        "opacity": 0.35,
+        "line": {"color": "@accent", "width": 1.2},
+        "hovertemplate": "step %{x}: %{y:.3f}<extra></extra>",
+    }
+    pair = _pair(
+        train,
+        val,
+        x=lambda p: p.step,
+        y=lambda p: finite(p.value),
+        custom=lambda p: p.epoch,
+        hover="epoch %{customdata}: %{y:.3f}",
+    )
+    title = _loss_title(batches, train, val)
+    title += cut_off(layout, [[p.value for p in one] for one in (batches, train, val)])
+    return Chart(title, _loss_alt(train, val), make_figure([*([faint] if batches else []), *pair], layout))
+
+
+def accuracy_chart(points: Sequence[MetricPoint], borders: Sequence[Border] = (), epochs: int = 1) -> Chart:
+    """Accuracy by epoch, in training (solid) and validation (dashed).
+
+    Args:
+        epochs: how many there will be, for an axis before there is anything on it.
+    """
+    train, val = series(points, "train", "accuracy"), series(points, "val", "accuracy")
+    layout = curve_layout("Epoch", "Images right (%)")
+    layout["yaxis"] |= {"range": [0, 103], "ticksuffix": " %", "dtick": 25}
+    layout["xaxis"] |= epoch_axis(len(val), epochs)
+    layout["shapes"] = [_line(b.epoch - 0.5, b.words) for b in borders if val and b.epoch <= val[-1].epoch]
+    traces = _pair(
+        train,
+        val,
+        x=lambda p: p.epoch,
+        y=lambda p: finite(100 * p.value),
+        custom=lambda p: p.n,
+        hover="epoch %{x}: %{y:.1f} % of %{customdata} images",
+    )
+    if not val:
+        return Chart(
+            "Accuracy: nothing measured yet", "An empty chart of accuracy by epoch.", make_figure(traces, layout)
+        )
+    best = max(val, key=lambda p: (finite(p.value) or 0, -p.epoch))
+    title = (
+        f"Right on {percent(val[-1].value)} of {number_of(val[-1].n, 'validation image')} after epoch {val[-1].epoch}"
+    )
+    reached = f"training reached {percent(train[-1].value)}" if train else "training accuracy was not measured"
+    alt = (
+        f"Line chart of accuracy by epoch. Validation went from {percent(val[0].value)} to {percent(val[-1].value)} "
+        f"over {number_of(len(val), 'epoch')}, best {percent(best.value)} at epoch {best.epoch}; {reached}."
+    )
+    return Chart(title, alt, make_figure([trace for trace in traces if trace["x"]], layout))
+
+
+def learning_rate_chart(points: Sequence[MetricPoint], borders: Sequence[Border] = (), epochs: int = 1) -> Chart:
+    """The head's learning rate at the end of each epoch."""
+    rates = series(points, "train", "learning_rate")
+    layout = curve_layout("Epoch", "Learning rate of the head")
+    layout["showlegend"] = False
+    layout["xaxis"] |= epoch_axis(len(rates), epochs)
+    layout["yaxis"] |= {"rangemode": "tozero", "exponentformat": "power"}
+    layout["shapes"] = [_line(b.epoch - 0.5, b.words) for b in borders if rates and b.epoch <= rates[-1].epoch]
+    trace = {
+        "x": [p.epoch for p in rates],
+        "y": [finite(p.value) for p in rates],
+        "uid": "rate",
+        "mode": "lines+markers",
+        "line": {"color": "@accent", "width": 2.2},
+        "marker": {"color": "@accent", "size": 7},
+        "hovertemplate": "epoch %{x}: %{y:.3g}<extra></extra>",
+    }
+    if not rates:
+        layout["yaxis"]["range"] = [0, 1]
+        words = "Learning rate: nothing recorded yet"
+        return Chart(words, "An empty chart of the learning rate by epoch.", make_figure([], layout), height=220)
+    said = f"{rates[0].value:.2g} at the end of epoch {rates[0].epoch}"
+    if len(rates) > 1:
+        said += f", {rates[-1].value:.2g} at the end of epoch {rates[-1].epoch}"
+    alt = f"Line chart of the head's learning rate by epoch: {said}."
+    return Chart(f"Learning rate of the head: {said}", alt, make_figure([trace], layout), height=240)
+
+
+def series(points: Sequence[MetricPoint], split: str, name: str) -> list[MetricPoint]:
+    return [point for point in points if (point.split, point.name) == (split, name)]
+
+
+def finite(value: float) -> float | None:
+    """JSON has no word for what is not a number; Plotly leaves a gap at null."""
+    return value if math.isfinite(value) else None
+
+
+def thinned(points: list[Any], most: int = MAX_BATCH_POINTS) -> list[Any]:
+    return points[:: max(1, math.ceil(len(points) / most))]
+
+
+def curve_layout(x_title: str, y_title: str, *, is_empty: bool = False) -> Figure:
+    """Args: is_empty: there is nothing to measure the axes by, so they carry no numbers."""
+    blank = {"range": [0, 1], "showticklabels": False} if is_empty else {}
+    return {
+        "xaxis": {"title": {"text": x_title}, "zeroline": False, **blank},
+        "yaxis": {"title": {"text": y_title}, "zeroline": False, **blank},
+        "hovermode": "closest",
+        "showlegend": True,
+        # What stays the same here tells Plotly to keep the reader's zoom and choice of lines.
+        "uirevision": "keep",
+    }
+
+
+def epoch_axis(n: int, epochs: int) -> Figure:
+    """For `n` epochs that have been measured, of `epochs`; the whole course while there is little to see."""
+    if n < 2:
+        return {"range": [0.5, max(epochs, 2) + 0.5], **({"dtick": 1} if epochs <= 12 else {})}
+    return {"rangemode": "tozero"} if n > 12 else {"dtick": 1}
+
+
+def cut_off(layout: Figure, lines: Sequence[Sequence[float]]) -> str:
+    """End the loss axis below values that tower over all others, so that those can be seen, and say so.
+
+    What is usual is measured by the median of each line, and by how its first values began: an untrained model's loss
+    is high and yet no outlier.
+    """
+    known = [[value for value in line if math.isfinite(value)] for line in lines]
+    known = [line for line in known if line]
+    if not known:
+        return ""
+    usual = max(*(2 * median_low(line) for line in known), median_low(known[0][:10]))
+    values = [value for line in known for value in line]
+    beyond = [value for value in values if value > TOWERS * usual]
+    if not beyond:
+        return ""
+    end = 1.05 * max(value for value in values if value <= TOWERS * usual)
+    layout["yaxis"]["range"] = [0, end]
+    n = number_of(len(beyond), "value")
+    return f" ({n} above {end:.2g}, up to {max(beyond):.3g}, left out of view: double-click the chart to see all)"
+
+
+def _line(x: float, words: str) -> Figure:
+    """A thin vertical line with its words along it."""
+    label = {"text": plotly_text(words), "textposition": "end", "font": {"size": 11, "color": "@text"}, "padding": 4}
+    ends = {"x0": x, "x1": x, "y0": 0, "y1": 1, "xref": "x", "yref": "paper"}
+    return {"type": "line", **ends, "line": {"color": "@muted", "width": 1, "dash": "dot"}, "label": label}
+
+
+def _pair(
+    train: list[MetricPoint], val: list[MetricPoint], *, x: _Value, y: _Value, custom: _Value, hover: str
+) -> list[Figure]:
+    looks = (("training", train, "solid", "circle"), ("validation", val, "dash", "diamond-open"))
+    return [
+        {
+            "x": [x(p) for p in points],
+            "y": [y(p) for p in points],
+            "customdata": [custom(p) for p in points],
+            "name": name,
+            # By this, and not by its place, Plotly knows again which line the reader has switched off.
+            "uid": name,
+            "mode": "lines+markers",
+            "line": {"color": "@accent", "width": 2.2, "dash": dash},
+            "marker": {"color": "@accent", "size": 7, "symbol": symbol},
+            "hovertemplate": f"{name}, {hover}<extra></extra>",
+        }
+        for name, points, dash, symbol in looks
+    ]
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}" if math.isfinite(value) else "not a number"
+
+
+def _loss_title(batches: list[MetricPoint], train: list[MetricPoint], val: list[MetricPoint]) -> str:
+    if train and val:
+        return (
+            f"Loss after epoch {val[-1].epoch}: {_number(train[-1].value)} in training, "
+            f"{_number(val[-1].value)} in validation"
+        )
+    if batches:
+        return f"Loss after {number_of(batches[-1].step, 'step')}: {_number(batches[-1].value)}"
+    return "Loss: nothing measured yet"
+
+
+def _loss_alt(train: list[MetricPoint], val: list[MetricPoint]) -> str:
+    if not (train and val):
+        return "Line chart of the loss by training step; no epoch has ended yet."
+    lowest = min(val, key=lambda p: p.value if math.isfinite(p.value) else math.inf)
+    return (
+        f"Line chart of the loss by training step over {number_of(len(val), 'epoch')}. "
+        f"Training went from {_number(train[0].value)} to {_number(train[-1].value)}, validation from "
+        f"{_number(val[0].value)} to {_number(val[-1].value)}, lowest at epoch {lowest.epoch}."
+    )

@@ -1,0 +1,79 @@
+"""What can be done with a run that is not under way: resume it, continue it, train again, try it."""
+
+import streamlit as st
+
+from tl_core.errors import TransferLabError, UnknownDataset
+from tl_core.records import Run, RunState
+from tl_core.runners import can_resume
+from tl_ui.navigation import go, link
+from tl_ui.resources import get_runner, get_workspace
+from tl_ui.run_view import has_model
+from tl_ui.run_words import resume_promise
+from tl_ui.text import literal
+
+_MOST_EPOCHS = 1000
+
+
+def show_next_steps(run: Run) -> None:
+    """The next step as the one filled button, and the others beside it."""
+    is_complete, has_images = run.state is RunState.COMPLETED, _has_dataset(run)
+    resumable = has_images and can_resume(get_workspace(), run)
+    is_unfinished = resumable and not is_complete
+    if is_unfinished:
+        st.markdown(resume_promise(run))
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        if is_unfinished:
+            _resume(run)
+        if has_model(run):
+            key = None if is_unfinished else "try"
+            link("try_it", "Try it on your own images", icon=":material/image_search:", primary_key=key, run=run.id)
+        if is_complete and resumable:
+            _continue(run)
+        _link_again(run, has_images=has_images, is_next=not (is_unfinished or has_model(run)))
+
+
+def _resume(run: Run) -> None:
+    if st.button("Resume", type="primary", icon=":material/play_arrow:", key=f"resume-{run.id}"):
+        try:
+            get_runner().resume(run.id)
+        except TransferLabError as error:
+            st.error(literal(str(error)), icon=":material/error:")
+            return
+        st.rerun()
+
+
+def _continue(run: Run) -> None:
+    done = run.config.train.epochs
+    if done >= _MOST_EPOCHS:
+        return
+    with st.popover("Continue for more epochs", icon=":material/forward:"):
+        st.markdown(
+            f"It goes on from where epoch {run.epochs_done} ended. This makes a **new run**, since the test set is "
+            "looked at once a run; this one stays as it is."
+        )
+        total = st.number_input("Epochs in total", done + 1, _MOST_EPOCHS, min(2 * done, _MOST_EPOCHS))
+        more = total - run.epochs_done
+        if st.button(f"Continue for {more} more", type="primary", icon=":material/forward:", key=f"go-on-{run.id}"):
+            try:
+                new = get_runner().resume(run.id, int(total))
+            except TransferLabError as error:
+                st.error(literal(str(error)), icon=":material/error:")
+                return
+            go("run", run=new.id)
+
+
+def _has_dataset(run: Run) -> bool:
+    try:
+        get_workspace().store.get_dataset(run.config.data.dataset_id)
+    except UnknownDataset:
+        return False
+    return True
+
+
+def _link_again(run: Run, *, has_images: bool, is_next: bool) -> None:
+    key = "back" if is_next else None
+    if has_images:
+        link("train", "Train again with changes", icon=":material/model_training:", primary_key=key, like=run.id)
+    else:
+        label = "Its dataset was deleted: choose another"
+        link("data", label, icon=":material/photo_library:", primary_key=key)
