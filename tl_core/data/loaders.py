@@ -1,6 +1,5 @@
 """Batches of decoded images, a little ahead of the model."""
 
-import random
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -12,9 +11,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from tl_core.config import AugmentConfig
+from tl_core.data.augment import View, draft_side, vary
+from tl_core.data.augment_draws import Draws
 from tl_core.data.images import image_path, open_rgb
 from tl_core.data.threads import map_ahead
-from tl_core.data.transforms import augment, prepare
+from tl_core.data.transforms import prepare
 from tl_core.errors import Cancelled, ImageUnusable
 from tl_core.records import ImageRecord, Preprocessing
 
@@ -29,6 +31,8 @@ class Batch:
     """int64, [B]."""
     positions: tuple[int, ...]
     """Each image's `ImageRecord.position`."""
+    draws: tuple[Draws, ...] = ()
+    """For each image what is left to do to it with `apply_draws`, on the device; none where all is done."""
 
 
 def shuffled(n: int, seed: int, epoch: int) -> list[int]:
@@ -45,14 +49,18 @@ def iterate_batches(
     *,
     batch_size: int,
     workers: int = 2,
+    augment: AugmentConfig | None = None,
     augment_seed: tuple[int, ...] | None = None,
+    on_device: bool = False,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Generator[Batch, None, None]:
     """Decode `images` in the order given; the last batch may be smaller. Close it midway and its threads end.
 
     Args:
         folder: of the dataset.
-        augment_seed: such as (seed, epoch); with the image's position it decides the augmentation. None for none.
+        augment: how to vary the images. They are varied where this and `augment_seed` are both given.
+        augment_seed: such as (seed, epoch); with the image's position it decides what happens to the image.
+        on_device: only crop and resize here, and leave the rest to the caller as `Batch.draws`.
         should_stop: asked after every image, since a batch of large photos can take seconds. It must be cheap.
 
     Raises:
@@ -62,27 +70,28 @@ def iterate_batches(
     if len(images) != len(labels):
         raise ValueError(f"{len(images)} images but {len(labels)} labels")
 
-    def load(image: ImageRecord) -> Tensor:
-        return _load(folder, image, pre, augment_seed)
+    config = None if augment_seed is None else augment
 
-    tensors = map_ahead(load, images, workers, ahead=BATCHES_AHEAD * batch_size + workers)
+    def load(image: ImageRecord) -> View:
+        pixels = _open_stored(folder, image, pre, config)
+        if config is None or augment_seed is None:
+            return View(prepare(pixels, pre))
+        view = vary(pixels, pre, config, (*augment_seed, image.position))
+        return view if on_device else View(view.finished())
+
+    views = map_ahead(load, images, workers, ahead=BATCHES_AHEAD * batch_size + workers)
     try:
         for start in range(0, len(images), batch_size):
             chunk = slice(start, start + batch_size)
+            ready = list(_until(should_stop, islice(views, len(images[chunk]))))
             yield Batch(
-                images=torch.stack(list(_until(should_stop, islice(tensors, len(images[chunk]))))),
+                images=torch.stack([view.pixels for view in ready]),
                 labels=torch.tensor(labels[chunk], dtype=torch.int64),
                 positions=tuple(image.position for image in images[chunk]),
+                draws=tuple(view.draws for view in ready if view.draws),
             )
     finally:
-        tensors.close()
-
-
-def _until(should_stop: Callable[[], bool], tensors: Iterable[Tensor]) -> Iterator[Tensor]:
-    for tensor in tensors:
-        if should_stop():
-            raise Cancelled("Stopped as asked.")
-        yield tensor
+        views.close()
 
 
 def read_input(file: Path | BinaryIO, pre: Preprocessing, max_pixels: int) -> Tensor:
@@ -97,15 +106,21 @@ def read_input(file: Path | BinaryIO, pre: Preprocessing, max_pixels: int) -> Te
     return prepare(_open(file, pre, max_pixels), pre)
 
 
-def _open(file: Path | BinaryIO, pre: Preprocessing, max_pixels: int) -> Image.Image:
-    return open_rgb(file, max_pixels, draft_side=pre.resize).pixels
+def _until(should_stop: Callable[[], bool], views: Iterable[View]) -> Iterator[View]:
+    for view in views:
+        if should_stop():
+            raise Cancelled("Stopped as asked.")
+        yield view
 
 
-def _load(folder: Path, image: ImageRecord, pre: Preprocessing, augment_seed: tuple[int, ...] | None) -> Tensor:
+def _open_stored(folder: Path, image: ImageRecord, pre: Preprocessing, config: AugmentConfig | None) -> Image.Image:
     try:
-        pixels = _open(image_path(folder, image), pre, image.width * image.height)
+        return _open(image_path(folder, image), pre, image.width * image.height, config)
     except ImageUnusable as error:
         raise ImageUnusable(f'The stored image "{image.name}" cannot be read any more. {error}') from error
-    if augment_seed is None:
-        return prepare(pixels, pre)
-    return augment(pixels, pre, random.Random(repr((*augment_seed, image.position))))
+
+
+def _open(
+    file: Path | BinaryIO, pre: Preprocessing, max_pixels: int, config: AugmentConfig | None = None
+) -> Image.Image:
+    return open_rgb(file, max_pixels, draft_side(pre, config)).pixels
