@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from tl_core.training.plan import Phase
 
 DEFAULT_LEARNING_RATES: dict[OptimizerName, float] = {
-    "gd": 1.0,
+    "gd": 0.2,
     "sgd": 0.3,
     "momentum": 3e-2,
     "nesterov": 3e-2,
     "adagrad": 3e-2,
-    "rmsprop": 1e-3,
+    "rmsprop": 3e-4,
     "adam": 1e-2,
     "adamw": 1e-2,
 }
@@ -41,8 +41,8 @@ _RULES: dict[OptimizerName, Callable[[list[dict[str, Any]], TrainConfig], Optimi
 }
 
 OPTIMIZER_SENTENCES: dict[OptimizerName, str] = {
-    "gd": "Gradient descent looks at every training image before each step, so it takes one step an epoch: an exact "
-    "direction, and slow learning even at a large rate.",
+    "gd": "Gradient descent looks at every training image before each step, so it takes one step an epoch: the exact "
+    "direction, and many epochs.",
     "sgd": "Stochastic gradient descent steps after every batch, straight down that batch's slope.",
     "momentum": "SGD that keeps some of its last step, like a ball that rolls: noise averages out, and it gets faster "
     "where the slope stays the same.",

@@ -64,8 +64,4 @@ def make_average(model: nn.Module, decay: float) -> AveragedModel:
 
     It begins as a copy of the model at the first `update_parameters`; the averaged network is its `module`.
     """
-    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
-    for module in average.modules():
-        # Of a layer that works in pieces the copy would go on computing with the original's weights.
-        module.__dict__.pop("forward", None)
-    return average
+    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
