@@ -1,29 +1,47 @@
-"""Pretrained networks: the table of them, their weights, our heads, and what is frozen."""
+"""Pretrained networks: the catalogue, what they are made of, their weights, our heads, and what is frozen."""
 
-from tl_core.backbones.build import (
-    TransferModel,
-    build_library_model,
-    build_model,
-    resolve_frozen_stages,
-    stage_shapes,
+from tl_core.backbones.anatomy import Anatomy, LayerInfo, StageInfo, anatomy
+from tl_core.backbones.build import Frozen, TransferModel, build_model, parameters_by_part
+from tl_core.backbones.catalog import (
+    Backbone,
+    Weights,
+    get_backbone,
+    list_backbones,
+    preprocessing_for,
+    search_timm,
 )
-from tl_core.backbones.catalog import CATALOG, Backbone, Stage, get_backbone
-from tl_core.backbones.freezing import count_parameters, freeze_stages
-from tl_core.backbones.weights import ensure_weights, find_weights, load_weights
+from tl_core.backbones.freezing import count_parameters, freeze, resolve_frozen
+from tl_core.backbones.library import build_library_model
+from tl_core.backbones.weights import (
+    WeightsReport,
+    ensure_weights,
+    find_weights,
+    list_weights_files,
+    load_weights,
+)
 
 __all__ = [
-    "CATALOG",
+    "Anatomy",
     "Backbone",
-    "Stage",
+    "Frozen",
+    "LayerInfo",
+    "StageInfo",
     "TransferModel",
+    "Weights",
+    "WeightsReport",
+    "anatomy",
     "build_library_model",
     "build_model",
     "count_parameters",
     "ensure_weights",
     "find_weights",
-    "freeze_stages",
+    "freeze",
     "get_backbone",
+    "list_backbones",
+    "list_weights_files",
     "load_weights",
-    "resolve_frozen_stages",
-    "stage_shapes",
+    "parameters_by_part",
+    "preprocessing_for",
+    "resolve_frozen",
+    "search_timm",
 ]

@@ -1,91 +1,98 @@
 """From a row of the catalogue to a network that can be trained, frozen and cut in two."""
 
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-import timm
-import torch
-import torchvision
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
+from tl_core.backbones.anatomy import anatomy, cut_into_stages
 from tl_core.backbones.catalog import Backbone
 from tl_core.backbones.heads import make_head
 from tl_core.config import ModelConfig
-from tl_core.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """What is kept as it is."""
+
+    stages: int
+    """Whole stages, counted from the input."""
+    modules: frozenset[str] = frozenset()
+    """Beyond those, by the library's dotted names: modules without children, and weights that lie in no such module."""
 
 
 class TransferModel(nn.Module):
-    """A backbone's stages, global average pooling, and a head of our own.
+    """A backbone's stages, pooling, and a head of our own.
 
     Maps images, float [B, 3, H, W], normalised as the backbone wants, to logits, float [B, classes].
     """
 
-    def __init__(self, stages: Sequence[nn.Module], head: nn.Module) -> None:
+    def __init__(self, stages: Sequence[nn.Module], pool: nn.Module, head: nn.Module) -> None:
         super().__init__()
         self.stages = nn.Sequential(*stages)
-        self.pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.pool = pool
         self.head = head
-        self.frozen_stages = 0
+        self.frozen = Frozen(0)
+        self.batch_norm = "frozen"
+        self.still: list[nn.Module] = []
+        """Frozen modules, which stay in eval mode."""
 
     def forward(self, images: Tensor) -> Tensor:
         logits: Tensor = self.head(self.pool(self.stages(images)))
         return logits
 
     def train(self, mode: bool = True) -> "TransferModel":
-        """Frozen stages stay in eval mode, so that their BatchNorm statistics do not move."""
+        """What is frozen stays in eval mode: no dropout, and BatchNorm's averages do not move unless told to."""
         super().train(mode)
-        self.stages[: self.frozen_stages].eval()
+        self._keep_still()
         return self
 
     def split(self) -> tuple[nn.Module, nn.Module]:
-        """(frozen prefix, trainable rest), sharing this model's weights. Pooling is frozen when all stages are."""
-        prefix, rest = list(self.stages[: self.frozen_stages]), list(self.stages[self.frozen_stages :])
+        """(constant frozen prefix, rest), sharing this model's weights. Pooling is constant when all stages are.
+
+        The prefix is empty, and gives back its input, where no stage is frozen or its BatchNorm adapts.
+        """
+        n = 0 if self._adapts() else self.frozen.stages
+        prefix, rest = list(self.stages[:n]), list(self.stages[n:])
         (rest if rest else prefix).append(self.pool)
-        return nn.Sequential(*prefix).eval(), nn.Sequential(*rest, self.head)
+        return nn.Sequential(*prefix).eval(), _Rest([*rest, self.head], self._keep_still)
+
+    def _adapts(self) -> bool:
+        return self.batch_norm == "adapt" and any(isinstance(m, _BatchNorm) for m in self.still)
+
+    def _keep_still(self, mode: bool | None = None) -> None:
+        mode = self.training if mode is None else mode
+        for module in self.still:
+            adapts = mode and self.batch_norm == "adapt" and isinstance(module, _BatchNorm)
+            module.training = adapts
 
 
-def build_library_model(backbone: Backbone) -> nn.Module:
-    """The library's own network, with fresh random weights and its classifier."""
-    if backbone.library == "timm":
-        model: nn.Module = timm.create_model(backbone.name, pretrained=False)
-    else:
-        model = torchvision.models.get_model(backbone.name, weights=None)
-    return model
+class _Rest(nn.Sequential):
+    """What follows the prefix; frozen modules inside it stay in eval mode here, too."""
 
+    def __init__(self, modules: Sequence[nn.Module], keep_still: Callable[[bool], None]) -> None:
+        super().__init__(*modules)
+        self._keep_still = keep_still
 
-def stage_modules(backbone: Backbone, library_model: nn.Module) -> list[nn.Sequential]:
-    """The library's modules, regrouped into our stages; they keep their weights."""
-    return [nn.Sequential(*map(library_model.get_submodule, stage.modules)) for stage in backbone.stages]
+    def train(self, mode: bool = True) -> "_Rest":
+        super().train(mode)
+        self._keep_still(mode)
+        return self
 
 
 def build_model(backbone: Backbone, config: ModelConfig, n_classes: int, library_model: nn.Module) -> TransferModel:
-    """Put our head on the library's network. Freezes nothing yet."""
-    head = make_head(backbone.features, n_classes, hidden_units=config.hidden_units, dropout=config.dropout)
-    return TransferModel(stage_modules(backbone, library_model), head)
-
-
-def resolve_frozen_stages(backbone: Backbone, frozen_stages: int | str) -> int:
-    """ "all" as a number.
+    """Put our head on the library's network, whose weights are shared. Freezes nothing yet.
 
     Raises:
-        ConfigError: more stages than the backbone has.
+        ConfigError: the backbone cannot take the image size, or the head cannot have that output.
     """
-    total = len(backbone.stages)
-    if frozen_stages == "all":
-        return total
-    if int(frozen_stages) > total:
-        raise ConfigError(f"--frozen-stages: {frozen_stages} is too many; {backbone.name} has {total} stages.")
-    return int(frozen_stages)
+    head = make_head(anatomy(backbone, config.image_size).features, n_classes, config)
+    stages, pooled = cut_into_stages(backbone, library_model)
+    pool = nn.Flatten() if pooled else nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    return TransferModel(stages, pool, head)
 
 
-@cache
-def stage_shapes(backbone: Backbone) -> tuple[tuple[int, tuple[int, int, int]], ...]:
-    """For each stage its parameter count and output shape (channels, height, width). Costs no memory: no weights."""
-    side, found = backbone.preprocessing.size, []
-    with torch.device("meta"):
-        image = torch.empty(1, 3, side, side)
-        for stage in stage_modules(backbone, build_library_model(backbone).eval()):
-            image = stage(image)
-            _, channels, height, width = image.shape
-            found.append((sum(p.numel() for p in stage.parameters()), (channels, height, width)))
-    return tuple(found)
+def parameters_by_part(model: TransferModel) -> tuple[tuple[nn.Parameter, ...], ...]:
+    """The weights of each stage, then of the head; trainable or not."""
+    return tuple(tuple(part.parameters()) for part in (*model.stages, model.head))

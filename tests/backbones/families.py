@@ -1,0 +1,68 @@
+"""One small member of every family, and the smallest images that it takes."""
+
+import torch
+from torch import Tensor, nn
+
+from tl_core.backbones import Backbone, build_library_model, get_backbone
+
+FAMILIES = {
+    "alexnet": 63,
+    "vgg11_bn": 32,
+    "resnet18": 32,
+    "resnext50_32x4d": 32,
+    "wide_resnet50_2": 32,
+    "googlenet": 32,
+    "inception_v3": 75,
+    "mobilenet_v2": 32,
+    "mobilenet_v3_small": 32,
+    "efficientnet_b0": 32,
+    "efficientnet_v2_s": 33,
+    "densenet121": 32,
+    "squeezenet1_1": 32,
+    "shufflenet_v2_x0_5": 32,
+    "convnext_tiny": 32,
+    "regnet_x_400mf": 32,
+    "regnet_y_400mf": 32,
+    "mnasnet0_5": 32,
+    "swin_t": 32,
+    "swin_v2_t": 32,
+    "vit_b_32": 64,
+    "maxvit_t": 224,
+    "tf_efficientnet_lite0": 32,
+    "convnext_atto": 32,
+    "deit_tiny_distilled_patch16_224": 32,
+    "efficientformer_l1": 224,
+    "mobilenetv4_conv_small": 32,
+    "swin_tiny_patch4_window7_224": 224,
+    "test_vit": 32,
+    "vit_tiny_patch16_224": 32,
+}
+"""Image side in pixels, by name: torchvision's families, then some of timm's."""
+
+
+def library_model(name: str, image_size: int | None = None) -> nn.Module:
+    """The library's own network with weights and BatchNorm averages that are no accident, in eval mode."""
+    torch.manual_seed(1)
+    model = build_library_model(get_backbone(name), image_size or FAMILIES[name]).eval()
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):  # fresh averages are 0 and 1 everywhere, which would hide a mix-up
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.8, 1.2)
+    return model
+
+
+def library_features(backbone: Backbone, model: nn.Module, images: Tensor) -> Tensor:
+    """What the library itself hands to its classifier [B, F]. Changes the model."""
+    if backbone.library == "timm":
+        return model.forward_head(model.forward_features(images), pre_logits=True).flatten(1)
+    parent, _, last = backbone.classifier.rpartition(".")
+    setattr(model.get_submodule(parent), last, nn.Identity())
+    if backbone.family in ("vgg", "alexnet"):  # theirs works on a grid of positions; features elsewhere are means
+        model.avgpool = nn.AdaptiveAvgPool2d(1)
+    if backbone.family == "squeezenet":  # its classifier is what pools; without one, a map is left, flattened
+        return model(images).unflatten(1, (512, -1)).mean(2)
+    return model(images)
+
+
+def images_for(name: str, n: int = 2) -> Tensor:
+    return torch.randn(n, 3, FAMILIES[name], FAMILIES[name], generator=torch.Generator().manual_seed(2))

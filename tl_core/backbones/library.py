@@ -1,0 +1,68 @@
+"""The libraries' own networks, and how they take another image size."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import timm
+import torch
+import torchvision
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from tl_core.backbones.catalog import Backbone
+
+# GoogLeNet and Inception: the extra classifiers of their training are left out, and so is the change of normalisation
+# in front, which the catalogue's preprocessing has already made.
+_WITHOUT_EXTRAS = {"transform_input": False, "aux_logits": False, "init_weights": True}
+
+
+def build_library_model(backbone: Backbone, image_size: int | None = None) -> nn.Module:
+    """The library's own network, with fresh random weights and its classifier, for images of that side in pixels.
+
+    Within `torch.device("meta")` it takes no memory and no random numbers.
+    """
+    size = image_size or backbone.preprocessing.size
+    build = _build_timm if backbone.library == "timm" else _build_torchvision
+    if torch.get_default_device().type != "meta":
+        return build(backbone, size)
+    with torch.device("cpu"), _WeightsOnMeta():
+        return build(backbone, size).to("meta")
+
+
+def _build_torchvision(backbone: Backbone, size: int) -> nn.Module:
+    options: dict[str, Any] = {}
+    if backbone.family in ("googlenet", "inception"):
+        options = _WITHOUT_EXTRAS
+    elif backbone.family == "vit":
+        options = {"image_size": size}
+    elif backbone.family == "maxvit":
+        options = {"input_size": (size, size)}
+    model: nn.Module = torchvision.models.get_model(backbone.name, weights=None, **options)
+    return model
+
+
+def _build_timm(backbone: Backbone, size: int) -> nn.Module:
+    if size != backbone.preprocessing.size:
+        try:
+            return timm.create_model(backbone.name, pretrained=False, img_size=size)  # type: ignore[no-any-return]
+        except TypeError:  # it has no such option: a convolutional network, which takes any size
+            pass
+    return timm.create_model(backbone.name, pretrained=False)  # type: ignore[no-any-return]
+
+
+class _WeightsOnMeta(TorchFunctionMode):
+    """Weights come without memory; other tensors stay real, since some networks compute their layout with them."""
+
+    _WEIGHTS = (torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn)
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func in self._WEIGHTS and kwargs.get("device") is None:
+            kwargs["device"] = "meta"
+        return func(*args, **kwargs)
