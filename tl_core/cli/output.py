@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from tl_core.config import ModelConfig
 from tl_core.records import DatasetRecord, Run
 
 out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
@@ -61,9 +62,17 @@ def train_json(run: Run, record: DatasetRecord, ingest_seconds: float, total_sec
     }
 
 
+def frozen_words(model: ModelConfig) -> str:
+    """What was chosen to be kept as it is."""
+    whole = f"stages {model.frozen_stages}" if model.frozen_layers is None else f"layers {model.frozen_layers}"
+    return ", ".join([whole, *model.frozen_names])
+
+
 def print_run(run: Run) -> None:
     model = run.config.model
-    out.print(f"run {run.id}: {run.state}, {run.dataset_name}, {model.backbone}, frozen stages {model.frozen_stages}")
+    out.print(f"run {run.id}: {run.state}, {run.dataset_name}, {model.backbone}, frozen {frozen_words(model)}")
+    if continued := run.facts.get("continues"):
+        out.print(f"It carries on from run {continued}.")
     if run.message:
         out.print(run.message)
     if result := run.result:

@@ -1,0 +1,1 @@
+"""What the commands do, in modules of the same names as theirs."""

@@ -1,0 +1,34 @@
+"""Commands that list what there is to choose from."""
+# ruff: noqa: PLC0415
+
+from typing import Annotated
+
+import typer
+
+from tl_core.cli.options import AsJson
+
+
+def backbones(
+    search: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Only names with this in them, those of timm included.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the backbones."""
+    from tl_core.cli.actions import catalogue
+
+    catalogue.backbones(search, as_json)
+
+
+def presets(as_json: AsJson = False) -> None:
+    """List the presets and the settings they change."""
+    from tl_core.cli.actions import presets
+
+    presets.list_presets(as_json)
+
+
+def settings(as_json: AsJson = False) -> None:
+    """List every setting that --set takes."""
+    from tl_core.cli.actions import presets
+
+    presets.list_settings(as_json)

@@ -1,0 +1,19 @@
+"""Commands about datasets."""
+# ruff: noqa: PLC0415
+
+from typing import Annotated
+
+import typer
+
+from tl_core.cli.options import AsJson
+
+
+def ingest(
+    path: Annotated[str, typer.Argument(help="A zip, a folder of class folders, or sample:NAME.")],
+    name: Annotated[str | None, typer.Option(help="What to call it; default: the file's name.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take a dataset in."""
+    from tl_core.cli.actions import datasets
+
+    datasets.ingest(path, name, as_json)
