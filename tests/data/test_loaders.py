@@ -7,6 +7,8 @@ import pytest
 import torch
 from making import LIMITS, encode, folder, good_files, picture
 
+from tl_core.config import AugmentConfig
+from tl_core.data.augment import apply_draws
 from tl_core.data.images import image_path, open_rgb
 from tl_core.data.ingest import ingest_dataset
 from tl_core.data.loaders import iterate_batches, shuffled
@@ -16,6 +18,7 @@ from tl_core.errors import Cancelled, ImageUnusable
 from tl_core.records import Preprocessing
 
 PRE = Preprocessing(16, 18, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bicubic")
+STRONG = AugmentConfig(crop=0.2, flip=True, rotation=30, colour=0.4, blur=0.5, erasing=0.5, policy="rand")
 
 
 @pytest.fixture(scope="module")
@@ -65,16 +68,34 @@ def test_a_draft_is_close_to_the_full_decode(dataset):
 @pytest.mark.parametrize("workers", [1, 4])
 def test_augmentation_depends_on_seed_epoch_and_image_alone(dataset, workers):
     root, images, labels = dataset
-    one = pixels(batches(dataset, augment_seed=(3, 1), workers=workers))
+    one = pixels(batches(dataset, augment=STRONG, augment_seed=(3, 1), workers=workers))
     order = shuffled(50, seed=0, epoch=0)
-    other = pixels(
-        iterate_batches(
-            root, [images[i] for i in order], [labels[i] for i in order], PRE, batch_size=9, augment_seed=(3, 1)
-        )
-    )
-    assert torch.equal(one[order], other)
-    assert not torch.equal(one, pixels(batches(dataset, augment_seed=(3, 2))))
+    images, labels = [images[i] for i in order], [labels[i] for i in order]
+    other = iterate_batches(root, images, labels, PRE, batch_size=9, augment=STRONG, augment_seed=(3, 1))
+    assert torch.equal(one[order], pixels(other))
+    assert not torch.equal(one, pixels(batches(dataset, augment=STRONG, augment_seed=(3, 2))))
     assert not torch.equal(one, pixels(batches(dataset)))
+
+
+def test_what_is_left_to_the_device_gives_the_same_pixels(dataset):
+    here = batches(dataset, augment=STRONG, augment_seed=(3, 1))
+    there = batches(dataset, augment=STRONG, augment_seed=(3, 1), on_device=True)
+    assert torch.equal(pixels(here), torch.cat([apply_draws(batch.images, batch.draws) for batch in there]))
+    assert not torch.equal(pixels(here), pixels(there))
+    assert all(not batch.draws for batch in here)
+
+
+@pytest.mark.parametrize("on_device", [False, True])
+@pytest.mark.parametrize("options", [{"augment": STRONG}, {"augment_seed": (3, 1)}])
+def test_without_a_seed_or_settings_images_stay_as_they_are(dataset, options, on_device):
+    plain = batches(dataset, on_device=on_device, **options)
+    assert torch.equal(pixels(plain), pixels(batches(dataset)))
+    assert all(not batch.draws for batch in plain)
+
+
+def test_augmentation_that_is_off_leaves_images_as_they_are(dataset):
+    off = batches(dataset, augment=AugmentConfig(), augment_seed=(3, 1))
+    assert torch.equal(pixels(off), pixels(batches(dataset)))
 
 
 def our_threads() -> list[threading.Thread]:

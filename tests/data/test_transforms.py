@@ -1,6 +1,4 @@
-"""What the model sees: the same as torchvision's and timm's evaluation, and repeatable augmentation."""
-
-import random
+"""What the model sees: the same as torchvision's and timm's evaluation."""
 
 import numpy as np
 import pytest
@@ -9,7 +7,7 @@ from making import picture
 from PIL import Image
 from torchvision.transforms import v2
 
-from tl_core.data.transforms import augment, normalise, prepare
+from tl_core.data.transforms import normalise, prepare
 from tl_core.records import Preprocessing
 
 PRE = Preprocessing(size=64, resize=73, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), interpolation="bicubic")
@@ -42,28 +40,10 @@ def test_normalise_matches_torchvision():
     assert batch.dtype == torch.uint8
 
 
-class TestAugment:
-    def test_the_same_rng_gives_the_same_pixels(self):
-        image = textured((120, 90))
-        assert torch.equal(augment(image, PRE, random.Random(7)), augment(image, PRE, random.Random(7)))
-
-    def test_other_rngs_give_other_pixels(self):
-        image = textured((120, 90))
-        results = {augment(image, PRE, random.Random(seed)).numpy().tobytes() for seed in range(20)}
-        assert len(results) == 20
-
-    def test_global_chance_is_left_alone(self):
-        states = random.getstate(), torch.get_rng_state(), np.random.get_state()[1].tolist()
-        augment(textured((50, 50)), PRE, random.Random(0))
-        assert states[0] == random.getstate() and torch.equal(states[1], torch.get_rng_state())
-        assert states[2] == np.random.get_state()[1].tolist()
-
-    @pytest.mark.parametrize("size", [(1, 1), (8, 8), (3000, 2), (2, 3000), (64, 64)])
-    def test_any_shape_of_image_comes_out_square(self, size):
-        for seed in range(30):
-            assert augment(picture(0, size), PRE, random.Random(seed)).shape == (3, 64, 64)
-
-    def test_what_is_shown_is_still_the_image(self):
-        image = Image.new("RGB", (100, 80), (200, 100, 50))
-        mean = torch.stack([augment(image, PRE, random.Random(s)).float().mean((1, 2)) for s in range(50)]).mean(0)
-        assert torch.allclose(mean, torch.tensor([200.0, 100.0, 50.0]), atol=12)
+@pytest.mark.parametrize("size", [(90, 120), (8, 8), (1, 500)])
+def test_a_box_is_cut_out_before_resizing(size):
+    image = textured(size)
+    half = (0, 0, size[0], size[1] / 2)
+    whole = prepare(image, PRE, (0, 0, *size))
+    assert prepare(image, PRE, half).shape == whole.shape == (3, 64, 64)
+    assert not torch.equal(prepare(image, PRE, half), whole)

@@ -7,13 +7,16 @@ global generator, which threads share) and the work can be done on the CPU or on
 import math
 import random
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from itertools import zip_longest
 from pathlib import Path
 from typing import BinaryIO
 
 import torch
 from PIL import Image
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 from torch import Tensor
 
 from tl_core.config import AugmentConfig
@@ -58,9 +61,26 @@ def apply_draws(images: Tensor, draws: Sequence[Draws]) -> Tensor:
     """
     if draws and len(draws) != len(images):
         raise ValueError(f"{len(images)} images but {len(draws)} draws")
-    for place in zip_longest(*(one.ops for one in draws)):
-        images = _apply_place(images, place)
+    with _one_core() if images.device.type == "cpu" else nullcontext():
+        for place in zip_longest(*(one.ops for one in draws)):
+            images = _apply_place(images, place)
     return images
+
+
+def _one_core() -> AbstractContextManager[object]:
+    """Keeps torch to one core in this thread and no other, as `torch.set_num_threads` would not.
+
+    Several threads prepare images at once. If each shared out its small pieces of work, they would wait for one
+    another: where the cores are busy, a hundred times as long as the work takes.
+    """
+    torch.get_num_threads()  # a thread's first call of torch sets its number of cores, which must not come after ours
+    limits: AbstractContextManager[object] = _openmp().limit(limits=1, user_api="openmp")
+    return limits
+
+
+@cache
+def _openmp() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def _apply_place(images: Tensor, place: Sequence[Op | None]) -> Tensor:

@@ -51,7 +51,7 @@ def _draw_ops(config: AugmentConfig, rng: random.Random) -> Iterator[Op | None]:
     if config.policy != "none":
         yield from draw_policy(config.policy, rng)
     if config.blur:
-        yield Op("blur", _bell(rng.uniform(*_BLUR_SIGMA))) if rng.random() < config.blur else None
+        yield Op("blur", bell(rng.uniform(*_BLUR_SIGMA))) if rng.random() < config.blur else None
     if config.erasing:
         yield Op("erase", _draw_rectangle(rng)) if rng.random() < config.erasing else None
 
@@ -85,7 +85,7 @@ def _draw_ratio(bounds: tuple[float, float], rng: random.Random) -> float:
     return math.exp(rng.uniform(math.log(bounds[0]), math.log(bounds[1])))
 
 
-def _bell(sigma: float) -> tuple[float, ...]:
+def bell(sigma: float) -> tuple[float, ...]:
     """Weights of a pixel itself and of those 1, 2 … to either side of it; together with both sides they are 1."""
     heights = [math.exp(-0.5 * (distance / sigma) ** 2) for distance in range(_BLUR_REACH + 1)]
     total = heights[0] + 2 * sum(heights[1:])

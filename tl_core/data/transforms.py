@@ -20,7 +20,7 @@ def prepare(image: Image.Image, pre: Preprocessing, box: Box | None = None) -> T
         uint8, [3, size, size].
     """
     resized = image.resize((pre.size, pre.size), _FILTERS[pre.interpolation], box=box or _middle(image, pre))
-    return torch.from_numpy(np.array(resized)).permute(2, 0, 1).contiguous()
+    return torch.from_numpy(np.array(np.asarray(resized).transpose(2, 0, 1), order="C"))
 
 
 def normalise(batch: Tensor, pre: Preprocessing) -> Tensor:
