@@ -3,11 +3,10 @@
 import streamlit as st
 
 from tl_ui.navigation import link
-from tl_ui.optimizer_comparison import choose_and_start, list_comparisons, open_chosen_run, show_comparison
+from tl_ui.optimizer_comparison import choose_and_start, list_comparisons, show_comparison
 from tl_ui.resources import get_workspace
 from tl_ui.run_words import runs_compared
 
-open_chosen_run()
 store = get_workspace().store
 st.title("Optimizers", anchor=False)
 comparison_id = st.query_params.get("comparison", "")

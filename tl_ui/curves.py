@@ -13,6 +13,8 @@ from tl_ui.text import number_of, percent, plotly_text
 MAX_BATCH_POINTS = 500
 TOWERS = 3
 """A loss this many times as high as is usual in its run is left outside the axis."""
+UNTRAINED = 8.0
+"""No model that guesses has a higher loss, in nats, up to 3,000 classes."""
 
 _Value = Callable[[MetricPoint], float | None]
 
@@ -157,14 +159,14 @@ def epoch_axis(n: int, epochs: int) -> Figure:
 def cut_off(layout: Figure, lines: Sequence[Sequence[float]]) -> str:
     """End the loss axis below values that tower over all others, so that those can be seen, and say so.
 
-    What is usual is measured by the median of each line, and by how its first values began: an untrained model's loss
-    is high and yet no outlier.
+    What is usual is measured by the median of each line, and by the very first value: an untrained model's loss is
+    high and yet no outlier.
     """
     known = [[value for value in line if math.isfinite(value)] for line in lines]
     known = [line for line in known if line]
     if not known:
         return ""
-    usual = max(*(2 * median_low(line) for line in known), median_low(known[0][:10]))
+    usual = max(*(2 * median_low(line) for line in known), min(known[0][0], UNTRAINED))
     values = [value for line in known for value in line]
     beyond = [value for value in values if value > TOWERS * usual]
     if not beyond:

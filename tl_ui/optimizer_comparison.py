@@ -19,15 +19,15 @@ from tl_ui.components.assets import url_base
 from tl_ui.components.live_chart import live_chart
 from tl_ui.curves import series
 from tl_ui.knobs import choice_words
-from tl_ui.navigation import go, link
+from tl_ui.navigation import link
 from tl_ui.resources import get_runner, get_tokens, get_workspace
 from tl_ui.run_settings import Fact, settings_html
 from tl_ui.run_view import STATES
 from tl_ui.run_words import backbone_title, depth_words, is_busy, runs_compared, seconds_taken, when
+from tl_ui.runs_table import open_clicked_run, open_column
 from tl_ui.text import GLOSSARY, count, literal, number_of, percent, share, shorten
 
 _DEPTHS = {"all": "the head only (quick)", -1: "the head and the last stage", -2: "the head and the last two", 0: "all"}
-_OPEN = "open-compared"
 
 
 # Starting one
@@ -201,6 +201,7 @@ def _show_figures(comparison_id: str) -> None:
         row_height=36,
         alt="Test accuracy, training loss and time of each optimizer",
     )
+    open_clicked_run()
 
 
 def figures_row(run: Run) -> dict[str, Any]:
@@ -229,12 +230,8 @@ def _columns(ids: list[str]) -> dict[str, Any]:
         "Training loss": column.NumberColumn(format="%.3f", help=f"Of the last epoch. {GLOSSARY['loss']}"),
         "Seconds": column.NumberColumn(format="%.1f", help="From the start of the run to its end, or until now."),
         "Learning rate": column.TextColumn(help=f"Of the head. {GLOSSARY['learning rate']}"),
-        "": column.ButtonColumn(type="tertiary", key=_OPEN, on_click=_choose_to_open, args=(ids,)),
+        "": open_column(ids, "open-compared"),
     }
-
-
-def _choose_to_open(ids: list[str]) -> None:
-    st.session_state["open-run"] = ids[st.session_state[_OPEN]["row"]]
 
 
 def _interval(run: Run) -> str | None:
@@ -262,9 +259,7 @@ def verdict(runs: Sequence[Run]) -> str:
         return ""
     best, worst = tested[0], tested[-1]
     if _bounds(best)[0] > _bounds(worst)[1]:
-        apart = (
-            "Their intervals lie apart, so this is hardly chance in the choice of test images."
-        )
+        apart = "Their intervals lie apart, so this is hardly chance in the choice of test images."
     else:
         apart = "Their intervals overlap, so the difference may well be chance."
     return f"Most often right: {_score(best)}. Least often: {_score(worst)}. {apart}"
@@ -278,12 +273,6 @@ def _score(run: Run) -> str:
 
 
 # Those there are
-
-
-def open_chosen_run() -> None:
-    """Go to the run whose row was clicked."""
-    if chosen := st.session_state.pop("open-run", None):
-        go("run", run=chosen)
 
 
 def list_comparisons(runs: Sequence[Run], shown: str) -> None:

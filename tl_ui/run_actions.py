@@ -43,17 +43,16 @@ def _resume(run: Run) -> None:
 
 
 def _continue(run: Run) -> None:
-    done = run.config.train.epochs
+    done = run.epochs_done
     if done >= _MOST_EPOCHS:
         return
     with st.popover("Continue for more epochs", icon=":material/forward:"):
         st.markdown(
-            f"It goes on from where epoch {run.epochs_done} ended. This makes a **new run**, since the test set is "
+            f"It goes on from where epoch {done} ended. This makes a **new run**, since the test set is "
             "looked at once a run; this one stays as it is."
         )
         total = st.number_input("Epochs in total", done + 1, _MOST_EPOCHS, min(2 * done, _MOST_EPOCHS))
-        more = total - run.epochs_done
-        if st.button(f"Continue for {more} more", type="primary", icon=":material/forward:", key=f"go-on-{run.id}"):
+        if st.button(f"Continue for {total - done} more", type="primary", icon=":material/forward:", key=f"go-on-{run.id}"):
             try:
                 new = get_runner().resume(run.id, int(total))
             except TransferLabError as error:

@@ -98,8 +98,8 @@ def is_busy(run: Run) -> bool:
 
 
 def runs_compared(runs: Sequence[Run], comparison_id: str) -> list[Run]:
-    """Those of `runs` that belong to a comparison, the one queued first first."""
-    found = [run for run in runs if run.facts.get("comparison") == comparison_id]
+    """Those of `runs` that belong to a comparison, in the order of the queue; not what was continued from one."""
+    found = [run for run in runs if run.facts.get("comparison") == comparison_id and "continues" not in run.facts]
     return sorted(found, key=lambda run: run.created_at)
 
 

@@ -27,18 +27,16 @@ _MARKS = {
     RunState.INTERRUPTED: "!",
 }
 
-_OPEN = "open-clicked"
-
 
 def show_runs(runs: Sequence[Run]) -> None:
     """The table, kept up to date while a run is unfinished."""
-    is_busy = any(is_busy(run) for run in runs)
-    st.fragment(_show_runs, run_every=2 if is_busy else None)([run.id for run in runs], is_busy)
+    any_busy = any(is_busy(run) for run in runs)
+    st.fragment(_show_runs, run_every=2 if any_busy else None)([run.id for run in runs], any_busy)
 
 
-def _show_runs(ids: list[str], is_busy: bool) -> None:
+def _show_runs(ids: list[str], any_busy: bool) -> None:
     runs = get_workspace().store.list_runs()
-    if [run.id for run in runs] != ids or is_busy != any(is_busy(run) for run in runs):
+    if [run.id for run in runs] != ids or any_busy != any(is_busy(run) for run in runs):
         st.rerun()
     actions = st.container(horizontal=True, vertical_alignment="center", gap="medium")
     # Ticks are kept by their place in the table: other runs in it are another table.
@@ -55,8 +53,7 @@ def _show_runs(ids: list[str], is_busy: bool) -> None:
         row_height=36,
         alt="All runs, the newest first",
     )["selection"]["rows"]
-    if opened := st.session_state.pop("open-run", None):
-        go("run", run=opened)
+    open_clicked_run()
     with actions:
         _show_delete([runs[place] for place in chosen])
 
@@ -73,8 +70,19 @@ def _show_delete(chosen: Sequence[Run]) -> None:
         ask_to_delete(chosen)
 
 
-def _choose_to_open(ids: list[str]) -> None:
-    st.session_state["open-run"] = ids[st.session_state[_OPEN]["row"]]
+def open_column(ids: list[str], key: str) -> Any:
+    """A column of buttons that each open their row's run, once `open_clicked_run` is called."""
+
+    def choose() -> None:
+        st.session_state["open-run"] = ids[st.session_state[key]["row"]]
+
+    return st.column_config.ButtonColumn(width=72, type="tertiary", key=key, on_click=choose)
+
+
+def open_clicked_run() -> None:
+    """Go to the run whose row's button was clicked."""
+    if chosen := st.session_state.pop("open-run", None):
+        go("run", run=chosen)
 
 
 def run_row(run: Run, now: float | None = None) -> dict[str, Any]:
@@ -107,7 +115,7 @@ def _state_words(run: Run) -> str:
 def _columns(ids: list[str]) -> dict[str, Any]:
     column = st.column_config
     return {
-        "": column.ButtonColumn(width=72, type="tertiary", key=_OPEN, on_click=_choose_to_open, args=(ids,)),
+        "": open_column(ids, "open-clicked"),
         "State": column.TextColumn(width=124),
         "Dataset": column.TextColumn(width=140),
         "Test accuracy": column.NumberColumn(format="%.1f %%", help=f"{GLOSSARY['accuracy']} {GLOSSARY['test set']}"),

@@ -1,15 +1,12 @@
 import json
-import math
 
-import plotly.graph_objects as go
 import pytest
+from drawing_charts import assert_drawable
 
-from tl_core.records import MetricPoint, Prediction
+from tl_core.records import Prediction
 from tl_ui.charts import (
-    accuracy_chart,
     class_balance_chart,
     confusion_chart,
-    loss_chart,
     top_answers_chart,
 )
 
@@ -19,26 +16,6 @@ HOSTILE = [
     "%{x} %{customdata}",
     "Überraschungsei & Söhne (2024) – final_FINAL",
 ]
-TOKENS = {"@text": "#000", "@grid": "#111", "@surface": "#222", "@accent": "#333", "@muted": "#444"}
-
-
-def points(*values):
-    return [
-        MetricPoint(seq, epoch, step, split, name, value, 380)
-        for seq, (epoch, step, split, name, value) in enumerate(values)
-    ]
-
-
-def a_run(epochs):
-    made = []
-    for epoch in range(1, epochs + 1):
-        made += [(epoch, epoch * 10 - 5, "train", "batch_loss", 2 / epoch)]
-        made += [
-            (epoch, epoch * 10, s, n, v / epoch)
-            for s in ("train", "val")
-            for n, v in (("loss", 1.0), ("accuracy", 0.5))
-        ]
-    return points(*made)
 
 
 def predictions(n_classes, n=50):
@@ -48,51 +25,6 @@ def predictions(n_classes, n=50):
         chances[(i * 7) % n_classes if i % 5 else i % n_classes] = 1.0
         made.append(Prediction(i, i % n_classes, tuple(chances)))
     return made
-
-
-def assert_drawable(chart):
-    """Plotly takes it once the theme's colours are in, and JSON takes it as it is."""
-    text = json.dumps(chart.figure, allow_nan=False)
-    for token, colour in TOKENS.items():
-        text = text.replace(f'"{token}"', f'"{colour}"')
-    go.Figure(json.loads(text))
-    assert chart.alt
-    assert chart.title
-    for axis in ("xaxis", "yaxis"):
-        if axis in chart.figure["layout"]:
-            assert chart.figure["layout"]["uirevision"] == "keep"
-
-
-@pytest.mark.parametrize("chart", [loss_chart, accuracy_chart])
-@pytest.mark.parametrize("epochs", [0, 1, 3, 40])
-def test_curves(chart, epochs):
-    assert_drawable(chart(a_run(epochs)))
-
-
-def test_training_is_solid_and_validation_dashed_in_one_hue():
-    train, val = loss_chart(a_run(3)).figure["data"][-2:]
-    assert (train["name"], train["line"]["dash"]) == ("training", "solid")
-    assert (val["name"], val["line"]["dash"]) == ("validation", "dash")
-    assert train["line"]["color"] == val["line"]["color"]
-    assert train["marker"]["symbol"] != val["marker"]["symbol"]
-
-
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_what_is_not_a_number_leaves_a_gap_and_is_said(value):
-    made = points((1, 10, "train", "batch_loss", value), (1, 10, "train", "loss", value), (1, 10, "val", "loss", value))
-    chart = loss_chart(made)
-    assert_drawable(chart)
-    assert chart.figure["data"][-1]["y"] == [None]
-    assert "not a number" in chart.title
-
-
-def test_a_long_run_stays_small():
-    made = points(*[(1, step, "train", "batch_loss", 1.0) for step in range(1, 50_001)])
-    assert len(loss_chart(made).figure["data"][0]["x"]) <= 500
-
-
-def test_the_title_of_accuracy_says_of_how_many():
-    assert accuracy_chart(a_run(2)).title == "Right on 25.0 % of 380 validation images after epoch 2"
 
 
 @pytest.mark.parametrize("normalise", [False, True])

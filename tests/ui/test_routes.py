@@ -143,7 +143,7 @@ def test_a_damaged_image_is_a_sentence(client, served, tokens):
     assert reply.json()["error"]
 
 
-@pytest.mark.parametrize("kind", ["loss", "accuracy", "confusion", "confusion-test"])
+@pytest.mark.parametrize("kind", ["loss", "accuracy", "learning-rate", "confusion", "confusion-test"])
 def test_a_chart_is_sent_once_for_each_version(client, tokens, run, kind):
     url, token = f"/api/runs/{run.id}/charts/{kind}", tokens.sign("run", run.id)
     content = client.get(url, params={"token": token}).json()
@@ -166,6 +166,23 @@ def test_a_chart_says_when_its_run_has_ended(client, served, tokens, run, monkey
 def test_charts_ask_for_a_token_of_their_run(client, tokens, run):
     for token in ("", tokens.sign("run", "other"), tokens.sign("dataset", run.id)):
         assert client.get(f"/api/runs/{run.id}/charts/loss", params={"token": token}).status_code == 403
+
+
+@pytest.mark.parametrize("kind", ["loss", "accuracy"])
+def test_a_comparison_is_sent_once_for_each_version(client, served, tokens, run, kind):
+    served.store.update_run(run.id, facts={"comparison": "c1"})
+    url, token = f"/api/comparisons/c1/charts/{kind}", tokens.sign("comparison", "c1")
+    content = client.get(url, params={"token": token}).json()
+    assert len(content["figure"]["data"]) == 1
+    assert client.get(url, params={"token": token, "version": content["version"]}).status_code == 204
+
+
+def test_comparisons_ask_for_a_token_of_their_own(client, tokens, run):
+    for token in ("", tokens.sign("comparison", "c2"), tokens.sign("run", "c1")):
+        assert client.get("/api/comparisons/c1/charts/loss", params={"token": token}).status_code == 403
+    token = tokens.sign("comparison", "c1")
+    for kind in ("loss", "pie"):
+        assert client.get(f"/api/comparisons/c1/charts/{kind}", params={"token": token}).status_code == 404
 
 
 def test_unknown_charts_and_runs_are_404(client, tokens, run):

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from tl_core.config import RunConfig
+from tl_core.config import make_run_config
 from tl_core.errors import UnknownRun
 from tl_core.records import DatasetRecord, MetricPoint, Prediction, RunState
 from tl_ui import run_charts
@@ -23,7 +23,7 @@ def charts(store):
 @pytest.fixture
 def run(store):
     store.add_dataset(DatasetRecord("d1", "pets", ("cat", "dog"), (0, 0), 0, "sample", 0.0), [], [])
-    run = store.add_run(RunConfig.model_validate({"data": {"dataset_id": "d1"}}), "pets")
+    run = store.add_run(make_run_config("d1", {}), "pets")
     store.claim_run(run.id)
     return run
 
@@ -34,7 +34,7 @@ def read(payload):
 
 def test_a_figure_is_built_once_until_something_is_new(store, charts, run, monkeypatch):
     built = []
-    monkeypatch.setattr(run_charts, "loss_chart", lambda points: built.append(1) or original(points))
+    monkeypatch.setattr(run_charts, "loss_chart", lambda points, borders: built.append(1) or original(points))
     original = run_charts.accuracy_chart
     first = charts.get(run.id, "loss")
     assert charts.get(run.id, "loss") is first
@@ -89,3 +89,60 @@ def test_what_there_is_not(charts, run):
         charts.get(run.id, "pie")
     with pytest.raises(UnknownRun):
         charts.get("nothere1", "loss")
+
+
+def test_what_is_done_again_after_a_pause_takes_the_place_of_what_was_dropped(store, charts, run):
+    def steps():
+        return read(charts.get(run.id, "loss"))["figure"]["data"][0]["x"]
+
+    def add(seq, step, epoch):
+        store.append_metrics(run.id, [MetricPoint(seq, epoch, step, "train", "batch_loss", 0.5, 8)])
+
+    add(0, 10, 1)
+    add(1, 15, 2)
+    assert steps() == [10, 15]
+    store.update_run(run.id, epochs_done=1)
+    store.finish_run(run.id, RunState.PAUSED)
+    store.drop_metrics(run.id, 1)
+    assert steps() == [10]
+    store.queue_again(run.id)
+    store.claim_run(run.id)
+    add(1, 12, 2)
+    assert steps() == [10, 12]
+
+
+def test_a_paused_run_is_not_followed(store, charts, run):
+    store.finish_run(run.id, RunState.PAUSED)
+    assert read(charts.get(run.id, "loss"))["live"] is False
+
+
+def test_the_phases_of_a_run_are_marked_in_its_curves(store, charts, run):
+    plan = [
+        {"first_epoch": 1, "last_epoch": 1, "frozen_stages": 2, "rates": [0, 0, 0.1]},
+        {"first_epoch": 2, "last_epoch": 3, "frozen_stages": 1, "rates": [0, 0.1, 0.1]},
+    ]
+    store.update_run(run.id, facts={"plan": plan})
+    store.append_metrics(run.id, [MetricPoint(i, i + 1, i + 1, "val", "accuracy", 0.5, 8) for i in range(2)])
+    (shape,) = read(charts.get(run.id, "accuracy"))["figure"]["layout"]["shapes"]
+    assert shape["x0"] == 1.5
+    assert shape["label"]["text"] == "unfrozen: stage 2"
+
+
+def test_a_comparison_has_the_curves_of_all_its_runs(store, charts, run):
+    other = store.add_run(make_run_config("d1", {"optimizer": "sgd"}), "pets")
+    store.add_run(make_run_config("d1", {}), "pets")
+    for one in (run, other):
+        store.update_run(one.id, facts={"comparison": "c1"})
+    content = read(charts.compare("c1", "accuracy"))
+    assert [trace["name"] for trace in content["figure"]["data"]] == ["AdamW", "SGD"]
+    assert content["live"] is True
+    for one in (run, other):
+        store.finish_run(one.id, RunState.CANCELLED)
+    assert read(charts.compare("c1", "accuracy"))["live"] is False
+
+
+def test_a_comparison_that_is_not_there(charts):
+    with pytest.raises(UnknownChart, match="no such comparison"):
+        charts.compare("c2", "loss")
+    with pytest.raises(UnknownChart, match="loss, accuracy"):
+        charts.compare("c2", "pie")

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from tl_core.config import RunConfig
+from tl_core.config import make_run_config
 from tl_core.import_dataset import delete_dataset
 from tl_core.predictor import Answer
 from tl_core.records import DatasetRecord, ImageRecord, MetricPoint, Prediction, Progress, RunState, TestResult
@@ -34,6 +34,7 @@ def workspace(tmp_path, monkeypatch):
     monkeypatch.setattr(resources, "_predictor", lambda *_: pytest.fail("no model is to be loaded"))
     caches = [
         resources.get_workspace,
+        resources.get_runner,
         resources.get_tokens,
         dataset_view.dataset_images,
         run_images.run_split,
@@ -60,11 +61,9 @@ def dataset(workspace):
 
 @pytest.fixture
 def add_run(workspace, dataset):
-    def add(epochs_done=0, *, start=True, state=None, tested=False, message=""):
+    def add(epochs_done=0, *, start=True, state=None, tested=False, message="", resumable=False, settings=None):
         store = workspace.store
-        run = store.add_run(
-            RunConfig.model_validate({"data": {"dataset_id": "d1"}}), dataset.name, {"classes": list(CLASSES)}
-        )
+        run = store.add_run(make_run_config("d1", settings or {}), dataset.name, {"classes": list(CLASSES)})
         if start:
             store.claim_run(run.id)
         for epoch in range(1, epochs_done + 1):
@@ -75,6 +74,8 @@ def add_run(workspace, dataset):
         if epochs_done:
             workspace.artifacts.checkpoint(run.id).parent.mkdir(parents=True, exist_ok=True)
             workspace.artifacts.checkpoint(run.id).touch()
+        if resumable:
+            workspace.artifacts.training_state(run.id).touch()
         if tested:
             store.put_predictions(run.id, "test", epochs_done, [Prediction(i, i % 2, (0.7, 0.3)) for i in range(30)])
             store.update_run(run.id, result=TestResult(30, 0.6, 0.5, 0.25, 0.5, 0.33, 0.5))
@@ -100,6 +101,10 @@ def words(app):
     kinds = [app.title, app.header, app.subheader, app.markdown, app.caption, app.warning, app.error, app.info]
     said = [element.value for elements in kinds for element in elements]
     return "\n".join([*said, *(element.proto.body for element in app.get("html"))])
+
+
+def buttons(app):
+    return {button.label: button for button in app.button}
 
 
 def links(app):
@@ -138,7 +143,7 @@ def test_a_finished_run_opens_with_the_sentence_and_its_figures(add_run):
     }
     assert {metric.delta for metric in app.metric} == {"n = 30"}
     assert links(app)["Try it on your own images"] == ("try", f"run={run.id}")
-    assert links(app)["Train another on these images"] == ("train", "dataset=d1")
+    assert links(app)["Train again with changes"] == ("train", f"like={run.id}")
     assert list(app.dataframe[0].value["n"]) == [15, 15]
 
 
@@ -167,19 +172,82 @@ def test_a_run_that_failed_says_why_and_leads_back(add_run):
     app = open_page("run", run=run.id)
     assert app.error[0].value == r"The \*disk\* is full\."
     assert "Nothing of it is kept" in words(app)
-    assert links(app) == {"Train again": ("train", "dataset=d1")}
+    assert links(app) == {"Train again with changes": ("train", f"like={run.id}")}
+    assert "Resume" not in buttons(app)
 
 
 def test_a_running_run_can_be_stopped(workspace, add_run):
     run = add_run(1)
     workspace.store.update_run(run.id, progress=Progress("training", 0.4, "epoch 2 of 5", 120.0))
     app = open_page("run", run=run.id)
-    assert "Stopping now keeps" in words(app)
+    assert "Stop: keeps the curve of its 1 finished epoch" in words(app)
     assert "Six validation images, after epoch 1" in words(app)
     stop = next(button for button in app.button if button.label == "Stop")
     stop.click().run()
     assert workspace.store.is_cancel_requested(run.id)
     assert any(button.label == "Stopping…" and button.disabled for button in app.button)
+
+
+def test_a_running_run_can_be_paused(workspace, add_run):
+    run = add_run(1)
+    app = open_page("run", run=run.id)
+    assert "the unfinished epoch is done again when you resume" in words(app)
+    buttons(app)["Pause"].click().run()
+    assert workspace.store.asked_of(run.id) == "pause"
+    assert buttons(app)["Pausing…"].disabled
+    assert not buttons(app)["Stop"].disabled
+
+
+@pytest.mark.parametrize("state", [RunState.PAUSED, RunState.INTERRUPTED, RunState.CANCELLED, RunState.FAILED])
+def test_a_run_that_did_not_reach_its_end_can_be_resumed(workspace, add_run, state):
+    run = add_run(2, state=state, resumable=True)
+    app = open_page("run", run=run.id)
+    assert "It goes on with epoch 3 of 5" in words(app)
+    assert links(app)["Train again with changes"] == ("train", f"like={run.id}")
+    buttons(app)["Resume"].click().run()
+    assert not app.exception
+    assert workspace.store.get_run(run.id).state is RunState.QUEUED
+
+
+def test_what_was_not_kept_cannot_be_resumed(add_run):
+    app = open_page("run", run=add_run(2, state=RunState.INTERRUPTED).id)
+    assert "Resume" not in buttons(app)
+    assert "Train again with changes" in links(app)
+
+
+def test_a_run_that_was_paused_in_the_queue_goes_back_into_it(workspace, add_run):
+    run = add_run(start=False)
+    workspace.store.request_pause(run.id)
+    app = open_page("run", run=run.id)
+    assert "begins with epoch 1 of 5" in words(app)
+    buttons(app)["Resume"].click().run()
+    assert workspace.store.get_run(run.id).state is RunState.QUEUED
+
+
+def test_a_completed_run_is_continued_by_a_new_one(workspace, add_run):
+    run = add_run(5, state=RunState.COMPLETED, tested=True, resumable=True)
+    app = open_page("run", run=run.id)
+    assert "test set is looked at once a run" in words(app)
+    assert app.number_input[0].value == 10
+    app.number_input[0].set_value(7).run()
+    buttons(app)["Continue for 2 more"].click().run()
+    assert not app.exception
+    (new,) = (other for other in workspace.store.list_runs() if other.id != run.id)
+    assert (new.config.train.epochs, new.facts["continues"], new.epochs_done) == (7, run.id, 5)
+    assert links(open_page("run", run=new.id))[f"Carries on from run {run.id}"] == ("run", f"run={run.id}")
+
+
+@pytest.mark.parametrize("state", [None, RunState.COMPLETED])
+def test_what_happened_on_the_way_is_told_in_sight(workspace, add_run, state):
+    run = add_run(1, state=state)
+    note = "Memory ran short, so *8* images are looked at at a time."
+    workspace.store.update_run(run.id, facts={"notes": [note]})
+    assert r"\*8\*" in open_page("run", run=run.id).info[0].value
+
+
+def test_mixed_images_have_no_training_accuracy_and_the_page_says_why(workspace, add_run):
+    run = add_run(1, settings={"mixup": 0.2})
+    assert "its images were mixed" in words(open_page("run", run=run.id))
 
 
 def test_a_queued_run_knows_its_place_and_can_leave(workspace, add_run):

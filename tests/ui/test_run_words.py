@@ -7,16 +7,19 @@ from tl_ui.run_words import (
     class_names,
     depth_words,
     headline,
+    is_busy,
     model_words,
     n_ahead,
+    pause_promise,
     queue_words,
+    recipe_words,
+    resume_promise,
+    runs_compared,
     seconds_taken,
-    settings,
     stop_promise,
     what_is_kept,
     when,
 )
-from tl_ui.text import GLOSSARY
 
 
 def make_run(run_id="bcdf", state=RunState.RUNNING, model=None, train=None, **values):
@@ -54,13 +57,15 @@ def test_no_one_is_told_to_freeze_less_than_nothing():
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        ({}, "all 9 stages frozen"),
-        ({"frozen_stages": 9}, "all 9 stages frozen"),
-        ({"frozen_stages": 5}, "first 5 of 9 stages frozen"),
-        ({"frozen_stages": 0}, "nothing frozen"),
+        ({}, "all stages frozen"),
+        ({"frozen_stages": 1}, "first stage frozen"),
+        ({"frozen_stages": 5}, "first 5 stages frozen"),
+        ({"frozen_stages": -2}, "last 2 stages fine-tuned"),
+        ({"frozen_stages": -1}, "last stage fine-tuned"),
+        ({"frozen_stages": 0}, "all stages fine-tuned"),
+        ({"frozen_layers": 100}, "first 100 layers frozen"),
+        ({"frozen_names": "*.bn1", "frozen_stages": 0}, "all stages fine-tuned, some layers kept by name"),
         ({"frozen_stages": 0, "pretrained": False}, "from random weights"),
-        ({"backbone": "gone"}, "all stages frozen"),
-        ({"backbone": "gone", "frozen_stages": 2}, "first 2 stages frozen"),
     ],
 )
 def test_depth_in_words(model, words):
@@ -72,12 +77,42 @@ def test_a_model_is_called_by_its_title_while_the_catalogue_has_it():
     assert model_words(ModelConfig(backbone="gone")).startswith("gone, ")
 
 
-def test_stop_promises_what_the_run_will_keep():
+def test_the_recipe_is_said_where_there_is_one():
+    model = {"backbone": "resnet18", "frozen_stages": -2}
+    run = make_run(model=model, train={"unfreeze": "two-phase", "epochs": 5})
+    assert recipe_words(run.config) == "ResNet-18, last 2 stages fine-tuned, two-phase"
+    assert recipe_words(make_run(model=model).config) == "ResNet-18, last 2 stages fine-tuned"
+
+
+def test_stop_and_pause_promise_what_the_run_will_keep():
     assert "keeps nothing" in stop_promise(make_run())
-    promise = stop_promise(make_run(epochs_done=3, best_epoch=2))
-    assert "3 epochs" in promise
-    assert "model of epoch 2" in promise
-    assert "no test figure" in promise
+    assert "begins anew" in pause_promise(make_run())
+    run = make_run(epochs_done=3, best_epoch=2)
+    assert "3 epochs and the model of epoch 2" in stop_promise(run)
+    assert "no test figure" in stop_promise(run)
+    assert pause_promise(run) == (
+        "Pause: keeps all of the 3 finished epochs; the unfinished epoch is done again when you resume."
+    )
+
+
+def test_resume_promises_where_it_goes_on():
+    assert resume_promise(make_run()) == "It begins with epoch 1 of 5."
+    assert "epoch 4 of 5" in resume_promise(make_run(epochs_done=3))
+    assert "the test" in resume_promise(make_run(epochs_done=5))
+
+
+def test_only_what_waits_or_runs_is_busy():
+    busy = {RunState.QUEUED, RunState.RUNNING}
+    assert {state for state in RunState if is_busy(make_run(state=state))} == busy
+
+
+def test_a_comparison_is_its_runs_in_the_order_of_the_queue_without_what_continues_one():
+    runs = [
+        make_run("new", facts={"comparison": "c", "continues": "old"}),
+        make_run("old", facts={"comparison": "c"}),
+        make_run("other"),
+    ]
+    assert [run.id for run in runs_compared(runs, "c")] == ["old"]
 
 
 def test_what_is_kept_of_a_run_that_ended_early():
@@ -111,46 +146,3 @@ def test_the_hour_is_the_readers():
 def test_class_names_outlive_the_dataset():
     assert class_names(make_run(facts={"classes": ["cat", "dog"]}), 2) == ["cat", "dog"]
     assert class_names(make_run(), 2) == ["class 1", "class 2"]
-
-
-def test_settings_of_a_fresh_run_claim_nothing_it_has_not_found_out():
-    groups = dict(settings(make_run(state=RunState.QUEUED)))
-    assert list(groups) == ["Model", "Training", "Images"]
-
-
-def test_settings_name_the_learning_rates_that_were_really_used():
-    def rates(**model):
-        facts = dict(settings(make_run(model=model)))["Training"]
-        return [fact.value for fact in facts if fact.term.startswith("Learning rate")]
-
-    assert rates() == ["0.01", "none: it is frozen"]
-    assert rates(frozen_stages=3) == ["0.01", "0.001"]
-    assert rates(frozen_stages=0, pretrained=False) == ["0.01", "0.01"]
-
-
-def test_settings_tell_what_the_run_found_out():
-    facts = {
-        "device": "CPU",
-        "environment": {"torch": "2"},
-        "splits": {"train": 70, "val": 15, "test": 15},
-        "split_warnings": ["cat is missing"],
-        "seconds_by_stage": {"training": 3.0},
-        "cached_views": 1,
-        "trainable_parameters": 10,
-        "total_parameters": 100,
-    }
-    run = make_run(state=RunState.COMPLETED, facts=facts, started_at=0.0, finished_at=4.0)
-    said = {fact.term: fact.value for _, group in settings(run) for fact in group}
-    assert said["Device"] == "CPU"
-    assert said["Software"] == "torch 2"
-    assert said["Training"] in ("70 images", "3.0 s")
-    assert said["About the split"] == "cat is missing"
-    assert said["In all"] == "4.0 s"
-    assert said["Weights that learn"] == "10 of 100"
-    assert said["Kept behind the frozen stages"] == "1 view of each training image, so augmentation had no effect"
-
-
-def test_every_term_is_in_the_glossary():
-    facts = {"splits": {"train": 1, "val": 1, "test": 1}}
-    terms = {fact.glossary for _, group in settings(make_run(facts=facts)) for fact in group}
-    assert terms - {""} <= set(GLOSSARY)
