@@ -39,6 +39,7 @@ with left:
     st.markdown(describe(dataset))
     show_strip(dataset)
     choose_start()
+    keeping = st.container()
 with right:
     backbone = choose_backbone()
     choose_weights()
@@ -77,7 +78,8 @@ for said in wrong.values() or [problem] * bool(problem):
     notice.error(literal(said), icon=":material/error:")
 pressed = button.button("Train", type="primary", icon=":material/play_arrow:", width="stretch", disabled=bool(problem))
 if config is not None and not problem:
-    offer_saving(config)
+    with keeping:
+        offer_saving(config)
     if pressed:
         with notice, st.spinner("Checking that everything is there…", show_time=False):
             try:

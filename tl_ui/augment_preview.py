@@ -1,5 +1,7 @@
 """Augmentation: a set for the kind of image, its settings, and what they do to one of the person's own images."""
 
+import base64
+import io
 import random
 from functools import lru_cache
 
@@ -14,6 +16,7 @@ from tl_core.errors import TransferLabError
 from tl_core.presets import ANY_DATASET
 from tl_core.records import DatasetRecord, ImageRecord, Preprocessing
 from tl_ui.dataset_view import dataset_images
+from tl_ui.gallery import GalleryItem, gallery_html
 from tl_ui.knobs import GROUPS, as_text, bind, check, get_form, knob, knob_key, label
 from tl_ui.resources import get_workspace
 from tl_ui.text import GLOSSARY, literal
@@ -133,8 +136,8 @@ def _show_variants(dataset: DatasetRecord, config: AugmentConfig) -> None:
         st.markdown(f"**{VARIANTS} ways in which training may see this image** of {literal(image.class_name)}")
     else:
         st.markdown(f"**Without augmentation, training always sees this image** of {literal(image.class_name)} **so**")
-    shown = pictures if config.is_on else pictures[:1]
-    st.image(list(shown), width=132, alt=[f"Variant {i} of the image" for i in range(1, len(shown) + 1)])
+    items = [GalleryItem(picture, image.class_name) for picture in (pictures if config.is_on else pictures[:1])]
+    st.html(gallery_html(items, side=112, captions=False))
     st.button(
         "Another image", icon=":material/shuffle:", on_click=_another, args=(dataset.id, len(images)), type="tertiary"
     )
@@ -151,8 +154,15 @@ def _preprocessing() -> Preprocessing:
 
 
 @lru_cache(maxsize=64)
-def variants(dataset_id: str, image: ImageRecord, pre: Preprocessing, config: AugmentConfig) -> tuple[Image.Image, ...]:
-    """What training would see of an image, `VARIANTS` times."""
+def variants(dataset_id: str, image: ImageRecord, pre: Preprocessing, config: AugmentConfig) -> tuple[str, ...]:
+    """What training would see of an image, `VARIANTS` times, as addresses that hold the picture themselves."""
     workspace = get_workspace()
     file = image_path(workspace.artifacts.dataset_folder(dataset_id), image)
-    return tuple(preview(file, pre, config, n=VARIANTS, max_pixels=workspace.settings.limits.max_pixels))
+    pictures = preview(file, pre, config, n=VARIANTS, max_pixels=workspace.settings.limits.max_pixels)
+    return tuple(map(_as_address, pictures))
+
+
+def _as_address(picture: Image.Image) -> str:
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=90)
+    return f"data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode()}"

@@ -1,23 +1,18 @@
 """Which network to start from: the list on the page, and a table of all of them to search and sort."""
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from tl_core.backbones import Backbone, find_weights, get_backbone, list_backbones, search_timm
 from tl_core.errors import TransferLabError
+from tl_core.training.speeds import measured_speeds
 from tl_ui.knobs import bind, get_form, take
+from tl_ui.network import parameters_text
 from tl_ui.resources import get_workspace
-from tl_ui.text import GLOSSARY, count, literal, percent
-
-_measured: dict[str, float] = {}
-"""Images a second through a backbone on this machine, of those an estimate has been made for."""
-
-
-def note_speed(backbone: Backbone, seconds_an_image: float) -> None:
-    """Keep what was measured, for the table."""
-    if seconds_an_image > 0:
-        _measured[backbone.name] = 1 / seconds_an_image
+from tl_ui.text import GLOSSARY, literal, percent
 
 
 def choose_backbone() -> Backbone:
@@ -33,14 +28,14 @@ def choose_backbone() -> Backbone:
         accept_new_options=True,
         help=f"{GLOSSARY['backbone']} Type to search, or type any name that the timm library knows.",
     )
-    if st.button("See all backbones in a table", type="tertiary", icon=":material/table_rows:"):
-        show_table()
     try:
         backbone = get_backbone(get_form()["backbone"])
     except TransferLabError as error:
         st.error(literal(str(error)), icon=":material/error:")
         st.stop()
     st.caption(describe_backbone(backbone), help=_origin(backbone))
+    if st.button("See all backbones in a table", type="tertiary", icon=":material/table_rows:"):
+        show_table()
     return backbone
 
 
@@ -59,7 +54,7 @@ def _take_backbone() -> None:
 
 def describe_backbone(backbone: Backbone) -> str:
     """What it is and its figures, as far as they are known, for Markdown."""
-    figures = [f"{count(backbone.parameters)} weights"] if backbone.parameters else []
+    figures = [f"{parameters_text(backbone.parameters)} weights"] if backbone.parameters else []
     figures += [f"{backbone.flops / 1e9:.2g} billion multiply-adds an image"] if backbone.flops else []
     figures += [f"ImageNet top-1 {percent(backbone.top1)}"] if backbone.top1 is not None else []
     said = literal(backbone.description).rstrip()
@@ -80,9 +75,9 @@ def _origin(backbone: Backbone) -> str:
 def show_table() -> None:
     """A table to search and sort; one row can be taken. Below it, any other name of timm's."""
     text = st.text_input("Search", placeholder="resnet, mobile, vit …", live=True, autocomplete="off").strip()
-    backbones = matching(text)
+    backbones, speeds = matching(text), measured_speeds(get_workspace().settings.home)
     chosen: Any = st.dataframe(
-        [table_row(backbone) for backbone in backbones],
+        [table_row(backbone, speeds) for backbone in backbones],
         hide_index=True,
         height=380,
         on_select="rerun",
@@ -126,7 +121,7 @@ def matching(text: str) -> list[Backbone]:
     ]
 
 
-def table_row(backbone: Backbone) -> dict[str, Any]:
+def table_row(backbone: Backbone, speeds: Mapping[str, float]) -> dict[str, Any]:
     return {
         "Backbone": backbone.title,
         "Name": backbone.name,
@@ -136,13 +131,17 @@ def table_row(backbone: Backbone) -> dict[str, Any]:
         "Figure from": backbone.top1_source,
         "Image size": backbone.preprocessing.size,
         "Weights here": _has_weights(backbone),
-        "Images a second here": _measured.get(backbone.name),
+        "Images a second here": speeds.get(backbone.name),
         "Licence of the weights": backbone.weights.licence,
     }
 
 
 def _has_weights(backbone: Backbone) -> bool:
-    return find_weights(backbone, get_workspace().settings.weights_folders) is not None
+    return find_weights(backbone, _folders()) is not None
+
+
+def _folders() -> Sequence[Path]:
+    return get_workspace().settings.weights_folders
 
 
 def _columns() -> dict[str, Any]:

@@ -19,7 +19,7 @@ import streamlit as st
 from tl_core.config import RunConfig
 from tl_ui.components.live_chart import chart
 from tl_ui.knobs import as_text, flat, get_form
-from tl_ui.plan_charts import finding_chart
+from tl_ui.plan_charts import finding_chart, rate_words
 from tl_ui.text import GLOSSARY, about, literal
 
 ROOT = Path(__file__).parents[1]
@@ -128,7 +128,8 @@ def _follow(search: Search) -> None:
         search.error = f"The measurement took more than {about(MOST_SECONDS).removeprefix('about ')} and was given up."
         return
     finally:
-        search.progress_file.unlink(missing_ok=True)
+        for file in (search.progress_file, search.progress_file.with_name(f"{search.progress_file.name}.unfinished")):
+            file.unlink(missing_ok=True)
     if search.was_stopped:
         search.error = "The measurement was stopped."
         return
@@ -200,7 +201,9 @@ def _show_finding(search: Search, config: RunConfig) -> None:
     if not _is_alike(search.config, config):
         st.caption("Measured with other settings than those chosen now.")
     if suggestion:
-        st.button(f"Use {suggestion:.2g}", type="primary", icon=":material/check:", on_click=_use, args=(suggestion,))
+        st.button(
+            f"Use {rate_words(suggestion)}", type="primary", icon=":material/check:", on_click=_use, args=(suggestion,)
+        )
 
 
 def _is_alike(one: RunConfig, other: RunConfig) -> bool:

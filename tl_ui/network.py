@@ -193,7 +193,7 @@ def _band(start: float, end: float, word: str, colour: str) -> str:
 
 def _tag(x: float, y: float, word: str, colour: str, anchor: str = "end") -> str:
     text = _text(x, y, word, weight=600, anchor=anchor)
-    left = x - (58 if anchor == "end" else 36)
+    left = x - (64 if anchor == "end" else 41)
     return text + (_lock(left, y - 12, colour) if word == "frozen" else _spark(left, y - 11, colour))
 
 

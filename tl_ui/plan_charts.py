@@ -82,6 +82,11 @@ def plan_title(config: RunConfig, plan: Sequence[Phase]) -> str:
     return f"{alone}one stage more {every}, until {deep} learn"
 
 
+def rate_words(rate: float) -> str:
+    """`0.0012`, `7.4e-5`: two figures."""
+    return f"{rate:.2g}".replace("e-0", "e-")
+
+
 def _depth(learning: int, stages: int) -> str:
     if learning == stages:
         return f"all {stages} stages"
@@ -106,7 +111,9 @@ def rate_chart(config: RunConfig, rates: Sequence[tuple[float, float]]) -> Chart
         "uirevision": "keep",
     }
     title = f"Learning rate of the head: {_course(config.train)}"
-    alt = f"Line chart of the head's learning rate by epoch, highest {top:.2g}, last {rates[-1][1]:.2g}."
+    alt = (
+        f"Line chart of the head's learning rate by epoch, highest {rate_words(top)}, last {rate_words(rates[-1][1])}."
+    )
     return Chart(title, alt, {"data": [trace], "layout": layout}, height=280)
 
 
@@ -145,8 +152,10 @@ def finding_chart(rates: Sequence[float], losses: Sequence[float], suggestion: f
         place = {"x0": suggestion, "x1": suggestion, "y0": 0, "y1": 1, "yref": "paper"}
         layout["shapes"] = [{"type": "line", **place, "line": {"color": TRAINABLE, "width": 2, "dash": "dash"}}]
         where = {"x": math.log10(suggestion), "y": 1, "yref": "paper", "yanchor": "top", "xanchor": "right"}
-        layout["annotations"] = [{**where, "text": f"suggested: {suggestion:.2g} ", "showarrow": False}]
-    title = f"Suggested learning rate of the head: {suggestion:.2g}" if suggestion else "No learning rate stood out"
+        layout["annotations"] = [{**where, "text": f"suggested: {rate_words(suggestion)} ", "showarrow": False}]
+    title = (
+        f"Suggested learning rate of the head: {rate_words(suggestion)}" if suggestion else "No learning rate stood out"
+    )
     return Chart(
         title,
         f"Line chart of the loss over {number_of(len(pairs), 'learning rate')}. {title}.",
@@ -172,7 +181,13 @@ def _frozen_bars(cells: Sequence[Sequence[float | None]]) -> list[Figure]:
             "width": 0.92,
             "marker": {
                 "color": FROZEN,
-                "pattern": {"shape": "/", "fgcolor": "rgba(255,255,255,.5)", "size": 7, "solidity": 0.25},
+                "pattern": {
+                    "shape": "/",
+                    "bgcolor": FROZEN,
+                    "fgcolor": "rgba(255,255,255,.5)",
+                    "size": 7,
+                    "solidity": 0.25,
+                },
             },
             "hoverinfo": "text",
             "hovertext": [f"frozen in epochs {first} to {last}" for _, first, last in stretches],
@@ -213,13 +228,13 @@ def _learning_cells(cells: Sequence[Sequence[float | None]], rows: Sequence[str]
         "ygap": 2,
         "hoverinfo": "text",
         "hovertext": [
-            [f"{plotly_text(name)}, epoch {i}: {rate:.2g}" if rate else "" for i, rate in enumerate(row, 1)]
+            [f"{plotly_text(name)}, epoch {i}: {rate_words(rate)}" if rate else "" for i, rate in enumerate(row, 1)]
             for name, row in zip(rows, cells, strict=True)
         ],
     }
     if epochs * len(rows) <= _MOST_LABELS:
         trace |= {
-            "text": [[f"{rate:.2g}" if rate else "" for rate in row] for row in cells],
+            "text": [[rate_words(rate) if rate else "" for rate in row] for row in cells],
             "texttemplate": "%{text}",
             "textfont": {"color": "#17141f"},
         }

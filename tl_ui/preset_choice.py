@@ -104,7 +104,7 @@ def _show_what_it_sets(start: Start) -> None:
     sets = {name: value for name, value in changed_settings(start.config).items() if name not in _DATA}
     badges = [f":gray-badge[{_said(name, value)}]" for name, value in sets.items()]
     if not badges:
-        st.caption("It sets nothing: everything is as it is when you choose nothing.")
+        st.caption("The usual settings: what you get when you choose nothing.")
         return
     more = f" and {len(badges) - 2 * _MOST_NAMED} more" if len(badges) > 2 * _MOST_NAMED else ""
     st.markdown(f"Sets {' '.join(badges[: 2 * _MOST_NAMED])}{more}")

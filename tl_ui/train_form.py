@@ -45,7 +45,7 @@ def show_strip(dataset: DatasetRecord) -> None:
     images = dataset_images(dataset.id)
     some = images[:: max(1, len(images) // _STRIP)][:_STRIP]
     items = [GalleryItem(thumbnail_url(dataset.id, image.sha256), image.class_name, name=image.name) for image in some]
-    st.html(gallery_html(items, side=72, captions=False))
+    st.html(gallery_html(items, side=60, captions=False))
 
 
 @lru_cache(maxsize=16)
@@ -204,12 +204,12 @@ def _say_where_layers_end(backbone: Backbone) -> None:
 
 def layers_words(parts: Anatomy, n: int) -> str:
     """For Markdown. The input itself is the first layer of the count."""
-    total = len(parts.layers) + 1
+    total = len(parts.layers)
     if n < 2:
         return f"{number_of(n, 'frozen layer')}: that is no more than the input. {backbone_has(total)}"
     if n > total:
         return backbone_has(total)
-    last = parts.layers[n - 2]
+    last = parts.layers[n - 1]
     stage = parts.stages[last.stage].name
     where = f"{literal(last.name)} ({literal(last.kind)}) in {literal(stage)}"
     return f"The {n} frozen layers end at {where}. {backbone_has(total)}"
@@ -227,7 +227,7 @@ def describe_plan(config: RunConfig, backbone: Backbone, dataset: DatasetRecord)
     split = split_of(config.data)
     trainable, everything = count_parameters(backbone, config.model, len(dataset.classes))
     with st.spinner("Measuring how fast this machine is…", show_time=False):
-        estimate = estimate_run(config, split)
+        estimate = estimate_run(config, split, get_workspace().settings.home)
     weights = "weights in the end" if config.train.unfreeze != "never" else "weights"
     return (
         f"{_what_is_kept(config, backbone)}, trains **{count(trainable)}** of {count(everything)} {weights} on "

@@ -53,3 +53,16 @@ def test_a_shape_that_says_nothing_is_drawn_all_the_same(output):
 @pytest.mark.parametrize(("n", "text"), [(464, "464"), (12_345, "12 k"), (999_499, "999 k"), (1_300_000, "1.3 M")])
 def test_parameters(n, text):
     assert parameters_text(n) == text
+
+
+@pytest.mark.parametrize("n", [1, 9, 10, 16])
+def test_many_stages_are_narrower_so_that_a_wide_screen_has_them_in_a_row(n):
+    wide, _ = drawings(network_svg(STAGES[:1] * n, n // 2, "5 classes"))
+    assert float(wide.get("viewBox").split()[2]) <= 1300
+
+
+def test_a_stage_frozen_in_part_has_a_hatched_part():
+    whole, part = drawings(network_svg(STAGES, 1, "x"))[0], drawings(network_svg(STAGES, 1, "x", {0, 2}))[0]
+    hatched = [[e for e in d.iter("rect") if "hatch" in e.get("fill", "")] for d in (whole, part)]
+    assert [len(boxes) for boxes in hatched] == [1, 2]
+    assert "Some layers frozen: top." in part.find("desc").text
