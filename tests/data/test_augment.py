@@ -186,9 +186,9 @@ class TestPreview:
         content = encode(textured((800, 600)), "JPEG")
         times = []
         for _ in range(3):
-            started = time.perf_counter()
+            started = time.thread_time()  # what it costs, however busy the machine is
             preview(io.BytesIO(content), pre, ALL, max_pixels=10**6)
-            times.append(time.perf_counter() - started)
+            times.append(time.thread_time() - started)
         assert min(times) < 0.3
 
     def test_what_is_no_image_is_refused_in_a_sentence(self):

@@ -8,7 +8,7 @@ from torchvision.transforms.v2 import functional as vision
 from tl_core.data.augment import apply_draws
 from tl_core.data.augment_draws import Draws, bell
 from tl_core.data.augment_ops import OPS, Op
-from tl_core.data.augment_policies import turn
+from tl_core.data.augment_policies import recolouring, turn
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +28,9 @@ def close(ours, theirs, margin: int = 0, most: int = 1) -> bool:
     [
         ("flip", (), vision.horizontal_flip),
         ("vertical_flip", (), vision.vertical_flip),
-        ("recolour", (1.4, 1, 1), lambda images: vision.adjust_brightness(images, 1.4)),
-        ("recolour", (1, 0.6, 1), lambda images: vision.adjust_contrast(images, 0.6)),
-        ("recolour", (1, 1, 1.7), lambda images: vision.adjust_saturation(images, 1.7)),
+        ("recolour", recolouring(1.4, 1, 1).values, lambda images: vision.adjust_brightness(images, 1.4)),
+        ("recolour", recolouring(1, 0.6, 1).values, lambda images: vision.adjust_contrast(images, 0.6)),
+        ("recolour", recolouring(1, 1, 1.7).values, lambda images: vision.adjust_saturation(images, 1.7)),
         ("sharpen", (1.9,), lambda images: vision.adjust_sharpness(images, 1.9)),
         ("sharpen", (0.1,), lambda images: vision.adjust_sharpness(images, 0.1)),
         ("posterize", (2,), lambda images: vision.posterize(images, 2)),
@@ -50,7 +50,7 @@ def test_it_does_what_torchvision_does(images, name, values, theirs):
 def test_recolouring_is_brightness_then_contrast_then_saturation(images):
     muted = images // 2 + 60  # so that nothing is clipped on the way
     theirs = vision.adjust_saturation(vision.adjust_contrast(vision.adjust_brightness(muted, 1.1), 0.8), 1.2)
-    assert close(OPS["recolour"](muted, torch.tensor([[1.1, 0.8, 1.2]] * 4)), theirs, most=3)
+    assert close(OPS["recolour"](muted, torch.tensor([recolouring(1.1, 0.8, 1.2).values] * 4)), theirs, most=3)
 
 
 @pytest.mark.parametrize("degrees", [-30, 10, 90, 180])
@@ -77,7 +77,12 @@ def test_erasing_covers_one_rectangle_with_the_mean(images):
 
 @pytest.mark.parametrize("name", OPS)
 def test_images_of_one_pixel_and_oblong_ones_keep_their_shape(name):
-    values = {"recolour": (1.2, 0.5, 1.3), "warp": turn(40).values, "blur": bell(1), "erase": (0, 0, 0.5, 0.5)}
+    values = {
+        "recolour": recolouring(1.2, 0.5, 1.3).values,
+        "warp": turn(40).values,
+        "blur": bell(1),
+        "erase": (0, 0, 0.5, 0.5),
+    }
     for shape in [(1, 1), (2, 2), (1, 9), (12, 5)]:
         images = torch.randint(0, 256, (2, 3, *shape), dtype=torch.uint8)
         done = OPS[name](images, torch.tensor([values.get(name, (4,))] * 2))

@@ -53,7 +53,7 @@ def apply_draws(images: Tensor, draws: Sequence[Draws]) -> Tensor:
     On the CPU, an image's pixels depend neither on the other images of the batch nor on the number of threads.
 
     Args:
-        images: uint8 [B, 3, H, W], on any device.
+        images: uint8 [B, 3, H, W], on the CPU or a CUDA GPU.
         draws: one for each image; none at all leaves the images as they are.
 
     Returns:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tl_core.config import AugmentConfig
 from tl_core.data.augment_ops import Op
-from tl_core.data.augment_policies import draw_policy, turn
+from tl_core.data.augment_policies import draw_policy, recolouring, turn
 from tl_core.data.transforms import Box
 
 _CROP_RATIO = (3 / 4, 4 / 3)
@@ -47,7 +47,7 @@ def _draw_ops(config: AugmentConfig, rng: random.Random) -> Iterator[Op | None]:
     if config.rotation:
         yield turn(rng.uniform(-config.rotation, config.rotation))
     if config.colour:
-        yield Op("recolour", tuple(rng.uniform(1 - config.colour, 1 + config.colour) for _ in range(3)))
+        yield recolouring(*(rng.uniform(1 - config.colour, 1 + config.colour) for _ in range(3)))
     if config.policy != "none":
         yield from draw_policy(config.policy, rng)
     if config.blur:

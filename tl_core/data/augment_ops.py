@@ -1,8 +1,7 @@
 """What augmentation can do to a batch of uint8 images, each image with values of its own.
 
-All but `equalize` and `auto_contrast` (torchvision's) take one pass over the batch. On the CPU a pixel comes out the
-same however images are batched: sums over an image are of whole numbers, and nothing goes through a matrix product or a
-convolution, whose rounding depends on how they share out the work.
+On the CPU a pixel comes out the same however images are batched: nothing goes through a matrix product or a
+convolution, whose rounding depends on how they share out the work, and sums over an image are exact.
 """
 
 from collections.abc import Callable
@@ -34,15 +33,15 @@ def vertical_flip(images: Tensor, values: Tensor) -> Tensor:
 
 
 def recolour(images: Tensor, values: Tensor) -> Tensor:
-    """Brightness, then contrast, then saturation, clipped once at the end. Values: their factors; 1 changes nothing."""
-    brightness, contrast, saturation = _columns(values)
+    """Values: how much of each pixel, of its grey and of the image's mean grey make the new pixel."""
+    own, from_grey, from_mean = _columns(values)
     pixels = images.float()
     grey = _grey(pixels)
-    mean = _grey(images.sum((2, 3), keepdim=True, dtype=torch.int64).float()) / images[0, 0].numel()
-    scale = brightness * contrast
-    # Half a step is added here, because the cast at the end cuts off.
-    grey.mul_(scale * (1 - saturation)).add_(brightness * (1 - contrast) * mean + 0.5)
-    return pixels.mul_(scale * saturation).add_(grey).clamp_(0, 255).to(torch.uint8)
+    # Summed in double precision, which holds these few bits exactly, whatever the order.
+    mean = grey.mean((2, 3), keepdim=True, dtype=torch.float64).float()
+    # Half a step is added, because the cast at the end cuts off.
+    grey.mul_(from_grey).add_(mean.mul_(from_mean).add_(0.5))
+    return pixels.mul_(own).add_(grey).clamp_(0, 255).to(torch.uint8)
 
 
 def warp(images: Tensor, values: Tensor) -> Tensor:
@@ -59,7 +58,7 @@ def warp(images: Tensor, values: Tensor) -> Tensor:
     down = ((x * yx + y * yy) / height + shift_y) * 2
     grid = torch.stack((across, down), dim=-1)
     moved = functional.grid_sample(images.float(), grid, "bilinear", "reflection", align_corners=False)
-    return moved.round_().clamp_(0, 255).to(torch.uint8)
+    return moved.round_().to(torch.uint8)
 
 
 def sharpen(images: Tensor, values: Tensor) -> Tensor:
@@ -85,7 +84,7 @@ def posterize(images: Tensor, values: Tensor) -> Tensor:
 def solarize(images: Tensor, values: Tensor) -> Tensor:
     """Values: from which brightness on, 0 to 255, pixels are inverted."""
     (threshold,) = _columns(values)
-    return torch.where(images >= threshold, 255 - images, images)
+    return torch.where(images >= threshold.ceil().to(torch.uint8), 255 - images, images)
 
 
 def auto_contrast(images: Tensor, values: Tensor) -> Tensor:

@@ -45,9 +45,9 @@ CHANGES: dict[str, Callable[[Policy, float, float], Op | None]] = {
     "shift_x": lambda policy, strength, signed: Op("warp", (1, 0, policy.shift * signed, 0, 1, 0)),
     "shift_y": lambda policy, strength, signed: Op("warp", (1, 0, 0, 0, 1, policy.shift * signed)),
     "turn": lambda policy, strength, signed: turn(policy.degrees * signed),
-    "brightness": lambda policy, strength, signed: Op("recolour", (1 + policy.factor * signed, 1, 1)),
-    "contrast": lambda policy, strength, signed: Op("recolour", (1, 1 + policy.factor * signed, 1)),
-    "saturation": lambda policy, strength, signed: Op("recolour", (1, 1, 1 + policy.factor * signed)),
+    "brightness": lambda policy, strength, signed: recolouring(1 + policy.factor * signed, 1, 1),
+    "contrast": lambda policy, strength, signed: recolouring(1, 1 + policy.factor * signed, 1),
+    "saturation": lambda policy, strength, signed: recolouring(1, 1, 1 + policy.factor * signed),
     "sharpness": lambda policy, strength, signed: Op("sharpen", (1 + policy.factor * signed,)),
     "posterize": lambda policy, strength, signed: Op("posterize", (round(8 - policy.bits * strength),)),
     "solarize": lambda policy, strength, signed: Op("solarize", (255 * (1 - strength),)),
@@ -73,6 +73,12 @@ def turn(degrees: float) -> Op:
     """Turn about the middle, counter-clockwise."""
     cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     return Op("warp", (cos, -sin, 0, sin, cos, 0))
+
+
+def recolouring(brightness: float, contrast: float, saturation: float) -> Op:
+    """Brightness, then contrast, then saturation, clipped once at the end; a factor of 1 changes nothing."""
+    scale = brightness * contrast
+    return Op("recolour", (scale * saturation, scale * (1 - saturation), brightness * (1 - contrast)))
 
 
 def _shear(x: float, y: float) -> Op:
