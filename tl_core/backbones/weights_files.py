@@ -1,0 +1,115 @@
+"""Read tensors from files other people made. Nothing but tensors and plain values is ever unpickled."""
+
+import argparse
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+from torch import Tensor
+
+from tl_core.errors import WeightsMismatch, WeightsUnavailable
+
+SUFFIXES = (".safetensors", ".pth", ".pt")
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "module", "net", "backbone", "teacher")
+_NAMED_AT_MOST = 20
+
+# Training scripts, torchvision's and timm's among them, keep their command line in the checkpoint. It is plain data.
+torch.serialization.add_safe_globals([argparse.Namespace])
+
+
+def list_weights_files(folders: Sequence[Path]) -> tuple[str, ...]:
+    """Names of the weights files that lie in the folders themselves, sorted."""
+    return tuple(sorted(_weights_files(folders)))
+
+
+def own_weights_file(name: str, folders: Sequence[Path]) -> Path:
+    """The file of that name; the name is only ever compared, and so cannot lead anywhere else.
+
+    Raises:
+        WeightsUnavailable: no folder holds it; the sentence lists what there is.
+    """
+    here = _weights_files(folders)
+    if name not in here:
+        names = sorted(here)
+        more = f" and {len(names) - _NAMED_AT_MOST} more" if len(names) > _NAMED_AT_MOST else ""
+        there_is = f"there are {', '.join(names[:_NAMED_AT_MOST])}{more}" if names else "there is none yet"
+        raise WeightsUnavailable(
+            f"There is no weights file {name!r}: {there_is}. "
+            f"Add it as {' or '.join(SUFFIXES)} to the weights folder, or choose other weights."
+        )
+    return here[name]
+
+
+def _weights_files(folders: Sequence[Path]) -> dict[str, Path]:
+    """By name; of two of one name, the one in the earlier folder. Links that lead out of a folder do not count."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        for file in folder.iterdir() if folder.is_dir() else ():
+            is_weights = file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and file.is_file()
+            if is_weights and file.resolve().parent == folder.resolve():
+                found.setdefault(file.name, file)
+    return found
+
+
+def read_tensors(file: Path, *, shapes_only: bool = False) -> dict[str, Tensor]:
+    """The tensors of a file by name, out of the wrappers that training scripts put around them; floats are float32.
+
+    Args:
+        shapes_only: give tensors without content (on the meta device), which takes neither long nor memory.
+
+    Raises:
+        WeightsMismatch: the file is damaged, or holds something else.
+    """
+    try:
+        content = _read(file, shapes_only)
+    except Exception as error:  # damaged pickles raise almost anything
+        raise WeightsMismatch(
+            f"The weights file {file.name} cannot be read as plain tensors: it is damaged or holds something else. "
+            "Save it again as a state dict, best as .safetensors."
+        ) from error
+    state = {name: _as_float32(value) for name, value in _unwrap(content).items() if _is_plain(name, value)}
+    if not state:
+        raise WeightsMismatch(f"The weights file {file.name} is not a state dict: a table of names and tensors.")
+    return state
+
+
+def _read(file: Path, shapes_only: bool) -> Any:
+    if file.suffix.lower() == ".safetensors":
+        return _read_header(file) if shapes_only else load_file(file)
+    with warnings.catch_warnings(action="ignore"):  # they ask people to report to torch what is refused
+        return torch.load(file, map_location="meta" if shapes_only else "cpu", weights_only=True)
+
+
+def _read_header(file: Path) -> dict[str, Tensor]:
+    with safe_open(file, framework="pt") as opened:
+        slices = {name: opened.get_slice(name) for name in opened.keys()}  # noqa: SIM118 - not a dict
+        return {name: tensor_of(part.get_shape(), part.get_dtype()) for name, part in slices.items()}
+
+
+def tensor_of(shape: Sequence[int], dtype: str) -> Tensor:
+    """A tensor without content, as a safetensors header describes it; all that counts is whether it is of floats."""
+    is_float = re.match(r"B?F\d", dtype) is not None
+    return torch.empty(tuple(shape), dtype=torch.float32 if is_float else torch.int64, device="meta")
+
+
+def _unwrap(content: Any) -> Mapping[Any, Any]:
+    while isinstance(content, Mapping):
+        inside = [content[key] for key in _WRAPPERS if isinstance(content.get(key), Mapping)]
+        if not inside or any(isinstance(value, Tensor) for value in content.values()):
+            return content
+        content = inside[0]
+    return {}
+
+
+def _is_plain(name: Any, value: Any) -> bool:
+    is_dense = isinstance(value, Tensor) and value.layout == torch.strided and not value.is_quantized
+    return isinstance(name, str) and is_dense and not value.is_complex()
+
+
+def _as_float32(tensor: Tensor) -> Tensor:
+    return tensor.detach().float() if tensor.is_floating_point() else tensor.detach()

@@ -1,0 +1,162 @@
+"""Weights from Hugging Face, safetensors alone. Asking takes seconds at most."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+from typing import TypeVar
+
+from huggingface_hub import HfApi, constants, hf_hub_download, try_to_load_from_cache
+from huggingface_hub.errors import (
+    EntryNotFoundError,
+    GatedRepoError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+)
+from huggingface_hub.file_download import repo_folder_name
+from huggingface_hub.utils.tqdm import disable_progress_bars
+from torch import Tensor
+
+from tl_core.backbones.weights_files import read_tensors, tensor_of
+from tl_core.backbones.weights_url import HubUnreachable, wait_for
+from tl_core.errors import Cancelled, TransferLabError, WeightsUnavailable
+
+T = TypeVar("T")
+_REACH_SECONDS = 5
+_USUAL_NAME = "model.safetensors"
+_PICKLES = (".bin", ".pth", ".pt", ".ckpt", ".pkl", ".msgpack", ".h5")
+
+
+def find_cached(repo: str) -> Path | None:
+    """The model's usual file, if it lies in Hugging Face's cache on this machine."""
+    try:
+        cached = try_to_load_from_cache(repo, _USUAL_NAME)
+    except HFValidationError:
+        return None
+    return Path(cached) if isinstance(cached, str) else None
+
+
+def read_shapes(repo: str) -> dict[str, Tensor]:
+    """A model's tensors without content: only the first bytes of its file are fetched.
+
+    Raises:
+        WeightsUnavailable: there is no such model, it may not be read, or it has no one safetensors file.
+        HubUnreachable: Hugging Face does not answer within seconds, and the cache has not got it.
+    """
+    try:
+        file = _choose_file(repo)
+        with _asking(repo):
+            header = _within_seconds(lambda: HfApi().parse_safetensors_file_metadata(repo, file))
+    except HubUnreachable:
+        if cached := _find_anything_cached(repo):
+            return read_tensors(cached, shapes_only=True)
+        raise
+    return {name: tensor_of(tensor.shape, tensor.dtype) for name, tensor in header.tensors.items()}
+
+
+def ensure_there(repo: str) -> None:
+    """Check that the hub has the model.
+
+    Raises:
+        WeightsUnavailable: as `read_shapes`.
+    """
+    _choose_file(repo)
+
+
+def fetch_model(repo: str, should_stop: Callable[[], bool]) -> Path:
+    """Download a model's safetensors file into Hugging Face's cache.
+
+    Raises:
+        Cancelled: `should_stop` turned true.
+        WeightsUnavailable: as `read_shapes`.
+    """
+    disable_progress_bars()
+    try:
+        file = _choose_file(repo, should_stop)
+        with _asking(repo):
+            return Path(wait_for(lambda: hf_hub_download(repo, file, etag_timeout=_REACH_SECONDS), should_stop))
+    except HubUnreachable:
+        if cached := _find_anything_cached(repo):
+            return cached
+        raise
+
+
+def _find_anything_cached(repo: str) -> Path | None:
+    """The only safetensors file of the model in the cache, whatever its name."""
+    folder = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repo, repo_type="model")
+    revision = folder / "refs" / "main"
+    if not revision.is_file():
+        return None
+    files = list((folder / "snapshots" / revision.read_text().strip()).glob("*.safetensors"))
+    return files[0] if len(files) == 1 and not _is_part(files[0].name) else None
+
+
+def _choose_file(repo: str, should_stop: Callable[[], bool] = lambda: False) -> str:
+    """Name of the file that holds the model's weights."""
+    with _asking(repo):
+        about = _within_seconds(lambda: HfApi().model_info(repo, timeout=_REACH_SECONDS), should_stop)
+    names = [sibling.rfilename for sibling in about.siblings or []]
+    fitting = [name for name in names if name.endswith(".safetensors") and "/" not in name]
+    if _USUAL_NAME in fitting:
+        return _USUAL_NAME
+    if len(fitting) == 1 and not _is_part(fitting[0]):
+        return fitting[0]
+    raise WeightsUnavailable(f"The Hugging Face model {repo} cannot be used: {_why_not(names, fitting)}")
+
+
+def _why_not(names: list[str], fitting: list[str]) -> str:
+    if any(map(_is_part, fitting)):
+        return "its weights are split into several files, which only language models of many gigabytes need."
+    if fitting:
+        return f"it has several weights files ({', '.join(sorted(fitting)[:4])}) and none is called {_USUAL_NAME}."
+    if pickles := [name for name in names if name.endswith(_PICKLES)]:
+        return (
+            f"it has its weights only as {pickles[0]}, a format that can run code. Look for one with {_USUAL_NAME}, "
+            "or download the file and add it to the weights folder as .pth, where only tensors are read from it."
+        )
+    return f"it holds no weights. Look for a model with a file {_USUAL_NAME}."
+
+
+def _is_part(name: str) -> bool:
+    return "-of-" in name
+
+
+@contextmanager
+def _asking(repo: str) -> Iterator[None]:
+    """Whatever goes wrong between us and Hugging Face, as a sentence."""
+    try:
+        yield
+    except TransferLabError:
+        raise
+    except GatedRepoError as error:
+        raise WeightsUnavailable(
+            f"The Hugging Face model {repo} is given out only to those who agreed to its terms: agree on its page and "
+            "set HF_TOKEN on this machine, or choose other weights."
+        ) from error
+    except LocalEntryNotFoundError as error:  # which is an EntryNotFoundError
+        raise _unreachable(repo) from error
+    except (RepositoryNotFoundError, EntryNotFoundError, HFValidationError) as error:
+        raise WeightsUnavailable(
+            f"There is no public model {repo} on Hugging Face that can be read: check its name, OWNER/NAME."
+        ) from error
+    except Exception as error:  # which client it uses, and so what it raises, differs between its releases
+        raise _unreachable(repo) from error
+
+
+def _unreachable(repo: str) -> HubUnreachable:
+    return HubUnreachable(
+        f"The model {repo} is not on this machine, and Hugging Face cannot be reached: connect to the internet, "
+        "or choose a weights file or other weights."
+    )
+
+
+def _within_seconds(work: Callable[[], T], should_stop: Callable[[], bool] = lambda: False) -> T:
+    """As `wait_for`, but for no longer than a person likes to wait for an answer."""
+    end = monotonic() + 2 * _REACH_SECONDS
+    try:
+        return wait_for(work, lambda: monotonic() > end or should_stop())
+    except Cancelled as error:
+        if should_stop():
+            raise
+        raise TimeoutError from error

@@ -1,0 +1,102 @@
+"""Bring a file's tensors under the names, and to the sizes, that a library's network has today."""
+
+import math
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from timm.layers.pos_embed import resample_abs_pos_embed
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+from torchvision.models.vision_transformer import VisionTransformer, interpolate_embeddings
+
+_OLD_NAMES = (
+    (re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12])\."), r"\1\2."),
+    (re.compile(r"(encoder_layer_\d+\.mlp)\.linear_1\."), r"\1.0."),
+    (re.compile(r"(encoder_layer_\d+\.mlp)\.linear_2\."), r"\1.3."),
+)
+"""Names in files that torchvision publishes and renames while loading."""
+_OUR_STAGE = re.compile(r"stages\.\d+\.$")
+"""What a saved `TransferModel` puts before the library's names."""
+
+
+def current_name(name: str) -> str:
+    """The name that torchvision gives today to a tensor of its older files."""
+    for old, new in _OLD_NAMES:
+        name = old.sub(new, name)
+    return name
+
+
+def strip_prefix(
+    given: Mapping[str, Tensor], expected: Mapping[str, Tensor]
+) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    """(tensors by the names behind the prefix under which most of the backbone lies, other names).
+
+    So `module.`, `backbone.`, `_orig_mod.` and their like need no list, nor does MoCo's `module.encoder_q.`.
+    """
+    found: Counter[str] = Counter()
+    for name in given:
+        for start in (0, *(dot.end() for dot in re.finditer(r"\.", name))):
+            if name[start:] in expected:
+                found[_OUR_STAGE.sub("stages.*.", name[:start])] += 1
+    prefix = max(found, key=lambda prefix: (found[prefix], -len(prefix)), default="")
+    pattern = re.compile(re.escape(prefix).replace(r"stages\.\*\.", r"stages\.\d+\."))
+    inside = {name[hit.end() :]: tensor for name, tensor in given.items() if (hit := pattern.match(name))}
+    our_head = prefix.removesuffix("stages.*.") + "head." if prefix.endswith("stages.*.") else None
+    outside = (name for name in given if not pattern.match(name))
+    return inside, tuple(name for name in outside if our_head is None or not name.startswith(our_head))
+
+
+Translation = Callable[[nn.Module, dict[str, Tensor]], Mapping[str, Any]]
+
+
+def attempt(translate: Translation, model: nn.Module, given: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """`given` translated, or as it was: translations are written for particular files, and this may be any other."""
+    try:
+        translated = translate(model, dict(given))
+    except Exception:
+        return given
+    return {name: value for name, value in translated.items() if isinstance(value, Tensor)}
+
+
+def _translate_as_timm(model: nn.Module, given: dict[str, Tensor]) -> Mapping[str, Any]:
+    """timm's own translation of published files: their names, and position embeddings at another image size."""
+    module: Any = sys.modules[type(model).__module__]
+    if not module.__name__.startswith("timm."):
+        return given
+    translated: Mapping[str, Any] = module.checkpoint_filter_fn(given, model)
+    return translated
+
+
+def _resample_as_torchvision(model: nn.Module, given: dict[str, Tensor]) -> Mapping[str, Any]:
+    """Position embeddings of a vision transformer at the model's image size."""
+    if not isinstance(model, VisionTransformer):
+        return given
+    resampled: Mapping[str, Tensor] = interpolate_embeddings(model.image_size, model.patch_size, given)
+    return resampled
+
+
+def _resample_positions(model: nn.Module, given: dict[str, Tensor]) -> Mapping[str, Any]:
+    """Position embeddings of those transformers of timm that have no translation of their own."""
+    for name, new in model.state_dict().items():
+        if name in given and name.rpartition(".")[2] == "pos_embed":
+            given[name] = _resample(given[name], new.shape, (getattr(model, "num_prefix_tokens", 0), 0))
+    return given
+
+
+def _resample(old: Tensor, shape: torch.Size, prefixes: tuple[int, ...]) -> Tensor:
+    """Of [1, channels, height, width] or, with some tokens in front that have no place, [1, tokens, channels]."""
+    if old.ndim == 4:
+        return interpolate(old, size=shape[2:], mode="bicubic", antialias=True)
+    for prefix in prefixes:
+        side, new_side = math.isqrt(old.shape[1] - prefix), math.isqrt(shape[1] - prefix)
+        if (side**2, new_side**2) == (old.shape[1] - prefix, shape[1] - prefix):
+            resampled: Tensor = resample_abs_pos_embed(old, [new_side] * 2, [side] * 2, num_prefix_tokens=prefix)
+            return resampled
+    return old
+
+
+TRANSLATIONS: tuple[Translation, ...] = (_translate_as_timm, _resample_as_torchvision, _resample_positions)
