@@ -47,13 +47,13 @@ def test_the_best_epoch_is_written_with_its_epoch(home: Workspace, run: Run):
     accuracies = (0.5, 0.75, 0.25)
     with Recorder(home.store, run) as recorder:
         for epoch, (accuracy, is_best) in enumerate(zip(accuracies, (True, True, False), strict=True), start=1):
-            recorder.write(EpochEnded(epoch, epoch * 3, 1.0, 0.5, 10, 2.0, accuracy, predictions, is_best))
+            recorder.write(EpochEnded(epoch, epoch * 3, 1.0, 0.5, 10, 2.0, accuracy, predictions, is_best, 0.1 * epoch))
             # Already there, and not only when the run ends.
             record = home.store.get_run(run.id)
             assert record.epochs_done == epoch
             assert (record.best_epoch, record.val_accuracy) == ((1, 0.5) if epoch == 1 else (2, 0.75))
             assert home.store.list_predictions(run.id, "val") == (epoch, list(predictions))
-            assert len(home.store.list_metrics(run.id)) == 4 * epoch
+            assert len(home.store.list_metrics(run.id)) == 5 * epoch
     assert {p.n for p in home.store.list_metrics(run.id) if p.split == "val"} == {2}
 
 
@@ -73,3 +73,23 @@ def test_a_run_in_the_test_config_is_the_one_recorded(finished: tuple[Workspace,
     workspace, run = finished
     dataset = workspace.store.get_dataset(run.config.data.dataset_id)
     assert run.config == run_config(dataset, epochs=3)
+
+
+def test_a_run_that_goes_on_is_written_on(home: Workspace, run: Run):
+    predictions = (Prediction(4, 0, (0.75, 0.25)),)
+    ends = [EpochEnded(e, e * 3, 1.0, None, 10, 2.0, 0.5, predictions, e == 1, 0.1 / e) for e in (1, 2)]
+    with Recorder(home.store, run) as recorder:
+        recorder.write(StageStarted("training"))
+        recorder.write(ends[0])
+    before = home.store.list_metrics(run.id)
+    with Recorder(home.store, home.store.get_run(run.id)) as recorder:
+        recorder.write(StageStarted("reading images"))
+        recorder.write(ends[0])  # told of again
+        recorder.write(StageStarted("training"))
+        recorder.write(ends[1])
+    points = home.store.list_metrics(run.id)
+    assert points[: len(before)] == before and [point.seq for point in points] == list(range(2 * len(before)))
+    assert [point.epoch for point in points] == [1] * 4 + [2] * 4
+    rates = [point.value for point in points if point.name == "learning_rate"]
+    assert rates == [0.1, 0.05]
+    assert "accuracy" not in {point.name for point in points if point.split == "train"}, "of mixed images there is none"

@@ -32,15 +32,17 @@ class FactsFound:
 
 @dataclass(frozen=True, slots=True)
 class BatchEnded:
+    """One optimizer step."""
+
     epoch: int
     """Counted from 1."""
     step: int
-    """Counted from 1 over the whole run."""
+    """Adjustments of the weights, counted from 1 over the whole run."""
     total_steps: int
     loss: float
-    """Mean cross-entropy of this batch, in nats."""
+    """What was made small, mean over the images of this step; plain cross-entropy, in nats, unless chosen otherwise."""
     n: int
-    """Images in this batch."""
+    """Images of this step: one batch, or several whose gradients were added up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +51,17 @@ class EpochEnded:
     step: int
     train_loss: float
     """Running mean over the epoch, as the weights moved."""
-    train_accuracy: float
+    train_accuracy: float | None
+    """None when images were mixed, and so belong to no one class."""
     train_n: int
     val_loss: float
+    """Mean cross-entropy in nats, whatever loss was trained on."""
     val_accuracy: float
     val_predictions: tuple[Prediction, ...]
     is_best: bool
     """True when no earlier epoch did better on validation."""
+    learning_rate: float
+    """Of the head, in the epoch's last step."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import torch
 from tl_core.data.loaders import read_input
 from tl_core.data.transforms import normalise
 from tl_core.errors import ImageUnusable
+from tl_core.features import Pieces
 from tl_core.training import Checkpoint, Device, load_checkpoint, pick_device
 from tl_core.workspace import Workspace
 
@@ -53,7 +54,7 @@ class Predictor:
         return answers
 
     def _predict_batch(self, files: Sequence[tuple[str, Path | BinaryIO]], top: int) -> list[Answer]:
-        preprocessing = self._checkpoint.backbone.preprocessing
+        preprocessing = self._checkpoint.preprocessing
         inputs, reasons = [], {}
         for i, (_, file) in enumerate(files):
             try:
@@ -68,8 +69,8 @@ class Predictor:
 
     @torch.inference_mode()
     def _probabilities(self, inputs: torch.Tensor) -> torch.Tensor:
-        images = normalise(inputs.to(self._device.torch_device), self._checkpoint.backbone.preprocessing)
-        logits: torch.Tensor = self._checkpoint.model(images.contiguous(memory_format=torch.channels_last))
+        images = normalise(inputs.to(self._device.torch_device), self._checkpoint.preprocessing)
+        logits = Pieces().forward(self._checkpoint.model, images.contiguous(memory_format=torch.channels_last))
         return logits.double().softmax(1).cpu()
 
     def _rank(self, probabilities: torch.Tensor, top: int) -> tuple[tuple[str, float], ...]:

@@ -4,7 +4,6 @@ import platform
 import time
 from importlib.metadata import version
 
-from tl_core.backbones import get_backbone, resolve_frozen_stages
 from tl_core.events import BatchEnded, EpochEnded, Event, FactsFound, Tested
 from tl_core.records import MetricPoint, Progress, Run
 from tl_core.store import Store
@@ -25,13 +24,12 @@ class Recorder:
     """Writes events into the store: metrics in batches, progress at most twice a second, epochs at once."""
 
     def __init__(self, store: Store, run: Run) -> None:
-        self._store, self._id = store, run.id
-        backbone, frozen = get_backbone(run.config.model.backbone), run.config.model.frozen_stages
-        all_frozen = resolve_frozen_stages(backbone, frozen) == len(backbone.stages)
-        self._meter = ProgressMeter(run.config.train.epochs, all_frozen)
+        self._store, self._id, self._epochs_done = store, run.id, run.epochs_done
+        self._meter = ProgressMeter(run.config.train.epochs, run.facts.get("seconds_by_stage"))
         self._points: list[MetricPoint] = []
         self._losses: list[BatchEnded] = []
-        self._seq, self._flushed = 0, 0.0
+        written = store.list_metrics(run.id)  # by the run before it was carried on with
+        self._seq, self._flushed = written[-1].seq + 1 if written else 0, 0.0
 
     def __enter__(self) -> "Recorder":
         self._store.update_run(self._id, facts={"environment": environment()})
@@ -49,7 +47,7 @@ class Recorder:
                 self._store.update_run(self._id, facts=facts)
             case BatchEnded():
                 self._add_batch(event)
-            case EpochEnded():
+            case EpochEnded(epoch) if epoch > self._epochs_done:  # the last one is told of again when a run goes on
                 self._add_epoch(event)
             case Tested(result, predictions):
                 run = self._store.get_run(self._id)
@@ -70,7 +68,9 @@ class Recorder:
     def _add_epoch(self, event: EpochEnded) -> None:
         n_val = len(event.val_predictions)
         self._add_point(event, "train", "loss", event.train_loss, event.train_n)
-        self._add_point(event, "train", "accuracy", event.train_accuracy, event.train_n)
+        if event.train_accuracy is not None:
+            self._add_point(event, "train", "accuracy", event.train_accuracy, event.train_n)
+        self._add_point(event, "train", "learning_rate", event.learning_rate, event.train_n)
         self._add_point(event, "val", "loss", event.val_loss, n_val)
         self._add_point(event, "val", "accuracy", event.val_accuracy, n_val)
         self._flush(None)

@@ -1,6 +1,7 @@
 """Training from kept activations is training from images, only faster; and what is kept is bounded."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,17 @@ from hypothesis import strategies as st
 from making_runs import run_config
 from torch import nn
 
+from tl_core.config import PHOTOS, TrainConfig
 from tl_core.data.splits import make_split
 from tl_core.events import BatchEnded, EpochEnded, FactsFound
-from tl_core.features import ImageExamples, choose_views, extract_features, feature_examples, reserve_activations
+from tl_core.features import (
+    ImageExamples,
+    can_keep_features,
+    choose_views,
+    extract_features,
+    feature_examples,
+    reserve_activations,
+)
 from tl_core.records import DatasetRecord, Preprocessing
 from tl_core.training import Experiment, pick_device, run_experiment
 from tl_core.workspace import Workspace
@@ -29,15 +38,24 @@ def small_prefix() -> nn.Module:
 def examples(workspace: Workspace, colours: DatasetRecord) -> ImageExamples:
     images = workspace.store.list_images(colours.id)
     folder, labels = workspace.artifacts.dataset_folder(colours.id), [i % 3 for i in range(len(images))]
-    return ImageExamples(folder, images, labels, SMALL, 7, torch.device("cpu"), seed=5, augment=True)
+    return ImageExamples(folder, images, labels, SMALL, 7, torch.device("cpu"), seed=5, augment=PHOTOS)
 
 
 def losses(workspace: Workspace, dataset: DatasetRecord, home: Path, frozen: int | str) -> tuple[bool, list[float]]:
-    config, images = run_config(dataset, {"frozen_stages": frozen}), workspace.store.list_images(dataset.id)
+    config, images = run_config(dataset, frozen_stages=frozen, image_size=64), workspace.store.list_images(dataset.id)
     folder = workspace.artifacts.dataset_folder(dataset.id)
     split, device = make_split(images, config.data), pick_device()
     experiment = Experiment(
-        config, dataset.classes, images, split, folder, None, home / "model.safetensors", device, lambda: False
+        config,
+        dataset.classes,
+        images,
+        split,
+        folder,
+        (),
+        home / "model.safetensors",
+        home / "training-state.pt",
+        device,
+        lambda: False,
     )
     found, is_cached = [], False
     for event in run_experiment(experiment):
@@ -54,9 +72,9 @@ def losses(workspace: Workspace, dataset: DatasetRecord, home: Path, frozen: int
 def test_with_and_without_the_cache_the_losses_are_the_same(
     workspace: Workspace, colours: DatasetRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frozen: int | str
 ):
-    cached, from_features = losses(workspace, colours, tmp_path, frozen)
+    cached, from_features = losses(workspace, colours, tmp_path / "features", frozen)
     monkeypatch.setattr("tl_core.features.extract.MAX_FEATURE_BYTES", 1000)
-    uncached, from_images = losses(workspace, colours, tmp_path, frozen)
+    uncached, from_images = losses(workspace, colours, tmp_path / "images", frozen)
     assert cached and not uncached
     assert from_features == pytest.approx(from_images, rel=2e-3, abs=1e-4)
 
@@ -68,6 +86,12 @@ def test_views_are_no_more_than_can_be_used_or_paid_for(n_train: int, epochs: in
     assert augment or views == 1
     assert views == 1 or n_train <= 3000 or views == 2
     assert choose_views(n_train + 1, epochs, augment) <= views <= choose_views(n_train, epochs + 1, augment)
+
+
+def test_features_are_kept_where_several_epochs_can_use_them():
+    assert can_keep_features(TrainConfig(), 2)
+    assert not can_keep_features(TrainConfig(), 1), "used once, they need not be kept"
+    assert not can_keep_features(TrainConfig(mixup=0.2), 9) and not can_keep_features(TrainConfig(cutmix=0.2), 9)
 
 
 @given(room=st.integers(0, 40_000), views=st.integers(1, 4))
@@ -140,3 +164,11 @@ def test_augmentation_changes_from_epoch_to_epoch_and_only_there(examples: Image
     first, second, plain = pixels(examples.epoch(1)), pixels(examples.epoch(2)), pixels(examples.once())
     assert all(torch.equal(x, pixels(examples.epoch(1))[p]) for p, x in first.items())
     assert not any(torch.equal(x, second[p]) or torch.equal(x, plain[p]) for p, x in first.items())
+
+
+def test_balanced_examples_are_the_same_from_images_and_from_features(examples: ImageExamples):
+    few = replace(examples, images=examples.images[:12], labels=[0] * 10 + [1] * 2, balance=True)
+    kept = feature_examples(few, torch.zeros(2, 12, 2))
+    shown = [(batch.positions, batch.labels.tolist()) for batch in few.epoch(3)]
+    assert shown == [(batch.positions, batch.labels.tolist()) for batch in kept.epoch(3)]
+    assert sum(len(labels) for _, labels in shown) == 12

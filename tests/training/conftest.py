@@ -1,6 +1,7 @@
 """Experiments on the colours, without a run in the store."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from making_runs import run_config
@@ -13,18 +14,24 @@ from tl_core.workspace import Workspace
 
 @pytest.fixture
 def make_experiment(workspace: Workspace, colours: DatasetRecord) -> Callable[..., Experiment]:
-    """Takes what `run_config` takes, and `should_stop`."""
+    """Of small images. Takes what `run_config` takes, `should_stop`, and `home`, for its model and its state."""
 
-    def make(model: dict | None = None, should_stop: Callable[[], bool] = lambda: False, **train) -> Experiment:
-        config, images = run_config(colours, model, **train), workspace.store.list_images(colours.id)
+    def make(
+        model: dict | None = None,
+        should_stop: Callable[[], bool] = lambda: False,
+        home: Path = workspace.settings.home,
+        **settings,
+    ) -> Experiment:
+        config, images = run_config(colours, model, **{"image_size": 64, **settings}), workspace.store.list_images(colours.id)
         return Experiment(
             config=config,
             classes=colours.classes,
             images=images,
             split=make_split(images, config.data),
             dataset_folder=workspace.artifacts.dataset_folder(colours.id),
-            weights_folder=None,
-            checkpoint=workspace.settings.home / "model.safetensors",
+            weights_folders=workspace.settings.weights_folders,
+            checkpoint=home / "model.safetensors",
+            state_path=home / "training-state.pt",
             device=pick_device(),
             should_stop=should_stop,
         )

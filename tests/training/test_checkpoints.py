@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tl_core.backbones import CATALOG, TransferModel, build_library_model, build_model
+from tl_core.backbones import TransferModel, build_library_model, build_model, get_backbone
 from tl_core.config import ModelConfig
 from tl_core.errors import RunNotReady
 from tl_core.training import load_checkpoint, save_checkpoint
@@ -15,24 +15,29 @@ CLASSES = ("a", "ü", '"]', "[bold]x[/bold]", "two\nlines")
 
 
 def network(config: ModelConfig) -> TransferModel:
-    backbone = CATALOG[config.backbone]
-    return build_model(backbone, config, len(CLASSES), build_library_model(backbone))
+    backbone = get_backbone(config.backbone)
+    return build_model(backbone, config, len(CLASSES), build_library_model(backbone, config.image_size))
 
 
-@pytest.mark.parametrize("name", sorted(CATALOG))
+@pytest.mark.parametrize(
+    "name", ["tf_efficientnet_lite0", "resnet18", "squeezenet1_1", "densenet121", "vit_b_16", "swin_t", "swin_v2_t"]
+)
 def test_what_is_loaded_is_what_was_saved(tmp_path: Path, name: str):
-    config = ModelConfig(backbone=name, frozen_stages=2, hidden_units=4, dropout=0.5)
+    config = ModelConfig(backbone=name, frozen_stages=2, hidden_units=4, dropout=0.5, image_size=64)
     model = network(config).to(memory_format=torch.channels_last)
     save_checkpoint(tmp_path / "new" / "model.safetensors", model, config, CLASSES)
     state = torch.get_rng_state()
     checkpoint = load_checkpoint(tmp_path / "new" / "model.safetensors")
     assert torch.equal(state, torch.get_rng_state()), "a run beside this would see other random numbers"
-    assert checkpoint.classes == CLASSES and checkpoint.backbone is CATALOG[name]
+    assert checkpoint.classes == CLASSES and checkpoint.backbone == get_backbone(name)
     loaded, saved = checkpoint.model.state_dict(), model.state_dict()
     assert list(loaded) == list(saved)
     assert all(torch.equal(tensor, saved[name]) for name, tensor in loaded.items())
     assert not any(module.training for module in checkpoint.model.modules())
-    assert checkpoint.model.frozen_stages == 2
+    assert checkpoint.model.frozen.stages == 2 and checkpoint.preprocessing.size == 64
+    images = torch.randn(2, 3, 64, 64)
+    with torch.inference_mode():
+        assert torch.allclose(checkpoint.model(images), model.eval()(images), atol=1e-5)
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["model.safetensors"]
 
 
@@ -43,7 +48,7 @@ def test_without_a_file_there_is_no_model_yet(tmp_path: Path):
 
 @pytest.mark.parametrize("keep", [0, 5, 1000, -1])
 def test_a_cut_off_file_is_a_sentence(tmp_path: Path, keep: int):
-    path, config = tmp_path / "model.safetensors", ModelConfig()
+    path, config = tmp_path / "model.safetensors", ModelConfig(backbone="squeezenet1_1")
     save_checkpoint(path, network(config), config, CLASSES)
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(RunNotReady, match="cannot be read"):
@@ -52,7 +57,7 @@ def test_a_cut_off_file_is_a_sentence(tmp_path: Path, keep: int):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
 def test_a_full_disk_leaves_the_model_that_was_there(tmp_path: Path):
-    path, config = tmp_path / "model.safetensors", ModelConfig()
+    path, config = tmp_path / "model.safetensors", ModelConfig(backbone="squeezenet1_1")
     save_checkpoint(path, network(config), config, CLASSES)
     before = path.read_bytes()
     path.with_suffix(".unfinished").symlink_to("/dev/full")
@@ -60,3 +65,10 @@ def test_a_full_disk_leaves_the_model_that_was_there(tmp_path: Path):
         save_checkpoint(path, network(config), config, CLASSES)
     assert failure.value.errno == errno.ENOSPC
     assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_the_model_of_another_version_is_a_sentence(tmp_path: Path):
+    path, config = tmp_path / "model.safetensors", ModelConfig(backbone="squeezenet1_1")
+    save_checkpoint(path, network(config), ModelConfig(backbone="resnet18"), CLASSES)
+    with pytest.raises(RunNotReady, match="Another version"):
+        load_checkpoint(path)

@@ -1,23 +1,26 @@
 """What a run will take, said before it starts: positive, growing with the work, and in step with what a run does."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tl_core.backbones import CATALOG
+from tl_core.backbones import anatomy, get_backbone
 from tl_core.config import DEFAULT_BACKBONE, RunConfig, make_run_config
 from tl_core.records import Split
 from tl_core.training import Experiment, estimate, run_experiment
-from tl_core.training.estimate import estimate_run, stage_seconds
+from tl_core.training.estimate import estimate_run, measure_stages, stage_seconds
+from tl_core.training.speeds import measured_speeds
 
-STAGES = len(CATALOG[DEFAULT_BACKBONE].stages)
+STAGES = len(anatomy(get_backbone(DEFAULT_BACKBONE)).stages)
 
 
-def config(frozen: int, epochs: int, augment: bool) -> RunConfig:
-    return make_run_config({"dataset_id": "x"}, {"frozen_stages": frozen}, {"epochs": epochs, "augment": augment})
+def config(frozen: int, epochs: int, augment: bool, **more) -> RunConfig:
+    kind = "photos" if augment else "none"
+    return make_run_config("x", {"frozen_stages": frozen, "epochs": epochs, "augment": kind, "image_size": 64, **more})
 
 
 def split(n_train: int, n_val: int, n_test: int) -> Split:
@@ -29,11 +32,40 @@ sizes = st.integers(1, 300)
 splits = st.builds(split, sizes, sizes, sizes)
 
 
-def test_every_stage_takes_time_and_nothing_random_is_drawn():
+@pytest.mark.parametrize(
+    ("name", "side"), [(DEFAULT_BACKBONE, None), ("vit_b_16", 32), ("swin_v2_t", 64), ("densenet121", 64)]
+)
+def test_every_stage_takes_time_and_nothing_random_is_drawn(name: str, side: int | None):
     before = torch.get_rng_state()
-    seconds = stage_seconds.__wrapped__(DEFAULT_BACKBONE)
-    assert len(seconds) == STAGES and min(seconds) > 0
+    seconds = measure_stages.__wrapped__(name, side)
+    assert len(seconds) == len(anatomy(get_backbone(name), side).stages) and min(seconds) > 0
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_of_a_network_too_big_to_be_measured_the_work_is_counted(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(estimate, "_MAX_MEASURED", 1.0)
+    counted, parts = measure_stages.__wrapped__("resnet18", None), anatomy(get_backbone("resnet18"))
+    assert len(counted) == len(parts.stages) and min(counted) > 0
+    pace = estimate._seconds_per_multiply_add(estimate.pick_device())
+    assert sum(counted) == pytest.approx(parts.multiply_adds * pace, rel=0.05)
+
+
+def test_what_was_measured_once_is_known_from_then_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    assert measured_speeds(tmp_path) == {}
+    seconds = stage_seconds("squeezenet1_1", None, tmp_path)
+    stage_seconds("squeezenet1_1", 32, tmp_path)
+    monkeypatch.setattr(estimate, "measure_stages", None)
+    assert stage_seconds("squeezenet1_1", None, tmp_path) == seconds
+    assert measured_speeds(tmp_path) == {"squeezenet1_1": pytest.approx(1 / sum(seconds))}
+    assert [path.name for path in tmp_path.iterdir()] == ["speeds.json"]
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{"])
+def test_a_damaged_memory_is_no_memory(tmp_path: Path, content: str):
+    (tmp_path / "speeds.json").write_text(content)
+    assert measured_speeds(tmp_path) == {}
+    stage_seconds("squeezenet1_1", None, tmp_path)
+    assert list(measured_speeds(tmp_path)) == ["squeezenet1_1"]
 
 
 @given(splits, st.integers(0, STAGES), st.integers(1, 30), st.booleans())
@@ -54,22 +86,48 @@ def test_freezing_one_more_stage_never_takes_longer(given_split: Split, frozen: 
     assert more <= less * (1 + 1e-9)
 
 
+@given(splits, st.integers(2, 10), st.sampled_from([{"mixup": 0.2}, {"batch_norm": "adapt"}]))
+def test_what_makes_kept_features_useless_takes_longer(given_split: Split, epochs: int, setting: dict):
+    plain, other = (estimate_run(config(STAGES, epochs, False, **more), given_split) for more in ({}, setting))
+    assert plain.views == 1 and other.views == 0
+    assert plain.seconds < other.seconds
+
+
+@given(splits, st.sampled_from(["two-phase", "gradual"]))
+def test_to_unfreeze_later_is_quicker_than_at_once(given_split: Split, unfreeze: str):
+    at_once, later = (
+        estimate_run(config(0, 8, False, unfreeze=kind, head_epochs=5), given_split) for kind in ("never", unfreeze)
+    )
+    assert later.seconds < at_once.seconds
+
+
 @pytest.mark.parametrize(
-    ("frozen", "augment", "room"), [(0, True, True), (9, True, True), (5, False, True), (9, True, False)]
+    ("frozen", "augment", "room", "more"),
+    [
+        (0, True, True, {}),
+        (-1, True, True, {}),
+        (3, False, True, {}),
+        ("all", True, False, {}),
+        ("all", True, True, {"mixup": 0.2}),
+        ("all", True, True, {"batch_norm": "adapt"}),
+        (-1, True, True, {"unfreeze": "two-phase", "head_epochs": 2, "epochs": 3}),
+    ],
 )
 def test_the_views_are_those_a_run_keeps(
     make_experiment: Callable[..., Experiment],
     monkeypatch: pytest.MonkeyPatch,
-    frozen: int,
+    frozen: int | str,
     augment: bool,
     room: bool,
+    more: dict,
 ):
     if not room:
         monkeypatch.setattr(estimate, "MAX_FEATURE_BYTES", 1000)
         monkeypatch.setattr("tl_core.features.extract.MAX_FEATURE_BYTES", 1000)
-    experiment = make_experiment({"frozen_stages": frozen}, augment=augment, epochs=2)
+    kind = "photos" if augment else "none"
+    experiment = make_experiment(**{"frozen_stages": frozen, "augment": kind, "epochs": 2, **more})
     for event in run_experiment(experiment):
         if "cached_views" in (facts := getattr(event, "facts", {})):
             break
     assert estimate_run(experiment.config, experiment.split).views == facts["cached_views"]
-    assert bool(facts["cached_views"]) is (room and frozen > 0)
+    assert bool(facts["cached_views"]) is (room and frozen != 0 and not {"mixup", "batch_norm"} & set(more))

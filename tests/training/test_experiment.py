@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from tl_core.errors import Cancelled
 from tl_core.evaluation import predict
 from tl_core.events import STAGES, BatchEnded, EpochEnded, FactsFound, StageAdvanced, StageStarted
 from tl_core.events import Tested as WasTested
-from tl_core.training import Experiment, load_checkpoint, run_experiment
+from tl_core.training import Experiment, build_experiment_model, load_checkpoint, run_experiment
 
 Make = Callable[..., Experiment]
 
@@ -47,7 +48,7 @@ def test_the_four_stages_come_in_order_and_learn_the_colours(make_experiment: Ma
 
 
 def test_facts_are_those_of_the_model(make_experiment: Make):
-    experiment = make_experiment({"frozen_stages": 7, "hidden_units": 16}, epochs=1)
+    experiment = make_experiment({"frozen_stages": 7, "hidden_units": 16}, epochs=2)
     facts = facts_of(list(run_experiment(experiment)))
     checkpoint = load_checkpoint(experiment.checkpoint)
     parameters = list(checkpoint.model.parameters())
@@ -57,20 +58,49 @@ def test_facts_are_those_of_the_model(make_experiment: Make):
     assert facts["splits"] == {side: len(getattr(experiment.split, side)) for side in ("train", "val", "test")}
 
 
+def test_facts_say_what_will_happen_and_with_what(make_experiment: Make):
+    settings = {"frozen_stages": -2, "unfreeze": "two-phase", "head_epochs": 1, "epochs": 2, "fine_tune_rate": 0.5}
+    experiment = make_experiment(settings)
+    facts = facts_of(list(run_experiment(experiment)))
+    first, second = facts["plan"]
+    assert (first["first_epoch"], first["last_epoch"], second["first_epoch"], second["last_epoch"]) == (1, 1, 2, 2)
+    assert (first["frozen_stages"], second["frozen_stages"]) == (9, 7) and facts["frozen_stages"] == 7
+    assert first["rates"] == [0.0] * 9 + [0.01]
+    assert second["rates"] == pytest.approx([0.0] * 7 + [0.0005, 0.0005, 0.005])
+    assert "fitted" in facts["weights"] or "efficientnet" in facts["weights"].lower()
+    prints = facts["split_fingerprint"]
+    assert set(prints) == {"train", "val", "test"} and len(set(prints.values())) == 3
+
+
+def test_runs_on_the_same_split_say_so(make_experiment: Make, tmp_path: Path):
+    found = []
+    for number, more in enumerate(({"seed": 1}, {"seed": 2}, {"split_seed": 1})):
+        experiment = make_experiment(home=tmp_path / str(number), epochs=1, **more)
+        found.append(facts_of(list(run_experiment(experiment)))["split_fingerprint"])
+    assert found[0] == found[1] != found[2]
+
+
 @pytest.mark.parametrize(
     ("model", "train"),
-    [({"dropout": 0.4, "hidden_units": 8}, {"augment": True}), ({"frozen_stages": 6}, {"augment": True, "epochs": 1})],
+    [
+        ({"dropout": 0.4, "hidden_units": 8}, {"augment": "photos"}),
+        ({"frozen_stages": 6}, {"augment": "photos", "epochs": 1, "mixup": 0.2}),
+    ],
     ids=["features", "fine-tuning"],
 )
-def test_the_same_choices_give_the_same_numbers_to_the_last_bit(make_experiment: Make, model: dict, train: dict):
-    first, second = (list(run_experiment(make_experiment(model, **train))) for _ in range(2))
+def test_the_same_choices_give_the_same_numbers_to_the_last_bit(
+    make_experiment: Make, tmp_path: Path, model: dict, train: dict
+):
+    first, second, other = (
+        list(run_experiment(make_experiment(model, home=tmp_path / name, **{**train, "seed": seed})))
+        for name, seed in (("first", 0), ("second", 0), ("other", 1))
+    )
     assert first == second
-    other = list(run_experiment(make_experiment(model, **train, seed=1)))
     assert other[-1].predictions != first[-1].predictions
 
 
 def test_the_checkpoint_is_of_the_best_epoch(make_experiment: Make):
-    experiment = make_experiment(epochs=6, optimizer="sgd", learning_rate=10, seed=2)
+    experiment = make_experiment(epochs=6, optimizer="momentum", learning_rate=10, seed=2)
     best, written = None, None
     for event in run_experiment(experiment):
         if isinstance(event, EpochEnded):
@@ -100,15 +130,38 @@ def test_the_test_images_are_read_last_and_nothing_else_then(make_experiment: Ma
     assert isinstance(event, WasTested)
 
 
-def test_frozen_stages_in_the_checkpoint_are_the_pretrained_ones(make_experiment: Make):
-    models = []
-    for seed in (0, 1):
-        experiment = make_experiment({"frozen_stages": 6}, seed=seed, epochs=1)
-        list(run_experiment(experiment))
-        models.append(load_checkpoint(experiment.checkpoint).model.state_dict())
-    for name, tensor in models[0].items():
-        is_frozen = name.startswith("stages") and int(name.split(".")[1]) < 6
-        assert torch.equal(tensor, models[1][name]) is is_frozen or name.endswith("num_batches_tracked"), name
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        {"frozen_stages": 6, "augment": "photos"},
+        {"frozen_stages": 3, "ema": 0.5, "l2_sp": 0.1, "optimizer": "momentum"},
+        {"frozen_stages": -1, "mixup": 1.0, "clip_norm": 1.0},
+        {"frozen_stages": 5, "unfreeze": "two-phase", "head_epochs": 1},
+        {"frozen_stages": 7, "unfreeze": "gradual", "head_epochs": 1, "ema": 0.9},
+        {"frozen_stages": 2, "frozen_names": ["*bn*"]},
+        {"frozen_layers": 30},
+    ],
+    ids=str,
+)
+def test_what_is_frozen_does_not_move(make_experiment: Make, recipe: dict):
+    experiment = make_experiment(**recipe)
+    before, _ = build_experiment_model(experiment)
+    list(run_experiment(experiment))
+    trained = load_checkpoint(experiment.checkpoint).model
+    frozen = {id(p) for p in before.parameters() if not p.requires_grad}
+    still = {
+        name
+        for path, module in before.named_modules()
+        if module in before.still
+        for name in (f"{path}.{own}" for own, _ in module.named_buffers(recurse=False))
+    }
+    moved = 0
+    for (name, tensor), now in zip(before.state_dict(keep_vars=True).items(), trained.state_dict().values(), strict=True):
+        if id(tensor) in frozen or name in still:
+            assert torch.equal(tensor, now), name
+        else:
+            moved += not torch.equal(tensor, now)
+    assert moved > 0
 
 
 @pytest.mark.parametrize("frozen", [0, "all"])
@@ -122,7 +175,7 @@ def test_a_batch_may_be_a_single_image(make_experiment: Make, frozen: int | str)
 def test_it_stops_wherever_it_is_asked_to(make_experiment: Make, after: int):
     """Counted in questions, so that it is asked while building, preparing, training and testing alike."""
     asked = itertools.count()
-    experiment = make_experiment({"frozen_stages": 8}, lambda: next(asked) >= after, epochs=1)
+    experiment = make_experiment({"frozen_stages": 8, "ema": 0.5, "l2_sp": 0.1}, lambda: next(asked) >= after, epochs=1)
     with pytest.raises(Cancelled):
         list(run_experiment(experiment))
     assert next(asked) <= after + 3, "it went on after it was told to stop"

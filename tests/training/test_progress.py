@@ -10,19 +10,35 @@ from tl_core.events import STAGES, BatchEnded, EpochEnded, Event, FactsFound, St
 from tl_core.training.progress import ProgressMeter
 
 
-def events_of_a_run(n: int, n_test: int, batch: int, epochs: int, caches: bool) -> list[Event]:
+def plan(*first_epochs: int, epochs: int, frozen: int = 0) -> list[dict]:
+    """Of a network of four stages, of which so many are frozen at the end."""
+    lasts = [first - 1 for first in first_epochs[1:]] + [epochs]
+    return [
+        {"first_epoch": first, "last_epoch": last, "frozen_stages": frozen, "rates": [0.1] * 5}
+        for first, last in zip(first_epochs, lasts, strict=True)
+    ]
+
+
+def events_of_a_run(
+    n: int, n_test: int, batch: int, epochs: int, caches: bool, frozen: int = 0, second_phase: int | None = None
+) -> list[Event]:
     def advance(stage: str, total: int) -> list[Event]:
         return [StageAdvanced(stage, min(done + batch, total), total) for done in range(0, total, batch)]
 
-    facts = FactsFound({"splits": {"train": n, "val": 1, "test": n_test}})
+    starts = [1] if second_phase is None else [1, second_phase]
+    phases = plan(*starts, epochs=epochs, frozen=frozen)
+    facts = FactsFound({"splits": {"train": n, "val": 1, "test": n_test}, "plan": phases})
     events: list[Event] = [StageStarted(STAGES[0]), facts, StageStarted(STAGES[1])]
     events += advance(STAGES[1], n) if caches else []
     events.append(StageStarted(STAGES[2]))
     sizes = [min(batch, n - done) for done in range(0, n, batch)]
     for epoch in range(1, epochs + 1):
+        if epoch == second_phase:
+            again = [StageStarted(STAGES[1]), *advance(STAGES[1], n)] if caches else []
+            events += [*again, StageStarted(STAGES[2])]
         first = (epoch - 1) * len(sizes) + 1
         events += [BatchEnded(epoch, first + i, epochs * len(sizes), 1.0, size) for i, size in enumerate(sizes)]
-        events.append(EpochEnded(epoch, epoch * len(sizes), 1.0, 0.5, n, 1.0, 0.5, (), True))
+        events.append(EpochEnded(epoch, epoch * len(sizes), 1.0, 0.5, n, 1.0, 0.5, (), True, 0.1))
     return [*events, StageStarted(STAGES[3]), *advance(STAGES[3], n_test)]
 
 
@@ -33,14 +49,16 @@ runs = st.builds(
     batch=st.integers(1, 20),
     epochs=st.just(3),
     caches=st.booleans(),
+    frozen=st.sampled_from([0, 4]),
+    second_phase=st.none() | st.integers(2, 3),
 )
 
 
-@given(events=runs, all_frozen=st.booleans(), pauses=st.lists(st.floats(0, 10), min_size=1, max_size=20))
-def test_progress_never_goes_back(events: list[Event], all_frozen: bool, pauses: list[float]):
+@given(events=runs, pauses=st.lists(st.floats(0, 10), min_size=1, max_size=20))
+def test_progress_never_goes_back_within_a_phase(events: list[Event], pauses: list[float]):
     now = 0.0
-    meter = ProgressMeter(3, all_frozen, clock=lambda: now)
-    stage, fraction = 0, 0.0
+    meter = ProgressMeter(3, clock=lambda: now)
+    stage, fraction, trained = 0, 0.0, 0.0
     for event, pause in zip(events, itertools.cycle(pauses), strict=False):
         now += pause
         progress = meter.update(event)
@@ -48,7 +66,12 @@ def test_progress_never_goes_back(events: list[Event], all_frozen: bool, pauses:
             assert isinstance(event, FactsFound)
             continue
         assert 0 <= progress.fraction <= 1
-        assert (STAGES.index(progress.stage), progress.fraction) >= (stage, fraction)
+        if progress.stage == "training":
+            assert progress.fraction >= trained, "the second phase goes on where the first ended"
+            trained = progress.fraction
+        if event == StageStarted(STAGES[1]):
+            stage = 1  # again, for the second phase
+        assert STAGES.index(progress.stage) > stage or progress.fraction >= fraction or event == StageStarted(STAGES[1])
         stage, fraction = STAGES.index(progress.stage), progress.fraction
         assert progress.seconds_left is None or progress.seconds_left >= 0
     meter.close()
@@ -60,7 +83,7 @@ def test_progress_never_goes_back(events: list[Event], all_frozen: bool, pauses:
 def test_at_an_even_pace_what_is_left_is_said_right(pace: float, n: int, n_test: int, epochs: int):
     """One image a step, each taking `pace` seconds in training and in the test."""
     now = 0.0
-    meter = ProgressMeter(epochs, all_frozen=False, clock=lambda: now)
+    meter = ProgressMeter(epochs, clock=lambda: now)
     left = n * epochs + n_test
     said = 0
     for event in events_of_a_run(n, n_test, 1, epochs, caches=False):
@@ -75,9 +98,45 @@ def test_at_an_even_pace_what_is_left_is_said_right(pace: float, n: int, n_test:
 
 def test_nothing_is_said_in_the_first_moments():
     now = 0.0
-    meter = ProgressMeter(1, all_frozen=True, clock=lambda: now)
+    meter = ProgressMeter(1, clock=lambda: now)
+    meter.update(FactsFound({"plan": plan(1, epochs=1, frozen=4)}))
     meter.update(StageStarted(STAGES[1]))
     now = 0.9
     assert meter.update(StageAdvanced(STAGES[1], 1, 10)).seconds_left is None
     now = 2.0
     assert meter.update(StageAdvanced(STAGES[1], 2, 10)).seconds_left == pytest.approx(8.0)
+
+
+def test_while_other_phases_are_to_come_no_time_left_is_said():
+    now, said = 0.0, {1: [], 2: []}
+    meter = ProgressMeter(4, clock=lambda: now)
+    for event in events_of_a_run(8, 5, 2, 4, caches=False, second_phase=3):
+        now += 1
+        progress = meter.update(event)
+        if isinstance(event, BatchEnded):
+            said[1 if event.epoch < 3 else 2].append(progress.seconds_left)
+    assert set(said[1]) == {None}
+    assert None not in said[2][1:]
+
+
+def test_the_phase_that_is_prepared_is_named():
+    meter = ProgressMeter(4, clock=lambda: 0.0)
+    told = [meter.update(event) for event in events_of_a_run(4, 5, 4, 4, caches=True, second_phase=3)]
+    details = [progress.detail for progress in told if progress]
+    assert "phase 1 of 2, 4 of 4 images" in details and "phase 2 of 2, 4 of 4 images" in details
+
+
+def test_a_run_that_is_carried_on_with_goes_on_counting():
+    now = 0.0
+    meter = ProgressMeter(4, {"training": 100.0}, clock=lambda: now)
+    events = events_of_a_run(4, 2, 2, 4, caches=False)
+    ended = next(event for event in events if isinstance(event, EpochEnded) and event.epoch == 3)
+    meter.update(StageStarted(STAGES[0]))
+    assert meter.update(ended) is None
+    meter.update(FactsFound({"splits": {"train": 4, "val": 1, "test": 2}}))
+    assert meter.update(StageStarted(STAGES[2])).fraction == 0.75
+    now = 3.0
+    left = meter.update(BatchEnded(4, 7, 8, 1.0, 2))
+    assert left.fraction == 7 / 8 and left.seconds_left == pytest.approx(3.0 + 2 * 1.5)
+    meter.close()
+    assert meter.seconds == {"reading images": 0.0, "training": 103.0}

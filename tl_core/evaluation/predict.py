@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from tl_core.features.examples import Examples
+from tl_core.features.pieces import Pieces
 from tl_core.records import Prediction
 
 
@@ -47,10 +48,11 @@ def join(parts: Sequence[Outputs]) -> Outputs:
 @torch.inference_mode()
 def predict_batches(model: nn.Module, examples: Examples) -> Iterator[Outputs]:
     """Pass all examples through `model`, in eval mode and full precision, a batch at a time."""
-    was_training = model.training
+    was_training, pieces = model.training, Pieces()
     model.eval()
     for batch in examples.once():
-        yield Outputs(model(batch.inputs).double().cpu(), batch.labels.cpu(), batch.positions)
+        logits = pieces.forward(model, batch.inputs)
+        yield Outputs(logits.double().cpu(), batch.labels.cpu(), batch.positions)
     model.train(was_training)
 
 

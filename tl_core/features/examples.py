@@ -5,12 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from tl_core.config import AugmentConfig
+from tl_core.data.augment import apply_draws
 from tl_core.data.loaders import iterate_batches, shuffled
 from tl_core.data.transforms import normalise
 from tl_core.records import ImageRecord, Preprocessing
+
+_BALANCED = 1
+"""Keeps the draws of balanced epochs apart from the orders of plain ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +35,23 @@ class Examples(Protocol):
     def __len__(self) -> int: ...
 
     def epoch(self, number: int) -> Iterator[Batch]:
-        """All examples in an order, and with an augmentation, that depend on the seed and on `number` alone."""
+        """As many examples as there are, in an order, and with an augmentation, of the seed and `number` alone."""
 
     def once(self) -> Iterator[Batch]:
         """All examples in their own order, as they are."""
+
+
+def epoch_order(labels: Sequence[int], seed: int, number: int, balance: bool) -> list[int]:
+    """Which examples an epoch shows, in order, as only `seed` and `number` decide.
+
+    All of them once; or, to `balance`, as many drawn with replacement, each class as likely as any other.
+    """
+    if not balance:
+        return shuffled(len(labels), seed, number)
+    shares = 1 / np.bincount(labels)[np.asarray(labels)]
+    generator = np.random.default_rng((seed, number, _BALANCED))
+    order: list[int] = generator.choice(len(labels), len(labels), p=shares / shares.sum()).tolist()
+    return order
 
 
 @dataclass(frozen=True)
@@ -46,16 +65,18 @@ class ImageExamples:
     batch_size: int
     device: torch.device
     seed: int = 0
-    augment: bool = False
+    augment: AugmentConfig | None = None
     should_stop: Callable[[], bool] = lambda: False
     """Asked after every image that is read."""
+    balance: bool = False
+    """Draw every class as often as any other."""
 
     def __len__(self) -> int:
         return len(self.images)
 
     def epoch(self, number: int) -> Iterator[Batch]:
-        order = shuffled(len(self), self.seed, number)
-        return self._read(order, (self.seed, number) if self.augment else None)
+        order = epoch_order(self.labels, self.seed, number, self.balance)
+        return self._read(order, (self.seed, number))
 
     def once(self) -> Iterator[Batch]:
         return self._read(range(len(self)), None)
@@ -72,11 +93,15 @@ class ImageExamples:
             labels,
             self.preprocessing,
             batch_size=self.batch_size,
-            augment_seed=augment_seed,
+            augment=self.augment,
+            augment_seed=augment_seed if self.augment else None,
+            on_device=self.device.type == "cuda",  # where changing pixels costs nothing, and the CPU is the bottleneck
             should_stop=self.should_stop,
         ):
-            inputs = normalise(batch.images.to(self.device), self.preprocessing)
-            inputs = inputs.contiguous(memory_format=torch.channels_last)
+            pixels = batch.images.to(self.device)
+            if batch.draws:
+                pixels = apply_draws(pixels, batch.draws)
+            inputs = normalise(pixels, self.preprocessing).contiguous(memory_format=torch.channels_last)
             yield Batch(inputs, batch.labels.to(self.device), tuple(batch.positions))
 
 
@@ -92,21 +117,24 @@ class FeatureExamples:
     batch_size: int
     device: torch.device
     seed: int = 0
+    balance: bool = False
+    """Draw every class as often as any other."""
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def epoch(self, number: int) -> Iterator[Batch]:
-        order = torch.tensor(shuffled(len(self), self.seed, number))
+        order = torch.tensor(epoch_order(self.labels.tolist(), self.seed, number, self.balance))
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
         views = torch.randint(self.activations.shape[0], (len(self),), generator=generator)
-        return self._read(order, views)
+        # Drawn twice, an example shows itself in two views; else a view belongs to an example.
+        return self._read(order, views if self.balance else views[order])
 
     def once(self) -> Iterator[Batch]:
         return self._read(torch.arange(len(self)), torch.zeros(len(self), dtype=torch.long))
 
     def _read(self, order: Tensor, views: Tensor) -> Iterator[Batch]:
-        for chosen in torch.split(order, self.batch_size):
-            inputs = self.activations[views[chosen], chosen].to(self.device)
+        for chosen, view in zip(order.split(self.batch_size), views.split(self.batch_size), strict=True):
+            inputs = self.activations[view, chosen].to(self.device)
             positions = tuple(self.positions[i] for i in chosen.tolist())
             yield Batch(inputs, self.labels[chosen].to(self.device), positions)

@@ -5,10 +5,20 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
+from tl_core.config import TrainConfig
 from tl_core.features.examples import FeatureExamples, ImageExamples
+from tl_core.features.pieces import Pieces
 
 MAX_FEATURE_BYTES = 2 * 2**30
 """Main memory that one run's activations may take; past it the prefix runs in every epoch instead."""
+
+
+def can_keep_features(train: TrainConfig, epochs: int) -> bool:
+    """Whether `epochs` epochs can use what a frozen prefix made of each image, and gain from it.
+
+    Mixed images exist for one step only; and what is used in one epoch need not be kept.
+    """
+    return epochs > 1 and not train.mixup and not train.cutmix
 
 
 def reserve_activations(prefix: nn.Module, sides: Sequence[tuple[ImageExamples, int]]) -> list[Tensor] | None:
@@ -33,12 +43,12 @@ def choose_views(n_train: int, epochs: int, augment: bool) -> int:
 
 def extract_features(out: Tensor, prefix: nn.Module, examples: ImageExamples) -> Iterator[int]:
     """Fill `out`, float [views, N, …], with the prefix's activations; yields how many images have been passed."""
-    done = 0
+    done, pieces = 0, Pieces()
     for view, rows in enumerate(out):
         start = 0
         for batch in examples.view(view):
             with torch.inference_mode():
-                rows[start : start + len(batch.labels)] = prefix(batch.inputs)
+                rows[start : start + len(batch.labels)] = pieces.forward(prefix, batch.inputs)
             start += len(batch.labels)
             done += len(batch.labels)
             yield done
@@ -53,4 +63,5 @@ def feature_examples(images: ImageExamples, activations: Tensor) -> FeatureExamp
         images.batch_size,
         images.device,
         images.seed,
+        images.balance,
     )

@@ -2,17 +2,23 @@
 
 from tl_core.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from tl_core.training.device import Device, pick_device
-from tl_core.training.experiment import Experiment, run_experiment
+from tl_core.training.experiment import Experiment, build_experiment_model, run_experiment
 from tl_core.training.fit import fit
+from tl_core.training.learner import Learner
 from tl_core.training.optimizers import learning_rates
+from tl_core.training.plan import Phase, make_plan
 
 __all__ = [
     "Checkpoint",
     "Device",
     "Experiment",
+    "Learner",
+    "Phase",
+    "build_experiment_model",
     "fit",
     "learning_rates",
     "load_checkpoint",
+    "make_plan",
     "pick_device",
     "run_experiment",
     "save_checkpoint",

@@ -8,18 +8,21 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+from torch import Tensor
 
 from tl_core.backbones import (
     Backbone,
     TransferModel,
     build_library_model,
     build_model,
-    freeze_stages,
+    freeze,
     get_backbone,
-    resolve_frozen_stages,
+    preprocessing_for,
+    resolve_frozen,
 )
 from tl_core.config import ModelConfig
 from tl_core.errors import RunNotReady
+from tl_core.records import Preprocessing
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +31,16 @@ class Checkpoint:
     """In eval mode, in main memory."""
     backbone: Backbone
     classes: tuple[str, ...]
+    preprocessing: Preprocessing
+    """What the model was trained and tested with."""
 
 
 def save_checkpoint(path: Path, model: TransferModel, config: ModelConfig, classes: Sequence[str]) -> None:
     """Write the whole model; a reader, or a crash, finds either the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    # Copies, since the format takes no two names for one tensor, as models with shared layers have.
+    as_rows = torch.contiguous_format
+    tensors = {name: tensor.detach().cpu().clone(memory_format=as_rows) for name, tensor in _tensors(model).items()}
     about = {"model": config.model_dump_json(), "classes": json.dumps(list(classes))}
     unfinished = path.with_suffix(".unfinished")
     try:
@@ -41,6 +48,11 @@ def save_checkpoint(path: Path, model: TransferModel, config: ModelConfig, class
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _tensors(model: TransferModel) -> dict[str, Tensor]:
+    """All of them: some buffers, such as the index tables of window attention, are in no state dict."""
+    return {**dict(model.named_buffers()), **model.state_dict()}
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -61,7 +73,18 @@ def load_checkpoint(path: Path) -> Checkpoint:
     backbone = get_backbone(config.backbone)
     # Drawing random weights only to replace them takes seconds for VGG, and a run beside this one would miss them.
     with torch.device("meta"):
-        model = build_model(backbone, config, len(classes), build_library_model(backbone))
-    model.load_state_dict(tensors, assign=True)
-    freeze_stages(model, resolve_frozen_stages(backbone, config.frozen_stages))
-    return Checkpoint(model.eval(), backbone, classes)
+        model = build_model(backbone, config, len(classes), build_library_model(backbone, config.image_size))
+    _fill(model, tensors)
+    freeze(model, resolve_frozen(backbone, config), config.batch_norm)
+    return Checkpoint(model.eval(), backbone, classes, preprocessing_for(backbone, config.image_size))
+
+
+def _fill(model: TransferModel, tensors: dict[str, Tensor]) -> None:
+    named = set(model.state_dict())
+    try:
+        model.load_state_dict({name: tensor for name, tensor in tensors.items() if name in named}, assign=True)
+        for name in set(_tensors(model)) - named:
+            owner, _, buffer = name.rpartition(".")
+            setattr(model.get_submodule(owner), buffer, tensors[name])
+    except (RuntimeError, KeyError) as error:
+        raise RunNotReady("Another version of TransferLab saved this run's model: train it again.") from error

@@ -1,39 +1,37 @@
 """One run from images to test figures, as a stream of events. Knows no store: the driver keeps what it yields."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from math import ceil
 from pathlib import Path
+from typing import Any
 
-from torch import nn
+import torch
 
 from tl_core.backbones import (
+    Backbone,
     TransferModel,
+    WeightsReport,
     build_library_model,
     build_model,
-    freeze_stages,
+    freeze,
     get_backbone,
     load_weights,
-    resolve_frozen_stages,
+    preprocessing_for,
+    resolve_frozen,
 )
 from tl_core.config import RunConfig
 from tl_core.evaluation import join, predict_batches, summarise
-from tl_core.events import EpochEnded, Event, FactsFound, StageAdvanced, StageStarted, Tested
-from tl_core.features import (
-    Examples,
-    ImageExamples,
-    choose_views,
-    extract_features,
-    feature_examples,
-    reserve_activations,
-)
-from tl_core.records import ImageRecord, Split
-from tl_core.training.checkpoints import load_checkpoint, save_checkpoint
+from tl_core.events import Event, FactsFound, StageAdvanced, StageStarted, Tested
+from tl_core.features import ImageExamples
+from tl_core.records import ImageRecord, Preprocessing, Split
+from tl_core.training.checkpoints import load_checkpoint
 from tl_core.training.device import Device
-from tl_core.training.fit import fit
 from tl_core.training.interrupt import stop_between_calls, stop_between_layers
-from tl_core.training.optimizers import make_optimizer, make_schedule, seed_everything
+from tl_core.training.phases import train_in_phases
+from tl_core.training.plan import Phase, make_plan
+from tl_core.training.state import load_state
 
 
 @dataclass(frozen=True)
@@ -46,116 +44,119 @@ class Experiment:
     """Of the whole dataset, in order of position."""
     split: Split
     dataset_folder: Path
-    weights_folder: Path | None
+    weights_folders: tuple[Path, ...]
     checkpoint: Path
     """Where the best epoch's model is kept."""
+    state_path: Path
+    """Where all is kept that it takes to carry on from the last finished epoch."""
     device: Device
     should_stop: Callable[[], bool]
     """Asked often; must be cheap."""
 
+    @property
+    def backbone(self) -> Backbone:
+        return get_backbone(self.config.model.backbone)
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        return preprocessing_for(self.backbone, self.config.model.image_size)
+
     def examples(self, positions: Sequence[int], *, augment: bool = False) -> ImageExamples:
-        backbone = get_backbone(self.config.model.backbone)
-        chosen = [self.images[i] for i in positions]
+        """Those images; with `augment` as training sees them: varied, and balanced where that was chosen."""
+        train, chosen = self.config.train, [self.images[i] for i in positions]
         return ImageExamples(
             self.dataset_folder,
             chosen,
             [self.classes.index(image.class_name) for image in chosen],
-            backbone.preprocessing,
-            self.config.train.batch_size,
+            self.preprocessing,
+            train.batch_size,
             self.device.torch_device,
-            self.config.train.seed,
-            augment,
+            train.seed,
+            self.config.augment if augment and self.config.augment.is_on else None,
             self.should_stop,
+            balance=augment and train.class_balance == "sampling",
         )
+
+    @property
+    def class_counts(self) -> list[int]:
+        """Training images of each class."""
+        names = Counter(self.images[i].class_name for i in self.split.train)
+        return [names[name] for name in self.classes]
 
 
 def run_experiment(experiment: Experiment) -> Generator[Event, None, None]:
-    """Read, prepare, train, test: the four stages in order. The test set is touched once, in the last.
+    """Read, prepare, train, test: the four stages in order, preparing and training again for every phase.
+
+    Carries on from the experiment's state where there is one; the last finished epoch is then told of once more. The
+    test set is touched once, at the end.
 
     Raises:
         Cancelled: within two seconds of `should_stop` turning true.
-        TransferLabError: weights that are missing or do not fit, a loss that diverged.
+        RunNotReady: the state cannot be carried on from.
+        TransferLabError: weights that are missing or do not fit, a loss that diverged, too little memory.
     """
+    state = load_state(experiment.state_path, experiment.config)
     yield StageStarted("reading images")
-    model = _build(experiment)
-    yield FactsFound(_count_facts(experiment, model))
-    train = experiment.examples(experiment.split.train, augment=experiment.config.train.augment)
-    val = experiment.examples(experiment.split.val)
-    with stop_between_layers(model, experiment.should_stop):
-        yield from _train(experiment, model, train, val)
+    if state:
+        yield state.last
+    if not (state and state.ends_training(experiment.config)):
+        model, report = build_experiment_model(experiment)
+        plan = make_plan(experiment.config)
+        yield FactsFound(_find_facts(experiment, model, report, plan))
+        yield from train_in_phases(experiment, model, plan, state)
+        del model
     yield from _test(experiment)
 
 
-def _build(experiment: Experiment) -> TransferModel:
-    config = experiment.config.model
-    backbone = get_backbone(config.backbone)
-    seed_everything(experiment.config.train.seed)
+def build_experiment_model(experiment: Experiment) -> tuple[TransferModel, WeightsReport]:
+    """The model before its first step, on the experiment's device, frozen as it will be at the end of the run.
+
+    Raises:
+        Cancelled: the experiment was stopped meanwhile.
+        TransferLabError: weights that are missing or do not fit.
+    """
+    config, backbone = experiment.config.model, experiment.backbone
+    torch.manual_seed(experiment.config.train.seed)  # of the head's first weights, and of the backbone's from scratch
     with stop_between_calls(experiment.should_stop):
-        library_model = build_library_model(backbone)
-    if config.pretrained:
-        load_weights(backbone, library_model, experiment.weights_folder, experiment.should_stop)
+        library_model = build_library_model(backbone, config.image_size)
+    report = load_weights(backbone, library_model, config, experiment.weights_folders, experiment.should_stop)
     model = build_model(backbone, config, len(experiment.classes), library_model)
-    freeze_stages(model, resolve_frozen_stages(backbone, config.frozen_stages))
+    freeze(model, resolve_frozen(backbone, config), config.batch_norm)
     experiment.device.place(model)
-    return model
+    return model, report
 
 
-def _count_facts(experiment: Experiment, model: TransferModel) -> dict[str, object]:
-    split = experiment.split
+def _find_facts(
+    experiment: Experiment, model: TransferModel, report: WeightsReport, plan: Sequence[Phase]
+) -> dict[str, Any]:
+    split, final = experiment.split, plan[-1]
+    freeze(model, final.frozen, experiment.config.model.batch_norm)
+    sides = {"train": split.train, "val": split.val, "test": split.test}
     return {
         "device": experiment.device.title,
-        "splits": {"train": len(split.train), "val": len(split.val), "test": len(split.test)},
+        "weights": report.sentence,
+        "splits": {side: len(positions) for side, positions in sides.items()},
         "split_warnings": list(split.warnings),
-        "frozen_stages": model.frozen_stages,
+        "split_fingerprint": {side: _fingerprint(experiment, positions) for side, positions in sides.items()},
+        "frozen_stages": final.frozen.stages,
         "trainable_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
         "total_parameters": sum(p.numel() for p in model.parameters()),
+        "plan": [
+            {
+                "first_epoch": phase.first_epoch,
+                "last_epoch": phase.last_epoch,
+                "frozen_stages": phase.frozen.stages,
+                "rates": list(phase.rates),
+            }
+            for phase in plan
+        ],
     }
 
 
-def _train(experiment: Experiment, model: TransferModel, train: ImageExamples, val: ImageExamples) -> Iterator[Event]:
-    """Prepare features where a prefix is frozen and they fit into memory, then fit what is left of the model."""
-    config = experiment.config.train
-    yield StageStarted("preparing features")
-    prefix, rest = model.split()
-    views = choose_views(len(train), config.epochs, config.augment)
-    cache = reserve_activations(prefix, [(train, views), (val, 1)]) if model.frozen_stages else None
-    yield FactsFound({"cached_views": views if cache else 0})
-    if cache is None:
-        yield from _fit(experiment, model, model, train, val)
-        return
-    done, total = 0, views * len(train) + len(val)
-    for out, examples in zip(cache, (train, val), strict=True):
-        for passed in extract_features(out, prefix, examples):
-            yield StageAdvanced("preparing features", done + passed, total)
-        done += passed
-    yield from _fit(
-        experiment, model, rest, *(feature_examples(e, out) for e, out in zip((train, val), cache, strict=True))
-    )
-
-
-def _fit(
-    experiment: Experiment, model: TransferModel, part: nn.Module, train: Examples, val: Examples
-) -> Iterator[Event]:
-    """Train `part`, the whole model or what lies behind the frozen prefix, keeping the best epoch's model on disk."""
-    yield StageStarted("training")
-    config = experiment.config
-    steps = ceil(len(train) / config.train.batch_size)
-    optimizer = make_optimizer(part, model.head, config.train, config.model.pretrained)
-    schedule = make_schedule(optimizer, steps * config.train.epochs)
-    events = fit(
-        part,
-        train,
-        val,
-        epochs=config.train.epochs,
-        steps_per_epoch=steps,
-        optimizer=optimizer,
-        schedule=schedule,
-        device=experiment.device,
-    )
-    for event in events:
-        if isinstance(event, EpochEnded) and event.is_best:
-            save_checkpoint(experiment.checkpoint, model, config.model, experiment.classes)
-        yield event
+def _fingerprint(experiment: Experiment, positions: Sequence[int]) -> str:
+    """Of the images on one side of the split, whatever their order: the same for two runs tested alike."""
+    hashes = sorted(experiment.images[i].sha256 for i in positions)
+    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()[:16]
 
 
 def _test(experiment: Experiment) -> Iterator[Event]:
@@ -169,10 +170,6 @@ def _test(experiment: Experiment) -> Iterator[Event]:
             parts.append(part)
             done += len(part.labels)
             yield StageAdvanced("testing", done, len(test))
-    outputs = join(parts)
-    yield Tested(summarise(outputs, _majority_label(experiment)), outputs.predictions())
-
-
-def _majority_label(experiment: Experiment) -> int:
-    names = Counter(experiment.images[i].class_name for i in experiment.split.train)
-    return max(range(len(experiment.classes)), key=lambda label: names[experiment.classes[label]])
+    outputs, counts = join(parts), experiment.class_counts
+    majority = max(range(len(counts)), key=counts.__getitem__)
+    yield Tested(summarise(outputs, majority), outputs.predictions())

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -43,28 +44,31 @@ def stop_between_layers(model: nn.Module, should_stop: Callable[[], bool]) -> It
     """Within the block, `Cancelled` is raised from the model's forward or backward pass once `should_stop` says so.
 
     Asked before every layer forward, and before every layer's gradient backward. The answer must be cheap. On a CPU
-    a layer with much to do takes its batch in pieces; that changes its results by rounding alone.
+    a layer with much to do takes its batch in pieces; that changes its results by rounding alone. A copy of the
+    model that is made meanwhile still computes with this one's weights.
     """
 
     def check(*_: Any) -> None:
         _raise_if(should_stop())
 
     def watch_backward(_module: nn.Module | None, _inputs: Any, output: Any) -> None:
-        if isinstance(output, Tensor) and output.requires_grad:
+        if isinstance(output, Tensor) and output.grad_fn is not None:
             output.register_hook(check)  # type: ignore[no-untyped-call]
 
-    def run_piece(layer: Callable[[Tensor], Tensor], piece: Tensor) -> Tensor:
+    def run_piece(whole: Callable[[], Any]) -> Any:
         check()
-        output = layer(piece)
-        watch_backward(None, piece, output)
+        output = whole()
+        watch_backward(None, None, output[0] if isinstance(output, tuple) else output)
         return output
 
-    layers = [module for module in model.modules() if not list(module.children())]
-    big = [layer for layer in layers if isinstance(layer, nn.Conv2d | nn.Linear)]
-    handles = [layer.register_forward_pre_hook(check) for layer in layers]
-    handles += [layer.register_forward_hook(watch_backward) for layer in layers]
+    # Of all modules and not of the innermost alone, since attention reads its inner layers' weights without a call.
+    modules = list(model.modules())
+    big = [module for module in modules if isinstance(module, nn.Conv2d | nn.Linear | nn.MultiheadAttention)]
+    handles = [module.register_forward_pre_hook(check) for module in modules]
+    handles += [module.register_forward_hook(watch_backward) for module in modules]
     for layer in big:
-        layer.forward = _in_pieces(layer, run_piece)  # type: ignore[assignment, method-assign]
+        make = _attend_in_pieces if isinstance(layer, nn.MultiheadAttention) else _in_pieces
+        layer.forward = make(layer, run_piece)  # type: ignore[assignment, operator, method-assign]
     try:
         yield
     finally:
@@ -74,9 +78,10 @@ def stop_between_layers(model: nn.Module, should_stop: Callable[[], bool]) -> It
             del layer.forward  # the class's own shows again
 
 
-def _in_pieces(
-    layer: nn.Conv2d | nn.Linear, run_piece: Callable[[Callable[[Tensor], Tensor], Tensor], Tensor]
-) -> Callable[[Tensor], Tensor]:
+_RunPiece = Callable[[Callable[[], Any]], Any]
+
+
+def _in_pieces(layer: nn.Conv2d | nn.Linear, run_piece: _RunPiece) -> Callable[[Tensor], Tensor]:
     """The layer's forward, over as many images at once as `_PIECE` allows."""
     whole: Callable[[Tensor], Tensor] = layer.forward
 
@@ -84,7 +89,7 @@ def _in_pieces(
         images = max(1, int(_PIECE / _multiply_adds(layer, inputs)))
         if inputs.device.type != "cpu" or len(inputs) <= images:
             return whole(inputs)
-        return torch.cat([run_piece(whole, piece) for piece in torch.split(inputs, images)])
+        return torch.cat([run_piece(partial(whole, piece)) for piece in torch.split(inputs, images)])
 
     return forward
 
@@ -92,5 +97,21 @@ def _in_pieces(
 def _multiply_adds(layer: nn.Conv2d | nn.Linear, inputs: Tensor) -> float:
     """Of one image, nearly: padding is left out."""
     if isinstance(layer, nn.Linear):
-        return layer.weight.numel()
+        return layer.weight.numel() * prod(inputs.shape[1:-1])  # of every token
     return layer.weight.numel() * prod(inputs.shape[2:]) / prod(layer.stride)
+
+
+def _attend_in_pieces(layer: nn.MultiheadAttention, run_piece: _RunPiece) -> Callable[..., tuple[Tensor, Any]]:
+    """Attention's forward, likewise, where it is an image's attention to itself."""
+    whole: Callable[..., tuple[Tensor, Any]] = layer.forward
+
+    def forward(query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Any]:
+        tokens, width = query.shape[-2:]
+        images = max(1, int(_PIECE / (4 * tokens * width**2 + 2 * tokens**2 * width)))
+        needs_weights = kwargs.get("need_weights", True)
+        if query.device.type != "cpu" or len(query) <= images or not layer.batch_first or args or needs_weights:
+            return whole(query, key, value, *args, **kwargs)
+        triples = zip(*(torch.split(each, images) for each in (query, key, value)), strict=True)
+        return torch.cat([run_piece(partial(whole, *triple, **kwargs))[0] for triple in triples]), None
+
+    return forward

@@ -1,0 +1,264 @@
+"""A run that was stopped anywhere and carried on with gives the numbers of one that never stopped, to the last bit."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from tl_core.errors import RunNotReady
+from tl_core.events import BatchEnded, EpochEnded, Event, FactsFound, StageStarted
+from tl_core.events import Tested as WasTested
+from tl_core.training import Experiment, Learner, build_experiment_model, fit, load_checkpoint, make_plan, run_experiment
+from tl_core.training.losses import make_loss
+from tl_core.training.optimizers import make_optimizer
+from tl_core.training.schedules import make_schedule
+from tl_core.training.state import load_state
+
+Make = Callable[..., Experiment]
+
+SMALL = {"image_size": 32}
+RECIPES: dict[str, dict] = {
+    "feature extraction": {"hidden_units": 8, "dropout": 0.4, "augment": "photos", "ema": 0.9, "epochs": 4},
+    "two-phase": {
+        "frozen_stages": -1,
+        "unfreeze": "two-phase",
+        "head_epochs": 2,
+        "epochs": 4,
+        "optimizer": "momentum",
+        "schedule": "plateau",
+        "plateau_patience": 0,
+        "label_smoothing": 0.1,
+        "augment": "photos",
+        "dropout": 0.3,
+    },
+    "gradual": {
+        "frozen_stages": -3,
+        "unfreeze": "gradual",
+        "head_epochs": 1,
+        "unfreeze_every": 2,
+        "epochs": 5,
+        "optimizer": "adam",
+        "schedule": "one-cycle",
+        "l2_sp": 0.1,
+        "ema": 0.8,
+    },
+    "full fine-tuning": {
+        "frozen_stages": 0,
+        "mixup": 0.4,
+        "cutmix": 1.0,
+        "optimizer": "rmsprop",
+        "schedule": "step",
+        "step_epochs": 1,
+        "accumulate": 2,
+        "batch_size": 4,
+        "clip_norm": 1.0,
+        "epochs": 3,
+    },
+    "adapting": {
+        "frozen_stages": -1,
+        "batch_norm": "adapt",
+        "optimizer": "nesterov",
+        "schedule": "exponential",
+        "class_balance": "sampling",
+        "early_stopping": 1,
+        "min_delta": 0.5,
+        "epochs": 4,
+    },
+    "gradient descent": {
+        "optimizer": "gd",
+        "loss": "focal",
+        "class_balance": "weights",
+        "schedule": "plateau",
+        "epochs": 4,
+    },
+    "gradual, plateau": {
+        "frozen_stages": -2,
+        "unfreeze": "gradual",
+        "head_epochs": 2,
+        "epochs": 4,
+        "optimizer": "adagrad",
+        "learning_rate": 5.0,
+        "schedule": "plateau",
+        "plateau_patience": 0,
+    },
+}
+
+
+def run_until(experiment: Experiment, stop: Callable[[Event], bool] = lambda _: False) -> list[Event]:
+    """The events up to the first that `stop` is true of, where the run is closed, as a driver does that stops."""
+    events = []
+    running = run_experiment(experiment)
+    for event in running:
+        events.append(event)
+        if stop(event):
+            running.close()
+    return events
+
+
+def told(events: list[Event], after: int = 0) -> list[Event]:
+    """What is drawn and written down of the epochs after that one, and the test."""
+    return [e for e in events if isinstance(e, WasTested) or getattr(e, "epoch", 0) > after]
+
+
+def steps_of(events: list[Event]) -> list[int]:
+    return [event.step for event in events if isinstance(event, BatchEnded)]
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_stopping_again_and_again_changes_nothing(make_experiment: Make, tmp_path: Path, recipe: str):
+    settings = {**SMALL, **RECIPES[recipe]}
+    whole = run_until(make_experiment(home=tmp_path / "whole", **settings))
+    experiment = make_experiment(home=tmp_path / "stopped", **settings)
+    last_step, done, pieces = steps_of(whole)[-1], 0, []
+    for step in range(2, last_step + 1, 2):  # in the middle of epochs, and at their ends
+        events = run_until(experiment, lambda event, step=step: isinstance(event, BatchEnded) and event.step == step)
+        pieces.append((done, events))
+        done = max([done, *(event.epoch for event in events if isinstance(event, EpochEnded))])
+    pieces.append((done, run_until(experiment)))
+    for after, events in pieces:
+        begun = told(events, after)
+        expected = told(whole, after)
+        assert begun == expected[: len(begun)], f"carried on with after epoch {after}"
+    assert told(pieces[-1][1], done)[-1] == whole[-1]
+    best, other = (load_checkpoint(tmp_path / name / "model.safetensors").model for name in ("whole", "stopped"))
+    assert all(torch.equal(a, b) for a, b in zip(best.state_dict().values(), other.state_dict().values(), strict=True))
+
+
+@pytest.mark.parametrize("optimizer", ["gd", "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"])
+def test_every_optimizer_carries_on(make_experiment: Make, tmp_path: Path, optimizer: str):
+    settings = {**SMALL, "optimizer": optimizer, "epochs": 3, "weight_decay": 0.1}
+    whole = run_until(make_experiment(home=tmp_path / "whole", **settings))
+    experiment = make_experiment(home=tmp_path / "stopped", **settings)
+    run_until(experiment, lambda event: isinstance(event, EpochEnded) and event.epoch == 2)
+    assert told(run_until(experiment), 2) == told(whole, 2)
+
+
+def test_the_last_finished_epoch_is_told_of_again(make_experiment: Make):
+    experiment = make_experiment(**SMALL, epochs=3)
+    ended = run_until(experiment, lambda event: isinstance(event, EpochEnded) and event.epoch == 2)[-1]
+    assert run_until(experiment)[:2] == [StageStarted("reading images"), ended]
+
+
+def test_what_is_trained_but_not_tested_goes_straight_to_the_test(make_experiment: Make, tmp_path: Path):
+    whole = run_until(make_experiment(home=tmp_path, **SMALL))
+    experiment = make_experiment(**SMALL)
+    run_until(experiment, lambda event: event == StageStarted("testing"))
+    events = run_until(experiment)
+    assert not steps_of(events) and events[-1] == whole[-1]
+    assert StageStarted("training") not in events
+
+
+def test_a_run_that_stopped_early_stays_stopped_until_more_epochs_are_asked_for(make_experiment: Make):
+    settings = {**SMALL, "early_stopping": 1, "min_delta": 5.0}
+    experiment = make_experiment(**settings, epochs=6)
+    events = run_until(experiment, lambda event: event == StageStarted("testing"))
+    assert sum(isinstance(event, EpochEnded) for event in events) == 2
+    assert not steps_of(run_until(experiment))
+    assert steps_of(run_until(make_experiment(**settings, epochs=7)))
+
+
+@pytest.mark.parametrize("recipe", ["feature extraction", "two-phase", "gradual", "full fine-tuning"])
+def test_a_finished_run_goes_on_to_more_epochs(make_experiment: Make, recipe: str):
+    settings = {**SMALL, **RECIPES[recipe]}
+    epochs = settings.pop("epochs")
+    run_until(make_experiment(**settings, epochs=epochs))
+    experiment = make_experiment(**settings, epochs=epochs + 2)
+    events = run_until(experiment)
+    assert [event.epoch for event in events if isinstance(event, EpochEnded)] == [epochs, epochs + 1, epochs + 2]
+    assert isinstance(events[-1], WasTested)
+    n_steps = math.ceil(len(experiment.split.train) / 8)
+    assert steps_of(events) == list(range(epochs * n_steps + 1, (epochs + 2) * n_steps + 1))
+
+
+def test_one_epoch_may_become_several_with_an_average(make_experiment: Make):
+    """Of one epoch no features are kept, of several they are: the average does not mind."""
+    run_until(make_experiment(**SMALL, ema=0.9, epochs=1))
+    assert isinstance(run_until(make_experiment(**SMALL, ema=0.9, epochs=3))[-1], WasTested)
+
+
+def test_the_state_of_other_settings_is_refused(make_experiment: Make):
+    run_until(make_experiment(**SMALL))
+    with pytest.raises(RunNotReady, match="other settings"):
+        run_until(make_experiment(**SMALL, learning_rate=0.5))
+
+
+@pytest.mark.parametrize("keep", [0, 10, 0.5, -1])
+def test_a_damaged_state_is_a_sentence(make_experiment: Make, keep: float):
+    experiment = make_experiment(**SMALL)
+    run_until(experiment)
+    content = experiment.state_path.read_bytes()
+    experiment.state_path.write_bytes(content[: int(keep * len(content)) if isinstance(keep, float) else keep])
+    with pytest.raises(RunNotReady, match="cannot be read"):
+        run_until(experiment)
+    torch.save({"weights": torch.zeros(3)}, experiment.state_path)
+    with pytest.raises(RunNotReady, match="cannot be read"):
+        load_state(experiment.state_path, experiment.config)
+
+
+def test_of_a_frozen_backbone_only_the_head_is_kept(make_experiment: Make):
+    experiment = make_experiment(**SMALL)
+    run_until(experiment)
+    assert experiment.state_path.stat().st_size < 200_000 < experiment.checkpoint.stat().st_size
+    assert [path.name for path in experiment.state_path.parent.glob("*.unfinished")] == []
+
+
+def test_two_phases_are_two_runs_by_hand(make_experiment: Make, tmp_path: Path):
+    settings = {**SMALL, "optimizer": "adam", "weight_decay": 0.1, "batch_size": 8}
+    phases = {"unfreeze": "two-phase", "head_epochs": 2, "epochs": 4, "frozen_stages": 0, "fine_tune_rate": 0.2}
+    together = make_experiment(home=tmp_path / "together", **settings, **phases)
+    losses = [(e.epoch, e.loss) for e in run_until(together) if isinstance(e, BatchEnded)]
+
+    first = make_experiment(home=tmp_path / "first", **settings, frozen_stages="all", epochs=2)
+    by_hand = [(e.epoch, e.loss) for e in run_until(first) if isinstance(e, BatchEnded)]
+
+    head, backbone = 1e-2, 1e-3
+    second = make_experiment(
+        home=tmp_path / "second",
+        **settings,
+        frozen_stages=0,
+        epochs=2,
+        learning_rate=head * 0.2,
+        backbone_learning_rate=backbone * 0.2,
+    )
+    model, _ = build_experiment_model(second)
+    model.load_state_dict(load_state(first.state_path, first.config).model, strict=False)
+    by_hand += [(e.epoch, e.loss) for e in fit_by_hand(second, model, range(3, 5)) if isinstance(e, BatchEnded)]
+    assert losses == by_hand
+
+
+def fit_by_hand(experiment: Experiment, model: torch.nn.Module, epochs: range) -> list[Event]:
+    train, [phase] = experiment.config.train, make_plan(experiment.config)
+    sides = experiment.examples(experiment.split.train, augment=True), experiment.examples(experiment.split.val)
+    steps = math.ceil(len(sides[0]) / train.batch_size)
+    learner = Learner(
+        model=model,
+        optimizer=make_optimizer(train, model, phase),
+        schedule=make_schedule(train, steps, len(epochs)),
+        loss=make_loss(train, experiment.class_counts, experiment.device.torch_device),
+        device=experiment.device,
+        images_per_step=train.batch_size,
+        first_step=(epochs.start - 1) * steps,
+    )
+    return list(fit(model, *sides, learner, epochs=epochs, total_epochs=4, seed=train.seed))
+
+
+def test_a_run_that_ran_short_of_memory_remembers_it(make_experiment: Make, monkeypatch: pytest.MonkeyPatch):
+    experiment = make_experiment(**SMALL, epochs=3)
+    forward = torch.nn.Linear.forward
+
+    def tight(self: torch.nn.Linear, inputs: torch.Tensor) -> torch.Tensor:
+        if len(inputs) > 4 and self.training:
+            raise torch.OutOfMemoryError
+        return forward(self, inputs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.nn.Linear, "forward", tight)
+        events = run_until(experiment, lambda event: isinstance(event, EpochEnded))
+    [facts] = [event.facts for event in events if isinstance(event, FactsFound) and "micro_batch" in event.facts]
+    assert facts["micro_batch"] == 4 and len(facts["notes"]) == 1
+    state = load_state(experiment.state_path, experiment.config)
+    assert (state.learner["pieces"], state.learner["notes"]) == (4, facts["notes"])
+    assert isinstance(run_until(replace(experiment, should_stop=lambda: False))[-1], WasTested)
