@@ -22,7 +22,8 @@ def make_experiment(workspace: Workspace, colours: DatasetRecord) -> Callable[..
         home: Path = workspace.settings.home,
         **settings,
     ) -> Experiment:
-        config, images = run_config(colours, model, **{"image_size": 64, **settings}), workspace.store.list_images(colours.id)
+        config = run_config(colours, model, **{"image_size": 64, **settings})
+        images = workspace.store.list_images(colours.id)
         return Experiment(
             config=config,
             classes=colours.classes,

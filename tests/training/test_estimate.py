@@ -116,6 +116,7 @@ def test_to_unfreeze_later_is_quicker_than_at_once(given_split: Split, unfreeze:
 def test_the_views_are_those_a_run_keeps(
     make_experiment: Callable[..., Experiment],
     monkeypatch: pytest.MonkeyPatch,
+    *,
     frozen: int | str,
     augment: bool,
     room: bool,

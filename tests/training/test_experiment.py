@@ -156,7 +156,9 @@ def test_what_is_frozen_does_not_move(make_experiment: Make, recipe: dict):
         for name in (f"{path}.{own}" for own, _ in module.named_buffers(recurse=False))
     }
     moved = 0
-    for (name, tensor), now in zip(before.state_dict(keep_vars=True).items(), trained.state_dict().values(), strict=True):
+    for (name, tensor), now in zip(
+        before.state_dict(keep_vars=True).items(), trained.state_dict().values(), strict=True
+    ):
         if id(tensor) in frozen or name in still:
             assert torch.equal(tensor, now), name
         else:

@@ -20,7 +20,7 @@ def plan(*first_epochs: int, epochs: int, frozen: int = 0) -> list[dict]:
 
 
 def events_of_a_run(
-    n: int, n_test: int, batch: int, epochs: int, caches: bool, frozen: int = 0, second_phase: int | None = None
+    n: int, n_test: int, batch: int, epochs: int, *, caches: bool, frozen: int = 0, second_phase: int | None = None
 ) -> list[Event]:
     def advance(stage: str, total: int) -> list[Event]:
         return [StageAdvanced(stage, min(done + batch, total), total) for done in range(0, total, batch)]

@@ -11,7 +11,15 @@ import torch
 from tl_core.errors import RunNotReady
 from tl_core.events import BatchEnded, EpochEnded, Event, FactsFound, StageStarted
 from tl_core.events import Tested as WasTested
-from tl_core.training import Experiment, Learner, build_experiment_model, fit, load_checkpoint, make_plan, run_experiment
+from tl_core.training import (
+    Experiment,
+    Learner,
+    build_experiment_model,
+    fit,
+    load_checkpoint,
+    make_plan,
+    run_experiment,
+)
 from tl_core.training.losses import make_loss
 from tl_core.training.optimizers import make_optimizer
 from tl_core.training.schedules import make_schedule
@@ -113,7 +121,7 @@ def test_stopping_again_and_again_changes_nothing(make_experiment: Make, tmp_pat
     whole = run_until(make_experiment(home=tmp_path / "whole", **settings))
     experiment = make_experiment(home=tmp_path / "stopped", **settings)
     last_step, done, pieces = steps_of(whole)[-1], 0, []
-    for step in range(2, last_step + 1, 2):  # in the middle of epochs, and at their ends
+    for step in range(2, last_step + 1, 3):  # in the middle of epochs, and at their ends
         events = run_until(experiment, lambda event, step=step: isinstance(event, BatchEnded) and event.step == step)
         pieces.append((done, events))
         done = max([done, *(event.epoch for event in events if isinstance(event, EpochEnded))])

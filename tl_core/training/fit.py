@@ -97,13 +97,11 @@ def fit(
         best = max(best, score)
 
 
-def _learn(
-    model: nn.Module, batch: Batch, learner: Learner, whole: int, mixing: torch.Generator
-) -> tuple[float, int]:
+def _learn(model: nn.Module, batch: Batch, learner: Learner, whole: int, mixing: torch.Generator) -> tuple[float, int]:
     """Add the batch's gradients to those of its step; gives its mean loss and how many it had right."""
     inputs, targets = batch.inputs, batch.labels
     if learner.mix:
-        inputs, targets = learner.mix(inputs, targets, mixing)
+        inputs, targets = learner.mix(inputs, targets, generator=mixing)
     loss, logits = learner.add_gradients(model, inputs, targets, whole)
     return loss, int((logits.argmax(1) == batch.labels).sum())
 

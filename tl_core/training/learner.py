@@ -1,8 +1,8 @@
 """How a part of the network learns: gradients in, weights moved, and all that must be kept to carry on from there."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,9 @@ from tl_core.training.optimizers import set_learning_rates
 from tl_core.training.regularisers import EarlyStopping, PullToStart
 from tl_core.training.schedules import Schedule
 
-Mix = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]]
+
+class Mix(Protocol):
+    def __call__(self, inputs: Tensor, labels: Tensor, /, *, generator: torch.Generator) -> tuple[Tensor, Tensor]: ...
 
 
 @dataclass

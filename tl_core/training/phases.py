@@ -136,9 +136,7 @@ class _Phases:
             learner.is_over = False  # it was, of fewer epochs than are asked for now
         return learner
 
-    def _fit(
-        self, phase: Phase, learner: Learner, part: nn.Module, train: Examples, val: Examples
-    ) -> Iterator[Event]:
+    def _fit(self, phase: Phase, learner: Learner, part: nn.Module, train: Examples, val: Examples) -> Iterator[Event]:
         yield StageStarted("training")
         judged: TransferModel = learner.average.module if learner.average else self._model
         events = fit(
