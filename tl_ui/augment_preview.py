@@ -3,7 +3,9 @@
 import base64
 import io
 import random
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 import streamlit as st
 from PIL import Image
@@ -42,7 +44,7 @@ SLIDERS: dict[str, tuple[float, float, float]] = {
 
 def choose_kind() -> None:
     """The set that suits the kind of image; all its settings can be changed further down."""
-    current = kind_of(augment_config())
+    current = kind_of(augment_config(get_form()))
     options = [*KINDS, _OWN] if current == _OWN else list(KINDS)
     key = "augment-kind"
     if st.session_state.get(key) != current:
@@ -69,33 +71,42 @@ def kind_of(config: AugmentConfig | None) -> str:
     return next((name for name, known in AUGMENTATIONS.items() if known == config), _OWN)
 
 
-def augment_config() -> AugmentConfig | None:
+def augment_config(form: Mapping[str, Any]) -> AugmentConfig | None:
     """What the form says; None while something in it is not possible."""
-    settings = {name: get_form()[name] for name in GROUPS["Augmentation"]}
+    settings = {name: form[name] for name in GROUPS["Augmentation"]}
     try:
         return make_run_config(ANY_DATASET, settings).augment
     except TransferLabError:
         return None
 
 
-def show_augmentation(dataset: DatasetRecord) -> None:
-    """The settings beside what they do to one image. A change here runs only this again."""
-    st.session_state["augment-seen"] = augment_config()
-    _part(dataset)
+def show_augmentation(dataset: DatasetRecord, start: AugmentConfig) -> None:
+    """The settings beside what they do to one image. A change here runs only this again.
+
+    Args:
+        start: what the form was filled with; whether that is still so, the page says elsewhere.
+    """
+    st.session_state["augment-told"] = _told_elsewhere(start)
+    _part(dataset, start)
+
+
+def _told_elsewhere(start: AugmentConfig) -> tuple[object, ...]:
+    config = augment_config(get_form())
+    return kind_of(config), config == start, config is not None and config.is_on
 
 
 @st.fragment
-def _part(dataset: DatasetRecord) -> None:
+def _part(dataset: DatasetRecord, start: AugmentConfig) -> None:
     settings, pictures = st.columns([2, 3], gap="large")
     with settings:
         for name in GROUPS["Augmentation"]:
             _setting(name)
-    config = augment_config()
+    config = augment_config(get_form())
     with pictures:
         if config is not None:
             _show_variants(dataset, config)
-    if config is not None and kind_of(config) != kind_of(st.session_state["augment-seen"]):
-        st.rerun()  # the choice above, and what the page says about it
+    if _told_elsewhere(start) != st.session_state["augment-told"]:
+        st.rerun()
 
 
 def _setting(name: str) -> None:

@@ -1,8 +1,8 @@
 """The learning-rate finder: a child process measures, this follows it, and its suggestion can be taken over."""
 
-import atexit
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -40,6 +40,8 @@ class Search:
     error: str = ""
     """A sentence; it may hold user text."""
     process: subprocess.Popen[str] | None = None
+    leash: int = -1
+    """The end of a pipe that is open as long as this process lives: the child ends with it."""
     was_stopped: bool = False
 
     @property
@@ -65,12 +67,11 @@ class Search:
 
 
 class Finder:
-    """At most one measurement at a time on this server; closing the page loses nothing."""
+    """At most one measurement at a time on this server; closing the page loses nothing, and it ends with the server."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._current: Search | None = None
-        atexit.register(self.shutdown)
 
     def start(self, config: RunConfig) -> Search | None:
         """Begin to measure; None while another measurement is on its way."""
@@ -79,11 +80,12 @@ class Finder:
                 return None
             place = Path(tempfile.gettempdir()) / f"transferlab-lr-{uuid.uuid4().hex}.json"
             search = self._current = Search(config, place)
+            leash, search.leash = os.pipe()
             try:
                 search.process = subprocess.Popen(  # noqa: S603 - our own program, and no shell
                     command(config, place),
                     cwd=ROOT,
-                    stdin=subprocess.DEVNULL,
+                    stdin=leash,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
                     text=True,
@@ -91,15 +93,13 @@ class Finder:
                     errors="replace",
                 )
             except OSError as error:
+                os.close(search.leash)
                 search.error = f"The measurement could not be started ({error.strerror})."
                 return search
+            finally:
+                os.close(leash)
         threading.Thread(target=_follow, args=(search,), name=f"lr-find-{search.id}", daemon=True).start()
         return search
-
-    def shutdown(self) -> None:
-        """End what is on its way: the server ends."""
-        if self._current and not self._current.is_over:
-            self._current.stop()
 
 
 @cache
@@ -110,7 +110,7 @@ def get_finder() -> Finder:
 def command(config: RunConfig, progress_file: Path) -> list[str]:
     settings = [f"--set={name}={_plain(value)}" for name, value in flat(config).items()]
     where = ["--json", "--progress-file", str(progress_file)]
-    return [sys.executable, "-m", "tl_core", "lr-find", config.data.dataset_id, *where, *settings]
+    return [sys.executable, "-m", "tl_ui.leash", "lr-find", config.data.dataset_id, *where, *settings]
 
 
 def _plain(value: Any) -> str:
@@ -128,6 +128,7 @@ def _follow(search: Search) -> None:
         search.error = f"The measurement took more than {about(MOST_SECONDS).removeprefix('about ')} and was given up."
         return
     finally:
+        os.close(search.leash)
         for file in (search.progress_file, search.progress_file.with_name(f"{search.progress_file.name}.unfinished")):
             file.unlink(missing_ok=True)
     if search.was_stopped:

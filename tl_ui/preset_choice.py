@@ -5,10 +5,11 @@ from typing import Any
 
 import streamlit as st
 
-from tl_core.config import KNOBS, RunConfig
+from tl_core.config import KNOBS, AugmentConfig, RunConfig
 from tl_core.errors import TransferLabError
 from tl_core.presets import PRESETS, changed_settings
 from tl_core.records import Run
+from tl_ui.augment_preview import KINDS, augment_config, kind_of
 from tl_ui.knobs import as_form, fill_form, flat, get_form, kind, label, value_words
 from tl_ui.resources import get_workspace
 from tl_ui.text import GLOSSARY, literal, shorten
@@ -127,11 +128,19 @@ def _show_changes(start: Start) -> None:
 def changed_knobs(form: dict[str, Any], config: RunConfig) -> list[str]:
     """`Epochs 10 → 3` for every setting that the form has otherwise than `config`, for Markdown."""
     before, values = as_form(config), flat(config)
-    return [
+    changed = [name for name in KNOBS if _settled(name, form[name]) != _settled(name, before[name])]
+    told = [
         f"{literal(label(name))} {literal(value_words(name, values[name]))} → {literal(_form_words(name, form[name]))}"
-        for name in KNOBS
-        if _settled(name, form[name]) != _settled(name, before[name])
+        for name in changed
+        if KNOBS[name] != "augment"  # many sliders: told as one
     ]
+    if len(told) < len(changed):
+        told.append(f"Augmentation {_kind_words(config.augment)} → {_kind_words(augment_config(form))}")
+    return told
+
+
+def _kind_words(config: AugmentConfig | None) -> str:
+    return {**KINDS, "own": "own settings"}[kind_of(config)]
 
 
 def _settled(name: str, value: Any) -> Any:

@@ -164,7 +164,7 @@ def show_every_knob(backbone: Backbone, dataset: DatasetRecord, wrong: dict[str,
         for group, tab in zip(GROUPS, st.tabs(list(GROUPS)), strict=True):
             with tab:
                 if group == "Augmentation":
-                    show_augmentation(dataset)
+                    show_augmentation(dataset, current_start().config.augment)
                     continue
                 _show_group(group, wrong)
                 if group == "Freezing & recipe":

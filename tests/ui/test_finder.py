@@ -1,15 +1,17 @@
 """The learning-rate finder's child process, with a small program in place of the real one."""
 
 import json
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from tl_core.config import KNOBS, make_run_config
 from tl_core.presets import PRESETS
 from tl_ui import finder as module
-from tl_ui.finder import Finder, command
+from tl_ui.finder import ROOT, Finder, command
 
 CONFIG = make_run_config("d1", {})
 FOUND = {"rates": [1e-4, 1e-3], "losses": [2.0, 1.0], "suggestion": 1e-3, "reason": "It falls fastest there."}
@@ -27,9 +29,10 @@ def start(monkeypatch):
         monkeypatch.setattr(module, "command", run)
         return finder.start(CONFIG)
 
-    start.finder = finder
-    yield start
-    finder.shutdown()
+    started = []
+    yield lambda program: started.append(start(program)) or started[-1]
+    for search in filter(None, started):
+        search.stop()
 
 
 def wait(check, seconds=20):
@@ -75,11 +78,31 @@ def test_anything_else_is_one_sentence_without_inner_workings(start, program):
     assert search.error.startswith("The measurement ended without a result")
 
 
-def test_the_end_of_the_server_ends_it_and_leaves_no_zombie(start):
+def test_a_stopped_one_leaves_no_zombie(start):
     search = start("import time; time.sleep(60)")
-    start.finder.shutdown()
-    wait(lambda: search.is_over)
-    assert search.process.returncode is not None
+    search.stop()
+    wait(lambda: search.process.returncode is not None)
+
+
+def test_it_ends_with_the_process_that_started_it(tmp_path):
+    """Even one that is killed: what it held open is closed."""
+    child = "import tl_ui.leash as l, threading, time; threading.Thread(target=l._end_with_the_other, daemon=True)"
+    child += ".start(); print('up', flush=True); time.sleep(60)"
+    program = "import os, subprocess, sys; r, w = os.pipe(); "
+    program += f"c = subprocess.Popen([sys.executable, '-c', {child!r}], stdin=r); print(c.pid, flush=True); c.wait()"
+    parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    child_id = int(parent.stdout.readline())
+    assert parent.stdout.readline() == "up\n"
+    parent.kill()
+    wait(lambda: parent.wait() is not None and parent.stdout.read() == "")
+    wait(lambda: not is_alive(child_id))
+
+
+def is_alive(process_id):
+    try:
+        return "Z" not in Path(f"/proc/{process_id}/stat").read_text().split(")")[1].split()[0]
+    except OSError:
+        return False
 
 
 def test_every_setting_reaches_the_child():

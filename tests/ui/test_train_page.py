@@ -16,6 +16,7 @@ from tl_ui.preset_choice import changed_knobs
 from tl_ui.train_form import frozen_count, shape_words, within
 from tl_ui.weights_choice import choice_of
 
+sync_api = pytest.importorskip("playwright.sync_api")
 CACHES = (
     resources.get_workspace,
     resources.get_runner,
@@ -329,4 +330,5 @@ def test_in_a_browser_the_preview_follows_a_slider(browser_page):
     for _ in range(5):
         slider.press("ArrowRight")
     page.wait_for_function("before => document.querySelector('.tl-gallery img[src^=data]').src !== before", arg=before)
-    page.get_by_text("As set under Every setting").first.wait_for()
+    kind = page.get_by_role("combobox", name=re.compile("Augmentation")).first
+    sync_api.expect(kind).to_have_value("As set under Every setting")

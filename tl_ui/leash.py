@@ -1,0 +1,17 @@
+"""Run the command line, and end with the process that holds the other end of standard input, however that ends."""
+
+import os
+import sys
+import threading
+
+from tl_core.cli import main
+
+
+def _end_with_the_other() -> None:
+    sys.stdin.buffer.read()
+    os._exit(130)
+
+
+if __name__ == "__main__":
+    threading.Thread(target=_end_with_the_other, daemon=True).start()
+    main()
