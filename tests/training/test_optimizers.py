@@ -1,58 +1,166 @@
-"""Which weights move, how fast, and how that changes over a run."""
+"""Which weights move, how fast, and that every rule goes downhill."""
+
+import math
+from typing import get_args
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import nn
+from torch import Tensor, nn
 
-from tl_core.backbones import CATALOG, build_library_model, build_model, freeze_stages
-from tl_core.config import ModelConfig, TrainConfig
-from tl_core.training.optimizers import DEFAULT_LEARNING_RATES, learning_rates, make_optimizer, make_schedule
+from tl_core.backbones import (
+    TransferModel,
+    build_library_model,
+    build_model,
+    freeze,
+    get_backbone,
+    parameters_by_part,
+)
+from tl_core.config import RunConfig, TrainConfig, make_run_config
+from tl_core.config.training import OptimizerName
+from tl_core.training.optimizers import (
+    DEFAULT_LEARNING_RATES,
+    OPTIMIZER_SENTENCES,
+    learning_rates,
+    make_optimizer,
+    set_learning_rates,
+    steps_per_epoch,
+)
+from tl_core.training.plan import Phase, make_plan
+from tl_core.training.schedules import make_schedule
 
-rates = st.none() | st.floats(1e-6, 10)
+NAMES = get_args(OptimizerName)
+names, rates = st.sampled_from(NAMES), st.none() | st.floats(1e-6, 10)
 
 
-@given(total=st.integers(1, 500), start=st.floats(1e-4, 10))
-def test_the_rate_rises_then_falls_and_is_never_zero_before_the_end(total: int, start: float):
-    optimizer = torch.optim.SGD(nn.Linear(1, 1).parameters(), lr=start)
-    schedule, used = make_schedule(optimizer, total), []
-    for _ in range(total):
-        used.append(optimizer.param_groups[0]["lr"])
-        optimizer.step()
-        schedule.step()
-    top = used.index(max(used))
-    assert used[: top + 1] == sorted(used[: top + 1]) and used[top:] == sorted(used[top:], reverse=True)
-    assert max(used) == pytest.approx(start) and min(used) > 0
-    assert top <= max(1, 0.11 * total + 1)
+def tiny(config: RunConfig) -> TransferModel:
+    """The config's network, without memory for its weights."""
+    backbone = get_backbone(config.model.backbone)
+    with torch.device("meta"):
+        return build_model(backbone, config.model, 3, build_library_model(backbone))
 
 
-@given(head=rates, backbone=rates, optimizer=st.sampled_from(["adamw", "sgd"]), pretrained=st.booleans())
+def a_config(frozen: int, **train) -> RunConfig:
+    return make_run_config("any", {"backbone": "squeezenet1_1", "frozen_stages": frozen, "hidden_units": 4, **train})
+
+
+@given(head=rates, backbone=rates, name=names, pretrained=st.booleans())
 def test_what_is_chosen_is_used_and_what_is_not_has_a_default(
-    head: float | None, backbone: float | None, optimizer: str, pretrained: bool
+    head: float | None, backbone: float | None, name: str, pretrained: bool
 ):
-    config = TrainConfig(learning_rate=head, backbone_learning_rate=backbone, optimizer=optimizer)
-    used_head, used_backbone = learning_rates(config, pretrained)
-    assert used_head == (DEFAULT_LEARNING_RATES[optimizer] if head is None else head)
+    train = TrainConfig(learning_rate=head, backbone_learning_rate=backbone, optimizer=name)
+    used_head, used_backbone = learning_rates(train, pretrained)
+    assert used_head == (DEFAULT_LEARNING_RATES[name] if head is None else head)
     assert used_backbone == (backbone if backbone is not None else used_head * (0.1 if pretrained else 1))
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
-@pytest.mark.parametrize("frozen", [0, 4, 9])
-def test_every_trainable_weight_moves_at_its_own_rate(optimizer: str, frozen: int):
-    backbone = CATALOG["mobilenet_v2"]
-    with torch.device("meta"):
-        model = build_model(backbone, ModelConfig(hidden_units=4), 3, build_library_model(backbone))
-    freeze_stages(model, frozen)
-    config = TrainConfig(optimizer=optimizer, learning_rate=0.5, backbone_learning_rate=0.25, weight_decay=0.125)
-    for part in (model, model.split()[1]):
-        given_out = make_optimizer(part, model.head, config, pretrained=True)
-        settings = {id(p): (g["lr"], g["weight_decay"]) for g in given_out.param_groups for p in g["params"]}
-        assert len(settings) == sum(len(g["params"]) for g in given_out.param_groups)
-        for name, parameter in model.named_parameters():
-            stage = int(name.split(".")[1]) if name.startswith("stages") else None
-            if stage is not None and stage < frozen:
-                assert id(parameter) not in settings
-            else:
-                decay = 0.125 if parameter.ndim > 1 else 0
-                assert settings[id(parameter)] == (0.5 if stage is None else 0.25, decay), name
+@settings(max_examples=30)
+@given(name=names, frozen=st.integers(-3, 0), decay=st.sampled_from([0.0, 0.125]), layer_decay=st.floats(0.1, 1))
+def test_every_trainable_weight_moves_at_its_own_rate(name: str, frozen: int, decay: float, layer_decay: float):
+    config = a_config(frozen, optimizer=name, weight_decay=decay, layer_decay=layer_decay, batch_norm="frozen")
+    model, (phase,) = tiny(config), make_plan(config)
+    freeze(model, phase.frozen)
+    optimizer = make_optimizer(config.train, model, phase)
+    given_out = [id(p) for group in optimizer.param_groups for p in group["params"]]
+    assert len(given_out) == len(set(given_out))
+    assert set(given_out) == {id(p) for p in model.parameters() if p.requires_grad}
+    parts = parameters_by_part(model)
+    for group in optimizer.param_groups:
+        index = len(parts) - 1 if group["part"] == "head" else group["part"]
+        assert group["base_lr"] == phase.rates[index] > 0
+        for parameter in group["params"]:
+            assert any(parameter is own for own in parts[index])
+            assert group["weight_decay"] == (decay if parameter.ndim > 1 else 0)
+
+
+@settings(max_examples=30)
+@given(
+    name=names,
+    unfreeze=st.sampled_from(["never", "two-phase", "gradual"]),
+    schedule=st.sampled_from(["constant", "step", "exponential", "cosine", "one-cycle", "plateau"]),
+    per_epoch=st.integers(1, 5),
+)
+def test_at_every_step_each_group_has_its_planned_rate_times_the_factor(
+    name: str, unfreeze: str, schedule: str, per_epoch: int
+):
+    config = a_config(-2, optimizer=name, unfreeze=unfreeze, schedule=schedule, epochs=5, head_epochs=2)
+    model = tiny(config)
+    course = make_schedule(config.train, per_epoch, 5)
+    for phase in make_plan(config):
+        freeze(model, phase.frozen)
+        optimizer = make_optimizer(config.train, model, phase)
+        expected = {
+            i
+            for i, rate in enumerate(phase.rates[:-1])
+            if rate and any(p.requires_grad for p in parameters_by_part(model)[i])
+        }
+        assert {group["part"] for group in optimizer.param_groups} == {*expected, "head"}
+        for step in range((phase.first_epoch - 1) * per_epoch, phase.last_epoch * per_epoch):
+            factor = course.factor(step)
+            set_learning_rates(optimizer, factor)
+            for group in optimizer.param_groups:
+                rate = phase.rates[-1 if group["part"] == "head" else group["part"]]
+                assert group["lr"] == pytest.approx(rate * factor)
+
+
+class Slope(nn.Module):
+    """Stands in for a model: a head of one matrix and its bias, and no stages."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.stages, self.head = nn.Sequential(), nn.Linear(4, 3)
+        generator = torch.Generator().manual_seed(seed)
+        for parameter in self.head.parameters():
+            nn.init.normal_(parameter, generator=generator)
+        self.inputs = torch.randn(20, 4, generator=generator)
+        self.labels = torch.randint(3, (20,), generator=generator)
+
+    def loss(self) -> Tensor:
+        return nn.functional.cross_entropy(self.head(self.inputs), self.labels)
+
+
+def downhill(train: TrainConfig, seed: int, steps: int) -> tuple[float, float]:
+    """The convex loss before and after `steps` steps at a constant rate."""
+    model, phase = Slope(seed), Phase(1, 1, frozen=None, rates=(learning_rates(train, True)[0],))
+    optimizer, before = make_optimizer(train, model, phase), float(model.loss().detach())
+    for _ in range(steps):
+        optimizer.zero_grad()
+        model.loss().backward()
+        optimizer.step()
+    return before, float(model.loss().detach())
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=10)
+@given(seed=st.integers(0, 10_000))
+def test_every_rule_lowers_a_convex_loss_at_its_default_rate(name: str, seed: int):
+    before, after = downhill(TrainConfig(optimizer=name, weight_decay=0), seed, 20)
+    assert after < before
+
+
+@pytest.mark.parametrize("name", ["gd", "sgd", "momentum", "nesterov"])
+@settings(max_examples=10)
+@given(seed=st.integers(0, 10_000))
+def test_without_momentum_all_of_sgd_is_the_same_straight_step(name: str, seed: int):
+    train = TrainConfig(optimizer=name, learning_rate=0.1, momentum=0)
+    assert downhill(train, seed, 5) == downhill(TrainConfig(optimizer="sgd", learning_rate=0.1), seed, 5)
+
+
+def test_rules_that_differ_take_different_ways():
+    ways = {name: downhill(TrainConfig(optimizer=name, learning_rate=0.01), 0, 5)[1] for name in NAMES}
+    assert ways.pop("gd") == ways["sgd"] and len(set(ways.values())) == len(ways)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_has_a_rate_and_one_sentence(name: str):
+    assert 0 < DEFAULT_LEARNING_RATES[name] < 1
+    sentence = OPTIMIZER_SENTENCES[name]
+    assert sentence.endswith(".") and sentence[0].isupper() and ". " not in sentence
+
+
+@given(n=st.integers(1, 5000), batch=st.integers(1, 300), accumulate=st.integers(1, 20))
+def test_an_epoch_has_a_step_for_every_full_set_of_batches(n: int, batch: int, accumulate: int):
+    train = TrainConfig(batch_size=batch, accumulate=accumulate)
+    assert steps_per_epoch(train, n) == math.ceil(n / (batch * accumulate))
+    assert steps_per_epoch(train.model_copy(update={"optimizer": "gd"}), n) == 1

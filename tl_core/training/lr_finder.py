@@ -130,7 +130,7 @@ def _try_rates(learner: Learner, part: nn.Module, examples: Examples, seed: int)
         for batch in batches:
             inputs, targets = batch.inputs, batch.labels
             if learner.mix:
-                inputs, targets = learner.mix(inputs, targets, generator)
+                inputs, targets = learner.mix(inputs, targets, generator=generator)
             loss += learner.add_gradients(part, inputs, targets, n)[0] * len(targets) / n
         yield loss
         learner.step(step)

@@ -64,4 +64,5 @@ def make_average(model: nn.Module, decay: float) -> AveragedModel:
 
     It begins as a copy of the model at the first `update_parameters`; the averaged network is its `module`.
     """
-    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+    update = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+    return AveragedModel(model, multi_avg_fn=update, use_buffers=True)

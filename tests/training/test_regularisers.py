@@ -1,0 +1,119 @@
+"""A pull to the start, an early end, and an average of the weights."""
+
+import math
+
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from tl_core.training.regularisers import EarlyStopping, PullToStart, make_average
+
+losses = st.lists(st.sampled_from([0.5, 0.6, 0.65, 0.7, 0.8, math.inf, math.nan]), max_size=20)
+
+
+def a_network(seed: int = 0) -> nn.Sequential:
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
+
+
+def move(network: nn.Module) -> None:
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(torch.randn_like(parameter))
+
+
+@given(strength=st.floats(0.001, 1), seed=st.integers(0, 999))
+def test_the_pull_is_the_gradient_of_half_its_strength_times_the_squared_distance(strength: float, seed: int):
+    network = a_network(seed)
+    start = [parameter.detach().clone() for parameter in network.parameters()]
+    pull = PullToStart(network.parameters(), strength)
+    move(network)
+    penalty = sum((p - s).square().sum() for p, s in zip(network.parameters(), start, strict=True)) * strength / 2
+    expected = torch.autograd.grad(penalty, list(network.parameters()))
+    for parameter in network.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    pull.add_gradients()
+    for parameter, gradient in zip(network.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient)
+
+
+def test_frozen_weights_are_not_pulled():
+    network = a_network()
+    pull = PullToStart(network.parameters(), 1.0)
+    move(network)
+    network[0].requires_grad_(False)
+    network(torch.randn(5, 3)).sum().backward()
+    pull.add_gradients()
+    assert network[0].weight.grad is None and network[2].weight.grad is not None
+
+
+def test_after_a_pause_it_pulls_to_where_the_run_started():
+    network = a_network()
+    pull = PullToStart(network.parameters(), 0.5)
+    move(network)
+    later = PullToStart(network.parameters(), 0.5)
+    later.load_state_dict(pull.state_dict())
+    gradients = []
+    for one in (pull, later):
+        for parameter in network.parameters():
+            parameter.grad = torch.zeros_like(parameter)
+        one.add_gradients()
+        gradients.append([parameter.grad.clone() for parameter in network.parameters()])
+    assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
+    assert gradients[0][0].abs().max() > 0
+
+
+@given(losses=losses, patience=st.integers(1, 5), min_delta=st.sampled_from([0.0, 0.1]))
+def test_it_stops_after_as_many_epochs_without_a_better_loss_as_it_has_patience(
+    losses: list[float], patience: int, min_delta: float
+):
+    stopping, best, since = EarlyStopping(patience, min_delta), math.inf, 0
+    for loss in losses:
+        better = loss < best - min_delta
+        best, since = (loss, 0) if better else (best, since + 1)
+        assert stopping.update(loss) is (since >= patience)
+
+
+@given(losses=losses)
+def test_without_patience_it_never_stops(losses: list[float]):
+    stopping = EarlyStopping(0, 0.5)
+    assert not any(stopping.update(loss) for loss in losses)
+
+
+@given(losses=losses, cut=st.integers(0, 20))
+def test_early_stopping_carries_on_from_its_state(losses: list[float], cut: int):
+    through, before, after = (EarlyStopping(3, 0.05) for _ in range(3))
+    said = [through.update(loss) for loss in losses]
+    first = [before.update(loss) for loss in losses[:cut]]
+    after.load_state_dict(before.state_dict())
+    assert first + [after.update(loss) for loss in losses[cut:]] == said
+
+
+@settings(max_examples=15)
+@given(decay=st.floats(0.1, 0.99), steps=st.integers(1, 6))
+def test_the_average_keeps_its_share_of_what_it_was(decay: float, steps: int):
+    network = a_network()
+    average = make_average(network, decay)
+    expected = None
+    for _ in range(steps):
+        move(network)
+        network(torch.randn(8, 3))  # moves the statistics
+        now = [*network.parameters(), network[1].running_mean, network[1].running_var]
+        if expected is None:
+            expected = [tensor.detach().clone() for tensor in now]
+        else:
+            expected = [decay * e + (1 - decay) * t.detach() for e, t in zip(expected, now, strict=True)]
+        average.update_parameters(network)
+    copy = average.module
+    for tensor, value in zip([*copy.parameters(), copy[1].running_mean, copy[1].running_var], expected, strict=True):
+        torch.testing.assert_close(tensor.detach(), value)
+
+
+def test_averaging_leaves_the_model_alone():
+    network = a_network()
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    average = make_average(network, 0.9)
+    average.update_parameters(network)
+    move(average.module)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
