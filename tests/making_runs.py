@@ -40,6 +40,10 @@ def run_config(dataset: DatasetRecord, model: dict | None = None, **settings) ->
     return make_run_config(dataset.id, {"epochs": 2, "batch_size": 8, "augment": "none", **(model or {}), **settings})
 
 
+TINY = {"backbone": "resnet18", "pretrained": False, "image_size": 64}
+"""A network that trains whole, and in a moment."""
+
+
 def environment(home: Path, **more: str) -> dict[str, str]:
     """For a child process whose workspace is `home`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TRANSFERLAB_")}

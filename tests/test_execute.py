@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from making_runs import run_config
+from making_runs import TINY, run_config
 
 from tl_core.config import RunConfig
 from tl_core.events import STAGES, BatchEnded, EpochEnded, Event
@@ -74,10 +74,17 @@ def test_a_completed_run_has_all_it_promises(finished: tuple[Workspace, Run]):
 
 
 def test_the_same_choices_give_the_same_record(workspace: Workspace, colours: DatasetRecord):
-    runs = [InlineRunner(workspace).submit(run_config(colours, augment=True)) for _ in range(2)]
+    runs = [InlineRunner(workspace).submit(run_config(colours, augment="photos")) for _ in range(2)]
     assert runs[0].id != runs[1].id and runs[0].result == runs[1].result
     first, second = (workspace.store.list_metrics(run.id) for run in runs)
     assert first == second
+
+
+def test_a_whole_network_from_scratch_is_repeated_to_the_last_digit(workspace: Workspace, colours: DatasetRecord):
+    config = run_config(colours, TINY, augment="photos", dropout=0.2, mixup=0.2)
+    first, second = (InlineRunner(workspace).submit(config) for _ in range(2))
+    assert first.state is RunState.COMPLETED and first.result == second.result
+    assert workspace.store.list_metrics(first.id) == workspace.store.list_metrics(second.id)
 
 
 def test_writing_an_event_twice_changes_nothing(finished: tuple[Workspace, Run]):
@@ -103,6 +110,20 @@ def test_a_cancelled_run_keeps_its_finished_epochs(
         assert f"the model of epoch {run.best_epoch}" in run.message
         assert load_checkpoint(workspace.artifacts.checkpoint(run.id)).classes == colours.classes
     assert workspace.store.list_predictions(run.id, "test") == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("after", "words"), [(BatchEnded, "Resumed, it begins anew."), (EpochEnded, "can be resumed.")]
+)
+def test_a_run_that_is_asked_to_pause_pauses(workspace: Workspace, colours: DatasetRecord, after: type, words: str):
+    def pause() -> None:
+        workspace.store.request_pause(workspace.store.list_running_runs()[0].id)
+        time.sleep(0.5)  # training does not ask all the time
+
+    run = carry_out(workspace, run_config(colours, epochs=500), on_event=on_nth(after, 1, pause))
+    assert (run.state, run.finished_at, run.result) == (RunState.PAUSED, None, None)
+    assert run.epochs_done == (after is EpochEnded) and run.message.endswith(words)
+    assert workspace.artifacts.training_state(run.id).exists() is (after is EpochEnded)
 
 
 def test_a_stop_after_the_test_figure_comes_too_late(workspace: Workspace, colours: DatasetRecord):
@@ -135,7 +156,7 @@ def test_control_c_interrupts_the_run_and_goes_on_up(workspace: Workspace, colou
 
 
 def test_divergence_fails_the_run_with_its_sentence(workspace: Workspace, colours: DatasetRecord):
-    config = run_config(colours, optimizer="sgd", learning_rate=10, weight_decay=1, epochs=40)
+    config = run_config(colours, optimizer="momentum", learning_rate=10, weight_decay=1, epochs=40)
     run = carry_out(workspace, config)
     assert run.state is RunState.FAILED
     assert run.message.startswith("The loss stopped being a number in epoch")
@@ -170,7 +191,7 @@ def raising(error: Exception) -> Callable[..., object]:
 def test_memory_that_ran_out_names_the_batch_size(
     workspace: Workspace, colours: DatasetRecord, monkeypatch: pytest.MonkeyPatch, error: Exception
 ):
-    monkeypatch.setattr(FIT, "_step", raising(error))
+    monkeypatch.setattr(FIT, "_learn", raising(error))
     run = carry_out(workspace, run_config(colours, batch_size=6))
     assert run.state is RunState.FAILED
     assert run.message.startswith("Memory ran out with 6 images a step: try a batch size of 3")
@@ -179,7 +200,7 @@ def test_memory_that_ran_out_names_the_batch_size(
 def test_memory_that_really_ran_out_names_the_batch_size(
     workspace: Workspace, colours: DatasetRecord, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(FIT, "_step", lambda *_: torch.empty(2**60))
+    monkeypatch.setattr(FIT, "_learn", lambda *_: torch.empty(2**60))
     run = carry_out(workspace, run_config(colours, batch_size=6))
     assert run.message.startswith("Memory ran out with 6 images a step")
 
@@ -187,7 +208,7 @@ def test_memory_that_really_ran_out_names_the_batch_size(
 def test_what_nobody_foresaw_is_a_sentence_and_in_the_log(
     workspace: Workspace, colours: DatasetRecord, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
-    monkeypatch.setattr(FIT, "_step", raising(ZeroDivisionError("the allocation of blame")))
+    monkeypatch.setattr(FIT, "_learn", raising(ZeroDivisionError("the allocation of blame")))
     run = carry_out(workspace, run_config(colours))
     assert run.state is RunState.FAILED
     assert "ZeroDivisionError: the allocation of blame" in run.message and "Traceback" in caplog.text
@@ -206,7 +227,7 @@ def test_a_full_disk_fails_the_run_and_leaves_no_half_a_model(workspace: Workspa
 
 
 def test_no_space_anywhere_says_so(workspace: Workspace, colours: DatasetRecord, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(FIT, "_step", raising(OSError(errno.ENOSPC, "No space left on device")))
+    monkeypatch.setattr(FIT, "_learn", raising(OSError(errno.ENOSPC, "No space left on device")))
     assert carry_out(workspace, run_config(colours)).message.startswith("The disk is full")
 
 
@@ -214,7 +235,7 @@ def test_the_next_run_works_after_any_failure(
     workspace: Workspace, colours: DatasetRecord, monkeypatch: pytest.MonkeyPatch
 ):
     with monkeypatch.context() as broken:
-        broken.setattr(FIT, "_step", raising(RuntimeError("broken")))
+        broken.setattr(FIT, "_learn", raising(RuntimeError("broken")))
         assert carry_out(workspace, run_config(colours)).state is RunState.FAILED
     assert carry_out(workspace, run_config(colours)).state is RunState.COMPLETED
 

@@ -50,8 +50,7 @@ def check(workspace: Workspace, config: RunConfig) -> DatasetRecord:
         raise ConfigError(
             "Batch size: 1 is too small for mixup and cutmix, which mix images of a batch; give 2 or more."
         )
-    if model.pretrained:
-        ensure_weights(backbone, model, workspace.settings.weights_folders)
+    ensure_weights(backbone, model, workspace.settings.weights_folders)
     return dataset
 
 

@@ -15,13 +15,16 @@ from pathlib import Path
 import pytest
 from making_runs import environment, make_colours, open_home
 
-from tl_core.backbones import CATALOG
+from tl_core.backbones import list_backbones
 from tl_core.cli import main
+from tl_core.config import KNOBS, make_run_config
+from tl_core.presets import PRESETS
 from tl_core.records import RunState
 from tl_core.training import load_checkpoint
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "tl_core"]
+QUICK = ("--set", "image_size=64", "--batch-size", "8", "--no-augment")
 
 
 Done = subprocess.CompletedProcess
@@ -79,8 +82,7 @@ def home(finished) -> Path:
 def trained(tmp_path_factory: pytest.TempPathFactory, colours_folder: Path) -> tuple[Path, dict]:
     """A home of its own, and what one training run there printed."""
     own = tmp_path_factory.mktemp("cli") / "home"
-    done = spawn(own, "train", colours_folder, "--epochs", "2", "--batch-size", "8", "--no-augment", "--json")
-    return own, answer(done)
+    return own, answer(spawn(own, "train", colours_folder, *QUICK, "--epochs", "2", "--json"))
 
 
 # Train
@@ -105,39 +107,132 @@ def test_train_prints_what_scripts_rely_on(trained: tuple[Path, dict]):
 
 
 def test_the_same_command_gives_the_same_figures(trained: tuple[Path, dict], tmp_path: Path, colours_folder: Path):
-    options = ("--epochs", "2", "--batch-size", "8", "--no-augment", "--json")
-    again = answer(run(tmp_path / "other home", "train", colours_folder, *options))
+    again = answer(run(tmp_path / "other home", "train", colours_folder, *QUICK, "--epochs", "2", "--json"))
     assert again["test"] == trained[1]["test"] and again["dataset"] == trained[1]["dataset"]
 
 
 def test_a_known_dataset_is_trained_on_by_id_and_by_name(trained: tuple[Path, dict]):
     home, said = trained
     for dataset in (said["dataset"]["id"], "colours"):
-        again = answer(run(home, "train", dataset, "--epochs", "1", "--json"))
+        again = answer(run(home, "train", dataset, *QUICK, "--epochs", "1", "--json"))
         assert again["dataset"]["id"] == said["dataset"]["id"]
+
+
+def config_of(home: Path, *options: str) -> dict:
+    """What a run is trained with that `train` was given these options for."""
+    said = answer(run(home, "train", "colours", "--json", *options))
+    return answer(run(home, "show", said["run_id"], "--json"))["config"]
+
+
+def as_config(home: Path, **settings: object) -> dict:
+    """The same by the names of the settings, as JSON."""
+    dataset = open_home(home).store.get_dataset("colours").id
+    return make_run_config(dataset, settings).model_dump(mode="json")
 
 
 def test_every_option_reaches_the_run(home: Path):
     given = {
-        "--backbone": "mobilenet_v2", "--hidden-units": "5", "--dropout": "0.25", "--epochs": "1", "--batch-size": "30",
+        "--backbone": "resnet18", "--hidden-units": "5,4", "--dropout": "0.25", "--epochs": "1", "--batch-size": "30",
         "--optimizer": "sgd", "--lr": "0.01", "--backbone-lr": "0.002", "--weight-decay": "0.003", "--seed": "7",
+        "--set": "image_size=64",
     }  # fmt: skip
     options = [text for option in given.items() for text in option]
-    said = answer(run(home, "train", "colours", "--from-scratch", "--no-augment", *options, "--json"))
-    config = answer(run(home, "show", said["run_id"], "--json"))["config"]
-    assert config["model"] == {
-        "backbone": "mobilenet_v2", "pretrained": False, "frozen_stages": 0, "hidden_units": 5, "dropout": 0.25,
-    }  # fmt: skip
-    assert config["train"] == {
-        "epochs": 1, "batch_size": 30, "optimizer": "sgd", "learning_rate": 0.01, "backbone_learning_rate": 0.002,
-        "weight_decay": 0.003, "augment": False, "seed": 7,
-    }  # fmt: skip
+    assert config_of(home, "--from-scratch", "--no-augment", *options) == as_config(
+        home, backbone="resnet18", pretrained=False, hidden_units=(5, 4), dropout=0.25, epochs=1, batch_size=30,
+        optimizer="sgd", learning_rate=0.01, backbone_learning_rate=0.002, weight_decay=0.003, seed=7, image_size=64,
+        augment="none",
+    )  # fmt: skip
+
+
+def test_a_preset_is_changed_by_options_and_those_by_set(home: Path):
+    options = ("--preset", "fine-tune-top", "--frozen-stages", "-1", "--epochs", "1", "--dropout", "0.5")
+    sets = ("--set", "dropout=0.2", "--set", "augment=documents", "--set", "blur=0", "--set", " image_size = 64 ")
+    assert config_of(home, *options, *sets) == as_config(
+        home, frozen_stages=-1, epochs=1, dropout=0.2, augment="documents", blur=0, image_size=64
+    )
+
+
+def test_a_preset_that_is_not_changed_stands(home: Path):
+    small = ("--set", "image_size=64", "--set", "epochs=2", "--set", "head_epochs=1")
+    two_phase = PRESETS["two-phase"].changes | {"image_size": 64, "epochs": 2, "head_epochs": 1}
+    assert config_of(home, "--preset", "two-phase", *small) == as_config(home, **two_phase)
+
+
+def test_a_saved_preset_is_as_good_as_a_built_in_one(trained: tuple[Path, dict]):
+    home, said = trained
+    store = open_home(home).store
+    store.save_preset("Müller's recipe", "For small images.", store.get_run(said["run_id"]).config)
+    config = config_of(home, "--preset", "Müller's recipe", "--epochs", "1")
+    assert config["train"]["batch_size"] == 8 and config["model"]["image_size"] == 64
+    listed = {row["name"]: row for row in answer(run(home, "presets", "--json"))}
+    assert list(listed) == [*PRESETS, "Müller's recipe"]
+    assert [row["saved"] for row in listed.values()] == [False] * len(PRESETS) + [True]
+    assert listed["two-phase"]["settings"] == PRESETS["two-phase"].changes
+    assert listed["Müller's recipe"]["settings"]["image_size"] == 64
+    told = run(home, "presets").stdout
+    assert "Müller's recipe (saved): For small images." in told and "unfreeze=two-phase" in told
 
 
 def test_people_read_sentences(home: Path):
-    done = run(home, "train", "colours", "--epochs", "1", "--frozen-stages", "all")
+    done = run(home, "train", "colours", *QUICK, "--epochs", "1", "--frozen-stages", "all")
     assert done.returncode == 0 and "Traceback" not in done.stderr
     assert re.search(r"Right on \d+ of 6 test images, [\d.]+%; always guessing the biggest class would be", done.stdout)
+
+
+# Pause and resume
+
+
+def test_a_completed_run_is_continued_and_printed_as_train_prints(trained: tuple[Path, dict]):
+    home, said = trained
+    more = answer(run(home, "resume", said["run_id"], "--epochs", "3", "--json"))
+    assert set(more) == set(said) and more["run_id"] != said["run_id"] and more["state"] == "completed"
+    assert more["splits"] == said["splits"] and more["dataset"] == said["dataset"]
+    assert f"carries on from run {said['run_id']}" in run(home, "show", more["run_id"]).stdout
+    assert "give more epochs in all than the 2" in complaint(run(home, "resume", said["run_id"]))
+
+
+def test_a_run_is_paused_from_another_process_and_resumed(trained: tuple[Path, dict]):
+    home, _ = trained
+    store = open_home(home).store
+    before = {one.id for one in store.list_runs()}
+    command = [*COMMAND, "train", "colours", *QUICK, "--epochs", "1000"]
+    with subprocess.Popen(command, cwd=ROOT, env=environment(home), stderr=subprocess.PIPE, text=True) as process:
+        one = wait_for_an_epoch(store, before, process)
+        paused = answer(run(home, "pause", one, "--json"))
+        assert (paused["run_id"], paused["state"]) == (one, "paused") and paused["epochs_done"] >= 1
+        assert "it can be resumed." in process.communicate(timeout=20)[1] and process.returncode == 2
+    assert "paused" in run(home, "pause", one).stdout  # again changes nothing
+    resumed = answer(run(home, "resume", one, "--epochs", str(paused["epochs_done"] + 1), "--json"))
+    assert (resumed["run_id"], resumed["state"]) == (one, "completed")
+    assert "is completed, and there is nothing to pause" in complaint(run(home, "pause", one))
+
+
+def wait_for_an_epoch(store, before: set[str], process: subprocess.Popen) -> str:
+    """The id of the run that was not there before, once it has done an epoch."""
+    give_up = time.monotonic() + 120
+    while not (found := [one.id for one in store.list_runs() if one.id not in before and one.epochs_done]):
+        assert time.monotonic() < give_up and process.poll() is None
+        time.sleep(0.05)
+    return found[0]
+
+
+# Learning rates
+
+
+def test_a_learning_rate_is_suggested_and_no_run_added(trained: tuple[Path, dict], tmp_path: Path):
+    home, _ = trained
+    before = open_home(home).store.list_runs()
+    options = ("--set", "image_size=64", "--set", "hidden_units=8", "--steps", "20")
+    progress = tmp_path / "progress.json"
+    found = answer(run(home, "lr-find", "colours", *options, "--progress-file", progress, "--json"))
+    assert {"rates", "losses", "suggestion", "reason", "n"} <= set(found) and found["n"] > 0
+    assert len(found["rates"]) == len(found["losses"]) and found["rates"] == sorted(found["rates"])
+    assert found["reason"].endswith(".")
+    said = json.loads(progress.read_text())
+    assert 0 < said["done"] <= said["total"] and 0 < said["fraction"] <= 1
+    assert found["reason"] in run(home, "lr-find", "colours", *options).stdout
+    assert open_home(home).store.list_runs() == before
+    assert not list(tmp_path.glob("*.unfinished"))
 
 
 # Everything else
@@ -188,20 +283,44 @@ def test_predict_answers_for_each_image_in_order(trained: tuple[Path, dict], col
 
 def test_backbones_are_the_catalogue(home: Path):
     rows = answer(run(home, "backbones", "--json"))
-    assert [row["name"] for row in rows] == list(CATALOG)
-    assert next(row for row in rows if row["name"] == "tf_efficientnet_lite0")["weights_here"] is True
+    catalogue = list_backbones()
+    assert [row["name"] for row in rows] == [row.name for row in catalogue]
+    first = rows[0]
+    assert first["name"] == "tf_efficientnet_lite0" and first["weights_here"] is True
+    assert first["n_stages"] == len(first["stages"]) and first["image_size"] == 224 and first["licence"]
+    assert rows[-1]["stages"] is None and rows[-1]["images_per_second"] is None
     text = run(home, "backbones").stdout
-    assert all(name in text for name in CATALOG)
+    assert all(row.name in text for row in catalogue)
+
+
+def test_backbones_are_searched_in_timm_as_well(home: Path):
+    rows = answer(run(home, "backbones", "--search", "MobileNetV4_conv_small", "--json"))
+    assert rows and all("mobilenetv4_conv_small" in row["name"] and row["library"] == "timm" for row in rows)
+    assert all(row["n_stages"] > 1 for row in rows)
+    assert answer(run(home, "backbones", "--search", "no such thing", "--json")) == []
+    assert "No backbone has 'no such thing' in its name" in run(home, "backbones", "--search", "no such thing").stdout
+
+
+def test_settings_are_all_there_is_to_set(home: Path):
+    rows = {row["name"]: row for row in answer(run(home, "settings", "--json"))}
+    assert set(rows) == {*KNOBS, "augment"}
+    assert all(row["help"] and row["values"] for row in rows.values())
+    assert rows["crop"]["default"] == 0.5 and rows["augment"]["default"] == "photos"  # as a run has them
+    text = run(home, "settings").stdout
+    assert "optimizer=adamw\n" in text and "label_smoothing=0.0\n" in text
+    assert all(row["help"] in text for row in rows.values())
 
 
 def test_help_is_there_at_once_for_every_command(home: Path):
     started = time.monotonic()
     top = spawn(home, "--help")
     assert time.monotonic() - started < 3 and top.returncode == 0 and top.stderr == ""
-    for command in ("ingest", "train", "runs", "show", "predict", "backbones"):
-        assert command in top.stdout
+    commands = "ingest train pause resume runs show predict backbones presets settings lr-find"
+    for command in commands.split():
+        assert f"\n  {command} " in top.stdout
         told = run(home, command, "--help")
         assert told.returncode == 0 and "--json" in told.stdout
+    assert "the command settings lists them all" in " ".join(run(home, "train", "--help").stdout.split())
 
 
 # Refusals
@@ -220,14 +339,25 @@ def test_help_is_there_at_once_for_every_command(home: Path):
         ("--seed -5", "Seed: -5 is not possible"),
         ("--seed 4294967296", "Seed: 4294967296 is not possible"),
         ("--batch-size 0", "Batch size: 0 is not possible"),
-        ("--hidden-units -1", "Hidden units: -1 is not possible"),
+        ("--hidden-units -1", "Hidden units: '-1' is not possible"),
+        ("--hidden-units many", "Hidden units: 'many' is not possible"),
         ("--dropout 1", "Dropout: 1.0 is not possible"),
-        ("--optimizer foo", "Optimizer: 'foo' is not possible; give 'adamw' or 'sgd'."),
-        ("--frozen-stages 99", "99 is too many; tf_efficientnet_lite0 has 9 stages."),
-        ("--frozen-stages -1", "'-1' is not possible; give 'all' or a whole number from 0."),
-        ("--frozen-stages ²", "'²' is not possible"),
+        ("--optimizer foo", "Optimizer: 'foo' is not possible; give 'gd' or 'sgd' or 'momentum'"),
+        ("--frozen-stages 99", "99"),
+        ("--frozen-stages -99", "-99"),
+        ("--frozen-stages ²", "'²' is not possible; give 'all' or a whole number from -100 to 100"),
         ("--from-scratch --frozen-stages 3", "set the frozen stages to 0"),
-        ("--backbone nope", "There is no backbone called 'nope'; the names are tf_efficientnet_lite0"),
+        ("--backbone nope", "There is no backbone called 'nope'"),
+        ("--preset nope", "There is no preset 'nope'; there are feature-extraction, fine-tune-top"),
+        ("--set epochs", "--set 'epochs' has no '=': write a setting and its value, such as --set epochs=10"),
+        ("--set epoch=3", "There is no setting 'epoch'. Did you mean epochs? There are val_fraction"),
+        ("--set dataset_id=3", "There is no setting 'dataset_id'"),
+        ("--set epochs=0", "Epochs: '0' is not possible; give a whole number from 1 to 1000."),
+        ("--set schedule=x", "Schedule: 'x' is not possible; give 'constant' or 'step'"),
+        ("--set augment=x", "Augment: 'x' is not possible; give 'none' or 'photos'"),
+        ("--set output=sigmoid", "'sigmoid' is for two classes, and colours has 3"),
+        ("--set unfreeze=gradual", "what stays frozen at the end"),
+        ("--set weights=file:nope", "nope"),
         ("--bogus 1", "No such option"),
         ("--lr", "--lr"),
     ],
@@ -271,6 +401,11 @@ def test_what_is_no_dataset_is_one_line_and_leaves_nothing(tmp_path: Path, comma
         ["predict", "nope", "x.png"],
         ["predict", "nope"],
         ["runs", "extra"],
+        ["resume", "nope"],
+        ["pause", "nope"],
+        ["lr-find", "nope"],
+        ["lr-find", "colours", "--set", "epochs"],
+        ["lr-find", "colours", "--set", "output=sigmoid"],
     ],
     ids=lambda arguments: " ".join(arguments)[:20].encode("ascii", "replace").decode() or "nothing",
 )
@@ -301,7 +436,7 @@ def test_weights_that_cannot_be_had_are_one_line(home: Path, tmp_path: Path):
 @pytest.mark.parametrize("name", ["[bold]x[bold]", "two\nlines", ":smile: 🙂", "[red]", "\x1b[31mred"])
 def test_names_are_shown_as_they_are_and_never_as_markup(tmp_path: Path, name: str):
     folder = make_colours(tmp_path / "given" / name, per_class=3)
-    for command in (("ingest", folder), ("train", folder, "--epochs", "1"), ("runs",)):
+    for command in (("ingest", folder), ("train", folder, *QUICK, "--epochs", "1"), ("runs",)):
         done = run(tmp_path / "home", *command)
         assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
         if name.isprintable() and command[0] != "runs":
@@ -336,14 +471,11 @@ def test_interrupted_in_mid_training_it_says_so_and_keeps_what_is_whole(
     home, _ = trained
     store = open_home(home).store
     before = {one.id for one in store.list_runs()}
-    command = [*COMMAND, "train", "colours", "--epochs", "1000", "--json"]
+    command = [*COMMAND, "train", "colours", *QUICK, "--epochs", "1000", "--json"]
     with subprocess.Popen(
         command, cwd=ROOT, env=environment(home), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
-        give_up = time.monotonic() + 60
-        while not any(one.epochs_done >= 1 for one in store.list_runs() if one.id not in before):
-            assert time.monotonic() < give_up and process.poll() is None
-            time.sleep(0.05)
+        wait_for_an_epoch(store, before, process)
         process.send_signal(how)
         stdout, stderr = process.communicate(timeout=10)
     assert (process.returncode, stdout, stderr) == (130, "", "Interrupted.\n")
@@ -351,8 +483,10 @@ def test_interrupted_in_mid_training_it_says_so_and_keeps_what_is_whole(
     record = store.get_run(run_id)
     assert record.state is RunState.INTERRUPTED and record.epochs_done >= 1 and record.result is None
     folder = open_home(home).artifacts.run_folder(run_id)
-    assert [path.name for path in folder.iterdir()] == ["model.safetensors"]
+    assert {path.name for path in folder.iterdir()} == {"model.safetensors", "training-state.pt"}
     load_checkpoint(folder / "model.safetensors")
+    again = answer(run(home, "resume", run_id, "--epochs", str(record.epochs_done), "--json"))
+    assert (again["run_id"], again["state"]) == (run_id, "completed")
 
 
 def test_interrupted_while_images_are_read_nothing_stays(tmp_path: Path):

@@ -10,7 +10,7 @@ import pytest
 import torch
 from making_runs import run_config
 
-from tl_core.backbones import CATALOG
+from tl_core.backbones import get_backbone
 from tl_core.config import RunConfig, make_run_config
 from tl_core.data.samples import sample_source
 from tl_core.errors import ConfigError, TransferLabError, UnknownBackbone, UnknownDataset, WeightsUnavailable
@@ -46,28 +46,39 @@ def finish(workspace: Workspace, run: Run) -> Run:
 
 
 @pytest.mark.parametrize(
-    ("change", "error"),
+    ("change", "error", "words"),
     [
-        ({"data": {"dataset_id": "nope"}}, UnknownDataset),
-        ({"model": {"backbone": "resnet5000"}}, UnknownBackbone),
-        ({"model": {"frozen_stages": 99}}, ConfigError),
+        ({"backbone": "resnet5000"}, UnknownBackbone, "resnet5000"),
+        ({"frozen_stages": 99}, ConfigError, "99"),
+        ({"frozen_layers": 9999}, ConfigError, "9999"),
+        ({"frozen_names": "nothing.like.this"}, ConfigError, "nothing.like.this"),
+        ({"backbone": "vit_b_16", "image_size": 17}, ConfigError, "17"),
+        ({"output": "sigmoid"}, ConfigError, "'sigmoid' is for two classes, and colours has 3; give 'softmax'"),
+        ({"mixup": 0.2, "batch_size": 1}, ConfigError, "1 is too small for mixup"),
+        ({"unfreeze": "two-phase", "frozen_stages": 99}, ConfigError, "99"),
+        ({"weights": "file:never there"}, TransferLabError, "never there"),
     ],
 )
 def test_what_cannot_run_is_not_queued(
-    workspace: Workspace, colours: DatasetRecord, change: dict, error: type[TransferLabError]
+    workspace: Workspace, colours: DatasetRecord, change: dict, error: type[TransferLabError], words: str
 ):
-    choices = {"data": {"dataset_id": colours.id}, "model": {}, "train": {}}
-    with pytest.raises(error):
-        enqueue(workspace, make_run_config(**{**choices, **change}))
+    with pytest.raises(error, match=words):
+        enqueue(workspace, run_config(colours, change))
+    assert workspace.store.list_runs() == []
+
+
+def test_a_run_on_no_dataset_is_not_queued(workspace: Workspace):
+    with pytest.raises(UnknownDataset):
+        enqueue(workspace, make_run_config("nope", {}))
     assert workspace.store.list_runs() == []
 
 
 def test_weights_that_cannot_be_had_are_said_before_the_queue(
     workspace: Workspace, colours: DatasetRecord, monkeypatch: pytest.MonkeyPatch, tmp_path, closed_port: int
 ):
-    row = CATALOG["resnet18"]
+    row = get_backbone("resnet18")
     nowhere = replace(row.weights, url=f"http://127.0.0.1:{closed_port}/resnet18-0123abcd.pth")
-    monkeypatch.setitem(CATALOG, row.name, replace(row, weights=nowhere))
+    monkeypatch.setattr("tl_core.execute.get_backbone", lambda _: replace(row, weights=nowhere))
     before = torch.hub.get_dir()
     torch.hub.set_dir(str(tmp_path / "hub"))
     try:
@@ -86,7 +97,8 @@ def test_a_queued_run_knows_its_size_and_classes(workspace: Workspace, colours: 
     assert run.state is RunState.QUEUED and run.dataset_name == "colours"
     assert run.facts["classes"] == list(colours.classes)
     assert run.facts["trainable_parameters"] == 1281 * 5 + 6 * 3
-    assert run.facts["total_parameters"] == CATALOG["tf_efficientnet_lite0"].parameters + 1281 * 5 + 6 * 3
+    without_classifier = get_backbone("tf_efficientnet_lite0").parameters - 1281 * 1000
+    assert run.facts["total_parameters"] == without_classifier + 1281 * 5 + 6 * 3
 
 
 # Carrying out
@@ -105,7 +117,7 @@ def test_the_queue_is_worked_through_in_order_one_at_a_time(
 def test_inline_and_in_a_thread_the_numbers_are_the_same(
     workspace: Workspace, colours: DatasetRecord, runner: ThreadRunner
 ):
-    config = run_config(colours, {"dropout": 0.3}, augment=True)
+    config = run_config(colours, {"dropout": 0.3}, augment="photos")
     assert finish(workspace, runner.submit(config)).result == InlineRunner(workspace).submit(config).result
 
 
@@ -229,7 +241,7 @@ def test_stop_works_within_two_seconds_wherever_a_long_step_is(
 def test_stop_works_within_two_seconds_in_every_stage(
     workspace: Workspace, runner: ThreadRunner, colours: DatasetRecord, stage: str
 ):
-    run = runner.submit(run_config(colours, augment=True, epochs=30))
+    run = runner.submit(run_config(colours, augment="photos", epochs=30))
     wait_until(lambda: stage_of(workspace, run) == stage)
     asked = time.monotonic()
     workspace.store.request_cancel(run.id)

@@ -86,9 +86,13 @@ def _take_over(workspace: Workspace, old: Run, new: Run) -> None:
     store.append_metrics(new.id, store.list_metrics(old.id))
     epoch, predictions = store.list_predictions(old.id, "val")
     store.put_predictions(new.id, "val", epoch, predictions)
-    facts = {**old.facts, **new.facts, "continues": old.id}
+    facts = {name: fact for name, fact in old.facts.items() if name != "resumed"}
     store.update_run(
-        new.id, epochs_done=old.epochs_done, best_epoch=old.best_epoch, val_accuracy=old.val_accuracy, facts=facts
+        new.id,
+        epochs_done=old.epochs_done,
+        best_epoch=old.best_epoch,
+        val_accuracy=old.val_accuracy,
+        facts={**facts, **new.facts, "continues": old.id},
     )
     _share(artifacts.training_state(old.id), artifacts.training_state(new.id))  # last: with it the run can begin
 

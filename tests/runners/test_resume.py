@@ -1,0 +1,279 @@
+"""A run that has stopped goes on as if it never had: by hand, after a kill, and beyond its end."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from making_runs import TINY, environment, run_config
+
+from tl_core.config import RunConfig
+from tl_core.errors import ConfigError, RunNotReady, UnknownDataset, UnknownRun
+from tl_core.events import BatchEnded, EpochEnded, Event
+from tl_core.import_dataset import delete_dataset
+from tl_core.records import DatasetRecord, Run, RunState
+from tl_core.runners import InlineRunner, ThreadRunner, can_resume, enqueue, resume
+from tl_core.store import fail_stale_runs
+from tl_core.workspace import Workspace
+
+
+def stop_at(workspace: Workspace, config: RunConfig, event: type, epoch: int, ask: str = "pause") -> Run:
+    """Train, and ask the run to stop when that event of that epoch has come."""
+
+    def told(happened: Event, _: object) -> None:
+        if isinstance(happened, event) and happened.epoch == epoch:
+            for run in workspace.store.list_running_runs():
+                getattr(workspace.store, f"request_{ask}")(run.id)
+            time.sleep(0.35)  # training does not ask all the time
+
+    return InlineRunner(workspace, told).submit(config)
+
+
+def figures(workspace: Workspace, run: Run) -> list[object]:
+    """All that a run has measured."""
+    reported = [workspace.store.list_predictions(run.id, split) for split in ("val", "test")]
+    return [run.epochs_done, run.best_epoch, run.result, workspace.store.list_metrics(run.id), *reported]
+
+
+@pytest.fixture(scope="module")
+def whole(finished: tuple[Workspace, Run]) -> tuple[Workspace, Run]:
+    """A run that was never stopped, of what is hard to go on with: chance everywhere, and two phases."""
+    workspace, run = finished
+    settings = {
+        "augment": "photos", "dropout": 0.3, "epochs": 4, "unfreeze": "two-phase", "head_epochs": 2,
+        "frozen_stages": -1, "image_size": 64, "ema": 0.5, "optimizer": "adam",
+    }  # fmt: skip
+    dataset = workspace.store.get_dataset(run.config.data.dataset_id)
+    return workspace, InlineRunner(workspace).submit(run_config(dataset, settings))
+
+
+@pytest.mark.parametrize(
+    ("event", "epoch"),
+    [(BatchEnded, 1), (EpochEnded, 1), (EpochEnded, 2), (BatchEnded, 3), (EpochEnded, 4)],
+    ids=["in the first epoch", "between epochs", "between phases", "in the second phase", "before the test"],
+)
+def test_a_paused_run_goes_on_as_if_it_had_not_stopped(whole: tuple[Workspace, Run], event: type, epoch: int):
+    workspace, whole = whole
+    paused = stop_at(workspace, whole.config, event, epoch)
+    assert (paused.state, paused.epochs_done) == (RunState.PAUSED, epoch - (event is BatchEnded))
+    assert can_resume(workspace, paused)
+    resumed = InlineRunner(workspace).resume(paused.id[:5])
+    assert (resumed.id, resumed.state, resumed.message) == (paused.id, RunState.COMPLETED, "")
+    assert resumed.facts["resumed"] == 1
+    assert figures(workspace, resumed) == figures(workspace, whole)
+
+
+def test_a_run_can_be_paused_again_and_again(workspace: Workspace, colours: DatasetRecord):
+    config = run_config(colours, TINY, epochs=3)
+    whole, run = InlineRunner(workspace).submit(config), stop_at(workspace, config, BatchEnded, 2)
+
+    def pause_later(happened: Event, _: object) -> None:
+        if isinstance(happened, BatchEnded) and happened.epoch == 3:
+            workspace.store.request_pause(run.id)
+            time.sleep(0.35)
+
+    again = InlineRunner(workspace, pause_later).resume(run.id)
+    assert (again.state, again.epochs_done) == (RunState.PAUSED, 2)
+    done = InlineRunner(workspace).resume(run.id)
+    assert done.facts["resumed"] == 2 and figures(workspace, done) == figures(workspace, whole)
+
+
+def test_a_run_that_was_cancelled_can_be_resumed_with_more_epochs(workspace: Workspace, colours: DatasetRecord):
+    run = stop_at(workspace, run_config(colours, epochs=50), EpochEnded, 1, ask="cancel")
+    assert run.state is RunState.CANCELLED and run.message.endswith("and it can be resumed.")
+    done = InlineRunner(workspace).resume(run.id, epochs=run.epochs_done + 1)
+    assert (done.state, done.epochs_done) == (RunState.COMPLETED, run.epochs_done + 1)
+    assert done.config.train.epochs == done.epochs_done
+
+
+def test_a_paused_run_may_be_tested_as_it_is(workspace: Workspace, colours: DatasetRecord):
+    run = stop_at(workspace, run_config(colours, epochs=50), EpochEnded, 2)
+    done = InlineRunner(workspace).resume(run.id, epochs=run.epochs_done)
+    assert done.state is RunState.COMPLETED and done.epochs_done == run.epochs_done and done.result
+
+
+def test_a_run_that_failed_can_be_resumed(workspace: Workspace, colours: DatasetRecord):
+    def fail(happened: Event, _: object) -> None:
+        if isinstance(happened, BatchEnded) and happened.epoch == 2:
+            raise RuntimeError("the power went")
+
+    config = run_config(colours)
+    run = InlineRunner(workspace, fail).submit(config)
+    assert run.state is RunState.FAILED and can_resume(workspace, run)
+    resumed = InlineRunner(workspace).resume(run.id)
+    assert figures(workspace, resumed) == figures(workspace, InlineRunner(workspace).submit(config))
+
+
+def test_a_run_paused_in_the_queue_goes_back_to_it(workspace: Workspace, colours: DatasetRecord):
+    run = enqueue(workspace, run_config(colours))
+    workspace.store.request_pause(run.id)
+    assert can_resume(workspace, workspace.store.get_run(run.id))
+    assert resume(workspace, run.id) == run
+    assert not can_resume(workspace, run)
+
+
+def test_a_thread_goes_on_with_a_run_while_it_is_asked_twice(workspace: Workspace, colours: DatasetRecord):
+    paused = stop_at(workspace, run_config(colours, epochs=4), EpochEnded, 1)
+    runner = ThreadRunner(workspace)
+    runner.start()
+
+    def ask(_: int) -> str:
+        try:
+            return runner.resume(paused.id).state
+        except RunNotReady as refusal:
+            return str(refusal)
+
+    with ThreadPoolExecutor(4) as pool:
+        said = list(pool.map(ask, range(4)))
+    assert said.count(RunState.QUEUED) == 1
+    assert all("cannot be resumed" in words for words in said if words != RunState.QUEUED)
+    give_up = time.monotonic() + 60
+    while not workspace.store.get_run(paused.id).state.is_finished and time.monotonic() < give_up:
+        time.sleep(0.05)
+    runner.shutdown()
+    assert workspace.store.get_run(paused.id).state is RunState.COMPLETED
+
+
+def pause_within_two_seconds(workspace: Workspace, run: Run) -> None:
+    asked = time.monotonic()
+    workspace.store.request_pause(run.id)
+    while workspace.store.get_run(run.id).state is RunState.RUNNING:
+        assert time.monotonic() < asked + 2
+        time.sleep(0.02)
+
+
+def test_pausing_and_resuming_at_once_never_loses_a_run(workspace: Workspace, colours: DatasetRecord):
+    runner = ThreadRunner(workspace)
+    runner.start()
+    run = runner.submit(run_config(colours, epochs=1000))
+    for _ in range(5):
+        while workspace.store.get_run(run.id).state is not RunState.RUNNING:
+            time.sleep(0.02)
+        pause_within_two_seconds(workspace, run)
+        assert workspace.store.get_run(run.id).state is RunState.PAUSED
+        runner.resume(run.id)
+    pause_within_two_seconds(workspace, run)
+    runner.shutdown()
+    assert workspace.store.get_run(run.id).state is RunState.PAUSED
+
+
+# Killed
+
+
+def test_a_killed_run_that_is_resumed_has_the_figures_of_one_never_stopped(
+    workspace: Workspace, colours: DatasetRecord
+):
+    config = run_config(colours, TINY, epochs=8, batch_size=2, dropout=0.2, augment="photos")
+    whole = InlineRunner(workspace).submit(config)
+    command = [sys.executable, "-m", "tl_core", "train", colours.id, "--from-scratch", "--epochs", "8"]
+    command += ["--batch-size", "2", "--set", "backbone=resnet18", "--set", "image_size=64", "--dropout", "0.2"]
+    home = workspace.settings.home
+    with subprocess.Popen(command, cwd=Path(__file__).parents[2], env=environment(home)) as process:
+        wait_until(lambda: in_mid_epoch(workspace, whole), process)
+        os.kill(process.pid, signal.SIGKILL)
+    [killed] = fail_stale_runs(workspace.store, workspace.artifacts)
+    run = workspace.store.get_run(killed)
+    assert run.config == config and run.state is RunState.INTERRUPTED and 0 < run.epochs_done < 8
+    assert run.message.endswith("and it can be resumed.")
+    assert figures(workspace, InlineRunner(workspace).resume(run.id)) == figures(workspace, whole)
+
+
+def in_mid_epoch(workspace: Workspace, whole: Run) -> bool:
+    """Whether the one run besides `whole` has begun an epoch after its first, as far as it has told."""
+    for run in workspace.store.list_runs():
+        points = workspace.store.list_metrics(run.id)
+        if run.id != whole.id and points and run.epochs_done and points[-1].epoch > run.epochs_done:
+            return True
+    return False
+
+
+def wait_until(holds: Callable[[], bool], process: subprocess.Popen) -> None:
+    give_up = time.monotonic() + 120
+    while not holds():
+        assert time.monotonic() < give_up and process.poll() is None
+        time.sleep(0.01)
+
+
+# What cannot be resumed
+
+
+def test_a_run_without_a_finished_epoch_is_to_be_trained_again(workspace: Workspace, colours: DatasetRecord):
+    run = stop_at(workspace, run_config(colours, epochs=500), BatchEnded, 1, ask="cancel")
+    assert not can_resume(workspace, run)
+    with pytest.raises(RunNotReady, match=rf"Run {run.id} has nothing to go on from.*: train it again"):
+        resume(workspace, run.id)
+    assert workspace.store.get_run(run.id) == run
+
+
+def test_a_run_that_waits_or_is_gone_cannot_be_resumed(workspace: Workspace, colours: DatasetRecord):
+    run = enqueue(workspace, run_config(colours))
+    with pytest.raises(RunNotReady, match="is queued and cannot be resumed"):
+        resume(workspace, run.id)
+    with pytest.raises(UnknownRun):
+        resume(workspace, "nope")
+
+
+def test_a_run_whose_dataset_is_gone_cannot_be_resumed(workspace: Workspace, colours: DatasetRecord):
+    run = stop_at(workspace, run_config(colours, epochs=500), EpochEnded, 1, ask="cancel")
+    delete_dataset(workspace.store, workspace.artifacts, colours.id)
+    with pytest.raises(UnknownDataset):
+        resume(workspace, run.id)
+    assert workspace.store.get_run(run.id) == run
+
+
+def test_fewer_epochs_than_are_done_are_refused(workspace: Workspace, colours: DatasetRecord):
+    run = stop_at(workspace, run_config(colours, epochs=50), EpochEnded, 2)
+    with pytest.raises(ConfigError, match=f"Epochs: 1 is too few in all for run {run.id}; give {run.epochs_done} or"):
+        resume(workspace, run.id, epochs=1)
+    with pytest.raises(ConfigError, match="Epochs: 0 is not possible"):
+        resume(workspace, run.id, epochs=0)
+    assert workspace.store.get_run(run.id) == run
+
+
+# Beyond the end
+
+
+def test_a_completed_run_is_continued_by_a_new_one(finished: tuple[Workspace, Run]):
+    workspace, run = finished
+    before = (
+        workspace.artifacts.checkpoint(run.id).read_bytes(),
+        workspace.artifacts.training_state(run.id).read_bytes(),
+    )
+    new = InlineRunner(workspace).resume(run.id, epochs=5)
+    assert new.id != run.id and new.state is RunState.COMPLETED
+    assert (new.facts["continues"], new.epochs_done, new.config.train.epochs) == (run.id, 5, 5)
+    assert "resumed" not in new.facts and new.facts["splits"] == run.facts["splits"]
+    old_points = workspace.store.list_metrics(run.id)
+    new_points = workspace.store.list_metrics(new.id)
+    assert new_points[: len(old_points)] == old_points
+    assert [p.epoch for p in new_points if (p.split, p.name) == ("val", "loss")] == [1, 2, 3, 4, 5]
+    assert workspace.store.get_run(run.id) == run  # its test set was touched once, and stays as it was
+    after = workspace.artifacts.checkpoint(run.id).read_bytes(), workspace.artifacts.training_state(run.id).read_bytes()
+    assert before == after
+    workspace.store.delete_run(new.id)
+    workspace.artifacts.delete_run(new.id)
+    assert workspace.artifacts.checkpoint(run.id).is_file()
+
+
+@pytest.mark.parametrize("epochs", [None, 2, 3])
+def test_a_completed_run_needs_more_epochs_to_go_on(finished: tuple[Workspace, Run], epochs: int | None):
+    workspace, run = finished
+    assert can_resume(workspace, run)
+    before = workspace.store.list_runs()
+    with pytest.raises(ConfigError, match=r"more .*than the 3"):
+        resume(workspace, run.id, epochs)
+    assert workspace.store.list_runs() == before
+
+
+def test_what_cannot_be_taken_over_leaves_no_run(workspace: Workspace, colours: DatasetRecord):
+    run = InlineRunner(workspace).submit(run_config(colours, epochs=1))
+    workspace.artifacts.checkpoint(run.id).unlink()
+    with pytest.raises(RunNotReady, match=f"What run {run.id} left cannot be taken over"):
+        resume(workspace, run.id, epochs=2)
+    assert workspace.store.list_runs() == [run]
+    assert [folder.name for folder in workspace.artifacts.run_folder(run.id).parent.iterdir()] == [run.id]
