@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from tl_ui.knobs import as_text, flat, get_form
 from tl_ui.plan_charts import finding_chart, rate_words
 from tl_ui.text import GLOSSARY, about, literal
 
+_log = logging.getLogger(__name__)
 ROOT = Path(__file__).parents[1]
 MOST_SECONDS = 15 * 60
 """After this a measurement is given up."""
@@ -139,6 +141,7 @@ def _follow(search: Search) -> None:
         if process.returncode == 0 and {"rates", "losses", "suggestion"} <= set(found):
             search.finding = found
             return
+    _log.warning("The learning-rate finder ended with %s: %s", process.returncode, err[-2000:])
     said = err.strip().splitlines()[-1:] if process.returncode == 2 else []
     search.error = said[0] if said else "The measurement ended without a result; try again, or with smaller batches."
 

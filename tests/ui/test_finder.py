@@ -1,12 +1,14 @@
 """The learning-rate finder's child process, with a small program in place of the real one."""
 
 import json
+import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from making_runs import environment
 
 from tl_core.config import KNOBS, make_run_config
 from tl_core.presets import PRESETS
@@ -96,6 +98,16 @@ def test_it_ends_with_the_process_that_started_it(tmp_path):
     parent.kill()
     wait(lambda: parent.wait() is not None and parent.stdout.read() == "")
     wait(lambda: not is_alive(child_id))
+
+
+def test_the_command_line_ends_as_usual_while_it_is_held(tmp_path):
+    given, held = os.pipe()
+    asked = [sys.executable, "-m", "tl_ui.leash", "presets", "--json"]
+    done = subprocess.run(asked, stdin=given, capture_output=True, cwd=ROOT, env=environment(tmp_path), check=False)
+    os.close(given)
+    os.close(held)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads(done.stdout)
 
 
 def is_alive(process_id):
