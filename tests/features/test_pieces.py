@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -24,6 +24,7 @@ class Tight(nn.Module):
         return 2 * inputs
 
 
+@settings(max_examples=15)
 @given(n=st.integers(1, 40), room=st.integers(1, 40), first=st.none() | st.integers(1, 40))
 def test_whatever_fits_the_outputs_are_those_of_the_whole(n: int, room: int, first: int | None):
     model, pieces = Tight(room), Pieces(first)

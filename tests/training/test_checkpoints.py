@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from tl_core.backbones import TransferModel, build_library_model, build_model, get_backbone
 from tl_core.config import ModelConfig
@@ -72,3 +74,25 @@ def test_the_model_of_another_version_is_a_sentence(tmp_path: Path):
     save_checkpoint(path, network(config), ModelConfig(backbone="resnet18"), CLASSES)
     with pytest.raises(RunNotReady, match="Another version"):
         load_checkpoint(path)
+
+
+@pytest.mark.parametrize(("name", "depth"), [("resnet18", 3), ("tf_efficientnet_lite0", 3), ("mobilenet_v2", 4)])
+def test_a_model_of_release_0_1_can_still_be_used(tmp_path: Path, name: str, depth: int):
+    """It numbered the library's modules within each stage, instead of calling them by their names."""
+    path, config = tmp_path / "model.safetensors", ModelConfig(backbone=name)
+    model, numbers = network(config), {}
+
+    def number(tensor: str) -> str:
+        if not tensor.startswith("stages."):
+            return tensor
+        own = depth + (tensor.split(".")[2] == "blocks")
+        stage, module, rest = tensor.split(".")[1], tensor.split(".")[2:own], tensor.split(".")[own:]
+        of_stage = numbers.setdefault(stage, {})
+        return ".".join(("stages", stage, str(of_stage.setdefault(tuple(module), len(of_stage))), *rest))
+
+    save_checkpoint(path, model, config, CLASSES)
+    with safe_open(path, "pt") as file:
+        about = file.metadata()
+    save_file({number(key): tensor.contiguous() for key, tensor in model.state_dict().items()}, path, about)
+    loaded = load_checkpoint(path).model.state_dict()
+    assert all(torch.equal(tensor, loaded[key]) for key, tensor in model.state_dict().items())

@@ -134,7 +134,7 @@ class FeatureExamples:
         return self._read(torch.arange(len(self)), torch.zeros(len(self), dtype=torch.long))
 
     def _read(self, order: Tensor, views: Tensor) -> Iterator[Batch]:
-        for chosen, view in zip(order.split(self.batch_size), views.split(self.batch_size), strict=True):
+        for chosen, view in zip(*(torch.split(each, self.batch_size) for each in (order, views)), strict=True):
             inputs = self.activations[view, chosen].to(self.device)
             positions = tuple(self.positions[i] for i in chosen.tolist())
             yield Batch(inputs, self.labels[chosen].to(self.device), positions)

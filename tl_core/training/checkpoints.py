@@ -82,9 +82,28 @@ def load_checkpoint(path: Path) -> Checkpoint:
 def _fill(model: TransferModel, tensors: dict[str, Tensor]) -> None:
     named = set(model.state_dict())
     try:
+        tensors = tensors if named <= set(tensors) else _rename_numbered(tensors, list(model.state_dict()))
         model.load_state_dict({name: tensor for name, tensor in tensors.items() if name in named}, assign=True)
         for name in set(_tensors(model)) - named:
             owner, _, buffer = name.rpartition(".")
             setattr(model.get_submodule(owner), buffer, tensors[name])
-    except (RuntimeError, KeyError) as error:
+    except (RuntimeError, KeyError, ValueError) as error:
         raise RunNotReady("Another version of TransferLab saved this run's model: train it again.") from error
+
+
+def _rename_numbered(tensors: dict[str, Tensor], names: list[str]) -> dict[str, Tensor]:
+    """Tensors of a model of release 0.1, which numbered the library's modules within each stage, by today's names.
+
+    Raises:
+        ValueError: it is not that either.
+    """
+    olds = sorted({_part(name, 3) for name in tensors}, key=lambda part: (part[0] == "head", [*map(int, part[1:])]))
+    news = list(dict.fromkeys(_part(name, 4 if {"features", "blocks"} & set(name.split(".")) else 3) for name in names))
+    renamed = dict(zip(olds, news, strict=True))
+    rest = {name: name.split(".")[len(_part(name, 3)) :] for name in tensors}
+    return {".".join((*renamed[_part(name, 3)], *rest[name])): tensor for name, tensor in tensors.items()}
+
+
+def _part(name: str, depth: int) -> tuple[str, ...]:
+    """The module a tensor belongs to, by its first names: such as stages.1.0, or head.3."""
+    return tuple(name.split(".")[: depth if name.startswith("stages.") else 2])

@@ -67,8 +67,10 @@ def stop_between_layers(model: nn.Module, should_stop: Callable[[], bool]) -> It
     handles = [module.register_forward_pre_hook(check) for module in modules]
     handles += [module.register_forward_hook(watch_backward) for module in modules]
     for layer in big:
-        make = _attend_in_pieces if isinstance(layer, nn.MultiheadAttention) else _in_pieces
-        layer.forward = make(layer, run_piece)  # type: ignore[assignment, operator, method-assign]
+        if isinstance(layer, nn.MultiheadAttention):
+            layer.forward = _attend_in_pieces(layer, run_piece)  # type: ignore[method-assign]
+        else:
+            layer.forward = _in_pieces(layer, run_piece)  # type: ignore[assignment, method-assign]
     try:
         yield
     finally:

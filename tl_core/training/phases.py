@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from torch import nn
 
@@ -71,9 +71,9 @@ class _Phases:
         for phase in self._plan:
             if phase.last_epoch > self._done:
                 freeze(self._model, phase.frozen, self._batch_norm)
-                part, train, val = yield from self._prepare(phase)
                 schedule = self._schedule(phase, schedule)
-                yield from self._fit(phase, self._learner(phase, schedule, part), part, train, val)
+                # What is kept of one phase's images is let go of before the next phase's are.
+                yield from self._fit(phase, self._learner(phase, schedule), *(yield from self._prepare(phase)))
 
     def _prepare(self, phase: Phase) -> Generator[Event, None, tuple[nn.Module, Examples, Examples]]:
         """What is to be trained, and on what: the rest behind a frozen prefix on features, or all of it on images."""
@@ -110,7 +110,7 @@ class _Phases:
     def _steps_per_epoch(self) -> int:
         return steps_per_epoch(self._train, len(self._experiment.split.train))
 
-    def _learner(self, phase: Phase, schedule: Schedule, part: nn.Module) -> Learner:
+    def _learner(self, phase: Phase, schedule: Schedule) -> Learner:
         experiment, train = self._experiment, self._train
         first, _ = segment_of(self._plan, train, phase.first_epoch)
         n_classes, n_train = len(experiment.classes), len(experiment.split.train)
@@ -138,7 +138,7 @@ class _Phases:
 
     def _fit(self, phase: Phase, learner: Learner, part: nn.Module, train: Examples, val: Examples) -> Iterator[Event]:
         yield StageStarted("training")
-        judged: TransferModel = learner.average.module if learner.average else self._model
+        judged = cast(TransferModel, learner.average.module) if learner.average else self._model
         events = fit(
             part,
             train,
