@@ -55,7 +55,7 @@ def finish(workspace: Workspace, run: Run) -> Run:
         ({"backbone": "vit_b_16", "image_size": 17}, ConfigError, "17"),
         ({"output": "sigmoid"}, ConfigError, "'sigmoid' is for two classes, and colours has 3; give 'softmax'"),
         ({"mixup": 0.2, "batch_size": 1}, ConfigError, "1 is too small for mixup"),
-        ({"unfreeze": "two-phase", "frozen_stages": 99}, ConfigError, "99"),
+        ({"unfreeze": "two-phase", "frozen_stages": 99, "epochs": 5}, ConfigError, "99"),
         ({"weights": "file:never there"}, TransferLabError, "never there"),
     ],
 )
