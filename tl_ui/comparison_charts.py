@@ -68,15 +68,21 @@ def accuracies_chart(lines: Lines) -> Chart:
     ends = {name: points[-1].value for name, points in found.items() if points}
     title = "Validation accuracy: no epoch has ended yet"
     if ends:
-        best = max(ends, key=ends.__getitem__)
+        most = max(ends.values())
         n = next(points[-1].n for points in found.values() if points)
-        title = f"Right on up to {percent(ends[best])} of {number_of(n, 'validation image')}, with {choice_words(best)}"
+        title = f"Right on up to {percent(most)} of {number_of(n, 'validation image')}, with {_named(ends, most)}"
     said = ", ".join(f"{choice_words(name)} {percent(value)}" for name, value in ends.items())
     alt = f"Line chart of validation accuracy for {number_of(len(lines), 'optimizer')}. Last: {said or 'nothing'}."
     return Chart(title, alt, make_figure(traces, layout), _HEIGHT)
 
 
 COMPARISON_CHARTS: dict[str, Callable[[Lines], Chart]] = {"loss": losses_chart, "accuracy": accuracies_chart}
+
+
+def _named(ends: dict[str, float], most: float) -> str:
+    """Those that share the highest figure."""
+    names = [choice_words(name) for name, value in ends.items() if value == most]
+    return " and ".join(names) if len(names) < 3 else f"{len(names)} of them"
 
 
 def _by_optimizer(lines: Lines, split: str, name: str) -> dict[str, list[MetricPoint]]:

@@ -36,7 +36,7 @@ def loss_chart(points: Sequence[MetricPoint], borders: Sequence[Border] = ()) ->
     layout = curve_layout("Training step", "Loss (nats)", is_empty=not (batches or val))
     layout["yaxis"]["rangemode"] = "tozero"
     ends = {p.epoch: p.step for p in val}
-    layout["shapes"] = [_line(ends[b.epoch - 1], b.words) for b in borders if b.epoch - 1 in ends]
+    _mark(layout, [(ends[b.epoch - 1], b.words) for b in borders if b.epoch - 1 in ends])
     faint = {
         "x": [p.step for p in thinned(batches)],
         "y": [finite(p.value) for p in thinned(batches)],
@@ -70,7 +70,7 @@ def accuracy_chart(points: Sequence[MetricPoint], borders: Sequence[Border] = ()
     layout = curve_layout("Epoch", "Images right (%)")
     layout["yaxis"] |= {"range": [0, 103], "ticksuffix": " %", "dtick": 25}
     layout["xaxis"] |= epoch_axis(len(val), epochs)
-    layout["shapes"] = [_line(b.epoch - 0.5, b.words) for b in borders if val and b.epoch <= val[-1].epoch]
+    _mark(layout, [(b.epoch - 0.5, b.words) for b in borders if val and b.epoch <= val[-1].epoch])
     traces = _pair(
         train,
         val,
@@ -98,11 +98,11 @@ def accuracy_chart(points: Sequence[MetricPoint], borders: Sequence[Border] = ()
 def learning_rate_chart(points: Sequence[MetricPoint], borders: Sequence[Border] = (), epochs: int = 1) -> Chart:
     """The head's learning rate at the end of each epoch."""
     rates = series(points, "train", "learning_rate")
-    layout = curve_layout("Epoch", "Learning rate of the head")
+    layout = curve_layout("Epoch", "Learning rate")
     layout["showlegend"] = False
     layout["xaxis"] |= epoch_axis(len(rates), epochs)
     layout["yaxis"] |= {"rangemode": "tozero", "exponentformat": "power"}
-    layout["shapes"] = [_line(b.epoch - 0.5, b.words) for b in borders if rates and b.epoch <= rates[-1].epoch]
+    _mark(layout, [(b.epoch - 0.5, b.words) for b in borders if rates and b.epoch <= rates[-1].epoch])
     trace = {
         "x": [p.epoch for p in rates],
         "y": [finite(p.value) for p in rates],
@@ -177,11 +177,12 @@ def cut_off(layout: Figure, lines: Sequence[Sequence[float]]) -> str:
     return f" ({n} above {end:.2g}, up to {max(beyond):.3g}, left out of view: double-click the chart to see all)"
 
 
-def _line(x: float, words: str) -> Figure:
-    """A thin vertical line with its words along it."""
-    label = {"text": plotly_text(words), "textposition": "end", "font": {"size": 11, "color": "@text"}, "padding": 4}
-    ends = {"x0": x, "x1": x, "y0": 0, "y1": 1, "xref": "x", "yref": "paper"}
-    return {"type": "line", **ends, "line": {"color": "@muted", "width": 1, "dash": "dot"}, "label": label}
+def _mark(layout: Figure, places: Sequence[tuple[float, str]]) -> None:
+    """Thin vertical lines, each with its words along it."""
+    line = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "line": {"color": "@muted", "width": 1, "dash": "dot"}}
+    words = {"yref": "paper", "y": 1, "textangle": -90, "xanchor": "right", "yanchor": "top", "showarrow": False}
+    layout["shapes"] = [{**line, "x0": x, "x1": x} for x, _ in places]
+    layout["annotations"] = [{**words, "x": x, "text": plotly_text(text), "font": {"size": 11}} for x, text in places]
 
 
 def _pair(

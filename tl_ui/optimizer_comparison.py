@@ -27,7 +27,12 @@ from tl_ui.run_words import backbone_title, depth_words, is_busy, runs_compared,
 from tl_ui.runs_table import open_clicked_run, open_column
 from tl_ui.text import GLOSSARY, count, literal, number_of, percent, share, shorten
 
-_DEPTHS = {"all": "the head only (quick)", -1: "the head and the last stage", -2: "the head and the last two", 0: "all"}
+_DEPTHS = {
+    "all": "The head only (quick)",
+    -1: "The head and the last stage",
+    -2: "The head and the last two stages",
+    0: "Everything",
+}
 
 
 # Starting one
@@ -223,7 +228,7 @@ def figures_row(run: Run) -> dict[str, Any]:
 def _columns(ids: list[str]) -> dict[str, Any]:
     column = st.column_config
     return {
-        "Optimizer": column.TextColumn(pinned=True, help=GLOSSARY["optimizer"]),
+        "Optimizer": column.TextColumn(width=210, pinned=True, help=GLOSSARY["optimizer"]),
         "Test accuracy": column.NumberColumn(format="%.1f %%", help=f"{GLOSSARY['accuracy']} {GLOSSARY['test set']}"),
         "95 % interval": column.TextColumn(help=GLOSSARY["interval"]),
         "n": column.NumberColumn(help="Test images that the accuracy was measured on."),
@@ -258,18 +263,21 @@ def verdict(runs: Sequence[Run]) -> str:
     if len(tested) < 2:
         return ""
     best, worst = tested[0], tested[-1]
+    if _bounds(best) == _bounds(worst):
+        return f"No difference: {_score(best, tested)}."
     if _bounds(best)[0] > _bounds(worst)[1]:
         apart = "Their intervals lie apart, so this is hardly chance in the choice of test images."
     else:
         apart = "Their intervals overlap, so the difference may well be chance."
-    return f"Most often right: {_score(best)}. Least often: {_score(worst)}. {apart}"
+    return f"Most often right: {_score(best, tested)}. Least often: {_score(worst, tested)}. {apart}"
 
 
-def _score(run: Run) -> str:
+def _score(run: Run, tested: Sequence[Run]) -> str:
+    """Of a run, and of those that did just as well."""
     assert run.result is not None
     n, accuracy = run.result.n, run.result.accuracy
-    name = choice_words(run.config.train.optimizer)
-    return f"**{name}** on {share(round(accuracy * n), n)} test images ({percent(accuracy)})"
+    names = [choice_words(r.config.train.optimizer) for r in tested if r.result and r.result.accuracy == accuracy]
+    return f"**{', '.join(names)}** on {share(round(accuracy * n), n)} test images ({percent(accuracy)})"
 
 
 # Those there are

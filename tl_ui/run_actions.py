@@ -52,7 +52,9 @@ def _continue(run: Run) -> None:
             "looked at once a run; this one stays as it is."
         )
         total = st.number_input("Epochs in total", done + 1, _MOST_EPOCHS, min(2 * done, _MOST_EPOCHS))
-        if st.button(f"Continue for {total - done} more", type="primary", icon=":material/forward:", key=f"go-on-{run.id}"):
+        if st.button(
+            f"Continue for {total - done} more", type="primary", icon=":material/forward:", key=f"go-on-{run.id}"
+        ):
             try:
                 new = get_runner().resume(run.id, int(total))
             except TransferLabError as error:

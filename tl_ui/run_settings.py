@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -132,17 +132,21 @@ def _time_facts(run: Run) -> list[Fact]:
 
 def record(run: Run) -> list[Fact]:
     """What has to be the same for the same figures: images, their split, chance, software and device."""
-    versions = ", ".join(f"{name} {version}" for name, version in run.facts.get("environment", {}).items())
+    versions, sides = _listed(run.facts.get("environment", {})), _listed(run.facts.get("split_fingerprint", {}))
     facts = [
         Fact("Run", run.id),
         Fact("Dataset", run.config.data.dataset_id, "The fingerprint of its images and classes."),
-        Fact("Split", run.facts.get("split_fingerprint", ""), "The fingerprint of which image is on which side."),
+        Fact("Split", sides, "A fingerprint of the images on each side: the same images, the same sixteen digits."),
         Fact("Seed of the split", str(run.config.data.split_seed), knob_help("split_seed")),
         Fact("Seed", str(run.config.train.seed), GLOSSARY["seed"]),
         Fact("Device", run.facts.get("device", "")),
         Fact("Software", versions),
     ]
     return [fact for fact in facts if fact.value]
+
+
+def _listed(words: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {word}" for name, word in words.items())
 
 
 def command_line(config: RunConfig) -> str:

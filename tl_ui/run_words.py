@@ -171,8 +171,8 @@ def queue_words(n: int) -> str:
 
 
 def seconds_taken(run: Run, now: float | None = None) -> float | None:
-    """From start to end, or to now; None before it started."""
-    if run.started_at is None:
+    """From start to end, or to now; None before it started, and while it is paused."""
+    if run.started_at is None or (run.finished_at is None and not is_busy(run)):
         return None
     end = run.finished_at if run.finished_at is not None else now if now is not None else time.time()
     return max(0.0, end - run.started_at)

@@ -116,13 +116,13 @@ def _columns(ids: list[str]) -> dict[str, Any]:
     column = st.column_config
     return {
         "": open_column(ids, "open-clicked"),
-        "State": column.TextColumn(width=124),
+        "State": column.TextColumn(width=140),
         "Dataset": column.TextColumn(width=140),
         "Test accuracy": column.NumberColumn(format="%.1f %%", help=f"{GLOSSARY['accuracy']} {GLOSSARY['test set']}"),
         "n": column.NumberColumn(help="Test images that the accuracy was measured on."),
         "Backbone": column.TextColumn(help=GLOSSARY["backbone"]),
         "Depth": column.TextColumn(help=GLOSSARY["freeze"]),
-        "Optimizer": column.TextColumn(help=GLOSSARY["optimizer"]),
+        "Optimizer": column.TextColumn(width=210, help=GLOSSARY["optimizer"]),
         "Epochs": column.TextColumn(help=GLOSSARY["epoch"]),
         "Validation accuracy": column.NumberColumn(
             format="%.1f %%", help=f"Of the best epoch. {GLOSSARY['validation']}"

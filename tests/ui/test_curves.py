@@ -72,9 +72,9 @@ def test_an_empty_chart_has_no_axis_below_zero(chart):
     ("chart", "places"), [(loss_chart, [10]), (accuracy_chart, [1.5]), (learning_rate_chart, [1.5])]
 )
 def test_phases_that_have_begun_are_marked_where_they_begin(chart, places):
-    shapes = chart(a_run(3), BORDERS).figure["layout"]["shapes"]
-    assert [shape["x0"] for shape in shapes] == places
-    assert shapes[0]["label"]["text"] == "unfrozen: &lt;b&gt;layer4&lt;/b&gt;"
+    layout = chart(a_run(3), BORDERS).figure["layout"]
+    assert [shape["x0"] for shape in layout["shapes"]] == places
+    assert layout["annotations"][0]["text"] == "unfrozen: &lt;b&gt;layer4&lt;/b&gt;"
 
 
 def test_one_huge_loss_does_not_flatten_the_rest_and_is_said():

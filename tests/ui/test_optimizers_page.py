@@ -83,6 +83,13 @@ def test_a_difference_that_may_be_chance_is_called_so(workspace, compared, accur
     assert said in words
 
 
+def test_those_that_did_as_well_as_each_other_are_named_together(workspace, compared):
+    for run in compared[:2]:
+        finish(workspace, run, 0.5)
+    words = verdict([workspace.store.get_run(run.id) for run in compared])
+    assert words == "No difference: **Gradient descent, SGD** on 50 of 100 test images (50.0 %)."
+
+
 def test_progress_of_all_in_words(workspace, compared):
     finish(workspace, compared[0], 0.5)
     workspace.store.claim_run(compared[1].id)

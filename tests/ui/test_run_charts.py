@@ -123,9 +123,8 @@ def test_the_phases_of_a_run_are_marked_in_its_curves(store, charts, run):
     ]
     store.update_run(run.id, facts={"plan": plan})
     store.append_metrics(run.id, [MetricPoint(i, i + 1, i + 1, "val", "accuracy", 0.5, 8) for i in range(2)])
-    (shape,) = read(charts.get(run.id, "accuracy"))["figure"]["layout"]["shapes"]
-    assert shape["x0"] == 1.5
-    assert shape["label"]["text"] == "unfrozen: stage 2"
+    (words,) = read(charts.get(run.id, "accuracy"))["figure"]["layout"]["annotations"]
+    assert (words["x"], words["text"]) == (1.5, "unfrozen: stage 2")
 
 
 def test_a_comparison_has_the_curves_of_all_its_runs(store, charts, run):

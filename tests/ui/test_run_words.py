@@ -133,6 +133,7 @@ def test_the_place_in_the_queue_counts_what_runs_and_what_was_queued_before():
 
 def test_time_taken():
     assert seconds_taken(make_run()) is None
+    assert seconds_taken(make_run(state=RunState.PAUSED, started_at=10.0), now=15.0) is None
     assert seconds_taken(make_run(started_at=10.0), now=15.0) == 5
     assert seconds_taken(make_run(started_at=10.0, finished_at=12.0), now=99.0) == 2
     assert seconds_taken(make_run(started_at=10.0), now=9.0) == 0

@@ -1,0 +1,71 @@
+"""A run is paused, resumed and finished in a real browser."""
+
+import re
+
+import pytest
+from browsing import complaints
+from making_runs import import_folder, make_colours, open_home, run_config
+
+from tl_core.records import RunState
+from tl_core.runners import enqueue
+from tl_ui.comparison_charts import LOOKS
+
+EPOCHS = 25
+
+
+@pytest.fixture(scope="module")
+def colours(home, tmp_path_factory):
+    """(workspace of the server, a dataset of 30 images in it)."""
+    workspace = open_home(home)
+    yield workspace, import_folder(workspace, make_colours(tmp_path_factory.mktemp("given") / "colours"))
+    workspace.store.close()
+
+
+@pytest.fixture
+def page(browser, server):
+    page = browser.new_page(base_url=server.url, viewport={"width": 1440, "height": 900})
+    page.set_default_timeout(120_000)
+    yield page
+    page.close()
+
+
+def test_a_run_is_paused_resumed_and_finished(page, colours):
+    workspace, dataset = colours
+    said = complaints(page)
+    run = enqueue(workspace, run_config(dataset, frozen_stages=-2, image_size=32, epochs=EPOCHS))
+    page.goto(f"/run?run={run.id}")
+    page.get_by_text(re.compile("Pause: keeps all of the .*finished epoch")).wait_for()
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Resume").wait_for()
+    paused = workspace.store.get_run(run.id)
+    assert paused.state is RunState.PAUSED
+    assert 1 <= paused.epochs_done < EPOCHS
+    curve = [point for point in workspace.store.list_metrics(run.id) if point.epoch <= paused.epochs_done]
+
+    page.reload()
+    page.get_by_text(f"It goes on with epoch {paused.epochs_done + 1} of {EPOCHS}").wait_for()
+    page.get_by_role("button", name="Resume").click()
+    page.get_by_text(re.compile(r"Right on \d+ of \d+ test images")).wait_for(timeout=300_000)
+    points = workspace.store.list_metrics(run.id)
+    assert points[: len(curve)] == curve
+    assert [point.epoch for point in points if point.name == "learning_rate"] == list(range(1, EPOCHS + 1))
+    page.get_by_role("button", name="Continue for more epochs").wait_for()
+    page.goto("/runs")
+    page.get_by_text("1 run. Open one by its first cell").wait_for()
+    assert said == []
+
+
+def test_curves_of_eight_optimizers_lie_over_each_other_and_survive_a_reload(page, colours):
+    workspace, dataset = colours
+    said = complaints(page)
+    for name in LOOKS:
+        run = enqueue(workspace, run_config(dataset, optimizer=name, image_size=32))
+        workspace.store.update_run(run.id, facts={"comparison": "c1"})
+    page.goto("/optimizers?comparison=c1")
+    page.get_by_role("button", name="Stop all").wait_for()
+    page.get_by_text(re.compile("Most often right: .*Their intervals")).wait_for()
+    page.reload()
+    lines = "() => [...document.querySelectorAll('.js-plotly-plot')].map(p => p.data.filter(d => d.x.length).length)"
+    page.wait_for_function(f"JSON.stringify(({lines})()) === '[8,8]'")
+    page.get_by_role("button", name="Stop all").wait_for(state="detached")
+    assert said == []
