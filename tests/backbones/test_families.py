@@ -4,13 +4,15 @@ import pytest
 import torch
 from families import FAMILIES, images_for, library_features, library_model
 from safetensors.torch import load_model, save_model
+from torch import Tensor
 
 from tl_core.backbones import TransferModel, anatomy, build_model, freeze, get_backbone, parameters_by_part
 from tl_core.backbones.build import Frozen
 from tl_core.config import ModelConfig
 
-ONNX = ("resnet18", "mobilenet_v3_small", "shufflenet_v2_x0_5", "swin_t", "test_vit", "vit_tiny_patch16_224")
-TOO_BIG_TO_TRAIN_HERE = ("vit_b_32", "maxvit_t", "wide_resnet50_2", "swin_tiny_patch4_window7_224")
+# An export takes its time. With torch 2.14 all families but MaxViT were exported once, and all said the same.
+ONNX = ("resnet18", "mobilenet_v3_small", "squeezenet1_1", "test_vit")
+TOO_BIG_TO_TRAIN_HERE = ("vit_b_32", "maxvit_t", "swin_tiny_patch4_window7_224", "swin_v2_t", "inception_v3")
 
 every_family = pytest.mark.parametrize("name", FAMILIES)
 
@@ -28,6 +30,18 @@ def test_the_stages_give_the_librarys_own_features(name: str):
     ours = model.pool(model.stages(images))
     assert ours.shape == (2, anatomy(backbone).features) and ours.std() > 0
     torch.testing.assert_close(ours, library_features(backbone, network, images), rtol=1e-5, atol=1e-5)
+    for depth in range(len(model.stages) + 1) if FAMILIES[name] < 200 else ():
+        assert_the_halves_are_the_whole(model, Frozen(depth), images, model.head(ours))
+
+
+def assert_the_halves_are_the_whole(model: TransferModel, frozen: Frozen, images: Tensor, whole: Tensor) -> None:
+    """And the trainable half leaves the activations alone that it is given, since they are kept."""
+    freeze(model, frozen)
+    prefix, rest = model.split()
+    kept = prefix(images)
+    copy = kept.clone()
+    assert torch.equal(rest.eval()(kept), whole)
+    assert torch.equal(kept, copy)
 
 
 @every_family
@@ -37,14 +51,9 @@ def test_the_stages_hold_every_weight_but_the_classifiers_under_its_own_name(nam
         network = library_model(name)
         model = build_model(backbone, ModelConfig(backbone=name, image_size=FAMILIES[name]), 2, network)
     ours = {key.split(".", 1)[1] for key in model.stages.state_dict()}
-    theirs = {key for key in network.state_dict() if not key.startswith(without_classifier(backbone))}
+    theirs = {key for key in network.state_dict() if not key.startswith((f"{backbone.classifier}.", "head_dist."))}
     assert ours == theirs
     assert len(parameters_by_part(model)) == len(model.stages) + 1
-
-
-def without_classifier(backbone) -> tuple[str, ...]:
-    distilled = ("head_dist.",) if "distilled" in backbone.name else ()
-    return (f"{backbone.classifier}.", *distilled)
 
 
 @pytest.mark.parametrize("name", [name for name in FAMILIES if name not in TOO_BIG_TO_TRAIN_HERE])
@@ -61,20 +70,6 @@ def test_what_is_frozen_does_not_move_at_any_depth(name: str):
         model.zero_grad()
         assert all(torch.equal(tensor, still[key]) for key, tensor in model.stages[:depth].state_dict().items())
         assert not any(torch.equal(p, old) for p, old in zip(moving, before, strict=True) if old.count_nonzero())
-
-
-@pytest.mark.parametrize("name", [name for name in FAMILIES if name not in TOO_BIG_TO_TRAIN_HERE])
-@torch.inference_mode()
-def test_the_halves_are_the_whole_at_any_depth_and_leave_what_is_kept_alone(name: str):
-    model, images = transfer_model(name), images_for(name)
-    whole = model(images)
-    for depth in range(len(model.stages) + 1):
-        freeze(model, Frozen(depth))
-        prefix, rest = model.split()
-        kept = prefix(images)
-        copy = kept.clone()
-        assert torch.equal(rest.eval()(kept), whole)
-        assert torch.equal(kept, copy)
 
 
 @pytest.mark.parametrize("name", ["squeezenet1_1", "shufflenet_v2_x0_5", "vit_tiny_patch16_224", "test_vit"])

@@ -91,7 +91,7 @@ def _find_stages(backbone: Backbone) -> Stages | None:
         try:
             graph = trace(backbone, network)
             return find_stages(find_units(network, graph, torch.empty(1, 3, side, side)), backbone.library)
-        except Exception:  # networks are free to do what cannot be traced, in any way
+        except Exception:  # as tracing, too, may raise anything
             if backbone.library == "torchvision":
                 raise
             return None

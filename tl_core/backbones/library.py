@@ -6,7 +6,7 @@ from typing import Any
 import timm
 import torch
 import torchvision
-from torch import nn
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from tl_core.backbones.catalog import Backbone
@@ -42,11 +42,13 @@ def _build_torchvision(backbone: Backbone, size: int) -> nn.Module:
 
 
 def _build_timm(backbone: Backbone, size: int) -> nn.Module:
-    if size != backbone.preprocessing.size:
+    """Made for that size where the network has such an option; others, convolutional ones mostly, take any size."""
+    given: dict[str, Any] = {} if size == backbone.preprocessing.size else {"img_size": size}
+    for options in ({**given, "dynamic_img_size": False}, given):
         try:
-            return timm.create_model(backbone.name, pretrained=False, img_size=size)  # type: ignore[no-any-return]
-        except TypeError:  # it has no such option: a convolutional network, which takes any size
-            pass
+            return timm.create_model(backbone.name, pretrained=False, **options)  # type: ignore[no-any-return]
+        except TypeError:
+            continue
     return timm.create_model(backbone.name, pretrained=False)  # type: ignore[no-any-return]
 
 
@@ -54,6 +56,7 @@ class _WeightsOnMeta(TorchFunctionMode):
     """Weights come without memory; other tensors stay real, since some networks compute their layout with them."""
 
     _WEIGHTS = (torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn)
+    _FILLING = (Tensor.normal_, Tensor.uniform_, Tensor.fill_, Tensor.zero_, Tensor.erfinv_, Tensor.clamp_)
 
     def __torch_function__(
         self,
@@ -63,6 +66,8 @@ class _WeightsOnMeta(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
+        if func in self._FILLING and args[0].is_meta:
+            return args[0]  # there is nothing to fill, and trying takes its time
         if func in self._WEIGHTS and kwargs.get("device") is None:
             kwargs["device"] = "meta"
         return func(*args, **kwargs)

@@ -46,18 +46,20 @@ def channels_first(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _part_tail(units: Group, library: str) -> tuple[Group, Group]:
-    """(all up to the last map, what follows and must be kept). Plain pooling is not kept: we do it ourselves."""
-    maps = [i for i, unit in enumerate(units) if len(unit.shape) == 3 and unit.shape[-1] > 1]
-    if not maps or maps[-1] < len(units) // 2:
-        return units, []
-    last = maps[-1] + 1
+    """(all up to the last map or tokens, what follows and must be kept). Plain pooling we do ourselves."""
+    last = max((i for i, unit in enumerate(units, 1) if _has_positions(unit.shape)), default=len(units))
     while "AdaptiveAvgPool" in units[last - 1].kind:  # VGG's, to the very size that its own images have there
         last -= 1
     body, tail = units[:last], units[last:]
     shape = body[-1].shape
     other_width = library == "timm" and bool(tail) and tail[-1].shape[0] != shape[0]
-    keep = any(unit.parameters for unit in tail) or channels_first(shape) != shape or other_width
-    return body, tail if keep else []
+    plain = len(shape) == 3 and channels_first(shape) == shape and not other_width
+    return body, [] if plain and not any(unit.parameters for unit in tail) else tail
+
+
+def _has_positions(shape: tuple[int, ...]) -> bool:
+    """Whether it is a map of more than one position, or a row of tokens."""
+    return len(shape) == 2 or (len(shape) == 3 and shape[-1] > 1)
 
 
 def _by_shape(units: Group) -> list[Group]:

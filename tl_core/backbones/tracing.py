@@ -10,7 +10,8 @@ from torch.utils import _pytree as pytree
 
 from tl_core.backbones.catalog import Backbone
 
-_OPENED_FROM = 1 / 3
+_OPENED_FROM = (1 / 3, 1)
+"""Shares of all weights from which on a module is looked into; the second where looking so deep fails."""
 _tracing = Lock()
 
 
@@ -32,15 +33,15 @@ class Unit:
 class _Tracer(fx.Tracer):
     """Looks into containers, and into what the classifier is part of; leaves blocks whole."""
 
-    def __init__(self, network: nn.Module, classifier: str) -> None:
+    def __init__(self, network: nn.Module, classifier: str, opened_from: float) -> None:
         super().__init__()
-        self._all = _size(network)
+        self._much = opened_from * _size(network)
         self._classifier = classifier
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         if type(m) is nn.Sequential or self._classifier.startswith(module_qualified_name + "."):
             return False
-        holds_much = _size(m) > _OPENED_FROM * self._all
+        holds_much = _size(m) > self._much
         containers = (nn.Sequential, nn.ModuleList)
         return not (holds_much and (isinstance(m, containers) or any(isinstance(c, containers) for c in m.children())))
 
@@ -71,6 +72,14 @@ def trace(backbone: Backbone, network: nn.Module) -> fx.Graph:
     Raises:
         Exception: of almost any kind; not every network can be traced.
     """
+    deep, shallow = _OPENED_FROM
+    try:
+        return _trace(backbone, network, deep)
+    except Exception:  # networks are free to do what cannot be traced, in any way
+        return _trace(backbone, network, shallow)
+
+
+def _trace(backbone: Backbone, network: nn.Module, opened_from: float) -> fx.Graph:
     root, classifier = network, backbone.classifier
     if backbone.library == "timm":
         root, classifier = _PreLogits(network), f"network.{classifier}"
@@ -78,7 +87,7 @@ def trace(backbone: Backbone, network: nn.Module) -> fx.Graph:
     with _tracing:  # torch patches nn.Module while it traces
         root.eval()
         try:
-            graph = _Tracer(network, classifier).trace(root)
+            graph = _Tracer(network, classifier, opened_from).trace(root)
         finally:
             root.train(was_training)
     if backbone.library == "timm":
