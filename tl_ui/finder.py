@@ -160,8 +160,8 @@ def show_finder(config: RunConfig) -> None:
 def _part(config: RunConfig) -> None:
     search: Search | None = st.session_state.get("lr-search")
     running = search is not None and not search.is_over
-    if running != st.session_state["lr-polls"]:
-        st.rerun()  # to begin, or end, looking every second
+    if running != st.session_state["lr-polls"] or st.session_state.pop("lr-used", False):
+        st.rerun()  # to begin, or end, looking every second; to draw the rate that was taken over
     if search is not None and running:
         _show_progress(search)
         return
@@ -204,10 +204,14 @@ def _show_finding(search: Search, config: RunConfig) -> None:
     st.markdown(literal(str(search.finding.get("reason", ""))))
     if not _is_alike(search.config, config):
         st.caption("Measured with other settings than those chosen now.")
-    if suggestion:
-        st.button(
-            f"Use {rate_words(suggestion)}", type="primary", icon=":material/check:", on_click=_use, args=(suggestion,)
-        )
+    if suggestion and get_form()["learning_rate"] == _rounded(suggestion):
+        st.markdown(":material/check: This rate is set.")
+    elif suggestion:
+        st.button(f"Use {rate_words(suggestion)}", icon=":material/check:", on_click=_use, args=(suggestion,))
+
+
+def _rounded(rate: float) -> str:
+    return as_text(float(f"{rate:.2g}"))
 
 
 def _is_alike(one: RunConfig, other: RunConfig) -> bool:
@@ -222,8 +226,9 @@ def _use(suggestion: float) -> None:
     form = get_form()
     head, stages = (_number(form[name]) for name in ("learning_rate", "backbone_learning_rate"))
     if head and stages:
-        form["backbone_learning_rate"] = as_text(float(f"{stages / head * suggestion:.3g}"))
-    form["learning_rate"] = as_text(float(f"{suggestion:.3g}"))
+        form["backbone_learning_rate"] = _rounded(stages / head * suggestion)
+    form["learning_rate"] = _rounded(suggestion)
+    st.session_state["lr-used"] = True
 
 
 def _number(text: str) -> float | None:

@@ -15,7 +15,7 @@ from tl_ui.knobs import check, get_form, knob_key, label
 from tl_ui.resources import get_workspace
 from tl_ui.text import GLOSSARY, literal, size
 
-MAX_UPLOAD_MB = 1024
+MAX_UPLOAD_MB = 1000
 _RANDOM, _HUB = "random", "hf:"
 
 
@@ -100,7 +100,7 @@ def _upload() -> None:
         "Weights file", type=[s.removeprefix(".") for s in SUFFIXES], max_upload_size=MAX_UPLOAD_MB
     )
     st.caption(
-        f"A .safetensors or .pth file of the same kind of network, up to {size(MAX_UPLOAD_MB * 2**20)}. Only tensors "
+        f"A .safetensors or .pth file of the same kind of network, up to {size(MAX_UPLOAD_MB * 1e6)}. Only tensors "
         "are read from it: a file that wants to run code is refused. It stays on this machine, for everyone who uses "
         "it. What of it fitted stands on the run's page."
     )

@@ -230,6 +230,8 @@ def test_the_rate_that_was_found_can_be_taken_over(page, colours):
     assert "It falls there" in words(app)
     next(button for button in app.button if button.label == "Use 0.0032").click().run()
     assert form_of(app)["learning_rate"] == "0.0032"
+    assert "This rate is set" in words(app)
+    assert "Learning rate of the head automatic → 0\\.0032" in words(app)
 
 
 def workspace_file(dataset):
