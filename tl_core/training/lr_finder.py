@@ -172,12 +172,12 @@ def _conclude(rates: Sequence[float], losses: Sequence[float]) -> tuple[float | 
     if lowest <= first + 1 or losses[lowest] > _FALL * losses[first]:
         return None, _say_it_never_fell(ran_away_at)
     slopes = np.gradient(losses, np.log(rates[: len(losses)]))
-    steepest = rates[first + int(np.argmin(slopes[first:lowest]))]
-    where = f"The loss fell fastest at a rate of {steepest:.2g}"
+    steepest = _round_down(rates[first + int(np.argmin(slopes[first:lowest]))])
+    where = f"The loss fell fastest at a rate of {steepest:g}"
     if math.isinf(ran_away_at):
-        return _round_down(steepest), f"{where} and did not run away up to {HIGHEST:g}."
+        return steepest, f"{where} and did not run away up to {HIGHEST:g}."
     if steepest <= ran_away_at / 10:
-        return _round_down(steepest), f"{where}, well below {ran_away_at:.2g}, at which it ran away."
+        return steepest, f"{where}, well below {ran_away_at:.2g}, at which it ran away."
     return _round_down(ran_away_at / 10), f"{where} but ran away at {ran_away_at:.2g}: a tenth of that is safer."
 
 
