@@ -1,9 +1,8 @@
 """Run the command line, and end with the process that holds the other end of standard input, however that ends."""
 
 import os
+import runpy
 import threading
-
-from tl_core.cli import main
 
 
 def _end_with_the_other() -> None:
@@ -14,4 +13,4 @@ def _end_with_the_other() -> None:
 
 if __name__ == "__main__":
     threading.Thread(target=_end_with_the_other, daemon=True).start()
-    main()
+    runpy.run_module("tl_core", run_name="__main__")
