@@ -228,7 +228,7 @@ def figures_row(run: Run) -> dict[str, Any]:
 def _columns(ids: list[str]) -> dict[str, Any]:
     column = st.column_config
     return {
-        "Optimizer": column.TextColumn(width=210, pinned=True, help=GLOSSARY["optimizer"]),
+        "Optimizer": column.TextColumn(width=230, pinned=True, help=GLOSSARY["optimizer"]),
         "Test accuracy": column.NumberColumn(format="%.1f %%", help=f"{GLOSSARY['accuracy']} {GLOSSARY['test set']}"),
         "95 % interval": column.TextColumn(help=GLOSSARY["interval"]),
         "n": column.NumberColumn(help="Test images that the accuracy was measured on."),
@@ -268,7 +268,7 @@ def verdict(runs: Sequence[Run]) -> str:
     if _bounds(best)[0] > _bounds(worst)[1]:
         apart = "Their intervals lie apart, so this is hardly chance in the choice of test images."
     else:
-        apart = "Their intervals overlap, so the difference may well be chance."
+        apart = "Their intervals overlap, so the difference may be chance."
     return f"Most often right: {_score(best, tested)}. Least often: {_score(worst, tested)}. {apart}"
 
 
