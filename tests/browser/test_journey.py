@@ -85,10 +85,10 @@ def test_from_a_folder_to_a_model_that_answers(page, folder, home, tmp_path):
     for _ in range(3):
         slider.press("ArrowLeft")
     expect(page.get_by_text("Keeps the first 6 stages")).to_be_visible()
-    epochs = page.get_by_role("spinbutton", name="Epochs")
+    epochs = page.get_by_role("textbox", name="Epochs", exact=True)
     epochs.fill("25")
     epochs.press("Enter")
-    page.get_by_text("for 25 epochs").wait_for()
+    page.get_by_text("for 25 epochs").first.wait_for()
     page.get_by_role("button", name="Train", exact=True).click()
 
     page.wait_for_url(re.compile(r"/run\?run="))
@@ -122,7 +122,9 @@ def test_from_a_folder_to_a_model_that_answers(page, folder, home, tmp_path):
     assert not [url for url in asked_for if ":9/" in url]
 
 
-@pytest.mark.parametrize("path", ["/", "/train", "/runs", "/try", "/run", "/run?run=nothing", "/?dataset=nothing"])
+@pytest.mark.parametrize(
+    "path", ["/", "/train", "/runs", "/optimizers", "/try", "/run", "/run?run=nothing", "/?dataset=nothing"]
+)
 @pytest.mark.parametrize("width", [390, 1440])
 def test_every_page_opens_by_its_own_address_and_fits(browser, server, path, width):
     context = browser.new_context(viewport={"width": width, "height": 844}, base_url=server.url)

@@ -28,8 +28,8 @@ def dataset(workspace):
 
 
 def queue(workspace, dataset, epochs):
-    model = {"frozen_stages": 8}
-    return enqueue(workspace, make_run_config({"dataset_id": dataset.id}, model, {"epochs": epochs, "augment": False}))
+    settings = {"frozen_stages": 8, "image_size": 64, "epochs": epochs, "augment": "none"}
+    return enqueue(workspace, make_run_config(dataset.id, settings))
 
 
 def wait_for(workspace, run, check, seconds=120):
@@ -61,6 +61,7 @@ def test_a_killed_server_leaves_its_run_interrupted_and_goes_on_with_the_queue(w
         page = browser.new_page()
         page.goto(f"{server.url}/run?run={killed.id}")
         page.get_by_text("interrupted").first.wait_for(timeout=30_000)
+        page.get_by_role("button", name="Resume").wait_for()
 
         done = wait_for(workspace, waiting, lambda run: run.state.is_finished)
         assert done.state is RunState.COMPLETED
