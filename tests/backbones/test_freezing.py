@@ -4,7 +4,7 @@ from functools import cache
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -65,6 +65,7 @@ choices = st.sampled_from(NAMES).flatmap(
 )
 
 
+@settings(max_examples=40)
 @given(config=choices, n_classes=st.integers(2, 1000))
 def test_what_is_counted_beforehand_is_what_is_built(config: ModelConfig, n_classes: int):
     n_classes = 2 if config.output == "sigmoid" else n_classes
@@ -75,6 +76,7 @@ def test_what_is_counted_beforehand_is_what_is_built(config: ModelConfig, n_clas
     assert count_parameters(backbone, config, n_classes) == (trainable, sum(p.numel() for p in model.parameters()))
 
 
+@settings(max_examples=40)
 @given(config=choices)
 def test_train_leaves_what_is_frozen_in_eval(config: ModelConfig):
     model = without_weights(config, 2)

@@ -1,6 +1,5 @@
 """What a backbone is made of, found out without its weights: stages, layers, shapes, multiply-adds."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,6 +15,7 @@ from tl_core.errors import ConfigError
 
 _GRIDS = (14, 16, 32)
 """Networks that cut images into patches or windows take multiples of one of these."""
+_TRIES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +123,18 @@ def _examine(backbone: Backbone, size: int) -> Anatomy:
 
 
 def _say_what_is_possible(backbone: Backbone, size: int) -> str:
-    below = next((s for s in _near(backbone, size) if s < size and _takes(backbone, s)), None)
-    above = next((s for s in _near(backbone, size) if s > size and _takes(backbone, s)), None)
-    near = " or ".join(str(s) for s in (below, above) if s)
+    below = next((side for side in _near(backbone, size) if side < size and _takes(backbone, side)), None)
+    above = next((side for side in _near(backbone, size) if side > size and _takes(backbone, side)), None)
+    near = " or ".join(str(side) for side in (below, above) if side)
     return f"Image size: {size} is not possible for {backbone.name}; the nearest that it takes: {near}."
 
 
-def _near(backbone: Backbone, size: int) -> Iterator[int]:
-    """Sizes worth trying, the nearest first."""
+def _near(backbone: Backbone, size: int) -> list[int]:
+    """Sizes worth trying, the nearest first; few, since each try builds the network."""
     own = backbone.preprocessing.size
-    tried = {own, 2 * own, backbone.min_size, *(step * n for step in _GRIDS for n in range(1, 40))}
-    yield from sorted((s for s in tried if s >= 16), key=lambda s: abs(s - size))
+    grids = sorted({step * n for step in _GRIDS for n in range(1, 80)}, key=lambda side: abs(side - size))
+    known = {own, 2 * own, backbone.min_size, *grids[:_TRIES]}
+    return sorted((side for side in known if side >= 16), key=lambda side: abs(side - size))
 
 
 def _takes(backbone: Backbone, size: int) -> bool:
