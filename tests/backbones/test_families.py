@@ -10,7 +10,7 @@ from tl_core.backbones import TransferModel, anatomy, build_model, freeze, get_b
 from tl_core.backbones.build import Frozen
 from tl_core.config import ModelConfig
 
-# An export takes its time. With torch 2.14 all families but MaxViT were exported once, and all said the same.
+# An export takes its time. With torch 2.14 all but MaxViT and HRNet were exported once, and all said the same.
 ONNX = ("resnet18", "mobilenet_v3_small", "squeezenet1_1", "test_vit")
 NOT_TRAINED_HERE = {
     *("vit_b_32", "maxvit_t", "swin_v2_t", "swin_tiny_patch4_window7_224", "inception_v3", "efficientnet_v2_s"),
