@@ -6,6 +6,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import torch
 from making_runs import import_folder, make_colours, open_home, run_config
 
 from tl_core.memory import keep_freed_memory
@@ -14,6 +15,7 @@ from tl_core.runners import InlineRunner
 from tl_core.workspace import Workspace
 
 keep_freed_memory()  # as the app and the command line do
+torch.set_num_threads(1)  # what tests compute is so small that sharing it out costs more than it saves
 hypothesis.settings.register_profile("without a stopwatch", deadline=None)
 hypothesis.settings.load_profile("without a stopwatch")
 

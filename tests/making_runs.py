@@ -47,4 +47,5 @@ TINY = {"backbone": "resnet18", "pretrained": False, "image_size": 64}
 def environment(home: Path, **more: str) -> dict[str, str]:
     """For a child process whose workspace is `home`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TRANSFERLAB_")}
-    return {**kept, "TRANSFERLAB_HOME": str(home), **more}
+    # As many threads as here, or else the same sums are added up in another order.
+    return {**kept, "OMP_NUM_THREADS": "1", "TRANSFERLAB_HOME": str(home), **more}

@@ -57,8 +57,8 @@ PRESETS: dict[str, Preset] = {
         _preset(
             "full-fine-tune",
             "Full fine-tuning",
-            "Trains every stage, the early ones in smaller steps: for many images, or ones unlike photos. Slow without a "
-            "GPU.",
+            "Trains every stage, the early ones in smaller steps: for many images, or ones unlike photos. Slow without "
+            "a GPU.",
             frozen_stages=0,
             epochs=8,
             learning_rate=3e-3,

@@ -60,12 +60,18 @@ class Recorder:
     def _add_batch(self, event: BatchEnded) -> None:
         self._losses.append(event)
         if len(self._losses) * _POINTS_PER_RUN >= event.total_steps:
+            self._add_batch_losses()
+
+    def _add_batch_losses(self) -> None:
+        """One point for the steps since the point before; never across epochs, so that a resumed run has the same."""
+        if self._losses:
             n = sum(batch.n for batch in self._losses)
             mean = sum(batch.loss * batch.n for batch in self._losses) / n
-            self._add_point(event, "train", "batch_loss", mean, n)
+            self._add_point(self._losses[-1], "train", "batch_loss", mean, n)
             self._losses.clear()
 
     def _add_epoch(self, event: EpochEnded) -> None:
+        self._add_batch_losses()
         n_val = len(event.val_predictions)
         self._add_point(event, "train", "loss", event.train_loss, event.train_n)
         if event.train_accuracy is not None:

@@ -20,7 +20,7 @@ from tl_core.errors import TransferLabError
 from tl_core.records import DatasetRecord, RunState, Split
 from tl_core.training.device import pick_device
 from tl_core.training.estimate import estimate_run
-from tl_core.training.optimizers import OPTIMIZER_SENTENCES
+from tl_core.training.optimizers import OPTIMIZER_SENTENCES, steps_per_epoch
 from tl_core.training.plan import make_plan
 from tl_core.training.schedules import preview_schedule
 from tl_ui.augment_preview import show_augmentation
@@ -151,8 +151,7 @@ def show_rates(config: RunConfig) -> None:
 
 
 def _rates(config: RunConfig) -> list[tuple[float, float]]:
-    batches = -(-len(split_of(config.data).train) // config.train.batch_size)
-    return preview_schedule(config, max(1, -(-batches // config.train.accumulate)))
+    return preview_schedule(config, steps_per_epoch(config.train, len(split_of(config.data).train)))
 
 
 # Every setting

@@ -108,7 +108,7 @@ def run_experiment(experiment: Experiment) -> Generator[Event, None, None]:
     yield from _test(experiment)
 
 
-def build_experiment_model(experiment: Experiment) -> tuple[TransferModel, WeightsReport]:
+def build_experiment_model(experiment: Experiment) -> tuple[TransferModel, WeightsReport | None]:
     """The model before its first step, on the experiment's device, frozen as it will be at the end of the run.
 
     Raises:
@@ -119,7 +119,9 @@ def build_experiment_model(experiment: Experiment) -> tuple[TransferModel, Weigh
     torch.manual_seed(experiment.config.train.seed)  # of the head's first weights, and of the backbone's from scratch
     with stop_between_calls(experiment.should_stop):
         library_model = build_library_model(backbone, config.image_size)
-    report = load_weights(backbone, library_model, config, experiment.weights_folders, experiment.should_stop)
+    report = None
+    if config.pretrained:
+        report = load_weights(backbone, library_model, config, experiment.weights_folders, experiment.should_stop)
     model = build_model(backbone, config, len(experiment.classes), library_model)
     freeze(model, resolve_frozen(backbone, config), config.batch_norm)
     experiment.device.place(model)
@@ -127,14 +129,14 @@ def build_experiment_model(experiment: Experiment) -> tuple[TransferModel, Weigh
 
 
 def _find_facts(
-    experiment: Experiment, model: TransferModel, report: WeightsReport, plan: Sequence[Phase]
+    experiment: Experiment, model: TransferModel, report: WeightsReport | None, plan: Sequence[Phase]
 ) -> dict[str, Any]:
     split, final = experiment.split, plan[-1]
     freeze(model, final.frozen, experiment.config.model.batch_norm)
     sides = {"train": split.train, "val": split.val, "test": split.test}
     return {
         "device": experiment.device.title,
-        "weights": report.sentence,
+        "weights": report.sentence if report else "Random weights: nothing was learned before this run.",
         "splits": {side: len(positions) for side, positions in sides.items()},
         "split_warnings": list(split.warnings),
         "split_fingerprint": {side: _fingerprint(experiment, positions) for side, positions in sides.items()},
