@@ -87,6 +87,14 @@ def test_a_whole_network_from_scratch_is_repeated_to_the_last_digit(workspace: W
     assert workspace.store.list_metrics(first.id) == workspace.store.list_metrics(second.id)
 
 
+def test_a_last_batch_of_one_tiny_image_is_learned_from(workspace: Workspace, colours: DatasetRecord):
+    n_train = 18  # so that one image is left over, of which BatchNorm sees a single value
+    run = InlineRunner(workspace).submit(run_config(colours, TINY, image_size=32, batch_size=n_train - 1, epochs=1))
+    assert (run.state, run.message) == (RunState.COMPLETED, "")
+    assert run.facts["splits"]["train"] == n_train
+    assert [p.n for p in points(workspace, run, "train", "batch_loss")] == [n_train - 1, 1]
+
+
 def test_writing_an_event_twice_changes_nothing(finished: tuple[Workspace, Run]):
     workspace, run = finished
     before = workspace.store.list_metrics(run.id)

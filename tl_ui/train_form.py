@@ -21,7 +21,7 @@ from tl_core.records import DatasetRecord, RunState, Split
 from tl_core.training.device import pick_device
 from tl_core.training.estimate import estimate_run
 from tl_core.training.optimizers import OPTIMIZER_SENTENCES, steps_per_epoch
-from tl_core.training.plan import make_plan
+from tl_core.training.plan import make_plan, say_what_stays_frozen
 from tl_core.training.schedules import preview_schedule
 from tl_ui.augment_preview import show_augmentation
 from tl_ui.components.drawing import drawing
@@ -251,7 +251,10 @@ def _what_is_kept(config: RunConfig, backbone: Backbone) -> str:
 
 
 def _phases(config: RunConfig) -> str:
-    return f" {plan_title(config, make_plan(config))}." if config.train.unfreeze != "never" else ""
+    if config.train.unfreeze == "never":
+        return ""
+    too_short = say_what_stays_frozen(config)
+    return f" {plan_title(config, make_plan(config))}.{f' {too_short}' if too_short else ''}"
 
 
 def _views(config: RunConfig, views: int) -> str:

@@ -73,7 +73,7 @@ class Learner:
 
         def learn(piece: slice) -> None:
             with self.device.autocast():
-                said = part(inputs[piece])
+                said = _pass_through(part, inputs[piece])
                 loss = self.loss(said, targets[piece])
             # Unlike `backward`, which may leave some gradients behind, this leaves all or none when memory runs out.
             scaled = self._scaler.scale(loss * (len(said) / whole))
@@ -133,6 +133,14 @@ class Learner:
             "stopping": self.stopping,
         }
         return {name: part for name, part in parts.items() if part is not None}
+
+
+def _pass_through(part: nn.Module, images: Tensor) -> Tensor:
+    """BatchNorm refuses to learn from one image without width or height: it comes twice, which has the same mean."""
+    learns = any(isinstance(module, nn.modules.batchnorm._BatchNorm) and module.training for module in part.modules())
+    if len(images) > 1 or not learns:
+        return part(images)  # type: ignore[no-any-return]
+    return part(images.expand(2, *images.shape[1:]))[:1]  # type: ignore[no-any-return]
 
 
 def _memory_note(tried: int, size: int, images_per_step: int) -> str:
