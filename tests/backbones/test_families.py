@@ -1,4 +1,9 @@
-"""Every family of networks, cut into stages, is still the library's own network."""
+"""Every family of networks, cut into stages, is still the library's own network.
+
+Some tests take a few families only, for their time; EVERY_FAMILY=1 in the environment gives them all.
+"""
+
+import os
 
 import pytest
 import torch
@@ -10,8 +15,10 @@ from tl_core.backbones import TransferModel, anatomy, build_model, freeze, get_b
 from tl_core.backbones.build import Frozen
 from tl_core.config import ModelConfig
 
+EVERY = bool(os.environ.get("EVERY_FAMILY"))
 # An export takes its time. With torch 2.14 all but MaxViT and HRNet were exported once, and all said the same.
-ONNX = ("resnet18", "mobilenet_v3_small", "squeezenet1_1", "test_vit")
+ONNX = FAMILIES if EVERY else ("resnet18", "mobilenet_v3_small", "squeezenet1_1", "test_vit")
+ON_DISK = FAMILIES if EVERY else ("squeezenet1_1", "shufflenet_v2_x0_5", "vit_tiny_patch16_224", "test_vit")
 NOT_TRAINED_HERE = {
     *("vit_b_32", "maxvit_t", "swin_v2_t", "swin_tiny_patch4_window7_224", "inception_v3", "efficientnet_v2_s"),
     *("deit_tiny_distilled_patch16_224", "vgg11_bn"),
@@ -60,7 +67,7 @@ def test_the_stages_hold_every_weight_but_the_classifiers_under_its_own_name(nam
     assert len(parameters_by_part(model)) == len(model.stages) + 1
 
 
-@pytest.mark.parametrize("name", [name for name in FAMILIES if name not in NOT_TRAINED_HERE])
+@pytest.mark.parametrize("name", [name for name in FAMILIES if EVERY or name not in NOT_TRAINED_HERE])
 def test_what_is_frozen_does_not_move_at_any_depth(name: str):
     model, images, labels = transfer_model(name), images_for(name), torch.tensor([0, 1])
     for depth in range(len(model.stages), -1, -1):
@@ -76,7 +83,7 @@ def test_what_is_frozen_does_not_move_at_any_depth(name: str):
         assert not any(torch.equal(p, old) for p, old in zip(moving, before, strict=True) if old.count_nonzero())
 
 
-@pytest.mark.parametrize("name", ["squeezenet1_1", "shufflenet_v2_x0_5", "vit_tiny_patch16_224", "test_vit"])
+@pytest.mark.parametrize("name", ON_DISK)
 @torch.inference_mode()
 def test_a_model_on_disk_is_the_same_model(name: str, tmp_path):
     model, images = transfer_model(name), images_for(name)
