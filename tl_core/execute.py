@@ -153,8 +153,9 @@ def _what_is_kept(run: Run, state: RunState, can_go_on: bool) -> str:
         anew = " Resumed, it begins anew." if state is RunState.PAUSED else ""
         return f"Stopped before the first epoch was finished, so there is no model and no test figure.{anew}"
     epochs = "1 finished epoch is" if run.epochs_done == 1 else f"{run.epochs_done} finished epochs are"
+    how = "Paused" if state is RunState.PAUSED else "Stopped early"
     return (
-        f"Stopped early: the curves of its {epochs} kept, with the model of epoch {run.best_epoch}, the best on "
+        f"{how}: the curves of its {epochs} kept, with the model of epoch {run.best_epoch}, the best on "
         f"validation. There is no test figure{', and it can be resumed' if can_go_on else ''}."
     )
 

@@ -21,7 +21,7 @@ from tl_core.config import RunConfig
 from tl_ui.components.live_chart import chart
 from tl_ui.knobs import as_text, flat, get_form
 from tl_ui.plan_charts import finding_chart, rate_words
-from tl_ui.text import GLOSSARY, about, literal
+from tl_ui.text import GLOSSARY, about, literal, number_of
 
 _log = logging.getLogger(__name__)
 ROOT = Path(__file__).parents[1]
@@ -202,6 +202,8 @@ def _show_finding(search: Search, config: RunConfig) -> None:
     suggestion = search.finding["suggestion"]
     chart(finding_chart(search.finding["rates"], search.finding["losses"], suggestion), key="lr-finding")
     st.markdown(literal(str(search.finding.get("reason", ""))))
+    if n := search.finding.get("n"):
+        st.caption(f"Tried on {number_of(n, 'training image')}.")
     if not _is_alike(search.config, config):
         st.caption("Measured with other settings than those chosen now.")
     if suggestion and get_form()["learning_rate"] == _rounded(suggestion):

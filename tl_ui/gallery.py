@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tl_ui.text import html_text, percent, shorten
+from tl_ui.text import confidence, html_text, shorten
 
 CAPTION_LENGTH = 60
 """Characters of a class name below a picture; the alternative text has all of it."""
@@ -67,7 +67,7 @@ def _figure(item: GalleryItem, side: int, captions: bool) -> str:
 def _alt(item: GalleryItem) -> str:
     if item.predicted is None:
         return f"Image of {item.true}"
-    sure = "" if item.confidence is None else f", {percent(item.confidence)} confident"
+    sure = "" if item.confidence is None else f", {confidence(item.confidence)} confident"
     return f"{'Right' if item.is_right else 'Wrong'}: image of {item.true}, answered {item.predicted}{sure}"
 
 
@@ -75,7 +75,7 @@ def _caption(item: GalleryItem) -> str:
     true = html_text(shorten(item.true, CAPTION_LENGTH))
     if item.predicted is None:
         return f"<figcaption>{true}</figcaption>"
-    sure = "" if item.confidence is None else f" ({percent(item.confidence)})".replace(" %", "&nbsp;%")
+    sure = "" if item.confidence is None else f" ({html_text(confidence(item.confidence))})".replace(" %", "&nbsp;%")
     if item.is_right:
         return f"<figcaption><b>✓ right</b><span>{true}{sure}</span></figcaption>"
     return (

@@ -121,11 +121,20 @@ def show_comparison(comparison_id: str, runs: Sequence[Run]) -> None:
     )
     top, curves, figures = st.container(), st.container(), st.container()
     with curves:
-        _show_curves(comparison_id, live=any(map(is_busy, runs)))
+        if not any(is_busy(run) or run.epochs_done for run in runs):
+            st.markdown("None of them finished an epoch, so there are no curves to show.")
+        else:
+            _show_curves(comparison_id, live=any(map(is_busy, runs)))
     busy = any(is_busy(run) for run in runs)
     with top:
         if busy:
             st.fragment(_show_progress, run_every=1)(comparison_id)
+        elif stopped := sum(run.state is not RunState.COMPLETED for run in runs):
+            st.info(
+                f"{share(stopped, len(runs))} runs ended before they were tested: their curves stop there, and the "
+                "table says how each ended.",
+                icon=":material/stop_circle:",
+            )
     with figures:
         st.subheader("What came of it", anchor=False)
         st.fragment(_show_figures, run_every=2 if busy else None)(comparison_id)

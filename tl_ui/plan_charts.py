@@ -14,17 +14,15 @@ _MOST_LABELS = 240
 """Cells above which no rate is written into them."""
 
 
-def plan_chart(
-    config: RunConfig, plan: Sequence[Phase], stages: Sequence[str], rates: Sequence[tuple[float, float]]
-) -> Chart:
+def plan_chart(config: RunConfig, plan: Sequence[Phase], stages: Sequence[str], rates: Sequence[float]) -> Chart:
     """Epochs across, the network down from the image to the head; each cell frozen, or its learning rate.
 
     Args:
         stages: names of the backbone's stages, from the input.
-        rates: (epochs passed, the head's learning rate) over the run, from `preview_schedule`.
+        rates: the head's mean learning rate in every epoch.
     """
     rows = [*stages, "head"]
-    cells = cell_rates(plan, rates, config.train.epochs)
+    cells = cell_rates(plan, rates)
     figure: Figure = {
         "data": [*_frozen_bars(cells), _learning_cells(cells, rows)],
         "layout": {
@@ -46,23 +44,14 @@ def plan_chart(
     return Chart(plan_title(config, plan), _plan_alt(plan, rows), figure, height=150 + 26 * len(rows))
 
 
-def cell_rates(plan: Sequence[Phase], rates: Sequence[tuple[float, float]], epochs: int) -> list[list[float | None]]:
+def cell_rates(plan: Sequence[Phase], rates: Sequence[float]) -> list[list[float | None]]:
     """Of every part of the network, then every epoch: its mean learning rate, or None where it is frozen."""
-    head = [_mean_rate(rates, epoch) for epoch in range(1, epochs + 1)]
     columns = [
-        [rate / phase.rates[-1] * head[epoch - 1] if rate else None for rate in phase.rates]
+        [rate / phase.rates[-1] * rates[epoch - 1] if rate else None for rate in phase.rates]
         for phase in plan
         for epoch in range(phase.first_epoch, phase.last_epoch + 1)
     ]
     return [list(row) for row in zip(*columns, strict=True)]
-
-
-def _mean_rate(rates: Sequence[tuple[float, float]], epoch: int) -> float:
-    """The head's, in one epoch; where a long run has no point in it, that of the nearest."""
-    inside = [rate for passed, rate in rates if epoch - 1 <= passed < epoch]
-    if inside:
-        return sum(inside) / len(inside)
-    return min(rates, key=lambda point: abs(point[0] - (epoch - 0.5)))[1]
 
 
 def plan_title(config: RunConfig, plan: Sequence[Phase]) -> str:

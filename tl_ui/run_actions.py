@@ -9,7 +9,7 @@ from tl_ui.navigation import go, link
 from tl_ui.resources import get_runner, get_workspace
 from tl_ui.run_view import has_model
 from tl_ui.run_words import resume_promise
-from tl_ui.text import literal
+from tl_ui.text import literal, number_of
 
 _MOST_EPOCHS = 1000
 
@@ -37,8 +37,9 @@ def _resume(run: Run) -> None:
         try:
             get_runner().resume(run.id)
         except TransferLabError as error:
-            st.error(literal(str(error)), icon=":material/error:")
-            return
+            if get_workspace().store.get_run(run.id).state == run.state:  # else somebody else was quicker
+                st.error(literal(str(error)), icon=":material/error:")
+                return
         st.rerun()
 
 
@@ -51,10 +52,14 @@ def _continue(run: Run) -> None:
             f"It goes on from where epoch {done} ended. This makes a **new run**, since the test set is "
             "looked at once a run; this one stays as it is."
         )
-        total = st.number_input("Epochs in total", done + 1, _MOST_EPOCHS, min(2 * done, _MOST_EPOCHS))
-        if st.button(
-            f"Continue for {total - done} more", type="primary", icon=":material/forward:", key=f"go-on-{run.id}"
-        ):
+        # Without bounds of its own, since a field that refuses a number keeps the one before.
+        total = st.number_input("Epochs in total", value=min(2 * done, _MOST_EPOCHS))
+        is_possible = done < total <= _MOST_EPOCHS
+        if not is_possible:
+            st.error(f"It has done {number_of(done, 'epoch')}: give from {done + 1} to {_MOST_EPOCHS}.")
+        label = f"Continue for {total - done} more" if is_possible else "Continue"
+        icon = ":material/forward:"
+        if st.button(label, type="primary", icon=icon, key=f"go-on-{run.id}", disabled=not is_possible):
             try:
                 new = get_runner().resume(run.id, int(total))
             except TransferLabError as error:

@@ -14,7 +14,7 @@ from tl_ui.text import number_of, percent, share
 
 STAGE_SENTENCES = {
     "reading images": "Loading the backbone and looking up the images.",
-    "preparing features": "Every image passes once through the frozen stages, and what comes out is kept: "
+    "preparing features": "Every image and its varied views pass once through the frozen stages; what comes out stays: "
     "the epochs that follow need not do it again.",
     "training": "The model looks at all training images once an epoch and adjusts its weights. "
     "After each epoch it is checked on the validation images.",

@@ -44,6 +44,13 @@ def percent(fraction: float) -> str:
     return f"{100 * fraction:.1f} %"
 
 
+def confidence(probability: float) -> str:
+    """A percentage that says 0 or 100 only where it is: `> 99.9 %`."""
+    if 0.9995 <= probability < 1:
+        return "> 99.9 %"
+    return "< 0.1 %" if 0 < probability < 0.0005 else percent(probability)
+
+
 def count(n: int) -> str:
     """`12345` as `12 345`; four digits stay together."""
     return f"{n:,}".replace(",", _THIN_SPACE) if n >= 10_000 else str(n)

@@ -22,7 +22,7 @@ from tl_core.training.device import pick_device
 from tl_core.training.estimate import estimate_run
 from tl_core.training.optimizers import OPTIMIZER_SENTENCES, steps_per_epoch
 from tl_core.training.plan import make_plan, say_what_stays_frozen
-from tl_core.training.schedules import preview_schedule
+from tl_core.training.schedules import preview_schedule, rates_by_epoch
 from tl_ui.augment_preview import show_augmentation
 from tl_ui.components.drawing import drawing
 from tl_ui.components.live_chart import chart
@@ -137,21 +137,22 @@ def make_config(dataset_id: str) -> tuple[RunConfig | None, str]:
 
 def show_plan(config: RunConfig) -> None:
     parts = anatomy(get_backbone(config.model.backbone), config.model.image_size)
-    chart(plan_chart(config, make_plan(config), [stage.name for stage in parts.stages], _rates(config)), key="plan")
+    rates = rates_by_epoch(config, _steps_per_epoch(config))
+    chart(plan_chart(config, make_plan(config), [stage.name for stage in parts.stages], rates), key="plan")
     st.caption(GLOSSARY["plan"])
 
 
 def show_rates(config: RunConfig) -> None:
     left, right = st.columns(2, gap="large")
     with left:
-        chart(rate_chart(config, _rates(config)), key="rates")
+        chart(rate_chart(config, preview_schedule(config, _steps_per_epoch(config))), key="rates")
         st.caption("It is set, with its course, under Every setting. Unfrozen stages learn at a share of it.")
     with right:
         show_finder(config)
 
 
-def _rates(config: RunConfig) -> list[tuple[float, float]]:
-    return preview_schedule(config, steps_per_epoch(config.train, len(split_of(config.data).train)))
+def _steps_per_epoch(config: RunConfig) -> int:
+    return steps_per_epoch(config.train, len(split_of(config.data).train))
 
 
 # Every setting

@@ -67,3 +67,13 @@ def test_a_network_runs_on_while_another_thread_examines_one():
             while not all(count.done() for count in counts):
                 assert torch.equal(network(images), expected)
     assert [count.result() for count in counts] == [4, 5, 5] * 3
+
+
+def test_what_is_counted_does_not_depend_on_who_asks():
+    backbone = get_backbone("squeezenet1_1")
+    _anatomy.cache_clear()
+    with torch.inference_mode():
+        asked_while_predicting = anatomy(backbone)
+    _anatomy.cache_clear()
+    assert asked_while_predicting == anatomy(backbone)
+    assert asked_while_predicting.multiply_adds > 2e8

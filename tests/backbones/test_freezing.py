@@ -149,7 +149,7 @@ def test_stages_count_from_the_input_or_from_the_top(name: str):
 
 @pytest.mark.parametrize("asked", [12, -12])
 def test_too_many_stages_are_refused(asked: int):
-    with pytest.raises(ConfigError, match=f"frozen stages: {asked} is too many; resnet18 has 5 stages"):
+    with pytest.raises(ConfigError, match=f"Frozen stages: {asked} is too many; resnet18 has 5 stages"):
         frozen("resnet18", frozen_stages=asked)
 
 
@@ -166,7 +166,7 @@ def test_the_first_layers_are_whole_stages_and_then_modules():
     assert frozen("resnet50", frozen_layers=7) == Frozen(1, frozenset({"layer1.0.conv1", "layer1.0.bn1"}))
     assert frozen("resnet50", frozen_layers=173) == Frozen(5)
     assert frozen("resnet50", frozen_layers=anatomy(get_backbone("resnet50")).stages[2].layers) == Frozen(3)
-    with pytest.raises(ConfigError, match="frozen layers: 174 is too many; resnet50 has 173 layers"):
+    with pytest.raises(ConfigError, match="Frozen layers: 174 is too many; resnet50 has 173 layers"):
         frozen("resnet50", frozen_layers=174)
 
 
@@ -176,5 +176,5 @@ def test_names_freeze_all_that_is_in_what_they_match():
     norms = frozen("resnet18", frozen_stages=0, frozen_names=("*.bn1",))
     assert norms == Frozen(0, frozenset(f"layer{i}.{j}.bn1" for i in range(1, 5) for j in range(2)))
     assert frozen("vit_tiny_patch16_224", frozen_stages=0, frozen_names=("cls_token",)).modules == {"cls_token"}
-    with pytest.raises(ConfigError, match=r"frozen names: 'layr1\.\*' is no layer of resnet18; it has layer1"):
+    with pytest.raises(ConfigError, match=r"Frozen names: 'layr1\.\*' is no layer of resnet18; it has layer1"):
         frozen("resnet18", frozen_stages=0, frozen_names=("layr1.*",))

@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from tl_core.config import TrainConfig, make_run_config
 from tl_core.training.optimizers import learning_rates
-from tl_core.training.schedules import make_schedule, preview_schedule
+from tl_core.training.schedules import make_schedule, preview_schedule, rates_by_epoch
 
 NAMES = ["constant", "step", "exponential", "cosine", "one-cycle", "plateau"]
 per_epoch, epochs = st.integers(1, 40), st.integers(1, 12)
@@ -159,3 +159,27 @@ def test_the_preview_spans_the_run_in_a_few_hundred_points_and_starts_each_cours
         first, last = scale * head * schedule.factor(0), scale * head * schedule.factor((end - start) * per_epoch - 1)
         assert first in [rate for at, rate in points if at == start]
         assert last in [rate for at, rate in points if at == end]
+
+
+@given(
+    name=st.sampled_from(["constant", "step", "exponential", "cosine", "one-cycle"]),
+    unfreeze=st.sampled_from(["two-phase", "gradual"]),
+    epochs=st.integers(2, 12),
+    head_epochs=st.integers(1, 11),
+    per_epoch=st.integers(1, 25),
+)
+def test_the_rate_of_an_epoch_is_the_mean_over_its_own_steps(
+    name: str, unfreeze: str, epochs: int, head_epochs: int, per_epoch: int
+):
+    assume(head_epochs < epochs)
+    settings = {"backbone": "resnet18", "frozen_stages": -2, "unfreeze": unfreeze, "schedule": name}
+    config = make_run_config("any", {**settings, "epochs": epochs, "head_epochs": head_epochs})
+    courses = [(head_epochs, 1.0), (epochs - head_epochs, config.train.fine_tune_rate)]
+    head, expected = learning_rates(config.train, True)[0], []
+    for length, scale in courses if unfreeze == "two-phase" else [(epochs, 1.0)]:
+        schedule = make_schedule(config.train, per_epoch, length)
+        factors = [schedule.factor(step) for step in range(length * per_epoch)]
+        expected += [
+            scale * head * sum(factors[i : i + per_epoch]) / per_epoch for i in range(0, len(factors), per_epoch)
+        ]
+    assert rates_by_epoch(config, per_epoch) == pytest.approx(expected)

@@ -105,14 +105,14 @@ def _count_stages(backbone: Backbone, asked: int | str, total: int) -> int:
         return total
     number = int(asked)
     if abs(number) > total:
-        raise ConfigError(f"frozen stages: {number} is too many; {backbone.name} has {total} stages.")
+        raise ConfigError(f"Frozen stages: {number} is too many; {backbone.name} has {total} stages.")
     return number if number >= 0 else total + number
 
 
 def _first_layers(backbone: Backbone, number: int) -> set[str]:
     layers = anatomy(backbone).layers
     if number > len(layers):
-        raise ConfigError(f"frozen layers: {number} is too many; {backbone.name} has {len(layers)} layers.")
+        raise ConfigError(f"Frozen layers: {number} is too many; {backbone.name} has {len(layers)} layers.")
     return {layer.name for layer in layers[:number] if layer.name != layer.kind}
 
 
@@ -121,7 +121,7 @@ def _matching(backbone: Backbone, pattern: str) -> set[str]:
     found = {name for name in names if fnmatchcase(name, pattern)}
     if not found:
         near = get_close_matches(pattern.replace("*", ""), names, 3, 0.3) or sorted(names)[:3]
-        raise ConfigError(f"frozen names: {pattern!r} is no layer of {backbone.name}; it has {', '.join(near)} …")
+        raise ConfigError(f"Frozen names: {pattern!r} is no layer of {backbone.name}; it has {', '.join(near)} …")
     return found
 
 

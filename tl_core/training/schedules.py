@@ -5,13 +5,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tl_core.config import RunConfig, TrainConfig
-from tl_core.training.plan import make_plan, segment_of
+from tl_core.training.plan import make_plan, phase_of, segment_of
 
 Curve = Callable[[int], float]
 
 ONE_CYCLE_RISE = 0.3
 ONE_CYCLE_START, ONE_CYCLE_END = 1 / 25, 1 / 25e4
 _MAX_PREVIEW_POINTS = 400
+_STEPS_OF_AN_EPOCH = 25
 
 
 class Schedule:
@@ -118,7 +119,20 @@ def preview_schedule(config: RunConfig, steps_per_epoch: int) -> list[tuple[floa
         rate = next(phase.rates[-1] for phase in plan if phase.first_epoch == first)
         steps = epochs * steps_per_epoch
         stride = math.ceil(steps / _MAX_PREVIEW_POINTS)
-        shown = [*range(0, steps, stride), steps - 1]
+        shown = sorted({*range(0, steps, stride), steps - 1})
         points += [(first - 1 + step / steps_per_epoch, rate * schedule.factor(step)) for step in shown]
         points.append((float(last), rate * schedule.factor(steps - 1)))
     return points
+
+
+def rates_by_epoch(config: RunConfig, steps_per_epoch: int) -> list[float]:
+    """The head's mean learning rate in every epoch, over some steps of it where it has many."""
+    plan, rates = make_plan(config), []
+    shown = range(0, steps_per_epoch, math.ceil(steps_per_epoch / _STEPS_OF_AN_EPOCH))
+    for first, last in sorted({segment_of(plan, config.train, phase.first_epoch) for phase in plan}):
+        schedule = make_schedule(config.train, steps_per_epoch, last - first + 1)
+        for epoch in range(first, last + 1):
+            begun = (epoch - first) * steps_per_epoch
+            factors = [schedule.factor(begun + step) for step in shown]
+            rates.append(phase_of(plan, epoch).rates[-1] * sum(factors) / len(factors))
+    return rates

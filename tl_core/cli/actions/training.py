@@ -84,7 +84,7 @@ def lr_find(dataset: str, choices: Choices, steps: int, progress_file: Path | No
     if as_json:
         return print_json(asdict(finding))
     found = f"Learning rate {finding.suggestion:.2g} for the head" if finding.suggestion else "No learning rate"
-    out.print(f"{found}: {finding.reason}")
+    out.print(f"{found}: {finding.reason} (Tried on {finding.n:,} training images.)")
 
 
 def _tell(run: Run, record: DatasetRecord, ingest_seconds: float, seconds: float, as_json: bool) -> None:
