@@ -107,11 +107,12 @@ def _anatomy(backbone: Backbone, size: int) -> Anatomy:
         raise ConfigError(_say_what_is_possible(backbone, size)) from error
 
 
+@torch.inference_mode(False)  # in a caller's inference mode nothing would be counted
+@torch.no_grad()
 def _examine(backbone: Backbone, size: int) -> Anatomy:
     names, modules = stage_names(backbone), stages_without_weights(backbone, size)
     stages, layers = list[StageInfo](), [LayerInfo("input", "Input", 0)]
-    # In the caller's inference mode nothing would be counted.
-    with torch.inference_mode(False), torch.device("meta"), MultiplyAdds() as counted:
+    with torch.device("meta"), MultiplyAdds() as counted:
         image = torch.empty(1, 3, size, size)
         for name, stage in zip(names, modules, strict=True):
             inside, image = note_layers(stage, image)
