@@ -92,9 +92,9 @@ class Upload:
         """
         with self._lock:
             self._check_open()
-            others = [other for n, other in self._batches.items() if n != writer.number]
-            others += [other for their, other in self._arriving.items() if their.number != writer.number]
-            self._check_limits(*_totals([*others, batch]))
+            # By number, since one that was just kept is still among those arriving.
+            arriving = {their.number: other for their, other in self._arriving.items()}
+            self._check_limits(*_totals({**self._batches, **arriving, writer.number: batch}.values()))
             self._arriving[writer] = batch
             self.touched = time.monotonic()
 

@@ -477,7 +477,7 @@ def test_interrupted_in_mid_training_it_says_so_and_keeps_what_is_whole(
     ) as process:
         wait_for_an_epoch(store, before, process)
         process.send_signal(how)
-        stdout, stderr = process.communicate(timeout=10)
+        stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stdout, stderr) == (130, "", "Interrupted.\n")
     [run_id] = {one.id for one in store.list_runs()} - before
     record = store.get_run(run_id)
