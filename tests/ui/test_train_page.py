@@ -16,7 +16,7 @@ from tl_ui.preset_choice import changed_knobs
 from tl_ui.train_form import frozen_count, shape_words, within
 from tl_ui.weights_choice import choice_of
 
-sync_api = pytest.importorskip("playwright.sync_api")
+expect = pytest.importorskip("playwright.sync_api").expect
 CACHES = (
     resources.get_workspace,
     resources.get_runner,
@@ -297,12 +297,11 @@ def test_in_a_browser_a_preset_fills_the_fields_and_draws_its_plan(browser_page)
     page = browser_page
     choose(page, "Preset", "Two-phase")
     page.get_by_text("Unfreezing: two phases").wait_for()
-    assert page.get_by_role("textbox", name="Epochs", exact=True).input_value() == "10"
+    expect(page.get_by_role("textbox", name="Epochs", exact=True)).to_have_value("10")
     page.get_by_role("tab", name="The plan").click()
     page.get_by_role("figure").get_by_text("5 epochs of the head alone, then 5 with the last 2 stages").wait_for()
     page.locator(".js-plotly-plot:visible .barlayer path").first.wait_for()
-    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert wide <= 0
+    page.wait_for_function("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
 
 def test_in_a_browser_a_wrong_value_stays_and_is_told(browser_page):
@@ -311,12 +310,12 @@ def test_in_a_browser_a_wrong_value_stays_and_is_told(browser_page):
     epochs.fill("many")
     epochs.press("Enter")
     page.get_by_text("Epochs: 'many' is not possible").first.wait_for()
-    assert epochs.input_value() == "many"
-    assert page.get_by_role("button", name="Train", exact=True).is_disabled()
+    expect(epochs).to_have_value("many")
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
     epochs.fill("11")
     epochs.press("Enter")
     page.get_by_text("for 11 epochs").wait_for()
-    assert page.get_by_role("button", name="Train", exact=True).is_enabled()
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
 
 
 def test_in_a_browser_the_preview_follows_a_slider(browser_page):
@@ -325,7 +324,7 @@ def test_in_a_browser_the_preview_follows_a_slider(browser_page):
     page.get_by_role("tab", name="Augmentation").click()
     pictures = page.locator(".tl-gallery img[src^=data]")
     pictures.first.wait_for()
-    assert pictures.count() == 8
+    expect(pictures).to_have_count(8)
     before = pictures.first.get_attribute("src")
     slider = page.get_by_role("slider", name=re.compile("Rotation"))
     slider.focus()
@@ -333,4 +332,4 @@ def test_in_a_browser_the_preview_follows_a_slider(browser_page):
         slider.press("ArrowRight")
     page.wait_for_function("before => document.querySelector('.tl-gallery img[src^=data]').src !== before", arg=before)
     kind = page.get_by_role("combobox", name=re.compile("Augmentation")).first
-    sync_api.expect(kind).to_have_value("As set under Every setting")
+    expect(kind).to_have_value("As set under Every setting")
