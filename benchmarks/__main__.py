@@ -1,0 +1,54 @@
+"""`python -m benchmarks` lists what there is; `python -m benchmarks NAME …` measures it, and keeps a table and JSON."""
+
+import argparse
+import ast
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.measuring import DATA, Options, as_markdown, write
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+ROUNDS = 5
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    known = benchmarks()
+    given = _parser(list(known)).parse_args(arguments)
+    if not given.names:
+        sys.stdout.write("".join(f"{name:<10}{line}\n" for name, line in known.items()))
+    for name in given.names:
+        rounds = given.rounds or (1 if given.tiny else ROUNDS)
+        options = Options(given.tiny, rounds, given.out, given.data, given.peers)
+        report = importlib.import_module(f"benchmarks.{name}").run(options)
+        write(report, options.out)
+        sys.stdout.write(as_markdown(report))
+
+
+def benchmarks() -> dict[str, str]:
+    """Every module here that has a function `run`, with the first sentence about it; none is imported for that."""
+    found = {}
+    for path in sorted(HERE.glob("*.py")):
+        tree = ast.parse(path.read_text("utf-8"))
+        if any(isinstance(node, ast.FunctionDef) and node.name == "run" for node in tree.body):
+            found[path.stem] = " ".join((ast.get_docstring(tree) or "").partition("\n\n")[0].split())
+    return found
+
+
+def _parser(known: list[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*known, []], metavar="NAME", help="what to measure")
+    parser.add_argument("--tiny", action="store_true", help="see in seconds whether it works; the figures mean nothing")
+    parser.add_argument("--rounds", type=int, help=f"how often each way has its turn ({ROUNDS}; tiny: 1)")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="where the table and the JSON go")
+    parser.add_argument("--data", type=Path, default=DATA, help="a folder of datasets (made-up images without it)")
+    parser.add_argument(
+        "--peers", type=Path, default=Path(sys.executable), help="the Python that has benchmarks/requirements.txt"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    main()
