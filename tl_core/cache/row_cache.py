@@ -1,0 +1,39 @@
+"""A folder of rows of numbers, found by what they were made by and from; bounded, and shared by processes."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from tl_core.cache.shelf import Shelf
+from tl_core.cache.space import Space
+
+Ingredient = str | int | float | list[object] | tuple[object, ...] | None
+
+
+class RowCache:
+    """May be shared by threads, and the folder by processes. Deleting the folder costs nothing but time."""
+
+    def __init__(self, folder: Path, max_bytes: int, keep_free: int = 2 * 2**30) -> None:
+        """
+        Args:
+            max_bytes: that the files together may have; the least recently used ones go first.
+            keep_free: bytes of the disk that are left to others.
+        """
+        self._folder = folder
+        self._space = Space(folder, max_bytes, keep_free)
+        self._verified: set[Path] = set()
+
+    def shelf(self, recipe: Mapping[str, Ingredient]) -> Shelf:
+        """Where the rows lie that are made by `recipe`, which must name all that decides about them but their keys."""
+        text = json.dumps(recipe, sort_keys=True, allow_nan=False)
+        name = hashlib.sha256(text.encode()).hexdigest()[:32]
+        return Shelf(self._folder / name, text, self._space, self._verified)
+
+    def bytes_kept(self) -> int:
+        """Bytes on disk, what is being written included."""
+        return self._space.bytes_kept()
+
+    def clear(self) -> None:
+        """Delete all but what is being written."""
+        self._space.clear()
