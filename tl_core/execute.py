@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -66,6 +67,7 @@ def claim(workspace: Workspace, take: Callable[[], Run | None] | None = None) ->
             if run:
                 # Who has just paused it may be about to let go of it.
                 stack.enter_context(hold_lock(workspace.artifacts.run_lock(run.id)))
+                workspace.artifacts.run_lock(run.id).write_text(str(os.getpid()))
         yield run
 
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -27,6 +28,10 @@ class Limits(BaseModel):
     """Unpacked over packed bytes of a zip; images hardly compress, so more is a bomb."""
 
 
+Runner = Literal["process", "thread"]
+"""What of the server trains: a worker process of its own, or a thread of the one that answers people."""
+
+
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
@@ -38,6 +43,8 @@ class Settings(BaseModel):
     """Folder of `<backbone>.safetensors` or `.pth` (`TRANSFERLAB_WEIGHTS`)."""
     server_folders: tuple[Path, ...] = ()
     """Folders on the server that the browser may import from (`TRANSFERLAB_SERVER_FOLDERS`, separated like PATH)."""
+    runner: Runner = "process"
+    """Who carries out runs for the server (`TRANSFERLAB_RUNNER`)."""
     limits: Limits = Limits()
     """Overridden by `TRANSFERLAB_MAX_BYTES`, `_MAX_FILES`, `_MAX_FILE_BYTES`, `_MAX_PIXELS`, `_MAX_RATIO`."""
 
@@ -62,6 +69,7 @@ class Settings(BaseModel):
             database_url=env.get("TRANSFERLAB_DATABASE_URL", f"sqlite:///{home / 'transferlab.db'}"),
             weights_folder=_folder("TRANSFERLAB_WEIGHTS", weights) if weights else None,
             server_folders=tuple(_folder("TRANSFERLAB_SERVER_FOLDERS", folder) for folder in folders if folder),
+            runner=_runner(env),
             limits=_limits(env),
         )
 
@@ -71,6 +79,16 @@ def _folder(variable: str, text: str) -> Path:
         return Path(text).expanduser().resolve()
     except (OSError, RuntimeError) as error:
         raise ConfigError(f"{variable}: {text!r} is not a folder that can be found ({error}).") from error
+
+
+def _runner(env: Mapping[str, str]) -> Runner:
+    match env.get("TRANSFERLAB_RUNNER", "process"):
+        case "process":
+            return "process"
+        case "thread":
+            return "thread"
+        case other:
+            raise ConfigError(f"TRANSFERLAB_RUNNER: {other!r} is not possible; give 'process' or 'thread'.")
 
 
 def _limits(env: Mapping[str, str]) -> Limits:

@@ -10,7 +10,7 @@ from typing import Any
 from tl_core.errors import TransferLabError
 from tl_core.predictor import Predictor
 from tl_core.records import Run
-from tl_core.runners import ThreadRunner
+from tl_core.runners import ProcessRunner, ThreadRunner, make_server_runner
 from tl_core.workspace import Workspace, open_workspace
 from tl_ui.imports import Imports
 from tl_ui.tokens import Tokens
@@ -22,8 +22,8 @@ def get_workspace() -> Workspace:
 
 
 @cache
-def get_runner() -> ThreadRunner:
-    return ThreadRunner(get_workspace())
+def get_runner() -> ProcessRunner | ThreadRunner:
+    return make_server_runner(get_workspace())
 
 
 @cache

@@ -10,7 +10,8 @@ from PIL import Image
 @pytest.fixture
 def page(browser, tmp_path):
     (tmp_path / "allowed" / "animals").mkdir(parents=True)
-    server = Server(ROOT / "app.py", tmp_path, TRANSFERLAB_SERVER_FOLDERS=str(tmp_path / "allowed"))
+    folders = str(tmp_path / "allowed")
+    server = Server(ROOT / "app.py", tmp_path, TRANSFERLAB_SERVER_FOLDERS=folders, TRANSFERLAB_RUNNER="thread")
     page = browser.new_page(base_url=server.url)
     page.set_default_timeout(60_000)
     yield page

@@ -13,7 +13,7 @@ import pytest
 from tl_core.config import RunConfig
 from tl_core.locks import hold_lock, try_lock
 from tl_core.records import Run, RunState
-from tl_core.store import Artifacts, SqlStore, fail_stale_runs
+from tl_core.store import Artifacts, Death, SqlStore, fail_stale_runs
 
 HOLD_A_RUN = """
 import multiprocessing, sys, time
@@ -119,6 +119,21 @@ def test_the_message_says_what_is_kept(
 ):
     message = message_of_a_stale_run(store, artifacts, store.add_run(config, "flowers"), epochs_done)
     assert message == f"The server or command that ran it {sentence}"
+
+
+def test_how_a_process_died_is_told_of_its_own_run_alone(store: SqlStore, artifacts: Artifacts, config: RunConfig):
+    its_own, another = (store.add_run(config, "flowers") for _ in range(2))
+    for run, process_id in ((its_own, 71), (another, 7)):
+        store.claim_run(run.id)
+        artifacts.run_lock(run.id).parent.mkdir(exist_ok=True)
+        artifacts.run_lock(run.id).write_text(str(process_id))
+    fail_stale_runs(store, artifacts, Death(71, "The process that trained it was killed"))
+    assert store.get_run(its_own.id).message == (
+        "The process that trained it was killed before this run had finished an epoch; nothing of it is kept. Should "
+        "it happen again, a smaller batch size, a smaller image size or more frozen stages take less memory, and the "
+        "server's log may say more."
+    )
+    assert store.get_run(another.id).message.startswith("The server or command that ran it stopped before")
 
 
 def test_the_message_says_when_it_can_be_resumed(store: SqlStore, artifacts: Artifacts, config: RunConfig):

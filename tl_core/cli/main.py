@@ -10,6 +10,7 @@ from tl_core.cli.commands.catalogue import backbones, presets, settings
 from tl_core.cli.commands.datasets import ingest
 from tl_core.cli.commands.runs import predict, runs, show
 from tl_core.cli.commands.training import lr_find, pause, resume, train
+from tl_core.cli.commands.work import work
 from tl_core.errors import TransferLabError
 from tl_core.memory import keep_freed_memory
 
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 for _command in (ingest, train, pause, resume, runs, show, predict, backbones, presets, settings, lr_find):
     app.command()(_command)
+app.command(hidden=True)(work)
 _INTERRUPTED = 130
 
 

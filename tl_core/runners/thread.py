@@ -1,18 +1,15 @@
-"""One background thread that works through the store's queue, one run at a time: the web app's runner."""
+"""One background thread of this process works through the store's queue."""
 
-import logging
 import threading
 
 from tl_core.config import RunConfig
-from tl_core.execute import claim, execute_run
 from tl_core.records import Run
 from tl_core.runners.enqueue import enqueue
 from tl_core.runners.resume import resume
+from tl_core.runners.working import work_through_queue
 from tl_core.store import fail_stale_runs
 from tl_core.workspace import Workspace
 
-_log = logging.getLogger(__name__)
-_LOOK_SECONDS = 1.0
 _SHUTDOWN_SECONDS = 5.0
 
 
@@ -22,11 +19,12 @@ class ThreadRunner:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._stopping, self._woken = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._work, name="transferlab-runner", daemon=True)
+        work = (workspace, self._stopping, self._woken)
+        self._thread = threading.Thread(target=work_through_queue, args=work, name="transferlab-runner", daemon=True)
 
     def start(self) -> None:
         """Clear up after a process that was killed, then begin."""
-        self._fail_stale_runs()
+        fail_stale_runs(self._workspace.store, self._workspace.artifacts)
         self._workspace.artifacts.sweep_staging()
         self._thread.start()
 
@@ -48,19 +46,3 @@ class ThreadRunner:
         self._woken.set()
         if self._thread.is_alive():
             self._thread.join(_SHUTDOWN_SECONDS)
-
-    def _fail_stale_runs(self) -> None:
-        fail_stale_runs(self._workspace.store, self._workspace.artifacts)
-
-    def _work(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self._fail_stale_runs()  # of a command line that was killed, or whose end could not be written down
-                with claim(self._workspace) as run:
-                    if run:
-                        execute_run(self._workspace, run, is_stopping=self._stopping.is_set)
-                        continue
-            except Exception:  # the store may be out of reach for a while; the queue must outlive that
-                _log.exception("The runner could not take or finish a run")
-            self._woken.wait(_LOOK_SECONDS)
-            self._woken.clear()

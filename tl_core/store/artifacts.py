@@ -30,7 +30,7 @@ class Artifacts:
         return self.run_folder(run_id) / "training-state.pt"
 
     def run_lock(self, run_id: str) -> Path:
-        """Locked by the process that executes the run, for as long as it lives."""
+        """Locked by the process that executes the run, for as long as it lives; its text is that process's id."""
         return self.home / "locks" / f"{run_id}.lock"
 
     def dataset_lock(self, dataset_id: str) -> Path:

@@ -1,31 +1,56 @@
 """Runs whose process died with them."""
 
+from dataclasses import dataclass
+
 from tl_core.locks import hold_lock, try_lock
 from tl_core.records import Run, RunState
 from tl_core.store.artifacts import Artifacts
 from tl_core.store.contract import Store
 from tl_core.store.states import epochs_kept
 
+_ADVICE = (
+    "Should it happen again, a smaller batch size, a smaller image size or more frozen stages take less memory, and "
+    "the server's log may say more."
+)
 
-def fail_stale_runs(store: Store, artifacts: Artifacts) -> list[str]:
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """What is known of a process that has died."""
+
+    process_id: int
+    sentence: str
+    """How a sentence about its run begins: what happened to "the process that trained it"."""
+
+
+def fail_stale_runs(store: Store, artifacts: Artifacts, death: Death | None = None) -> list[str]:
     """Mark the runs that no living process executes as interrupted; gives their ids.
 
     A process that executes a run holds its lock, so processes that share a store must share the home folder.
+
+    Args:
+        store: where the runs are.
+        artifacts: where their locks are; a lock holds the id of the process.
+        death: of the process that has just died, to be told to those who read of its run.
     """
     with hold_lock(artifacts.claim_lock):
-        return [run.id for run in store.list_running_runs() if _fail_if_stale(store, artifacts, run)]
+        return [run.id for run in store.list_running_runs() if _fail_if_stale(store, artifacts, run, death)]
 
 
-def _fail_if_stale(store: Store, artifacts: Artifacts, run: Run) -> bool:
-    with try_lock(artifacts.run_lock(run.id)) as is_stale:
+def _fail_if_stale(store: Store, artifacts: Artifacts, run: Run, death: Death | None) -> bool:
+    lock = artifacts.run_lock(run.id)
+    with try_lock(lock) as is_stale:
         if is_stale:
             can_go_on = artifacts.training_state(run.id).is_file()
-            store.finish_run(run.id, RunState.INTERRUPTED, _sentence(run, can_go_on))
+            if death and lock.read_text() == str(death.process_id):
+                sentence = f"{_sentence(run, can_go_on, death.sentence)} {_ADVICE}"
+            else:
+                sentence = _sentence(run, can_go_on, "The server or command that ran it stopped")
+            store.finish_run(run.id, RunState.INTERRUPTED, sentence)
     return is_stale
 
 
-def _sentence(run: Run, can_go_on: bool) -> str:
-    stopped = "The server or command that ran it stopped"
+def _sentence(run: Run, can_go_on: bool, stopped: str) -> str:
     if run.epochs_done == 0:
         return f"{stopped} before this run had finished an epoch; nothing of it is kept."
     kept = epochs_kept(run.epochs_done) + (", and it can be resumed" if can_go_on else "")

@@ -1,0 +1,141 @@
+"""Runs are carried out in a worker process; what happens to it does not happen to the server, and is told."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from making_runs import environment, run_config
+
+from tl_core.records import DatasetRecord, Run, RunState
+from tl_core.runners import InlineRunner, ProcessRunner, ThreadRunner, make_server_runner
+from tl_core.runners.process import how_it_ended
+from tl_core.workspace import Workspace, open_workspace
+
+ROOT = Path(__file__).parents[2]
+SERVE = """
+import time
+from tl_core.runners import ProcessRunner
+from tl_core.workspace import open_workspace
+ProcessRunner(open_workspace()).start()
+time.sleep(120)
+"""
+NOTE_THE_TIME_AND_END = "import sys, time; open(sys.argv[1], 'a').write(f'{time.monotonic()}\\n')"
+
+
+@pytest.fixture
+def runner(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[ProcessRunner]:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # as many threads as here, so that the numbers are the same
+    started = ProcessRunner(workspace)
+    started.start()
+    yield started
+    started.shutdown()
+
+
+def wait_for(workspace: Workspace, run: Run, holds: Callable[[Run], object], seconds: float = 60.0) -> Run:
+    give_up = time.monotonic() + seconds
+    while not holds(found := workspace.store.get_run(run.id)):
+        assert time.monotonic() < give_up, found
+        time.sleep(0.02)
+    return found
+
+
+def finish(workspace: Workspace, run: Run) -> Run:
+    return wait_for(workspace, run, lambda run: run.state.is_finished)
+
+
+def process_of(workspace: Workspace, run: Run) -> int:
+    """The one that executes the run."""
+    return int(workspace.artifacts.run_lock(run.id).read_text())
+
+
+def test_a_killed_worker_costs_its_run_the_unfinished_epoch_and_nothing_else(
+    workspace: Workspace, colours: DatasetRecord, runner: ProcessRunner
+):
+    killed = runner.submit(run_config(colours, epochs=1000))
+    config = run_config(colours, {"dropout": 0.3}, augment="photos")
+    waiting = runner.submit(config)
+    wait_for(workspace, killed, lambda run: run.epochs_done >= 2)
+    worker = process_of(workspace, killed)
+    assert worker != os.getpid()
+    os.kill(worker, signal.SIGKILL)
+
+    found = finish(workspace, killed)
+    assert found.state is RunState.INTERRUPTED and found.epochs_done >= 2
+    assert found.message.startswith(
+        "The process that trained it was killed, as the system does when memory runs out, while this run was in epoch "
+        f"{found.epochs_done + 1}; its {found.epochs_done} finished epochs are kept, and it can be resumed. "
+    )
+    assert "a smaller batch size" in found.message
+
+    done = finish(workspace, waiting)
+    assert done.state is RunState.COMPLETED and process_of(workspace, waiting) != worker
+    assert done.result == InlineRunner(workspace).submit(config).result
+
+    resumed = runner.resume(killed.id, found.epochs_done + 2)
+    whole = finish(workspace, resumed)
+    assert whole.state is RunState.COMPLETED and whole.message == ""
+    epochs = [point.epoch for point in workspace.store.list_metrics(whole.id) if point.name == "learning_rate"]
+    assert epochs == list(range(1, found.epochs_done + 3))
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (-signal.SIGKILL, "was killed, as the system does when memory runs out,"),
+        (-signal.SIGSEGV, "crashed (Segmentation fault)"),
+        (-signal.SIGRTMAX, "crashed ("),
+        (3, "ended with code 3"),
+    ],
+)
+def test_what_a_worker_died_of_is_told_apart(code: int, words: str):
+    assert how_it_ended(code).startswith(words)
+
+
+def test_a_shutdown_interrupts_the_run_and_ends_the_worker(workspace: Workspace, colours: DatasetRecord):
+    runner = ProcessRunner(workspace)
+    runner.start()
+    running, waiting = (runner.submit(run_config(colours, epochs=1000)) for _ in range(2))
+    wait_for(workspace, running, lambda run: run.epochs_done >= 1)
+    runner.shutdown()
+    stopped = workspace.store.get_run(running.id)
+    assert stopped.state is RunState.INTERRUPTED and stopped.message.startswith("Stopped early: the curves of its")
+    assert workspace.store.get_run(waiting.id).state is RunState.QUEUED
+    with pytest.raises(ProcessLookupError):
+        os.kill(process_of(workspace, running), 0)
+
+
+def test_a_worker_ends_with_its_server_even_if_that_is_killed(workspace: Workspace, colours: DatasetRecord):
+    run = ThreadRunner(workspace).submit(run_config(colours, epochs=1000))
+    with subprocess.Popen([sys.executable, "-c", SERVE], cwd=ROOT, env=environment(workspace.settings.home)) as server:
+        wait_for(workspace, run, lambda run: run.epochs_done >= 1)
+        server.send_signal(signal.SIGKILL)
+    stopped = finish(workspace, run)  # by the worker itself: no server is there to do it
+    assert stopped.state is RunState.INTERRUPTED and "and it can be resumed" in stopped.message
+
+
+def test_a_worker_that_dies_at_once_is_started_ever_more_slowly(workspace: Workspace, tmp_path: Path):
+    starts = tmp_path / "starts"
+    runner = ProcessRunner(workspace, [sys.executable, "-c", NOTE_THE_TIME_AND_END, str(starts)])
+    runner.start()
+    give_up = time.monotonic() + 60
+    while not starts.exists() or starts.read_text().count("\n") < 4:
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
+    runner.shutdown()
+    times = [float(line) for line in starts.read_text().splitlines()]
+    gaps = [after - before for before, after in pairwise(times)]
+    assert all(gap > pause for gap, pause in zip(gaps, (0.2, 0.4, 0.8), strict=False))
+
+
+def test_the_settings_say_which_runner(workspace: Workspace):
+    assert isinstance(make_server_runner(workspace), ProcessRunner)
+    by_thread = workspace.settings.model_copy(update={"runner": "thread"})
+    opened = open_workspace(by_thread)
+    assert isinstance(make_server_runner(opened), ThreadRunner)
+    opened.store.close()

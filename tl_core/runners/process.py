@@ -1,0 +1,141 @@
+"""A worker process works through the store's queue; a thread of this process starts it again when it dies.
+
+What training does to a process (its memory, its crashes, Python's one lock) stays out of this one.
+"""
+
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tl_core.config import RunConfig
+from tl_core.records import Run
+from tl_core.runners.enqueue import enqueue
+from tl_core.runners.resume import resume
+from tl_core.store import Death, fail_stale_runs
+from tl_core.workspace import Workspace
+
+_log = logging.getLogger(__name__)
+_COMMAND = (sys.executable, "-m", "tl_core", "work")
+_SHUTDOWN_SECONDS = 5.0
+_SOON_SECONDS = 30.0
+"""A worker that has lived less than this is started again ever more slowly."""
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.25, 60.0
+
+
+class ProcessRunner:
+    """The queue is in the store, so it outlives both processes; the worker only takes from it."""
+
+    def __init__(self, workspace: Workspace, command: Sequence[str] = _COMMAND) -> None:
+        self._workspace, self._command = workspace, command
+        self._lock, self._stopping = threading.Lock(), threading.Event()
+        self._worker: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._supervise, name="transferlab-runner", daemon=True)
+
+    def start(self) -> None:
+        """Clear up after a process that was killed, then begin."""
+        fail_stale_runs(self._workspace.store, self._workspace.artifacts)
+        self._workspace.artifacts.sweep_staging()
+        self._thread.start()
+
+    def submit(self, config: RunConfig) -> Run:
+        """Queue a run and come back at once. Raises as `enqueue` does."""
+        run = enqueue(self._workspace, config)
+        self._wake()
+        return run
+
+    def resume(self, run_id: str, epochs: int | None = None) -> Run:
+        """Queue a run again and come back at once. Raises as the function `resume` does."""
+        run = resume(self._workspace, run_id, epochs)
+        self._wake()
+        return run
+
+    def shutdown(self) -> None:
+        """Interrupt what is running, keeping its finished epochs, and wait for it a few seconds."""
+        with self._lock:
+            self._stopping.set()
+            worker = self._worker
+        if worker is None:
+            return
+        _close(worker)
+        try:
+            worker.wait(_SHUTDOWN_SECONDS)
+        except subprocess.TimeoutExpired:
+            worker.kill()
+        self._thread.join(_SHUTDOWN_SECONDS)
+
+    def _wake(self) -> None:
+        with self._lock:
+            if self._worker:
+                _write(self._worker, b"\n")
+
+    def _supervise(self) -> None:
+        pause = 0.0
+        while not self._stopping.wait(pause):
+            started, ended = time.monotonic(), "could not be started"
+            try:
+                if worker := self._start_worker():
+                    ended = how_it_ended(worker.wait())
+                    _close(worker)
+                    self._take_stock(worker.pid, ended)
+            except Exception:  # no process to be had, or the store is out of reach: both may pass
+                _log.exception("The worker could not be started or followed")
+            if self._stopping.is_set():
+                return
+            has_lived = time.monotonic() - started > _SOON_SECONDS
+            pause = 0.0 if has_lived else min(max(2 * pause, _SHORTEST_PAUSE), _LONGEST_PAUSE)
+            _log.error("The worker process %s; starting another in %g s", ended, pause)
+
+    def _start_worker(self) -> subprocess.Popen[bytes] | None:
+        with self._lock:
+            if self._stopping.is_set():
+                return None
+            # A session of its own, so that Ctrl+C in the server's terminal reaches it through the server alone.
+            worker = subprocess.Popen(  # noqa: S603 - our own program, and no shell
+                self._command,
+                env=_environment(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                bufsize=0,
+                start_new_session=True,
+            )
+            _write(worker, self._workspace.settings.model_dump_json().encode() + b"\n")
+            self._worker = worker
+        return worker
+
+    def _take_stock(self, process_id: int, ended: str) -> None:
+        death = Death(process_id, f"The process that trained it {ended}")
+        fail_stale_runs(self._workspace.store, self._workspace.artifacts, death)
+
+
+def how_it_ended(code: int) -> str:
+    """The end of a sentence about a process, from what `Popen.wait` says."""
+    if code == -signal.SIGKILL:
+        return "was killed, as the system does when memory runs out,"
+    if code < 0:
+        return f"crashed ({signal.strsignal(-code) or -code})"
+    return f"ended with code {code}"
+
+
+def _write(worker: subprocess.Popen[bytes], message: bytes) -> None:
+    if worker.stdin:
+        with contextlib.suppress(OSError, ValueError):  # it has just died: the next one looks by itself
+            worker.stdin.write(message)
+
+
+def _close(worker: subprocess.Popen[bytes]) -> None:
+    if worker.stdin:
+        with contextlib.suppress(OSError):
+            worker.stdin.close()
+
+
+def _environment() -> dict[str, str]:
+    """This process's, in which our code is found even where it is not installed."""
+    ours = str(Path(__file__).parents[2])
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [ours, os.environ.get("PYTHONPATH")]))}
