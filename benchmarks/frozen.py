@@ -1,0 +1,242 @@
+"""From a folder of JPEGs to a test accuracy, the backbone frozen: our command, and the usual ways of doing it.
+
+Whole commands are timed, start-up, reading and saving included: `transferlab train` in a workspace that is new, then
+once more in the same; the loop of the tutorials; fastai's `vision_learner`; and features in one pass with logistic
+regression of scikit-learn. All see the same images, split and weights, and train as long; the first two also have the
+same head and optimizer. Slow peers have their turn in every third round.
+"""
+
+import io
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import torch
+
+from benchmarks.measuring import (
+    ROOT,
+    Cell,
+    Finished,
+    Options,
+    Report,
+    has_modules,
+    median,
+    peak_mb,
+    run_command,
+    take_turns,
+)
+from benchmarks.peers.task import Examples, Task
+from benchmarks.pictures import make_folder
+from tl_core.backbones import build_library_model, find_weights, get_backbone, load_weights, preprocessing_for
+from tl_core.config import DataConfig, ModelConfig
+from tl_core.data.paths import source_from_path
+from tl_core.data.splits import make_split
+from tl_core.import_dataset import import_dataset
+from tl_core.settings import Settings
+from tl_core.workspace import open_workspace
+
+DATASETS = ["trashnet", "hymenoptera"]
+PREFERRED, PACKAGED = "mobilenet_v2", "tf_efficientnet_lite0"
+LEARNING_RATE, BATCH, WORKERS = 0.01, 32, 2
+OURS, AGAIN = "ours", "ours, second run"
+VARIED, VARIED_AGAIN = "ours, augmented", "ours, augmented, second run"
+PEERS = {
+    "tutorial loop": ("tutorial", ["torch", "torchvision"]),
+    "fastai": ("fast", ["fastai"]),
+    "features + logistic regression": ("logistic", ["torch", "sklearn"]),
+}
+SLOW = ["tutorial loop", "fastai"]
+
+
+def run(options: Options) -> Report:
+    rows: list[tuple[Cell, ...]] = []
+    notes: list[str] = []
+    raw: dict[str, Any] = {}
+    left_out = missing_peers(options.peers)
+    with tempfile.TemporaryDirectory() as scratch:
+        for folder in _folders(options, Path(scratch)):
+            contest = _Contest(folder, Path(scratch) / "of" / folder.name, options, left_out)
+            found = contest.run()
+            rows += [(folder.name, *row) for row in _rows(found)]
+            raw[folder.name] = {name: [vars(each) for each in ended] for name, ended in found.items()}
+            notes.append(contest.described())
+    notes += [f"{name} was left out: {options.peers} does not have it." for name in left_out]
+    columns = ("images", "way", "seconds", "times ours", "times our second run", "test accuracy", "peak memory, MB")
+    return Report("frozen", "A frozen backbone: from a folder of JPEGs to test accuracy", columns, rows, notes, raw)
+
+
+def missing_peers(python: Path) -> list[str]:
+    """Those that the interpreter has not got."""
+    return [name for name, (_, modules) in PEERS.items() if not has_modules(python, *modules)]
+
+
+@dataclass(frozen=True)
+class _Told(Finished):
+    accuracy: float
+
+
+def _rows(found: Mapping[str, list[_Told]]) -> list[tuple[Cell, ...]]:
+    seconds = {name: median(each.seconds for each in ended) for name, ended in found.items()}
+    return [
+        (
+            name,
+            seconds[name],
+            seconds[name] / seconds[OURS],
+            seconds[name] / seconds[AGAIN],
+            median(each.accuracy for each in ended),
+            max(each.peak_mb for each in ended),
+        )
+        for name, ended in found.items()
+    ]
+
+
+def _folders(options: Options, scratch: Path) -> list[Path]:
+    """The sets of real images, or one that is made up."""
+    if options.tiny:
+        return [make_folder(scratch / "tiny", classes=2, per_class=12, size=(80, 60))]
+    real = [options.data / name for name in DATASETS] if options.data else []
+    return [folder for folder in real if folder.is_dir()] or [make_folder(scratch / "made up", 6, 200)]
+
+
+class _Contest:
+    """All ways on one folder of images."""
+
+    def __init__(self, folder: Path, scratch: Path, options: Options, left_out: list[str]) -> None:
+        self._folder, self._scratch, self._options, self._left_out = folder, scratch, options, left_out
+        scratch.mkdir(parents=True)
+        self._weights = _weights_folder(options)
+        known = find_weights(get_backbone(PREFERRED), [self._weights]) if self._weights else None
+        self._backbone = get_backbone(PREFERRED if known and not options.tiny else PACKAGED)
+        self._size = 64 if options.tiny else self._backbone.preprocessing.size
+        self._epochs = 2 if options.tiny else 10
+        self._homes: dict[bool, Path] = {}
+        self._task = self._make_task()
+
+    def run(self) -> dict[str, list[_Told]]:
+        """All ways take turns; the slow ones stay away from two of three rounds."""
+        ways: dict[str, Callable[[], _Told]] = {
+            OURS: lambda: self._ours(augment=False, again=False),
+            AGAIN: lambda: self._ours(augment=False, again=True),
+            VARIED: lambda: self._ours(augment=True, again=False),
+            VARIED_AGAIN: lambda: self._ours(augment=True, again=True),
+            **{
+                name: lambda script=script: self._peer(script)
+                for name, (script, _) in PEERS.items()
+                if name not in self._left_out
+            },
+        }
+        together = -(-self._options.rounds // 3)
+        found = take_turns(ways, together)
+        quick = {name: way for name, way in ways.items() if name not in SLOW}
+        for name, more in take_turns(quick, self._options.rounds - together).items():
+            found[name] += more
+        return found
+
+    def described(self) -> str:
+        counts = " / ".join(str(len(side)) for side in (self._task.train, self._task.val, self._task.test))
+        return (
+            f"{self._folder.name}: {counts} images to train, validate and test; {self._backbone.name} at {self._size} "
+            f"px, {self._epochs} epochs, batches of {BATCH}; peers without augmentation, {self._task.workers} loading "
+            "processes"
+        )
+
+    def _make_task(self) -> Task:
+        images, classes = self._read_folder()
+        split = make_split(images, DataConfig(dataset_id="any"))
+        pre = preprocessing_for(self._backbone, self._size)
+
+        def examples(positions: tuple[int, ...]) -> Examples:
+            chosen = [images[i] for i in positions]
+            return tuple((str(self._folder / image.name), classes.index(image.class_name)) for image in chosen)
+
+        return Task(
+            self._backbone.name,
+            self._backbone.library,
+            str(self._write_weights()),
+            pre.size,
+            pre.resize,
+            pre.mean,
+            pre.std,
+            pre.interpolation,
+            classes,
+            examples(split.train),
+            examples(split.val),
+            examples(split.test),
+            self._epochs,
+            BATCH,
+            LEARNING_RATE,
+            0 if self._options.tiny else WORKERS,
+            str(self._scratch / "model"),
+        )
+
+    def _read_folder(self) -> tuple[list[Any], tuple[str, ...]]:
+        """What our engine takes in from the folder, which is the same every time."""
+        home = self._scratch / "looking"
+        workspace = open_workspace(Settings(home=home, database_url=f"sqlite:///{home / 'transferlab.db'}"))
+        source, limits = source_from_path(self._folder), workspace.settings.limits
+        record = import_dataset(workspace.store, workspace.artifacts, source, name="any", limits=limits).record
+        images = workspace.store.list_images(record.id)
+        workspace.store.close()
+        return images, record.classes
+
+    def _write_weights(self) -> Path:
+        """The weights that we start from, under the library's own names."""
+        model = build_library_model(self._backbone)
+        folders = [self._weights] if self._weights else []
+        load_weights(self._backbone, model, ModelConfig(backbone=self._backbone.name), folders)
+        path = self._scratch / "weights.pth"
+        torch.save(model.state_dict(), path)
+        return path
+
+    def _ours(self, augment: bool, again: bool) -> _Told:
+        if not again:
+            self._homes[augment] = Path(tempfile.mkdtemp(dir=self._scratch))
+        settings = {
+            "backbone": self._backbone.name,
+            "image_size": "" if self._size == self._backbone.preprocessing.size else self._size,
+            "epochs": self._epochs,
+            "batch_size": BATCH,
+            "augment": "photos" if augment else "none",
+        }
+        given = [f"--set={name}={value}" for name, value in settings.items() if value != ""]
+        home = {"TRANSFERLAB_HOME": str(self._homes[augment]), "TRANSFERLAB_DATABASE_URL": ""}
+        weights = {"TRANSFERLAB_WEIGHTS": str(self._weights or "")}
+        arguments = ["train", str(self._folder), *given, "--json"]
+        ended = self._run(Path(sys.executable), "tl_core", arguments, {**home, **weights})
+        return _Told(**vars(ended), accuracy=json.loads(ended.output)["test"]["accuracy"])
+
+    def _peer(self, script: str) -> _Told:
+        task = self._task.write(self._scratch / "task.json")
+        ended = self._run(self._options.peers, f"benchmarks.peers.{script}", [str(task)], {})
+        return _Told(**vars(ended), accuracy=json.loads(ended.output.splitlines()[-1])["accuracy"])
+
+    def _run(self, python: Path, module: str, arguments: list[str], env: dict[str, str]) -> Finished:
+        if self._options.tiny and python == Path(sys.executable):
+            return _run_here(module, arguments, env)
+        return run_command([python, "-m", module, *arguments], env, ROOT)
+
+
+def _weights_folder(options: Options) -> Path | None:
+    named = os.environ.get("TRANSFERLAB_WEIGHTS")
+    beside = options.data.parent / "weights" if options.data else None
+    return Path(named) if named else beside if beside and beside.is_dir() else None
+
+
+def _run_here(module: str, arguments: list[str], env: dict[str, str]) -> Finished:
+    """In this process, which has the libraries already: to see quickly whether it works."""
+    output, started = io.StringIO(), time.perf_counter()
+    with patch.dict(os.environ, env), patch.object(sys, "argv", [module, *arguments]), redirect_stdout(output):
+        if module == "tl_core":
+            import_module("tl_core.cli.main").app(arguments, standalone_mode=False)
+        else:
+            import_module(module).main()
+    return Finished(time.perf_counter() - started, peak_mb(), output.getvalue())

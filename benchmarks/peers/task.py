@@ -1,0 +1,100 @@
+"""What all ways are given to do, as JSON: the same images in the same split, the same network with the same weights."""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+Examples = tuple[tuple[str, int], ...]
+"""(path of the image, label)."""
+
+
+@dataclass(frozen=True)
+class Task:
+    backbone: str
+    library: str
+    """"torchvision" or "timm"."""
+    weights: str
+    """A file of the library's own tensors, for torch.load."""
+    size: int
+    resize: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    interpolation: str
+    classes: tuple[str, ...]
+    train: Examples
+    val: Examples
+    test: Examples
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    workers: int
+    """Processes that load images beside the one that trains."""
+    model: str
+    """Where the trained model goes."""
+
+    def write(self, path: Path) -> Path:
+        path.write_text(json.dumps(asdict(self)), "utf-8")
+        return path
+
+
+def read_task() -> Task:
+    """The task that the command line names."""
+    return Task(**json.loads(Path(sys.argv[1]).read_text("utf-8")))
+
+
+def tell(accuracy: float) -> None:
+    """The share of test images that were named rightly, as the script's answer."""
+    sys.stdout.write(json.dumps({"accuracy": accuracy}) + "\n")
+
+
+def load_body(task: Task) -> tuple[Any, int]:
+    """The pretrained network without its pooling and classifier, and how many features it has."""
+    import torch  # noqa: PLC0415  (whoever only writes tasks needs none)
+
+    tensors = torch.load(task.weights, weights_only=True)
+    if task.library == "timm":
+        import timm  # noqa: PLC0415
+
+        body = timm.create_model(task.backbone, num_classes=0, global_pool="")
+        body.load_state_dict(tensors, strict=False)
+        return body, body.num_features
+    from torchvision import models  # noqa: PLC0415
+
+    model = models.get_model(task.backbone, weights=None)
+    model.load_state_dict(tensors)
+    return model.features, model.classifier[-1].in_features
+
+
+def make_transform(task: Task) -> Any:
+    """A PIL image to what the network wants, as every tutorial does it."""
+    from torchvision import transforms  # noqa: PLC0415
+
+    filters = {"bilinear": transforms.InterpolationMode.BILINEAR, "bicubic": transforms.InterpolationMode.BICUBIC}
+    return transforms.Compose(
+        [
+            transforms.Resize(task.resize, filters[task.interpolation]),
+            transforms.CenterCrop(task.size),
+            transforms.ToTensor(),
+            transforms.Normalize(task.mean, task.std),
+        ]
+    )
+
+
+class Photos:
+    """A map-style dataset of (tensor, label)."""
+
+    def __init__(self, examples: Sequence[tuple[str, int]], transform: Any) -> None:
+        self.examples, self.transform = examples, transform
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def __getitem__(self, index: int) -> tuple[Any, int]:
+        path, label = self.examples[index]
+        with Image.open(path) as image:
+            return self.transform(image.convert("RGB")), label
