@@ -15,9 +15,10 @@ from making import encode, picture
 from PIL import Image
 
 from tl_core.config import AUGMENTATIONS, AugmentConfig
-from tl_core.data.augment import apply_draws, draft_side, preview, vary
+from tl_core.data.augment import apply_draws, preview, vary
 from tl_core.data.augment_draws import draw
 from tl_core.data.augment_ops import OPS
+from tl_core.data.pixels import Form
 from tl_core.data.transforms import prepare
 from tl_core.errors import ImageUnusable
 from tl_core.records import Preprocessing
@@ -151,8 +152,8 @@ def test_as_many_draws_as_images_are_needed():
 
 
 def test_small_crops_are_cut_from_a_finer_draft():
-    assert draft_side(PRE, None) == draft_side(PRE, AugmentConfig(crop=0.25)) == PRE.resize
-    assert draft_side(PRE, AugmentConfig(crop=0.01)) == 5 * PRE.resize
+    assert Form(PRE).draft_side == Form(PRE, crop=0.25).draft_side == PRE.resize
+    assert Form(PRE, crop=0.01).draft_side == 5 * PRE.resize
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")

@@ -4,7 +4,6 @@ What is drawn is plain data, so that all chance comes from one `random.Random` (
 global generator, which threads share) and the work can be done on the CPU or on a GPU.
 """
 
-import math
 import random
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -22,7 +21,7 @@ from torch import Tensor
 from tl_core.config import AugmentConfig
 from tl_core.data.augment_draws import Draws, draw
 from tl_core.data.augment_ops import OPS, Op
-from tl_core.data.images import open_rgb
+from tl_core.data.pixels import Form
 from tl_core.data.transforms import prepare
 from tl_core.records import Preprocessing
 
@@ -43,8 +42,13 @@ class View:
 
 def vary(image: Image.Image, pre: Preprocessing, config: AugmentConfig, seed: tuple[int, ...]) -> View:
     """Decide how to vary an image, by `seed` alone, and cut it out; the rest is left to do."""
-    draws = draw(config, random.Random(repr(seed)), image.size)
+    draws = decide(config, seed, image.size)
     return View(prepare(image, pre, draws.box), draws)
+
+
+def decide(config: AugmentConfig, seed: tuple[int, ...], size: tuple[int, int]) -> Draws:
+    """How to vary an image of that width and height, by `seed` alone."""
+    return draw(config, random.Random(repr(seed)), size)
 
 
 def apply_draws(images: Tensor, draws: Sequence[Draws]) -> Tensor:
@@ -109,11 +113,6 @@ def preview(
     Raises:
         ImageUnusable: with the reason.
     """
-    pixels = open_rgb(file, max_pixels, draft_side(pre, config)).pixels
+    pixels = Form.of(pre, config).open(file, max_pixels)
     views = (vary(pixels, pre, config, (seed, number)).finished() for number in range(n))
     return [Image.fromarray(view.permute(1, 2, 0).contiguous().numpy()) for view in views]
-
-
-def draft_side(pre: Preprocessing, config: AugmentConfig | None) -> int:
-    """The short side to ask of a draft, which has up to twice that: enough for crops of a quarter, more for smaller."""
-    return pre.resize if config is None else math.ceil(pre.resize * max(1, 0.5 / math.sqrt(config.crop)))

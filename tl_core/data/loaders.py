@@ -1,26 +1,30 @@
 """Batches of decoded images, a little ahead of the model."""
 
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
+from tl_core.cache import RowCache
 from tl_core.config import AugmentConfig
-from tl_core.data.augment import View, draft_side, vary
+from tl_core.data.augment import View, decide, vary
 from tl_core.data.augment_draws import Draws
-from tl_core.data.images import image_path, open_rgb
-from tl_core.data.threads import map_ahead
-from tl_core.data.transforms import prepare
+from tl_core.data.images import image_path
+from tl_core.data.pixels import Form, KeptPixels, Pixels
+from tl_core.data.threads import default_workers, groups_ahead
 from tl_core.errors import Cancelled, ImageUnusable
 from tl_core.records import ImageRecord, Preprocessing
 
 BATCHES_AHEAD = 2
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +52,22 @@ def iterate_batches(
     pre: Preprocessing,
     *,
     batch_size: int,
-    workers: int = 2,
+    workers: int | None = None,
     augment: AugmentConfig | None = None,
     augment_seed: tuple[int, ...] | None = None,
     on_device: bool = False,
+    cache: RowCache | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Generator[Batch, None, None]:
     """Decode `images` in the order given; the last batch may be smaller. Close it midway and its threads end.
 
     Args:
         folder: of the dataset.
+        workers: threads that decode; by default what suits this machine's cores.
         augment: how to vary the images. They are varied where this and `augment_seed` are both given.
         augment_seed: such as (seed, epoch); with the image's position it decides what happens to the image.
-        on_device: only crop and resize here, and leave the rest to the caller as `Batch.draws`.
+        on_device: for a GPU: only crop and resize here, and leave the rest to the caller as `Batch.draws`.
+        cache: where decoded images are looked for, and kept when they all fit. The pixels are the same without.
         should_stop: asked after every image, since a batch of large photos can take seconds. It must be cheap.
 
     Raises:
@@ -69,29 +76,29 @@ def iterate_batches(
     """
     if len(images) != len(labels):
         raise ValueError(f"{len(images)} images but {len(labels)} labels")
+    if augment_seed is None:
+        augment = None
+    form = Form.of(pre, augment)
+    with ExitStack() as stack:
+        kept = stack.enter_context(closing(KeptPixels(cache, form, images))) if cache else None
+        reader = _Reader(folder, form, augment, augment_seed or (), on_device, kept)
+        begun: deque[_Unfinished] = deque()
+        pinned = on_device and torch.cuda.is_available()
 
-    config = None if augment_seed is None else augment
+        def groups() -> Iterator[list[_Task]]:
+            for start in range(0, len(images), batch_size):
+                chunk = slice(start, start + batch_size)
+                begun.append(_Unfinished(images[chunk], labels[chunk], pre.size, pinned))
+                yield reader.share_out(begun[-1])
 
-    def load(image: ImageRecord) -> View:
-        pixels = _open_stored(folder, image, pre, config)
-        if config is None or augment_seed is None:
-            return View(prepare(pixels, pre))
-        view = vary(pixels, pre, config, (*augment_seed, image.position))
-        return view if on_device else View(view.finished())
-
-    views = map_ahead(load, images, workers, ahead=BATCHES_AHEAD * batch_size + workers)
-    try:
-        for start in range(0, len(images), batch_size):
-            chunk = slice(start, start + batch_size)
-            ready = list(_until(should_stop, islice(views, len(images[chunk]))))
-            yield Batch(
-                images=torch.stack([view.pixels for view in ready]),
-                labels=torch.tensor(labels[chunk], dtype=torch.int64),
-                positions=tuple(image.position for image in images[chunk]),
-                draws=tuple(view.draws for view in ready if view.draws),
-            )
-    finally:
-        views.close()
+        groups_done = groups_ahead(reader.read, groups(), workers or default_workers(), BATCHES_AHEAD)
+        for new in stack.enter_context(closing(groups_done)):
+            for image, pixels in chain.from_iterable(_until(should_stop, new)):
+                if kept:
+                    kept.add(image, pixels)
+            yield begun.popleft().finished()
+        if kept:
+            kept.finish()
 
 
 def read_input(file: Path | BinaryIO, pre: Preprocessing, max_pixels: int) -> Tensor:
@@ -103,24 +110,86 @@ def read_input(file: Path | BinaryIO, pre: Preprocessing, max_pixels: int) -> Te
     Raises:
         ImageUnusable: with the reason.
     """
-    return prepare(_open(file, pre, max_pixels), pre)
+    return torch.from_numpy(Form(pre).decode(file, max_pixels))
 
 
-def _until(should_stop: Callable[[], bool], views: Iterable[View]) -> Iterator[View]:
-    for view in views:
+def _until(should_stop: Callable[[], bool], items: Iterable[Item]) -> Iterator[Item]:
+    for item in items:
         if should_stop():
             raise Cancelled("Stopped as asked.")
-        yield view
+        yield item
 
 
-def _open_stored(folder: Path, image: ImageRecord, pre: Preprocessing, config: AugmentConfig | None) -> Image.Image:
-    try:
-        return _open(image_path(folder, image), pre, image.width * image.height, config)
-    except ImageUnusable as error:
-        raise ImageUnusable(f'The stored image "{image.name}" cannot be read any more. {error}') from error
+class _Unfinished:
+    """A batch that threads are filling."""
+
+    def __init__(self, images: Sequence[ImageRecord], labels: Sequence[int], side: int, pinned: bool) -> None:
+        """`pinned` memory is what a GPU reads while the CPU goes on."""
+        self.images = images
+        self._labels = torch.tensor(labels, dtype=torch.int64, pin_memory=pinned)
+        self._pixels = torch.empty((len(images), 3, side, side), dtype=torch.uint8, pin_memory=pinned)
+        self.out: Pixels = self._pixels.numpy()
+        self.draws: list[Draws | None] = [None] * len(images)
+
+    def finished(self) -> Batch:
+        draws = tuple(each for each in self.draws if each)
+        return Batch(self._pixels, self._labels, tuple(image.position for image in self.images), draws)
 
 
-def _open(
-    file: Path | BinaryIO, pre: Preprocessing, max_pixels: int, config: AugmentConfig | None = None
-) -> Image.Image:
-    return open_rgb(file, max_pixels, draft_side(pre, config)).pixels
+_Task = tuple[_Unfinished, Sequence[int]]
+"""Places in a batch that one thread fills."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    folder: Path
+    form: Form
+    augment: AugmentConfig | None
+    seed: tuple[int, ...]
+    on_device: bool
+    kept: KeptPixels | None
+
+    def share_out(self, batch: _Unfinished) -> list[_Task]:
+        """Each image to a task of its own, but all that need only be copied to a single one."""
+        is_copied = self.form.crop == 1 and (self.augment is None or self.on_device)
+        copied = [place for place, image in enumerate(batch.images) if is_copied and self._find(image) is not None]
+        rest = sorted(set(range(len(batch.images))).difference(copied))
+        return [*([(batch, copied)] if copied else []), *((batch, [place]) for place in rest)]
+
+    def read(self, task: _Task) -> list[tuple[ImageRecord, Pixels]]:
+        """Fill those places; gives the images that had to be decoded."""
+        batch, places = task
+        decoded = []
+        for place in places:
+            image = batch.images[place]
+            pixels = self._find(image)
+            if pixels is None:
+                pixels = self._decode(image)
+                decoded.append((image, pixels))
+            batch.draws[place] = self._finish(image, pixels, batch.out[place])
+        return decoded
+
+    def _finish(self, image: ImageRecord, pixels: Pixels, out: Pixels) -> Draws | None:
+        """Write to `out` what the model is to see; gives what is left to do to it."""
+        if self.augment is None:
+            out[:] = pixels
+            return None
+        seed, side = (*self.seed, image.position), self.form.pre.size
+        if self.form.crop < 1:
+            view = vary(Image.fromarray(pixels), self.form.pre, self.augment, seed)
+        else:
+            out[:] = pixels
+            view = View(torch.from_numpy(out), decide(self.augment, seed, (side, side)))
+        if not self.on_device:
+            view = View(view.finished())
+        out[:] = view.pixels.numpy()
+        return view.draws
+
+    def _find(self, image: ImageRecord) -> Pixels | None:
+        return self.kept.find(image) if self.kept else None
+
+    def _decode(self, image: ImageRecord) -> Pixels:
+        try:
+            return self.form.decode(image_path(self.folder, image), image.width * image.height)
+        except ImageUnusable as error:
+            raise ImageUnusable(f'The stored image "{image.name}" cannot be read any more. {error}') from error

@@ -10,7 +10,7 @@ from tl_core.records import Preprocessing
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom, in an image's own pixels."""
 
-_FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
+FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 
 
 def prepare(image: Image.Image, pre: Preprocessing, box: Box | None = None) -> Tensor:
@@ -19,7 +19,7 @@ def prepare(image: Image.Image, pre: Preprocessing, box: Box | None = None) -> T
     Returns:
         uint8, [3, size, size].
     """
-    resized = image.resize((pre.size, pre.size), _FILTERS[pre.interpolation], box=box or _middle(image, pre))
+    resized = image.resize((pre.size, pre.size), FILTERS[pre.interpolation], box=box or _middle(image, pre))
     return torch.from_numpy(np.array(np.asarray(resized).transpose(2, 0, 1), order="C"))
 
 
