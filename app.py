@@ -1,6 +1,6 @@
 """Start the app: `streamlit run app.py`. Pages are routed in tl_ui/main.py, so that none can be opened around it."""
 
-from tl_core.memory import keep_freed_memory
+from tl_core.memory import importing, keep_freed_memory
 
 keep_freed_memory()  # before any thread is started
 
@@ -8,7 +8,8 @@ from pathlib import Path  # noqa: E402
 
 import streamlit as st  # noqa: E402
 
-from tl_ui.resources import get_workspace, lifespan  # noqa: E402
-from tl_ui.routes import make_routes  # noqa: E402
+with importing():
+    from tl_ui.resources import get_workspace, lifespan
+    from tl_ui.routes import make_routes
 
 app = st.App(Path(__file__).parent / "tl_ui" / "main.py", routes=make_routes(get_workspace), lifespan=lifespan)

@@ -1,11 +1,12 @@
 """Freed memory stays with the process while it works, and goes back when a run has ended."""
 
+import gc
 import subprocess
 import sys
 
 import pytest
 
-from tl_core.memory import give_back_memory, keep_freed_memory
+from tl_core.memory import give_back_memory, importing, keep_freed_memory
 
 MEASURE = """
 import resource, sys
@@ -51,3 +52,10 @@ def test_asking_twice_is_as_good_as_once():
     assert keep_freed_memory() is keep_freed_memory()
     give_back_memory()
     give_back_memory()
+
+
+def test_garbage_is_looked_for_again_after_an_import_that_fails():
+    with pytest.raises(ModuleNotFoundError), importing():
+        assert not gc.isenabled()
+        import no_such_module_of_anyone  # noqa: F401
+    assert gc.isenabled()

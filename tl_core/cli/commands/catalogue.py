@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from tl_core.cli.options import AsJson
+from tl_core.memory import importing
 
 
 def backbones(
@@ -15,20 +16,23 @@ def backbones(
     as_json: AsJson = False,
 ) -> None:
     """List the backbones."""
-    from tl_core.cli.actions import catalogue
+    with importing():
+        from tl_core.cli.actions import catalogue
 
     catalogue.backbones(search, as_json)
 
 
 def presets(as_json: AsJson = False) -> None:
     """List the presets and the settings they change."""
-    from tl_core.cli.actions import presets
+    with importing():
+        from tl_core.cli.actions import presets
 
     presets.list_presets(as_json)
 
 
 def settings(as_json: AsJson = False) -> None:
     """List every setting that --set takes."""
-    from tl_core.cli.actions import presets
+    with importing():
+        from tl_core.cli.actions import presets
 
     presets.list_settings(as_json)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from tl_core.cli.options import AsJson
+from tl_core.memory import importing
 
 
 def ingest(
@@ -14,6 +15,7 @@ def ingest(
     as_json: AsJson = False,
 ) -> None:
     """Take a dataset in."""
-    from tl_core.cli.actions import datasets
+    with importing():
+        from tl_core.cli.actions import datasets
 
     datasets.ingest(path, name, as_json)

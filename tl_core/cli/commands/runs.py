@@ -7,18 +7,21 @@ from typing import Annotated
 import typer
 
 from tl_core.cli.options import AsJson, RunId
+from tl_core.memory import importing
 
 
 def runs(as_json: AsJson = False) -> None:
     """List all runs, newest first."""
-    from tl_core.cli.actions import runs
+    with importing():
+        from tl_core.cli.actions import runs
 
     runs.list_runs(as_json)
 
 
 def show(run: RunId, as_json: AsJson = False) -> None:
     """Show one run."""
-    from tl_core.cli.actions import runs
+    with importing():
+        from tl_core.cli.actions import runs
 
     runs.show(run, as_json)
 
@@ -30,6 +33,7 @@ def predict(
     as_json: AsJson = False,
 ) -> None:
     """Ask a run's model about images."""
-    from tl_core.cli.actions import runs
+    with importing():
+        from tl_core.cli.actions import runs
 
     runs.predict(run, images, top, as_json)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from tl_core.cli.options import AsJson, Dataset, Preset, RunId, Set
+from tl_core.memory import importing
 
 
 def train(
@@ -33,7 +34,8 @@ def train(
 
     What is given changes the preset, or else the defaults; --set changes what the other options say.
     """
-    from tl_core.cli.actions import training
+    with importing():
+        from tl_core.cli.actions import training
 
     flags = {
         "backbone": backbone,
@@ -63,14 +65,16 @@ def resume(
 
     One that is completed stays as it is; a new run carries on from it, and needs --epochs.
     """
-    from tl_core.cli.actions import training
+    with importing():
+        from tl_core.cli.actions import training
 
     training.resume(run, epochs, as_json)
 
 
 def pause(run: RunId, as_json: AsJson = False) -> None:
     """Stop a run for now; it keeps what it has done."""
-    from tl_core.cli.actions import training
+    with importing():
+        from tl_core.cli.actions import training
 
     training.pause(run, as_json)
 
@@ -88,6 +92,7 @@ def lr_find(
 
     A model of its own is trained for a moment at ever higher rates, and thrown away. No run is added.
     """
-    from tl_core.cli.actions import training
+    with importing():
+        from tl_core.cli.actions import training
 
     training.lr_find(dataset, training.choose(preset, {}, settings or []), steps, progress_file, as_json)
