@@ -4,13 +4,15 @@ import io
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from tl_core.data.images import image_path
 from tl_core.data.sources import Entry, EntryList
 from tl_core.errors import Cancelled, TooFewClasses
-from tl_core.import_dataset import import_dataset
+from tl_core.import_dataset import delete_dataset, import_dataset
 from tl_core.settings import Limits
 from tl_core.store import Artifacts, open_store
 
@@ -83,6 +85,40 @@ def test_a_known_dataset_whose_files_are_gone_is_restored(store, artifacts):
     assert len(list((artifacts.dataset_folder(dataset_id) / "images").iterdir())) == 6
 
 
+def images_of(store, artifacts, dataset_id: str) -> dict[str, Path]:
+    folder = artifacts.dataset_folder(dataset_id)
+    return {image.name: image_path(folder, image) for image in store.list_images(dataset_id)}
+
+
+class TestImagesOfAnotherDataset:
+    @pytest.fixture
+    def first(self, store, artifacts):
+        imported = import_dataset(store, artifacts, source("ab"), name="first", limits=LIMITS)
+        return images_of(store, artifacts, imported.record.id)
+
+    def test_they_share_its_files_and_outlive_it(self, store, artifacts, first):
+        known = store.get_dataset("first")
+        imported = import_dataset(store, artifacts, source("abc"), name="second", limits=LIMITS)
+        second = images_of(store, artifacts, imported.record.id)
+        assert {name for name in second if name in first and second[name].samefile(first[name])} == first.keys()
+        assert {image.name: image for image in store.list_images(imported.record.id)}["a/1.png"].width == 8
+        delete_dataset(store, artifacts, known.id)
+        assert second["a/0.png"].read_bytes() == png(ord("a"))
+        thumbnails = artifacts.dataset_folder(imported.record.id) / "thumbnails"
+        assert len(list(thumbnails.iterdir())) == len(second) == 9
+
+    def test_a_damaged_file_of_its_is_not_taken_over(self, store, artifacts, first):
+        first["a/0.png"].write_bytes(b"damaged")
+        imported = import_dataset(store, artifacts, source("abc"), name="second", limits=LIMITS)
+        second = images_of(store, artifacts, imported.record.id)
+        assert second["a/0.png"].read_bytes() == png(ord("a"))
+        assert first["a/0.png"].read_bytes() == b"damaged"
+
+    def test_todays_limits_hold_for_them_too(self, store, artifacts, first):
+        with pytest.raises(TooFewClasses, match="the limit is 63"):
+            import_dataset(store, artifacts, source("abc"), name="second", limits=Limits(max_pixels=63))
+
+
 def test_a_dataset_named_like_an_id_is_not_mistaken_for_it(store, artifacts):
     first = import_dataset(store, artifacts, source("ab"), name="x", limits=LIMITS).record
     store.delete_dataset(first.id)
@@ -105,6 +141,8 @@ def test_a_stopped_import_leaves_nothing(store, artifacts):
 def test_a_store_that_fails_leaves_no_folder(store, artifacts):
     class FailingStore:
         get_dataset = staticmethod(store.get_dataset)
+        list_datasets = staticmethod(store.list_datasets)
+        list_images = staticmethod(store.list_images)
 
         def add_dataset(self, *_):
             raise KeyboardInterrupt
@@ -136,15 +174,16 @@ from pathlib import Path
 from tl_core.data.samples import sample_source
 from tl_core.import_dataset import import_dataset
 from tl_core.settings import Limits
-from tl_core.store import Artifacts
+from tl_core.store import Artifacts, open_store
 
 def hang(progress):
     if progress.done:
         print("half done", flush=True)
         time.sleep(60)
 
-import_dataset(None, Artifacts(Path({str(artifacts.home)!r})), sample_source("shapes"), name="x", limits=Limits(),
-               on_progress=hang)
+home = Path({str(artifacts.home)!r})
+import_dataset(open_store(f"sqlite:///{{home / 'test.db'}}"), Artifacts(home), sample_source("shapes"), name="x",
+               limits=Limits(), on_progress=hang)
 """
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"half done\n"

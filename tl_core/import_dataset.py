@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tl_core.data.ingest import Ingested, IngestProgress, ingest_dataset
+from tl_core.data.known import KnownImages
 from tl_core.data.sources import Source
 from tl_core.errors import UnknownDataset
 from tl_core.locks import hold_lock
@@ -35,14 +36,22 @@ def import_dataset(
 ) -> Imported:
     """Ingest into a staging folder, move it into place in one step, then tell the store.
 
-    The same content twice is the same dataset: the one already in the store is given back.
+    The same content twice is the same dataset: the one already in the store is given back. Single images that lie in
+    another dataset already are not decoded again.
 
     Raises:
         DatasetRefused, Cancelled: as `ingest_dataset`. Whatever is raised, nothing half-written stays.
     """
+    folders = {known.id: artifacts.dataset_folder(known.id) for known in store.list_datasets()}
     with artifacts.staging_folder() as staging:
         ingested = ingest_dataset(
-            source, staging, name=name, limits=limits, on_progress=on_progress, should_stop=should_stop
+            source,
+            staging,
+            name=name,
+            limits=limits,
+            on_progress=on_progress,
+            should_stop=should_stop,
+            find_known=KnownImages(folders, store.list_images).find,
         )
         # Two imports of the same content at once must not move their folders over each other.
         with hold_lock(artifacts.dataset_lock(ingested.record.id)):

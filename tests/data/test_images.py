@@ -22,8 +22,8 @@ MANY = 10**8
 QUIRKS = Path(__file__).parents[2].parent / "shared/datasets/_quirks"
 
 
-def decode(content: bytes, max_pixels: int = MANY, draft_side: int | None = None):
-    return open_rgb(io.BytesIO(content), max_pixels, draft_side)
+def decode(content: bytes, max_pixels: int = MANY, draft_side: int | None = None, **options):
+    return open_rgb(io.BytesIO(content), max_pixels, draft_side, **options)
 
 
 def colour(content: bytes, at: tuple[int, int] = (0, 0)) -> tuple[int, int, int]:
@@ -99,6 +99,14 @@ class TestOrientation:
     @pytest.mark.parametrize("exif", [b"Exif\0\0rubbish", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0", b"x"])
     def test_broken_exif_does_not_sink_a_fine_image(self, exif):
         assert decode(encode(picture(), "JPEG", exif=exif)).pixels.size == (24, 18)
+
+
+@pytest.mark.parametrize(
+    ("size", "drafted"), [((500, 375), (250, 188)), ((375, 500), (188, 250)), ((400, 400), (200, 200)), ((383, 9),) * 2]
+)
+def test_a_draft_for_a_thumbnail_has_the_long_side_that_is_needed(size, drafted):
+    image = decode(encode(picture(size=size), "JPEG"), draft_long_side=192)
+    assert ((image.width, image.height), image.pixels.size) == (size, drafted)
 
 
 class TestColour:

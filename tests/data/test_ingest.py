@@ -11,7 +11,7 @@ from PIL import Image
 
 from tl_core.data.images import image_path, thumbnail_path
 from tl_core.data.ingest import ingest_dataset
-from tl_core.data.intake import Intake, make_folders
+from tl_core.data.intake import IN_MEMORY_BYTES, Intake, make_folders
 from tl_core.data.paths import source_from_path
 from tl_core.data.sources import Entry, EntryList
 from tl_core.errors import Cancelled, ClassTooSmall, DatasetRefused, TooFewClasses
@@ -50,6 +50,16 @@ class TestRecords:
             assert image_path(tmp_path / "out", image).read_bytes() == GOOD[image.name]
             assert thumbnail_path(tmp_path / "out", image.sha256).is_file()
         assert len(everything_under(tmp_path / "out")) == 2 + 2 * 7
+
+    def test_a_file_too_large_for_memory_is_stored_untouched(self, ingest, tmp_path):
+        large = encode(picture(60, (1800, 1600)), "BMP")
+        assert len(large) > IN_MEMORY_BYTES
+        files = {**GOOD, "cats/large.bmp": large, "cats/copy.bmp": large, "dogs/cut.bmp": large[:-100_000]}
+        ingested = ingest(files)
+        stored = [image_path(tmp_path / "out", image) for image in ingested.images if image.extension == "bmp"]
+        assert len(stored) == 2 and stored[0] == stored[1] and stored[0].read_bytes() == large
+        assert [file.name for file in ingested.skipped] == ["dogs/cut.bmp"]
+        assert len(everything_under(tmp_path / "out")) == 2 + 2 * 8
 
     def test_the_extension_comes_from_the_content(self, ingest):
         images = ingest({**GOOD, "cats/photo.PNG": encode(picture(50), "JPEG"), "cats/none": png(51)}).images

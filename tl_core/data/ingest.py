@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tl_core.data.intake import Intake, StoredImage, make_folders
+from tl_core.data.known import KnownImage
 from tl_core.data.layout import Layout, Place, read_layout
 from tl_core.data.names import clean_text
 from tl_core.data.oddities import find_oddities, refuse_unusable
@@ -51,6 +52,7 @@ def ingest_dataset(
     limits: Limits,
     on_progress: Callable[[IngestProgress], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
+    find_known: Callable[[str], KnownImage | None] = lambda sha256: None,
 ) -> Ingested:
     """Write `into/images` and `into/thumbnails`; what cannot be used is listed and never sinks the rest.
 
@@ -58,6 +60,7 @@ def ingest_dataset(
         name: of the dataset. User text.
         on_progress: called from this thread, at most ten times a second.
         should_stop: asked from this thread after every file.
+        find_known: an image of that sha256 that lies in another dataset already, and need not be decoded again.
 
     Raises:
         DatasetRefused: the whole cannot be taken in. As with every other exception, nothing is left in `into`.
@@ -68,7 +71,7 @@ def ingest_dataset(
         reporter.report(IngestProgress("listing files", 0, None, 0))
         with source.open(limits) as listing:
             layout = read_layout([entry.parts for entry in listing.entries], listing.folders)
-            images, skipped = _take_all(listing, layout, into, limits, reporter)
+            images, skipped = _take_all(listing, layout, Intake(into, limits, listing.packed, find_known), reporter)
         refuse_unusable(images, skipped)
         return _conclude(images, skipped, name=name, kind=source.kind)
 
@@ -105,9 +108,8 @@ class _Reporter:
 
 
 def _take_all(
-    listing: Listing, layout: Layout, into: Path, limits: Limits, reporter: _Reporter
+    listing: Listing, layout: Layout, intake: Intake, reporter: _Reporter
 ) -> tuple[list[ImageRecord], list[SkippedFile]]:
-    intake = Intake(into, limits, listing.packed)
     images, skipped = [], [*listing.skipped, *layout.skipped]
 
     def take(place: Place) -> StoredImage | str:
