@@ -126,7 +126,7 @@ def test_images_are_reduced_as_far_as_their_smallest_crop_allows(tmp_path: Path)
     path = tmp_path / "image.png"
     picture(0, (400, 300)).save(path)
     pre = replace(PRE, size=100, resize=110)
-    assert Form(pre).decode(path, 10**6).shape == (3, 100, 100)
+    assert Form(pre).decode(path, 10**6).shape == (100, 100, 3)
     assert Form(pre, 0.25).decode(path, 10**6).shape == (200, 267, 3)
     assert Form(pre, 0.95).decode(path, 10**6).shape == (110, 147, 3)
     assert Form(pre, 0.01).decode(path, 10**6).shape == (300, 400, 3)

@@ -40,6 +40,18 @@ def test_normalise_matches_torchvision():
     assert batch.dtype == torch.uint8
 
 
+@pytest.mark.parametrize("shape", [(2, 3, 5, 7), (1, 3, 8, 8), (3, 3, 1, 1), (0, 3, 4, 4)])
+def test_normalise_keeps_the_layout_and_its_numbers_do_not_depend_on_it(shape):
+    batch = torch.randint(0, 256, shape, dtype=torch.uint8)
+    last = batch.contiguous(memory_format=torch.channels_last)
+    first, other = normalise(batch, PRE), normalise(last, PRE)
+    assert torch.equal(first, other)
+    assert first.is_contiguous() and other.is_contiguous(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        assert torch.equal(normalise(last, PRE), first)
+    assert torch.equal(normalise(batch.expand(2, *shape)[1], PRE), first)
+
+
 @pytest.mark.parametrize("size", [(90, 120), (8, 8), (1, 500)])
 def test_a_box_is_cut_out_before_resizing(size):
     image = textured(size)

@@ -65,6 +65,7 @@ def apply_draws(images: Tensor, draws: Sequence[Draws]) -> Tensor:
     """
     if draws and len(draws) != len(images):
         raise ValueError(f"{len(images)} images but {len(draws)} draws")
+    images = images.contiguous()  # one layout, for pixels that do not depend on it
     with _one_core() if images.device.type == "cpu" else nullcontext():
         for place in zip_longest(*(one.ops for one in draws)):
             images = _apply_place(images, place)
@@ -94,12 +95,17 @@ def _apply_place(images: Tensor, place: Sequence[Op | None]) -> Tensor:
             members.setdefault(op.name, []).append(index)
     done = images
     for name, indices in members.items():
-        values = torch.tensor([op.values for op in place if op and op.name == name], device=images.device)
+        values = _send(torch.tensor([op.values for op in place if op and op.name == name]), images.device)
         if len(indices) == len(place):
             return OPS[name](images, values)
-        chosen = torch.tensor(indices, device=images.device)
+        chosen = _send(torch.tensor(indices), images.device)
         done = done.index_copy(0, chosen, OPS[name](images[chosen], values))
     return done
+
+
+def _send(values: Tensor, device: torch.device) -> Tensor:
+    """To the device, without waiting until it has done what it is doing."""
+    return values.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else values
 
 
 def preview(

@@ -20,6 +20,7 @@ from tl_core.data.augment_draws import Draws
 from tl_core.data.images import image_path
 from tl_core.data.pixels import Form, KeptPixels, Pixels
 from tl_core.data.threads import default_workers, groups_ahead
+from tl_core.data.transforms import prepare
 from tl_core.errors import Cancelled, ImageUnusable
 from tl_core.records import ImageRecord, Preprocessing
 
@@ -30,7 +31,7 @@ Item = TypeVar("Item")
 @dataclass(frozen=True, slots=True)
 class Batch:
     images: Tensor
-    """uint8, [B, 3, size, size]; `transforms.normalise` comes next, on the device."""
+    """uint8, [B, 3, size, size], channels last in memory; `transforms.normalise` comes next, on the device."""
     labels: Tensor
     """int64, [B]."""
     positions: tuple[int, ...]
@@ -110,7 +111,7 @@ def read_input(file: Path | BinaryIO, pre: Preprocessing, max_pixels: int) -> Te
     Raises:
         ImageUnusable: with the reason.
     """
-    return torch.from_numpy(Form(pre).decode(file, max_pixels))
+    return prepare(Form(pre).open(file, max_pixels), pre)
 
 
 def _until(should_stop: Callable[[], bool], items: Iterable[Item]) -> Iterator[Item]:
@@ -127,13 +128,16 @@ class _Unfinished:
         """`pinned` memory is what a GPU reads while the CPU goes on."""
         self.images = images
         self._labels = torch.tensor(labels, dtype=torch.int64, pin_memory=pinned)
-        self._pixels = torch.empty((len(images), 3, side, side), dtype=torch.uint8, pin_memory=pinned)
+        self._pixels = torch.empty((len(images), side, side, 3), dtype=torch.uint8, pin_memory=pinned)
         self.out: Pixels = self._pixels.numpy()
+        """uint8, [B, size, size, 3]."""
         self.draws: list[Draws | None] = [None] * len(images)
 
     def finished(self) -> Batch:
         draws = tuple(each for each in self.draws if each)
-        return Batch(self._pixels, self._labels, tuple(image.position for image in self.images), draws)
+        return Batch(
+            self._pixels.permute(0, 3, 1, 2), self._labels, tuple(image.position for image in self.images), draws
+        )
 
 
 _Task = tuple[_Unfinished, Sequence[int]]
@@ -179,10 +183,10 @@ class _Reader:
             view = vary(Image.fromarray(pixels), self.form.pre, self.augment, seed)
         else:
             out[:] = pixels
-            view = View(torch.from_numpy(out), decide(self.augment, seed, (side, side)))
+            view = View(torch.from_numpy(out).permute(2, 0, 1), decide(self.augment, seed, (side, side)))
         if not self.on_device:
             view = View(view.finished())
-        out[:] = view.pixels.numpy()
+        out[:] = view.pixels.permute(1, 2, 0).numpy()
         return view.draws
 
     def _find(self, image: ImageRecord) -> Pixels | None:

@@ -31,8 +31,8 @@ class Form:
 
     pre: Preprocessing
     crop: float = 1.0
-    """Smallest share of the image that is cut out; 1 for what evaluation sees, uint8 [3, size, size]. With less, the
-    form is the whole image, upright, uint8 [height, width, 3]."""
+    """Smallest share of the image that is cut out; 1 for what evaluation sees, of size x size pixels. With less, the
+    form is the whole image, upright."""
 
     @classmethod
     def of(cls, pre: Preprocessing, augment: AugmentConfig | None) -> "Form":
@@ -41,11 +41,14 @@ class Form:
 
     def decode(self, file: Path | BinaryIO, max_pixels: int) -> Pixels:
         """
+        Returns:
+            uint8, [height, width, 3].
+
         Raises:
             ImageUnusable: with the reason.
         """
         image = self.open(file, max_pixels)
-        return np.asarray(image) if self.crop < 1 else prepare(image, self.pre).numpy()
+        return np.asarray(image) if self.crop < 1 else prepare(image, self.pre).permute(1, 2, 0).contiguous().numpy()
 
     def open(self, file: Path | BinaryIO, max_pixels: int) -> Image.Image:
         """The whole image, upright RGB, with no more pixels than views need that are cut from it.
