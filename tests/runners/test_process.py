@@ -133,6 +133,14 @@ def test_a_worker_that_dies_at_once_is_started_ever_more_slowly(workspace: Works
     assert all(gap > pause for gap, pause in zip(gaps, (0.2, 0.4, 0.8), strict=False))
 
 
+def test_where_no_worker_can_be_had_the_server_trains_by_itself(workspace: Workspace, colours: DatasetRecord):
+    runner = ProcessRunner(workspace, [sys.executable, "-c", "raise SystemExit(3)"])
+    runner.start()
+    run = runner.submit(run_config(colours))
+    assert finish(workspace, run).state is RunState.COMPLETED and process_of(workspace, run) == os.getpid()
+    runner.shutdown()
+
+
 def test_the_settings_say_which_runner(workspace: Workspace):
     assert isinstance(make_server_runner(workspace), ProcessRunner)
     by_thread = workspace.settings.model_copy(update={"runner": "thread"})

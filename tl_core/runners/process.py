@@ -18,6 +18,7 @@ from tl_core.config import RunConfig
 from tl_core.records import Run
 from tl_core.runners.enqueue import enqueue
 from tl_core.runners.resume import resume
+from tl_core.runners.working import work_through_queue
 from tl_core.store import Death, fail_stale_runs
 from tl_core.workspace import Workspace
 
@@ -27,6 +28,8 @@ _SHUTDOWN_SECONDS = 5.0
 _SOON_SECONDS = 30.0
 """A worker that has lived less than this is started again ever more slowly."""
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.25, 60.0
+_ATTEMPTS = 3
+"""After so many workers in a row that gave up at once, there is no use in another."""
 
 
 class ProcessRunner:
@@ -34,7 +37,7 @@ class ProcessRunner:
 
     def __init__(self, workspace: Workspace, command: Sequence[str] = _COMMAND) -> None:
         self._workspace, self._command = workspace, command
-        self._lock, self._stopping = threading.Lock(), threading.Event()
+        self._lock, self._stopping, self._woken = threading.Lock(), threading.Event(), threading.Event()
         self._worker: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._supervise, name="transferlab-runner", daemon=True)
 
@@ -61,57 +64,66 @@ class ProcessRunner:
         with self._lock:
             self._stopping.set()
             worker = self._worker
-        if worker is None:
-            return
-        _close(worker)
-        try:
-            worker.wait(_SHUTDOWN_SECONDS)
-        except subprocess.TimeoutExpired:
-            worker.kill()
-        self._thread.join(_SHUTDOWN_SECONDS)
+        self._woken.set()
+        if worker:
+            _close(worker)
+            try:
+                worker.wait(_SHUTDOWN_SECONDS)
+            except subprocess.TimeoutExpired:
+                worker.kill()
+        if self._thread.is_alive():
+            self._thread.join(_SHUTDOWN_SECONDS)
 
     def _wake(self) -> None:
+        self._woken.set()
         with self._lock:
             if self._worker:
                 _write(self._worker, b"\n")
 
     def _supervise(self) -> None:
-        pause = 0.0
+        pause, gave_up = 0.0, 0
         while not self._stopping.wait(pause):
-            started, ended = time.monotonic(), "could not be started"
-            try:
-                if worker := self._start_worker():
-                    ended = how_it_ended(worker.wait())
-                    _close(worker)
-                    self._take_stock(worker.pid, ended)
-            except Exception:  # no process to be had, or the store is out of reach: both may pass
-                _log.exception("The worker could not be started or followed")
+            started, code = time.monotonic(), self._follow_worker()
             if self._stopping.is_set():
                 return
             has_lived = time.monotonic() - started > _SOON_SECONDS
             pause = 0.0 if has_lived else min(max(2 * pause, _SHORTEST_PAUSE), _LONGEST_PAUSE)
-            _log.error("The worker process %s; starting another in %g s", ended, pause)
+            gave_up = 0 if has_lived or code <= 0 else gave_up + 1
+            if gave_up == _ATTEMPTS:
+                _log.error("No worker process can be had; this one carries the runs out itself")
+                return work_through_queue(self._workspace, self._stopping, self._woken)
+            _log.error("The worker process %s; starting another in %g s", how_it_ended(code), pause)
+
+    def _follow_worker(self) -> int:
+        """Start a worker and wait for its end; gives what `Popen.wait` says."""
+        code = 1
+        try:
+            if worker := self._start_worker():
+                code = worker.wait()
+                _close(worker)
+                death = Death(worker.pid, f"The process that trained it {how_it_ended(code)}")
+                fail_stale_runs(self._workspace.store, self._workspace.artifacts, death)
+        except Exception:  # there is no process to be had, or the store is out of reach: both may pass
+            _log.exception("The worker process could not be started or followed")
+        return code
 
     def _start_worker(self) -> subprocess.Popen[bytes] | None:
         with self._lock:
             if self._stopping.is_set():
                 return None
-            # A session of its own, so that Ctrl+C in the server's terminal reaches it through the server alone.
+            # A process group of its own, so that Ctrl+C in the server's terminal reaches it through the server alone.
+            # In a session of its own its being nice would mean nothing to Linux, which then shares out by session.
             worker = subprocess.Popen(  # noqa: S603 - our own program, and no shell
                 self._command,
                 env=_environment(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 bufsize=0,
-                start_new_session=True,
+                process_group=0,
             )
             _write(worker, self._workspace.settings.model_dump_json().encode() + b"\n")
             self._worker = worker
         return worker
-
-    def _take_stock(self, process_id: int, ended: str) -> None:
-        death = Death(process_id, f"The process that trained it {ended}")
-        fail_stale_runs(self._workspace.store, self._workspace.artifacts, death)
 
 
 def how_it_ended(code: int) -> str:
