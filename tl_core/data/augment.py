@@ -22,6 +22,7 @@ from tl_core.config import AugmentConfig
 from tl_core.data.augment_draws import Draws, draw
 from tl_core.data.augment_ops import OPS, Op
 from tl_core.data.pixels import Form
+from tl_core.data.resizing import Picture, size_of
 from tl_core.data.transforms import prepare
 from tl_core.records import Preprocessing
 
@@ -40,9 +41,9 @@ class View:
         return self.pixels if self.draws is None else apply_draws(self.pixels[None], [self.draws])[0]
 
 
-def vary(image: Image.Image, pre: Preprocessing, config: AugmentConfig, seed: tuple[int, ...]) -> View:
+def vary(image: Picture, pre: Preprocessing, config: AugmentConfig, seed: tuple[int, ...]) -> View:
     """Decide how to vary an image, by `seed` alone, and cut it out; the rest is left to do."""
-    draws = decide(config, seed, image.size)
+    draws = decide(config, seed, size_of(image))
     return View(prepare(image, pre, draws.box), draws)
 
 

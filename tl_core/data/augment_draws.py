@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tl_core.config import AugmentConfig
 from tl_core.data.augment_ops import Op
 from tl_core.data.augment_policies import draw_policy, recolouring, turn
-from tl_core.data.transforms import Box
+from tl_core.data.resizing import Box
 
 _CROP_RATIO = (3 / 4, 4 / 3)
 _BLUR_SIGMA = (0.3, 1.5)

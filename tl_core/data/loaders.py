@@ -10,7 +10,6 @@ from typing import BinaryIO, TypeVar
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from tl_core.cache import RowCache
@@ -18,7 +17,8 @@ from tl_core.config import AugmentConfig
 from tl_core.data.augment import View, decide, vary
 from tl_core.data.augment_draws import Draws
 from tl_core.data.images import image_path
-from tl_core.data.pixels import Form, KeptPixels, Pixels
+from tl_core.data.pixels import Form, KeptPixels
+from tl_core.data.resizing import Pixels
 from tl_core.data.threads import default_workers, groups_ahead
 from tl_core.data.transforms import prepare
 from tl_core.errors import Cancelled, ImageUnusable
@@ -180,7 +180,7 @@ class _Reader:
             return None
         seed, side = (*self.seed, image.position), self.form.pre.size
         if self.form.crop < 1:
-            view = vary(Image.fromarray(pixels), self.form.pre, self.augment, seed)
+            view = vary(pixels, self.form.pre, self.augment, seed)
         else:
             out[:] = pixels
             view = View(torch.from_numpy(out).permute(2, 0, 1), decide(self.augment, seed, (side, side)))

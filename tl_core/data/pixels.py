@@ -5,19 +5,18 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, features
 from PIL import __version__ as pillow_version
+from PIL import features
 
 from tl_core.cache import CacheMiss, RowCache, Shelf
 from tl_core.config import AugmentConfig
 from tl_core.data.images import open_rgb
-from tl_core.data.transforms import FILTERS, prepare
+from tl_core.data.resizing import Picture, Pixels, has_vectors, resize
+from tl_core.data.transforms import prepare
 from tl_core.records import ImageRecord, Preprocessing
-
-Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 
 _MADE_HOW = 1
 """To be raised when decoding or resizing gives other pixels than before."""
@@ -50,7 +49,7 @@ class Form:
         image = self.open(file, max_pixels)
         return np.asarray(image) if self.crop < 1 else prepare(image, self.pre).permute(1, 2, 0).contiguous().numpy()
 
-    def open(self, file: Path | BinaryIO, max_pixels: int) -> Image.Image:
+    def open(self, file: Path | BinaryIO, max_pixels: int) -> Picture:
         """The whole image, upright RGB, with no more pixels than views need that are cut from it.
 
         Raises:
@@ -59,7 +58,7 @@ class Form:
         image = open_rgb(file, max_pixels, self.draft_side).pixels
         size = self._size_of(*image.size)
         # The middle is cut out and resized at once: reducing the image first would resize it twice.
-        return image if self.crop == 1 or size == image.size else image.resize(size, FILTERS[self.pre.interpolation])
+        return image if self.crop == 1 or size == image.size else resize(image, size, self.pre.interpolation)
 
     @property
     def draft_side(self) -> int:
@@ -73,6 +72,7 @@ class Form:
             "pillow": pillow_version,
             "jpeg": features.version("libjpeg_turbo") or features.version("jpg") or "",
             "made how": _MADE_HOW,
+            "resized by": "PyTorch" if has_vectors() else "Pillow",
             "filter": self.pre.interpolation,
             "draft": self.draft_side,
         }

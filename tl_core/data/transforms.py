@@ -2,27 +2,24 @@
 
 from functools import lru_cache
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
+from tl_core.data.resizing import Box, Picture, resize, resize_middle
 from tl_core.records import Preprocessing
 
-Box = tuple[float, float, float, float]
-"""Left, top, right and bottom, in an image's own pixels."""
 
-FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
-
-
-def prepare(image: Image.Image, pre: Preprocessing, box: Box | None = None) -> Tensor:
+def prepare(image: Picture, pre: Preprocessing, box: Box | None = None) -> Tensor:
     """Cut out `box` and resize it; without one, the middle, as torchvision and timm do when they evaluate.
 
     Returns:
         uint8, [3, size, size], laid out as Pillow has it: channels last.
     """
-    resized = image.resize((pre.size, pre.size), FILTERS[pre.interpolation], box=box or _middle(image, pre))
-    return torch.from_numpy(np.array(resized)).permute(2, 0, 1)
+    if box is None:
+        resized = resize_middle(image, pre.resize, pre.size, pre.interpolation)
+    else:
+        resized = resize(image, (pre.size, pre.size), pre.interpolation, box)
+    return torch.from_numpy(resized).permute(2, 0, 1)
 
 
 def normalise(batch: Tensor, pre: Preprocessing) -> Tensor:
@@ -45,13 +42,3 @@ def normalise(batch: Tensor, pre: Preprocessing) -> Tensor:
 def _figures(pre: Preprocessing, device: torch.device) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of bytes; kept, since copying them would make a GPU wait for every batch."""
     return torch.tensor(pre.mean, device=device) * 255, torch.tensor(pre.std, device=device) * 255
-
-
-def _middle(image: Image.Image, pre: Preprocessing) -> Box:
-    """The square that evaluation looks at; sizes are rounded as torchvision rounds them."""
-    short = min(image.size)
-    width, height = (pre.resize * side // short for side in image.size)
-    left, top = round((width - pre.size) / 2.0), round((height - pre.size) / 2.0)
-    x, y = image.width / width, image.height / height
-    right, bottom = min((left + pre.size) * x, image.width), min((top + pre.size) * y, image.height)
-    return left * x, top * y, right, bottom
