@@ -1,5 +1,7 @@
 """Every row of the catalogue is what it claims to be; and any of timm's networks has a row, too."""
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -121,3 +123,15 @@ def test_photos_are_read_as_pillow_reads_them(tmp_path: Path):
     Image.new("RGB", (300, 260), (255, 0, 127)).save(tmp_path / "one.png")
     pixels = normalise(read_input(tmp_path / "one.png", backbone.preprocessing, 10**6)[None], backbone.preprocessing)
     assert torch.allclose(pixels[0, :, 0, 0], torch.tensor([1.0, -1.0, -0.0039]), atol=1e-3)
+
+
+def test_a_network_of_torchvisions_is_built_without_loading_timm():
+    code = """
+import sys, torch
+from tl_core.backbones import build_model, build_library_model, get_backbone
+from tl_core.config import ModelConfig
+row = get_backbone("squeezenet1_1")
+build_model(row, ModelConfig(backbone=row.name), 3, build_library_model(row))
+sys.exit("timm" in sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -6,7 +6,7 @@ from functools import cache
 
 from tl_core.backbones.row import Backbone, Weights
 from tl_core.backbones.timm_rows import lite_rows, search_timm, timm_names, timm_row
-from tl_core.backbones.torchvision_rows import torchvision_rows
+from tl_core.backbones.torchvision_rows import torchvision_names, torchvision_row, torchvision_rows
 from tl_core.errors import UnknownBackbone
 from tl_core.records import Preprocessing
 
@@ -36,6 +36,8 @@ def get_backbone(name: str) -> Backbone:
     Raises:
         UnknownBackbone: there is none; the message names near ones.
     """
+    if name in torchvision_names():  # for which timm need not be loaded
+        return torchvision_row(name)
     row = _rows().get(name) or timm_row(name)
     if row is None:
         near = get_close_matches(name, [*_rows(), *timm_names()], 5)

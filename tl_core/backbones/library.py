@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import timm
 import torch
 import torchvision
 from torch import Tensor, nn
@@ -43,6 +42,8 @@ def _build_torchvision(backbone: Backbone, size: int) -> nn.Module:
 
 def _build_timm(backbone: Backbone, size: int) -> nn.Module:
     """Made for that size where the network has such an option; others, convolutional ones mostly, take any size."""
+    import timm  # noqa: PLC0415  (takes a while, and torchvision's networks do without)
+
     given: dict[str, Any] = {} if size == backbone.preprocessing.size else {"img_size": size}
     for options in ({**given, "dynamic_img_size": False}, given):
         try:

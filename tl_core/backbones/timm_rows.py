@@ -1,12 +1,10 @@
-"""timm's models as rows, made from their `pretrained_cfg`."""
+"""timm's models as rows, made from their `pretrained_cfg`. It takes a while to load, and so waits until it is asked."""
+# ruff: noqa: PLC0415
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from math import floor
-
-import timm
-from timm.models import PretrainedCfg, model_entrypoint
 
 from tl_core.backbones.row import Backbone, Weights
 from tl_core.records import Preprocessing
@@ -54,6 +52,8 @@ def lite_rows() -> Iterator[Backbone]:
 @cache
 def timm_names() -> tuple[str, ...]:
     """All that timm can build; with a dot and a tag where it has weights."""
+    import timm
+
     return tuple(timm.list_models() + timm.list_models(pretrained=True))
 
 
@@ -67,6 +67,9 @@ def search_timm(text: str, limit: int = 50) -> tuple[str, ...]:
 @cache
 def timm_row(name: str) -> Backbone | None:
     """The row of a name that timm knows, such as `convnext_atto` or `convnext_atto.d2_in1k`; None of any other."""
+    import timm
+    from timm.models import PretrainedCfg, model_entrypoint
+
     architecture, _, tag = name.partition(".")
     if name not in timm_names():
         return None

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torchvision
@@ -57,8 +58,19 @@ _FAMILIES = {
 
 
 def torchvision_rows() -> Iterator[Backbone]:
-    for name in torchvision.models.list_models(module=torchvision.models):
-        yield _row(name, _first_weights(name))
+    for name in torchvision_names():
+        yield torchvision_row(name)
+
+
+@cache
+def torchvision_names() -> tuple[str, ...]:
+    """Of its ImageNet classifiers."""
+    return tuple(torchvision.models.list_models(module=torchvision.models))
+
+
+@cache
+def torchvision_row(name: str) -> Backbone:
+    return _row(name, _first_weights(name))
 
 
 def _first_weights(name: str) -> Any:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from timm.layers.pos_embed import resample_abs_pos_embed
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 from torchvision.models.vision_transformer import VisionTransformer, interpolate_embeddings
@@ -89,6 +88,8 @@ def _resample_positions(model: nn.Module, given: dict[str, Tensor]) -> Mapping[s
 
 def _resample(old: Tensor, shape: torch.Size, prefixes: tuple[int, ...]) -> Tensor:
     """Of [1, channels, height, width] or, with some tokens in front that have no place, [1, tokens, channels]."""
+    from timm.layers.pos_embed import resample_abs_pos_embed  # noqa: PLC0415  (only timm's own networks come here)
+
     if old.ndim == 4:
         return interpolate(old, size=shape[2:], mode="bicubic", antialias=True)
     for prefix in prefixes:
