@@ -9,11 +9,11 @@ from contextlib import ExitStack, closing, contextmanager
 
 import torch
 
-from tl_core.backbones import anatomy, ensure_weights, get_backbone
+from tl_core.backbones import anatomy, ensure_weights, get_backbone, preprocessing_for
 from tl_core.config import RunConfig
 from tl_core.data.splits import make_split
 from tl_core.errors import Cancelled, ConfigError, TransferLabError
-from tl_core.events import Event, Tested
+from tl_core.events import Event, FactsFound, Tested
 from tl_core.locks import hold_lock
 from tl_core.memory import give_back_memory
 from tl_core.recording import Recorder
@@ -21,6 +21,7 @@ from tl_core.records import DatasetRecord, Progress, Run, RunState
 from tl_core.store.contract import Asked
 from tl_core.training import Experiment, pick_device, run_experiment
 from tl_core.training.plan import make_plan
+from tl_core.training.speeds import remember
 from tl_core.workspace import Workspace
 
 _log = logging.getLogger(__name__)
@@ -94,6 +95,7 @@ def execute_run(
         with Recorder(workspace.store, run) as recorder, closing(events):
             for event in events:
                 progress = recorder.write(event)
+                _remember_pace(workspace, run.config, event)
                 if on_event:
                     on_event(event, progress)
                 # With the test figure there is nothing left to stop.
@@ -129,7 +131,15 @@ def make_experiment(
         state_path=workspace.artifacts.training_state(run_id),
         device=pick_device(),
         should_stop=should_stop,
+        cache=workspace.cache,
     )
+
+
+def _remember_pace(workspace: Workspace, config: RunConfig, event: Event) -> None:
+    """How fast images pass the frozen stages here, for the estimates of runs to come."""
+    if isinstance(event, FactsFound) and (found := event.facts.get("frozen_part")):
+        size = preprocessing_for(get_backbone(config.model.backbone), config.model.image_size).size
+        remember(workspace.settings.home, config.model.backbone, size, [found["seconds"]], behind=found["stages"])
 
 
 def _ask_now_and_then(ask: Callable[[], bool]) -> Callable[[], bool]:

@@ -45,8 +45,15 @@ class Settings(BaseModel):
     """Folders on the server that the browser may import from (`TRANSFERLAB_SERVER_FOLDERS`, separated like PATH)."""
     runner: Runner = "process"
     """Who carries out runs for the server (`TRANSFERLAB_RUNNER`)."""
+    cache_gb: float = Field(20, ge=0)
+    """Gigabytes of disk for what is computed of images and can be computed again; 0 keeps none
+    (`TRANSFERLAB_CACHE_GB`)."""
     limits: Limits = Limits()
     """Overridden by `TRANSFERLAB_MAX_BYTES`, `_MAX_FILES`, `_MAX_FILE_BYTES`, `_MAX_PIXELS`, `_MAX_RATIO`."""
+
+    @property
+    def cache_bytes(self) -> int:
+        return int(self.cache_gb * 10**9)
 
     @property
     def weights_folders(self) -> tuple[Path, ...]:
@@ -70,6 +77,7 @@ class Settings(BaseModel):
             weights_folder=_folder("TRANSFERLAB_WEIGHTS", weights) if weights else None,
             server_folders=tuple(_folder("TRANSFERLAB_SERVER_FOLDERS", folder) for folder in folders if folder),
             runner=_runner(env),
+            cache_gb=_gigabytes("TRANSFERLAB_CACHE_GB", env),
             limits=_limits(env),
         )
 
@@ -89,6 +97,17 @@ def _runner(env: Mapping[str, str]) -> Runner:
             return "thread"
         case other:
             raise ConfigError(f"TRANSFERLAB_RUNNER: {other!r} is not possible; give 'process' or 'thread'.")
+
+
+def _gigabytes(variable: str, env: Mapping[str, str]) -> float:
+    text = env.get(variable, str(Settings.model_fields["cache_gb"].default))
+    try:
+        gigabytes = float(text)
+    except ValueError:
+        gigabytes = -1.0
+    if not 0 <= gigabytes < 1e6:
+        raise ConfigError(f"{variable}: {text!r} is not possible; give gigabytes, such as 20, or 0 to keep nothing.")
+    return gigabytes
 
 
 def _limits(env: Mapping[str, str]) -> Limits:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from tl_core.cache import RowCache
 from tl_core.errors import StoreUnavailable
 from tl_core.settings import Settings
 from tl_core.store import Artifacts, Store, open_store
@@ -12,6 +13,8 @@ class Workspace:
     settings: Settings
     store: Store
     artifacts: Artifacts
+    cache: RowCache | None
+    """What is computed of images; None where none may be kept."""
 
 
 def open_workspace(settings: Settings | None = None) -> Workspace:
@@ -27,4 +30,5 @@ def open_workspace(settings: Settings | None = None) -> Workspace:
         raise StoreUnavailable(
             f"The folder {settings.home} cannot be created ({error.strerror}): set TRANSFERLAB_HOME to one you own."
         ) from error
-    return Workspace(settings, open_store(settings.database_url), Artifacts(settings.home))
+    cache = RowCache(settings.home / "cache", settings.cache_bytes) if settings.cache_bytes else None
+    return Workspace(settings, open_store(settings.database_url), Artifacts(settings.home), cache)

@@ -46,6 +46,8 @@ LABELS = {
     "min_delta": "Early stopping, least gain",
     "ema": "Average of the weights (EMA)",
     "clip_norm": "Gradient clipping",
+    "views": "Views of each image to keep",
+    "feature_precision": "Precision of what is kept",
     "crop": "Random crop keeps at least",
     "flip": "Mirror left and right",
     "vertical_flip": "Turn upside down",
@@ -87,6 +89,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Freezing & recipe": (
         *("unfreeze", "head_epochs", "fine_tune_rate", "unfreeze_every"),
         *("frozen_layers", "frozen_names", "batch_norm", "image_size"),
+        *("views", "feature_precision"),
     ),
     "Head": ("hidden_units", "dropout", "output"),
     "Optimizer & schedule": (
@@ -113,6 +116,11 @@ def _learns(form: Mapping[str, Any]) -> bool:
     return form["frozen_stages"] != "all" or str(form["frozen_layers"]).strip() != ""
 
 
+def _keeps(form: Mapping[str, Any]) -> bool:
+    mixes = any(str(form[name]).strip() not in ("", "0", "0.0") for name in ("mixup", "cutmix"))
+    return form["pretrained"] and not mixes and (form["frozen_stages"] != 0 or str(form["frozen_layers"]).strip() != "")
+
+
 USED = {
     "momentum": (_one_of("optimizer", "momentum", "nesterov", "rmsprop"), "not used by this optimizer"),
     "head_epochs": (_one_of("unfreeze", "two-phase", "gradual"), "only when unfreezing"),
@@ -131,6 +139,8 @@ USED = {
     "frozen_layers": (lambda form: form["pretrained"], "only with pretrained weights"),
     "frozen_names": (lambda form: form["pretrained"], "only with pretrained weights"),
     "unfreeze": (lambda form: form["pretrained"], "only with pretrained weights"),
+    "views": (_keeps, "nothing is kept: nothing is frozen, or images are mixed"),
+    "feature_precision": (_keeps, "nothing is kept: nothing is frozen, or images are mixed"),
 }
 """When a setting has an effect, and the word why not where it has none."""
 

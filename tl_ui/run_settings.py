@@ -106,6 +106,11 @@ def _training_facts(run: Run) -> list[Fact]:
         no_effect = ", so augmentation had no effect" if views == 1 and run.config.augment.is_on else ""
         kept = f"{number_of(views, 'view')} of each training image{no_effect}"
         facts.append(Fact("Kept behind the frozen stages", kept))
+    if maker := run.facts.get("features_by"):
+        again = "Once for each image; later runs with the same frozen stages use it again."
+        facts.append(Fact("Frozen stages computed by", maker, again))
+    if note := run.facts.get("cache_note"):
+        facts.append(Fact("Nothing is kept", note))
     return facts
 
 

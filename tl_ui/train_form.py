@@ -227,7 +227,8 @@ def describe_plan(config: RunConfig, backbone: Backbone, dataset: DatasetRecord)
     split = split_of(config.data)
     trainable, everything = count_parameters(backbone, config.model, len(dataset.classes))
     with st.spinner("Measuring how fast this machine is…", show_time=False):
-        estimate = estimate_run(config, split, get_workspace().settings.home)
+        settings = get_workspace().settings
+        estimate = estimate_run(config, split, settings.home, settings.cache_bytes)
     weights = "weights in the end" if config.train.unfreeze != "never" else "weights"
     return (
         f"{_what_is_kept(config, backbone)}, trains **{count(trainable)}** of {count(everything)} {weights} on "

@@ -35,6 +35,7 @@ def make_experiment(workspace: Workspace, colours: DatasetRecord) -> Callable[..
             state_path=home / "training-state.pt",
             device=pick_device(),
             should_stop=should_stop,
+            cache=workspace.cache,
         )
 
     return make

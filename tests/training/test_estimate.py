@@ -1,6 +1,7 @@
 """What a run will take, said before it starts: positive, growing with the work, and in step with what a run does."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tl_core.backbones import anatomy, get_backbone
+from tl_core.cache import RowCache
 from tl_core.config import DEFAULT_BACKBONE, RunConfig, make_run_config
 from tl_core.records import Split
 from tl_core.training import Experiment, estimate, run_experiment
@@ -115,20 +117,19 @@ def test_to_unfreeze_later_is_quicker_than_at_once(given_split: Split, unfreeze:
 )
 def test_the_views_are_those_a_run_keeps(
     make_experiment: Callable[..., Experiment],
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
     *,
     frozen: int | str,
     augment: bool,
     room: bool,
     more: dict,
 ):
-    if not room:
-        monkeypatch.setattr(estimate, "MAX_FEATURE_BYTES", 1000)
-        monkeypatch.setattr("tl_core.features.extract.MAX_FEATURE_BYTES", 1000)
+    room_bytes = 10**9 if room else 1000
     kind = "photos" if augment else "none"
     experiment = make_experiment(**{"frozen_stages": frozen, "augment": kind, "epochs": 2, **more})
+    experiment = replace(experiment, cache=RowCache(tmp_path / "cache", room_bytes, keep_free=0))
     for event in run_experiment(experiment):
         if "cached_views" in (facts := getattr(event, "facts", {})):
             break
-    assert estimate_run(experiment.config, experiment.split).views == facts["cached_views"]
+    assert estimate_run(experiment.config, experiment.split, None, room_bytes).views == facts["cached_views"]
     assert bool(facts["cached_views"]) is (room and frozen != 0 and not {"mixup", "batch_norm"} & set(more))

@@ -110,3 +110,16 @@ class TrainConfig(Choice):
         lt=1,
     )
     clip_norm: float = knob(0.0, "Longest gradient allowed; a longer one is shortened to it. 0 is off.", ge=0, le=1000)
+
+    views: int | None = knob(
+        None,
+        "Behind frozen stages: versions kept of each training image, of which each epoch draws one; empty takes 2 for "
+        "3,000 images or more, up to 5 for fewer.",
+        ge=1,
+        le=100,
+    )
+    feature_precision: Literal["float32", "float16"] = knob(
+        "float32",
+        "How exactly the frozen stages' results are kept on disk: exactly (float32), or rounded to half the room "
+        "(float16).",
+    )

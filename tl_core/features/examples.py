@@ -9,9 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tl_core.cache import RowCache, Rows
 from tl_core.config import AugmentConfig
 from tl_core.data.augment import apply_draws
 from tl_core.data.loaders import iterate_batches, shuffled
+from tl_core.data.threads import map_ahead
 from tl_core.data.transforms import normalise
 from tl_core.records import ImageRecord, Preprocessing
 
@@ -70,6 +72,8 @@ class ImageExamples:
     """Asked after every image that is read."""
     balance: bool = False
     """Draw every class as often as any other."""
+    cache: RowCache | None = None
+    """Keeps decoded images."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -96,21 +100,39 @@ class ImageExamples:
             augment=self.augment,
             augment_seed=augment_seed if self.augment else None,
             on_device=self.device.type == "cuda",  # where changing pixels costs nothing, and the CPU is the bottleneck
+            cache=self.cache,
             should_stop=self.should_stop,
         ):
-            pixels = batch.images.to(self.device)
+            pixels = batch.images.to(self.device, non_blocking=True)
             if batch.draws:
                 pixels = apply_draws(pixels, batch.draws)
-            inputs = normalise(pixels, self.preprocessing).contiguous(memory_format=torch.channels_last)
-            yield Batch(inputs, batch.labels.to(self.device), tuple(batch.positions))
+            inputs = normalise(pixels.contiguous(memory_format=torch.channels_last), self.preprocessing)
+            yield Batch(inputs, batch.labels.to(self.device, non_blocking=True), batch.positions)
+
+
+class OnDisk:
+    """Activations, [views, N, …], that are read as they are needed."""
+
+    def __init__(self, rows: Rows, views: int) -> None:
+        """Row v × N + i of `rows` is image i in view v."""
+        self._rows, self._views = rows, views
+
+    def __len__(self) -> int:
+        return self._views
+
+    def __getitem__(self, index: tuple[Tensor, Tensor]) -> Tensor:
+        """Float32 [B, …] in main memory, of the views and the images, int64 [B] each."""
+        views, images = index
+        numbers = views * (len(self._rows) // self._views) + images
+        return torch.from_numpy(self._rows.gather(numbers.numpy())).float()
 
 
 @dataclass(frozen=True)
 class FeatureExamples:
     """Activations of a frozen prefix, several views of each image, one of them drawn anew each epoch."""
 
-    activations: Tensor
-    """Float [views, N, …] in main memory; view 0 is of the image as it is."""
+    activations: Tensor | OnDisk
+    """Float [views, N, …] in main memory or on disk; view 0 is of the image as it is."""
     labels: Tensor
     """Int64 [N]."""
     positions: Sequence[int]
@@ -126,7 +148,7 @@ class FeatureExamples:
     def epoch(self, number: int) -> Iterator[Batch]:
         order = torch.tensor(epoch_order(self.labels.tolist(), self.seed, number, self.balance))
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
-        views = torch.randint(self.activations.shape[0], (len(self),), generator=generator)
+        views = torch.randint(len(self.activations), (len(self),), generator=generator)
         # Drawn twice, an example shows itself in two views; else a view belongs to an example.
         return self._read(order, views if self.balance else views[order])
 
@@ -134,7 +156,16 @@ class FeatureExamples:
         return self._read(torch.arange(len(self)), torch.zeros(len(self), dtype=torch.long))
 
     def _read(self, order: Tensor, views: Tensor) -> Iterator[Batch]:
-        for chosen, view in zip(*(torch.split(each, self.batch_size) for each in (order, views)), strict=True):
-            inputs = self.activations[view, chosen].to(self.device)
+        for chosen, inputs in self._fetch(torch.split(order, self.batch_size), torch.split(views, self.batch_size)):
             positions = tuple(self.positions[i] for i in chosen.tolist())
-            yield Batch(inputs, self.labels[chosen].to(self.device), positions)
+            yield Batch(inputs.to(self.device), self.labels[chosen].to(self.device), positions)
+
+    def _fetch(self, order: Sequence[Tensor], views: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+        """Each batch's images and their activations; from the disk while the model computes."""
+
+        def take(index: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+            view, chosen = index
+            return chosen, self.activations[view, chosen]
+
+        batches = zip(views, order, strict=True)
+        return map(take, batches) if isinstance(self.activations, Tensor) else map_ahead(take, batches, 1, ahead=2)

@@ -5,19 +5,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
-from math import prod
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from tl_core.backbones import Anatomy, anatomy, build_library_model, build_model, get_backbone, preprocessing_for
+from tl_core.backbones import anatomy, build_library_model, build_model, get_backbone, preprocessing_for
 from tl_core.config import ModelConfig, RunConfig
-from tl_core.features import MAX_FEATURE_BYTES, can_keep_features, choose_views
+from tl_core.features import activation_bytes
 from tl_core.records import Split
 from tl_core.training.device import Device, pick_device
-from tl_core.training.plan import Phase, make_plan
+from tl_core.training.frozen_part import phases_that_keep, views_of
+from tl_core.training.plan import make_plan
 from tl_core.training.speeds import recall, remember
 
 _BATCH, _PASSES = 4, 4
@@ -108,38 +108,41 @@ def _seconds_per_multiply_add(device: Device) -> float:
     return min(_time(layer, images, device) for _ in range(_PASSES)) / (2 * 28 * 28 * layer.weight.numel())
 
 
-def estimate_run(config: RunConfig, split: Split, home: Path | None = None) -> Estimate:
-    """What pressing Train will take, the queue and an early end aside.
+def estimate_run(
+    config: RunConfig, split: Split, home: Path | None = None, cache_bytes: float = float("inf")
+) -> Estimate:
+    """What pressing Train will take, the queue, an early end, and what earlier runs computed aside.
 
     Args:
         home: where measurements are remembered.
+        cache_bytes: room for the activations of frozen stages.
     """
     seconds = stage_seconds(config.model.backbone, config.model.image_size, home)
-    phases = [_estimate_phase(config, phase, split, seconds) for phase in make_plan(config)]
-    test = len(split.test) * sum(seconds)
-    return Estimate(sum(phase.seconds for phase in phases) + test + _OVERHEAD_SECONDS, phases[0].views)
+    plan, parts = make_plan(config), anatomy(get_backbone(config.model.backbone), config.model.image_size)
+    n_train, n_val, n_test = len(split.train), len(split.val), len(split.test)
+
+    def row_bytes(cut: int) -> int:
+        return activation_bytes(parts, cut, config.train.feature_precision)
+
+    kept = phases_that_keep(config, plan, row_bytes)
+    views = views_of(config, n_train, kept)
+    rows = views * n_train + n_val
+    if rows * sum(row_bytes(cut) for cut in {phase.frozen.stages for phase in kept}) > cache_bytes:
+        kept, views, rows = (), 0, 0
+    total = _OVERHEAD_SECONDS
+    if kept:
+        total += rows * _prefix_seconds(config, max(phase.frozen.stages for phase in kept), seconds, home)
+    for phase in plan:
+        prefix, rest = sum(seconds[: phase.frozen.stages]), sum(seconds[phase.frozen.stages :])
+        total += phase.epochs * (n_train * (1 + _BACKWARD) + n_val) * rest
+        if phase not in kept:
+            total += phase.epochs * (n_train + n_val) * prefix
+    last = plan[-1].frozen.stages
+    return Estimate(total + n_test * (sum(seconds[last:]) + _prefix_seconds(config, last, seconds, home)), views)
 
 
-def _estimate_phase(config: RunConfig, phase: Phase, split: Split, seconds: Sequence[float]) -> Estimate:
-    frozen = phase.frozen.stages
-    prefix, rest = sum(seconds[:frozen]), sum(seconds[frozen:])
-    n_train, n_val = len(split.train), len(split.val)
-    learn = phase.epochs * (n_train * (1 + _BACKWARD) + n_val) * rest
-    views = choose_views(n_train, phase.epochs, config.augment.is_on)
-    if _keeps_features(config, phase, views * n_train + n_val):
-        return Estimate((views * n_train + n_val) * prefix + learn, views)
-    return Estimate(phase.epochs * (n_train + n_val) * prefix + learn, 0)
-
-
-def _keeps_features(config: RunConfig, phase: Phase, rows: int) -> bool:
-    """As a run decides it."""
-    frozen = phase.frozen.stages
-    if not frozen or config.model.batch_norm == "adapt" or not can_keep_features(config.train, phase.epochs):
-        return False
-    parts = anatomy(get_backbone(config.model.backbone), config.model.image_size)
-    return rows * _activation_bytes(parts, frozen) <= MAX_FEATURE_BYTES
-
-
-def _activation_bytes(parts: Anatomy, frozen: int) -> int:
-    """Of one image behind the frozen stages, in float32; pooled when all are frozen."""
-    return 4 * (parts.features if frozen == len(parts.stages) else prod(parts.stages[frozen - 1].shape))
+def _prefix_seconds(config: RunConfig, cut: int, seconds: Sequence[float], home: Path | None) -> float:
+    """Of one image through `cut` frozen stages: as an earlier run found, or as PyTorch takes for them."""
+    size = preprocessing_for(get_backbone(config.model.backbone), config.model.image_size).size
+    known = recall(home, config.model.backbone, size, behind=cut) if home and cut else None
+    return known[0] if known else sum(seconds[:cut])

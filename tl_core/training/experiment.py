@@ -21,6 +21,7 @@ from tl_core.backbones import (
     preprocessing_for,
     resolve_frozen,
 )
+from tl_core.cache import RowCache
 from tl_core.config import RunConfig
 from tl_core.evaluation import join, predict_batches, summarise
 from tl_core.events import Event, FactsFound, StageAdvanced, StageStarted, Tested
@@ -28,6 +29,7 @@ from tl_core.features import ImageExamples
 from tl_core.records import ImageRecord, Preprocessing, Split
 from tl_core.training.checkpoints import load_checkpoint
 from tl_core.training.device import Device
+from tl_core.training.frozen_part import examples_to_judge
 from tl_core.training.interrupt import stop_between_calls, stop_between_layers
 from tl_core.training.phases import train_in_phases
 from tl_core.training.plan import Phase, make_plan
@@ -52,6 +54,8 @@ class Experiment:
     device: Device
     should_stop: Callable[[], bool]
     """Asked often; must be cheap."""
+    cache: RowCache | None = None
+    """Keeps what is computed of images, for this run and others."""
 
     @property
     def backbone(self) -> Backbone:
@@ -75,6 +79,7 @@ class Experiment:
             self.config.augment if augment and self.config.augment.is_on else None,
             self.should_stop,
             balance=augment and train.class_balance == "sampling",
+            cache=self.cache,
         )
 
     @property
@@ -166,12 +171,14 @@ def _test(experiment: Experiment) -> Iterator[Event]:
     yield StageStarted("testing")
     model = load_checkpoint(experiment.checkpoint).model
     experiment.device.place(model)
-    test, parts, done = experiment.examples(experiment.split.test), [], 0
-    with stop_between_layers(model, experiment.should_stop):
-        for part in predict_batches(model, test):
-            parts.append(part)
-            done += len(part.labels)
-            yield StageAdvanced("testing", done, len(test))
+    part, test = yield from examples_to_judge(experiment, model, experiment.split.test)
+    parts, done = [], 0
+    with stop_between_layers(part, experiment.should_stop):
+        for outputs in predict_batches(part, test):
+            parts.append(outputs)
+            done += len(outputs.labels)
+            if part is model:  # else the work was done before
+                yield StageAdvanced("testing", done, len(test))
     outputs, counts = join(parts), experiment.class_counts
     majority = max(range(len(counts)), key=counts.__getitem__)
     yield Tested(summarise(outputs, majority), outputs.predictions())

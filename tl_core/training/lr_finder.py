@@ -12,8 +12,9 @@ from torch import nn
 
 from tl_core.backbones import TransferModel, freeze
 from tl_core.data.loaders import shuffled
-from tl_core.features import Batch, Examples, can_keep_features, extract_features, feature_examples, reserve_activations
+from tl_core.features import Batch, Examples, NoRoom, Side
 from tl_core.training.experiment import Experiment, build_experiment_model
+from tl_core.training.frozen_part import keep_activations, phases_that_keep
 from tl_core.training.interrupt import stop_between_layers
 from tl_core.training.learner import Learner
 from tl_core.training.losses import make_loss
@@ -112,14 +113,15 @@ def _prepare(
     train, positions = experiment.config.train, experiment.split.train
     n = min(len(positions), _MOST_IMAGES, most)
     images = experiment.examples([positions[i] for i in shuffled(len(positions), train.seed, 0)[:n]], augment=True)
-    prefix, rest = model.split()
-    keeps = any(True for _ in prefix.children()) and can_keep_features(train, epochs=2)
-    cache = reserve_activations(prefix, [(images, 1)]) if keeps else None
-    if cache is None:
-        return model, images
-    for passed in extract_features(cache[0], prefix, images):
-        on_progress(_PREPARING * passed / n)
-    return rest, feature_examples(images, cache[0])
+    kept, cut, side = keep_activations(experiment, model), model.frozen.stages, Side(images, 1)
+    if kept and phases_that_keep(experiment.config, make_plan(experiment.config)[-1:], kept.row_bytes):
+        try:
+            for passed, total in kept.fill([side], [cut]):
+                on_progress(_PREPARING * passed / total)
+            return model.split()[1], kept.examples(side, cut)
+        except NoRoom:
+            pass
+    return model, images
 
 
 def _try_rates(learner: Learner, part: nn.Module, examples: Examples, seed: int) -> Iterator[float]:
@@ -131,7 +133,7 @@ def _try_rates(learner: Learner, part: nn.Module, examples: Examples, seed: int)
             inputs, targets = batch.inputs, batch.labels
             if learner.mix:
                 inputs, targets = learner.mix(inputs, targets, generator=generator)
-            loss += learner.add_gradients(part, inputs, targets, n)[0] * len(targets) / n
+            loss += float(learner.add_gradients(part, inputs, targets, n)[0]) * len(targets) / n
         yield loss
         learner.step(step)
 

@@ -10,25 +10,18 @@ from typing import TYPE_CHECKING, cast
 from torch import nn
 
 from tl_core.backbones import TransferModel, freeze
-from tl_core.events import EpochEnded, Event, FactsFound, StageAdvanced, StageStarted
-from tl_core.features import (
-    Examples,
-    Pieces,
-    can_keep_features,
-    choose_views,
-    extract_features,
-    feature_examples,
-    reserve_activations,
-)
+from tl_core.events import EpochEnded, Event, StageStarted
+from tl_core.features import Examples, Pieces
 from tl_core.training.checkpoints import save_checkpoint
 from tl_core.training.fit import NO_SCORE, fit
+from tl_core.training.frozen_part import FrozenPart
 from tl_core.training.interrupt import stop_between_layers
 from tl_core.training.learner import Learner
 from tl_core.training.losses import make_loss
 from tl_core.training.mixing import mix
 from tl_core.training.optimizers import make_optimizer, steps_per_epoch
 from tl_core.training.plan import Phase, segment_of
-from tl_core.training.regularisers import EarlyStopping, PullToStart, make_average
+from tl_core.training.regularisers import Average, EarlyStopping, PullToStart
 from tl_core.training.schedules import Schedule, make_schedule
 from tl_core.training.state import TrainingState, changing_tensors, save_state
 
@@ -58,6 +51,7 @@ class _Phases:
         self._pull = self._pull_to_start()
         if state:
             model.load_state_dict(state.model, strict=False)  # what it leaves out is as it was built
+        self._frozen_part = FrozenPart(experiment, model, plan)
 
     def _pull_to_start(self) -> PullToStart | None:
         """To where the backbone stands now, as it was built, for all of it that will ever learn."""
@@ -77,24 +71,12 @@ class _Phases:
 
     def _prepare(self, phase: Phase) -> Generator[Event, None, tuple[nn.Module, Examples, Examples]]:
         """What is to be trained, and on what: the rest behind a frozen prefix on features, or all of it on images."""
+        if self._frozen_part.reads(phase) or phase is self._plan[0]:
+            yield StageStarted("preparing features")
+        if features := (yield from self._frozen_part.prepare(phase)):
+            return self._model.split()[1], *features
         experiment, split = self._experiment, self._experiment.split
-        train, val = experiment.examples(split.train, augment=True), experiment.examples(split.val)
-        prefix, rest = self._model.split()
-        views = choose_views(len(train), phase.epochs, train.augment is not None)
-        keeps = any(True for _ in prefix.children()) and can_keep_features(self._train, phase.epochs)
-        with stop_between_layers(prefix, experiment.should_stop):
-            cache = reserve_activations(prefix, [(train, views), (val, 1)]) if keeps else None
-            if cache or phase is self._plan[0]:
-                yield StageStarted("preparing features")
-            yield FactsFound({"cached_views": views if cache else 0})
-            if cache is None:
-                return self._model, train, val
-            done, total = 0, views * len(train) + len(val)
-            for out, examples in zip(cache, (train, val), strict=True):
-                for passed in extract_features(out, prefix, examples):
-                    yield StageAdvanced("preparing features", done + passed, total)
-                done += passed
-        return rest, feature_examples(train, cache[0]), feature_examples(val, cache[1])
+        return self._model, experiment.examples(split.train, augment=True), experiment.examples(split.val)
 
     def _schedule(self, phase: Phase, before: Schedule | None) -> Schedule:
         """The course of the learning rate, which may have begun in a phase before."""
@@ -125,7 +107,7 @@ class _Phases:
             mix=partial(mix, n_classes=n_classes, train=train) if train.mixup or train.cutmix else None,
             clip_norm=train.clip_norm,
             pull=self._pull,
-            average=make_average(self._model, train.ema) if train.ema else None,
+            average=Average(self._model, train.ema) if train.ema else None,
             # Before the last phase there is more to learn than what has stopped getting better.
             stopping=EarlyStopping(train.early_stopping, train.min_delta) if phase is self._plan[-1] else None,
             pieces=self._pieces,

@@ -11,19 +11,21 @@ from tl_core.training.device import pick_device
 
 _FILE = "speeds.json"
 _Speeds = dict[str, dict[str, dict[str, list[float]]]]
-"""Device, backbone, image size: seconds of one image through each stage, forward."""
+"""Device, backbone, image size: seconds of one image through each stage, forward. "224 behind 5": through five frozen
+stages together, as a run passes images through them."""
 
 
-def remember(home: Path, backbone: str, image_size: int, seconds: Sequence[float]) -> None:
+def remember(home: Path, backbone: str, image_size: int, seconds: Sequence[float], behind: int | None = None) -> None:
     """Keep what was measured on this machine's device.
 
     Args:
         image_size: side in pixels.
-        seconds: of one image through each stage, forward.
+        seconds: of one image through each stage, forward; or one figure for all the stages that a run freezes.
+        behind: how many those are.
     """
     speeds = _read(home)
     sizes = speeds.setdefault(pick_device().title, {}).setdefault(backbone, {})
-    sizes[str(image_size)] = list(seconds)
+    sizes[_key(image_size, behind)] = list(seconds)
     home.mkdir(parents=True, exist_ok=True)
     unfinished = home / f"{_FILE}.{uuid.uuid4().hex}"  # of several that write at once, the last is kept
     try:
@@ -33,10 +35,14 @@ def remember(home: Path, backbone: str, image_size: int, seconds: Sequence[float
         unfinished.unlink(missing_ok=True)
 
 
-def recall(home: Path, backbone: str, image_size: int) -> tuple[float, ...] | None:
+def recall(home: Path, backbone: str, image_size: int, behind: int | None = None) -> tuple[float, ...] | None:
     """What `remember` was told of this machine's device; None when nothing was."""
-    seconds = _read(home).get(pick_device().title, {}).get(backbone, {}).get(str(image_size))
+    seconds = _read(home).get(pick_device().title, {}).get(backbone, {}).get(_key(image_size, behind))
     return tuple(seconds) if seconds else None
+
+
+def _key(image_size: int, behind: int | None) -> str:
+    return f"{image_size}" if behind is None else f"{image_size} behind {behind}"
 
 
 def measured_speeds(home: Path) -> dict[str, float]:

@@ -1,0 +1,75 @@
+"""What a training loop reads: in an order of its own each epoch, and the same from images and from activations."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+
+from tl_core.config import PHOTOS
+from tl_core.features import FeatureExamples, ImageExamples
+from tl_core.records import DatasetRecord, Preprocessing
+from tl_core.workspace import Workspace
+
+SMALL = Preprocessing(8, 8, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bilinear")
+
+
+@pytest.fixture
+def examples(workspace: Workspace, colours: DatasetRecord) -> ImageExamples:
+    images = workspace.store.list_images(colours.id)
+    folder, labels = workspace.artifacts.dataset_folder(colours.id), [i % 3 for i in range(len(images))]
+    return ImageExamples(folder, images, labels, SMALL, 7, torch.device("cpu"), seed=5, augment=PHOTOS)
+
+
+def features_of(images: ImageExamples, activations: torch.Tensor) -> FeatureExamples:
+    positions = [image.position for image in images.images]
+    labels, size, device = torch.tensor(images.labels), images.batch_size, images.device
+    return FeatureExamples(activations, labels, positions, size, device, images.seed, images.balance)
+
+
+def test_every_epoch_draws_one_kept_view_of_each_image(examples: ImageExamples):
+    n = len(examples)
+    # Each activation says which view and image it is.
+    activations = torch.arange(3)[:, None, None] * 1000.0 + torch.arange(n)[None, :, None]
+    kept = features_of(examples, activations)
+    seen: list[dict[int, int]] = []
+    for epoch in range(1, 9):
+        drawn: dict[int, int] = {}
+        for batch in kept.epoch(epoch):
+            assert len(batch.labels) == 7 or len(drawn) + len(batch.labels) == n
+            for value, label, position in zip(batch.inputs[:, 0].tolist(), batch.labels, batch.positions, strict=True):
+                view, row = divmod(int(value), 1000)
+                assert position == examples.images[row].position and int(label) == examples.labels[row]
+                drawn[row] = view
+        assert sorted(drawn) == list(range(n))
+        seen.append(drawn)
+    assert all({drawn[row] for drawn in seen} <= {0, 1, 2} for row in range(n))
+    assert {view for drawn in seen for view in drawn.values()} == {0, 1, 2}
+    assert len({tuple(sorted(drawn.items())) for drawn in seen}) == 8, "two epochs drew the same"
+    once = [row for batch in kept.once() for row in batch.inputs[:, 0].tolist()]
+    assert once == list(range(n))
+
+
+def test_images_and_their_features_come_in_the_same_order(examples: ImageExamples):
+    kept = features_of(examples, torch.zeros(1, len(examples), 2))
+    reads: list[Callable] = [lambda e: e.epoch(1), lambda e: e.epoch(2), lambda e: e.once()]
+    for read in reads:
+        from_images = [(batch.positions, batch.labels.tolist()) for batch in read(examples)]
+        assert from_images == [(batch.positions, batch.labels.tolist()) for batch in read(kept)]
+
+
+def test_augmentation_changes_from_epoch_to_epoch_and_only_there(examples: ImageExamples):
+    def pixels(batches) -> dict[int, torch.Tensor]:
+        return {p: x for batch in batches for p, x in zip(batch.positions, batch.inputs, strict=True)}
+
+    first, second, plain = pixels(examples.epoch(1)), pixels(examples.epoch(2)), pixels(examples.once())
+    assert all(torch.equal(x, pixels(examples.epoch(1))[p]) for p, x in first.items())
+    assert not any(torch.equal(x, second[p]) or torch.equal(x, plain[p]) for p, x in first.items())
+
+
+def test_balanced_examples_are_the_same_from_images_and_from_features(examples: ImageExamples):
+    few = replace(examples, images=examples.images[:12], labels=[0] * 10 + [1] * 2, balance=True)
+    kept = features_of(few, torch.zeros(2, 12, 2))
+    shown = [(batch.positions, batch.labels.tolist()) for batch in few.epoch(3)]
+    assert shown == [(batch.positions, batch.labels.tolist()) for batch in kept.epoch(3)]
+    assert sum(len(labels) for _, labels in shown) == 12

@@ -1,0 +1,161 @@
+"""What is frozen is computed once, and training cannot tell: the same losses, with the cache and without."""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from backbones.families import FAMILIES, library_model
+from torch import nn
+
+from tl_core.backbones import Frozen, TransferModel, build_model, freeze, get_backbone, preprocessing_for
+from tl_core.cache import RowCache
+from tl_core.config import ModelConfig, make_run_config
+from tl_core.events import BatchEnded, EpochEnded, FactsFound, StageAdvanced
+from tl_core.events import Tested as WasTested
+from tl_core.features import Examples, ImageExamples, KeptActivations, Side
+from tl_core.records import DatasetRecord
+from tl_core.training import Experiment, Learner, fit, make_plan, pick_device, run_experiment
+from tl_core.training.frozen_part import phases_that_keep, views_of
+from tl_core.training.schedules import Schedule
+from tl_core.workspace import Workspace
+
+Make = Callable[..., Experiment]
+NAMES = list(FAMILIES) if os.environ.get("EVERY_FAMILY") else ["mobilenet_v3_small", "densenet121", "test_vit"]
+
+
+def figures(experiment: Experiment) -> tuple[list[float], list[FactsFound | StageAdvanced]]:
+    """Every loss and accuracy of a run; and what else it told."""
+    found: list[float] = []
+    told = []
+    for event in run_experiment(experiment):
+        match event:
+            case BatchEnded():
+                found.append(event.loss)
+            case EpochEnded():
+                found += [event.train_loss, event.train_accuracy, event.val_loss, event.val_accuracy]
+            case WasTested(result):
+                found += [result.loss, result.accuracy]
+            case FactsFound() | StageAdvanced():
+                told.append(event)
+    return found, told
+
+
+def facts_of(told: list) -> dict:
+    return {key: value for event in told if isinstance(event, FactsFound) for key, value in event.facts.items()}
+
+
+def n_prepared(told: list) -> int:
+    return sum(isinstance(event, StageAdvanced) and event.stage == "preparing features" for event in told)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"frozen_stages": 3},
+        {"frozen_stages": "all"},
+        {"frozen_stages": -2, "unfreeze": "two-phase", "head_epochs": 1, "epochs": 3},
+        {"frozen_stages": -2, "unfreeze": "gradual", "head_epochs": 1, "epochs": 3},
+    ],
+    ids=["some", "all", "two-phase", "gradual"],
+)
+def test_with_and_without_the_cache_a_run_is_the_same(make_experiment: Make, tmp_path: Path, settings: dict):
+    cache = RowCache(tmp_path / "cache", 10**9, keep_free=0)
+    cached, told = figures(replace(make_experiment(home=tmp_path / "a", **settings), cache=cache))
+    plain, untold = figures(replace(make_experiment(home=tmp_path / "b", **settings), cache=None))
+    assert facts_of(told)["cached_views"] == 1 and facts_of(untold)["cached_views"] == 0
+    assert cached == pytest.approx(plain, rel=2e-3, abs=1e-4)
+    again, told = figures(replace(make_experiment(home=tmp_path / "c", **settings), cache=cache))
+    assert again == cached and n_prepared(told) == 0, "a second run computes nothing anew"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_family_follows_the_same_course(name: str, workspace: Workspace, colours: DatasetRecord, tmp_path: Path):
+    """SGD at half depth, BatchNorm of the frozen stages still: only rounding may differ."""
+    images = workspace.store.list_images(colours.id)[::3]
+    # Where BatchNorm sees few positions, it makes rounding large.
+    backbone, side = get_backbone(name), max(96, FAMILIES[name])
+    examples = ImageExamples(
+        workspace.artifacts.dataset_folder(colours.id),
+        images,
+        [i % 3 for i in range(len(images))],
+        preprocessing_for(backbone, side),
+        5,
+        torch.device("cpu"),
+    )
+    courses = []
+    for from_cache in (True, False):
+        model = build_model(backbone, ModelConfig(backbone=name, image_size=side), 3, library_model(name, side))
+        cut = max(1, len(model.stages) // 2)
+        freeze(model, Frozen(cut), "frozen")
+        part: nn.Module = model
+        read: Examples = examples
+        if from_cache:
+            cache = RowCache(tmp_path / "cache", 10**9, keep_free=0)
+            kept, wanted = KeptActivations(cache, backbone, model, side), Side(examples, 1)
+            assert [done for done, _ in kept.fill([wanted], [cut])][-1] == len(examples)
+            part, read = model.split()[1], kept.examples(wanted, cut)
+        events = list(fit(part, read, read, learner_of(model), epochs=range(1, 3), total_epochs=2))
+        courses.append([event.loss for event in events if isinstance(event, BatchEnded)])
+    assert courses[0] == pytest.approx(courses[1], rel=1e-4)
+    assert len(set(courses[0])) > 1
+
+
+def learner_of(model: TransferModel) -> Learner:
+    weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    groups = [{"params": weights, "part": "head", "base_lr": 1e-3}]
+    return Learner(
+        model=model,
+        optimizer=torch.optim.SGD(groups, lr=1e-3),
+        schedule=Schedule(lambda step: 1.0),
+        loss=nn.functional.cross_entropy,
+        device=pick_device(),
+        images_per_step=5,
+    )
+
+
+def test_gradual_unfreezing_passes_through_the_frozen_stages_once(make_experiment: Make, tmp_path: Path):
+    cache = RowCache(tmp_path / "cache", 10**9, keep_free=0)
+    settings = {"frozen_stages": -3, "unfreeze": "gradual", "head_epochs": 1, "epochs": 4, "image_size": 32}
+    experiment = replace(make_experiment(**settings), cache=cache)
+    _, told = figures(experiment)
+    advanced = [event for event in told if isinstance(event, StageAdvanced) and event.stage == "preparing features"]
+    n = len(experiment.split.train) + len(experiment.split.val)
+    assert advanced[-1].done == advanced[-1].total == n
+    assert [event.done for event in advanced] == sorted({event.done for event in advanced})
+
+
+def test_where_activations_do_not_fit_a_run_trains_on_images_and_says_so(make_experiment: Make, tmp_path: Path):
+    experiment = replace(make_experiment(frozen_stages=3), cache=RowCache(tmp_path / "cache", 1000, keep_free=0))
+    _, told = figures(experiment)
+    facts = facts_of(told)
+    assert facts["cached_views"] == 0
+    assert "does not fit" in facts["cache_note"] and "every epoch" in facts["cache_note"]
+
+
+def kept_epochs(row_bytes: int = 1000, **settings) -> list[tuple[int, int]]:
+    config = make_run_config("d", {"backbone": "tf_efficientnet_lite0", **settings})
+    return [
+        (phase.first_epoch, phase.last_epoch)
+        for phase in phases_that_keep(config, make_plan(config), lambda _: row_bytes)
+    ]
+
+
+def test_activations_are_kept_where_several_epochs_can_use_them():
+    assert kept_epochs(epochs=2) == [(1, 2)]
+    assert kept_epochs(epochs=1) == [], "used once, they need not be kept"
+    assert kept_epochs(epochs=9, mixup=0.2) == kept_epochs(epochs=9, cutmix=0.2) == []
+    assert kept_epochs(epochs=9, frozen_stages=0) == kept_epochs(epochs=9, frozen_stages=2, batch_norm="adapt") == []
+    gradual = {"unfreeze": "gradual", "head_epochs": 2, "frozen_stages": -2, "epochs": 4}
+    assert kept_epochs(**gradual) == [(1, 2), (3, 3), (4, 4)]
+    assert kept_epochs(row_bytes=10**6, **gradual) == [(1, 2)], "too large for a single epoch's use"
+
+
+def test_views_are_shared_by_all_phases_and_can_be_chosen():
+    config = make_run_config("d", {"epochs": 10, "views": 7})
+    assert views_of(config, 5000, make_plan(config)) == 7
+    config = make_run_config("d", {"epochs": 10})
+    assert views_of(config, 5000, make_plan(config)) == 2 and views_of(config, 100, make_plan(config)) == 5
+    assert views_of(config, 100, ()) == 0
