@@ -16,7 +16,7 @@ from tl_core.events import BatchEnded, EpochEnded, Event, FactsFound, StageAdvan
 from tl_core.features import FeatureExamples
 from tl_core.training import Device, Learner, fit
 from tl_core.training.losses import make_loss
-from tl_core.training.regularisers import EarlyStopping, PullToStart, make_average
+from tl_core.training.regularisers import Average, EarlyStopping, PullToStart
 from tl_core.training.schedules import make_schedule
 
 CPU = Device(torch.device("cpu"), "CPU")
@@ -195,7 +195,7 @@ def test_a_pull_keeps_the_weights_nearer_to_their_start():
 
 def test_the_average_is_what_is_judged():
     model = linear()
-    average = make_average(model, 0.9)
+    average = Average(model, 0.9)
     learner = make_learner(model, 3, 4, average=average)
     ends = epochs_of(
         list(fit(model, clouds(12), clouds(9), learner, epochs=range(1, 5), total_epochs=4, judged=average.module))

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from tl_core.training.regularisers import EarlyStopping, PullToStart, make_average
+from tl_core.training.regularisers import Average, EarlyStopping, PullToStart
 
 losses = st.lists(st.sampled_from([0.5, 0.6, 0.65, 0.7, 0.8, math.inf, math.nan]), max_size=20)
 
@@ -94,7 +94,7 @@ def test_early_stopping_carries_on_from_its_state(losses: list[float], cut: int)
 @given(decay=st.floats(0.1, 0.99), steps=st.integers(1, 6))
 def test_the_average_keeps_its_share_of_what_it_was(decay: float, steps: int):
     network = a_network()
-    average = make_average(network, decay)
+    average = Average(network, decay)
     expected = None
     for _ in range(steps):
         move(network)
@@ -104,7 +104,7 @@ def test_the_average_keeps_its_share_of_what_it_was(decay: float, steps: int):
             expected = [tensor.detach().clone() for tensor in now]
         else:
             expected = [decay * e + (1 - decay) * t.detach() for e, t in zip(expected, now, strict=True)]
-        average.update_parameters(network)
+        average.update()
     copy = average.module
     for tensor, value in zip([*copy.parameters(), copy[1].running_mean, copy[1].running_var], expected, strict=True):
         torch.testing.assert_close(tensor.detach(), value)
@@ -113,7 +113,7 @@ def test_the_average_keeps_its_share_of_what_it_was(decay: float, steps: int):
 def test_averaging_leaves_the_model_alone():
     network = a_network()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    average = make_average(network, 0.9)
-    average.update_parameters(network)
+    average = Average(network, 0.9)
+    average.update()
     move(average.module)
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())

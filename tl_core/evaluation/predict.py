@@ -16,7 +16,7 @@ class Outputs:
     """What a model said about every example, in the examples' order."""
 
     logits: Tensor
-    """Float64 [N, classes], in main memory."""
+    """[N, classes]: of a batch as the model said them, where it said them; joined float64, in main memory."""
     labels: Tensor
     """Int64 [N]."""
     positions: tuple[int, ...]
@@ -37,22 +37,25 @@ class Outputs:
 
 
 def join(parts: Sequence[Outputs]) -> Outputs:
-    """Outputs of several batches as one."""
+    """Outputs of several batches as one, brought to main memory together."""
     return Outputs(
-        torch.cat([part.logits for part in parts]),
-        torch.cat([part.labels for part in parts]),
+        torch.cat([part.logits for part in parts]).cpu().double(),
+        torch.cat([part.labels for part in parts]).cpu(),
         tuple(position for part in parts for position in part.positions),
     )
 
 
 @torch.inference_mode()
 def predict_batches(model: nn.Module, examples: Examples) -> Iterator[Outputs]:
-    """Pass all examples through `model`, in eval mode and full precision, a batch at a time."""
+    """Pass all examples through `model`, in eval mode and full precision, a batch at a time.
+
+    On a GPU the work may still be under way: to read what a batch's outputs are is to wait for it.
+    """
     was_training, pieces = model.training, Pieces()
     model.eval()
     for batch in examples.once():
         logits = pieces.forward(model, batch.inputs)
-        yield Outputs(logits.double().cpu(), batch.labels.cpu(), batch.positions)
+        yield Outputs(logits, batch.labels, batch.positions)
     model.train(was_training)
 
 

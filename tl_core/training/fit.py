@@ -2,30 +2,20 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tl_core.errors import Diverged
 from tl_core.evaluation.predict import predict
 from tl_core.events import BatchEnded, EpochEnded, FactsFound, StageAdvanced
 from tl_core.features.examples import Batch, Examples
+from tl_core.training.figures import EpochFigures
 from tl_core.training.learner import Learner
 
 Score = tuple[float, float]
 """Validation accuracy, then the negative of its loss: more is better."""
 NO_SCORE = (-1.0, -math.inf)
-
-
-@dataclass
-class _Tally:
-    loss_sum: float = 0.0
-    right: int = 0
-    n: int = 0
-
-    def add(self, loss: float, right: int, n: int) -> None:
-        self.loss_sum, self.right, self.n = self.loss_sum + loss * n, self.right + right, self.n + n
 
 
 def fit(
@@ -42,7 +32,8 @@ def fit(
 ) -> Iterator[FactsFound | StageAdvanced | BatchEnded | EpochEnded]:
     """Train `model` in place, yielding after every step and every epoch; ends early where the learner says so.
 
-    All chance in an epoch comes from `seed` and the epoch's number. When `EpochEnded` arrives, `model` and `learner`
+    A GPU is left to work on by itself: its steps are told of in bunches, a few times a second. All chance in an epoch
+    comes from `seed` and the epoch's number. When `EpochEnded` arrives, `model` and `learner`
     are as that epoch left them: whoever wants to keep them saves them then.
 
     Args:
@@ -61,23 +52,26 @@ def fit(
             return
         mixing = _seed_epoch(seed, epoch)
         model.train()
-        step, whole, this_step = (epoch - 1) * steps_per_epoch, _Tally(), _Tally()
+        step, seen, in_step = (epoch - 1) * steps_per_epoch, 0, 0
+        figures = EpochFigures(learner.device.torch_device)
         for batch in train.epoch(epoch):
-            n, notes = min(learner.images_per_step, len(train) - whole.n), len(learner.notes)
-            this_step.add(*_learn(model, batch, learner, n, mixing), len(batch.labels))
+            whole, notes = min(learner.images_per_step, len(train) - seen), len(learner.notes)
+            figures.add(*_learn(model, batch, learner, whole, mixing), len(batch.labels))
+            in_step += len(batch.labels)
             if len(learner.notes) > notes:
                 yield FactsFound({"micro_batch": learner.pieces.size, "notes": list(learner.notes)})
-            if this_step.n < n:
-                done = (epoch - 1) * len(train) + whole.n + this_step.n
-                yield StageAdvanced("training", done, total_epochs * len(train))
-                continue
-            loss = this_step.loss_sum / n
-            _refuse_divergence(loss, epoch)
-            learner.step(step)
-            step += 1
-            whole.add(loss, this_step.right, n)
-            yield BatchEnded(epoch, step, total_epochs * steps_per_epoch, loss, n)
-            this_step = _Tally()
+            if in_step == whole:
+                learner.step(step)
+                step, seen, in_step = step + 1, seen + whole, 0
+                figures.end_step(step)
+            if figures.are_due or seen == len(train):
+                for ended in figures.read():
+                    _refuse_divergence(ended.loss, epoch)
+                    yield BatchEnded(epoch, ended.step, total_epochs * steps_per_epoch, ended.loss, ended.n)
+                if in_step:
+                    yield StageAdvanced(
+                        "training", (epoch - 1) * len(train) + seen + in_step, total_epochs * len(train)
+                    )
         outputs = predict(judged or model, val)
         _refuse_divergence(outputs.loss, epoch)
         score = (outputs.accuracy, -outputs.loss)
@@ -85,9 +79,9 @@ def fit(
         yield EpochEnded(
             epoch,
             step,
-            train_loss=whole.loss_sum / whole.n,
-            train_accuracy=None if learner.mix else whole.right / whole.n,
-            train_n=whole.n,
+            train_loss=figures.loss_sum / figures.n,
+            train_accuracy=None if learner.mix else figures.right / figures.n,
+            train_n=figures.n,
             val_loss=outputs.loss,
             val_accuracy=outputs.accuracy,
             val_predictions=outputs.predictions(),
@@ -97,13 +91,15 @@ def fit(
         best = max(best, score)
 
 
-def _learn(model: nn.Module, batch: Batch, learner: Learner, whole: int, mixing: torch.Generator) -> tuple[float, int]:
-    """Add the batch's gradients to those of its step; gives its mean loss and how many it had right."""
+def _learn(
+    model: nn.Module, batch: Batch, learner: Learner, whole: int, mixing: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Add the batch's gradients to those of its step; gives its mean loss and how many it had right, as scalars."""
     inputs, targets = batch.inputs, batch.labels
     if learner.mix:
         inputs, targets = learner.mix(inputs, targets, generator=mixing)
     loss, logits = learner.add_gradients(model, inputs, targets, whole)
-    return loss, int((logits.argmax(1) == batch.labels).sum())
+    return loss, (logits.argmax(1) == batch.labels).sum()
 
 
 def _seed_epoch(seed: int, epoch: int) -> torch.Generator:

@@ -1,5 +1,6 @@
 """Stop a network in the middle of a step, so that Stop answers in seconds even when one step takes many."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -9,11 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
+from torch.utils.hooks import RemovableHandle
 
 from tl_core.errors import Cancelled
 
 _PIECE = 5e9
 """Multiply-adds of one layer between two questions: on two cores, some tenths of a second forward and backward."""
+_QUICK_SECONDS, _QUICK_PASSES = 0.1, 5
+"""A pass, forward and backward, that is over in that time so many times in a row need not be stopped midway."""
 
 
 def _raise_if(stop: bool) -> None:
@@ -43,41 +47,81 @@ def stop_between_calls(should_stop: Callable[[], bool]) -> Iterator[None]:
 def stop_between_layers(model: nn.Module, should_stop: Callable[[], bool]) -> Iterator[None]:
     """Within the block, `Cancelled` is raised from the model's forward or backward pass once `should_stop` says so.
 
-    Asked before every layer forward, and before every layer's gradient backward. The answer must be cheap. On a CPU
-    a layer with much to do takes its batch in pieces; that changes its results by rounding alone. A copy of the
-    model that is made meanwhile still computes with this one's weights.
+    Asked before every layer forward, and before every layer's gradient backward; where a pass takes next to no time,
+    soon only once a pass. The answer must be cheap. On a CPU a layer with much to do takes its batch in pieces; that
+    changes its results by rounding alone. A copy of the model that is made meanwhile still computes with this one's
+    weights.
     """
-
-    def check(*_: Any) -> None:
-        _raise_if(should_stop())
-
-    def watch_backward(_module: nn.Module | None, _inputs: Any, output: Any) -> None:
-        if isinstance(output, Tensor) and output.grad_fn is not None:
-            output.register_hook(check)  # type: ignore[no-untyped-call]
-
-    def run_piece(whole: Callable[[], Any]) -> Any:
-        check()
-        output = whole()
-        watch_backward(None, None, output[0] if isinstance(output, tuple) else output)
-        return output
-
-    # Of all modules and not of the innermost alone, since attention reads its inner layers' weights without a call.
-    modules = list(model.modules())
-    big = [module for module in modules if isinstance(module, nn.Conv2d | nn.Linear | nn.MultiheadAttention)]
-    handles = [module.register_forward_pre_hook(check) for module in modules]
-    handles += [module.register_forward_hook(watch_backward) for module in modules]
-    for layer in big:
+    watch = _Watch(model, should_stop)
+    big = [module for module in model.modules() if isinstance(module, nn.Conv2d | nn.Linear | nn.MultiheadAttention)]
+    slow = [layer for layer in big if next(layer.parameters()).device.type == "cpu"]
+    for layer in slow:
         if isinstance(layer, nn.MultiheadAttention):
-            layer.forward = _attend_in_pieces(layer, run_piece)  # type: ignore[method-assign]
+            layer.forward = _attend_in_pieces(layer, watch.run_piece)  # type: ignore[method-assign]
         else:
-            layer.forward = _in_pieces(layer, run_piece)  # type: ignore[assignment, method-assign]
+            layer.forward = _in_pieces(layer, watch.run_piece)  # type: ignore[assignment, method-assign]
     try:
         yield
     finally:
-        for handle in handles:
-            handle.remove()
-        for layer in big:
+        watch.end()
+        for layer in slow:
             del layer.forward  # the class's own shows again
+
+
+class _Watch:
+    """Hooks that ask. They take a tenth of a small network's time, and leave it alone once its passes were quick."""
+
+    def __init__(self, model: nn.Module, should_stop: Callable[[], bool]) -> None:
+        self._should_stop = should_stop
+        # Not the innermost layers alone, since attention reads its inner layers' weights without a call.
+        self._layers = [module for module in model.modules() if any(True for _ in module.parameters(recurse=False))]
+        self._handles: list[RemovableHandle] = []
+        self._first: nn.Module | None = None
+        self._entered, self._quick = 0.0, 0
+        self._ask_every_layer()
+
+    def run_piece(self, whole: Callable[[], Any]) -> Any:
+        """Some images of a layer."""
+        self._ask()
+        output = whole()
+        self._leave(None, None, output[0] if isinstance(output, tuple) else output)
+        return output
+
+    def end(self) -> None:
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+
+    def _ask_every_layer(self) -> None:
+        self.end()
+        self._handles = [layer.register_forward_pre_hook(self._enter) for layer in self._layers]
+        self._handles += [layer.register_forward_hook(self._leave) for layer in self._layers]
+
+    def _ask_every_pass(self, first: nn.Module) -> None:
+        self.end()
+        self._handles = [first.register_forward_pre_hook(self._enter)]
+
+    def _enter(self, layer: nn.Module, _inputs: Any) -> None:
+        self._ask()
+        if self._first in (None, layer):
+            self._begin_pass(layer)
+
+    def _begin_pass(self, first: nn.Module) -> None:
+        now = time.monotonic()
+        is_quick = self._first is not None and now - self._entered < _QUICK_SECONDS
+        self._first, self._entered = first, now
+        was_calm, self._quick = self._quick >= _QUICK_PASSES, self._quick + 1 if is_quick else 0
+        if was_calm and not self._quick:
+            self._ask_every_layer()
+        elif not was_calm and self._quick >= _QUICK_PASSES:
+            self._ask_every_pass(first)
+
+    def _leave(self, _layer: nn.Module | None, _inputs: Any, output: Any) -> None:
+        if isinstance(output, Tensor) and output.grad_fn is not None:
+            output.register_hook(self._ask)  # type: ignore[no-untyped-call]
+
+    def _ask(self, *_: Any) -> None:
+        _raise_if(self._should_stop())
 
 
 _RunPiece = Callable[[Callable[[], Any]], Any]
@@ -89,7 +133,7 @@ def _in_pieces(layer: nn.Conv2d | nn.Linear, run_piece: _RunPiece) -> Callable[[
 
     def forward(inputs: Tensor) -> Tensor:
         images = max(1, int(_PIECE / _multiply_adds(layer, inputs)))
-        if inputs.device.type != "cpu" or len(inputs) <= images:
+        if len(inputs) <= images:
             return whole(inputs)
         return torch.cat([run_piece(partial(whole, piece)) for piece in torch.split(inputs, images)])
 
@@ -111,7 +155,7 @@ def _attend_in_pieces(layer: nn.MultiheadAttention, run_piece: _RunPiece) -> Cal
         tokens, width = query.shape[-2:]
         images = max(1, int(_PIECE / (4 * tokens * width**2 + 2 * tokens**2 * width)))
         needs_weights = kwargs.get("need_weights", True)
-        if query.device.type != "cpu" or len(query) <= images or not layer.batch_first or args or needs_weights:
+        if len(query) <= images or not layer.batch_first or args or needs_weights:
             return whole(query, key, value, *args, **kwargs)
         triples = zip(*(torch.split(each, images) for each in (query, key, value)), strict=True)
         return torch.cat([run_piece(partial(whole, *triple, **kwargs))[0] for triple in triples]), None

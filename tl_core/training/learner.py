@@ -7,13 +7,12 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.swa_utils import AveragedModel
 
 from tl_core.features import Pieces
 from tl_core.training.device import Device
 from tl_core.training.losses import Loss
 from tl_core.training.optimizers import set_learning_rates
-from tl_core.training.regularisers import EarlyStopping, PullToStart
+from tl_core.training.regularisers import Average, EarlyStopping, PullToStart
 from tl_core.training.schedules import Schedule
 
 
@@ -40,7 +39,7 @@ class Learner:
     clip_norm: float = 0.0
     """0 for none."""
     pull: PullToStart | None = None
-    average: AveragedModel | None = None
+    average: Average | None = None
     """Of `model`; what is judged and kept in its stead."""
     stopping: EarlyStopping | None = None
     pieces: Pieces = field(default_factory=Pieces)
@@ -58,7 +57,7 @@ class Learner:
         """Of the head, in the last step."""
         return float(next(group["lr"] for group in self.optimizer.param_groups if group["part"] == "head"))
 
-    def add_gradients(self, part: nn.Module, inputs: Tensor, targets: Tensor, whole: int) -> tuple[float, Tensor]:
+    def add_gradients(self, part: nn.Module, inputs: Tensor, targets: Tensor, whole: int) -> tuple[Tensor, Tensor]:
         """Add a batch's gradients to those of its step, in pieces where memory is short.
 
         Args:
@@ -66,7 +65,8 @@ class Learner:
             whole: images of the step, of which the batch is a part.
 
         Returns:
-            The batch's mean loss, and its logits, float [B, classes].
+            The batch's mean loss, a scalar, and its logits, float [B, classes]. Both are on the device, where the work
+            may still be under way: to read them is to wait for it.
         """
         losses: list[Tensor] = []
         logits: list[Tensor] = []
@@ -80,7 +80,7 @@ class Learner:
             for parameter, gradient in zip(self._parameters, self._gradients(scaled), strict=True):
                 if gradient is not None:
                     parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
-            losses.append(loss.detach() * len(said))
+            losses.append(loss.detach() * (len(said) / len(inputs)))
             logits.append(said.detach())
 
         before = self.pieces.size
@@ -88,7 +88,9 @@ class Learner:
         if self.pieces.size != before:
             tried = min(len(inputs), before or len(inputs))
             self.notes.append(_memory_note(tried, self.pieces.size or 1, self.images_per_step))
-        return float(torch.stack(losses).sum()) / len(inputs), torch.cat(logits)
+        if len(losses) == 1:
+            return losses[0], logits[0]
+        return torch.stack(losses).sum(), torch.cat(logits)
 
     def _gradients(self, loss: Tensor) -> tuple[Tensor | None, ...]:
         return torch.autograd.grad(loss, self._parameters, allow_unused=True)
@@ -105,7 +107,7 @@ class Learner:
         self._scaler.update()
         self.optimizer.zero_grad()
         if self.average:
-            self.average.update_parameters(self.model)
+            self.average.update()
 
     def after_epoch(self, val_loss: float) -> None:
         """Let the schedule and early stopping draw their conclusions."""
@@ -137,10 +139,9 @@ class Learner:
 
 def _pass_through(part: nn.Module, images: Tensor) -> Tensor:
     """BatchNorm refuses to learn from one image without width or height: it comes twice, which has the same mean."""
-    learns = any(isinstance(module, nn.modules.batchnorm._BatchNorm) and module.training for module in part.modules())
-    if len(images) > 1 or not learns:
-        return part(images)  # type: ignore[no-any-return]
-    return part(images.expand(2, *images.shape[1:]))[:1]  # type: ignore[no-any-return]
+    if len(images) == 1 and any(isinstance(m, nn.modules.batchnorm._BatchNorm) and m.training for m in part.modules()):
+        return part(images.expand(2, *images.shape[1:]))[:1]  # type: ignore[no-any-return]
+    return part(images)  # type: ignore[no-any-return]
 
 
 def _memory_note(tried: int, size: int, images_per_step: int) -> str:

@@ -28,11 +28,16 @@ def make_loss(train: TrainConfig, class_counts: Sequence[int], device: torch.dev
     gamma = train.focal_gamma if train.loss == "focal" else 0.0
 
     def loss(logits: Tensor, targets: Tensor) -> Tensor:
-        logits, shares = logits.float(), _as_shares(targets, len(class_counts))
-        shares = shares * (1 - train.label_smoothing) + train.label_smoothing / len(class_counts)
+        logits = logits.float()
         if gamma:
+            shares = _as_shares(targets, len(class_counts))
+            shares = shares * (1 - train.label_smoothing) + train.label_smoothing / len(class_counts)
             return _focal(logits, shares, gamma, weights)
-        return functional.cross_entropy(logits, shares, weights)
+        # Its own mean would be over the weights' sum where the targets are classes.
+        total = functional.cross_entropy(
+            logits, targets, weights, reduction="sum", label_smoothing=train.label_smoothing
+        )
+        return total / len(logits)
 
     return loss
 

@@ -29,15 +29,18 @@ DEFAULT_LEARNING_RATES: dict[OptimizerName, float] = {
 BACKBONE_SHARE = 0.1
 """Pretrained stages move a tenth as fast as the new head."""
 
-_RULES: dict[OptimizerName, Callable[[list[dict[str, Any]], TrainConfig], Optimizer]] = {
-    "gd": lambda groups, train: SGD(groups),
-    "sgd": lambda groups, train: SGD(groups),
-    "momentum": lambda groups, train: SGD(groups, momentum=train.momentum),
-    "nesterov": lambda groups, train: SGD(groups, momentum=train.momentum, nesterov=train.momentum > 0),
-    "adagrad": lambda groups, train: Adagrad(groups),
+_Group = dict[str, Any]
+_RULES: dict[OptimizerName, Callable[[list[_Group], TrainConfig], Optimizer]] = {
+    "gd": lambda groups, train: SGD(groups, fused=_can_fuse(groups)),
+    "sgd": lambda groups, train: SGD(groups, fused=_can_fuse(groups)),
+    "momentum": lambda groups, train: SGD(groups, momentum=train.momentum, fused=_can_fuse(groups)),
+    "nesterov": lambda groups, train: SGD(
+        groups, momentum=train.momentum, nesterov=train.momentum > 0, fused=_can_fuse(groups)
+    ),
+    "adagrad": lambda groups, train: Adagrad(groups, fused=_can_fuse(groups, "cpu")),
     "rmsprop": lambda groups, train: RMSprop(groups, momentum=train.momentum),
-    "adam": lambda groups, train: Adam(groups),
-    "adamw": lambda groups, train: AdamW(groups),
+    "adam": lambda groups, train: Adam(groups, fused=_can_fuse(groups)),
+    "adamw": lambda groups, train: AdamW(groups, fused=_can_fuse(groups)),
 }
 
 OPTIMIZER_SENTENCES: dict[OptimizerName, str] = {
@@ -78,7 +81,13 @@ def make_optimizer(train: TrainConfig, model: TransferModel, phase: Phase) -> Op
     return _RULES[train.optimizer](list(_groups(train, model, phase)), train)
 
 
-def _groups(train: TrainConfig, model: TransferModel, phase: Phase) -> Iterator[dict[str, Any]]:
+def _can_fuse(groups: list[_Group], *devices: str) -> bool | None:
+    """True where torch has the whole rule in one kernel, for `devices` or for CPU and CUDA; else torch chooses."""
+    types = {parameter.device.type for group in groups for parameter in group["params"]}
+    return types <= set(devices or ("cpu", "cuda")) or None
+
+
+def _groups(train: TrainConfig, model: TransferModel, phase: Phase) -> Iterator[_Group]:
     parts = parameters_by_part(model)
     for index, (parameters, rate) in enumerate(zip(parts, phase.rates, strict=True)):
         trainable = [parameter for parameter in parameters if parameter.requires_grad]

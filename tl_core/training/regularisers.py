@@ -1,12 +1,13 @@
 """What keeps training from going too far: a pull to the start, an early end, an average of the weights."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
 from typing import Any
 
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
 class PullToStart:
@@ -23,9 +24,14 @@ class PullToStart:
 
         Where the loss is scaled for float16, the gradients must have been unscaled.
         """
-        for parameter, start in zip(self._parameters, self._start, strict=True):
-            if parameter.requires_grad and parameter.grad is not None:
-                parameter.grad.add_(parameter - start, alpha=self._strength)
+        pulled = [
+            (parameter.grad, parameter, start)
+            for parameter, start in zip(self._parameters, self._start, strict=True)
+            if parameter.requires_grad and parameter.grad is not None
+        ]
+        if pulled:
+            gradients, parameters, starts = zip(*pulled, strict=True)
+            torch._foreach_add_(gradients, torch._foreach_sub(parameters, starts), alpha=self._strength)
 
     def state_dict(self) -> dict[str, Any]:
         return {"start": self._start}
@@ -59,10 +65,50 @@ class EarlyStopping:
         self._best, self._bad_epochs = state["best"], state["bad_epochs"]
 
 
-def make_average(model: nn.Module, decay: float) -> AveragedModel:
-    """An exponential moving average of the model's weights and buffers, of which each update keeps `decay`.
+class Average:
+    """An exponential moving average of what moves in a model, of which each update keeps `decay`.
 
-    It begins as a copy of the model at the first `update_parameters`; the averaged network is its `module`.
+    It begins as a copy of the model at the first update. What is frozen when it is made it shares with the model.
     """
-    update = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
-    return AveragedModel(model, multi_avg_fn=update, use_buffers=True)
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.module = deepcopy(model, {id(p): p for p in model.parameters() if not p.requires_grad})
+        """The averaged network."""
+        theirs, ours = (network.state_dict(keep_vars=True) for network in (model, self.module))
+        self._moving = {name: (ours[name], theirs[name]) for name in _moving(model)}
+        self._mix = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+        self._updates = 0
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Take in where the model stands now."""
+        pairs = list(self._moving.values())
+        if self._updates:
+            numbers = [pair for pair in pairs if pair[0].is_floating_point()]
+            self._mix(*zip(*numbers, strict=True), self._updates)
+            pairs = [pair for pair in pairs if not pair[0].is_floating_point()]  # BatchNorm's counts of batches
+        for mean, tensor in pairs:
+            mean.copy_(tensor)
+        self._updates += 1
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"n_averaged": self._updates, **{f"module.{name}": mean for name, (mean, _) in self._moving.items()}}
+
+    @torch.no_grad()
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._updates = int(state["n_averaged"])
+        for name, (mean, _) in self._moving.items():
+            mean.copy_(state[f"module.{name}"])
+
+
+def _moving(model: nn.Module) -> Iterator[str]:
+    """Names of the weights that learn, and of the statistics that training moves."""
+    was_training, seen = model.training, set[int]()
+    model.train()
+    trains = {name: module.training for name, module in model.named_modules()}
+    model.train(was_training)
+    for name, tensor in model.state_dict(keep_vars=True).items():
+        moves = tensor.requires_grad if isinstance(tensor, nn.Parameter) else trains[name.rpartition(".")[0]]
+        if moves and id(tensor) not in seen:  # layers may share their weights
+            seen.add(id(tensor))
+            yield name
