@@ -33,6 +33,7 @@ from benchmarks.measuring import (
     peak_mb,
     run_command,
     take_turns,
+    versions_of,
 )
 from benchmarks.peers.task import Examples, Task
 from benchmarks.pictures import make_folder
@@ -69,6 +70,7 @@ def run(options: Options) -> Report:
             rows += [(folder.name, *row) for row in _rows(found)]
             raw[folder.name] = {name: [vars(each) for each in ended] for name, ended in found.items()}
             notes.append(contest.described())
+    notes.append(f"what the peers run on: {versions_of(options.peers)}")
     notes += [f"{name} was left out: {options.peers} does not have it." for name in left_out]
     columns = ("images", "way", "seconds", "times ours", "times our second run", "test accuracy", "peak memory, MB")
     return Report("frozen", "A frozen backbone: from a folder of JPEGs to test accuracy", columns, rows, notes, raw)
@@ -142,12 +144,15 @@ class _Contest:
         return found
 
     def described(self) -> str:
-        counts = " / ".join(str(len(side)) for side in (self._task.train, self._task.val, self._task.test))
+        counts = " / ".join(map(str, self._counts().values()))
         return (
             f"{self._folder.name}: {counts} images to train, validate and test; {self._backbone.name} at {self._size} "
             f"px, {self._epochs} epochs, batches of {BATCH}; peers without augmentation, {self._task.workers} loading "
             "processes"
         )
+
+    def _counts(self) -> dict[str, int]:
+        return {side: len(getattr(self._task, side)) for side in ("train", "val", "test")}
 
     def _make_task(self) -> Task:
         images, classes = self._read_folder()
@@ -212,7 +217,12 @@ class _Contest:
         weights = {"TRANSFERLAB_WEIGHTS": str(self._weights or "")}
         arguments = ["train", str(self._folder), *given, "--json"]
         ended = self._run(Path(sys.executable), "tl_core", arguments, {**home, **weights})
-        return _Told(**vars(ended), accuracy=json.loads(ended.output)["test"]["accuracy"])
+        told = json.loads(ended.output)
+        if told["splits"] != self._counts():
+            raise RuntimeError(
+                f"Ours was trained on another split, {told['splits']}, than its peers, {self._counts()}."
+            )
+        return _Told(**vars(ended), accuracy=told["test"]["accuracy"])
 
     def _peer(self, script: str) -> _Told:
         task = self._task.write(self._scratch / "task.json")

@@ -119,6 +119,20 @@ def has_modules(python: Path, *names: str) -> bool:
     return subprocess.run([python, "-c", code], cwd=ROOT, check=False).returncode == 0  # noqa: S603
 
 
+def versions_of(python: Path) -> str:
+    """The packages that matter, as that interpreter has them: "torch 2.14.1, …"."""
+    code = f"""
+from importlib.metadata import PackageNotFoundError, version
+for name in {PACKAGES!r}:
+    try:
+        print(name, version(name))
+    except PackageNotFoundError:
+        pass
+"""
+    asked = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
+    return ", ".join(asked.stdout.splitlines())
+
+
 def machine() -> dict[str, str]:
     """What was measured on: hardware and versions."""
     return {
