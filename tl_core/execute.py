@@ -7,13 +7,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 
-import torch
-
 from tl_core.backbones import anatomy, ensure_weights, get_backbone, preprocessing_for
 from tl_core.config import RunConfig
 from tl_core.data.splits import make_split
 from tl_core.errors import Cancelled, ConfigError, TransferLabError
 from tl_core.events import Event, FactsFound, Tested
+from tl_core.features import is_out_of_memory
 from tl_core.locks import hold_lock
 from tl_core.memory import give_back_memory
 from tl_core.recording import Recorder
@@ -172,19 +171,11 @@ def _what_is_kept(run: Run, state: RunState, can_go_on: bool) -> str:
     )
 
 
-def _is_out_of_memory(error: Exception) -> bool:
-    """On a GPU torch has a class for it; on a CPU its allocator raises a plain RuntimeError."""
-    in_words = ("not enough memory", "can't allocate memory", "out of memory")
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        isinstance(error, RuntimeError) and any(words in str(error) for words in in_words)
-    )
-
-
 def _explain(error: Exception, run: Run) -> str:
     """A sentence for the person who started the run; what we did not foresee also goes into the log."""
     if isinstance(error, TransferLabError):
         return str(error)
-    if _is_out_of_memory(error):
+    if is_out_of_memory(error):
         size = run.config.train.batch_size
         return (
             f"Memory ran out with {size} images a step: try a batch size of {max(1, size // 2)}, or freeze more stages."

@@ -4,17 +4,18 @@ import gc
 from collections.abc import Callable
 
 import torch
+from onnxruntime.capi.onnxruntime_pybind11_state import RuntimeException
 from torch import Tensor, nn
 
 from tl_core.errors import OutOfMemory
 
-_IN_WORDS = ("not enough memory", "can't allocate memory", "out of memory")
+_IN_WORDS = ("not enough memory", "can't allocate memory", "out of memory", "failed to allocate memory")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """On a GPU torch has a class for it; on a CPU its allocator raises a plain RuntimeError."""
+    """On a GPU torch has a class for it; on a CPU its allocator raises a plain RuntimeError, ONNX Runtime its own."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        isinstance(error, RuntimeError) and any(words in str(error) for words in _IN_WORDS)
+        isinstance(error, RuntimeError | RuntimeException) and any(words in str(error).lower() for words in _IN_WORDS)
     )
 
 
@@ -57,7 +58,7 @@ def _fits(work: Callable[[slice], None], piece: slice) -> bool:
     try:
         work(piece)
         return True
-    except (RuntimeError, MemoryError) as error:
+    except (RuntimeError, MemoryError, RuntimeException) as error:
         if not is_out_of_memory(error):
             raise
     # Only here, where the error is gone, are the tensors of its traceback free.

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from tl_core.backbones import TransferModel
+from tl_core.errors import Cancelled
 from tl_core.features.onnx_prefix import OnnxPrefix, OnnxUnfit
 from tl_core.features.pieces import Pieces
 
@@ -65,14 +66,25 @@ class TorchPrefix:
     title = "PyTorch"
     channels_last = True
 
-    def __init__(self, cuts: Cuts, autocast: Autocast = nullcontext) -> None:
-        self._cuts, self._autocast, self._pieces = cuts, autocast, Pieces()
+    def __init__(
+        self,
+        cuts: Cuts,
+        autocast: Autocast = nullcontext,
+        at_once: int | None = None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`at_once` images are passed between two questions to `should_stop`."""
+        self._cuts, self._autocast, self._should_stop = cuts, autocast, should_stop
+        self._pieces = Pieces(at_once)
 
     @torch.inference_mode()
     def __call__(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Raises `Cancelled` and `OutOfMemory`."""
         found: list[tuple[Tensor, ...]] = []
 
         def pass_on(piece: slice) -> None:
+            if self._should_stop():
+                raise Cancelled("Stopped as asked.")
             with self._autocast():
                 found.append(tuple(output.float().cpu() for output in self._cuts(images[piece])))
 
@@ -99,9 +111,12 @@ def make_prefix(
     Raises:
         Cancelled: `should_stop` said so meanwhile.
     """
-    if sample.device.type == "cpu" and work * n_images >= _WORTH_EXPORTING:
+    if sample.device.type != "cpu":
+        return TorchPrefix(cuts, autocast, None, should_stop)
+    at_once = max(1, int(_AT_ONCE / work))
+    if work * n_images >= _WORTH_EXPORTING:
         try:
-            return OnnxPrefix(cuts, sample, max(1, int(_AT_ONCE / work)), should_stop)
+            return OnnxPrefix(cuts, sample, at_once, should_stop)
         except OnnxUnfit as error:
             _log.info("PyTorch runs the frozen stages: %s", error)
-    return TorchPrefix(cuts, autocast)
+    return TorchPrefix(cuts, autocast, at_once, should_stop)
