@@ -65,9 +65,11 @@ def _cut(picture: Picture, box: Box) -> Picture:
 
 
 def _with_pytorch(picture: Picture, size: tuple[int, int], interpolation: str) -> Pixels:
-    pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None]
+    pixels = torch.from_numpy(np.array(picture))
+    # With a batch dimension added so, unlike with [None], PyTorch sees that channels are last and keeps to it.
+    pixels = pixels.view(1, *pixels.shape).permute(0, 3, 1, 2)
     resized = interpolate(pixels, size[::-1], mode=interpolation, antialias=True)
-    found: Pixels = resized[0].permute(1, 2, 0).numpy()
+    found: Pixels = resized.permute(0, 2, 3, 1).numpy()[0]
     return found
 
 
