@@ -1,11 +1,15 @@
 """Where tensors are computed, and in what precision."""
 
 import platform
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+_ONE_THREAD = 3e7
+"""Multiply-adds of a forward pass up to which one thread does it sooner than several that wait for each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +45,23 @@ def pick_device() -> Device:
         return Device(torch.device("mps"), "Apple GPU (MPS)")
     threads = torch.get_num_threads()
     return Device(torch.device("cpu"), f"CPU ({platform.machine()}, {threads} thread{'s' * (threads != 1)})")
+
+
+@contextmanager
+def threads_as_needed() -> Iterator[Callable[[nn.Module, Tensor], None]]:
+    """Within the block, what it gives can be told a network and its inputs: for little work one thread is left.
+
+    Small work that is shared out takes a multiple of its time as soon as anything else runs on the machine. How many
+    threads there are decides in which order sums are added up, so it depends on the work alone.
+    """
+    threads = torch.get_num_threads()
+
+    def choose(network: nn.Module, inputs: Tensor) -> None:
+        if inputs.device.type == "cpu" and inputs.ndim == 2:  # each weight is used once an image
+            work = len(inputs) * sum(p.numel() for p in network.parameters())
+            torch.set_num_threads(1 if work < _ONE_THREAD else threads)
+
+    try:
+        yield choose
+    finally:
+        torch.set_num_threads(threads)

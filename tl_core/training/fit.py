@@ -10,6 +10,7 @@ from tl_core.errors import Diverged
 from tl_core.evaluation.predict import predict
 from tl_core.events import BatchEnded, EpochEnded, FactsFound, StageAdvanced
 from tl_core.features.examples import Batch, Examples
+from tl_core.training.device import threads_as_needed
 from tl_core.training.figures import EpochFigures
 from tl_core.training.learner import Learner
 
@@ -47,48 +48,50 @@ def fit(
         OutOfMemory: not even one image fits.
     """
     steps_per_epoch = math.ceil(len(train) / learner.images_per_step)
-    for epoch in epochs:
-        if learner.is_over:
-            return
-        mixing = _seed_epoch(seed, epoch)
-        model.train()
-        step, seen, in_step = (epoch - 1) * steps_per_epoch, 0, 0
-        figures = EpochFigures(learner.device.torch_device)
-        for batch in train.epoch(epoch):
-            whole, notes = min(learner.images_per_step, len(train) - seen), len(learner.notes)
-            figures.add(*_learn(model, batch, learner, whole, mixing), len(batch.labels))
-            in_step += len(batch.labels)
-            if len(learner.notes) > notes:
-                yield FactsFound({"micro_batch": learner.pieces.size, "notes": list(learner.notes)})
-            if in_step == whole:
-                learner.step(step)
-                step, seen, in_step = step + 1, seen + whole, 0
-                figures.end_step(step)
-            if figures.are_due or seen == len(train):
-                for ended in figures.read():
-                    _refuse_divergence(ended.loss, epoch)
-                    yield BatchEnded(epoch, ended.step, total_epochs * steps_per_epoch, ended.loss, ended.n)
-                if in_step:
-                    yield StageAdvanced(
-                        "training", (epoch - 1) * len(train) + seen + in_step, total_epochs * len(train)
-                    )
-        outputs = predict(judged or model, val)
-        _refuse_divergence(outputs.loss, epoch)
-        score = (outputs.accuracy, -outputs.loss)
-        learner.after_epoch(outputs.loss)
-        yield EpochEnded(
-            epoch,
-            step,
-            train_loss=figures.loss_sum / figures.n,
-            train_accuracy=None if learner.mix else figures.right / figures.n,
-            train_n=figures.n,
-            val_loss=outputs.loss,
-            val_accuracy=outputs.accuracy,
-            val_predictions=outputs.predictions(),
-            is_best=score > best,
-            learning_rate=learner.learning_rate,
-        )
-        best = max(best, score)
+    with threads_as_needed() as choose_threads:
+        for epoch in epochs:
+            if learner.is_over:
+                return
+            mixing = _seed_epoch(seed, epoch)
+            model.train()
+            step, seen, in_step = (epoch - 1) * steps_per_epoch, 0, 0
+            figures = EpochFigures(learner.device.torch_device)
+            for batch in train.epoch(epoch):
+                whole, notes = min(learner.images_per_step, len(train) - seen), len(learner.notes)
+                choose_threads(model, batch.inputs)
+                figures.add(*_learn(model, batch, learner, whole, mixing), len(batch.labels))
+                in_step += len(batch.labels)
+                if len(learner.notes) > notes:
+                    yield FactsFound({"micro_batch": learner.pieces.size, "notes": list(learner.notes)})
+                if in_step == whole:
+                    learner.step(step)
+                    step, seen, in_step = step + 1, seen + whole, 0
+                    figures.end_step(step)
+                if figures.are_due or seen == len(train):
+                    for ended in figures.read():
+                        _refuse_divergence(ended.loss, epoch)
+                        yield BatchEnded(epoch, ended.step, total_epochs * steps_per_epoch, ended.loss, ended.n)
+                    if in_step:
+                        yield StageAdvanced(
+                            "training", (epoch - 1) * len(train) + seen + in_step, total_epochs * len(train)
+                        )
+            outputs = predict(judged or model, val)
+            _refuse_divergence(outputs.loss, epoch)
+            score = (outputs.accuracy, -outputs.loss)
+            learner.after_epoch(outputs.loss)
+            yield EpochEnded(
+                epoch,
+                step,
+                train_loss=figures.loss_sum / figures.n,
+                train_accuracy=None if learner.mix else figures.right / figures.n,
+                train_n=figures.n,
+                val_loss=outputs.loss,
+                val_accuracy=outputs.accuracy,
+                val_predictions=outputs.predictions(),
+                is_best=score > best,
+                learning_rate=learner.learning_rate,
+            )
+            best = max(best, score)
 
 
 def _learn(
