@@ -81,10 +81,15 @@ def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, block
         np.testing.assert_array_equal(rows[number], written[key], strict=True)
     assert rows.n_bytes == sum(written[key].nbytes for key in asked)
 
-    alike = [number for number, key in enumerate(asked) if written[key].shape == written[asked[0]].shape]
+    kinds = [(written[key].shape, written[key].dtype) for key in asked]
+    alike = [number for number, kind in enumerate(kinds) if kind == kinds[0]]
     together = np.stack([written[asked[number]] for number in alike])
-    np.testing.assert_array_equal(rows.gather(alike), together)
-    np.testing.assert_array_equal(rows.gather(alike, np.empty(together.shape, np.float64)), together)
+    np.testing.assert_array_equal(rows.gather(alike), together, strict=True)
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(rows.gather(alike, np.empty(together.shape, np.float64)), together)
+    if alike != list(range(len(asked))):
+        with pytest.raises(ValueError, match="several shapes or types"):
+            rows.gather(range(len(asked)))
 
 
 def test_many_small_rows_of_several_segments_come_in_the_order_asked_for(cache: RowCache):
@@ -97,13 +102,11 @@ def test_many_small_rows_of_several_segments_come_in_the_order_asked_for(cache: 
     np.testing.assert_array_equal(rows.gather(order), numbers[order])
 
 
-def test_rows_of_several_shapes_are_not_gathered(cache: RowCache):
+def test_rows_are_gathered_only_to_where_they_fit(cache: RowCache):
     shelf = cache.shelf(RECIPE)
-    assert shelf.write(["a", "b"], [np.zeros((3, 1), np.uint8), np.zeros((3, 4), np.uint8)])
-    with pytest.raises(ValueError, match="several shapes"):
-        shelf.rows(["b", "a"]).gather([0, 1] * 50)
+    assert shelf.write(names(0), block(0))
     with pytest.raises(ValueError, match="out is"):
-        shelf.rows(["b", "a"]).gather([0], np.zeros((1, 3, 3), np.uint8))
+        shelf.rows(names(0)).gather([0], np.zeros((1, 3, 3), np.uint8))
 
 
 def test_rows_cannot_be_changed(cache: RowCache):

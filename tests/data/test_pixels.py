@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from making import LIMITS, encode, folder, good_files, picture
+from making import LIMITS, encode, folder, picture
 from PIL import ExifTags, Image
 
 from tl_core.cache import RowCache
@@ -35,11 +35,11 @@ def dataset(tmp_path: Path):
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     large = encode(picture(99, (603, 451)), "JPEG")
-    files = good_files({"a": 9, "b": 9}) | {
+    files = {f"{'ab'[seed % 2]}/{seed}.png": encode(picture(seed, (48, 36))) for seed in range(18)} | {
         "a/large.jpg": large,
         "a/twice.jpg": large,
-        "a/turned.jpg": encode(picture(7, (300, 200)), "JPEG", exif=exif),
-        "b/long.png": encode(picture(5, (9, 300))),
+        "a/turned.jpg": encode(picture(70, (300, 200)), "JPEG", exif=exif),
+        "b/long.png": encode(picture(50, (30, 300))),
     }
     source = source_from_path(folder(tmp_path / "in", files))
     ingested = ingest_dataset(source, tmp_path / "out", name="x", limits=LIMITS)
@@ -104,6 +104,15 @@ def test_a_set_that_does_not_fit_is_read_without(dataset, tmp_path: Path):
     small = RowCache(tmp_path / "small", max_bytes=20 * 3 * PRE.size**2, keep_free=0)
     assert torch.equal(read(dataset, cache=small)[0], read(dataset)[0])
     assert small.bytes_kept() == 0
+
+
+def test_what_is_no_smaller_when_decoded_is_not_kept(dataset, cache: RowCache):
+    root, images, labels = dataset
+    enlarged = replace(PRE, size=48, resize=48)
+    list(iterate_batches(root, images, labels, enlarged, batch_size=5, cache=cache))
+    found = cache.shelf(Form(enlarged).recipe).find([image.sha256 for image in images])
+    assert found == [image.width * image.height > 48**2 for image in images]
+    assert any(found) and not all(found)
 
 
 def test_a_damaged_file_of_the_cache_is_no_trouble(dataset, cache: RowCache, tmp_path: Path):

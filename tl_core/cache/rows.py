@@ -37,13 +37,13 @@ class Rows:
         return sum(self[i].nbytes for i in range(len(self)))
 
     def gather(self, indices: Sequence[int] | Array, out: Array | None = None) -> Array:
-        """Copy rows of one shape, one or more of them, into [n, …].
+        """Copy rows of one shape and type, one or more of them, into [n, …].
 
         Args:
             out: where to; of another type than the rows, it gets them converted.
 
         Raises:
-            ValueError: the rows are of several shapes, or `out` is of another.
+            ValueError: the rows are of several shapes or types, or `out` is of another shape.
         """
         chosen = np.asarray(indices, dtype=np.int64)
         first = self[int(chosen[0])]
@@ -52,25 +52,31 @@ class Rows:
         if target.shape != shape:
             raise ValueError(f"out is {target.shape}; {len(chosen)} rows of {first.shape} are to be gathered")
         if len(chosen) < _FEW_ROWS or first.nbytes > _SMALL_ROW:
-            self._copy_each(chosen, target)
+            self._copy_each(chosen, range(len(chosen)), target, first)
         else:
-            self._copy_by_segment(chosen, target)
+            self._copy_by_segment(chosen, target, first)
         return target
 
-    def _copy_by_segment(self, chosen: Array, out: Array) -> None:
+    def _copy_by_segment(self, chosen: Array, out: Array, like: Array) -> None:
         numbers = self._numbers[chosen]
         for number in np.unique(numbers).tolist():
             (targets,) = np.nonzero(numbers == number)
             table = self._segments[number].table
-            if table is None or table.shape[1:] != out.shape[1:]:
-                self._copy_each(chosen[targets], out, targets)
-            else:
+            if table is not None and _are_alike(table[0], like):
                 out[targets] = table[self._places[chosen[targets]]]
+            else:
+                self._copy_each(chosen[targets], targets.tolist(), out, like)
 
-    def _copy_each(self, chosen: Array, out: Array, targets: Array | None = None) -> None:
-        places = range(len(chosen)) if targets is None else targets.tolist()
-        for target, i in zip(places, chosen.tolist(), strict=True):
+    def _copy_each(self, chosen: Array, targets: Sequence[int], out: Array, like: Array) -> None:
+        for target, i in zip(targets, chosen.tolist(), strict=True):
             row = self[i]
-            if row.shape != out.shape[1:]:
-                raise ValueError(f"rows of several shapes, such as {out.shape[1:]} and {row.shape}, make no array")
+            if not _are_alike(row, like):
+                raise ValueError(
+                    "rows of several shapes or types make no array, such as "
+                    f"{row.dtype} {row.shape} and {like.dtype} {like.shape}"
+                )
             out[target] = row
+
+
+def _are_alike(one: Array, other: Array) -> bool:
+    return one.shape == other.shape and one.dtype == other.dtype

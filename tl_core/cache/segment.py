@@ -10,7 +10,7 @@ import mmap
 import os
 import struct
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,8 @@ class Damaged(Exception):
     """The file is not a whole segment."""
 
 
-def pack(keys: Sequence[str], rows: Array | Sequence[Array]) -> tuple[bytes, memoryview]:
-    """What a segment's file holds: all that comes before the rows, and the bytes of the rows.
+def pack(keys: Sequence[str], rows: Array | Sequence[Array]) -> list[memoryview]:
+    """What a segment's file holds, in pieces: all that comes before the rows, then the bytes of the rows.
 
     Raises:
         ValueError: rows and keys differ in number, or rows are of another type than `DTYPES`, or of several.
@@ -46,17 +46,27 @@ def pack(keys: Sequence[str], rows: Array | Sequence[Array]) -> tuple[bytes, mem
     types = {str(row.dtype) for row in rows}
     if len(types) > 1 or not types.issubset(DTYPES):
         raise ValueError(f"rows of {', '.join(sorted(types))}; they must all be of one type among {', '.join(DTYPES)}")
-    whole = rows if isinstance(rows, np.ndarray) else np.concatenate([row.ravel() for row in rows])
-    data = np.ascontiguousarray(whole).reshape(-1).view(np.uint8).data
-    header = {
-        "keys": list(keys),
-        "dtype": types.pop(),
-        "shapes": shapes,
-        "checksums": [zlib.crc32(data[start : start + _BLOCK]) for start in range(0, len(data), _BLOCK)],
-    }
+    wholes = [rows] if isinstance(rows, np.ndarray) else rows
+    pieces = [np.ascontiguousarray(whole).reshape(-1).view(np.uint8).data for whole in wholes]
+    header = {"keys": list(keys), "dtype": types.pop(), "shapes": shapes, "checksums": list(_checksums(pieces))}
     text = json.dumps(header, separators=(",", ":")).encode()
     before = _START.pack(_MAGIC, len(text), zlib.crc32(text)) + text
-    return before.ljust(_aligned(len(before)), b"\0"), data
+    return [memoryview(before.ljust(_aligned(len(before)), b"\0")), *pieces]
+
+
+def _checksums(pieces: Iterable[memoryview]) -> Iterator[int]:
+    """Of every `_BLOCK` bytes, as if the pieces were one."""
+    checksum, room = 0, _BLOCK
+    for piece in pieces:
+        start = 0
+        while start < len(piece):
+            part = piece[start : start + room]
+            checksum, room, start = zlib.crc32(part, checksum), room - len(part), start + len(part)
+            if not room:
+                yield checksum
+                checksum, room = 0, _BLOCK
+    if room < _BLOCK:
+        yield checksum
 
 
 class Segment:

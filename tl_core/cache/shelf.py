@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from tl_core.cache.rows import CacheMiss, Rows
 from tl_core.cache.segment import Array, Damaged, Segment, pack, verify
-from tl_core.cache.space import PART, SEGMENT, Space
+from tl_core.cache.space import PART, SEGMENT, Space, paths_in
 
 _TOUCH_EVERY = 60
 """Seconds between two notes that a segment is in use."""
@@ -68,16 +68,15 @@ class Shelf:
         Args:
             rows: of one dtype of uint8, float16 and float32. Their shapes may differ.
         """
-        before, data = pack(keys, rows)
+        pieces = pack(keys, rows)
         path = self._folder / f"{uuid4().hex}{SEGMENT}"
         part = path.with_suffix(PART)
         try:
-            with self._space.reserve(part, self._recipe, len(before) + len(data), self._used) as has_room:
+            with self._space.reserve(part, self._recipe, sum(map(len, pieces)), self._used) as has_room:
                 if not has_room:
                     return False
                 with part.open("r+b") as file:
-                    file.write(before)
-                    file.write(data)
+                    file.writelines(pieces)
                 part.rename(path)
         except OSError:
             return False
@@ -101,7 +100,7 @@ class Shelf:
             _touch(path)
 
     def _read_headers(self) -> None:
-        there = set(self._folder.glob(f"*{SEGMENT}"))
+        there = {path for path in paths_in(self._folder) if path.suffix == SEGMENT}
         if there == self._segments.keys():
             return
         segments = {path: self._segments.get(path) or _read(path) for path in sorted(there)}

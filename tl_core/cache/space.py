@@ -8,7 +8,7 @@ and may be deleted under their readers, who keep what they have mapped.
 import os
 import shutil
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,26 +97,34 @@ class Space:
 
     def _sweep(self) -> None:
         """Delete what killed writers left behind."""
-        for part in self._folder.glob(f"*/*{PART}"):
+        for part in self._paths(PART):
             with try_lock(part) as is_left_behind:
                 if is_left_behind:
                     part.unlink(missing_ok=True)
 
     def _files(self) -> list[_File]:
         found = []
-        for path in self._folder.glob("*/*"):
-            if path.suffix in (SEGMENT, PART):
-                try:
-                    stat = path.stat()
-                except FileNotFoundError:
-                    continue
+        for path in self._paths(SEGMENT, PART):
+            with suppress(FileNotFoundError):
+                stat = path.stat()
                 found.append(_File(path, stat.st_size, stat.st_mtime))
         return found
+
+    def _paths(self, *suffixes: str) -> list[Path]:
+        return [path for shelf in paths_in(self._folder) for path in paths_in(shelf) if path.suffix in suffixes]
+
+
+def paths_in(folder: Path) -> list[Path]:
+    """Nothing where there is no folder, or none any more."""
+    try:
+        return list(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _delete(segment: Path) -> None:
     """Delete a segment, and its shelf's folder when it was the last."""
     segment.unlink(missing_ok=True)
     shelf = segment.parent
-    if {path.name for path in shelf.iterdir()} <= {_RECIPE}:
+    if {path.name for path in paths_in(shelf)} <= {_RECIPE}:
         shutil.rmtree(shelf, ignore_errors=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+import torch
 from PIL import __version__ as pillow_version
 from PIL import features
 
@@ -72,7 +73,7 @@ class Form:
             "pillow": pillow_version,
             "jpeg": features.version("libjpeg_turbo") or features.version("jpg") or "",
             "made how": _MADE_HOW,
-            "resized by": "PyTorch" if has_vectors() else "Pillow",
+            "resized by": f"PyTorch {torch.__version__}" if has_vectors() else "Pillow",
             "filter": self.pre.interpolation,
             "draft": self.draft_side,
         }
@@ -98,14 +99,16 @@ class Form:
 
 
 class KeptPixels:
-    """Decoded images in the cache, as one pass over `images` finds them and adds to them.
+    """Decoded images in the cache, as one pass over `images` finds them and adds to them: those that decoding reduces.
 
     What is added is written by a thread of its own, while the pass goes on.
     """
 
     def __init__(self, cache: RowCache, form: Form, images: Sequence[ImageRecord]) -> None:
         self._shelf = cache.shelf(form.recipe)
-        needed = {image.sha256: form.n_bytes(image) for image in images}
+        # Of small images the decoded form is larger, and reading it saves nothing.
+        large = [image for image in images if form.n_bytes(image) < 3 * image.width * image.height]
+        needed = {image.sha256: form.n_bytes(image) for image in large}
         self._rows = _find(self._shelf, list(needed))
         self._missing = needed.keys() - self._rows.keys()
         self._has_room = self._shelf.has_room_for(sum(needed[key] for key in self._missing))
