@@ -5,14 +5,9 @@ from pathlib import Path
 import numpy as np
 from fastai.callback.progress import ProgressCallback
 from fastai.data.transforms import IndexSplitter, Normalize
-from fastai.vision.all import (
-    CategoryBlock,
-    DataBlock,
-    ImageBlock,
-    Resize,
-    accuracy,
-    vision_learner,
-)
+from fastai.vision.all import CategoryBlock, DataBlock, ImageBlock, Resize, accuracy, vision_learner
+from fastai.vision.learner import default_split, model_meta
+from torch import nn
 
 from benchmarks.peers.task import load_body, read_task, tell
 
@@ -30,7 +25,12 @@ def main() -> None:
     )
     loaders = block.dataloaders(labelled, bs=task.batch_size, num_workers=task.workers)
     body, _ = load_body(task)
-    learner = vision_learner(loaders, lambda pretrained: body, cut=lambda model: model, metrics=accuracy)
+
+    def network(pretrained: bool) -> nn.Module:
+        return body
+
+    model_meta[network] = {"cut": nn.Sequential, "split": default_split}  # all of it is body
+    learner = vision_learner(loaders, network, metrics=accuracy)
     learner.remove_cb(ProgressCallback)
     with learner.no_logging():
         learner.fit_one_cycle(task.epochs)
