@@ -16,12 +16,13 @@ from tl_core.data.layout import Layout, Place, read_layout
 from tl_core.data.names import clean_text
 from tl_core.data.oddities import find_oddities, refuse_unusable
 from tl_core.data.sources import Listing, Source
-from tl_core.data.threads import map_ahead
+from tl_core.data.threads import default_workers, map_ahead
 from tl_core.errors import Cancelled
 from tl_core.records import DatasetRecord, ImageRecord, SkippedFile
 from tl_core.settings import Limits
 
-WORKERS = 2
+MOST_WORKERS = 4
+"""Each may hold a whole decoded image, of hundreds of megabytes at the worst."""
 SECONDS_BETWEEN_REPORTS = 0.1
 
 
@@ -115,7 +116,8 @@ def _take_all(
     def take(place: Place) -> StoredImage | str:
         return intake.take(listing.entries[place.index])
 
-    outcomes = map_ahead(take, layout.places, WORKERS, ahead=4 * WORKERS)
+    workers = min(default_workers(), MOST_WORKERS)
+    outcomes = map_ahead(take, layout.places, workers, ahead=4 * workers)
     try:
         for done, (place, outcome) in enumerate(zip(layout.places, outcomes, strict=True), start=1):
             name = "/".join(listing.entries[place.index].parts)
