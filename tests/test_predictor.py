@@ -1,6 +1,7 @@
 """Asked about an image, a run answers as it did in its test, alone or in company."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -82,7 +83,7 @@ def test_too_many_pixels_are_refused(finished: Finished, tmp_path: Path):
         update={"limits": workspace.settings.limits.model_copy(update={"max_pixels": 99})}
     )
     Image.new("RGB", (10, 10)).save(tmp_path / "x.png")
-    predictor = Predictor.of_run(Workspace(few, workspace.store, workspace.artifacts), run.id)
+    predictor = Predictor.of_run(replace(workspace, settings=few), run.id)
     assert "pixels" in predictor.predict([("x", tmp_path / "x.png")])[0].error
 
 

@@ -4,12 +4,14 @@ import platform
 import time
 from importlib.metadata import version
 
-from tl_core.events import BatchEnded, EpochEnded, Event, FactsFound, Tested
+from tl_core.events import BatchEnded, EpochEnded, Event, FactsFound, StageAdvanced, Tested
 from tl_core.records import MetricPoint, Progress, Run
 from tl_core.store import Store
 from tl_core.training.progress import ProgressMeter
 
 _FLUSH_SECONDS = 0.5
+_SHOW_SECONDS = 0.1
+"""Between two steps whose progress is put into words: a small head makes thousands of steps a second."""
 _POINTS_PER_RUN = 1_000
 """Batch losses kept; longer runs average over several steps."""
 
@@ -29,7 +31,9 @@ class Recorder:
         self._points: list[MetricPoint] = []
         self._losses: list[BatchEnded] = []
         written = store.list_metrics(run.id)  # by the run before it was carried on with
-        self._seq, self._flushed = written[-1].seq + 1 if written else 0, 0.0
+        self._seq = written[-1].seq + 1 if written else 0
+        self._progress: Progress | None = None
+        self._shown, self._flushed = 0.0, 0.0
 
     def __enter__(self) -> "Recorder":
         self._store.update_run(self._id, facts={"environment": environment()})
@@ -37,11 +41,15 @@ class Recorder:
 
     def __exit__(self, *_: object) -> None:
         self._meter.close()
-        self._flush(None)
+        self._flush()
         self._store.update_run(self._id, facts={"seconds_by_stage": self._meter.seconds})
 
     def write(self, event: Event) -> Progress | None:
-        progress = self._meter.update(event)
+        """Keep what `event` says; gives where the run is when there is something new to be shown."""
+        now, progress = time.monotonic(), None
+        if not isinstance(event, BatchEnded) or now - self._shown > _SHOW_SECONDS:
+            progress, self._shown = self._meter.update(event), now
+        self._progress = progress or self._progress
         match event:
             case FactsFound(facts):
                 self._store.update_run(self._id, facts=facts)
@@ -53,8 +61,8 @@ class Recorder:
                 run = self._store.get_run(self._id)
                 self._store.put_predictions(self._id, "test", run.best_epoch or 0, predictions)
                 self._store.update_run(self._id, result=result)
-        if time.monotonic() - self._flushed > _FLUSH_SECONDS or not isinstance(event, BatchEnded):
-            self._flush(progress)
+        if now - self._flushed > _FLUSH_SECONDS or not isinstance(event, BatchEnded | StageAdvanced):
+            self._flush()
         return progress
 
     def _add_batch(self, event: BatchEnded) -> None:
@@ -79,7 +87,7 @@ class Recorder:
         self._add_point(event, "train", "learning_rate", event.learning_rate, event.train_n)
         self._add_point(event, "val", "loss", event.val_loss, n_val)
         self._add_point(event, "val", "accuracy", event.val_accuracy, n_val)
-        self._flush(None)
+        self._flush()
         self._store.put_predictions(self._id, "val", event.epoch, event.val_predictions)
         self._store.update_run(
             self._id,
@@ -92,10 +100,11 @@ class Recorder:
         self._points.append(MetricPoint(self._seq, event.epoch, event.step, split, name, value, n))
         self._seq += 1
 
-    def _flush(self, progress: Progress | None) -> None:
+    def _flush(self) -> None:
         if self._points:
             self._store.append_metrics(self._id, self._points)
             self._points.clear()
-        if progress:
-            self._store.update_run(self._id, progress=progress)
+        if self._progress:
+            self._store.update_run(self._id, progress=self._progress)
+            self._progress = None
         self._flushed = time.monotonic()

@@ -58,7 +58,7 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
     except TransferLabError as error:
         sys.exit(str(error))
     gc.collect()
-    gc.freeze()  # every page run ends in a full collection, which need not walk through torch again and again
+    gc.freeze()  # collections need not walk through the libraries again and again
     try:
         yield
     finally:

@@ -74,6 +74,8 @@ class ImageExamples:
     """Draw every class as often as any other."""
     cache: RowCache | None = None
     """Keeps decoded images."""
+    channels_last: bool = True
+    """The layout in memory of what comes out, which PyTorch is fastest in."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -106,7 +108,9 @@ class ImageExamples:
             pixels = batch.images.to(self.device, non_blocking=True)
             if batch.draws:
                 pixels = apply_draws(pixels, batch.draws)
-            inputs = normalise(pixels.contiguous(memory_format=torch.channels_last), self.preprocessing)
+            # Bytes are turned in a quarter of the time that floats take.
+            layout = torch.channels_last if self.channels_last else torch.contiguous_format
+            inputs = normalise(pixels.contiguous(memory_format=layout), self.preprocessing)
             yield Batch(inputs, batch.labels.to(self.device, non_blocking=True), batch.positions)
 
 

@@ -221,6 +221,7 @@ def _only(examples: ImageExamples, indices: Sequence[int]) -> ImageExamples:
         examples,
         images=[examples.images[i] for i in indices],
         labels=[examples.labels[i] for i in indices],
+        channels_last=examples.device.type != "cpu",  # ONNX Runtime takes rows
     )
 
 

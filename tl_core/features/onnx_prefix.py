@@ -42,7 +42,6 @@ class OnnxPrefix:
     """
 
     title = f"ONNX Runtime {onnxruntime.__version__}"
-    channels_last = False
 
     def __init__(self, network: nn.Module, sample: Tensor, at_once: int, should_stop: Callable[[], bool]) -> None:
         self._should_stop, self._pieces = should_stop, Pieces(at_once)

@@ -53,8 +53,6 @@ class Prefix(Protocol):
 
     title: str
     """What runs it, for people."""
-    channels_last: bool
-    """The memory layout that it takes images in."""
 
     def __call__(self, images: Tensor) -> tuple[Tensor, ...]:
         """One tensor a cut, float [B, …] in main memory."""
@@ -64,7 +62,6 @@ class TorchPrefix:
     """The network itself, without gradients, in mixed precision where the device has it."""
 
     title = "PyTorch"
-    channels_last = True
 
     def __init__(
         self,
@@ -86,7 +83,8 @@ class TorchPrefix:
             if self._should_stop():
                 raise Cancelled("Stopped as asked.")
             with self._autocast():
-                found.append(tuple(output.float().cpu() for output in self._cuts(images[piece])))
+                outputs = self._cuts(images[piece].contiguous(memory_format=torch.channels_last))
+            found.append(tuple(output.float().cpu() for output in outputs))
 
         self._pieces.run(len(images), pass_on)
         return tuple(torch.cat(outputs) for outputs in zip(*found, strict=True))

@@ -35,8 +35,13 @@ class LiveChart {
     this.plot = root.querySelector("[data-el=plot]")
     this.note = root.querySelector("[data-el=note]")
     this.version = ""
-    this.onVisible = () => !document.hidden && this.poll()
+    this.onVisible = () => this.isSeen() && this.poll()
     document.addEventListener("visibilitychange", this.onVisible)
+    this.scrolling = new IntersectionObserver((entries) => {
+      this.isInView = entries.at(-1).isIntersecting
+      this.onVisible()
+    }, { rootMargin: "200px" })
+    this.scrolling.observe(this.figure)
     this.observer = new ResizeObserver(() => this.width !== this.plot.clientWidth && this.draw())
     this.observer.observe(this.plot)
   }
@@ -57,8 +62,13 @@ class LiveChart {
     this.draw()
   }
 
+  // A chart that nobody sees asks for nothing, but for its first figure.
+  isSeen() {
+    return !document.hidden && (this.isInView || !this.content)
+  }
+
   async poll() {
-    if (!this.data.url || this.isClosed || document.hidden) return
+    if (!this.data?.url || this.isClosed || !this.isSeen()) return
     clearTimeout(this.timer)
     // Only the newest of several polls may speak; a slow answer to an older one is dropped.
     const turn = (this.turn = {})
@@ -118,6 +128,7 @@ class LiveChart {
     clearTimeout(this.timer)
     document.removeEventListener("visibilitychange", this.onVisible)
     this.observer.disconnect()
+    this.scrolling.disconnect()
     window.Plotly?.purge(this.plot)
   }
 }
