@@ -1,0 +1,111 @@
+"""A real server and a real Chromium for benchmarks: started on cores of their own, with what they cost."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measuring import ROOT
+
+TICKS = os.sysconf("SC_CLK_TCK")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+OPTIONS = "--server.headless true --server.address 127.0.0.1 --browser.gatherUsageStats false"
+
+
+@contextmanager
+def on_cores(cores: set[int]) -> Iterator[None]:
+    """Within the block this thread and what it starts keep to these cores."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+class Server:
+    """The app, or another of Streamlit's, on a free port, over a workspace."""
+
+    def __init__(self, home: Path, cores: set[int], app: Path = ROOT / "app.py", **environment: str) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.url = f"http://127.0.0.1:{probe.getsockname()[1]}"
+        command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.port", self.url.rsplit(":", 1)[1]]
+        env = {name: value for name, value in os.environ.items() if not name.startswith("TRANSFERLAB_")}
+        env |= {"TRANSFERLAB_HOME": str(home), **environment}
+        self.log = home / "server.log"
+        with on_cores(cores), self.log.open("a") as log:
+            self._process = subprocess.Popen([*command, *OPTIONS.split()], env=env, cwd=ROOT, stdout=log, stderr=log)  # noqa: S603
+        self._wait()
+
+    def _wait(self) -> None:
+        give_up = time.monotonic() + 120
+        while time.monotonic() < give_up and self._process.poll() is None:
+            try:
+                urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1).close()  # noqa: S310
+                return
+            except OSError:
+                time.sleep(0.1)
+        self.stop()
+        raise RuntimeError(f"The server did not start:\n{self.log.read_text()[-4000:]}")
+
+    def cpu_seconds(self) -> float:
+        """Of the process that answers; with the runner "thread" it is also the one that trains."""
+        return cpu_seconds(self._process.pid)
+
+    def peaks_mb(self) -> tuple[float, float]:
+        """The most memory, in MiB, of the process that answers and of the worker, 0 where there is none."""
+        return _peak_mb(self._process.pid), sum(map(_peak_mb, children_of(self._process.pid)))
+
+    def stop(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(30)
+
+    @property
+    def process_id(self) -> int:
+        return self._process.pid
+
+
+@contextmanager
+def chromium(cores: set[int]) -> Iterator[Any]:
+    """A browser of Playwright's on these cores."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - not everyone has it who reads other benchmarks
+
+    with on_cores(cores), sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+def children_of(process_id: int) -> list[int]:
+    tasks = Path(f"/proc/{process_id}/task").glob("*/children")
+    return [int(child) for children in tasks for child in children.read_text().split()]
+
+
+def cpu_seconds(process_id: int, but: int = 0) -> float:
+    """Of a process alone; with `but`, of all its descendants, without that one and its own."""
+    if not but:
+        return _own_seconds(process_id)
+    others = [child for child in children_of(process_id) if child != but]
+    return sum(_own_seconds(child) + cpu_seconds(child, but) for child in others)
+
+
+def _own_seconds(process_id: int) -> float:
+    try:
+        fields = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def _peak_mb(process_id: int) -> float:
+    status = Path(f"/proc/{process_id}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 2**10

@@ -1,0 +1,250 @@
+"""The app while it trains: a thread of the server against a worker process, alone and with ten browsers watching.
+
+Real Chromium pages watch a run on its page while another clicks its way through the app. Each runner has its turn in
+every round. On the same run, images learned from per second are counted while nobody looks, and while the watchers
+do; interactions are timed with the watchers and without. In rows called "apart", the server with its training and the
+browsers have half of the cores each, as if people had machines of their own; "together", all share all cores, and what
+browsers compute is taken from training. Two trainings: of a whole network, which is nearly all computation, and of a
+head on kept activations, which is nearly all Python. Linux only.
+"""
+
+import json
+import os
+import re
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measuring import Cell, Options, Report, median
+from benchmarks.serving import Server, chromium, cpu_seconds
+from tl_core.config import RunConfig, make_run_config
+from tl_core.data.samples import sample_source
+from tl_core.import_dataset import import_dataset
+from tl_core.records import Run, RunState
+from tl_core.runners import enqueue
+from tl_core.settings import Settings
+from tl_core.workspace import Workspace, open_workspace
+
+RUNNERS, WATCHERS, SECONDS = ("process", "thread"), 10, 20.0
+TINY_RUNNERS, TINY_WATCHERS, TINY_SECONDS = ("process",), 1, 0.5
+TRAININGS: dict[str, tuple[str, dict[str, Any]]] = {
+    "a whole network": ("shapes", {"frozen_stages": 0, "image_size": 96, "epochs": 200}),
+    "a head": ("digits", {"image_size": 64, "epochs": 1000, "batch_size": 4, "augment": "none"}),
+}
+TINY_TRAININGS = {"a head": ("shapes", {"image_size": 64, "epochs": 1000, "batch_size": 1, "augment": "none"})}
+_KEPT = "(document.body.textContent.match(/Keeps (all stages|nothing|the first \\S+)/) || [''])[0]"
+"""On the Train page: how much stays as it is."""
+COLUMNS = (
+    "training",
+    "browsers and server",
+    "runner",
+    "watchers",
+    "interaction, median ms",
+    "95th percentile ms",
+    "opening a run's page, median ms",
+    "training, images/s",
+    "of unwatched",
+    "cores, server",
+    "cores, browsers",
+    "peak MiB, server",
+    "peak MiB, worker",
+)
+
+
+@dataclass
+class Seen:
+    """What was measured in one setting, over all rounds."""
+
+    interactions: list[float] = field(default_factory=list)
+    """Milliseconds."""
+    openings: list[float] = field(default_factory=list)
+    """Milliseconds."""
+    rates: list[float] = field(default_factory=list)
+    """Images learned from per second."""
+    server: list[float] = field(default_factory=list)
+    """Cores that the server kept busy, training included where a thread trains."""
+    browsers: list[float] = field(default_factory=list)
+    peaks: tuple[float, float] = (0.0, 0.0)
+
+
+def run(options: Options) -> Report:
+    cores = os.sched_getaffinity(0)
+    places = {"together": (cores, cores)}
+    if len(cores) > 1 and not options.tiny:
+        half = len(cores) // 2
+        places = {"apart": (set(sorted(cores)[:half]), set(sorted(cores)[half:])), **places}
+    trainings = TINY_TRAININGS if options.tiny else TRAININGS
+    seen: dict[tuple[str, ...], Seen] = {}
+    for _ in range(options.rounds):
+        for training, (sample, settings) in trainings.items():
+            for place, (servers_cores, browsers_cores) in places.items():
+                for runner in TINY_RUNNERS if options.tiny else RUNNERS:
+                    alone, watched = (
+                        seen.setdefault((training, place, runner, who), Seen()) for who in ("alone", "watched")
+                    )
+                    with _under_way(runner, sample, settings, servers_cores) as at:
+                        _measure(at, browsers_cores, alone, watched, options.tiny)
+    rows = [row for key in seen if key[-1] == "alone" for row in _rows(key, seen, options.tiny)]
+    notes = [
+        "Interactions are clicks and key presses in an open page, until the page shows what was asked for; the 95th "
+        "percentile is to be under 500 ms. Training is to keep 0.9 of its unwatched speed.",
+        "Cores are processor seconds by second; with the runner thread, those of the server include training.",
+    ]
+    return Report("ui", "The app while it trains", COLUMNS, rows, notes, {str(key): vars(s) for key, s in seen.items()})
+
+
+@dataclass
+class _UnderWay:
+    workspace: Workspace
+    server: Server
+    run: Run
+    images: int = 0
+    last: int = -1
+
+    def learned(self) -> tuple[float, int]:
+        """(seconds, images learned from since the first call), at a moment when that number grows."""
+        self._count()
+        while not self._count():
+            state = self.workspace.store.get_run(self.run.id).state
+            if state is not RunState.RUNNING:
+                raise RuntimeError(f"The run was {state} before all was measured: it needs more epochs.")
+            time.sleep(0.02)
+        return time.perf_counter(), self.images
+
+    def _count(self) -> bool:
+        """Whether there was anything new."""
+        points = self.workspace.store.list_metrics(self.run.id, after=self.last)
+        self.images += sum(point.n for point in points if point.name == "batch_loss")
+        self.last = points[-1].seq if points else self.last
+        return bool(points)
+
+
+@contextmanager
+def _under_way(runner: str, sample: str, settings: dict[str, Any], cores: set[int]) -> Iterator[_UnderWay]:
+    """A server in a workspace of its own, where a run has begun to learn."""
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="transferlab-ui-")))
+        workspace = open_workspace(Settings.from_environment({"TRANSFERLAB_HOME": str(home)}))
+        stack.callback(workspace.store.close)
+        server = Server(home, cores, TRANSFERLAB_RUNNER=runner)
+        stack.callback(server.stop)
+        run = enqueue(workspace, _config(workspace, sample, settings))
+        stack.callback(workspace.store.request_cancel, run.id)
+        _wait(lambda: workspace.store.get_run(run.id).epochs_done, server)
+        yield _UnderWay(workspace, server, run)
+
+
+def _config(workspace: Workspace, sample: str, settings: dict[str, Any]) -> RunConfig:
+    limits = workspace.settings.limits
+    imported = import_dataset(workspace.store, workspace.artifacts, sample_source(sample), name=sample, limits=limits)
+    return make_run_config(imported.record.id, settings)
+
+
+def _wait(holds: Callable[[], object], server: Server) -> None:
+    give_up = time.monotonic() + 600
+    while not holds():
+        if time.monotonic() > give_up:
+            raise RuntimeError(f"The run did not begin:\n{server.log.read_text()[-4000:]}")
+        time.sleep(0.1)
+
+
+def _measure(at: _UnderWay, cores: set[int], alone: Seen, watched: Seen, tiny: bool) -> None:
+    seconds, watchers = (TINY_SECONDS, TINY_WATCHERS) if tiny else (SECONDS, WATCHERS)
+    _watch_training(at, alone, lambda: time.sleep(seconds))
+    with chromium(cores) as browser:
+        _interact(browser, at, alone, seconds)
+        pages = [_open_run(browser, at)[0] for _ in range(watchers)]
+        _watch_training(at, watched, lambda: pages[0].wait_for_timeout(1000 * seconds))
+        _interact(browser, at, watched, seconds)
+    alone.peaks = watched.peaks = at.server.peaks_mb()
+
+
+def _watch_training(at: _UnderWay, seen: Seen, pass_time: Callable[[], None]) -> None:
+    me, server = os.getpid(), at.server.process_id
+    started, before = at.learned()
+    cpu = at.server.cpu_seconds(), cpu_seconds(me, but=server)
+    pass_time()
+    ended, after = at.learned()
+    took = ended - started
+    seen.rates.append((after - before) / took)
+    seen.server.append((at.server.cpu_seconds() - cpu[0]) / took)
+    seen.browsers.append((cpu_seconds(me, but=server) - cpu[1]) / took)
+
+
+def _open_run(browser: Any, at: _UnderWay) -> tuple[Any, float]:
+    """(page that watches the run, milliseconds until its chart is drawn), in a context of its own: nothing is kept."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=at.server.url)
+    page = context.new_page()
+    page.set_default_timeout(120_000)
+    started = time.perf_counter()
+    page.goto(f"/run?run={at.run.id}")
+    page.locator(".js-plotly-plot .trace").first.wait_for()
+    return page, 1000 * (time.perf_counter() - started)
+
+
+def _interact(browser: Any, at: _UnderWay, seen: Seen, seconds: float) -> None:
+    """Go round the app by clicks, as often as `seconds` allow, once at least."""
+    page, opening = _open_run(browser, at)
+    seen.openings.append(opening)
+    if seconds > TINY_SECONDS:
+        _go_round(page, at)  # a page's first showing since the server was started takes longer, once
+    give_up = time.monotonic() + seconds
+    while True:
+        seen.interactions += _go_round(page, at)
+        if time.monotonic() > give_up:
+            break
+    page.context.close()
+
+
+def _go_round(page: Any, at: _UnderWay) -> list[float]:
+    """Milliseconds of each step."""
+    took = []
+    for act, shows in _steps(page, at.run.dataset_name):
+        started = time.perf_counter()
+        act()
+        page.wait_for_function(shows)
+        took.append(1000 * (time.perf_counter() - started))
+        page.wait_for_timeout(300)  # as long as a hasty person needs
+    return took
+
+
+def _steps(page: Any, dataset: str) -> Iterator[tuple[Callable[[], None], str]]:
+    """What is done, and in JavaScript, whether that shows."""
+
+    def click(name: str) -> Callable[[], None]:
+        return page.get_by_role("link", name=name, exact=True).first.click
+
+    def has(selector: str, text: str) -> str:
+        return f"[...document.querySelectorAll('{selector}')].some(e => e.textContent.trim() === '{text}')"
+
+    yield click("Runs"), has("h1", "Runs") + " && document.querySelector('[data-testid=stDataFrame]')"
+    yield click("Data"), has("h2", dataset) + " && document.querySelector('.js-plotly-plot .trace, img')"
+    yield click("Train"), has("button p", "Train")
+    slider = page.get_by_role("slider", name=re.compile("Frozen stages"))
+    slider.focus()
+    for key in ("ArrowLeft", "ArrowRight"):
+        kept = page.evaluate(_KEPT)
+        yield partial(slider.press, key), f"{_KEPT} !== {json.dumps(kept)}"
+
+
+def _rows(key: tuple[str, ...], seen: dict[tuple[str, ...], Seen], tiny: bool) -> Iterator[tuple[Cell, ...]]:
+    """Without watchers, and with them."""
+    alone, watched = seen[key], seen[*key[:-1], "watched"]
+    for who, n in ((alone, 0), (watched, TINY_WATCHERS if tiny else WATCHERS)):
+        yield (
+            *key[:-1],
+            n,
+            median(who.interactions),
+            sorted(who.interactions)[int(0.95 * len(who.interactions))],
+            median(who.openings),
+            median(who.rates),
+            median(who.rates) / median(alone.rates),
+            median(who.server),
+            median(who.browsers),
+            *who.peaks,
+        )
