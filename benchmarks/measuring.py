@@ -34,7 +34,7 @@ class Options:
     rounds: int = 5
     out: Path = ROOT / "benchmarks" / "results"
     data: Path | None = DATA
-    """A folder of datasets, each with `images/CLASS/…` in it; without one, images are made up."""
+    """A folder of datasets, each a folder of class folders; without one, images are made up."""
     peers: Path = Path(sys.executable)
     """The Python that what we compare with is run by."""
 
