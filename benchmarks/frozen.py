@@ -115,7 +115,7 @@ class _Contest:
     def __init__(self, folder: Path, scratch: Path, options: Options, left_out: list[str]) -> None:
         self._folder, self._scratch, self._options, self._left_out = folder, scratch, options, left_out
         scratch.mkdir(parents=True)
-        self._weights = _weights_folder(options)
+        self._weights = weights_folder(options)
         known = find_weights(get_backbone(PREFERRED), [self._weights]) if self._weights else None
         self._backbone = get_backbone(PREFERRED if known and not options.tiny else PACKAGED)
         self._size = 64 if options.tiny else self._backbone.preprocessing.size
@@ -235,7 +235,8 @@ class _Contest:
         return run_command([python, "-m", module, *arguments], env, ROOT)
 
 
-def _weights_folder(options: Options) -> Path | None:
+def weights_folder(options: Options) -> Path | None:
+    """Where pretrained weights lie on this machine; none when only the packaged ones are there."""
     named = os.environ.get("TRANSFERLAB_WEIGHTS")
     beside = options.data.parent / "weights" if options.data else None
     return Path(named) if named else beside if beside and beside.is_dir() else None
