@@ -2,6 +2,7 @@
 
 from tl_core.features.examples import Batch, Examples, FeatureExamples, ImageExamples, OnDisk
 from tl_core.features.kept import KeptActivations, NoRoom, Side, activation_bytes, choose_views
+from tl_core.features.onnx_prefix import OnnxPrefix
 from tl_core.features.pieces import Pieces, is_out_of_memory
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "KeptActivations",
     "NoRoom",
     "OnDisk",
+    "OnnxPrefix",
     "Pieces",
     "Side",
     "activation_bytes",

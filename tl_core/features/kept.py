@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from tl_core.backbones import Anatomy, Backbone, TransferModel, anatomy
 from tl_core.cache import CacheMiss, RowCache, Rows, Shelf
 from tl_core.features.examples import FeatureExamples, ImageExamples, OnDisk
+from tl_core.features.onnx_prefix import OnnxPrefix
 from tl_core.features.prefix import Autocast, Cuts, Prefix, make_prefix
 
 Precision = Literal["float32", "float16"]
@@ -80,7 +81,13 @@ class KeptActivations:
         *,
         precision: Precision = "float32",
         autocast: Autocast = nullcontext,
+        exported: dict[str, OnnxPrefix] | None = None,
     ) -> None:
+        """
+        Args:
+            exported: what was exported before, and will be, by what it was made of.
+        """
+        self._exported = {} if exported is None else exported
         self._cache, self._model, self._autocast = cache, model, autocast
         self._anatomy, self._name = anatomy(backbone, image_size), backbone.name
         self._precision, self._dtype = precision, np.dtype(precision)
@@ -153,15 +160,17 @@ class KeptActivations:
                 yield view, rows
 
     def _prefix(self, cuts: Sequence[int], sample: Tensor, n_images: int, images: ImageExamples) -> Prefix:
-        work = float(self._anatomy.multiply_adds)
-        prefix = make_prefix(
+        key = f"{list(cuts)} {self._weights(max(cuts))} {images.preprocessing.size}"
+        prefix: Prefix = self._exported.get(key) or make_prefix(
             Cuts(self._model, cuts),
             sample,
-            work,
+            float(self._anatomy.multiply_adds),
             n_images,
             autocast=self._autocast,
             should_stop=images.should_stop,
         )
+        if isinstance(prefix, OnnxPrefix):
+            self._exported[key] = prefix
         self.engine = prefix.title
         return prefix
 
@@ -174,7 +183,7 @@ class KeptActivations:
                 "backbone": self._name,
                 "stages": cut,
                 "pooled": cut == len(self._anatomy.stages),
-                "weights": _digest("".join(self._stage_digests[:cut]).encode()),
+                "weights": self._weights(cut),
                 "preprocessing": list(asdict(images.preprocessing).values()),
                 "computed in": computed_in,
                 "kept in": self._dtype.name,
@@ -182,6 +191,9 @@ class KeptActivations:
                 "libraries": [version(name) for name in _LIBRARIES],
             }
         )
+
+    def _weights(self, cut: int) -> str:
+        return _digest("".join(self._stage_digests[:cut]).encode())
 
     @cached_property
     def _stage_digests(self) -> list[str]:

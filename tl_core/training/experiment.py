@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from tl_core.cache import RowCache
 from tl_core.config import RunConfig
 from tl_core.evaluation import join, predict_batches, summarise
 from tl_core.events import Event, FactsFound, StageAdvanced, StageStarted, Tested
-from tl_core.features import ImageExamples
+from tl_core.features import ImageExamples, OnnxPrefix
 from tl_core.records import ImageRecord, Preprocessing, Split
 from tl_core.training.checkpoints import load_checkpoint
 from tl_core.training.device import Device
@@ -56,6 +56,8 @@ class Experiment:
     """Asked often; must be cheap."""
     cache: RowCache | None = None
     """Keeps what is computed of images, for this run and others."""
+    exported: dict[str, OnnxPrefix] = field(default_factory=dict)
+    """Frozen stages in ONNX Runtime: the final test runs what training ran."""
 
     @property
     def backbone(self) -> Backbone:

@@ -118,6 +118,7 @@ def keep_activations(experiment: Experiment, model: TransferModel) -> KeptActiva
         config.model.image_size,
         precision=config.train.feature_precision,
         autocast=experiment.device.autocast,
+        exported=experiment.exported,
     )
 
 
