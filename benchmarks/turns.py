@@ -25,7 +25,7 @@ class Apart:
     def __init__(
         self, python: Path, module: str, arguments: Sequence[str], env: Mapping[str, str] | None = None
     ) -> None:
-        self._command = f"{module} {' '.join(arguments)}"
+        self._command = " ".join([module, *arguments])
         self._process = subprocess.Popen(  # noqa: S603
             [python, "-m", module, *arguments],
             cwd=ROOT,
