@@ -112,3 +112,18 @@ def test_a_network_that_is_being_built_can_be_stopped():
     torch.manual_seed(1)
     alone = build_library_model(get_backbone("resnet18"))
     assert all(torch.equal(a, b) for a, b in zip(watched.parameters(), alone.parameters(), strict=True))
+
+
+def test_quick_passes_are_asked_about_once_and_slow_ones_in_every_layer_again(monkeypatch: pytest.MonkeyPatch):
+    model, images, asked, now = network("resnet18"), torch.randn(2, 3, 32, 32, dtype=torch.double), [], 0.0
+    monkeypatch.setattr(interrupt.time, "monotonic", lambda: now)
+    questions = []
+    with stop_between_layers(model, lambda: bool(asked.append(None))):
+        for took in [0.01] * 8 + [5.0] * 2:
+            now += took
+            before = len(asked)
+            outputs_and_gradients(model, images)
+            questions.append(len(asked) - before)
+    assert questions[0] == questions[1] > 60
+    assert questions[6:8] == [1, 1]
+    assert questions[9] == questions[0]

@@ -117,3 +117,26 @@ def test_averaging_leaves_the_model_alone():
     average.update()
     move(average.module)
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
+
+
+def test_what_is_frozen_is_shared_and_not_kept_twice():
+    network = a_network()
+    network[0].requires_grad_(False)
+    average = Average(network, 0.9)
+    assert average.module[0].weight is network[0].weight and average.module[2].weight is not network[2].weight
+    kept = {name for name in average.state_dict() if name.startswith("module.")}
+    assert "module.2.weight" in kept and "module.1.running_mean" in kept
+    assert not any(name.startswith("module.0.") for name in kept)
+
+
+def test_an_average_carries_on_from_its_state():
+    network = a_network()
+    average = Average(network, 0.9)
+    average.update()
+    move(network)
+    later = Average(network, 0.9)
+    later.load_state_dict(average.state_dict())
+    for one in (average, later):
+        one.update()
+    pairs = zip(average.module.state_dict().values(), later.module.state_dict().values(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)

@@ -1,0 +1,40 @@
+"""Figures add up the same however seldom somebody looks."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tl_core.training import figures
+from tl_core.training.figures import EpochFigures
+
+steps = st.lists(st.lists(st.tuples(st.floats(0, 9), st.integers(1, 8)), min_size=1, max_size=3), min_size=1)
+
+
+@given(steps=steps, looks=st.lists(st.booleans(), min_size=20))
+def test_every_step_is_told_of_once_and_in_order(steps: list[list[tuple[float, int]]], looks: list[bool]):
+    epoch, told = EpochFigures(torch.device("cpu")), []
+    for number, batches in enumerate(steps, start=1):
+        for loss, n in batches:
+            epoch.add(torch.tensor(loss), torch.tensor(n - 1), n)
+            told += epoch.read() if looks[number % 20] else []  # of a step under way nothing is told
+        epoch.end_step(number)
+    told += epoch.read()
+    assert [step.step for step in told] == list(range(1, len(steps) + 1))
+    for step, batches in zip(told, steps, strict=True):
+        assert step.n == sum(n for _, n in batches)
+        assert step.loss == pytest.approx(sum(loss * n for loss, n in batches) / step.n, rel=1e-5)
+    everything = [batch for batches in steps for batch in batches]
+    assert epoch.n == sum(n for _, n in everything) and epoch.right == epoch.n - len(everything)
+    assert epoch.loss_sum == pytest.approx(sum(loss * n for loss, n in everything), rel=1e-5)
+
+
+def test_a_gpu_is_looked_at_now_and_then_and_a_cpu_at_once(monkeypatch: pytest.MonkeyPatch):
+    now = 100.0
+    monkeypatch.setattr(figures.time, "monotonic", lambda: now)
+    gpu, cpu = EpochFigures(torch.device("cuda")), EpochFigures(torch.device("cpu"))
+    assert cpu.are_due and not gpu.are_due
+    now += 0.3
+    assert gpu.are_due
+    list(gpu.read())
+    assert not gpu.are_due
