@@ -4,8 +4,9 @@ Real Chromium pages watch a run on its page while another clicks its way through
 every round. On the same run, images learned from per second are counted while nobody looks, and while the watchers
 do; interactions are timed with the watchers and without. In rows called "apart", the server with its training and the
 browsers have half of the cores each, as if people had machines of their own; "together", all share all cores, and what
-browsers compute is taken from training. Two trainings: of a whole network, which is nearly all computation, and of a
-head on kept activations, which is nearly all Python. Linux only.
+browsers compute is taken from training. The watchers' browser gives way to the one that asks. Two trainings: of a
+whole network, which is nearly all computation, and of a head on kept activations, which is nearly all Python. Linux
+only.
 """
 
 import json
@@ -34,7 +35,7 @@ RUNNERS, WATCHERS, SECONDS = ("process", "thread"), 10, 20.0
 TINY_RUNNERS, TINY_WATCHERS, TINY_SECONDS = ("process",), 1, 0.5
 TRAININGS: dict[str, tuple[str, dict[str, Any]]] = {
     "a whole network": ("shapes", {"frozen_stages": 0, "image_size": 96, "epochs": 200}),
-    "a head": ("digits", {"image_size": 64, "epochs": 1000, "batch_size": 4, "augment": "none"}),
+    "a head": ("digits", {"image_size": 64, "epochs": 1000, "batch_size": 1, "augment": "none"}),
 }
 TINY_TRAININGS = {"a head": ("shapes", {"image_size": 64, "epochs": 1000, "batch_size": 1, "augment": "none"})}
 _KEPT = "(document.body.textContent.match(/Keeps (all stages|nothing|the first \\S+)/) || [''])[0]"
@@ -156,11 +157,11 @@ def _wait(holds: Callable[[], object], server: Server) -> None:
 def _measure(at: _UnderWay, cores: set[int], alone: Seen, watched: Seen, tiny: bool) -> None:
     seconds, watchers = (TINY_SECONDS, TINY_WATCHERS) if tiny else (SECONDS, WATCHERS)
     _watch_training(at, alone, lambda: time.sleep(seconds))
-    with chromium(cores) as browser:
-        _interact(browser, at, alone, seconds)
-        pages = [_open_run(browser, at)[0] for _ in range(watchers)]
+    with chromium(cores, at.workspace.settings.home / "chromium") as (asking, watching):
+        _interact(asking, at, alone, seconds)
+        pages = [_open_run(watching, at)[0] for _ in range(watchers)]
         _watch_training(at, watched, lambda: pages[0].wait_for_timeout(1000 * seconds))
-        _interact(browser, at, watched, seconds)
+        _interact(asking, at, watched, seconds)
     alone.peaks = watched.peaks = at.server.peaks_mb()
 
 

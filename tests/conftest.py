@@ -1,6 +1,8 @@
 """A workspace of its own for every test, a dataset that is made in a moment, and one finished run to ask about."""
 
+import signal
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +18,9 @@ from tl_core.workspace import Workspace
 
 keep_freed_memory()  # as the app and the command line do
 torch.set_num_threads(1)  # what tests compute is so small that sharing it out costs more than it saves
+if threading.current_thread() is threading.main_thread():
+    # A shell starts what runs in the background deaf to Ctrl+C, and children would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 hypothesis.settings.register_profile("without a stopwatch", deadline=None)
 hypothesis.settings.load_profile("without a stopwatch")
 

@@ -19,6 +19,8 @@ _STYLE = """<style>
   [data-testid="stHeading"] h2 { font-size: 1.375rem; }
   [data-testid="stHeading"] h3 { font-size: 1.2rem; }
 }
+/* A bar that glides lays the page out anew for every frame, second after second. */
+[data-testid="stProgress"] * { transition: none !important; }
 /* Figures in a column line up. */
 [data-testid="stMetricValue"], [data-testid="stTable"] { font-variant-numeric: tabular-nums; }
 [data-testid="stMetricValue"] { font-size: 1.75rem; }
