@@ -46,7 +46,7 @@ def test_continuous_integration_is_what_make_test_is():
 
 
 def test_the_last_step_of_the_tests_is_pytest():
-    assert make("--dry-run", "test").stdout.splitlines()[-1].endswith("-m pytest")
+    assert "-m pytest" in make("--dry-run", "test").stdout.splitlines()[-1]
 
 
 def test_an_unsuitable_python_is_refused_in_a_sentence(tmp_path: Path):
