@@ -67,6 +67,7 @@ def chromium():
             browser = play.chromium.launch(executable_path=CHROMIUM, args=arguments)
         except sync_api.Error as error:
             pytest.skip(f"no Chromium on this machine: {error.message.splitlines()[0]}")
+        sync_api.expect.set_options(timeout=60_000)  # on a busy machine a page takes its time
         yield browser
         browser.close()
 
