@@ -65,7 +65,8 @@ def test_curves_of_eight_optimizers_lie_over_each_other_and_survive_a_reload(pag
     page.get_by_role("button", name="Stop all").wait_for()
     page.get_by_text(re.compile("Most often right: .*Their intervals")).wait_for()
     page.reload()
-    lines = "() => [...document.querySelectorAll('.js-plotly-plot')].map(p => (p.data || []).filter(d => d.x.length).length)"
-    page.wait_for_function(f"JSON.stringify(({lines})()) === '[8,8]'")
+    lines = "(plot.data || []).filter(line => line.x.length).length"
+    plots = f"[...document.querySelectorAll('.js-plotly-plot')].map(plot => {lines})"
+    page.wait_for_function(f"JSON.stringify({plots}) === '[8,8]'")
     page.get_by_role("button", name="Stop all").wait_for(state="detached")
     assert said == []
