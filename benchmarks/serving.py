@@ -79,20 +79,23 @@ class Server:
 
 
 @contextmanager
-def chromium(cores: set[int], give_way: Path) -> Iterator[tuple[Any, Any]]:
-    """Two browsers of Playwright's on these cores; the second gives way to the first, as on a machine of its own.
+def chromium(cores: set[int], give_way: Path | None = None) -> Iterator[list[Any]]:
+    """A browser of Playwright's on these cores, or two: the second gives way to the first, as on a machine of its own.
 
     Args:
-        give_way: where the script that starts the second is written.
+        give_way: where the script that starts the second is written, if there is to be one.
     """
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - not everyone has it who reads other benchmarks
 
     with on_cores(cores), sync_playwright() as play:
-        give_way.write_text(_GIVE_WAY.format(CHROMIUM or play.chromium.executable_path))
-        give_way.chmod(0o700)
+        programs: list[str | Path | None] = [CHROMIUM]
+        if give_way:
+            give_way.write_text(_GIVE_WAY.format(CHROMIUM or play.chromium.executable_path))
+            give_way.chmod(0o700)
+            programs.append(give_way)
         args = ["--no-sandbox", "--disable-gpu"]
-        browsers = [play.chromium.launch(executable_path=path, args=args) for path in (CHROMIUM, give_way)]
-        yield browsers[0], browsers[1]
+        browsers = [play.chromium.launch(executable_path=program, args=args) for program in programs]
+        yield browsers
         for browser in browsers:
             browser.close()
 

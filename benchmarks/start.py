@@ -47,12 +47,12 @@ def run(options: Options) -> Report:
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         ways: dict[str, Callable[[], _Seen]] = {name: lambda name=name: _command(name, scratch) for name in names}
-        browser = None if options.tiny else stack.enter_context(_browser())
+        browser = stack.enter_context(_browser())
         ways[EMPTY] = _opener(_write_empty(scratch), scratch, browser)
         if not options.tiny:
             ways[OURS] = _opener(ROOT / "app.py", scratch, browser)
         found = take_turns(ways, options.rounds)
-    notes = [] if options.tiny or browser else ["No Chromium on this machine: no page was opened."]
+    notes = [] if browser else ["No Chromium on this machine: no page was opened."]
     raw = {name: [vars(each) for each in seen] for name, seen in found.items()}
     return Report(
         "start", "From nothing to something", ("what", "seconds", "peak memory, MB"), _rows(found), notes, raw
@@ -81,7 +81,7 @@ def _browser() -> Iterator[Any]:
     if CHROMIUM is None or find_spec("playwright") is None:
         yield None
     else:
-        with chromium(os.sched_getaffinity(0)) as browser:
+        with chromium(os.sched_getaffinity(0)) as (browser,):
             yield browser
 
 

@@ -7,6 +7,7 @@ from tl_core.errors import TransferLabError
 from tl_ui.augment_preview import choose_kind
 from tl_ui.catalogue import choose_backbone
 from tl_ui.dataset_view import choose_dataset, describe
+from tl_ui.fields import take_changes
 from tl_ui.knobs import get_form, knob, mistakes
 from tl_ui.navigation import go, link
 from tl_ui.preset_choice import choose_start, follow_address, offer_saving
@@ -31,6 +32,7 @@ if not datasets:
     link("data", "Add images or take a sample", icon=":material/add_photo_alternate:", primary_key="data")
     st.stop()
 
+take_changes()
 follow_address()
 wrong = mistakes(get_form())
 left, right = st.columns([1, 1], gap="large")
@@ -79,7 +81,7 @@ for said in wrong.values() or [problem] * bool(problem):
 pressed = button.button("Train", type="primary", icon=":material/play_arrow:", width="stretch", disabled=bool(problem))
 if config is not None and not problem:
     with keeping:
-        offer_saving(config)
+        offer_saving()
     if pressed:
         with notice, st.spinner("Checking that everything is there…", show_time=False):
             try:

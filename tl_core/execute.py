@@ -10,6 +10,7 @@ from contextlib import ExitStack, closing, contextmanager
 from tl_core.backbones import anatomy, ensure_weights, get_backbone, preprocessing_for
 from tl_core.config import RunConfig
 from tl_core.data.splits import make_split
+from tl_core.data.threads import default_workers
 from tl_core.errors import Cancelled, ConfigError, TransferLabError
 from tl_core.events import Event, FactsFound, Tested
 from tl_core.features import is_out_of_memory
@@ -19,6 +20,7 @@ from tl_core.recording import Recorder
 from tl_core.records import DatasetRecord, Progress, Run, RunState
 from tl_core.store.contract import Asked
 from tl_core.training import Experiment, pick_device, run_experiment
+from tl_core.training.batch_size import with_batch_size
 from tl_core.training.plan import make_plan
 from tl_core.training.speeds import remember
 from tl_core.workspace import Workspace
@@ -47,12 +49,18 @@ def check(workspace: Workspace, config: RunConfig) -> DatasetRecord:
         raise ConfigError(
             f"Output: 'sigmoid' is for two classes, and {dataset.name} has {len(dataset.classes)}; give 'softmax'."
         )
-    if (config.train.mixup or config.train.cutmix) and config.train.batch_size == 1:
+    if (config.train.mixup or config.train.cutmix) and config.train.images_per_batch == 1:
         raise ConfigError(
             "Batch size: 1 is too small for mixup and cutmix, which mix images of a batch; give 2 or more."
         )
     ensure_weights(backbone, model, workspace.settings.weights_folders)
     return dataset
+
+
+def settle(config: RunConfig, dataset: DatasetRecord) -> RunConfig:
+    """The same with what was left to this machine decided, so that the run can be repeated on another."""
+    share = 1 - config.data.val_fraction - config.data.test_fraction
+    return with_batch_size(config, int(share * dataset.n))
 
 
 @contextmanager
@@ -131,6 +139,7 @@ def make_experiment(
         device=pick_device(),
         should_stop=should_stop,
         cache=workspace.cache,
+        workers=workspace.settings.workers or default_workers(),
     )
 
 
@@ -176,7 +185,7 @@ def _explain(error: Exception, run: Run) -> str:
     if isinstance(error, TransferLabError):
         return str(error)
     if is_out_of_memory(error):
-        size = run.config.train.batch_size
+        size = run.config.train.images_per_batch
         return (
             f"Memory ran out with {size} images a step: try a batch size of {max(1, size // 2)}, or freeze more stages."
         )

@@ -48,6 +48,8 @@ class Settings(BaseModel):
     cache_gb: float = Field(20, ge=0)
     """Gigabytes of disk for what is computed of images and can be computed again; 0 keeps none
     (`TRANSFERLAB_CACHE_GB`)."""
+    workers: int | None = Field(None, ge=1, le=256)
+    """Threads that read images while training (`TRANSFERLAB_WORKERS`, default one for each core, from 2 to 12)."""
     limits: Limits = Limits()
     """Overridden by `TRANSFERLAB_MAX_BYTES`, `_MAX_FILES`, `_MAX_FILE_BYTES`, `_MAX_PIXELS`, `_MAX_RATIO`."""
 
@@ -78,6 +80,7 @@ class Settings(BaseModel):
             server_folders=tuple(_folder("TRANSFERLAB_SERVER_FOLDERS", folder) for folder in folders if folder),
             runner=_runner(env),
             cache_gb=_gigabytes("TRANSFERLAB_CACHE_GB", env),
+            workers=_workers("TRANSFERLAB_WORKERS", env),
             limits=_limits(env),
         )
 
@@ -108,6 +111,13 @@ def _gigabytes(variable: str, env: Mapping[str, str]) -> float:
     if not 0 <= gigabytes < 1e6:
         raise ConfigError(f"{variable}: {text!r} is not possible; give gigabytes, such as 20, or 0 to keep nothing.")
     return gigabytes
+
+
+def _workers(variable: str, env: Mapping[str, str]) -> int | None:
+    text = env.get(variable, "")
+    if text and not (text.isdecimal() and 1 <= int(text) <= 256):
+        raise ConfigError(f"{variable}: {text!r} is not possible; give a number of threads from 1 to 256.")
+    return int(text) if text else None
 
 
 def _limits(env: Mapping[str, str]) -> Limits:

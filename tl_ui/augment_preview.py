@@ -4,7 +4,7 @@ import base64
 import io
 import random
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import streamlit as st
@@ -18,8 +18,9 @@ from tl_core.errors import TransferLabError
 from tl_core.presets import ANY_DATASET
 from tl_core.records import DatasetRecord, ImageRecord, Preprocessing
 from tl_ui.dataset_view import dataset_images
+from tl_ui.fields import field, take_changes
 from tl_ui.gallery import GalleryItem, gallery_html
-from tl_ui.knobs import GROUPS, as_text, bind, check, get_form, knob, knob_key, label
+from tl_ui.knobs import GROUPS, as_text, check, get_form, knob, knob_key, label
 from tl_ui.resources import get_workspace
 from tl_ui.text import GLOSSARY, literal
 
@@ -46,24 +47,19 @@ def choose_kind() -> None:
     """The set that suits the kind of image; all its settings can be changed further down."""
     current = kind_of(augment_config(get_form()))
     options = [*KINDS, _OWN] if current == _OWN else list(KINDS)
-    key = "augment-kind"
-    if st.session_state.get(key) != current:
-        st.session_state[key] = current
     st.selectbox(
         "Augmentation",
         options,
         format_func=lambda name: KINDS.get(name, "As set under Every setting"),
-        key=key,
-        on_change=_take_kind,
+        key=field("augment-kind", current, _take_kind),
         help=GLOSSARY["augmentation"],
     )
 
 
-def _take_kind() -> None:
-    chosen = AUGMENTATIONS.get(st.session_state["augment-kind"])
-    if chosen is not None:
+def _take_kind(chosen: str) -> None:
+    if config := AUGMENTATIONS.get(chosen):
         for name in GROUPS["Augmentation"]:
-            value = getattr(chosen, name)
+            value = getattr(config, name)
             get_form()[name] = as_text(value) if name in SLIDERS else value
 
 
@@ -97,6 +93,7 @@ def _told_elsewhere(start: AugmentConfig) -> tuple[object, ...]:
 
 @st.fragment
 def _part(dataset: DatasetRecord, start: AugmentConfig) -> None:
+    take_changes()
     settings, pictures = st.columns([2, 3], gap="large")
     with settings:
         for name in GROUPS["Augmentation"]:
@@ -123,15 +120,13 @@ def _setting(name: str) -> None:
         low,
         high,
         step=step,
-        key=bind(name, value=float(value)),
-        on_change=_take_slider,
-        args=(name,),
+        key=field(knob_key(name), float(value), partial(_take_slider, name)),
         help=literal(knob_help(name)),
     )
 
 
-def _take_slider(name: str) -> None:
-    get_form()[name] = as_text(st.session_state[knob_key(name)])
+def _take_slider(name: str, value: float) -> None:
+    get_form()[name] = as_text(value)
 
 
 def _show_variants(dataset: DatasetRecord, config: AugmentConfig) -> None:

@@ -9,7 +9,8 @@ import streamlit as st
 from tl_core.backbones import Backbone, find_weights, get_backbone, list_backbones, search_timm
 from tl_core.errors import TransferLabError
 from tl_core.training.speeds import measured_speeds
-from tl_ui.knobs import bind, get_form, take
+from tl_ui.fields import field
+from tl_ui.knobs import get_form, knob_key
 from tl_ui.network import parameters_text
 from tl_ui.resources import get_workspace
 from tl_ui.text import GLOSSARY, literal, percent
@@ -23,8 +24,7 @@ def choose_backbone() -> Backbone:
         "Backbone",
         names if chosen in names else [chosen, *names],
         format_func=_title,
-        key=bind("backbone"),
-        on_change=_take_backbone,
+        key=field(knob_key("backbone"), chosen, _take_backbone),
         accept_new_options=True,
         help=f"{GLOSSARY['backbone']} Type to search, or type any name that the timm library knows.",
     )
@@ -43,10 +43,9 @@ def _title(name: str) -> str:
     return next((backbone.title for backbone in list_backbones() if backbone.name == name), name)
 
 
-def _take_backbone() -> None:
-    take("backbone")
+def _take_backbone(name: str | None) -> None:
     form = get_form()
-    form["backbone"] = str(form["backbone"] or "").strip()
+    form["backbone"] = (name or "").strip()
     form["image_size"] = ""  # what suited the one may be wrong for the other
     if form["frozen_stages"] not in ("all", 0):
         form["frozen_stages"] = -2 if form["frozen_stages"] == -2 else "all"
@@ -99,13 +98,8 @@ def show_table() -> None:
 def _offer(name: str | None) -> None:
     label = f"Use {literal(_title(name))}" if name else "Use it"
     st.button(
-        label, type="primary", disabled=name is None, key=f"use-{name}", on_click=_use, args=(name,)
+        label, type="primary", disabled=name is None, key=f"use-{name}", on_click=_take_backbone, args=(name,)
     ) and st.rerun()
-
-
-def _use(name: str) -> None:
-    st.session_state["knob-backbone"] = name
-    _take_backbone()
 
 
 def matching(text: str) -> list[Backbone]:

@@ -107,7 +107,7 @@ def _steps_per_epoch(run: Run, points: Sequence[MetricPoint]) -> float:
     if ended := series(points, "val", "loss"):
         return ended[-1].step / ended[-1].epoch
     train, n = run.config.train, run.facts.get("splits", {}).get("train", 0)
-    return 1.0 if train.optimizer == "gd" else max(1, math.ceil(n / (train.batch_size * train.accumulate)))
+    return 1.0 if train.optimizer == "gd" else max(1, math.ceil(n / (train.images_per_batch * train.accumulate)))
 
 
 def _trace(name: str, curve: Sequence[tuple[float, float | None]], *, mode: str, hover: str) -> Figure:

@@ -5,7 +5,7 @@ that a wrong value stays to be seen and is told, where a number field would quie
 """
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any, Literal
 
 import streamlit as st
@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from tl_core.config import KNOBS, SECTIONS, RunConfig, knob_help, say_what_is_legal
 from tl_core.presets import ANY_DATASET, PRESETS
+from tl_ui.fields import field
 from tl_ui.text import literal
 
 LABELS = {
@@ -242,29 +243,12 @@ def knob_key(name: str) -> str:
     return f"knob-{name}"
 
 
-def bind(name: str, key: str | None = None, value: Any = None) -> str:
-    """Put the form's value into the widget that is drawn next, and give back its key.
-
-    Args:
-        value: what to put in instead, for a widget that shows the setting in its own way.
-    """
-    key, value = key or knob_key(name), get_form()[name] if value is None else value
-    if st.session_state.get(key) != value:  # to set it again would take back what is being changed right now
-        st.session_state[key] = value
-    return key
-
-
-def take(name: str) -> None:
-    """Called when a widget has changed: what stands in it goes to the form."""
-    get_form()[name] = st.session_state[knob_key(name)]
-
-
-def knob(name: str, *, wrong: str | None = None, on_change: Callable[[], None] | None = None) -> None:
+def knob(name: str, *, wrong: str | None = None, then: Callable[[], None] | None = None) -> None:
     """The setting's widget, and below it what is wrong with its value.
 
     Args:
         wrong: a sentence that is known already.
-        on_change: called after the form has the new value.
+        then: called when the form has taken a new value.
     """
     form = get_form()
     wrong = check(name, form[name]) if wrong is None else wrong
@@ -272,11 +256,9 @@ def knob(name: str, *, wrong: str | None = None, on_change: Callable[[], None] |
     unused = not is_used(form)
     common: dict[str, Any] = {
         "label": f"{label(name)} ({why})" if unused else label(name),
-        "key": bind(name),
+        "key": field(knob_key(name), form[name], partial(_take, name, then)),
         "help": literal(knob_help(name)),
         "disabled": unused and not wrong,  # a wrong value must stay within reach
-        "on_change": _changed,
-        "args": (name, on_change),
     }
     if kind(name) == "switch":
         st.toggle(**common)
@@ -288,8 +270,8 @@ def knob(name: str, *, wrong: str | None = None, on_change: Callable[[], None] |
         st.error(literal(wrong))
 
 
-def _changed(name: str, then: Callable[[], None] | None) -> None:
-    take(name)
+def _take(name: str, then: Callable[[], None] | None, value: Any) -> None:
+    get_form()[name] = value
     if then:
         then()
 

@@ -5,11 +5,12 @@ from typing import Any
 
 import streamlit as st
 
-from tl_core.config import KNOBS, AugmentConfig, RunConfig
+from tl_core.config import KNOBS, AugmentConfig, RunConfig, make_run_config
 from tl_core.errors import TransferLabError
-from tl_core.presets import PRESETS, changed_settings
+from tl_core.presets import ANY_DATASET, PRESETS, changed_settings
 from tl_core.records import Run
 from tl_ui.augment_preview import KINDS, augment_config, kind_of
+from tl_ui.fields import field
 from tl_ui.knobs import as_form, fill_form, flat, get_form, kind, label, value_words
 from tl_ui.resources import get_workspace
 from tl_ui.text import GLOSSARY, literal, shorten
@@ -69,14 +70,11 @@ def choose_start() -> None:
     known, current = starts(), current_start()
     if current.id not in known:
         known = {current.id: current, **known}
-    if st.session_state.get(_CHOICE) != current.id:
-        st.session_state[_CHOICE] = current.id
     st.selectbox(
         "Preset",
         list(known),
         format_func=lambda id: shorten(known[id].title, 80),
-        key=_CHOICE,
-        on_change=_take_choice,
+        key=field(_CHOICE, current.id, _take_choice),
         help=GLOSSARY["preset"],
     )
     current = known[current.id]
@@ -95,8 +93,8 @@ def _begin(start: Start) -> None:
     fill_form(start.config)
 
 
-def _take_choice() -> None:
-    if start := starts().get(st.session_state[_CHOICE]):
+def _take_choice(chosen: str) -> None:
+    if start := starts().get(chosen):
         _begin(start)
         st.query_params.pop("like", None)
 
@@ -162,14 +160,14 @@ def _form_words(name: str, value: Any) -> str:
     return shorten(value_words(name, value if value != "" else None), 40)
 
 
-def offer_saving(config: RunConfig) -> None:
-    """Keep the settings under a name, and forget a preset of one's own."""
+def offer_saving() -> None:
+    """Keep the form's settings under a name, and forget a preset of one's own."""
     popover = st.popover("Save as preset", icon=":material/bookmark_add:", type="tertiary")
     with popover.form("save-preset", border=False):
         name = st.text_input("Name", max_chars=80, autocomplete="off")
         description = st.text_area("What it is for", max_chars=300, height=80)
         if st.form_submit_button("Save", type="primary"):
-            _save(name, description, config)
+            _save(name, description, make_run_config(ANY_DATASET, get_form()))
     current = current_start()
     if current.id.startswith("saved:") and current.id in starts():
         st.button("Delete this preset", type="tertiary", icon=":material/delete:", on_click=_delete, args=(current,))

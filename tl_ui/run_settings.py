@@ -95,7 +95,7 @@ def _training_facts(run: Run) -> list[Fact]:
     facts = [
         Fact("Epochs", f"{run.epochs_done} of {train.epochs} done", GLOSSARY["epoch"]),
         Fact("Optimizer", value_words("optimizer", train.optimizer), GLOSSARY["optimizer"]),
-        Fact("Batch size", number_of(train.batch_size, "image"), GLOSSARY["batch size"]),
+        Fact("Batch size", number_of(train.images_per_batch, "image"), GLOSSARY["batch size"]),
     ]
     if micro := run.facts.get("micro_batch"):
         small = f"{number_of(micro, 'image')} at a time, their gradients added up: memory ran short"
@@ -145,9 +145,15 @@ def record(run: Run) -> list[Fact]:
         Fact("Seed of the split", str(run.config.data.split_seed), knob_help("split_seed")),
         Fact("Seed", str(run.config.train.seed), GLOSSARY["seed"]),
         Fact("Device", run.facts.get("device", "")),
+        Fact("Images read by", _threads(run)),
         Fact("Software", versions),
     ]
     return [fact for fact in facts if fact.value]
+
+
+def _threads(run: Run) -> str:
+    n = run.facts.get("workers")
+    return number_of(n, "thread") if n else ""
 
 
 def _listed(words: Mapping[str, str]) -> str:

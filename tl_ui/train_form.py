@@ -1,6 +1,6 @@
 """The Train page: how much stays frozen, every setting, and what pressing Train will do in plain words."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import streamlit as st
 
@@ -17,6 +17,7 @@ from tl_core.backbones import (
 from tl_core.config import DataConfig, RunConfig, make_run_config
 from tl_core.data.splits import make_split
 from tl_core.errors import TransferLabError
+from tl_core.execute import settle
 from tl_core.records import DatasetRecord, RunState, Split
 from tl_core.training.device import pick_device
 from tl_core.training.estimate import estimate_run
@@ -27,6 +28,7 @@ from tl_ui.augment_preview import show_augmentation
 from tl_ui.components.drawing import drawing
 from tl_ui.components.live_chart import chart
 from tl_ui.dataset_view import dataset_images, thumbnail_url
+from tl_ui.fields import field
 from tl_ui.finder import show_finder
 from tl_ui.gallery import GalleryItem, gallery_html
 from tl_ui.knobs import GROUPS, get_form, knob
@@ -37,7 +39,6 @@ from tl_ui.resources import get_workspace
 from tl_ui.text import GLOSSARY, about, count, literal, number_of
 
 _STRIP = 8
-_SLIDER = "freeze-slider"
 
 
 def show_strip(dataset: DatasetRecord) -> None:
@@ -65,18 +66,14 @@ def choose_depth(n_stages: int) -> None:
     form["frozen_stages"] = within(form["frozen_stages"], n_stages)
     by_layers = bool(str(form["frozen_layers"]).strip())
     place = frozen_count(form["frozen_stages"], n_stages)
-    if st.session_state.get(_SLIDER) != place:
-        st.session_state[_SLIDER] = place
     at_end = " at the end" if form["unfreeze"] != "never" else ""
     why = " (the number of frozen layers, under Every setting, says more)" if by_layers else ""
     st.slider(
         f"Frozen stages{at_end}, counted from the image{why}",
         0,
         n_stages,
-        key=_SLIDER,
+        key=field("freeze-slider", place, partial(_take_depth, n_stages)),
         disabled=by_layers,
-        on_change=_take_depth,
-        args=(n_stages,),
         help=f"{GLOSSARY['freeze']} {GLOSSARY['stage']}",
     )
 
@@ -96,9 +93,9 @@ def within(frozen_stages: int | str, n_stages: int) -> int | str:
     return "all" if int(frozen_stages) > 0 else 0
 
 
-def _take_depth(n_stages: int) -> None:
+def _take_depth(n_stages: int, place: int) -> None:
     """The handle is back where the preset has it: so is the setting, in the preset's own way of counting."""
-    place, own = st.session_state[_SLIDER], current_start().config.model.frozen_stages
+    own = current_start().config.model.frozen_stages
     is_own = frozen_count(own, n_stages) == place
     get_form()["frozen_stages"] = own if is_own else "all" if place == n_stages else place
 
@@ -127,7 +124,7 @@ def shape_words(shape: tuple[int, ...]) -> str:
 def make_config(dataset_id: str) -> tuple[RunConfig | None, str]:
     """The form's settings as those of a run, or what is wrong with them, in one sentence."""
     try:
-        config = make_run_config(dataset_id, get_form())
+        config = settle(make_run_config(dataset_id, get_form()), get_workspace().store.get_dataset(dataset_id))
         make_plan(config)
         split_of(config.data)
     except TransferLabError as error:
@@ -176,7 +173,7 @@ def _show_group(group: str, wrong: dict[str, str]) -> None:
     size = -(-len(GROUPS[group]) // 3)
     for place, name in enumerate(GROUPS[group]):
         with columns[place // size]:
-            knob(name, wrong=wrong.get(name, ""), on_change=_SPECIAL.get(name))
+            knob(name, wrong=wrong.get(name, ""), then=_SPECIAL.get(name))
             if name == "optimizer":
                 st.caption(literal(OPTIMIZER_SENTENCES[get_form()["optimizer"]]))
 
@@ -232,7 +229,8 @@ def describe_plan(config: RunConfig, backbone: Backbone, dataset: DatasetRecord)
     weights = "weights in the end" if config.train.unfreeze != "never" else "weights"
     return (
         f"{_what_is_kept(config, backbone)}, trains **{count(trainable)}** of {count(everything)} {weights} on "
-        f"{number_of(len(split.train), 'image')} for {number_of(config.train.epochs, 'epoch')}: "
+        f"{number_of(len(split.train), 'image')} for {number_of(config.train.epochs, 'epoch')}, "
+        f"{count(config.train.images_per_batch)} at a time: "
         f"**{about(estimate.seconds)}** on this {_machine()}.{_phases(config)}{_queue()}{_download(backbone, config)}"
         f"{_views(config, estimate.views)}{_may_end_early(config)}"
     )

@@ -11,6 +11,7 @@ import streamlit as st
 from tl_core.backbones import get_backbone, list_weights_files
 from tl_core.backbones.weights_files import SUFFIXES, read_tensors
 from tl_core.errors import ConfigError, TransferLabError, WeightsMismatch
+from tl_ui.fields import field
 from tl_ui.knobs import check, get_form, knob_key, label
 from tl_ui.resources import get_workspace
 from tl_ui.text import GLOSSARY, literal, size
@@ -25,15 +26,11 @@ def choose_weights() -> None:
     files = [f"file:{name}" for name in list_weights_files(get_workspace().settings.weights_folders)]
     current = choice_of(form["pretrained"], form["weights"])
     options = ["imagenet", _RANDOM, *files, _HUB]
-    key = knob_key("weights")
-    if st.session_state.get(key) != current:
-        st.session_state[key] = current
     st.selectbox(
         label("weights"),
         options if current in options else [*options, current],
         format_func=weights_words,
-        key=key,
-        on_change=_take_weights,
+        key=field(knob_key("weights"), current, _take_weights),
         help=f"{GLOSSARY['pretrained']} {GLOSSARY['weights file']}",
     )
     if current == _HUB:
@@ -60,29 +57,25 @@ def weights_words(choice: str) -> str:
     }.get(choice, choice)
 
 
-def _take_weights() -> None:
-    form, chosen = get_form(), st.session_state[knob_key("weights")]
-    was_pretrained, form["pretrained"] = form["pretrained"], chosen != _RANDOM
+def _take_weights(chosen: str) -> None:
+    form = get_form()
     if chosen == _RANDOM:
-        st.session_state["frozen-before"] = form["frozen_stages"]
-        form |= {"frozen_stages": 0, "frozen_layers": "", "frozen_names": "", "unfreeze": "never"}
+        if form["pretrained"]:
+            st.session_state["frozen-before"] = form["frozen_stages"]
+        form |= {"pretrained": False, "frozen_stages": 0, "frozen_layers": "", "frozen_names": "", "unfreeze": "never"}
         return
-    form["weights"] = chosen
-    if not was_pretrained:
-        form["frozen_stages"] = st.session_state.pop("frozen-before", "all")
+    if not form["pretrained"]:
+        form["frozen_stages"] = st.session_state.get("frozen-before", "all")
+    form |= {"pretrained": True, "weights": chosen}
 
 
 def _choose_hub(form: dict[str, object]) -> None:
-    key = "hub-name"
     name = str(form["weights"]).removeprefix(_HUB)
-    if st.session_state.get(key) != name:
-        st.session_state[key] = name
     st.text_input(
         "Owner and name on Hugging Face",
-        key=key,
+        key=field("hub-name", name, _take_hub),
         placeholder="timm/resnet50.a1_in1k",
         autocomplete="off",
-        on_change=_take_hub,
         help="Weights of the same kind of network; what of them fits is taken, and the run's page says what that was.",
     )
     if not name:
@@ -91,8 +84,8 @@ def _choose_hub(form: dict[str, object]) -> None:
         st.error(literal(wrong))
 
 
-def _take_hub() -> None:
-    get_form()["weights"] = _HUB + st.session_state["hub-name"].strip()
+def _take_hub(name: str) -> None:
+    get_form()["weights"] = _HUB + name.strip()
 
 
 def _upload() -> None:

@@ -2,17 +2,13 @@
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from fastai.callback.core import Callback
-from fastai.callback.progress import ProgressCallback
-from fastai.data.transforms import IndexSplitter, Normalize
-from fastai.vision.all import CategoryBlock, DataBlock, ImageBlock, Resize, vision_learner
-from fastai.vision.learner import default_split, model_meta
-from torch import cuda, nn
+from torch import cuda
 
 from benchmarks.peers.answering import answer_turns
-from benchmarks.peers.task import Task, load_body, read_task
+from benchmarks.peers.fast_learner import make_learner
+from benchmarks.peers.task import Task, read_task
 
 
 class Stopwatch(Callback):
@@ -31,25 +27,8 @@ class Stopwatch(Callback):
 
 def train(task: Task) -> Iterator[float]:
     """Seconds of each epoch, without its validation."""
-    labelled = [*task.train, *task.val]
-    block = DataBlock(
-        blocks=(ImageBlock, CategoryBlock(vocab=list(task.classes), sort=False)),
-        get_x=lambda item: Path(item[0]),
-        get_y=lambda item: task.classes[item[1]],
-        splitter=IndexSplitter(range(len(task.train), len(labelled))),
-        item_tfms=Resize(task.size),
-        batch_tfms=Normalize.from_stats(task.mean, task.std),
-    )
-    loaders = block.dataloaders(labelled, bs=task.batch_size, num_workers=task.workers)
-    body, _ = load_body(task)
-
-    def network(pretrained: bool) -> nn.Module:
-        return body
-
-    model_meta[network] = {"cut": nn.Sequential, "split": default_split}  # all of it is body
     watch = Stopwatch()
-    learner = vision_learner(loaders, network, cbs=watch)
-    learner.remove_cb(ProgressCallback)
+    learner = make_learner(task, cbs=watch)
     learner.unfreeze()
     while True:
         with learner.no_logging():

@@ -18,6 +18,7 @@ from making_runs import environment, make_colours, open_home
 from tl_core.backbones import list_backbones
 from tl_core.cli import main
 from tl_core.config import KNOBS, make_run_config
+from tl_core.execute import settle
 from tl_core.presets import PRESETS
 from tl_core.records import RunState
 from tl_core.training import load_checkpoint
@@ -125,9 +126,9 @@ def config_of(home: Path, *options: str) -> dict:
 
 
 def as_config(home: Path, **settings: object) -> dict:
-    """The same by the names of the settings, as JSON."""
-    dataset = open_home(home).store.get_dataset("colours").id
-    return make_run_config(dataset, settings).model_dump(mode="json")
+    """The same by the names of the settings, as JSON, with what this machine chooses."""
+    dataset = open_home(home).store.get_dataset("colours")
+    return settle(make_run_config(dataset.id, settings), dataset).model_dump(mode="json")
 
 
 def test_every_option_reaches_the_run(home: Path):

@@ -129,7 +129,7 @@ def test_rows_on_disk_are_read_like_those_in_memory(
     kept, side = kept_of(cache, model), Side(examples, 3)
     fill(kept, [side], [2])
     in_memory = kept.examples(side, 2)
-    monkeypatch.setattr("tl_core.features.kept._IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr("tl_core.features.rows._IN_MEMORY_BYTES", 0)
     on_disk = kept.examples(side, 2)
     assert isinstance(in_memory.activations, torch.Tensor) and isinstance(on_disk.activations, OnDisk)
     for read in (lambda e: e.epoch(1), lambda e: e.epoch(2), lambda e: e.once()):

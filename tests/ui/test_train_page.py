@@ -8,6 +8,7 @@ from making_runs import import_folder, open_home
 from streamlit.testing.v1 import AppTest
 
 from tl_core.config import AUGMENTATIONS, KNOBS, make_run_config
+from tl_core.execute import settle
 from tl_core.presets import PRESETS
 from tl_ui import dataset_view, finder, resources, train_form
 from tl_ui.augment_preview import SLIDERS, variants
@@ -218,7 +219,7 @@ def test_training_queues_what_the_page_shows(page, workspace, colours):
     app.text_input(key="knob-epochs").set_value("1").run()
     train_button(app).click().run()
     (run,) = workspace.store.list_runs()
-    assert run.config == make_run_config(colours.id, {"epochs": 1, "frozen_stages": -2})
+    assert run.config == settle(make_run_config(colours.id, {"epochs": 1, "frozen_stages": -2}), colours)
 
 
 def test_the_rate_that_was_found_can_be_taken_over(page, colours):

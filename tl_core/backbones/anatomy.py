@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from tl_core.backbones.catalog import Backbone
-from tl_core.backbones.layers import MultiplyAdds, note_layers
+from tl_core.backbones.layers import Work, note_layers
 from tl_core.backbones.library import build_library_model
 from tl_core.backbones.stages import Stages, channels_first, find_stages
 from tl_core.backbones.tracing import cut, find_units, trace
@@ -26,6 +26,8 @@ class StageInfo:
     """Of its output without the batch: (channels, height, width), (tokens, width), or (features,)."""
     layers: int
     """Layers, as Keras counts them, from the input up to and including this stage."""
+    values: int
+    """That its operations compute for one image: rather more than what training it has to keep in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +114,18 @@ def _anatomy(backbone: Backbone, size: int) -> Anatomy:
 def _examine(backbone: Backbone, size: int) -> Anatomy:
     names, modules = stage_names(backbone), stages_without_weights(backbone, size)
     stages, layers = list[StageInfo](), [LayerInfo("input", "Input", 0)]
-    with torch.device("meta"), MultiplyAdds() as counted:
+    with torch.device("meta"), Work() as counted:
         image = torch.empty(1, 3, size, size)
         for name, stage in zip(names, modules, strict=True):
+            before = counted.values
             inside, image = note_layers(stage, image)
             layers += [LayerInfo(layer, kind, len(stages)) for layer, kind in inside]
             shape = channels_first(tuple(image.shape[1:]))
             if not image.numel():
                 raise ValueError("nothing is left of the image")
-            stages.append(StageInfo(name, sum(p.numel() for p in stage.parameters()), shape, len(layers)))
-    return Anatomy(tuple(stages), tuple(layers), stages[-1].shape[0], counted.count)
+            parameters = sum(p.numel() for p in stage.parameters())
+            stages.append(StageInfo(name, parameters, shape, len(layers), counted.values - before))
+    return Anatomy(tuple(stages), tuple(layers), stages[-1].shape[0], counted.multiply_adds)
 
 
 def _say_what_is_possible(backbone: Backbone, size: int) -> str:

@@ -97,17 +97,22 @@ def note_layers(stage: nn.Module, image: Tensor) -> tuple[list[tuple[str, str]],
     return noted.layers, result
 
 
-class MultiplyAdds(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts them in convolutions and matrix products while it is entered."""
+class Work(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts, while it is entered, multiply-adds of convolutions and matrix products, and the values put out."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.count = 0
+        self.multiply_adds = 0
+        self.values = 0
+        """Of every operation that computes some: rather more than what a backward pass needs again."""
 
     def __torch_dispatch__(
         self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         result = func(*args, **(kwargs or {}))
         if formula := flop_registry.get(func._overloadpacket):
-            self.count += formula(*args, **(kwargs or {}), out_val=result) // 2
+            self.multiply_adds += formula(*args, **(kwargs or {}), out_val=result) // 2
+        made = result[0] if isinstance(result, tuple) else result
+        if isinstance(made, Tensor) and not func.is_view:
+            self.values += made.numel()
         return result

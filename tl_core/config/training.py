@@ -6,11 +6,17 @@ from tl_core.config.choice import Choice, knob
 
 OptimizerName = Literal["gd", "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"]
 ScheduleName = Literal["constant", "step", "exponential", "cosine", "one-cycle", "plateau"]
+USUAL_BATCH = 32
 
 
 class TrainConfig(Choice):
     epochs: int = knob(5, "Times the model sees every training image.", ge=1, le=1000)
-    batch_size: int = knob(32, "Images the model looks at before it adjusts its weights once.", ge=1, le=4096)
+    batch_size: int | None = knob(
+        None,
+        "Images the model looks at before it adjusts its weights once; automatic: what suits this machine.",
+        ge=1,
+        le=4096,
+    )
     accumulate: int = knob(
         1,
         "Batches whose gradients are added up before one adjustment: a bigger batch in the same memory.",
@@ -123,3 +129,8 @@ class TrainConfig(Choice):
         "How exactly the frozen stages' results are kept on disk: exactly (float32), or rounded to half the room "
         "(float16).",
     )
+
+    @property
+    def images_per_batch(self) -> int:
+        """The batch size; the usual one where nothing has chosen it."""
+        return self.batch_size or USUAL_BATCH

@@ -74,6 +74,8 @@ class ImageExamples:
     """Draw every class as often as any other."""
     cache: RowCache | None = None
     """Keeps decoded images."""
+    workers: int = 2
+    """Threads that read images."""
     channels_last: bool = True
     """The layout in memory of what comes out, which PyTorch is fastest in."""
 
@@ -103,6 +105,7 @@ class ImageExamples:
             augment_seed=augment_seed if self.augment else None,
             on_device=self.device.type == "cuda",  # where changing pixels costs nothing, and the CPU is the bottleneck
             cache=self.cache,
+            workers=self.workers,
             should_stop=self.should_stop,
         ):
             pixels = batch.images.to(self.device, non_blocking=True)

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from functools import cached_property
 from importlib.metadata import version
 from itertools import chain, islice
@@ -15,52 +15,17 @@ import torch
 from torch import Tensor, nn
 
 from tl_core.backbones import Anatomy, Backbone, TransferModel, anatomy
-from tl_core.cache import CacheMiss, RowCache, Rows, Shelf
-from tl_core.features.examples import FeatureExamples, ImageExamples, OnDisk
+from tl_core.cache import CacheMiss, RowCache, Shelf
+from tl_core.features.examples import FeatureExamples, ImageExamples
 from tl_core.features.onnx_prefix import OnnxPrefix
 from tl_core.features.prefix import Autocast, Cuts, Prefix, make_prefix
+from tl_core.features.rows import NoRoom, RowWriter, read_rows
+from tl_core.features.sides import Side, digest
 
 Precision = Literal["float32", "float16"]
 _MADE_HOW = 1
 """Raised whenever the same image, decoded or varied in a new way, would give other numbers."""
 _LIBRARIES = ("torch", "torchvision", "timm", "pillow")
-_BLOCK_BYTES = 64 * 2**20
-"""Written at a time: so much is lost when the process is killed."""
-_IN_MEMORY_BYTES = 512 * 2**20
-"""Of activations that are read into main memory at once, rather than from the disk as they are needed."""
-
-
-class NoRoom(Exception):
-    """The activations do not fit into the cache."""
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """Images, each in several views: view 0 as it is, every other one varied in its own way."""
-
-    images: ImageExamples
-    views: int
-
-    def keys(self, view: int) -> list[str]:
-        """What identifies each image in that view: its bytes, and what decides how it is varied."""
-        images, augment = self.images.images, self.images.augment
-        if not view or augment is None:
-            return [image.sha256 for image in images]
-        how = f"{augment.model_dump_json()} {self.images.seed} {view}"
-        return [f"{image.sha256} {_digest(f'{how} {image.position}'.encode())}" for image in images]
-
-    def all_keys(self) -> list[str]:
-        """Of every view in turn."""
-        return [key for view in range(self.views) for key in self.keys(view)]
-
-
-def choose_views(n_train: int, epochs: int, augment: bool, wanted: int | None = None) -> int:
-    """How many views of each training image to keep: never more than the epochs can use.
-
-    View 0 is the image as it is. Unless a number is `wanted`, a set of 3,000 images or more gets one augmented view
-    beside it, a small one four.
-    """
-    return min(epochs, wanted or 1 + max(1, min(4, 3_000 // n_train))) if augment else 1
 
 
 def activation_bytes(parts: Anatomy, cut: int, precision: Precision) -> int:
@@ -106,7 +71,7 @@ class KeptActivations:
             Cancelled: the images' `should_stop` said so.
         """
         shelves = [self._shelf(cut, sides[0].images) for cut in cuts]
-        todo = [(side, view, rows) for side in sides for view, rows in self._missing(side, shelves)]
+        todo = [(side, view, rows) for side in sides for view, rows in side.missing(shelves)]
         total = sum(len(rows) for _, _, rows in todo)
         if not total:
             return
@@ -114,9 +79,9 @@ class KeptActivations:
         if not shelves[0].has_room_for(needed):
             raise NoRoom(f"{needed:,} bytes")
         prefix, done = None, 0
-        writers = [_Writer(shelf, self._dtype) for shelf in shelves]
+        writers = [RowWriter(shelf, self._dtype) for shelf in shelves]
         for side, view, rows in todo:
-            keys, images, rows_left = side.keys(view), _only(side.images, rows), iter(rows)
+            keys, images, rows_left = side.keys(view), side.only(rows), iter(rows)
             for batch in images.view(view):
                 prefix = prefix or self._prefix(cuts, batch.inputs, total, images)
                 outputs = prefix(batch.inputs)
@@ -140,7 +105,7 @@ class KeptActivations:
         except CacheMiss as error:
             raise NoRoom(str(error)) from error
         return FeatureExamples(
-            _read(rows, side.views),
+            read_rows(rows, side.views),
             torch.tensor(images.labels),
             [image.position for image in images.images],
             images.batch_size,
@@ -148,16 +113,6 @@ class KeptActivations:
             images.seed,
             images.balance,
         )
-
-    def _missing(self, side: Side, shelves: Sequence[Shelf]) -> Iterator[tuple[int, list[int]]]:
-        """(view, indices of images); of several with the same key only the first."""
-        for view in range(side.views):
-            keys = side.keys(view)
-            first = {key: i for i, key in reversed(list(enumerate(keys)))}
-            there = [shelf.find(keys) for shelf in shelves]
-            rows = [i for i, key in enumerate(keys) if first[key] == i and not all(found[i] for found in there)]
-            if rows:
-                yield view, rows
 
     def _prefix(self, cuts: Sequence[int], sample: Tensor, n_images: int, images: ImageExamples) -> Prefix:
         key = f"{list(cuts)} {self._weights(max(cuts))} {images.preprocessing.size}"
@@ -193,59 +148,18 @@ class KeptActivations:
         )
 
     def _weights(self, cut: int) -> str:
-        return _digest("".join(self._stage_digests[:cut]).encode())
+        return digest("".join(self._stage_digests[:cut]))
 
     @cached_property
     def _stage_digests(self) -> list[str]:
         return [_digest_of(stage) for stage in self._model.stages]
 
 
-class _Writer:
-    """Collects rows and writes them in blocks."""
-
-    def __init__(self, shelf: Shelf, dtype: np.dtype[np.generic]) -> None:
-        self._shelf, self._dtype = shelf, dtype
-        self._keys: list[str] = []
-        self._rows: list[np.ndarray] = []
-
-    def add(self, keys: Sequence[str], rows: Tensor) -> None:
-        """Raises `NoRoom`, as `flush` does."""
-        self._keys += keys
-        self._rows.append(rows.numpy().astype(self._dtype, copy=False))
-        if sum(block.nbytes for block in self._rows) >= _BLOCK_BYTES:
-            self.flush()
-
-    def flush(self) -> None:
-        if self._keys and not self._shelf.write(self._keys, np.concatenate(self._rows)):
-            raise NoRoom("the cache is full")
-        self._keys, self._rows = [], []
-
-
-def _read(rows: Rows, views: int) -> Tensor | OnDisk:
-    if rows.n_bytes > _IN_MEMORY_BYTES:
-        return OnDisk(rows, views)
-    whole = torch.from_numpy(rows.gather(range(len(rows)))).float()
-    return whole.view(views, -1, *whole.shape[1:])
-
-
-def _only(examples: ImageExamples, indices: Sequence[int]) -> ImageExamples:
-    return replace(
-        examples,
-        images=[examples.images[i] for i in indices],
-        labels=[examples.labels[i] for i in indices],
-        channels_last=examples.device.type != "cpu",  # ONNX Runtime takes rows
-    )
-
-
 def _digest_of(stage: nn.Module) -> str:
     """Of everything its output depends on in eval mode."""
-    digest = hashlib.sha256()
+    hashed = hashlib.sha256()
     for name, tensor in chain(stage.named_parameters(), stage.named_buffers()):
         if not name.endswith("num_batches_tracked"):
-            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-            digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
-
-
-def _digest(text: bytes) -> str:
-    return hashlib.sha256(text).hexdigest()[:32]
+            hashed.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            hashed.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return hashed.hexdigest()

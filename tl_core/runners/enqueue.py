@@ -4,18 +4,19 @@ from typing import Any
 
 from tl_core.backbones import count_parameters, get_backbone
 from tl_core.config import RunConfig
-from tl_core.execute import check
+from tl_core.execute import check, settle
 from tl_core.records import DatasetRecord, Run
 from tl_core.workspace import Workspace
 
 
 def enqueue(workspace: Workspace, config: RunConfig) -> Run:
-    """Queue a run.
+    """Queue a run, with a batch size that suits this machine where none was given.
 
     Raises:
         TransferLabError: as `execute.check`; nothing is queued then.
     """
     dataset = check(workspace, config)
+    config = settle(config, dataset)
     return workspace.store.add_run(config, dataset.name, first_facts(config, dataset))
 
 

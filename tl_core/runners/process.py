@@ -14,17 +14,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tl_core.config import RunConfig
-from tl_core.records import Run
-from tl_core.runners.enqueue import enqueue
-from tl_core.runners.resume import resume
+from tl_core.runners.server import SHUTDOWN_SECONDS, ServerRunner
 from tl_core.runners.working import work_through_queue
 from tl_core.store import Death, fail_stale_runs
 from tl_core.workspace import Workspace
 
 _log = logging.getLogger(__name__)
 _COMMAND = (sys.executable, "-m", "tl_core", "work")
-_SHUTDOWN_SECONDS = 5.0
 _SOON_SECONDS = 30.0
 """A worker that has lived less than this is started again ever more slowly."""
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.25, 60.0
@@ -32,55 +28,34 @@ _ATTEMPTS = 3
 """After so many workers in a row that gave up at once, there is no use in another."""
 
 
-class ProcessRunner:
+class ProcessRunner(ServerRunner):
     """The queue is in the store, so it outlives both processes; the worker only takes from it."""
 
     def __init__(self, workspace: Workspace, command: Sequence[str] = _COMMAND) -> None:
-        self._workspace, self._command = workspace, command
-        self._lock, self._stopping, self._woken = threading.Lock(), threading.Event(), threading.Event()
+        super().__init__(workspace)
+        self._command, self._lock = command, threading.Lock()
         self._worker: subprocess.Popen[bytes] | None = None
-        self._thread = threading.Thread(target=self._supervise, name="transferlab-runner", daemon=True)
-
-    def start(self) -> None:
-        """Clear up after a process that was killed, then begin."""
-        fail_stale_runs(self._workspace.store, self._workspace.artifacts)
-        self._workspace.artifacts.sweep_staging()
-        self._thread.start()
-
-    def submit(self, config: RunConfig) -> Run:
-        """Queue a run and come back at once. Raises as `enqueue` does."""
-        run = enqueue(self._workspace, config)
-        self._wake()
-        return run
-
-    def resume(self, run_id: str, epochs: int | None = None) -> Run:
-        """Queue a run again and come back at once. Raises as the function `resume` does."""
-        run = resume(self._workspace, run_id, epochs)
-        self._wake()
-        return run
 
     def shutdown(self) -> None:
         """Interrupt what is running, keeping its finished epochs, and wait for it a few seconds."""
         with self._lock:
             self._stopping.set()
             worker = self._worker
-        self._woken.set()
         if worker:
             _close(worker)
             try:
-                worker.wait(_SHUTDOWN_SECONDS)
+                worker.wait(SHUTDOWN_SECONDS)
             except subprocess.TimeoutExpired:
                 worker.kill()
-        if self._thread.is_alive():
-            self._thread.join(_SHUTDOWN_SECONDS)
+        super().shutdown()
 
     def _wake(self) -> None:
-        self._woken.set()
+        super()._wake()
         with self._lock:
             if self._worker:
                 _write(self._worker, b"\n")
 
-    def _supervise(self) -> None:
+    def _work(self) -> None:
         pause, gave_up = 0.0, 0
         while not self._stopping.wait(pause):
             started, code = time.monotonic(), self._follow_worker()

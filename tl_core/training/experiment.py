@@ -56,6 +56,8 @@ class Experiment:
     """Asked often; must be cheap."""
     cache: RowCache | None = None
     """Keeps what is computed of images, for this run and others."""
+    workers: int = 2
+    """Threads that read images."""
     exported: dict[str, OnnxPrefix] = field(default_factory=dict)
     """Frozen stages in ONNX Runtime: the final test runs what training ran."""
 
@@ -75,13 +77,14 @@ class Experiment:
             chosen,
             [self.classes.index(image.class_name) for image in chosen],
             self.preprocessing,
-            train.batch_size,
+            train.images_per_batch,
             self.device.torch_device,
             train.seed,
             self.config.augment if augment and self.config.augment.is_on else None,
             self.should_stop,
             balance=augment and train.class_balance == "sampling",
             cache=self.cache,
+            workers=self.workers,
         )
 
     @property
@@ -143,6 +146,7 @@ def _find_facts(
     sides = {"train": split.train, "val": split.val, "test": split.test}
     return {
         "device": experiment.device.title,
+        "workers": experiment.workers,
         "weights": report.sentence if report else "Random weights: nothing was learned before this run.",
         "splits": {side: len(positions) for side, positions in sides.items()},
         "split_warnings": list(split.warnings),

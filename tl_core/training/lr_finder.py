@@ -93,14 +93,14 @@ def _make_learner(experiment: Experiment, model: TransferModel, rates: Sequence[
     train, phase = experiment.config.train, make_plan(experiment.config)[-1]
     freeze(model, phase.frozen, experiment.config.model.batch_norm)
     n_train = len(experiment.split.train)
-    wanted = n_train if train.optimizer == "gd" else train.batch_size * train.accumulate
+    wanted = n_train if train.optimizer == "gd" else train.images_per_batch * train.accumulate
     return Learner(
         model=model,
         optimizer=make_optimizer(train, model, phase),
         schedule=Schedule(lambda step: rates[step] / phase.rates[-1]),
         loss=make_loss(train, experiment.class_counts, experiment.device.torch_device),
         device=experiment.device,
-        images_per_step=min(wanted, n_train, max(train.batch_size, _MOST_IMAGES_PER_STEP)),
+        images_per_step=min(wanted, n_train, max(train.images_per_batch, _MOST_IMAGES_PER_STEP)),
         mix=partial(mix, n_classes=len(experiment.classes), train=train) if train.mixup or train.cutmix else None,
         clip_norm=train.clip_norm,
     )

@@ -69,7 +69,7 @@ def learning_rates(train: TrainConfig, pretrained: bool) -> tuple[float, float]:
 
 def steps_per_epoch(train: TrainConfig, n_train: int) -> int:
     """How often an epoch over `n_train` images adjusts the weights: once for gradient descent."""
-    return 1 if train.optimizer == "gd" else ceil(ceil(n_train / train.batch_size) / train.accumulate)
+    return 1 if train.optimizer == "gd" else ceil(ceil(n_train / train.images_per_batch) / train.accumulate)
 
 
 def make_optimizer(train: TrainConfig, model: TransferModel, phase: Phase) -> Optimizer:

@@ -102,7 +102,7 @@ class _Phases:
             schedule=schedule,
             loss=make_loss(train, experiment.class_counts, experiment.device.torch_device),
             device=experiment.device,
-            images_per_step=n_train if train.optimizer == "gd" else train.batch_size * train.accumulate,
+            images_per_step=n_train if train.optimizer == "gd" else train.images_per_batch * train.accumulate,
             first_step=(first - 1) * self._steps_per_epoch,
             mix=partial(mix, n_classes=n_classes, train=train) if train.mixup or train.cutmix else None,
             clip_norm=train.clip_norm,

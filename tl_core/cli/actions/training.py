@@ -14,7 +14,7 @@ from tl_core.cli.actions.workspaces import open_and_tidy
 from tl_core.cli.output import out, print_json, print_run, progress_bar, train_json
 from tl_core.config import RunConfig, make_run_config
 from tl_core.errors import RunNotReady, TransferLabError
-from tl_core.execute import check, make_experiment
+from tl_core.execute import check, make_experiment, settle
 from tl_core.presets import ANY_DATASET
 from tl_core.records import DatasetRecord, Progress, Run, RunState
 from tl_core.runners import InlineRunner
@@ -78,7 +78,7 @@ def lr_find(dataset: str, choices: Choices, steps: int, progress_file: Path | No
     workspace = open_and_tidy()
     choices.config(workspace)
     config = choices.config(workspace, find_or_ingest(workspace, dataset).id)
-    check(workspace, config)
+    config = settle(config, check(workspace, config))
     with _measured(steps, progress_file) as show:
         finding = find_learning_rate(make_experiment(workspace, config), steps, on_progress=show)
     if as_json:

@@ -1,0 +1,48 @@
+"""Activations on a shelf of the cache: written in blocks, read into memory or, where there are many, as needed."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tl_core.cache import Rows, Shelf
+from tl_core.features.examples import OnDisk
+
+_BLOCK_BYTES = 64 * 2**20
+"""Written at a time: so much is lost when the process is killed."""
+_IN_MEMORY_BYTES = 512 * 2**20
+"""That are read into main memory at once, rather than from the disk as they are needed."""
+
+
+class NoRoom(Exception):
+    """The activations do not fit into the cache."""
+
+
+class RowWriter:
+    """Collects rows and writes them in blocks."""
+
+    def __init__(self, shelf: Shelf, dtype: np.dtype[np.generic]) -> None:
+        self._shelf, self._dtype = shelf, dtype
+        self._keys: list[str] = []
+        self._rows: list[np.ndarray] = []
+
+    def add(self, keys: Sequence[str], rows: Tensor) -> None:
+        """Raises `NoRoom`, as `flush` does."""
+        self._keys += keys
+        self._rows.append(rows.numpy().astype(self._dtype, copy=False))
+        if sum(block.nbytes for block in self._rows) >= _BLOCK_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._keys and not self._shelf.write(self._keys, np.concatenate(self._rows)):
+            raise NoRoom("the cache is full")
+        self._keys, self._rows = [], []
+
+
+def read_rows(rows: Rows, views: int) -> Tensor | OnDisk:
+    """As [views, N, …]: a tensor, or what reads like one."""
+    if rows.n_bytes > _IN_MEMORY_BYTES:
+        return OnDisk(rows, views)
+    whole = torch.from_numpy(rows.gather(range(len(rows)))).float()
+    return whole.view(views, -1, *whole.shape[1:])
