@@ -1,16 +1,43 @@
 """What a model says about images, and how right it is."""
 
+from tl_core.evaluation.calibration import (
+    Answered,
+    Bin,
+    answered,
+    at_temperature,
+    calibration_error,
+    fit_temperature,
+    reliability,
+)
+from tl_core.evaluation.comparison import Comparison, NotComparable, compare
+from tl_core.evaluation.fitting import Fit, judge_fit
+from tl_core.evaluation.judging import Figure, Judgement, judge
 from tl_core.evaluation.metrics import ClassFigures, class_figures, confusion_matrix, summarise, wilson_interval
 from tl_core.evaluation.predict import Outputs, join, predict, predict_batches
 
 __all__ = [
+    "Answered",
+    "Bin",
     "ClassFigures",
+    "Comparison",
+    "Figure",
+    "Fit",
+    "Judgement",
+    "NotComparable",
     "Outputs",
+    "answered",
+    "at_temperature",
+    "calibration_error",
     "class_figures",
+    "compare",
     "confusion_matrix",
+    "fit_temperature",
     "join",
+    "judge",
+    "judge_fit",
     "predict",
     "predict_batches",
+    "reliability",
     "summarise",
     "wilson_interval",
 ]

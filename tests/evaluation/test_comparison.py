@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from tl_core.evaluation import NotComparable, compare
+from tl_core.records import Prediction
+
+
+def run_of(right, labels=None):
+    """Predictions of two classes that are right where `right` says so."""
+    labels = [0] * len(right) if labels is None else labels
+    sure = ((0.8, 0.2), (0.2, 0.8))
+    return [Prediction(i, t, sure[t if ok else 1 - t]) for i, (t, ok) in enumerate(zip(labels, right, strict=True))]
+
+
+marks = st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 1)), min_size=1, max_size=80)
+
+
+@given(marks)
+def test_what_one_alone_has_right_decides(rows):
+    first, second, labels = (list(column) for column in zip(*rows, strict=True))
+    found = compare(run_of(first, labels), run_of(second, labels)[::-1])
+    only = (
+        sum(a and not b for a, b in zip(first, second, strict=True)),
+        sum(b and not a for a, b in zip(first, second, strict=True)),
+    )
+    assert (found.only_first, found.only_second, found.n) == (*only, len(rows))
+    assert found.difference == pytest.approx(np.mean(first) - np.mean(second))
+    assert found.low <= found.difference <= found.high
+    assert found.p_value == (binomtest(only[0], sum(only)).pvalue if sum(only) else 1)
+    assert found.is_real == (found.p_value < 0.05 and not found.low <= 0 <= found.high)
+
+
+def test_the_other_way_round_it_says_the_same():
+    first, second = run_of([True] * 90 + [False] * 10), run_of([True] * 60 + [False] * 40)
+    assert compare(first, second).sentence.startswith("The first is better: 30.0 points, 95 % interval 2")
+    assert compare(second, first).sentence.startswith("The second is better: 30.0 points, 95 % interval 2")
+    assert compare(first, second).sentence.endswith("n = 100.")
+
+
+def test_no_difference_is_told_in_figures():
+    chance = np.random.default_rng(0)
+    first, second = (run_of(list(chance.random(380) < 0.9)) for _ in range(2))
+    sentence = compare(first, second).sentence
+    assert sentence.startswith("No real difference: ") and sentence.endswith("n = 380.")
+    assert "-" not in sentence
+
+
+@pytest.mark.parametrize("n", [60, 380])
+def test_two_equally_good_runs_come_out_as_no_difference_in_95_of_100_trials(n):
+    chance = np.random.default_rng(n)
+    real = 0
+    for _ in range(100):
+        easy = chance.beta(4, 1, n)  # some images are easy for every seed
+        first, second = (run_of(list(chance.random(n) < easy)) for _ in range(2))
+        real += compare(first, second).is_real
+    assert real <= 5
+
+
+def test_a_large_difference_is_found():
+    chance, found = np.random.default_rng(1), 0
+    for _ in range(20):
+        found += compare(run_of(list(chance.random(380) < 0.9)), run_of(list(chance.random(380) < 0.75))).is_real
+    assert found == 20
+
+
+@pytest.mark.parametrize(("first", "second"), [
+    (run_of([True] * 3), run_of([True] * 4)), (run_of([True], [0]), run_of([True], [1])), ([], []),
+])  # fmt: skip
+def test_runs_that_were_tested_on_other_images_are_not_compared(first, second):
+    with pytest.raises(NotComparable, match="not tested on the same images"):
+        compare(first, second)

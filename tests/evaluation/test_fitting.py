@@ -1,0 +1,33 @@
+import pytest
+
+from tl_core.evaluation import judge_fit
+from tl_core.records import MetricPoint
+
+
+def curves(train, val, train_accuracy=(), val_accuracy=()):
+    series = {
+        ("train", "loss"): train, ("val", "loss"): val,
+        ("train", "accuracy"): train_accuracy, ("val", "accuracy"): val_accuracy,
+    }  # fmt: skip
+    rows = [(epoch, *which, value) for which, values in series.items() for epoch, value in enumerate(values, 1)]
+    return [MetricPoint(i, row[0], row[0], *row[1:], n=10) for i, row in enumerate(rows)]
+
+
+RISING = curves([1, 0.5, 0.2, 0.1], [1, 0.6, 0.8, 1.1])
+FALLING = curves([1, 0.9, 0.8, 0.7], [1, 0.9, 0.8, 0.7])
+APART = curves([1, 0.3, 0.3, 0.3], [1, 0.4, 0.4, 0.4], [0.5, 1, 1, 1], [0.5, 0.8, 0.8, 0.8])
+SETTLED = curves([1, 0.4, 0.39, 0.39], [1, 0.4, 0.4, 0.4], [0.5, 0.9, 0.9, 0.9], [0.5, 0.88, 0.88, 0.88])
+
+
+@pytest.mark.parametrize(("points", "best", "kind", "words"), [
+    (RISING, 2, "over", "rose from 0.600 to 1.100 while the training loss fell from 0.500 to 0.100"),
+    (FALLING, 4, "under", "fell from 0.800 in epoch 3 to 0.700 in epoch 4"),
+    (APART, 2, "over", "100.0% of training images were named rightly, and 80.0% of validation"),
+    (SETTLED, 2, "good", "lowest, 0.400, in epoch 2 of 4"),
+    (curves([1, 0.9], [1, 0.9]), 2, "unknown", "2 epochs are too few"),
+    ([], None, "unknown", "0 epochs are too few"),
+])  # fmt: skip
+def test_the_curves_say_how_it_fits_and_which_figures_show_it(points, best, kind, words):
+    fit = judge_fit(points, best)
+    assert fit.kind == kind
+    assert words in fit.sentence

@@ -1,0 +1,73 @@
+"""What the curves of a run say: learned by heart, not learned enough, or neither, and how one can tell."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tl_core.records import MetricPoint
+
+_RISE = 0.1
+"""Share by which validation loss has to rise above its best to be called rising."""
+_FALL = 0.05
+"""Share by which it has to fall over the last third of the epochs to be called falling."""
+_GAP = 0.1
+"""Of accuracy, between training and validation, to be called a gap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    kind: str
+    """"over", "under", "good" or "unknown"."""
+    sentence: str
+    """What it is and the figures that say so."""
+
+
+def judge_fit(points: Sequence[MetricPoint], best_epoch: int | None) -> Fit:
+    """From a run's curves.
+
+    Args:
+        points: all that the run wrote down.
+        best_epoch: whose weights were kept.
+    """
+    val, train = _curve(points, "val", "loss"), _curve(points, "train", "loss")
+    if best_epoch not in val or len(val) < 3:
+        return Fit("unknown", f"{len(val)} epochs are too few to say whether it learned too much or too little.")
+    lowest, last = min(val, key=val.__getitem__), max(val)
+    best = val[lowest]
+    right = {split: _curve(points, split, "accuracy").get(best_epoch) for split in ("train", "val")}
+    gap = _gap_words(right["train"], right["val"])
+    if val[last] > (1 + _RISE) * best and train[last] < train[lowest]:
+        return Fit(
+            "over",
+            f"It began to learn the training images by heart: after epoch {lowest} the validation loss rose from "
+            f"{best:.3f} to {val[last]:.3f} while the training loss fell from {train[lowest]:.3f} to "
+            f"{train[last]:.3f}. The model of epoch {best_epoch} was kept.{gap} More images, augmentation or frozen "
+            "stages help.",
+        )
+    earlier = sorted(val)[-1 - max(1, len(val) // 3)]
+    if lowest == last and val[last] < (1 - _FALL) * val[earlier]:
+        return Fit(
+            "under",
+            f"It was still learning when it ended: the validation loss fell from {val[earlier]:.3f} in epoch {earlier} "
+            f"to {val[last]:.3f} in epoch {last}, the last. More epochs may do better.{gap}",
+        )
+    if right["train"] is not None and right["val"] is not None and right["train"] - right["val"] > _GAP:
+        return Fit(
+            "over",
+            f"It knows the training images better than new ones.{gap} More images, augmentation or frozen stages help.",
+        )
+    return Fit(
+        "good",
+        f"It learned about as much as it could in this way: the validation loss was lowest, {best:.3f}, in epoch "
+        f"{lowest} of {last}, and neither rose nor fell much at the end.{gap}",
+    )
+
+
+def _curve(points: Sequence[MetricPoint], split: str, name: str) -> dict[int, float]:
+    """By epoch."""
+    return {point.epoch: point.value for point in points if point.split == split and point.name == name}
+
+
+def _gap_words(train: float | None, val: float | None) -> str:
+    if train is None or val is None:
+        return ""
+    return f" In that epoch {train:.1%} of training images were named rightly, and {val:.1%} of validation images."
