@@ -5,7 +5,7 @@ import time
 from importlib.metadata import version
 
 from tl_core.events import BatchEnded, EpochEnded, Event, FactsFound, StageAdvanced, Tested
-from tl_core.records import MetricPoint, Progress, Run
+from tl_core.records import BEST_VAL, MetricPoint, Progress, Run
 from tl_core.store import Store
 from tl_core.training.progress import ProgressMeter
 
@@ -88,7 +88,8 @@ class Recorder:
         self._add_point(event, "val", "loss", event.val_loss, n_val)
         self._add_point(event, "val", "accuracy", event.val_accuracy, n_val)
         self._flush()
-        self._store.put_predictions(self._id, "val", event.epoch, event.val_predictions)
+        for split in ("val", *([BEST_VAL] if event.is_best else [])):
+            self._store.put_predictions(self._id, split, event.epoch, event.val_predictions)
         self._store.update_run(
             self._id,
             epochs_done=event.epoch,

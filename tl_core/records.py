@@ -176,6 +176,10 @@ class MetricPoint:
     """Images the value was measured on."""
 
 
+BEST_VAL = "best val"
+"""What the store calls the validation predictions of the epoch whose weights are kept; "val" are the last epoch's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prediction:
     position: int

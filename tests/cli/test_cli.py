@@ -119,6 +119,28 @@ def test_a_known_dataset_is_trained_on_by_id_and_by_name(trained: tuple[Path, di
         assert again["dataset"]["id"] == said["dataset"]["id"]
 
 
+def test_a_run_is_evaluated_from_what_it_left(trained: tuple[Path, dict]):
+    home, said = trained
+    found = answer(run(home, "evaluate", said["run_id"], "--json"))
+    assert found["test"]["accuracy"]["value"] == pytest.approx(said["test"]["accuracy"])
+    assert found["test"]["n"] == said["splits"]["test"] == sum(row["n"] for row in found["classes"])
+    assert found["val"]["n"] == said["splits"]["val"]
+    assert [row["class"] for row in found["classes"]] == said["dataset"]["classes"]
+    told = run(home, "evaluate", said["run_id"]).stdout
+    assert f"test, n = {said['splits']['test']}" in told and "always answering the biggest class" in told
+    assert found["fit"]["sentence"] in told
+
+
+def test_two_runs_are_compared_on_the_same_images(trained: tuple[Path, dict]):
+    home, said = trained
+    other = answer(run(home, "train", "colours", *QUICK, "--epochs", "1", "--seed", "3", "--json"))["run_id"]
+    (group,) = answer(run(home, "compare", said["run_id"], other, "--json"))
+    assert {row["run_id"] for row in group["runs"]} == {said["run_id"], other}
+    assert group["comparisons"][0]["n"] == said["splits"]["test"] and "seed" in group["differ"]
+    assert other in (told := run(home, "compare", said["run_id"], other).stdout) and said["run_id"] in told
+    assert "name from 2 to 20" in complaint(run(home, "compare", other))
+
+
 def config_of(home: Path, *options: str) -> dict:
     """What a run is trained with that `train` was given these options for."""
     said = answer(run(home, "train", "colours", "--json", *options))

@@ -54,9 +54,10 @@ def test_a_temperature_changes_no_answer(predictions, temperature):
         assert sum(after.probabilities) == pytest.approx(1)
 
 
-def test_answers_that_are_all_right_and_sure_keep_a_temperature_that_is_a_number():
-    sure = [Prediction(i, 0, (1.0, 0.0)) for i in range(5)]
-    assert np.isfinite(fit_temperature(sure))
+def test_where_every_answer_is_right_no_temperature_can_be_found():
+    sure, wrong = [Prediction(i, 0, (1.0, 0.0)) for i in range(5)], Prediction(5, 1, (1.0, 0.0))
+    assert fit_temperature(sure) is None
+    assert np.isfinite(fit_temperature([*sure, wrong]))
 
 
 @given(some, st.lists(st.floats(0, 1), max_size=5))

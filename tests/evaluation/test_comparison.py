@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from tl_core.evaluation import NotComparable, compare
+from tl_core.evaluation import NotComparable, compare, holm
 from tl_core.records import Prediction
 
 
@@ -35,15 +35,16 @@ def test_what_one_alone_has_right_decides(rows):
 
 def test_the_other_way_round_it_says_the_same():
     first, second = run_of([True] * 90 + [False] * 10), run_of([True] * 60 + [False] * 40)
-    assert compare(first, second).sentence.startswith("The first is better: 30.0 points, 95 % interval 2")
-    assert compare(second, first).sentence.startswith("The second is better: 30.0 points, 95 % interval 2")
-    assert compare(first, second).sentence.endswith("n = 100.")
+    assert compare(first, second).say().startswith("The first is better: 30.0 points, 95 % interval 2")
+    assert compare(second, first).say(second="run 7").startswith("Run 7 is better: 30.0 points")
+    assert compare(second, first).say().startswith("The second is better: 30.0 points, 95 % interval 2")
+    assert compare(first, second).say().endswith("n = 100.")
 
 
 def test_no_difference_is_told_in_figures():
     chance = np.random.default_rng(0)
     first, second = (run_of(list(chance.random(380) < 0.9)) for _ in range(2))
-    sentence = compare(first, second).sentence
+    sentence = compare(first, second).say()
     assert sentence.startswith("No real difference: ") and sentence.endswith("n = 380.")
     assert "-" not in sentence
 
@@ -72,3 +73,13 @@ def test_a_large_difference_is_found():
 def test_runs_that_were_tested_on_other_images_are_not_compared(first, second):
     with pytest.raises(NotComparable, match="not tested on the same images"):
         compare(first, second)
+
+
+@given(st.lists(st.floats(0, 1), max_size=12))
+def test_holms_p_values_keep_the_order_and_the_smallest_is_times_all(p_values):
+    corrected = holm(p_values)
+    assert all(p <= c <= 1 for p, c in zip(p_values, corrected, strict=True))
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    assert [corrected[i] for i in order] == sorted(corrected)
+    if p_values:
+        assert min(corrected) == min(1, len(p_values) * min(p_values))

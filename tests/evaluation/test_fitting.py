@@ -21,6 +21,7 @@ SETTLED = curves([1, 0.4, 0.39, 0.39], [1, 0.4, 0.4, 0.4], [0.5, 0.9, 0.9, 0.9],
 
 @pytest.mark.parametrize(("points", "best", "kind", "words"), [
     (RISING, 2, "over", "rose from 0.600 to 1.100 while the training loss fell from 0.500 to 0.100"),
+    (curves([0.1, 0.05, 0.02, 0.01], [0.03, 0.024, 0.03, 0.042]), 2, "good", "lowest, 0.024, in epoch 2 of 4"),
     (FALLING, 4, "under", "fell from 0.800 in epoch 3 to 0.700 in epoch 4"),
     (APART, 2, "over", "100.0% of training images were named rightly, and 80.0% of validation"),
     (SETTLED, 2, "good", "lowest, 0.400, in epoch 2 of 4"),

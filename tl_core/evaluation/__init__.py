@@ -9,7 +9,7 @@ from tl_core.evaluation.calibration import (
     fit_temperature,
     reliability,
 )
-from tl_core.evaluation.comparison import Comparison, NotComparable, compare
+from tl_core.evaluation.comparison import Comparison, NotComparable, compare, holm
 from tl_core.evaluation.fitting import Fit, judge_fit
 from tl_core.evaluation.judging import Figure, Judgement, judge
 from tl_core.evaluation.metrics import ClassFigures, class_figures, confusion_matrix, summarise, wilson_interval
@@ -32,6 +32,7 @@ __all__ = [
     "compare",
     "confusion_matrix",
     "fit_temperature",
+    "holm",
     "join",
     "judge",
     "judge_fit",

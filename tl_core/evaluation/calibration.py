@@ -58,11 +58,14 @@ def calibration_error(bins: Sequence[Bin]) -> float:
     return sum(b.n * abs(b.confidence - b.accuracy) for b in bins) / sum(b.n for b in bins)
 
 
-def fit_temperature(predictions: Sequence[Prediction]) -> float:
+def fit_temperature(predictions: Sequence[Prediction]) -> float | None:
     """The one number to divide logits by that makes these answers' log-loss least (Guo et al. 2017).
 
     Fit it on validation images. Above 1 the model was too sure of itself. It changes no answer, only how sure it is.
+    None where every answer is right: nothing would then be too sure.
     """
+    if all(p.is_right for p in predictions):
+        return None
     logits, labels = _logits(predictions), np.array([p.true for p in predictions])
 
     def log_loss(log_temperature: float) -> float:

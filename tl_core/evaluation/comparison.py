@@ -38,13 +38,17 @@ class Comparison:
         """Both say so: the test, and an interval that leaves out 0."""
         return self.p_value < _LEVEL and not self.low <= 0 <= self.high
 
-    @property
-    def sentence(self) -> str:
-        """`No real difference: 1.2 points, 95 % interval −0.9 to 3.3, n = 380.`"""
+    def say(self, first: str = "the first", second: str = "the second") -> str:
+        """`No real difference: 1.2 points, 95 % interval −0.9 to 3.3, n = 380.`
+
+        Args:
+            first: what to call the first run, and `second` the second.
+        """
         favours_second = self.is_real and self.difference < 0
         sign = -100 if favours_second else 100
         points, *ends = sign * self.difference, *sorted((sign * self.low, sign * self.high))
-        said = f"The {'second' if favours_second else 'first'} is better" if self.is_real else "No real difference"
+        better = second if favours_second else first
+        said = f"{better[:1].upper()}{better[1:]} is better" if self.is_real else "No real difference"
         interval = " to ".join(map(_points, ends))
         return f"{said}: {_points(points)} points, 95 % interval {interval}, n = {self.n:,}."
 
@@ -72,6 +76,16 @@ def compare(first: Sequence[Prediction], second: Sequence[Prediction], seed: int
     apart = only_first + only_second
     p_value = float(binomtest(only_first, apart).pvalue) if apart else 1.0
     return Comparison(n, only_first, only_second, (only_first - only_second) / n, float(low), float(high), p_value)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """P-values of several tests at once, corrected after Holm (1979): the chance that any of them errs stays 5 %."""
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    corrected, largest = list(p_values), 0.0
+    for rank, place in enumerate(order):
+        largest = max(largest, min(1.0, (len(order) - rank) * p_values[place]))
+        corrected[place] = largest
+    return corrected
 
 
 def _points(value: float) -> str:

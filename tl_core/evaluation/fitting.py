@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from tl_core.records import MetricPoint
 
 _RISE = 0.1
-"""Share by which validation loss has to rise above its best to be called rising."""
+"""Share by which validation loss has to rise above its best to be called rising, and by how many nats at least."""
+_LEAST_RISE = 0.05
 _FALL = 0.05
 """Share by which it has to fall over the last third of the epochs to be called falling."""
 _GAP = 0.1
@@ -35,7 +36,7 @@ def judge_fit(points: Sequence[MetricPoint], best_epoch: int | None) -> Fit:
     best = val[lowest]
     right = {split: _curve(points, split, "accuracy").get(best_epoch) for split in ("train", "val")}
     gap = _gap_words(right["train"], right["val"])
-    if val[last] > (1 + _RISE) * best and train[last] < train[lowest]:
+    if val[last] > best + max(_RISE * best, _LEAST_RISE) and train[last] < train[lowest]:
         return Fit(
             "over",
             f"It began to learn the training images by heart: after epoch {lowest} the validation loss rose from "

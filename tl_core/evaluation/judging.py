@@ -42,8 +42,8 @@ class Judgement:
     """Mean cross-entropy in nats."""
     roc_auc: Figure | None
     """Mean over the classes of one against the rest; None where the split has images of one class only."""
-    majority_accuracy: float
-    """Of always answering the class that is most frequent in the training set."""
+    majority_accuracy: float | None
+    """Of always answering the class that is most frequent in the training set; None where that is not known."""
     chance: float
     """Of guessing, each class as likely."""
 
@@ -59,10 +59,11 @@ class _Tables:
 
     @property
     def answers(self) -> NDArray[np.int64]:
-        return np.argmax(self.probabilities, 1).astype(np.int64)
+        answers: NDArray[np.int64] = np.argmax(self.probabilities, 1)
+        return answers
 
 
-def judge(predictions: Sequence[Prediction], majority_label: int, seed: int = 0) -> Judgement:
+def judge(predictions: Sequence[Prediction], majority_label: int | None, seed: int = 0) -> Judgement:
     """Every figure of a split.
 
     Args:
@@ -90,7 +91,7 @@ def judge(predictions: Sequence[Prediction], majority_label: int, seed: int = 0)
         f1_macro=f1,
         log_loss=_bootstrap(lambda weights: weights @ losses / n, n, k, seed),
         roc_auc=_auc_figure(tables, seed),
-        majority_accuracy=float((tables.labels == majority_label).mean()),
+        majority_accuracy=None if majority_label is None else float((tables.labels == majority_label).mean()),
         chance=1 / k,
     )
 

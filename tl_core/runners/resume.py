@@ -7,7 +7,7 @@ from pathlib import Path
 from tl_core.config import RunConfig, make_run_config
 from tl_core.errors import ConfigError, RunNotReady
 from tl_core.execute import check
-from tl_core.records import Run, RunState
+from tl_core.records import BEST_VAL, Run, RunState
 from tl_core.runners.enqueue import first_facts
 from tl_core.workspace import Workspace
 
@@ -84,8 +84,9 @@ def _take_over(workspace: Workspace, old: Run, new: Run) -> None:
     artifacts.run_folder(new.id).mkdir(parents=True)
     _share(artifacts.checkpoint(old.id), artifacts.checkpoint(new.id))
     store.append_metrics(new.id, store.list_metrics(old.id))
-    epoch, predictions = store.list_predictions(old.id, "val")
-    store.put_predictions(new.id, "val", epoch, predictions)
+    for split in ("val", BEST_VAL):
+        epoch, predictions = store.list_predictions(old.id, split)
+        store.put_predictions(new.id, split, epoch, predictions)
     facts = {name: fact for name, fact in old.facts.items() if name != "resumed"}
     store.update_run(
         new.id,

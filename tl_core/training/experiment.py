@@ -93,6 +93,12 @@ class Experiment:
         names = Counter(self.images[i].class_name for i in self.split.train)
         return [names[name] for name in self.classes]
 
+    @property
+    def majority_label(self) -> int:
+        """The class that most training images have."""
+        counts = self.class_counts
+        return max(range(len(counts)), key=counts.__getitem__)
+
 
 def run_experiment(experiment: Experiment) -> Generator[Event, None, None]:
     """Read, prepare, train, test: the four stages in order, preparing and training again for every phase.
@@ -148,6 +154,7 @@ def _find_facts(
         "device": experiment.device.title,
         "workers": experiment.workers,
         "weights": report.sentence if report else "Random weights: nothing was learned before this run.",
+        "majority_label": experiment.majority_label,
         "splits": {side: len(positions) for side, positions in sides.items()},
         "split_warnings": list(split.warnings),
         "split_fingerprint": {side: _fingerprint(experiment, positions) for side, positions in sides.items()},
@@ -185,6 +192,5 @@ def _test(experiment: Experiment) -> Iterator[Event]:
             done += len(outputs.labels)
             if part is model:  # else the work was done before
                 yield StageAdvanced("testing", done, len(test))
-    outputs, counts = join(parts), experiment.class_counts
-    majority = max(range(len(counts)), key=counts.__getitem__)
-    yield Tested(summarise(outputs, majority), outputs.predictions())
+    outputs = join(parts)
+    yield Tested(summarise(outputs, experiment.majority_label), outputs.predictions())

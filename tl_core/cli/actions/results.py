@@ -1,0 +1,127 @@
+"""Telling what a run has shown, and which of several is better."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from rich.table import Column, Table
+
+from tl_core.cli.actions.workspaces import open_and_tidy
+from tl_core.cli.output import frozen_words, out, print_json
+from tl_core.evaluation import Comparison, Figure, Judgement
+from tl_core.records import Run
+from tl_core.results import Compared, Results, compare_runs, results_of, what_differs
+
+_FIGURES = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "precision_macro": "precision, macro",
+    "recall_macro": "recall, macro",
+    "f1_macro": "F1, macro",
+    "log_loss": "log-loss, nats",
+    "roc_auc": "ROC AUC, macro",
+}
+_MOST_CONFUSED = 5
+
+
+def evaluate(run_id: str, as_json: bool) -> None:
+    results = results_of(open_and_tidy().store, run_id)
+    if as_json:
+        print_json(_results_json(results))
+    else:
+        _print_results(results)
+
+
+def compare(run_ids: Sequence[str], as_json: bool) -> None:
+    groups = compare_runs(open_and_tidy().store, run_ids)
+    if as_json:
+        return print_json([_compared_json(group) for group in groups])
+    if len(groups) > 1:
+        out.print("These runs were not all tested on the same images; only those of one table can be compared.")
+    for group in groups:
+        _print_compared(group)
+
+
+def _results_json(results: Results) -> dict[str, Any]:
+    classes = [
+        {**dataclasses.asdict(figures), "class": name}
+        for name, figures in zip(results.classes, results.of_classes, strict=True)
+    ]
+    return {
+        "run_id": results.run.id,
+        "test": dataclasses.asdict(results.test),
+        "val": dataclasses.asdict(results.val) if results.val else None,
+        "classes": classes,
+        "confused": [dataclasses.asdict(pair) for pair in results.confused],
+        "calibration": dataclasses.asdict(results.calibration),
+        "fit": dataclasses.asdict(results.fit),
+    }
+
+
+def _print_results(results: Results) -> None:
+    run, test, said = results.run, results.test, results.calibration
+    out.print(f"Run {run.id}: {run.dataset_name}, {run.config.model.backbone}, frozen {frozen_words(run.config.model)}")
+    out.print(_figures_table(test, results.val))
+    baselines = [f"guessing {test.chance:.1%}"]
+    if test.majority_accuracy is not None:
+        baselines.insert(0, f"always answering the biggest class would be right on {test.majority_accuracy:.1%}")
+    out.print(f"Of the {test.n:,} test images {', '.join(baselines)}.")
+    for pair in results.confused[:_MOST_CONFUSED]:
+        out.print(f"{pair.n} of {pair.of} images of {pair.true} were taken for {pair.answer}.")
+    sure = f"It is {said.confidence:.1%} sure on average and right on {test.accuracy.value:.1%}"
+    out.print(f"{sure}: expected calibration error {100 * said.error:.1f} points on {test.n:,} test images.")
+    if said.temperature and said.error_at_temperature is not None:
+        out.print(
+            f"At a temperature of {said.temperature:.2f}, fitted on {said.n_fitted:,} validation images, the error is "
+            f"{100 * said.error_at_temperature:.1f} points."
+        )
+    out.print(results.fit.sentence)
+
+
+def _figures_table(test: Judgement, val: Judgement | None) -> Table:
+    table = Table("", f"test, n = {test.n:,}", "95 % interval", *([f"validation, n = {val.n:,}"] if val else []))
+    for name, words in _FIGURES.items():
+        figure: Figure | None = getattr(test, name)
+        if figure is None:
+            continue
+        beside: Figure | None = getattr(val, name) if val else None
+        cells = [f"{figure.value:.3f}", f"{figure.low:.3f} to {figure.high:.3f}"]
+        table.add_row(words, *cells, *([f"{beside.value:.3f}" if beside else ""] if val else []))
+    return table
+
+
+def _compared_json(group: Compared) -> dict[str, Any]:
+    runs = [group.best, *(run for run, _ in group.others)]
+    return {
+        "best": group.best.id,
+        "runs": [{"run_id": run.id, "accuracy": _accuracy(run), "n": run.result and run.result.n} for run in runs],
+        "differ": what_differs(runs),
+        "comparisons": [_comparison_json(group.best, run, found) for run, found in group.others],
+    }
+
+
+def _comparison_json(first: Run, second: Run, found: Comparison) -> dict[str, Any]:
+    told = {"first": first.id, "second": second.id, "is_real": found.is_real, "sentence": _say(first, second, found)}
+    return {**told, **dataclasses.asdict(found)}
+
+
+def _print_compared(group: Compared) -> None:
+    runs = [group.best, *(run for run, _ in group.others)]
+    differ = what_differs(runs)
+    right = Column("test accuracy", justify="right"), Column("n", justify="right")
+    table = Table(Column("run", no_wrap=True), *differ, *right, "beside the best")
+    sentences = ["", *(_say(group.best, run, found) for run, found in group.others)]
+    for place, (run, sentence) in enumerate(zip(runs, sentences, strict=True)):
+        n = run.result.n if run.result else 0
+        table.add_row(
+            run.id, *(str(values[place]) for values in differ.values()), f"{_accuracy(run):.1%}", f"{n:,}", sentence
+        )
+    out.print(table)
+
+
+def _say(first: Run, second: Run, found: Comparison) -> str:
+    return found.say(f"run {first.id}", f"run {second.id}")
+
+
+def _accuracy(run: Run) -> float:
+    return run.result.accuracy if run.result else 0.0

@@ -1,0 +1,28 @@
+"""Commands about what runs have shown."""
+# ruff: noqa: PLC0415
+
+from typing import Annotated
+
+import typer
+
+from tl_core.cli.options import AsJson, RunId
+from tl_core.memory import importing
+
+
+def evaluate(run: RunId, as_json: AsJson = False) -> None:
+    """All figures of a run, with their intervals, and what it mixes up. Nothing is computed by the model anew."""
+    with importing():
+        from tl_core.cli.actions import results
+
+    results.evaluate(run, as_json)
+
+
+def compare(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN…", help="Two to twenty runs.")],
+    as_json: AsJson = False,
+) -> None:
+    """Whether one run is better than others, or only luckier."""
+    with importing():
+        from tl_core.cli.actions import results
+
+    results.compare(runs, as_json)

@@ -1,0 +1,184 @@
+"""What a finished run has shown, and how runs compare: figures from the store's predictions, nothing predicted anew."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tl_core.errors import RunNotReady
+from tl_core.evaluation import (
+    ClassFigures,
+    Comparison,
+    Fit,
+    Judgement,
+    NotComparable,
+    at_temperature,
+    calibration_error,
+    class_figures,
+    compare,
+    confusion_matrix,
+    fit_temperature,
+    holm,
+    judge,
+    judge_fit,
+    reliability,
+)
+from tl_core.records import BEST_VAL, Prediction, Run
+from tl_core.store import Store
+
+MOST_COMPARED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Confused:
+    """Images of one class that were taken for another."""
+
+    true: str
+    """User text, as `answer`."""
+    answer: str
+    n: int
+    of: int
+    """Images of the true class."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Of the test set, as the model is and at the temperature that suits the validation set."""
+
+    confidence: float
+    """Mean over the answers."""
+    error: float
+    """Expected calibration error, a share."""
+    temperature: float | None
+    """None where it cannot be fitted: no mistake on validation, or its answers of the best epoch were not kept."""
+    n_fitted: int
+    """Validation images that the temperature was fitted on."""
+    error_at_temperature: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    run: Run
+    classes: tuple[str, ...]
+    """User text."""
+    test: Judgement
+    val: Judgement | None
+    """Of the best epoch; None for runs from before it was kept."""
+    of_classes: tuple[ClassFigures, ...]
+    """On the test set."""
+    confused: tuple[Confused, ...]
+    """On the test set, the most frequent first."""
+    calibration: Calibration
+    fit: Fit
+
+
+def results_of(store: Store, run_id: str) -> Results:
+    """All figures of a run that was tested.
+
+    Raises:
+        UnknownRun: there is none.
+        RunNotReady: it has not been tested.
+        Diverged: its answers are not numbers.
+    """
+    run = tested_run(store, run_id)
+    _, test = store.list_predictions(run.id, "test")
+    _, val = store.list_predictions(run.id, BEST_VAL)
+    classes, majority = tuple(run.facts["classes"]), run.facts.get("majority_label")
+    return Results(
+        run,
+        classes,
+        judge(test, majority),
+        judge(val, majority) if val else None,
+        tuple(class_figures(test, len(classes))),
+        tuple(most_confused(test, classes)),
+        _calibration(test, val),
+        judge_fit(store.list_metrics(run.id), run.best_epoch),
+    )
+
+
+def tested_run(store: Store, run_id: str) -> Run:
+    """The run, if it has a test figure. Raises as `results_of` does."""
+    run = store.get_run(run_id)
+    if run.result is None:
+        raise RunNotReady(
+            f"Run {run.id} is {run.state} and has not been tested, so it has no figures: train to the end."
+        )
+    return run
+
+
+def most_confused(predictions: Sequence[Prediction], classes: Sequence[str]) -> list[Confused]:
+    """Every pair of classes that was mixed up, the most frequent first."""
+    matrix = confusion_matrix(predictions, len(classes))
+    found = [
+        Confused(classes[true], classes[answer], int(matrix[true, answer]), int(matrix[true].sum()))
+        for true, answer in zip(*matrix.nonzero(), strict=True)
+        if true != answer
+    ]
+    return sorted(found, key=lambda pair: (-pair.n, pair.true, pair.answer))
+
+
+def _calibration(test: Sequence[Prediction], val: Sequence[Prediction]) -> Calibration:
+    temperature = fit_temperature(val) if val else None
+    return Calibration(
+        sum(p.confidence for p in test) / len(test),
+        calibration_error(reliability(test)),
+        temperature,
+        len(val),
+        calibration_error(reliability(at_temperature(test, temperature))) if temperature else None,
+    )
+
+
+# Several runs
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Runs that were tested on the same images."""
+
+    best: Run
+    others: tuple[tuple[Run, Comparison], ...]
+    """From the next best on, each with the best beside it. With several, p-values are Holm's."""
+
+
+def compare_runs(store: Store, run_ids: Sequence[str]) -> list[Compared]:
+    """Runs in groups that share a test set, the largest group first; nothing is ranked across groups.
+
+    Raises:
+        NotComparable: fewer than two runs, or more than `MOST_COMPARED`.
+        UnknownRun: one of them does not exist.
+        RunNotReady: one of them has not been tested.
+    """
+    runs = {run.id: run for run in (tested_run(store, run_id) for run_id in run_ids)}
+    if not 2 <= len(runs) <= MOST_COMPARED:
+        raise NotComparable(f"{len(runs)} runs cannot be compared: name from 2 to {MOST_COMPARED} different ones.")
+    groups: dict[tuple[str, ...], list[Run]] = defaultdict(list)
+    for run in runs.values():
+        groups[_test_set(run)].append(run)
+    return sorted((_compare(store, group) for group in groups.values()), key=lambda group: -len(group.others))
+
+
+def _test_set(run: Run) -> tuple[str, ...]:
+    """What two runs have in common whose predictions are of the same images."""
+    return run.config.data.dataset_id, str(run.facts.get("split_fingerprint", {}).get("test", run.id))
+
+
+def _compare(store: Store, runs: Sequence[Run]) -> Compared:
+    best, *others = sorted(runs, key=lambda run: -run.result.accuracy if run.result else 0.0)
+    _, first = store.list_predictions(best.id, "test")
+    found = [compare(first, store.list_predictions(run.id, "test")[1]) for run in others]
+    corrected = holm([each.p_value for each in found])
+    return Compared(
+        best, tuple((run, replace(c, p_value=p)) for run, c, p in zip(others, found, corrected, strict=True))
+    )
+
+
+def what_differs(runs: Sequence[Run]) -> dict[str, list[object]]:
+    """Settings that are not the same in all runs: by name, each run's value."""
+    flat = [
+        {
+            name: value
+            for section in ("data", "model", "train", "augment")
+            for name, value in run.config.model_dump()[section].items()
+        }
+        for run in runs
+    ]
+    return {name: values for name in flat[0] if len(set(map(repr, values := [each[name] for each in flat]))) > 1}
