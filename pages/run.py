@@ -7,13 +7,13 @@ from tl_ui.delete_runs import ask_to_delete
 from tl_ui.run_actions import show_next_steps
 from tl_ui.run_images import follow_samples
 from tl_ui.run_live import is_training, watch
+from tl_ui.run_results import show_calibration, show_figures, show_fit
 from tl_ui.run_settings import show_settings
 from tl_ui.run_view import (
     open_run,
     show_answers,
     show_curves,
     show_ending,
-    show_figures,
     show_head,
     show_matrix,
 )
@@ -40,8 +40,10 @@ show_ending(run)
 show_next_steps(run)
 show_figures(run)
 show_answers(run)
+show_calibration(run)
 if run.epochs_done:
     st.subheader("How it learned", anchor=False)
+    show_fit(run)
     show_curves(run)
 show_settings(run)
 if st.button("Delete this run…", icon=":material/delete:", type="tertiary"):

@@ -13,6 +13,7 @@ from tl_ui.navigation import link
 from tl_ui.resources import get_tokens, get_workspace
 from tl_ui.run_images import browse_predictions, predictions_after
 from tl_ui.run_live import show_notes
+from tl_ui.run_results import show_confused
 from tl_ui.run_words import (
     caution,
     class_names,
@@ -158,31 +159,6 @@ def has_model(run: Run) -> bool:
     return run.best_epoch is not None and get_workspace().artifacts.checkpoint(run.id).exists()
 
 
-def show_figures(run: Run) -> None:
-    """All figures of the one look at the test set, each with what it was measured on."""
-    result = run.result
-    if result is None:
-        return
-    n = f"n = {count(result.n)}"
-    macro = GLOSSARY["macro"]
-    figures = [
-        ("Test accuracy", percent(result.accuracy), GLOSSARY["accuracy"]),
-        ("Baseline", percent(result.baseline_accuracy), GLOSSARY["baseline"]),
-        ("Macro precision", percent(result.precision_macro), f"{GLOSSARY['precision']} {macro}"),
-        ("Macro recall", percent(result.recall_macro), f"{GLOSSARY['recall']} {macro}"),
-        ("Macro F1", percent(result.f1_macro), f"{GLOSSARY['F1']} {macro}"),
-        ("Test loss", f"{result.loss:.3f}", f"{GLOSSARY['loss']} It is given in nats."),
-    ]
-    st.subheader(
-        f"On the test set: {number_of(result.n, 'image')} kept aside until the end",
-        help=GLOSSARY["test set"],
-        anchor=False,
-    )
-    with st.container(horizontal=True, gap="small"):
-        for label, value, explanation in figures:
-            st.metric(label, value, n, delta_color="off", delta_arrow="off", help=explanation, border=True, width=168)
-
-
 def show_classes(run: Run, predictions: Sequence[Prediction], what: str) -> None:
     """Precision, recall and F1 of every class, the worst first."""
     names = class_names(run, len(predictions[0].probabilities))
@@ -235,6 +211,7 @@ def show_answers(run: Run) -> None:
         show_matrix(run, split)
     with right:
         show_classes(run, predictions, what)
+        show_confused(run)
     at = "" if run.result else f", after epoch {epoch}"
     st.subheader(f"What it says to {what} images{at}", anchor=False)
     browse_predictions(run, predictions, what)

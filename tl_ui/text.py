@@ -105,9 +105,12 @@ GLOSSARY = {
     "so that it learns what matters and not the exact pixels.",
     "backbone": "A network that has already learned to see from a million photos. "
     "It turns an image into a list of features; the head turns those into a class.",
+    "balanced accuracy": "Of each class the share of its images that is right, and of those the plain mean: "
+    "a model that only knows the biggest class does badly.",
     "baseline": "What you would get without learning anything, by always answering the most frequent class. "
     "A model is only worth something if it beats this.",
     "batch size": "How many images the model looks at before it adjusts its weights once.",
+    "calibration": "A model is well calibrated when, of all answers it is 80 % sure of, 80 in 100 are right.",
     "confidence": "The probability the model gives to its own answer. A model can be confident and wrong.",
     "confusion matrix": "A table with a row for each true class and a column for each answer. "
     "Right answers lie on the diagonal; everything beside it is a mix-up.",
@@ -137,6 +140,8 @@ GLOSSARY = {
     "before it meets your images.",
     "plan": "Which part of the network learns in which epoch, and in how big steps: lighter is slower.",
     "recall": "Of all images that really are of this class, the share the model found.",
+    "ROC AUC": "How well its probabilities set the images of a class apart from all others: "
+    "1 is perfectly, 0.5 no better than a coin.",
     "seed": "The number that fixes all chance. The same seed and settings give the same result again.",
     "stage": "A block of layers of the backbone. The first see edges and colours, the last whole objects.",
     "test set": "Images kept aside until the very end and looked at once, for an honest figure.",

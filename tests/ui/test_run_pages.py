@@ -135,13 +135,17 @@ def test_a_finished_run_opens_with_the_sentence_and_its_figures(add_run):
     assert "not clearly better" in app.warning[0].value
     assert {metric.label: metric.value for metric in app.metric} == {
         "Test accuracy": "50.0 %",
-        "Baseline": "50.0 %",
+        "Balanced": "50.0 %",
         "Macro precision": "25.0 %",
         "Macro recall": "50.0 %",
-        "Macro F1": "33.0 %",
-        "Test loss": "0.600",
+        "Macro F1": "33.3 %",
+        "Test loss": "0.780",
+        "ROC AUC": "0.500",
     }
-    assert {metric.delta for metric in app.metric} == {"n = 30"}
+    assert app.metric[0].delta == "33 to 67 %"
+    assert all("Measured on 30 test images." in metric.help for metric in app.metric)
+    assert "guessing on 50.0 %" in words(app) and "too sure of itself: its confidence is 70.0 %" in words(app)
+    assert "15 of 15 images of" in words(app) and "too few to say whether" in words(app)
     assert links(app)["Try it on your own images"] == ("try", f"run={run.id}")
     assert links(app)["Train again with changes"] == ("train", f"like={run.id}")
     assert list(app.dataframe[0].value["n"]) == [15, 15]

@@ -35,13 +35,13 @@ def judge_fit(points: Sequence[MetricPoint], best_epoch: int | None) -> Fit:
     lowest, last = min(val, key=val.__getitem__), max(val)
     best = val[lowest]
     right = {split: _curve(points, split, "accuracy").get(best_epoch) for split in ("train", "val")}
-    gap = _gap_words(right["train"], right["val"])
+    gap = _gap_words(best_epoch, right["train"], right["val"])
     if val[last] > best + max(_RISE * best, _LEAST_RISE) and train[last] < train[lowest]:
         return Fit(
             "over",
             f"It began to learn the training images by heart: after epoch {lowest} the validation loss rose from "
             f"{best:.3f} to {val[last]:.3f} while the training loss fell from {train[lowest]:.3f} to "
-            f"{train[last]:.3f}. The model of epoch {best_epoch} was kept.{gap} More images, augmentation or frozen "
+            f"{train[last]:.3f}; the model of epoch {best_epoch} was kept.{gap} More images, augmentation or frozen "
             "stages help.",
         )
     earlier = sorted(val)[-1 - max(1, len(val) // 3)]
@@ -68,7 +68,7 @@ def _curve(points: Sequence[MetricPoint], split: str, name: str) -> dict[int, fl
     return {point.epoch: point.value for point in points if point.split == split and point.name == name}
 
 
-def _gap_words(train: float | None, val: float | None) -> str:
+def _gap_words(epoch: int, train: float | None, val: float | None) -> str:
     if train is None or val is None:
         return ""
-    return f" In that epoch {train:.1%} of training images were named rightly, and {val:.1%} of validation images."
+    return f" In epoch {epoch}, {train:.1%} of training images were named rightly, and {val:.1%} of validation images."
