@@ -109,6 +109,8 @@ def _training_facts(run: Run) -> list[Fact]:
     if maker := run.facts.get("features_by"):
         again = "Once for each image; later runs with the same frozen stages use it again."
         facts.append(Fact("Frozen stages computed by", maker, again))
+    if sentence := run.facts.get("compiled"):
+        facts.append(Fact("Compiled", sentence))
     if note := run.facts.get("cache_note"):
         facts.append(Fact("Nothing is kept", note))
     return facts

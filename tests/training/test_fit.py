@@ -48,7 +48,7 @@ def run_fit(
 ) -> list[Event]:
     torch.manual_seed(0)
     model = model or nn.Linear(5, 3)
-    more.setdefault("images_per_step", train.images_per_batch)
+    more.setdefault("images_per_step", train.batch_size)
     learner = make_learner(model, math.ceil(len(train) / more["images_per_step"]), epochs, **more)
     return list(fit(model, train, val, learner, epochs=range(1, epochs + 1), total_epochs=epochs))
 

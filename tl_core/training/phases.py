@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, cast
 from torch import nn
 
 from tl_core.backbones import TransferModel, freeze
-from tl_core.events import EpochEnded, Event, StageStarted
+from tl_core.events import EpochEnded, Event, FactsFound, StageStarted
 from tl_core.features import Examples, Pieces
 from tl_core.training.checkpoints import save_checkpoint
+from tl_core.training.compiling import Compiling
 from tl_core.training.fit import NO_SCORE, fit
 from tl_core.training.frozen_part import FrozenPart
 from tl_core.training.interrupt import stop_between_layers
@@ -135,9 +136,13 @@ class _Phases:
         with ExitStack() as stack:
             for network in {self._model, judged}:
                 stack.enter_context(stop_between_layers(network, self._experiment.should_stop))
+            compiling = Compiling(part, self._experiment.device)
             for event in events:
                 if isinstance(event, EpochEnded):
                     self._save(event, learner, judged)
+                    done, left = event.epoch - phase.first_epoch + 1, phase.last_epoch - event.epoch
+                    if sentence := compiling.after_epoch(done, left):
+                        yield FactsFound({"compiled": sentence})
                 yield event
 
     def _save(self, event: EpochEnded, learner: Learner, judged: TransferModel) -> None:

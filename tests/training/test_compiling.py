@@ -1,0 +1,86 @@
+"""Compiling is tried where there is time to win, undone where none was won, and never changes what is learned."""
+
+import pytest
+import torch
+from torch import nn
+
+from tl_core.training.compiling import Compiling
+from tl_core.training.device import Device
+
+GPU = Device(torch.device("cuda"), "a GPU")
+"""Only its name: what is decided needs none."""
+
+
+def network():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 36, 2))
+
+
+def follow(part, seconds, device=GPU, backend="eager"):
+    """Sentences after epochs that take so long."""
+    times = iter([0.0, *(t for i, _ in enumerate(seconds) for t in [sum(seconds[: i + 1])] * 2)])
+    compiling = Compiling(part, device, backend=backend, clock=lambda: next(times))
+    said, compiled = [], []
+    for done in range(1, len(seconds) + 1):
+        said.append(compiling.after_epoch(done, 100 - done))
+        compiled.append(part._compiled_call_impl is not None)
+    return said, compiled
+
+
+@pytest.fixture(autouse=True)
+def errors_as_before():
+    before = torch._dynamo.config.suppress_errors
+    yield
+    torch._dynamo.config.suppress_errors = before
+
+
+def test_it_is_kept_where_an_epoch_takes_less_time():
+    said, compiled = follow(network(), [50, 40, 90, 20, 20])
+    assert said == [
+        "",
+        "",
+        "",
+        "The part that learns was compiled (torch.compile): 20.0 s an epoch instead of 40.0 s.",
+        "",
+    ]
+    assert compiled == [False, True, True, True, True]
+
+
+def test_it_is_undone_where_nothing_is_won():
+    said, compiled = follow(network(), [50, 40, 90, 39, 40])
+    assert "39.0 s an epoch instead of 40.0 s was not worth it" in said[3]
+    assert compiled == [False, True, True, False, False]
+
+
+@pytest.mark.parametrize(("seconds", "device"), [([9, 2, 2, 2], GPU), ([900] * 4, Device(torch.device("cpu"), "CPU"))])
+def test_a_short_phase_and_a_cpu_are_left_alone(seconds, device):
+    said, compiled = follow(network(), seconds, device)
+    assert not any(said) and not any(compiled)
+
+
+def test_a_compiled_network_learns_the_same_and_its_tensors_keep_their_names():
+    one, other = network(), network()
+    follow(other, [50, 40, 90, 20])
+    images, labels = torch.randn(5, 3, 8, 8), torch.tensor([0, 1, 0, 1, 1])
+    for part in (one, other):
+        optimizer = torch.optim.SGD(part.parameters(), 0.1)
+        for size in (5, 5, 3, 1):
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(part(images[:size]), labels[:size]).backward()
+            optimizer.step()
+    assert one.state_dict().keys() == other.state_dict().keys()
+    for name, tensor in one.state_dict().items():
+        torch.testing.assert_close(tensor, other.state_dict()[name])
+
+
+def test_what_cannot_be_compiled_runs_as_it_did():
+    asked = []
+
+    def broken(graph, inputs):
+        asked.append(graph)
+        raise RuntimeError("no compiler here")
+
+    part, images = network().eval(), torch.randn(2, 3, 8, 8)
+    expected = part(images)
+    follow(part, [50, 40, 90, 20], backend=broken)
+    assert torch.equal(part(images), expected) and asked
