@@ -82,11 +82,13 @@ def results_of(store: Store, run_id: str) -> Results:
     run = tested_run(store, run_id)
     _, test = store.list_predictions(run.id, "test")
     _, val = store.list_predictions(run.id, BEST_VAL)
-    classes, majority = tuple(run.facts["classes"]), run.facts.get("majority_label")
+    majority = run.facts.get("majority_label")
+    judgement = judge(test, majority)  # first, for it complains where there is nothing to judge
+    classes = tuple(run.facts.get("classes") or (f"class {label + 1}" for label in range(len(test[0].probabilities))))
     return Results(
         run,
         classes,
-        judge(test, majority),
+        judgement,
         judge(val, majority) if val else None,
         tuple(class_figures(test, len(classes))),
         tuple(most_confused(test, classes)),

@@ -24,6 +24,14 @@ def run_results(run_id: str) -> Results:
     return results_of(get_workspace().store, run_id)
 
 
+def _results(run: Run) -> Results | None:
+    """None for a run that has no figures; why not, `show_figures` says."""
+    try:
+        return run_results(run.id) if run.result else None
+    except TransferLabError:
+        return None
+
+
 def show_figures(run: Run) -> None:
     """All figures of the one look at the test set, each with its interval and what it was measured on."""
     if run.result is None:
@@ -81,7 +89,8 @@ def baseline_words(test: Judgement) -> str:
 
 def show_confused(run: Run) -> None:
     """The pairs of classes that are most often mixed up, in words."""
-    if run.result is None or not (confused := run_results(run.id).confused):
+    results = _results(run)
+    if not results or not (confused := results.confused):
         return
     st.markdown("**Most often mixed up**")
     st.markdown("\n".join(f"- {words}" for words in map(confused_words, confused[:_MOST_CONFUSED])))
@@ -98,9 +107,9 @@ def confused_words(pair: Confused) -> str:
 
 def show_calibration(run: Run) -> None:
     """Whether it is as sure as it is right."""
-    if run.result is None:
+    results = _results(run)
+    if not results:
         return
-    results = run_results(run.id)
     _, predictions = predictions_after(run.id, "test", run.epochs_done)
     st.subheader("Is it as sure as it is right?", help=GLOSSARY["calibration"], anchor=False)
     left, right = st.columns([3, 2], gap="large")
@@ -184,5 +193,5 @@ def reliability_chart(bins: Sequence[Bin]) -> Chart:
 
 def show_fit(run: Run) -> None:
     """Whether it learned too much or too little, and which figures say so."""
-    if run.result is not None:
-        st.markdown(literal(run_results(run.id).fit.sentence))
+    if results := _results(run):
+        st.markdown(literal(results.fit.sentence))

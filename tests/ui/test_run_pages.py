@@ -151,6 +151,24 @@ def test_a_finished_run_opens_with_the_sentence_and_its_figures(add_run):
     assert list(app.dataframe[0].value["n"]) == [15, 15]
 
 
+@pytest.mark.parametrize(
+    ("predictions", "sentence"),
+    [
+        ([], "There are no predictions to judge"),
+        (
+            [Prediction(0, 0, (float("nan"), 0.3)), Prediction(1, 1, (0.7, 0.3))],
+            "For 1 of 2 images the model",
+        ),
+    ],
+)
+def test_without_usable_answers_the_page_says_what_is_missing(workspace, add_run, predictions, sentence):
+    run = add_run(2, state=RunState.COMPLETED, tested=True)
+    workspace.store.put_predictions(run.id, "test", 2, predictions)
+    app = open_page("run", run=run.id)
+    assert not app.metric
+    assert sentence in words(app) and "How it learned" in words(app)
+
+
 def test_mistakes_can_be_filtered_and_names_stay_text(add_run):
     run = add_run(1, state=RunState.COMPLETED, tested=True)
     app = open_page("run", run=run.id)
