@@ -159,7 +159,9 @@ def _measure(at: _UnderWay, cores: set[int], alone: Seen, watched: Seen, tiny: b
     _watch_training(at, alone, lambda: time.sleep(seconds))
     with chromium(cores, at.workspace.settings.home / "chromium") as (asking, watching):
         _interact(asking, at, alone, seconds)
-        pages = [_open_run(watching, at)[0] for _ in range(watchers)]
+        pages = [_visit_run(watching, at) for _ in range(watchers)]
+        for page in pages:
+            _wait_for_chart(page)
         _watch_training(at, watched, lambda: pages[0].wait_for_timeout(1000 * seconds))
         _interact(asking, at, watched, seconds)
     alone.peaks = watched.peaks = at.server.peaks_mb()
@@ -177,21 +179,25 @@ def _watch_training(at: _UnderWay, seen: Seen, pass_time: Callable[[], None]) ->
     seen.browsers.append((cpu_seconds(me, but=server) - cpu[1]) / took)
 
 
-def _open_run(browser: Any, at: _UnderWay) -> tuple[Any, float]:
-    """(page that watches the run, milliseconds until its chart is drawn), in a context of its own: nothing is kept."""
+def _visit_run(browser: Any, at: _UnderWay) -> Any:
+    """A page that begins to load the run's, in a context of its own: nothing is kept."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=at.server.url)
     page = context.new_page()
-    page.set_default_timeout(120_000)
-    started = time.perf_counter()
-    page.goto(f"/run?run={at.run.id}")
+    page.set_default_timeout(300_000)
+    page.goto(f"/run?run={at.run.id}", wait_until="commit")
+    return page
+
+
+def _wait_for_chart(page: Any) -> None:
     page.locator(".js-plotly-plot .trace").first.wait_for()
-    return page, 1000 * (time.perf_counter() - started)
 
 
 def _interact(browser: Any, at: _UnderWay, seen: Seen, seconds: float) -> None:
     """Go round the app by clicks, as often as `seconds` allow, once at least."""
-    page, opening = _open_run(browser, at)
-    seen.openings.append(opening)
+    started = time.perf_counter()
+    page = _visit_run(browser, at)
+    _wait_for_chart(page)
+    seen.openings.append(1000 * (time.perf_counter() - started))
     if seconds > TINY_SECONDS:
         _go_round(page, at)  # a page's first showing since the server was started takes longer, once
     give_up = time.monotonic() + seconds
