@@ -24,6 +24,6 @@ n_busy, n_paused = sum(map(is_busy, runs)), sum(run.state is RunState.PAUSED for
 words = [number_of(len(runs), "run")]
 words += [f"{n_busy} of them under way or waiting"] if n_busy else []
 words += [f"{n_paused} paused"] if n_paused else []
-st.caption(f"{', '.join(words)}. Open one by its first cell; tick several to delete them.")
+st.caption(f"{', '.join(words)}. Open one by its first cell; tick several to compare or delete them.")
 show_runs(runs)
 link("optimizers", "Compare optimizers on the same training", icon=":material/ssid_chart:")

@@ -5,13 +5,11 @@ draws a chart puts the page's own in. User text goes through `plotly_text`, and 
 `%{…}` would be filled in.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tl_core.records import Prediction
-from tl_ui.text import count, number_of, percent, plotly_text, share, shorten
+from tl_ui.text import count, number_of, percent, plotly_text, shorten
 
 FROZEN = "#2b7bba"
 """Cool blue, always together with a lock and the word."""
@@ -23,8 +21,6 @@ CLASS_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00
 """Okabe and Ito's palette, told apart by colour-blind readers; without its yellow, which is lost on white."""
 
 LABEL_LENGTH = 22
-MAX_LABELLED_CLASSES = 20
-MAX_OUTLINED_CLASSES = 30
 MAX_BARS = 30
 
 Figure = dict[str, Any]
@@ -40,44 +36,6 @@ class Chart:
     """`data` and `layout` as Plotly takes them."""
     height: int = 320
     """Pixels that suit it."""
-
-
-def confusion_chart(
-    predictions: Sequence[Prediction], classes: Sequence[str], where: str, *, normalise: bool = False
-) -> Chart:
-    """True classes in rows, answers in columns.
-
-    Args:
-        where: begins the title, such as "Validation after epoch 3".
-        normalise: colour and label each cell by its share of the row instead of its count.
-    """
-    n = len(classes)
-    counts = Counter((p.true, p.predicted) for p in predictions)
-    totals = Counter(p.true for p in predictions)
-    shares = [[counts[t, p] / max(1, totals[t]) for p in range(n)] for t in range(n)]
-    cells = [[counts[t, p] for p in range(n)] for t in range(n)]
-    trace: Figure = {
-        "type": "heatmap",
-        "z": shares if normalise else cells,
-        "zmin": 0,
-        "zmax": 1 if normalise else max((v for row in cells for v in row), default=0) or 1,
-        "colorscale": [[0, "@surface"], [1, "@accent"]],
-        "xgap": 1 if n <= MAX_OUTLINED_CLASSES else 0,
-        "ygap": 1 if n <= MAX_OUTLINED_CLASSES else 0,
-        "showscale": n > MAX_LABELLED_CLASSES,
-        "colorbar": {"thickness": 10, "outlinewidth": 0, "tickformat": ".0%" if normalise else "d"},
-        "hoverinfo": "text",
-        "hovertext": _confusion_hover(classes, counts, totals),
-    }
-    if n <= MAX_LABELLED_CLASSES:
-        trace["text"] = [[f"{100 * v:.0f} %" for v in row] for row in shares] if normalise else cells
-        trace["texttemplate"] = "%{text}"
-    return Chart(
-        _confusion_title(predictions, where),
-        _confusion_alt(predictions, classes, counts, where),
-        make_figure([trace], _confusion_layout(classes)),
-        height=min(720, 260 + 30 * n),
-    )
 
 
 def class_balance_chart(classes: Sequence[str], counts: Sequence[int], top: int = MAX_BARS) -> Chart:
@@ -119,58 +77,6 @@ def top_answers_chart(classes: Sequence[str], probabilities: Sequence[float], tr
 
 def make_figure(traces: list[Figure], layout: Figure) -> Figure:
     return {"data": traces, "layout": layout}
-
-
-def _confusion_hover(classes: Sequence[str], counts: Counter[Any], totals: Counter[int]) -> list[list[str]]:
-    """With many classes only cells with something in them speak: most of 40,000 are empty."""
-    names = [plotly_text(shorten(name, 80)) for name in classes]
-    speaks_always = len(classes) <= MAX_OUTLINED_CLASSES
-
-    def speak(true: int, answer: int) -> str:
-        n, total = counts[true, answer], totals[true]
-        if not (n or speaks_always):
-            return ""
-        word = "✓ right" if true == answer else "✗ wrong"
-        part = f"{share(n, total)} ({percent(n / total)})" if total else "no images"
-        return f"{word}<br>True: {names[true]}<br>Answer: {names[answer]}<br>{part}"
-
-    return [[speak(true, answer) for answer in range(len(classes))] for true in range(len(classes))]
-
-
-def _confusion_layout(classes: Sequence[str]) -> Figure:
-    n = len(classes)
-    labels = [plotly_text(shorten(name, LABEL_LENGTH)) for name in classes]
-    axis = {"tickvals": list(range(n)), "ticktext": labels, "showgrid": False, "zeroline": False, "constrain": "domain"}
-    diagonal = {"type": "rect", "line": {"color": "@text", "width": 1.5}, "fillcolor": "rgba(0,0,0,0)"}
-    outlined = range(n) if n <= MAX_OUTLINED_CLASSES else ()
-    return {
-        # Slanted to the left, where there is room; to the right the last label would leave the page.
-        "xaxis": axis | {"title": {"text": "Model's answer"}, **({"tickangle": -40} if n > 2 else {})},
-        "yaxis": axis
-        | {"title": {"text": "True class"}, "autorange": "reversed", "scaleanchor": "x", "constraintoward": "top"},
-        # Right answers are outlined: told by shape, not by colour alone.
-        "shapes": [diagonal | {"x0": i - 0.5, "x1": i + 0.5, "y0": i - 0.5, "y1": i + 0.5} for i in outlined],
-        "showlegend": False,
-        "uirevision": "keep",
-    }
-
-
-def _confusion_title(predictions: Sequence[Prediction], where: str) -> str:
-    if not predictions:
-        return f"{where}: nothing measured yet"
-    right = sum(p.is_right for p in predictions)
-    return f"{where}: {share(right, len(predictions))} images right ({percent(right / len(predictions))})"
-
-
-def _confusion_alt(
-    predictions: Sequence[Prediction], classes: Sequence[str], counts: Counter[tuple[int, int]], where: str
-) -> str:
-    text = f"Confusion matrix of {number_of(len(classes), 'class', 'classes')}. {_confusion_title(predictions, where)}."
-    mistakes = [(pair, n) for pair, n in counts.most_common() if pair[0] != pair[1]][:3]
-    if mistakes:
-        named = ", ".join(f"{classes[true]} taken for {classes[answer]} ({n})" for (true, answer), n in mistakes)
-        text += f" Most frequent mistakes: {named}."
-    return text
 
 
 def _bars(

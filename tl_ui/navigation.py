@@ -6,11 +6,11 @@ from typing import Any, NoReturn
 import streamlit as st
 
 _FOLDER = Path(__file__).parents[1] / "pages"
-_FILES = {name: _FOLDER / f"{name}.py" for name in ("data", "train", "runs", "run", "optimizers", "try_it")}
+_FILES = {name: _FOLDER / f"{name}.py" for name in ("data", "train", "runs", "run", "compare", "optimizers", "try_it")}
 
 
 def make_pages() -> list[Any]:
-    """The pages in the order of the navigation. A run's own page is reached from elsewhere."""
+    """The pages in the order of the navigation. A run's own page and a comparison are reached from elsewhere."""
     return [
         st.Page(_FILES["data"], title="Data", icon=":material/photo_library:", url_path="data", default=True),
         st.Page(_FILES["train"], title="Train", icon=":material/model_training:", url_path="train"),
@@ -18,6 +18,7 @@ def make_pages() -> list[Any]:
         st.Page(_FILES["optimizers"], title="Optimizers", icon=":material/ssid_chart:", url_path="optimizers"),
         st.Page(_FILES["try_it"], title="Try it", icon=":material/image_search:", url_path="try"),
         st.Page(_FILES["run"], title="Run", url_path="run", visibility="hidden"),
+        st.Page(_FILES["compare"], title="Compare", url_path="compare", visibility="hidden"),
     ]
 
 

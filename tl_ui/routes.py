@@ -26,6 +26,7 @@ from tl_core.settings import Settings
 from tl_core.store.artifacts import Artifacts
 from tl_core.store.contract import Store
 from tl_ui.batches import UploadRefused
+from tl_ui.confusion import MatrixView
 from tl_ui.run_charts import Payload, RunCharts, UnknownChart
 from tl_ui.tokens import TokenRefused, Tokens
 from tl_ui.uploads import uploads_for
@@ -141,10 +142,10 @@ class _Api:
     async def chart(self, request: Request) -> Response:
         run_id = request.path_params["run_id"]
         await self._demand(request, "run", run_id)
-        normalise = request.query_params.get("normalise") == "1"
+        view = MatrixView.from_query(request.query_params)
 
         def get() -> Any:
-            return self._charts().get(run_id, request.path_params["kind"], normalise=normalise)
+            return self._charts().get(run_id, request.path_params["kind"], view)
 
         return _figure(request, await to_thread.run_sync(get))
 

@@ -126,11 +126,12 @@ def browse_predictions(run: Run, predictions: Sequence[Prediction], what: str) -
         st.markdown(f"No mistake in {number_of(len(predictions), f'{what} image')}." if which == "wrong" else "None.")
         return
     st.caption(_ORDER[which])
-    _show_page(run, chosen, f"{run.id}-{what}-{which}")
+    show_predictions(run, chosen, f"{run.id}-{what}-{which}")
 
 
-def _show_page(run: Run, predictions: Sequence[Prediction], key: str) -> None:
-    images, shown = images_of(run), st.session_state.get(f"shown-{key}", PAGE)
+def show_predictions(run: Run, predictions: Sequence[Prediction], key: str, page: int = PAGE) -> None:
+    """Their images, a page at a time, or rows where the images are gone."""
+    images, shown = images_of(run), st.session_state.get(f"shown-{key}", page)
     if images:
         st.html(gallery_html([gallery_item(run, images, p.position, p) for p in predictions[:shown]]))
     else:
@@ -138,7 +139,7 @@ def _show_page(run: Run, predictions: Sequence[Prediction], key: str) -> None:
         _show_rows(run, predictions[:shown])
     left = len(predictions) - shown
     if left > 0:
-        st.button(f"Show more ({count(left)} left)", key=f"more-{key}", on_click=_show_more, args=(key, shown + PAGE))
+        st.button(f"Show more ({count(left)} left)", key=f"more-{key}", on_click=_show_more, args=(key, shown + page))
 
 
 def _show_more(key: str, shown: int) -> None:

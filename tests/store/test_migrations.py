@@ -60,13 +60,13 @@ def test_an_older_store_is_brought_up_to_date(url: str, store: SqlStore, config,
     run = store.add_run(config, "flowers")
 
     def add_a_column(connection: Connection) -> None:
-        connection.execute(text("ALTER TABLE runs ADD COLUMN note TEXT NOT NULL DEFAULT 'none'"))
+        connection.execute(text("ALTER TABLE runs ADD COLUMN extra TEXT NOT NULL DEFAULT 'none'"))
 
     monkeypatch.setattr(migrations, "MIGRATIONS", [*migrations.MIGRATIONS, add_a_column])
     for _ in range(2):
         newer = open_url(url)
         with newer.reading() as connection:
-            assert connection.execute(text("SELECT note FROM runs")).scalars().all() == ["none"]
+            assert connection.execute(text("SELECT extra FROM runs")).scalars().all() == ["none"]
     assert newer.get_run(run.id) == run
 
 

@@ -17,27 +17,32 @@ _component = st.components.v2.component(
 )
 
 
-def live_chart(*, key: str, url: str, height: int, alt: str, live: bool) -> None:
+def live_chart(*, key: str, url: str, height: int, alt: str, live: bool, clickable: bool = False) -> Any:
     """A chart that fetches its figure from `url`, and again every second while its run is unfinished.
+
+    Returns:
+        The `customdata` of the point that was clicked, in the one run of the script that the click causes; else None.
 
     Args:
         url: of the chart route, with its token.
         height: in pixels.
         alt: what it shows, until the route says it better.
         live: whether the run was unfinished when the script ran.
+        clickable: whether the script wants to know of clicks.
     """
-    _draw(key, url=url, height=height, alt=alt, live=live)
+    return _draw(key, url=url, height=height, alt=alt, live=live, clickable=clickable)
 
 
-def chart(chart: Chart, *, key: str, height: int | None = None) -> None:
-    """A chart whose figure the script has at hand.
+def chart(chart: Chart, *, key: str, height: int | None = None, clickable: bool = False) -> Any:
+    """A chart whose figure the script has at hand. Gives back what was clicked, as `live_chart` does.
 
     Args:
         height: in pixels, instead of the chart's own.
     """
     content = {"title": chart.title, "alt": chart.alt, "figure": chart.figure}
-    _draw(key, chart=content, height=height or chart.height, live=False)
+    return _draw(key, chart=content, height=height or chart.height, live=False, clickable=clickable)
 
 
-def _draw(key: str, **data: Any) -> None:
-    _component(key=key, data={"plotly": f"{url_base()}/api/plotly.js?v={version('plotly')}", **data})
+def _draw(key: str, **data: Any) -> Any:
+    data |= {"plotly": f"{url_base()}/api/plotly.js?v={version('plotly')}"}
+    return _component(key=key, data=data, on_clicked_change=lambda: None).get("clicked")

@@ -6,6 +6,7 @@ export default function (component) {
   const { parentElement, data } = component
   let chart = instances.get(parentElement)
   if (!chart) instances.set(parentElement, (chart = new LiveChart(parentElement)))
+  chart.report = component.setTriggerValue
   chart.update(data)
   return () => {
     chart.close()
@@ -54,6 +55,7 @@ class LiveChart {
     const isNews = path !== this.path || data.live !== this.data?.live
     this.path = path
     this.data = data
+    this.plot.classList.toggle("tl-clickable", Boolean(data.clickable))
     if (!this.content) this.plot.style.minHeight = `${data.height}px`
     if (data.chart) this.content = data.chart
     else if (isNews || !this.content) this.poll()
@@ -117,6 +119,13 @@ class LiveChart {
     const { data, layout } = withTheme(figure, this.plot, this.data.height ?? height)
     this.plot.style.minHeight = ""
     await Plotly.react(this.plot, data, layout, { displayModeBar: false, doubleClick: "reset+autosize", scrollZoom: false })
+    if (!this.listens) this.plot.on("plotly_click", (event) => this.click(event.points[0]))
+    this.listens = true
+  }
+
+  // Tells the script what the figure says of a point, where the script has asked for that.
+  click(point) {
+    if (this.data.clickable && point?.customdata !== undefined) this.report("clicked", point.customdata)
   }
 
   say(sentence) {
