@@ -2,12 +2,12 @@
 
 import streamlit as st
 
+from tl_core.text import GLOSSARY
 from tl_ui.compare_charts import accuracy_curves, loss_curves, time_chart, weights_chart
 from tl_ui.compare_images import show_images
 from tl_ui.compare_runs import open_comparison, run_labels, show_table, show_verdicts
 from tl_ui.components.live_chart import chart
 from tl_ui.resources import get_workspace
-from tl_ui.text import GLOSSARY
 
 st.title("Compare runs", anchor=False)
 runs = open_comparison()

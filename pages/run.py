@@ -3,6 +3,7 @@
 import streamlit as st
 
 from tl_core.records import RunState
+from tl_core.run_words import is_busy
 from tl_ui.delete_runs import ask_to_delete
 from tl_ui.run_actions import show_next_steps
 from tl_ui.run_answers import show_answers
@@ -18,7 +19,6 @@ from tl_ui.run_view import (
     show_ending,
     show_head,
 )
-from tl_ui.run_words import is_busy
 
 run = open_run()
 show_head(run)

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from tl_core.records import RunState
+from tl_core.run_words import is_busy
+from tl_core.text import number_of
 from tl_ui.navigation import link
 from tl_ui.resources import get_workspace
-from tl_ui.run_words import is_busy
 from tl_ui.runs_table import show_runs
-from tl_ui.text import number_of
 
 store = get_workspace().store
 st.title("Runs", anchor=False)

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-BOTTOM = ["errors", "config", "presets", "records", "events", "settings", "locks", "memory", "cache"]
+BOTTOM = ["text", "errors", "config", "presets", "records", "events", "settings", "locks", "memory", "cache"]
 LEARNING = [*BOTTOM, "data", "backbones", "features", "evaluation", "training"]
 MAY_IMPORT = {
     # Each part of the bottom, only those before it.
@@ -21,12 +21,14 @@ MAY_IMPORT = {
     "features": [*BOTTOM, "data", "backbones"],
     "evaluation": [*BOTTOM, "data", "backbones", "features"],
     "training": LEARNING[:-1],
+    "charts": [*BOTTOM, "evaluation"],
     "workspace": [*BOTTOM, "store"],
     "import_dataset": [*BOTTOM, "store", "workspace", "data"],
     "recording": [*LEARNING, "store"],
     "execute": [*LEARNING, "store", "workspace", "recording"],
     "predictor": [*LEARNING, "store", "workspace"],
     "results": [*BOTTOM, "store", "evaluation"],
+    "run_words": [*BOTTOM, "backbones", "evaluation"],
     # Backbones, because a run is checked against its backbone before it is queued.
     "runners": [*BOTTOM, "store", "workspace", "execute", "backbones"],
 }

@@ -13,14 +13,15 @@ from tl_core.data.images import EXTENSIONS, image_path, open_rgb
 from tl_core.errors import ImageUnusable, TransferLabError
 from tl_core.predictor import Answer
 from tl_core.records import Run
+from tl_core.run_words import model_words
+from tl_core.text import GLOSSARY, html_text, number_of, percent, shorten
 from tl_ui.choosing import choose_by_address
 from tl_ui.components.drawing import drawing
 from tl_ui.gallery import gallery_html
+from tl_ui.markdown import literal
 from tl_ui.resources import get_predictor, get_workspace
 from tl_ui.run_images import gallery_item, images_of, pick_samples, run_split
 from tl_ui.run_view import has_model
-from tl_ui.run_words import model_words
-from tl_ui.text import GLOSSARY, html_text, literal, number_of, percent, shorten
 
 MAX_AT_ONCE = 50
 PICTURE_SIDE = 320

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
+from tl_core.charts import CLASS_COLOURS, Chart, Figure, make_figure
+from tl_core.charts.curves import curve_layout, cut_off, epoch_axis, finite, series
 from tl_core.evaluation import wilson_interval
 from tl_core.records import MetricPoint, Run
-from tl_ui.charts import CLASS_COLOURS, Chart, Figure, make_figure
-from tl_ui.curves import curve_layout, cut_off, epoch_axis, finite, series
-from tl_ui.run_words import seconds_taken
-from tl_ui.text import count, duration, number_of, percent, plotly_text
+from tl_core.run_words import seconds_taken
+from tl_core.text import count, duration, number_of, percent, plotly_text
 
 _DASHES = ("solid", "dash", "dot")
 _SYMBOLS = ("circle", "square", "diamond", "cross", "x", "triangle-up", "star")

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import streamlit as st
 
 from tl_core.records import Prediction, Run
+from tl_core.run_words import class_names
+from tl_core.text import GLOSSARY, confidence, count, html_text, number_of, shorten
 from tl_ui.dataset_view import image_url, thumbnail_url
 from tl_ui.run_images import images_of, predictions_after
-from tl_ui.run_words import class_names
-from tl_ui.text import GLOSSARY, confidence, count, html_text, number_of, shorten
 
 PAGE = 12
 _STYLE = """<style>

@@ -9,14 +9,15 @@ from tl_core.errors import TransferLabError
 from tl_core.evaluation import wilson_interval
 from tl_core.records import Run
 from tl_core.results import MOST_COMPARED, Compared, compare_runs, what_differs
+from tl_core.run_words import seconds_taken
+from tl_core.text import GLOSSARY, count, duration, number_of, shorten
 from tl_ui.knobs import label, value_words
+from tl_ui.markdown import literal
 from tl_ui.navigation import link
 from tl_ui.resources import get_workspace
 from tl_ui.run_annotations import run_title
 from tl_ui.run_view import STATES
-from tl_ui.run_words import seconds_taken
 from tl_ui.runs_table import open_clicked_run, open_column
-from tl_ui.text import GLOSSARY, count, duration, literal, number_of, shorten
 
 _LABEL_LENGTH = 60
 _MOST_IN_LABEL = 3

@@ -7,17 +7,18 @@ from functools import lru_cache
 
 import streamlit as st
 
+from tl_core.charts import class_balance_chart
 from tl_core.config import DataConfig
 from tl_core.data.splits import make_split
 from tl_core.errors import TransferLabError
 from tl_core.records import DatasetRecord, ImageRecord, SkippedFile, Split
-from tl_ui.charts import class_balance_chart
+from tl_core.text import GLOSSARY, count, number_of, percent
 from tl_ui.choosing import choose_by_address
 from tl_ui.components.assets import url_base
 from tl_ui.components.live_chart import chart
 from tl_ui.gallery import GalleryItem, gallery_html
+from tl_ui.markdown import literal
 from tl_ui.resources import get_tokens, get_workspace
-from tl_ui.text import GLOSSARY, count, literal, number_of, percent
 
 PAGE_OF_IMAGES = 24
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tl_ui.text import confidence, html_text, shorten
+from tl_core.text import confidence, html_text, shorten
 
 CAPTION_LENGTH = 60
 """Characters of a class name below a picture; the alternative text has all of it."""

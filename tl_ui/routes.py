@@ -20,13 +20,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tl_core.charts.confusion import MatrixView
 from tl_core.data.images import EXTENSIONS, open_rgb, thumbnail_path
 from tl_core.errors import TransferLabError, UnknownDataset, UnknownRun
 from tl_core.settings import Settings
 from tl_core.store.artifacts import Artifacts
 from tl_core.store.contract import Store
 from tl_ui.batches import UploadRefused
-from tl_ui.confusion import MatrixView
 from tl_ui.run_charts import Payload, RunCharts, UnknownChart
 from tl_ui.tokens import TokenRefused, Tokens
 from tl_ui.uploads import uploads_for

@@ -4,12 +4,13 @@ import streamlit as st
 
 from tl_core.errors import TransferLabError, UnknownDataset
 from tl_core.records import Run, RunState
+from tl_core.run_words import resume_promise
 from tl_core.runners import can_resume
+from tl_core.text import number_of
+from tl_ui.markdown import literal
 from tl_ui.navigation import go, link
 from tl_ui.resources import get_runner, get_workspace
 from tl_ui.run_view import has_model
-from tl_ui.run_words import resume_promise
-from tl_ui.text import literal, number_of
 
 _MOST_EPOCHS = 1000
 

@@ -5,8 +5,9 @@ import streamlit as st
 from tl_core.errors import TransferLabError
 from tl_core.records import Run
 from tl_core.store.annotations import LONGEST_NOTE, LONGEST_TITLE, MOST_TAGS
+from tl_core.text import shorten
+from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
-from tl_ui.text import literal, shorten
 
 
 def run_title(run: Run) -> str:

@@ -6,12 +6,12 @@ import streamlit as st
 
 from tl_core.evaluation import class_figures
 from tl_core.records import Prediction, Run
+from tl_core.run_words import class_names
+from tl_core.text import GLOSSARY, number_of
 from tl_ui.run_class import show_class
 from tl_ui.run_images import browse_predictions, predictions_after
 from tl_ui.run_matrix import show_cell, show_matrix
 from tl_ui.run_results import show_confused
-from tl_ui.run_words import class_names
-from tl_ui.text import GLOSSARY, number_of
 
 
 def show_answers(run: Run) -> None:
@@ -22,7 +22,7 @@ def show_answers(run: Run) -> None:
         return
     left, right = st.columns(2, gap="large")
     with left:
-        show_matrix(run, split)
+        show_matrix(run, split, predictions)
         show_confused(run)
     with right:
         show_cell(run, predictions, what)

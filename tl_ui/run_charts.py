@@ -10,15 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from tl_core.charts import Chart
+from tl_core.charts.confusion import MatrixView, confusion_chart
+from tl_core.charts.curves import accuracy_chart, learning_rate_chart, loss_chart
 from tl_core.errors import TransferLabError, UnknownDataset
 from tl_core.records import MetricPoint, Prediction, Run
+from tl_core.run_words import is_busy, runs_compared
 from tl_core.store.contract import Store
-from tl_ui.charts import Chart
 from tl_ui.comparison_charts import COMPARISON_CHARTS
-from tl_ui.confusion import MatrixView, confusion_chart
-from tl_ui.curves import accuracy_chart, learning_rate_chart, loss_chart
 from tl_ui.run_plan import borders
-from tl_ui.run_words import is_busy, runs_compared
 
 KINDS = ("loss", "accuracy", "learning-rate", "confusion", "confusion-test")
 _PLAIN = MatrixView()

@@ -9,11 +9,11 @@ from tl_core.config import DataConfig
 from tl_core.data.splits import make_split
 from tl_core.errors import UnknownDataset, UnknownRun
 from tl_core.records import ImageRecord, Prediction, Run, Split
+from tl_core.run_words import class_names
+from tl_core.text import GLOSSARY, count, number_of
 from tl_ui.dataset_view import dataset_images, image_url, thumbnail_url
 from tl_ui.gallery import GalleryItem, gallery_html
 from tl_ui.resources import get_workspace
-from tl_ui.run_words import class_names
-from tl_ui.text import GLOSSARY, count, number_of
 
 PAGE = 24
 N_SAMPLES = 6

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from tl_core.charts.confusion import MAX_LABELLED_CLASSES, MatrixView, labels_shown
 from tl_core.records import Prediction, Run
-from tl_ui.confusion import MAX_LABELLED_CLASSES, MatrixView
+from tl_core.run_words import class_names
+from tl_core.text import GLOSSARY, number_of, share, shorten
+from tl_ui.markdown import literal
 from tl_ui.run_images import show_predictions
 from tl_ui.run_view import draw_chart
-from tl_ui.run_words import class_names
-from tl_ui.text import GLOSSARY, literal, number_of, share, shorten
 
 Cell = tuple[int, int]
 """(true label, answered label)."""
@@ -24,16 +25,17 @@ def follow_matrix(run: Run) -> None:
     draw_chart(run, "confusion", "Confusion matrix", _height(len(class_names(run, 10))))
 
 
-def show_matrix(run: Run, split: str) -> None:
+def show_matrix(run: Run, split: str, predictions: Sequence[Prediction]) -> None:
     """Of the test or of the latest validation; a click on a cell chooses it for `show_cell`."""
     _head()
-    n = len(class_names(run, 10))
+    n = len(predictions[0].probabilities)
     view = _choose_view(run, n)
     kind = "confusion-test" if split == "test" else "confusion"
     height = _height(min(n, view.top or n))
     clicked = draw_chart(run, kind, "Confusion matrix", height, view.query, clickable=True)
     if clicked:
-        st.session_state[_key(run)] = tuple(clicked)
+        labels = labels_shown(predictions, n, view)
+        st.session_state[_key(run)] = labels[clicked["y"]], labels[clicked["x"]]
 
 
 def _head() -> None:

@@ -8,8 +8,9 @@ from tl_core.errors import TransferLabError
 from tl_core.evaluation import Figure, Judgement
 from tl_core.records import Run
 from tl_core.results import Confused, Results, results_of
+from tl_core.text import GLOSSARY, count, number_of, percent, share, shorten
+from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
-from tl_ui.text import GLOSSARY, count, literal, number_of, percent, share, shorten
 
 _MOST_CONFUSED = 5
 

@@ -6,23 +6,16 @@ import streamlit as st
 
 from tl_core.errors import UnknownRun
 from tl_core.records import Run, RunState
+from tl_core.run_words import caution, headline, is_busy, recipe_words, seconds_taken, what_is_kept, when
+from tl_core.text import GLOSSARY, count, duration, number_of, percent, shorten
 from tl_ui.components.assets import url_base
 from tl_ui.components.live_chart import live_chart
+from tl_ui.markdown import literal
 from tl_ui.navigation import link
 from tl_ui.resources import get_tokens, get_workspace
 from tl_ui.run_annotations import run_title, show_annotations
 from tl_ui.run_images import predictions_after
 from tl_ui.run_live import show_notes
-from tl_ui.run_words import (
-    caution,
-    headline,
-    is_busy,
-    recipe_words,
-    seconds_taken,
-    what_is_kept,
-    when,
-)
-from tl_ui.text import GLOSSARY, count, duration, literal, number_of, percent, shorten
 
 STATES = {
     RunState.QUEUED: ("waiting", ":material/hourglass_empty:", "gray"),

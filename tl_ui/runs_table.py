@@ -10,13 +10,13 @@ import streamlit as st
 
 from tl_core.records import Run, RunState
 from tl_core.results import MOST_COMPARED
+from tl_core.run_words import backbone_title, depth_words, is_busy, seconds_taken
+from tl_core.text import GLOSSARY, duration, number_of
 from tl_ui.delete_runs import ask_to_delete
 from tl_ui.knobs import choice_words
 from tl_ui.navigation import go
 from tl_ui.resources import get_workspace
 from tl_ui.run_view import STATES
-from tl_ui.run_words import backbone_title, depth_words, is_busy, seconds_taken
-from tl_ui.text import GLOSSARY, duration, number_of
 
 _MARKS = {
     RunState.QUEUED: "…",

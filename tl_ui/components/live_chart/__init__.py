@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from tl_ui.charts import Chart
+from tl_core.charts import Chart
 from tl_ui.components.assets import read_asset, url_base
 
 _component = st.components.v2.component(
@@ -21,7 +21,8 @@ def live_chart(*, key: str, url: str, height: int, alt: str, live: bool, clickab
     """A chart that fetches its figure from `url`, and again every second while its run is unfinished.
 
     Returns:
-        The `customdata` of the point that was clicked, in the one run of the script that the click causes; else None.
+        `x`, `y` and `customdata` of the point that was clicked, in the one run of the script that the click causes;
+        else None.
 
     Args:
         url: of the chart route, with its token.

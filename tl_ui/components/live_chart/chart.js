@@ -123,9 +123,9 @@ class LiveChart {
     this.listens = true
   }
 
-  // Tells the script what the figure says of a point, where the script has asked for that.
+  // Tells the script which point was clicked, where the script has asked for that.
   click(point) {
-    if (this.data.clickable && point?.customdata !== undefined) this.report("clicked", point.customdata)
+    if (this.data.clickable && point) this.report("clicked", { x: point.x, y: point.y, customdata: point.customdata })
   }
 
   say(sentence) {

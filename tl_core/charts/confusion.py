@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tl_core.charts.chart import LABEL_LENGTH, Chart, Figure, make_figure
 from tl_core.evaluation import confusion_matrix, most_mixed_up, order_by_mix_ups
 from tl_core.records import Prediction
-from tl_ui.charts import LABEL_LENGTH, Chart, Figure, make_figure
-from tl_ui.text import number_of, percent, plotly_text, share, shorten
+from tl_core.text import number_of, percent, plotly_text, share, shorten
 
 MAX_LABELLED_CLASSES = 20
 """Up to which each cell shows its figure."""
@@ -81,7 +81,7 @@ _PLAIN = MatrixView()
 def confusion_chart(
     predictions: Sequence[Prediction], classes: Sequence[str], where: str, view: MatrixView = _PLAIN
 ) -> Chart:
-    """True classes in rows, answers in columns. Each cell's `customdata` is (true label, answered label).
+    """True classes in rows, answers in columns; `labels_shown` says which.
 
     Args:
         where: begins the title, such as "Validation after epoch 3".
@@ -100,7 +100,6 @@ def confusion_chart(
         "colorbar": {"thickness": 10, "outlinewidth": 0, "tickformat": ".0%" if view.shares else "d"},
         "hoverinfo": "text",
         "hovertext": _hover(shown),
-        "customdata": [[[true, answer] for answer in shown.labels] for true in shown.labels],
     }
     if n <= MAX_LABELLED_CLASSES:
         percents = [[f"{100 * v:.0f} %" for v in row] for row in shown.shares.tolist()]
@@ -114,10 +113,19 @@ def confusion_chart(
 
 def _choose(predictions: Sequence[Prediction], classes: Sequence[str], view: MatrixView) -> _Shown:
     matrix = confusion_matrix(predictions, len(classes))
-    labels = most_mixed_up(matrix, view.top) if view.top else list(range(len(classes)))
+    return _Shown(classes, _labels(matrix, view), matrix)
+
+
+def labels_shown(predictions: Sequence[Prediction], n_classes: int, view: MatrixView) -> list[int]:
+    """The label of each row, and column, of the chart."""
+    return _labels(confusion_matrix(predictions, n_classes), view)
+
+
+def _labels(matrix: NDArray[np.int64], view: MatrixView) -> list[int]:
+    labels = most_mixed_up(matrix, view.top) if view.top else list(range(len(matrix)))
     if view.by_mix_ups:
         labels = [labels[i] for i in order_by_mix_ups(matrix[np.ix_(labels, labels)])]
-    return _Shown(classes, labels, matrix)
+    return labels
 
 
 def _hover(shown: _Shown) -> list[list[str]]:

@@ -10,7 +10,7 @@ from tl_core.config import ModelConfig, RunConfig
 from tl_core.errors import UnknownBackbone
 from tl_core.evaluation import wilson_interval
 from tl_core.records import Run, RunState, TestResult
-from tl_ui.text import number_of, percent, share
+from tl_core.text import number_of, percent, share
 
 STAGE_SENTENCES = {
     "reading images": "Loading the backbone and looking up the images.",

@@ -3,12 +3,8 @@ import json
 import pytest
 from drawing_charts import assert_drawable
 
+from tl_core.charts import class_balance_chart, confusion_chart, top_answers_chart
 from tl_core.records import Prediction
-from tl_ui.charts import (
-    class_balance_chart,
-    confusion_chart,
-    top_answers_chart,
-)
 
 HOSTILE = [
     "<a href='javascript:1'>x</a>",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tl_ui.text import count, number_of, percent, plotly_text, shorten
+from tl_core.text import count, number_of, percent, plotly_text, shorten
 
 FROZEN = "#2b7bba"
 """Cool blue, always together with a lock and the word."""

@@ -2,26 +2,14 @@
 
 import html
 import re
-import string
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
-# Streamlit turns these into links, emoji, icons and arrows after Markdown's own backslashes have been taken off.
-_LATE = re.compile(r"(?<=[:@<\->=])(?=\S)|(?<=www)(?=\.)", re.IGNORECASE)
-_JOINER = "\u2060"
-"""A word joiner: no width, no line break."""
 _THIN_SPACE = "\u202f"
 
 
 def visible(text: str) -> str:
     """Control characters, and marks that turn the direction of the text around them, shown as �."""
     return _CONTROL.sub("\ufffd", text)
-
-
-def literal(text: str) -> str:
-    """User text for a Streamlit command that renders Markdown: shown as it is, on one line."""
-    one_line = " ".join(visible(text).split())
-    return _PUNCTUATION.sub(r"\\\1", _LATE.sub(_JOINER, one_line))
 
 
 def html_text(text: str) -> str:
