@@ -2,11 +2,10 @@
 
 Real Chromium pages watch a run on its page while another clicks its way through the app. Each runner has its turn in
 every round. On the same run, images learned from per second are counted while nobody looks, and while the watchers
-do; interactions are timed with the watchers and without. In rows called "apart", the server with its training and the
-browsers have half of the cores each, as if people had machines of their own; "together", all share all cores, and what
-browsers compute is taken from training. The watchers' browser gives way to the one that asks. Two trainings: of a
-whole network, which is nearly all computation, and of a head on kept activations, which is nearly all Python. Linux
-only.
+do; interactions are timed with the watchers and without. The server with its training and the browsers have half of the
+cores each, as if people had machines of their own, and the watchers' browser gives way to the one that asks. Two
+trainings: of a whole network, which is nearly all computation, and of a head on kept activations, which is nearly all
+Python. Linux only.
 """
 
 import json
@@ -34,7 +33,7 @@ from tl_core.workspace import Workspace, open_workspace
 RUNNERS, WATCHERS, SECONDS = ("process", "thread"), 10, 20.0
 TINY_RUNNERS, TINY_WATCHERS, TINY_SECONDS = ("process",), 1, 0.5
 TRAININGS: dict[str, tuple[str, dict[str, Any]]] = {
-    "a whole network": ("shapes", {"frozen_stages": 0, "image_size": 96, "epochs": 200}),
+    "a whole network": ("shapes", {"frozen_stages": 0, "image_size": 96, "epochs": 1000}),
     "a head": ("digits", {"image_size": 64, "epochs": 1000, "batch_size": 1, "augment": "none"}),
 }
 TINY_TRAININGS = {"a head": ("shapes", {"image_size": 64, "epochs": 1000, "batch_size": 1, "augment": "none"})}
@@ -42,7 +41,6 @@ _KEPT = "(document.body.textContent.match(/Keeps (all stages|nothing|the first \
 """On the Train page: how much stays as it is."""
 COLUMNS = (
     "training",
-    "browsers and server",
     "runner",
     "watchers",
     "interaction, median ms",
@@ -75,21 +73,16 @@ class Seen:
 
 def run(options: Options) -> Report:
     cores = os.sched_getaffinity(0)
-    places = {"together": (cores, cores)}
-    if len(cores) > 1 and not options.tiny:
-        half = len(cores) // 2
-        places = {"apart": (set(sorted(cores)[:half]), set(sorted(cores)[half:])), **places}
+    half = max(1, len(cores) // 2)
+    servers, browsers = set(sorted(cores)[:half]), set(sorted(cores)[-half:])
     trainings = TINY_TRAININGS if options.tiny else TRAININGS
     seen: dict[tuple[str, ...], Seen] = {}
     for _ in range(options.rounds):
         for training, (sample, settings) in trainings.items():
-            for place, (servers_cores, browsers_cores) in places.items():
-                for runner in TINY_RUNNERS if options.tiny else RUNNERS:
-                    alone, watched = (
-                        seen.setdefault((training, place, runner, who), Seen()) for who in ("alone", "watched")
-                    )
-                    with _under_way(runner, sample, settings, servers_cores) as at:
-                        _measure(at, browsers_cores, alone, watched, options.tiny)
+            for runner in TINY_RUNNERS if options.tiny else RUNNERS:
+                alone, watched = (seen.setdefault((training, runner, who), Seen()) for who in ("alone", "watched"))
+                with _under_way(runner, sample, settings, servers) as at:
+                    _measure(at, browsers, alone, watched, options.tiny)
     rows = [row for key in seen if key[-1] == "alone" for row in _rows(key, seen, options.tiny)]
     notes = [
         "Interactions are clicks and key presses in an open page, until the page shows what was asked for; the 95th "

@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "predictor": [*LEARNING, "store", "workspace"],
     "results": [*BOTTOM, "store", "evaluation"],
     "run_words": [*BOTTOM, "backbones", "evaluation"],
+    "report": [*BOTTOM, "data", "store", "evaluation", "charts", "results", "run_words"],
     # Backbones, because a run is checked against its backbone before it is queued.
     "runners": [*BOTTOM, "store", "workspace", "execute", "backbones"],
 }

@@ -79,3 +79,7 @@ class StoreTooNew(StoreUnavailable):
 
 class Diverged(TransferLabError):
     """Training went wrong numerically."""
+
+
+class OutputRefused(TransferLabError):
+    """A file cannot be written where it was asked for."""

@@ -23,6 +23,7 @@ from starlette.routing import Route
 from tl_core.charts.confusion import MatrixView
 from tl_core.data.images import EXTENSIONS, open_rgb, thumbnail_path
 from tl_core.errors import TransferLabError, UnknownDataset, UnknownRun
+from tl_core.report import report_html
 from tl_core.settings import Settings
 from tl_core.store.artifacts import Artifacts
 from tl_core.store.contract import Store
@@ -79,6 +80,7 @@ def make_routes(get_workspace: Callable[[], Served]) -> list[Route]:
         Route("/api/datasets/{dataset_id}/thumbnails/{sha256}", _answering(api.thumbnail)),
         Route("/api/datasets/{dataset_id}/images/{sha256}", _answering(api.image)),
         Route("/api/runs/{run_id}/charts/{kind}", _answering(api.chart)),
+        Route("/api/runs/{run_id}/report", _answering(api.report)),
         Route("/api/comparisons/{comparison_id}/charts/{kind}", _answering(api.comparison_chart)),
     ]
 
@@ -90,6 +92,7 @@ class _Api:
         self._charts = cache(lambda: RunCharts(get_workspace().store))
         # Decoding takes memory; a page full of large pictures must not take all of it.
         self._decoders = cache(lambda: CapacityLimiter(2))
+        self._reporters = cache(lambda: CapacityLimiter(1))
 
     async def health(self, request: Request) -> Response:
         return JSONResponse({"status": "ok"})
@@ -148,6 +151,14 @@ class _Api:
             return self._charts().get(run_id, request.path_params["kind"], view)
 
         return _figure(request, await to_thread.run_sync(get))
+
+    async def report(self, request: Request) -> Response:
+        run_id = request.path_params["run_id"]
+        await self._demand(request, "run", run_id)
+        store, artifacts = self._workspace().store, self._workspace().artifacts
+        page = await to_thread.run_sync(report_html, store, artifacts, run_id, limiter=self._reporters())
+        headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="report-{run_id}.html"'}
+        return Response(page, media_type="text/html; charset=utf-8", headers=headers)
 
     async def comparison_chart(self, request: Request) -> Response:
         comparison_id, kind = request.path_params["comparison_id"], request.path_params["kind"]

@@ -6,8 +6,8 @@ from tl_core.events import STAGES
 from tl_core.predictor import Answer
 from tl_core.records import Prediction, Progress
 from tl_ui.answers import Asked, answers_html
+from tl_ui.run_answers import class_rows
 from tl_ui.run_live import progress_words, steps_html
-from tl_ui.run_view import class_rows
 
 EVIL = '<img src=x onerror="alert(1)">'
 

@@ -1,6 +1,7 @@
 """Commands about what runs have shown."""
 # ruff: noqa: PLC0415
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,6 +16,17 @@ def evaluate(run: RunId, as_json: AsJson = False) -> None:
         from tl_core.cli.actions import results
 
     results.evaluate(run, as_json)
+
+
+def report(
+    run: RunId,
+    to: Annotated[Path, typer.Option("--to", metavar="FILE.html", help="Where to write it.")],
+) -> None:
+    """Write one HTML file with all that a tested run has shown, for people who were not there. It needs no network."""
+    with importing():
+        from tl_core.cli.actions import results
+
+    results.report(run, to)
 
 
 def compare(

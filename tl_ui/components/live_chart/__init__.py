@@ -1,6 +1,7 @@
 """Plotly charts that stay alive: live ones follow a run, still ones do not flicker when the script runs again."""
 
 from importlib.metadata import version
+from importlib.resources import files
 from typing import Any
 
 import streamlit as st
@@ -8,11 +9,13 @@ import streamlit as st
 from tl_core.charts import Chart
 from tl_ui.components.assets import read_asset, url_base
 
+THEME_JS = files("tl_core.charts").joinpath("theme.js").read_text("utf-8")
+"""Reports are drawn with it, too."""
 _component = st.components.v2.component(
     "transferlab_chart",
     html=read_asset("live_chart/chart.html"),
     css=read_asset("live_chart/chart.css"),
-    js=read_asset("live_chart/theme.js", "live_chart/chart.js"),
+    js=f"{THEME_JS}\n{read_asset('live_chart/chart.js')}",
     isolate_styles=False,
 )
 
