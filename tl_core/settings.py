@@ -50,6 +50,10 @@ class Settings(BaseModel):
     (`TRANSFERLAB_CACHE_GB`)."""
     workers: int | None = Field(None, ge=1, le=256)
     """Threads that read images while training (`TRANSFERLAB_WORKERS`, default one for each core, from 2 to 12)."""
+    tensorboard_folder: Path | None = None
+    """Where runs also write event files for TensorBoard, a folder each (`TRANSFERLAB_TENSORBOARD`; default nowhere)."""
+    mlflow_uri: str | None = Field(None, repr=False)
+    """Of an MLflow server that runs are also told to (`MLFLOW_TRACKING_URI`; default none)."""
     limits: Limits = Limits()
     """Overridden by `TRANSFERLAB_MAX_BYTES`, `_MAX_FILES`, `_MAX_FILE_BYTES`, `_MAX_PIXELS`, `_MAX_RATIO`."""
 
@@ -71,7 +75,7 @@ class Settings(BaseModel):
         """
         env = {name: value for name, value in (os.environ if environ is None else environ).items() if value}
         home = _folder("TRANSFERLAB_HOME", env.get("TRANSFERLAB_HOME", "~/.transferlab"))
-        weights = env.get("TRANSFERLAB_WEIGHTS")
+        weights, tensorboard = env.get("TRANSFERLAB_WEIGHTS"), env.get("TRANSFERLAB_TENSORBOARD")
         folders = env.get("TRANSFERLAB_SERVER_FOLDERS", "").split(os.pathsep)
         return cls(
             home=home,
@@ -81,6 +85,8 @@ class Settings(BaseModel):
             runner=_runner(env),
             cache_gb=_gigabytes("TRANSFERLAB_CACHE_GB", env),
             workers=_workers("TRANSFERLAB_WORKERS", env),
+            tensorboard_folder=_folder("TRANSFERLAB_TENSORBOARD", tensorboard) if tensorboard else None,
+            mlflow_uri=env.get("MLFLOW_TRACKING_URI"),
             limits=_limits(env),
         )
 

@@ -323,3 +323,66 @@ def test_try_it_asks_the_model_about_test_images(add_run, monkeypatch):
     next(button for button in app.button if button.label == "Ask the model about these").click().run()
     assert not app.exception
     assert "What it says to 6 images" in words(app)
+
+
+def test_a_click_on_a_cell_or_its_name_in_the_list_shows_its_images(add_run):
+    run = add_run(1, state=RunState.COMPLETED, tested=True)
+    app = open_page("run", run=run.id)
+    cells = next(box for box in app.selectbox if box.label == "Images of a cell")
+    assert cells.options[0].endswith("taken for <img src=x onerror=alert(1)>: 15 images")
+    cells.set_value((1, 0)).run()
+    assert not app.exception
+    assert "15 of 15 test images of" in words(app)
+
+
+def test_one_class_is_set_against_all_others(add_run):
+    app = open_page("run", run=add_run(1, state=RunState.COMPLETED, tested=True).id)
+    next(box for box in app.selectbox if box.label.startswith("One class")).set_value(0).run()
+    assert not app.exception
+    assert "Worst images of" in words(app)
+
+
+def test_what_people_say_of_a_run_is_kept_and_shown_as_text(workspace, add_run):
+    run = add_run(1, state=RunState.COMPLETED, tested=True)
+    app = open_page("run", run=run.id)
+    for field, text in (("Name", ":red[my] run"), ("Tags", "a, ,b ,a"), ("Note", "<b>why</b>")):
+        next(one for one in [*app.text_input, *app.text_area] if one.label == field).set_value(text)
+    buttons(app)["Keep"].click().run()
+    said = workspace.store.get_run(run.id)
+    assert (said.title, said.tags, said.note) == (":red[my] run", ("a", "b"), "<b>why</b>")
+    buttons(app)["Make it a favourite"].click().run()
+    assert workspace.store.get_run(run.id).is_favourite
+    assert r"\[my\]" in app.title[0].value and "<b>why</b>" in [text.value for text in app.text]
+    other = add_run(1, state=RunState.COMPLETED, tested=True)
+    listed = open_page("runs").dataframe[0].value
+    assert list(listed["Run"]) == [run.id, other.id] and list(listed["Name"]) == [":red[my] run", ""]
+
+
+# Comparing
+
+
+def test_runs_are_compared_with_what_differs_first_and_a_verdict_in_words(workspace, add_run):
+    one = add_run(2, state=RunState.COMPLETED, tested=True)
+    two = add_run(2, state=RunState.COMPLETED, tested=True, settings={"seed": 1, "optimizer": "sgd"})
+    workspace.store.update_run(one.id, facts={"split_fingerprint": {"test": "x"}})
+    workspace.store.update_run(two.id, facts={"split_fingerprint": {"test": "x"}})
+    app = open_page("compare", runs=f"{one.id},{two.id}")
+    assert list(app.dataframe[0].value.columns[2:4]) == ["Optimizer", "Seed"] or "Seed" in app.dataframe[0].value
+    assert "is not really better than any" in words(app)
+    assert "No real difference: 0.0 points" in words(app)
+    assert "They have the same settings" not in words(app)
+    assert "Really" in words(app)
+
+
+def test_runs_with_other_test_sets_and_untested_ones_are_not_ranked(workspace, add_run):
+    one, two = (add_run(2, state=RunState.COMPLETED, tested=True) for _ in range(2))
+    stopped = add_run(1, state=RunState.CANCELLED)
+    app = open_page("compare", runs=",".join([one.id, two.id, stopped.id, "gone"]))
+    said = words(app)
+    assert "cannot be ranked" in said and "stands alone" in said
+    assert "Not tested, and so not ranked" in said and "**gone**" in said
+
+
+@pytest.mark.parametrize("wanted", ["", "gone", "gone,also gone"])
+def test_fewer_than_two_runs_lead_to_the_list(workspace, wanted):
+    assert "Choose runs" in links(open_page("compare", runs=wanted))
