@@ -11,6 +11,7 @@ Python. Linux only.
 import json
 import os
 import re
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +32,8 @@ from tl_core.settings import Settings
 from tl_core.workspace import Workspace, open_workspace
 
 RUNNERS, WATCHERS, SECONDS = ("process", "thread"), 10, 20.0
+PATIENCE = 180.0
+"""Seconds that a page may take to open."""
 TINY_RUNNERS, TINY_WATCHERS, TINY_SECONDS = ("process",), 1, 0.5
 TRAININGS: dict[str, tuple[str, dict[str, Any]]] = {
     "a whole network": ("shapes", {"frozen_stages": 0, "image_size": 96, "epochs": 1000}),
@@ -77,14 +80,18 @@ def run(options: Options) -> Report:
     servers, browsers = set(sorted(cores)[:half]), set(sorted(cores)[-half:])
     trainings = TINY_TRAININGS if options.tiny else TRAININGS
     seen: dict[tuple[str, ...], Seen] = {}
+    unopened: list[str] = []
     for _ in range(options.rounds):
         for training, (sample, settings) in trainings.items():
             for runner in TINY_RUNNERS if options.tiny else RUNNERS:
                 alone, watched = (seen.setdefault((training, runner, who), Seen()) for who in ("alone", "watched"))
                 with _under_way(runner, sample, settings, servers) as at:
-                    _measure(at, browsers, alone, watched, options.tiny)
+                    if not _measure(at, browsers, alone, watched, options.tiny):
+                        unopened.append(f"{training}, {runner}")
+                print(training, runner, vars(alone), vars(watched), file=sys.stderr)  # lest a later failure lose it
     rows = [row for key in seen if key[-1] == "alone" for row in _rows(key, seen, options.tiny)]
     notes = [
+        *(f"{setting}: the watchers' pages had not opened after {PATIENCE:.0f} s." for setting in unopened),
         "Interactions are clicks and key presses in an open page, until the page shows what was asked for; the 95th "
         "percentile is to be under 500 ms. Training is to keep 0.9 of its unwatched speed.",
         "Cores are processor seconds by second; with the runner thread, those of the server include training.",
@@ -147,17 +154,25 @@ def _wait(holds: Callable[[], object], server: Server) -> None:
         time.sleep(0.1)
 
 
-def _measure(at: _UnderWay, cores: set[int], alone: Seen, watched: Seen, tiny: bool) -> None:
+def _measure(at: _UnderWay, cores: set[int], alone: Seen, watched: Seen, tiny: bool) -> bool:
+    """Whether the watchers' pages opened at all; else only what is alone is measured."""
+    from playwright.sync_api import TimeoutError as TooLong  # noqa: PLC0415 - see `chromium`
+
     seconds, watchers = (TINY_SECONDS, TINY_WATCHERS) if tiny else (SECONDS, WATCHERS)
     _watch_training(at, alone, lambda: time.sleep(seconds))
     with chromium(cores, at.workspace.settings.home / "chromium") as (asking, watching):
         _interact(asking, at, alone, seconds)
-        pages = [_visit_run(watching, at) for _ in range(watchers)]
-        for page in pages:
-            _wait_for_chart(page)
+        try:
+            pages = [_visit_run(watching, at) for _ in range(watchers)]
+            for page in pages:
+                _wait_for_chart(page)
+        except TooLong:
+            alone.peaks = at.server.peaks_mb()
+            return False
         _watch_training(at, watched, lambda: pages[0].wait_for_timeout(1000 * seconds))
         _interact(asking, at, watched, seconds)
     alone.peaks = watched.peaks = at.server.peaks_mb()
+    return True
 
 
 def _watch_training(at: _UnderWay, seen: Seen, pass_time: Callable[[], None]) -> None:
@@ -176,7 +191,7 @@ def _visit_run(browser: Any, at: _UnderWay) -> Any:
     """A page that begins to load the run's, in a context of its own: nothing is kept."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=at.server.url)
     page = context.new_page()
-    page.set_default_timeout(300_000)
+    page.set_default_timeout(1000 * PATIENCE)
     page.goto(f"/run?run={at.run.id}", wait_until="commit")
     return page
 
@@ -236,6 +251,8 @@ def _rows(key: tuple[str, ...], seen: dict[tuple[str, ...], Seen], tiny: bool) -
     """Without watchers, and with them."""
     alone, watched = seen[key], seen[*key[:-1], "watched"]
     for who, n in ((alone, 0), (watched, TINY_WATCHERS if tiny else WATCHERS)):
+        if not who.rates:
+            continue
         yield (
             *key[:-1],
             n,

@@ -127,5 +127,5 @@ def test_a_failed_migration_leaves_the_store_as_it_was(url: str, store: SqlStore
 def test_a_store_from_a_newer_release_is_refused_with_a_sentence(url: str, engine: Engine):
     with engine.begin() as connection:
         connection.execute(text("INSERT INTO schema_version (version) VALUES (99)"))
-    with pytest.raises(StoreTooNew, match=r"newer TransferLab .* version 99, this one knows 2.*: update TransferLab"):
+    with pytest.raises(StoreTooNew, match=r"newer TransferLab .* version 99, this one knows 3.*: update TransferLab"):
         SqlStore(url)

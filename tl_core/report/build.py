@@ -51,7 +51,7 @@ def report_html(store: Store, artifacts: Artifacts, run_id: str) -> str:
     assert result is not None  # or else there would be no results
     _, predictions = store.list_predictions(run.id, "test")
     charts = _charts(store, results)
-    return _page().render(
+    page: str = _page().render(
         run=run,
         results=results,
         title=run.title or run.dataset_name,
@@ -73,6 +73,7 @@ def report_html(store: Store, artifacts: Artifacts, run_id: str) -> str:
         script=_script("tl_core", "report", "report.js"),
         style=_script("tl_core", "report", "report.css"),
     )
+    return page
 
 
 @cache

@@ -75,9 +75,8 @@ class Mirror:
             except Exception as error:  # whatever it is, it is no business of the run's
                 _log.warning("%s takes no more of run %s", sink.name, self._run_id, exc_info=True)
                 self._sinks.remove(sink)
-                note = (
-                    f"{sink.name} did not take this run's figures ({type(error).__name__}: {error}). The run is fine."
-                )
+                why = f"{type(error).__name__}: {error}"[:300]
+                note = f"{sink.name} did not take all of this run's figures ({why}). The run itself is not affected."
                 with suppress(Exception):
                     self._store.update_run(self._run_id, facts={"notes": [note]})
 
