@@ -31,8 +31,8 @@ def accuracy_curves(lines: Sequence[Line], epochs: int) -> Chart:
         _line(place, name, points, lambda p: 100 * p.value, lambda p: percent(p.value))
         for place, (name, points) in enumerate(found)
     ]
-    ends = [(max(p.value for p in points), name) for name, points in found if points]
-    best = f"highest with {max(ends)[1]}, {percent(max(ends)[0])}" if ends else "no epoch has ended yet"
+    values = [p.value for _, points in found for p in points]
+    best = f"up to {percent(max(values))}" if values else "no epoch has ended yet"
     said = ", ".join(f"{name} {percent(points[-1].value)}" for name, points in found if points)
     alt = f"Line chart of validation accuracy by epoch for {number_of(len(lines), 'run')}. Last: {said or 'nothing'}."
     return Chart(f"Validation accuracy: {best}", alt, make_figure(traces, layout), _HEIGHT)

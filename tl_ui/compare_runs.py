@@ -49,10 +49,15 @@ def run_labels(runs: Sequence[Run]) -> dict[str, str]:
     differ = differing(runs)
     names = {}
     for place, run in enumerate(runs):
-        own = [words[place] for words in list(differ.values())[:_MOST_IN_LABEL]]
+        own = [_value(name, words[place]) for name, words in list(differ.items())[:_MOST_IN_LABEL]]
         names[run.id] = shorten(run.title or ", ".join(own) or run_title(run), _LABEL_LENGTH)
     taken = list(names.values())
     return {run_id: name if taken.count(name) == 1 else f"{name} ({run_id})" for run_id, name in names.items()}
+
+
+def _value(name: str, words: str) -> str:
+    """A value that says of what it is one."""
+    return words if name in ("Dataset", "Backbone") else f"{name.lower()} {words}"
 
 
 def differing(runs: Sequence[Run]) -> dict[str, list[str]]:

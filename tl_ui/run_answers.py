@@ -23,9 +23,9 @@ def show_answers(run: Run) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         show_matrix(run, split, predictions)
-        show_confused(run)
     with right:
         show_cell(run, predictions, what)
+        show_confused(run)
         show_classes(run, predictions, what)
         show_class(run, predictions, what)
     at = "" if run.result else f", after epoch {epoch}"
