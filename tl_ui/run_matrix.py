@@ -112,7 +112,8 @@ def show_cell(run: Run, predictions: Sequence[Prediction], what: str) -> None:
     true, answer = (f"**{literal(shorten(names[label], 60))}**" for label in cell)
     verb = "was" if len(chosen) == 1 else "were"
     outcome = "recognised" if cell[0] == cell[1] else f"taken for {answer}"
-    st.markdown(f"{share(len(chosen), total)} {what} images of {true} {verb} {outcome}.")
+    images = "image" if total == 1 else "images"
+    st.markdown(f"{share(len(chosen), total)} {what} {images} of {true} {verb} {outcome}.")
     show_predictions(run, sorted(chosen, key=lambda p: -p.confidence), f"{run.id}-cell-{cell}", page=12)
 
 

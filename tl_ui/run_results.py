@@ -99,7 +99,8 @@ def show_confused(run: Run) -> None:
 def confused_words(pair: Confused) -> str:
     """For Markdown."""
     true, answer = literal(shorten(pair.true, 60)), literal(shorten(pair.answer, 60))
-    return f"{share(pair.n, pair.of)} images of **{true}** {'was' if pair.n == 1 else 'were'} taken for **{answer}**"
+    images = "image" if pair.of == 1 else "images"
+    return f"{share(pair.n, pair.of)} {images} of **{true}** {'was' if pair.n == 1 else 'were'} taken for **{answer}**"
 
 
 def show_fit(run: Run) -> None:
