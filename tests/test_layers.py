@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-BOTTOM = ["errors", "config", "presets", "records", "events", "settings", "locks", "memory", "cache"]
+BOTTOM = ["errors", "config", "presets", "records", "events", "settings", "locks", "memory", "cache", "outputs"]
 LEARNING = [*BOTTOM, "data", "backbones", "features", "evaluation", "training"]
 MAY_IMPORT = {
     # Each part of the bottom, only those before it.

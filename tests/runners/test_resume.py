@@ -38,7 +38,9 @@ def stop_at(workspace: Workspace, config: RunConfig, event: type, epoch: int, as
 def figures(workspace: Workspace, run: Run) -> list[object]:
     """All that a run has measured."""
     reported = [workspace.store.list_predictions(run.id, split) for split in ("val", "test")]
-    return [run.epochs_done, run.best_epoch, run.result, workspace.store.list_metrics(run.id), *reported]
+    folder = workspace.artifacts.outputs(run.id)
+    kept = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return [run.epochs_done, run.best_epoch, run.result, workspace.store.list_metrics(run.id), *reported, kept]
 
 
 @pytest.fixture(scope="module")
