@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "recording": [*LEARNING, "store"],
     "execute": [*LEARNING, "store", "workspace", "recording"],
     "predictor": [*LEARNING, "store", "workspace"],
+    "pretrained": [*LEARNING, "store", "workspace", "execute"],
     "results": [*BOTTOM, "store", "evaluation"],
     # Backbones, because a run is checked against its backbone before it is queued.
     "runners": [*BOTTOM, "store", "workspace", "execute", "backbones"],

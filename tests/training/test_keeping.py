@@ -64,12 +64,7 @@ def test_features_that_stand_still_are_kept_once(tmp_path: Path):
     for epoch, still in enumerate((True, True, True, False), 1):
         keeper.keep(epoch, said(seed=epoch), is_best=False, stands_still=still)
     first, second, third, moved = load_epochs(tmp_path)
-    assert [first.stands_still, second.stands_still, third.stands_still, moved.stands_still] == [
-        False,
-        True,
-        True,
-        False,
-    ]
+    assert [epoch.stands_still for epoch in (first, second, third, moved)] == [False, True, True, False]
     assert np.array_equal(first.features, third.features) and second.spread == first.spread
     assert not np.array_equal(moved.features, first.features)
     assert second.probabilities.tolist() != first.probabilities.tolist()

@@ -12,7 +12,7 @@ _component = st.components.v2.component(
     "transferlab_chart",
     html=read_asset("live_chart/chart.html"),
     css=read_asset("live_chart/chart.css"),
-    js=read_asset("live_chart/theme.js", "live_chart/chart.js"),
+    js=read_asset("live_chart/plotly.js", "live_chart/theme.js", "live_chart/chart.js"),
     isolate_styles=False,
 )
 
@@ -39,5 +39,10 @@ def chart(chart: Chart, *, key: str, height: int | None = None) -> None:
     _draw(key, chart=content, height=height or chart.height, live=False)
 
 
+def plotly_url() -> str:
+    """Of the library, which the app serves itself."""
+    return f"{url_base()}/api/plotly.js?v={version('plotly')}"
+
+
 def _draw(key: str, **data: Any) -> None:
-    _component(key=key, data={"plotly": f"{url_base()}/api/plotly.js?v={version('plotly')}", **data})
+    _component(key=key, data={"plotly": plotly_url(), **data})
