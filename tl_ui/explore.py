@@ -122,16 +122,13 @@ def show_probes(dataset: DatasetRecord, config: RunConfig, beside: Sequence[tupl
 
 
 def _show_table(found: Mapping[str, Any]) -> None:
-    from tl_core.evaluation.probes import PROBES  # noqa: PLC0415 - scikit-learn takes a second to import
-
-    helps = {model.name: model.help for model in PROBES}
     rows = [
         {
             "Model": result["title"],
             "Right": 100 * result["accuracy"],
             "± over folds": 100 * result["spread"],
             "Time": result["seconds"],
-            "How it decides": " ".join([helps.get(result["name"], ""), result["note"]]),
+            "How it decides": f"{result['help']} {result['note']}",
         }
         for result in found["results"]
     ]

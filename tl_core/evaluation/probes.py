@@ -110,6 +110,8 @@ class Probed:
     folds: tuple[float, ...]
     seconds: float
     """Of learning and answering, all folds together."""
+    help: str
+    """One sentence: how it decides."""
     note: str = ""
     """A sentence where something was not as it should be."""
 
@@ -207,7 +209,7 @@ def _try(model: Probe, features: Numbers, labels: Numbers, parts: Sequence[tuple
     seconds = time.perf_counter() - started
     note = "" if converged else "It had not quite settled when its steps were used up."
     spread = float(np.std(shares, ddof=1)) if len(shares) > 1 else 0.0
-    return Probed(model.name, model.title, float(np.mean(shares)), spread, tuple(shares), seconds, note)
+    return Probed(model.name, model.title, float(np.mean(shares)), spread, tuple(shares), seconds, model.help, note)
 
 
 def _answers(model: Probe, features: Numbers, labels: Numbers, asked: Numbers) -> tuple[Numbers, bool]:
