@@ -20,7 +20,7 @@ Kind = TypeVar("Kind")
 _TITLES = {"val": "validation", "test": "test"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class KeptOutputs:
     """Of every image of one side of the split, in order of position."""
 
@@ -38,7 +38,7 @@ class KeptOutputs:
     """Float16 [M, features] where that holds them, else float32: what entered the head. Perhaps not finite."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class EpochOutputs:
     """Of the validation images after one epoch, in order of position."""
 

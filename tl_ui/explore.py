@@ -48,6 +48,10 @@ def choose_features(dataset: DatasetRecord) -> RunConfig:
 def show_dataset_map(dataset: DatasetRecord, config: RunConfig) -> None:
     """Training and validation images, where their features put them."""
     st.subheader("Who looks like whom", help=GLOSSARY["embedding map"], anchor=False)
+    st.fragment(_show_map)(dataset, config)
+
+
+def _show_map(dataset: DatasetRecord, config: RunConfig) -> None:
     method = choose_method(f"explore-{dataset.id}")
     arguments = ["lay-out", dataset.id, f"--method={method}", *_settings(config)]
     label = f"Draw the {TITLES[method]} map"

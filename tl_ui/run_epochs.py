@@ -40,7 +40,7 @@ class Said:
         return self.predicted == self.true
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Reel:
     """A run's record, with a map of every epoch, turned so that points move from one to the next and do not jump."""
 
@@ -98,7 +98,8 @@ def show_epochs(run: Run) -> None:
 
 def _scrub(run: Run, reel: Reel) -> None:
     numbers = [epoch.epoch for epoch in reel.epochs]
-    epoch = reel.epochs[numbers.index(_choose_epoch(run, numbers))]
+    place = numbers.index(_choose_epoch(run, numbers))
+    epoch = reel.epochs[place]
     said = [
         Said(*row)
         for row in zip(
@@ -115,7 +116,7 @@ def _scrub(run: Run, reel: Reel) -> None:
         drawn = confusion_chart(said, names, f"Validation after epoch {epoch.epoch}")
         chart(drawn, key=f"epochs-matrix-{run.id}", height=min(560, drawn.height))
     with right:
-        _show_map(run, reel, epoch, said, names)
+        _show_map(run, reel, place, said, names)
     _show_samples(run, said, names)
 
 
@@ -141,27 +142,23 @@ def _choose_epoch(run: Run, numbers: Sequence[int]) -> int:
 
 
 def _advance(key: str, play: str, numbers: Sequence[int]) -> None:
-    """One epoch on; from the last one to the first, if playing begins there, and no further than the last."""
-    begun = st.session_state.pop(f"{play}-begun", False)
+    """One epoch on, to the last; where playing begins with that, from the first."""
     place = numbers.index(st.session_state[key])
-    if place + 1 < len(numbers):
-        st.session_state[key] = numbers[place + 1]
-    elif not begun:
-        st.session_state[key] = numbers[0]
+    st.session_state[key] = numbers[(place + 1) % len(numbers)]
     if st.session_state[key] == numbers[-1]:
         st.session_state[play] = False
         st.rerun()
 
 
-def _show_map(run: Run, reel: Reel, epoch: EpochOutputs, said: Sequence[Said], names: Sequence[str]) -> None:
-    points = reel.maps[reel.epochs.index(epoch)]
+def _show_map(run: Run, reel: Reel, place: int, said: Sequence[Said], names: Sequence[str]) -> None:
+    epoch, points = reel.epochs[place], reel.maps[place]
     if not len(points):
         st.caption(f"After epoch {epoch.epoch} the features were not finite numbers, so there is no map of them.")
         return
     colouring = st.segmented_control(
         "Points are coloured by",
         list(COLOURINGS),
-        default="true",
+        default="predicted",
         required=True,
         format_func=COLOURINGS.__getitem__,
         key=f"epochs-colour-{run.id}",
@@ -174,7 +171,7 @@ def _show_map(run: Run, reel: Reel, epoch: EpochOutputs, said: Sequence[Said], n
         height=460,
         glide=500,
     )
-    st.caption(_map_words(run, epoch, points))
+    st.caption(_map_words(reel, place))
 
 
 def epoch_map(
@@ -213,16 +210,15 @@ def answer_words(true: str, answer: str, confidence: float) -> str:
     return f"✗ answered {shorten(answer, 40)} ({percent(confidence)})\nreally {shorten(true, 40)}"
 
 
-def _map_words(run: Run, epoch: EpochOutputs, points: Any) -> str:
-    share = float(np.asarray(points, np.float64).var(axis=0).sum() / epoch.spread) if epoch.spread else 0.0
+def _map_words(reel: Reel, place: int) -> str:
+    epoch, points = reel.epochs[place], np.asarray(reel.maps[place], np.float64)
+    share = min(1.0, float(points.var(axis=0).sum() / epoch.spread)) if epoch.spread else 0.0
     words = (
-        f"The two directions shown hold {percent(min(1.0, share))} of how the features differ. Points that lie "
-        "together look alike to the model."
+        f"The two directions shown hold {percent(share)} of how the features differ. Points that lie together look "
+        "alike to the model."
     )
-    if epoch.stands_still or epoch.epoch == 1:
-        frozen = run.config.model.frozen_stages == "all" and run.config.train.unfreeze == "never"
-        if frozen:
-            return f"{words} They stand still from epoch to epoch, because the whole backbone is frozen."
+    if len(reel.epochs) > 1 and all(each.stands_still for each in reel.epochs[1:]):
+        return f"{words} They stand still from epoch to epoch, because the whole backbone is frozen."
     return words
 
 

@@ -1,6 +1,7 @@
 """The scrubber: maps that move and do not jump, and a page that says when there is nothing to step through."""
 
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,7 @@ def test_a_hundred_epochs_of_five_hundred_images_open_at_once(tmp_path: Path):
     epochs = list(load_epochs(tmp_path))
     maps = turned([epoch.features for epoch in epochs])
     assert time.perf_counter() - started < 2
-    steps = [np.linalg.norm(b - a, axis=1).mean() for a, b in zip(maps[:-1], maps[1:], strict=True)]
+    steps = [np.linalg.norm(b - a, axis=1).mean() for a, b in pairwise(maps)]
     assert max(steps) < 0.5, "points move, and do not jump"
 
 
