@@ -95,6 +95,7 @@ def fit(
                 learning_rate=learner.learning_rate,
             )
             best = max(best, score)
+            del outputs  # what entered the head takes memory
 
 
 def _learn(
