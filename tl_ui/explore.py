@@ -65,7 +65,7 @@ def _show_map(dataset: DatasetRecord, config: RunConfig) -> None:
     x, y = zip(*found["points"], strict=True)
     drawn = PointMap(
         f"{dataset.id} {arguments}",
-        f"{TITLES[method]} of what {backbone_title(config)} sees in {number_of(len(positions), 'image')}",
+        f"{TITLES[method]} of what {backbone_title(config.model)} sees in {number_of(len(positions), 'image')}",
         alt_words(groups, len(positions)),
         x,
         y,

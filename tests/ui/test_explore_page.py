@@ -71,7 +71,11 @@ def add_run(workspace, dataset):
 
     def add(epochs, *, recorded=True, wrong=False):
         store = workspace.store
-        run = store.add_run(make_run_config("d1", {}), dataset.name, {"classes": list(CLASSES), "splits": {"val": 9}})
+        run = store.add_run(
+            make_run_config("d1", {}),
+            dataset.name,
+            {"classes": list(CLASSES), "splits": {"train": 42, "val": 9, "test": 9}},
+        )
         store.claim_run(run.id)
         said = [Prediction(i, i % 3, (0.5, 0.3, 0.2)) for i in range(9)]
         keeper = OutputsKeeper(workspace.artifacts.outputs(run.id) if recorded else None)

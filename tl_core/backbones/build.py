@@ -32,7 +32,7 @@ class TransferModel(nn.Module):
         super().__init__()
         self.stages = nn.Sequential(*stages)
         self.pool = pool
-        self.head = head
+        self.head: nn.Module = head
         self.frozen = Frozen(0)
         self.batch_norm = "frozen"
         self.still: list[nn.Module] = []

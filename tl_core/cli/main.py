@@ -25,8 +25,8 @@ app = typer.Typer(
 _ABOUT_RUNS = (pause, resume, runs, show, evaluate, compare, predict)
 for _command in (ingest, train, *_ABOUT_RUNS, backbones, presets, settings, lr_find, embed, probe):
     app.command()(_command)
-for _command in (work, lay_out):
-    app.command(hidden=True)(_command)
+app.command(hidden=True)(work)
+app.command(hidden=True)(lay_out)
 _INTERRUPTED = 130
 
 

@@ -58,9 +58,13 @@ def predict_batches(model: nn.Module, examples: Examples) -> Iterator[Outputs]:
     was_training, pieces = model.training, Pieces()
     model.eval()
     for batch in examples.once():
-        # In two steps: a hook on the head would be lost on a model that was compiled.
-        features = (pieces.forward(model.features, batch.inputs),) if isinstance(model, TransferModel | Rest) else ()
-        logits = pieces.forward(model.head, *features) if features else pieces.forward(model, batch.inputs)
+        features: tuple[Tensor, ...] = ()
+        if isinstance(model, TransferModel | Rest):
+            # In two steps, as a hook on the head would be lost on a model that was compiled.
+            features = (pieces.forward(model.features, batch.inputs),)
+            logits = pieces.forward(model.head, features[0])
+        else:
+            logits = pieces.forward(model, batch.inputs)
         yield Outputs(logits, batch.labels, batch.positions, features)
     model.train(was_training)
 
