@@ -29,7 +29,7 @@ with left:
 with right:
     config = choose_features(dataset)
 show_dataset_map(dataset, config)
-st.subheader("How far do classical models get?", help=GLOSSARY["classical models"], anchor=False)
+st.header("How far do classical models get?", help=GLOSSARY["classical models"], anchor=False)
 show_probes(dataset, config)
 link(
     "train", "Train a model on these images", icon=":material/model_training:", primary_key="train", dataset=dataset.id

@@ -47,7 +47,7 @@ def choose_features(dataset: DatasetRecord) -> RunConfig:
 
 def show_dataset_map(dataset: DatasetRecord, config: RunConfig) -> None:
     """Training and validation images, where their features put them."""
-    st.subheader("Who looks like whom", help=GLOSSARY["embedding map"], anchor=False)
+    st.header("Who looks like whom", help=GLOSSARY["embedding map"], anchor=False)
     st.fragment(_show_map)(dataset, config)
 
 

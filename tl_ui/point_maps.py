@@ -11,7 +11,7 @@ from tl_ui.text import number_of, plotly_text, shorten, visible
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon2")
 """With the colours, they tell 56 classes apart; beyond that a class is known from its picture's caption."""
 _MOST_NAMED = 5
-COLOURINGS = {"true": "True class", "predicted": "Model's answer", "right": "Right or wrong"}
+COLOURINGS = {"true": "Class", "predicted": "Answer", "right": "Right or wrong"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,9 +75,10 @@ class PointMap {
     }))
     const axis = { showticklabels: false, zeroline: false, showgrid: false, title: { text: "" } }
     const layout = {
-      xaxis: { ...axis, range: range && range[0] },
-      yaxis: { ...axis, range: range && range[1], scaleanchor: "x" },
+      xaxis: { ...axis, ...(range && { range: range[0] }) },
+      yaxis: { ...axis, ...(range && { range: range[1] }), scaleanchor: "x" },
       showlegend: groups.length > 1 && groups.length <= 20,
+      legend: { y: -0.03, yanchor: "top" }, // the buttons are above
       hovermode: "closest",
       uirevision: "keep",
       selectionrevision: this.content.name,
