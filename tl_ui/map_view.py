@@ -15,8 +15,8 @@ MEANING = {
     "pca": "PCA looks at the features from the two directions in which they differ most. Distances can be trusted as "
     "far as these two directions go; what differs in others lies on top of each other here.",
     "tsne": "t-SNE keeps each image next to those most like it, and nothing else. Who lies beside whom means "
-    "something; how far apart two groups lie, how big or how dense they are means nothing, and another run of it would "
-    "put them elsewhere.",
+    "something; how far apart two groups lie, how big or how dense they are means nothing, and another seed would put "
+    "them elsewhere.",
     "umap": "UMAP keeps each image next to those most like it, and the larger order a little better than t-SNE does. "
     "Distances between groups and their sizes still say next to nothing.",
 }

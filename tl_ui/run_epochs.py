@@ -21,7 +21,7 @@ from tl_ui.point_maps import COLOURINGS, PointMap, alt_words, bounds_of, by_clas
 from tl_ui.resources import get_workspace
 from tl_ui.run_images import gallery_item, images_of, pick_samples
 from tl_ui.run_words import class_names
-from tl_ui.text import GLOSSARY, count, literal, number_of, percent, shorten
+from tl_ui.text import GLOSSARY, confidence, count, literal, number_of, percent, shorten
 
 _SECONDS_A_STEP = 1.0
 
@@ -170,6 +170,7 @@ def _show_map(run: Run, reel: Reel, place: int, said: Sequence[Said], names: Seq
         key=f"epochs-map-{run.id}",
         height=460,
         glide=500,
+        lasso=False,
     )
     st.caption(_map_words(reel, place))
 
@@ -203,11 +204,11 @@ def epoch_map(
     )
 
 
-def answer_words(true: str, answer: str, confidence: float) -> str:
+def answer_words(true: str, answer: str, sure: float) -> str:
     """Below an image's picture. Plain text."""
     if true == answer:
-        return f"✓ {shorten(true, 40)} ({percent(confidence)})"
-    return f"✗ answered {shorten(answer, 40)} ({percent(confidence)})\nreally {shorten(true, 40)}"
+        return f"✓ {shorten(true, 40)} ({confidence(sure)})"
+    return f"✗ answered {shorten(answer, 40)} ({confidence(sure)})\nreally {shorten(true, 40)}"
 
 
 def _map_words(reel: Reel, place: int) -> str:

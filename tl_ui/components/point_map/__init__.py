@@ -17,14 +17,16 @@ _component = st.components.v2.component(
 )
 
 
-def point_map(drawn: PointMap, *, key: str, height: int = 520, glide: int = 0) -> list[int]:
+def point_map(drawn: PointMap, *, key: str, height: int = 520, glide: int = 0, lasso: bool = True) -> list[int]:
     """Draw a map; gives the numbers of the points that the reader has chosen.
 
     Args:
         height: in pixels, at most: a map is no higher than it is wide.
         glide: milliseconds in which points move to where the next map has them.
+        lasso: points can be chosen.
     """
-    data: dict[str, Any] = {"plotly": plotly_url(), "map": drawn.content(), "height": height, "glide": glide}
+    look = {"height": height, "glide": glide, "lasso": lasso}
+    data: dict[str, Any] = {"plotly": plotly_url(), "map": drawn.content(), **look}
     state = _component(key=key, data=data, on_chosen_change=lambda: None)
     chosen = state.get("chosen") or {}
     n = len(drawn.x)

@@ -14,7 +14,7 @@ export default function (component) {
   }
 }
 
-const BUTTONS = [["lasso2d", "zoom2d", "pan2d", "resetScale2d"]]
+const BUTTONS = ["zoom2d", "pan2d", "resetScale2d"]
 
 class PointMap {
   constructor(root) {
@@ -48,11 +48,11 @@ class PointMap {
     this.title.textContent = title
     this.plot.setAttribute("aria-label", `${title}. ${alt}`)
     const { data, layout } = withTheme(this.makeFigure(), this.plot, this.data.height)
-    layout.dragmode = this.width < 560 ? false : "lasso"
+    layout.dragmode = this.width < 560 ? false : this.data.lasso ? "lasso" : "zoom"
     layout.modebar = { color: layout.font.color, activecolor: readTheme(this.plot)["@accent"], bgcolor: "rgba(0,0,0,0)" }
     if (isMoved && this.data.glide) layout.transition = { duration: this.data.glide, easing: "cubic-in-out" }
     await Plotly.react(this.plot, data, layout, {
-      displayModeBar: true, displaylogo: false, modeBarButtons: BUTTONS, doubleClick: "reset+autosize", scrollZoom: false,
+      displayModeBar: true, displaylogo: false, modeBarButtons: [this.data.lasso ? ["lasso2d", ...BUTTONS] : BUTTONS], doubleClick: "reset+autosize", scrollZoom: false,
     })
     this.drawn = name
     this.n = this.content.x.length
@@ -97,6 +97,7 @@ class PointMap {
   }
 
   choose(points) {
+    if (!this.data.lasso) return
     this.tip.hidden = true
     this.tell(points.slice(0, 500))
   }
