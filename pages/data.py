@@ -40,6 +40,7 @@ st.markdown(describe(dataset))
 link(
     "train", "Train a model on these images", icon=":material/model_training:", primary_key="train", dataset=dataset.id
 )
+link("explore", "Can they be told apart? See before training", icon=":material/scatter_plot:", dataset=dataset.id)
 show_left_out(store.list_skipped(dataset.id))
 for warning in dataset.warnings:
     st.warning(literal(warning), icon=":material/warning:")

@@ -8,8 +8,10 @@ from tl_ui.delete_runs import ask_to_delete
 from tl_ui.run_actions import show_next_steps
 from tl_ui.run_answers import show_answers
 from tl_ui.run_calibration import show_calibration
+from tl_ui.run_epochs import show_epochs
 from tl_ui.run_images import follow_samples
 from tl_ui.run_live import is_training, watch
+from tl_ui.run_maps import show_run_map, show_run_probes
 from tl_ui.run_matrix import follow_matrix
 from tl_ui.run_results import show_figures, show_fit
 from tl_ui.run_settings import show_settings
@@ -46,6 +48,9 @@ if run.epochs_done:
     st.subheader("How it learned", anchor=False)
     show_fit(run)
     show_curves(run)
+    show_epochs(run)
+    show_run_map(run)
+    show_run_probes(run)
 show_settings(run)
 if st.button("Delete this run…", icon=":material/delete:", type="tertiary"):
     ask_to_delete([run], then="runs")

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-BOTTOM = ["text", "errors", "config", "presets", "records", "events", "settings", "locks", "memory", "cache"]
+BOTTOM = ["text", "errors", "config", "presets", "records", "events", "settings", "locks", "memory", "cache", "outputs"]
 LEARNING = [*BOTTOM, "data", "backbones", "features", "evaluation", "training"]
 MAY_IMPORT = {
     # Each part of the bottom, only those before it.
@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "sinks": [*BOTTOM, "store"],
     "execute": [*LEARNING, "store", "workspace", "recording", "sinks"],
     "predictor": [*LEARNING, "store", "workspace"],
+    "pretrained": [*LEARNING, "store", "workspace", "execute"],
     "results": [*BOTTOM, "store", "evaluation"],
     "run_words": [*BOTTOM, "backbones", "evaluation"],
     "report": [*BOTTOM, "data", "store", "evaluation", "charts", "results", "run_words"],

@@ -150,6 +150,7 @@ def make_experiment(
         weights_folders=workspace.settings.weights_folders,
         checkpoint=workspace.artifacts.checkpoint(run_id),
         state_path=workspace.artifacts.training_state(run_id),
+        outputs=workspace.artifacts.outputs(run_id),
         device=pick_device(),
         should_stop=should_stop,
         cache=workspace.cache,

@@ -99,11 +99,15 @@ GLOSSARY = {
     "A model is only worth something if it beats this.",
     "batch size": "How many images the model looks at before it adjusts its weights once.",
     "calibration": "A model is well calibrated when, of all answers it is 80 % sure of, 80 in 100 are right.",
+    "classical models": "Models that learn in a moment, without a network: logistic regression, support vector "
+    "machines, nearest neighbours, trees. Here they learn from the features that a pretrained network makes.",
     "confidence": "The probability the model gives to its own answer. A model can be confident and wrong.",
     "confusion matrix": "A table with a row for each true class and a column for each answer. "
     "Right answers lie on the diagonal; everything beside it is a mix-up.",
     "dropout": "Switching off some inputs at random during training, "
     "so that the model does not lean on any one of them.",
+    "embedding map": "Each image is a point, put near images whose features are alike. Features are the numbers that "
+    "the network hands to its last part, the head; hundreds of them, so that any flat map leaves something out.",
     "epoch": "One pass through all training images.",
     "F1": "One figure for precision and recall together (their harmonic mean). It is high only when both are.",
     "freeze": "Keeping a stage of the backbone as it is. Frozen stages need no training, "

@@ -6,13 +6,15 @@ from typing import Any, NoReturn
 import streamlit as st
 
 _FOLDER = Path(__file__).parents[1] / "pages"
-_FILES = {name: _FOLDER / f"{name}.py" for name in ("data", "train", "runs", "run", "compare", "optimizers", "try_it")}
+_NAMES = ("data", "explore", "train", "runs", "run", "compare", "optimizers", "try_it")
+_FILES = {name: _FOLDER / f"{name}.py" for name in _NAMES}
 
 
 def make_pages() -> list[Any]:
     """The pages in the order of the navigation. A run's own page and a comparison are reached from elsewhere."""
     return [
         st.Page(_FILES["data"], title="Data", icon=":material/photo_library:", url_path="data", default=True),
+        st.Page(_FILES["explore"], title="Explore", icon=":material/scatter_plot:", url_path="explore"),
         st.Page(_FILES["train"], title="Train", icon=":material/model_training:", url_path="train"),
         st.Page(_FILES["runs"], title="Runs", icon=":material/list:", url_path="runs"),
         st.Page(_FILES["optimizers"], title="Optimizers", icon=":material/ssid_chart:", url_path="optimizers"),

@@ -15,6 +15,7 @@ from tl_core.config import RunConfig
 from tl_core.errors import ConfigError, RunNotReady, UnknownDataset, UnknownRun
 from tl_core.events import BatchEnded, EpochEnded, Event
 from tl_core.import_dataset import delete_dataset
+from tl_core.outputs import list_epochs
 from tl_core.records import DatasetRecord, Run, RunState
 from tl_core.runners import InlineRunner, ThreadRunner, can_resume, enqueue, resume
 from tl_core.store import fail_stale_runs
@@ -38,7 +39,14 @@ def stop_at(workspace: Workspace, config: RunConfig, event: type, epoch: int, as
 def figures(workspace: Workspace, run: Run) -> list[object]:
     """All that a run has measured."""
     reported = [workspace.store.list_predictions(run.id, split) for split in ("val", "test")]
-    return [run.epochs_done, run.best_epoch, run.result, workspace.store.list_metrics(run.id), *reported]
+    kept = outputs_of(workspace, run)
+    return [run.epochs_done, run.best_epoch, run.result, workspace.store.list_metrics(run.id), *reported, kept]
+
+
+def outputs_of(workspace: Workspace, run: Run) -> dict[Path, bytes]:
+    """What its model said, by file."""
+    folder = workspace.artifacts.outputs(run.id)
+    return {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*.*")) if path.is_file()}
 
 
 @pytest.fixture(scope="module")
@@ -232,7 +240,10 @@ def test_a_completed_run_is_continued_by_a_new_one(finished: tuple[Workspace, Ru
         workspace.artifacts.checkpoint(run.id).read_bytes(),
         workspace.artifacts.training_state(run.id).read_bytes(),
     )
+    before += tuple(kept := outputs_of(workspace, run).values())
     new = InlineRunner(workspace).resume(run.id, epochs=5)
+    assert list_epochs(workspace.artifacts.outputs(new.id)) == [1, 2, 3, 4, 5]
+    assert len(kept) == 5 and set(outputs_of(workspace, run)) < set(outputs_of(workspace, new))
     assert new.id != run.id and new.state is RunState.COMPLETED
     assert (new.facts["continues"], new.epochs_done, new.config.train.epochs) == (run.id, 5, 5)
     assert "resumed" not in new.facts and new.facts["splits"] == run.facts["splits"]
@@ -242,9 +253,10 @@ def test_a_completed_run_is_continued_by_a_new_one(finished: tuple[Workspace, Ru
     assert [p.epoch for p in new_points if (p.split, p.name) == ("val", "loss")] == [1, 2, 3, 4, 5]
     assert workspace.store.get_run(run.id) == run  # its test set was touched once, and stays as it was
     after = workspace.artifacts.checkpoint(run.id).read_bytes(), workspace.artifacts.training_state(run.id).read_bytes()
-    assert before == after
+    assert before == (*after, *outputs_of(workspace, run).values())
     workspace.store.delete_run(new.id)
     workspace.artifacts.delete_run(new.id)
+    assert not workspace.artifacts.run_folder(new.id).exists()
     assert workspace.artifacts.checkpoint(run.id).is_file()
 
 

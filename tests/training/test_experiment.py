@@ -2,8 +2,10 @@
 
 import itertools
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,6 +14,7 @@ from tl_core.errors import Cancelled
 from tl_core.evaluation import predict
 from tl_core.events import STAGES, BatchEnded, EpochEnded, FactsFound, StageAdvanced, StageStarted
 from tl_core.events import Tested as WasTested
+from tl_core.outputs import load_epochs, load_outputs
 from tl_core.training import Experiment, build_experiment_model, load_checkpoint, run_experiment
 
 Make = Callable[..., Experiment]
@@ -117,6 +120,35 @@ def test_the_checkpoint_is_of_the_best_epoch(make_experiment: Make):
     assert kept.loss == pytest.approx(best.val_loss, rel=1e-4)
     for now, then in zip(kept.predictions(), best.val_predictions, strict=True):
         assert now.probabilities == pytest.approx(then.probabilities, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("model", "still"),
+    [
+        ({}, [False, True, True]),
+        ({"frozen_stages": -1, "ema": 0.5}, [False, False, False]),
+        ({"unfreeze": "two-phase", "frozen_stages": -1, "head_epochs": 2}, [False, True, False]),
+    ],
+    ids=["frozen", "fine-tuned", "two-phase"],
+)
+def test_what_was_said_is_kept_with_what_entered_the_head(
+    make_experiment: Make, tmp_path: Path, model: dict, still: list[bool]
+):
+    experiment = replace(make_experiment(model, epochs=3), outputs=tmp_path / "outputs")
+    events = learned(run_experiment(experiment))
+    ends, tested = [event for event in events if isinstance(event, EpochEnded)], events[-1]
+    best = [end for end in ends if end.is_best][-1]
+    network = load_checkpoint(experiment.checkpoint).model
+    for split, predictions in (("val", best.val_predictions), ("test", tested.predictions)):
+        kept = load_outputs(tmp_path / "outputs", split)
+        assert kept.positions.tolist() == [p.position for p in predictions]
+        now = torch.from_numpy(kept.logits).double().softmax(1)
+        assert now.numpy() == pytest.approx(np.array([p.probabilities for p in predictions]), abs=1e-5)
+        with torch.inference_mode():
+            assert network.head(torch.from_numpy(kept.features).float()).numpy() == pytest.approx(kept.logits, abs=0.02)
+    epochs = list(load_epochs(tmp_path / "outputs"))
+    assert [epoch.answers.tolist() for epoch in epochs] == [[p.predicted for p in end.val_predictions] for end in ends]
+    assert [epoch.stands_still for epoch in epochs] == still
 
 
 def test_the_test_images_are_read_last_and_nothing_else_then(make_experiment: Make):

@@ -1,7 +1,7 @@
 """Pretrained networks: the catalogue, what they are made of, their weights, our heads, and what is frozen."""
 
 from tl_core.backbones.anatomy import Anatomy, LayerInfo, StageInfo, anatomy
-from tl_core.backbones.build import Frozen, TransferModel, build_model, parameters_by_part
+from tl_core.backbones.build import Frozen, Rest, TransferModel, build_model, parameters_by_part
 from tl_core.backbones.catalog import (
     Backbone,
     Weights,
@@ -25,6 +25,7 @@ __all__ = [
     "Backbone",
     "Frozen",
     "LayerInfo",
+    "Rest",
     "StageInfo",
     "TransferModel",
     "Weights",

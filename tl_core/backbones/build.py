@@ -32,15 +32,20 @@ class TransferModel(nn.Module):
         super().__init__()
         self.stages = nn.Sequential(*stages)
         self.pool = pool
-        self.head = head
+        self.head: nn.Module = head
         self.frozen = Frozen(0)
         self.batch_norm = "frozen"
         self.still: list[nn.Module] = []
         """Frozen modules, which stay in eval mode."""
 
     def forward(self, images: Tensor) -> Tensor:
-        logits: Tensor = self.head(self.pool(self.stages(images)))
+        logits: Tensor = self.head(self.features(images))
         return logits
+
+    def features(self, inputs: Tensor) -> Tensor:
+        """What enters the head: pooled, float [B, features]."""
+        pooled: Tensor = self.pool(self.stages(inputs))
+        return pooled
 
     def train(self, mode: bool = True) -> "TransferModel":
         """What is frozen stays in eval mode: no dropout, and BatchNorm's averages do not move unless told to."""
@@ -48,7 +53,12 @@ class TransferModel(nn.Module):
         self._keep_still()
         return self
 
-    def split(self) -> tuple[nn.Module, nn.Module]:
+    @property
+    def features_stand_still(self) -> bool:
+        """True where nothing in front of the head learns."""
+        return self.frozen.stages == len(self.stages) and not self._adapts()
+
+    def split(self) -> tuple[nn.Module, "Rest"]:
         """(constant frozen prefix, rest), sharing this model's weights. Pooling is constant when all stages are.
 
         The prefix is empty, and gives back its input, where no stage is frozen or its BatchNorm adapts.
@@ -56,7 +66,7 @@ class TransferModel(nn.Module):
         n = 0 if self._adapts() else self.frozen.stages
         prefix, rest = list(self.stages[:n]), list(self.stages[n:])
         (rest if rest else prefix).append(self.pool)
-        return nn.Sequential(*prefix).eval(), _Rest([*rest, self.head], self._keep_still)
+        return nn.Sequential(*prefix).eval(), Rest([*rest, self.head], self._keep_still)
 
     def _adapts(self) -> bool:
         return self.batch_norm == "adapt" and any(isinstance(m, _BatchNorm) for m in self.still)
@@ -68,14 +78,24 @@ class TransferModel(nn.Module):
             module.training = adapts
 
 
-class _Rest(nn.Sequential):
-    """What follows the prefix; frozen modules inside it stay in eval mode here, too."""
+class Rest(nn.Sequential):
+    """What follows the prefix, down to the head; frozen modules inside it stay in eval mode here, too."""
 
     def __init__(self, modules: Sequence[nn.Module], keep_still: Callable[[bool], None]) -> None:
         super().__init__(*modules)
         self._keep_still = keep_still
 
-    def train(self, mode: bool = True) -> "_Rest":
+    @property
+    def head(self) -> nn.Module:
+        return self[-1]
+
+    def features(self, inputs: Tensor) -> Tensor:
+        """What enters the head: the inputs themselves where nothing else is left."""
+        for module in list(self)[:-1]:
+            inputs = module(inputs)
+        return inputs
+
+    def train(self, mode: bool = True) -> "Rest":
         super().train(mode)
         self._keep_still(mode)
         return self

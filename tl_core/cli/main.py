@@ -8,6 +8,7 @@ import typer
 
 from tl_core.cli.commands.catalogue import backbones, presets, settings
 from tl_core.cli.commands.datasets import ingest
+from tl_core.cli.commands.exploring import embed, lay_out, probe
 from tl_core.cli.commands.results import compare, evaluate, report
 from tl_core.cli.commands.runs import predict, runs, show
 from tl_core.cli.commands.training import lr_find, pause, resume, train
@@ -22,9 +23,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _ABOUT_RUNS = (pause, resume, runs, show, evaluate, compare, report, predict)
-for _command in (ingest, train, *_ABOUT_RUNS, backbones, presets, settings, lr_find):
+for _command in (ingest, train, *_ABOUT_RUNS, backbones, presets, settings, lr_find, embed, probe):
     app.command()(_command)
 app.command(hidden=True)(work)
+app.command(hidden=True)(lay_out)
 _INTERRUPTED = 130
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from tl_core.backbones import Rest, TransferModel
 from tl_core.features.examples import Examples
 from tl_core.features.pieces import Pieces
 from tl_core.records import Prediction
@@ -20,6 +21,8 @@ class Outputs:
     labels: Tensor
     """Int64 [N]."""
     positions: tuple[int, ...]
+    features: tuple[Tensor, ...] = ()
+    """What entered the model's head, float [B, features] by batch, on the device; none where it has no head of ours."""
 
     @property
     def loss(self) -> float:
@@ -42,6 +45,7 @@ def join(parts: Sequence[Outputs]) -> Outputs:
         torch.cat([part.logits for part in parts]).cpu().double(),
         torch.cat([part.labels for part in parts]).cpu(),
         tuple(position for part in parts for position in part.positions),
+        tuple(features for part in parts for features in part.features),
     )
 
 
@@ -54,8 +58,14 @@ def predict_batches(model: nn.Module, examples: Examples) -> Iterator[Outputs]:
     was_training, pieces = model.training, Pieces()
     model.eval()
     for batch in examples.once():
-        logits = pieces.forward(model, batch.inputs)
-        yield Outputs(logits, batch.labels, batch.positions)
+        features: tuple[Tensor, ...] = ()
+        if isinstance(model, TransferModel | Rest):
+            # In two steps, as a hook on the head would be lost on a model that was compiled.
+            features = (pieces.forward(model.features, batch.inputs),)
+            logits = pieces.forward(model.head, features[0])
+        else:
+            logits = pieces.forward(model, batch.inputs)
+        yield Outputs(logits, batch.labels, batch.positions, features)
     model.train(was_training)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import torch
 from onnxruntime.capi.onnxruntime_pybind11_state import RuntimeException
-from torch import Tensor, nn
+from torch import Tensor
 
 from tl_core.errors import OutOfMemory
 
@@ -47,7 +47,7 @@ class Pieces:
                     "more stages."
                 )
 
-    def forward(self, model: nn.Module, inputs: Tensor) -> Tensor:
+    def forward(self, model: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
         """`model(inputs)`."""
         outputs: list[Tensor] = []
         self.run(len(inputs), lambda piece: outputs.append(model(inputs[piece])))

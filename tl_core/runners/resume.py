@@ -7,6 +7,7 @@ from pathlib import Path
 from tl_core.config import RunConfig, make_run_config
 from tl_core.errors import ConfigError, RunNotReady
 from tl_core.execute import check
+from tl_core.outputs import kept_files
 from tl_core.records import BEST_VAL, Run, RunState
 from tl_core.runners.enqueue import first_facts
 from tl_core.workspace import Workspace
@@ -81,8 +82,9 @@ def _continue(workspace: Workspace, run: Run, config: RunConfig) -> Run:
 
 def _take_over(workspace: Workspace, old: Run, new: Run) -> None:
     store, artifacts = workspace.store, workspace.artifacts
-    artifacts.run_folder(new.id).mkdir(parents=True)
     _share(artifacts.checkpoint(old.id), artifacts.checkpoint(new.id))
+    for path in kept_files(folder := artifacts.outputs(old.id)):
+        _share(path, artifacts.outputs(new.id) / path.relative_to(folder))
     store.append_metrics(new.id, store.list_metrics(old.id))
     for split in ("val", BEST_VAL):
         epoch, predictions = store.list_predictions(old.id, split)
@@ -100,6 +102,7 @@ def _take_over(workspace: Workspace, old: Run, new: Run) -> None:
 
 def _share(old: Path, new: Path) -> None:
     """One file under two names costs nothing, and is safe: these are put in place whole and never written into."""
+    new.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(old, new)
     except OSError:  # not every file system can

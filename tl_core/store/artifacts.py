@@ -29,6 +29,10 @@ class Artifacts:
         """All that training needs to go on after the last finished epoch."""
         return self.run_folder(run_id) / "training-state.pt"
 
+    def outputs(self, run_id: str) -> Path:
+        """The folder for what the run's model said (`tl_core.outputs`)."""
+        return self.run_folder(run_id) / "outputs"
+
     def run_lock(self, run_id: str) -> Path:
         """Locked by the process that executes the run, for as long as it lives; its text is that process's id."""
         return self.home / "locks" / f"{run_id}.lock"

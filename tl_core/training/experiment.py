@@ -31,6 +31,7 @@ from tl_core.training.checkpoints import load_checkpoint
 from tl_core.training.device import Device
 from tl_core.training.frozen_part import examples_to_judge
 from tl_core.training.interrupt import stop_between_calls, stop_between_layers
+from tl_core.training.keeping import keep_test
 from tl_core.training.phases import train_in_phases
 from tl_core.training.plan import Phase, make_plan
 from tl_core.training.state import load_state
@@ -58,6 +59,8 @@ class Experiment:
     """Keeps what is computed of images, for this run and others."""
     workers: int = 2
     """Threads that read images."""
+    outputs: Path | None = None
+    """Folder for what the model said (`tl_core.outputs`); None keeps nothing of it."""
     exported: dict[str, OnnxPrefix] = field(default_factory=dict)
     """Frozen stages in ONNX Runtime: the final test runs what training ran."""
 
@@ -193,4 +196,5 @@ def _test(experiment: Experiment) -> Iterator[Event]:
             if part is model:  # else the work was done before
                 yield StageAdvanced("testing", done, len(test))
     outputs = join(parts)
+    keep_test(experiment.outputs, outputs)
     yield Tested(summarise(outputs, experiment.majority_label), outputs.predictions())

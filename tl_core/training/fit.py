@@ -1,13 +1,13 @@
 """The training loop: one screen, and it does not know its model, its data or the store."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
 
 from tl_core.errors import Diverged
-from tl_core.evaluation.predict import predict
+from tl_core.evaluation.predict import Outputs, predict
 from tl_core.events import BatchEnded, EpochEnded, FactsFound, StageAdvanced
 from tl_core.features.examples import Batch, Examples
 from tl_core.training.device import threads_as_needed
@@ -30,6 +30,7 @@ def fit(
     judged: nn.Module | None = None,
     seed: int = 0,
     best: Score = NO_SCORE,
+    keep: Callable[[Outputs], None] = lambda outputs: None,
 ) -> Iterator[FactsFound | StageAdvanced | BatchEnded | EpochEnded]:
     """Train `model` in place, yielding after every step and every epoch; ends early where the learner says so.
 
@@ -42,6 +43,7 @@ def fit(
         total_epochs: of the whole run.
         judged: what validation looks at in place of `model`, such as an average of its weights.
         best: score of the best epoch before these.
+        keep: is given what validation said, before its epoch is told of.
 
     Raises:
         Diverged: the loss is not a finite number any more.
@@ -79,6 +81,7 @@ def fit(
             _refuse_divergence(outputs.loss, epoch)
             score = (outputs.accuracy, -outputs.loss)
             learner.after_epoch(outputs.loss)
+            keep(outputs)
             yield EpochEnded(
                 epoch,
                 step,
@@ -92,6 +95,7 @@ def fit(
                 learning_rate=learner.learning_rate,
             )
             best = max(best, score)
+            del outputs  # what entered the head takes memory
 
 
 def _learn(

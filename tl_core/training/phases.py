@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from torch import nn
 
 from tl_core.backbones import TransferModel, freeze
+from tl_core.evaluation import Outputs
 from tl_core.events import EpochEnded, Event, FactsFound, StageStarted
 from tl_core.features import Examples, Pieces
 from tl_core.training.checkpoints import save_checkpoint
@@ -17,6 +18,7 @@ from tl_core.training.compiling import Compiling
 from tl_core.training.fit import NO_SCORE, fit
 from tl_core.training.frozen_part import FrozenPart
 from tl_core.training.interrupt import stop_between_layers
+from tl_core.training.keeping import OutputsKeeper
 from tl_core.training.learner import Learner
 from tl_core.training.losses import make_loss
 from tl_core.training.mixing import mix
@@ -35,7 +37,7 @@ def train_in_phases(
 ) -> Iterator[Event]:
     """Train `model`, as it was built, through the phases of `plan`; from `state` on, where there is one.
 
-    After every epoch the best model and then the training state are on disk before the epoch is told of.
+    After every epoch the best model, what validation said and then the training state are on disk before it is told of.
     """
     yield from _Phases(experiment, model, plan, state).run()
 
@@ -53,6 +55,7 @@ class _Phases:
         if state:
             model.load_state_dict(state.model, strict=False)  # what it leaves out is as it was built
         self._frozen_part = FrozenPart(experiment, model, plan)
+        self._keeper, self._said = OutputsKeeper(experiment.outputs, self._done), list[Outputs]()
 
     def _pull_to_start(self) -> PullToStart | None:
         """To where the backbone stands now, as it was built, for all of it that will ever learn."""
@@ -132,6 +135,7 @@ class _Phases:
             judged=judged if part is self._model else judged.split()[1],
             seed=self._train.seed,
             best=self._best,
+            keep=self._said.append,
         )
         with ExitStack() as stack:
             for network in {self._model, judged}:
@@ -150,6 +154,8 @@ class _Phases:
         if event.is_best:
             self._best = (event.val_accuracy, -event.val_loss)
             save_checkpoint(experiment.checkpoint, judged, experiment.config.model, experiment.classes)
+        still = self._model.features_stand_still
+        self._keeper.keep(event.epoch, self._said.pop(), is_best=event.is_best, stands_still=still)
         changing = changing_tensors(self._model, self._plan[-1].frozen.stages, self._batch_norm)
         state = TrainingState(experiment.config, self._best, changing, learner.state_dict(), event)
         save_state(experiment.state_path, state)

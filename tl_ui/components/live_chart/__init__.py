@@ -1,21 +1,18 @@
 """Plotly charts that stay alive: live ones follow a run, still ones do not flicker when the script runs again."""
 
 from importlib.metadata import version
-from importlib.resources import files
 from typing import Any
 
 import streamlit as st
 
 from tl_core.charts import Chart
-from tl_ui.components.assets import read_asset, url_base
+from tl_ui.components.assets import PLOTLY_AND_THEME, read_asset, url_base
 
-THEME_JS = files("tl_core.charts").joinpath("theme.js").read_text("utf-8")
-"""Reports are drawn with it, too."""
 _component = st.components.v2.component(
     "transferlab_chart",
     html=read_asset("live_chart/chart.html"),
     css=read_asset("live_chart/chart.css"),
-    js=f"{THEME_JS}\n{read_asset('live_chart/chart.js')}",
+    js=f"{PLOTLY_AND_THEME}\n{read_asset('live_chart/chart.js')}",
     isolate_styles=False,
 )
 
@@ -47,6 +44,10 @@ def chart(chart: Chart, *, key: str, height: int | None = None, clickable: bool 
     return _draw(key, chart=content, height=height or chart.height, live=False, clickable=clickable)
 
 
+def plotly_url() -> str:
+    """Of the library, which the app serves itself."""
+    return f"{url_base()}/api/plotly.js?v={version('plotly')}"
+
+
 def _draw(key: str, **data: Any) -> Any:
-    data |= {"plotly": f"{url_base()}/api/plotly.js?v={version('plotly')}"}
-    return _component(key=key, data=data, on_clicked_change=lambda: None).get("clicked")
+    return _component(key=key, data={"plotly": plotly_url(), **data}, on_clicked_change=lambda: None).get("clicked")

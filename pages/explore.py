@@ -1,0 +1,36 @@
+"""Before training: can these images be told apart?"""
+
+import streamlit as st
+
+from tl_core.text import GLOSSARY
+from tl_ui.dataset_view import choose_dataset, describe
+from tl_ui.explore import choose_features, show_dataset_map, show_probes
+from tl_ui.navigation import link
+from tl_ui.resources import get_workspace
+
+st.title("Can these images be told apart?", anchor=False)
+datasets = get_workspace().store.list_datasets()
+if not datasets:
+    st.markdown(
+        "Here you will see, within a minute and without training, whether a pretrained network sees your classes as "
+        "different things. First it needs images."
+    )
+    link("data", "Add images or take a sample", icon=":material/add_photo_alternate:", primary_key="data")
+    st.stop()
+
+st.markdown(
+    "A pretrained network turns each image into a list of numbers, its features. Where the features of your classes "
+    "differ, a model will learn them easily; where they mix, more images or a deeper change of the network is needed."
+)
+left, right = st.columns(2, gap="large")
+with left:
+    dataset = choose_dataset(datasets)
+    st.markdown(describe(dataset))
+with right:
+    config = choose_features(dataset)
+show_dataset_map(dataset, config)
+st.header("How far do classical models get?", help=GLOSSARY["classical models"], anchor=False)
+show_probes(dataset, config)
+link(
+    "train", "Train a model on these images", icon=":material/model_training:", primary_key="train", dataset=dataset.id
+)

@@ -1,0 +1,82 @@
+"""Work in the background, with a small program in place of the command line."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tl_ui import background
+from tl_ui.background import Jobs, read_result
+
+
+@pytest.fixture
+def jobs(monkeypatch: pytest.MonkeyPatch) -> Jobs:
+    """Whose commands are programs; the last argument is the progress file's."""
+    real = background.subprocess.Popen
+
+    def run(command: list[str], **how):
+        assert command[:3] == [sys.executable, "-m", "tl_ui.leash"]
+        return real([sys.executable, "-c", command[3], command[-1]], **how)
+
+    monkeypatch.setattr(background.subprocess, "Popen", run)
+    return Jobs()
+
+
+def wait(check, seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_a_result_is_kept_for_all(jobs: Jobs, tmp_path: Path):
+    place = tmp_path / "explored" / "map.json"
+    job = jobs.start(["print('{\"points\": [1]}')"], place)
+    assert jobs.start(["never run"], place) is job, "who asks meanwhile joins"
+    wait(lambda: job.is_over)
+    assert read_result(place) == {"points": [1]} and not job.error and [*place.parent.iterdir()] == [place]
+    wait(lambda: jobs.find(place) is None)
+
+
+def test_how_far_it_is_can_be_read(jobs: Jobs, tmp_path: Path):
+    program = (
+        "import sys, time; file = sys.argv[1].split('=')[1];"
+        "open(file, 'w').write('{\"fraction\": 0.4}'); time.sleep(60)"
+    )
+    job = jobs.start([program], tmp_path / "a" / "x.json")
+    wait(lambda: job.fraction() == 0.4)
+    waiting = jobs.start(["print('{}')"], tmp_path / "b" / "y.json")
+    assert "Waiting" in waiting.words() and "Working" in job.words()
+    job.stop()
+    wait(lambda: job.is_over and waiting.is_over)
+    assert job.error == "It was stopped." and read_result(tmp_path / "b" / "y.json") == {}
+    assert not job.progress_file.exists() and not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize(
+    ("program", "says"),
+    [
+        ("import sys; sys.exit('There is no such dataset.')", "without a result"),
+        ("import sys; print('There is no such dataset.', file=sys.stderr); sys.exit(2)", "no such dataset"),
+        ("print('not JSON')", "without a result"),
+    ],
+    ids=["a crash", "bad input", "nonsense"],
+)
+def test_what_fails_says_why(jobs: Jobs, tmp_path: Path, program: str, says: str):
+    job = jobs.start([program], tmp_path / "a" / "x.json")
+    wait(lambda: job.is_over)
+    assert says in job.error and not (tmp_path / "a").exists()
+
+
+def test_what_it_is_about_may_be_deleted_meanwhile(jobs: Jobs, tmp_path: Path):
+    job = jobs.start([f"print({json.dumps('{}')!r})"], tmp_path / "deleted" / "explored" / "x.json")
+    wait(lambda: job.is_over)
+    assert "could not be" in job.error and not (tmp_path / "deleted").exists()
+
+
+def test_a_damaged_result_is_none(tmp_path: Path):
+    for text in ("", "[1]", "{"):
+        (tmp_path / "x.json").write_text(text)
+        assert read_result(tmp_path / "x.json") is None

@@ -1,0 +1,79 @@
+"""Commands that look at images through a pretrained network, without training."""
+# ruff: noqa: PLC0415
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tl_core.cli.options import AsJson, Dataset, Set
+from tl_core.memory import importing
+
+Backbone = Annotated[str | None, typer.Option(help="A name that the command backbones lists.")]
+ProgressFile = Annotated[Path | None, typer.Option(hidden=True)]
+
+
+def embed(
+    dataset: Dataset,
+    *,
+    to: Annotated[Path, typer.Option(metavar="FILE.npz", help="Where to write them.")],
+    backbone: Backbone = None,
+    settings: Set = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the features that a pretrained backbone makes of each image to a file for NumPy.
+
+    It holds features (float32, images by features), names, labels (indices into classes), classes, sides (train, val
+    or test, as a run with these settings would split them) and sha256. Read it with numpy.load(FILE). What is computed
+    is kept: a run with the same backbone starts at once.
+    """
+    with importing():
+        from tl_core.cli.actions import exploring, training
+
+    exploring.embed(dataset, training.choose(None, _given(backbone), settings or []), to, as_json)
+
+
+def probe(
+    dataset: Dataset,
+    *,
+    backbone: Backbone = None,
+    settings: Set = None,
+    progress_file: ProgressFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Try classical models on a pretrained backbone's features, by cross-validation.
+
+    Logistic regression, support vector machines, nearest neighbours, a decision tree and a random forest, on training
+    and validation images. The test set has no part in it.
+    """
+    with importing():
+        from tl_core.cli.actions import exploring, training
+
+    exploring.probe(dataset, training.choose(None, _given(backbone), settings or []), progress_file, as_json)
+
+
+def lay_out(
+    what: Annotated[str, typer.Argument(help="A dataset's or, with --split, a run's id.")],
+    *,
+    method: str = "pca",
+    split: str = "",
+    backbone: Backbone = None,
+    settings: Set = None,
+    progress_file: ProgressFile = None,
+) -> None:
+    """For the app: a map of a dataset's images, or of what a run has kept of a side, as JSON."""
+    with importing():
+        from tl_core.cli.actions import exploring, training
+
+    if split:
+        return exploring.lay_out_run(what, split, method, progress_file)  # type: ignore[arg-type]
+    exploring.lay_out_dataset(
+        what,
+        training.choose(None, _given(backbone), settings or []),
+        method,  # type: ignore[arg-type]
+        progress_file,
+    )
+
+
+def _given(backbone: str | None) -> dict[str, str]:
+    return {} if backbone is None else {"backbone": backbone}

@@ -1,0 +1,232 @@
+"""Classical models on features of images, judged by cross-validation: what a backbone's features give without training.
+
+The test set has no part in it. Every model is learned on some of the images and asked about the others, in turns.
+"""
+
+import time
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
+
+from tl_core.data.names import quoted
+from tl_core.errors import TransferLabError
+from tl_core.evaluation.embedding import check_features
+
+Numbers = NDArray[Any]
+MOST_PROBED = 3_000
+"""Images that the models are tried on: some take a time that grows with the square of their number."""
+FOLDS = 5
+_NEIGHBOURS = 5
+
+
+class CannotProbe(TransferLabError):
+    """There are too few classes or images."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    name: str
+    title: str
+    help: str
+    """One sentence: how it decides."""
+    make: Callable[[int], Any]
+    """The scikit-learn model, for so many images to learn from."""
+    cost: int
+    """Of its time beside the others', roughly."""
+
+
+def _scaled(model: Any) -> Any:
+    return make_pipeline(StandardScaler(), model)
+
+
+PROBES = (
+    Probe(
+        "majority",
+        "Always the most frequent class",
+        "Looks at no image: what the others must beat.",
+        lambda n: DummyClassifier(),
+        1,
+    ),
+    Probe(
+        "logistic",
+        "Logistic regression",
+        "Weighs the features for each class; a new head without hidden layers is just that.",
+        lambda n: _scaled(LogisticRegression(C=0.1, max_iter=300)),
+        10,
+    ),
+    Probe(
+        "linear-svm",
+        "Linear support vector machine",
+        "Separates classes by the straight border that stays farthest from the images on both sides.",
+        lambda n: _scaled(SVC(kernel="linear", C=0.1)),
+        25,
+    ),
+    Probe(
+        "rbf-svm",
+        "RBF support vector machine",
+        "The same with borders that may bend (radial basis functions).",
+        lambda n: _scaled(SVC(kernel="rbf", C=10.0)),
+        90,
+    ),
+    Probe(
+        "knn",
+        "k nearest neighbours",
+        "Asks the five images whose features are most alike.",
+        lambda n: _scaled(KNeighborsClassifier(min(_NEIGHBOURS, n))),
+        4,
+    ),
+    Probe(
+        "tree",
+        "Decision tree",
+        "Asks one question about one feature after another.",
+        lambda n: _scaled(DecisionTreeClassifier(random_state=0)),
+        70,
+    ),
+    Probe(
+        "forest",
+        "Random forest",
+        "Lets 100 trees vote, each grown on other images and features.",
+        lambda n: _scaled(RandomForestClassifier(100, random_state=0)),
+        170,
+    ),
+)
+"""With settings that usually do, none of them tuned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    name: str
+    title: str
+    accuracy: float
+    """Mean over the folds."""
+    spread: float
+    """Standard deviation over the folds; 0 with one."""
+    folds: tuple[float, ...]
+    seconds: float
+    """Of learning and answering, all folds together."""
+    help: str
+    """One sentence: how it decides."""
+    note: str = ""
+    """A sentence where something was not as it should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probing:
+    n: int
+    """Images, each of which is asked about once."""
+    n_of: int
+    """Images that it could have been tried on."""
+    folds: int
+    results: tuple[Probed, ...]
+    notes: tuple[str, ...] = ()
+    """Sentences on classes that are too small."""
+
+
+def probe(
+    features: Numbers,
+    labels: Sequence[int],
+    groups: Sequence[str],
+    classes: Sequence[str],
+    *,
+    n_of: int | None = None,
+    seed: int = 0,
+    on_progress: Callable[[float], None] = lambda share: None,
+) -> Probing:
+    """Cross-validate every classical model on the features.
+
+    Args:
+        features: float [N, D].
+        labels: indices into `classes`.
+        groups: images of the same group, which are copies of one file, stay in one fold.
+        n_of: images of which these are a sample.
+        on_progress: told the share that is done, from 0 to 1.
+
+    Raises:
+        CannotProbe: fewer than two classes, or too few images.
+        FeaturesUnfit: features that are not finite numbers.
+    """
+    check_features(features)
+    y = np.asarray(labels)
+    n_folds, notes = _count_folds(y, groups, classes)
+    parts = list(_split(y, groups, n_folds, seed))
+    results, done = [], 0
+    for model in PROBES:
+        results.append(_try(model, np.asarray(features, np.float32), y, parts))
+        done += model.cost
+        on_progress(done / sum(each.cost for each in PROBES))
+    return Probing(len(y), n_of or len(y), len(parts), tuple(results), tuple(notes))
+
+
+def _count_folds(labels: Numbers, groups: Sequence[str], classes: Sequence[str]) -> tuple[int, list[str]]:
+    """How many folds, and what is to be said of classes with fewer distinct images than that."""
+    pairs = {(label, group) for label, group in zip(labels.tolist(), groups, strict=True)}
+    distinct = Counter(label for label, _ in pairs)
+    if len(distinct) < 2:
+        raise CannotProbe(f"There is only {len(distinct)} class with images to learn from: models need two or more.")
+    n_folds = min(FOLDS, max(distinct.values()), len(set(groups)))
+    if n_folds < 2:
+        raise CannotProbe("No class has two different images: one to learn from and one to ask about are needed.")
+    small = sorted(label for label, n in distinct.items() if 1 < n < n_folds)
+    single = sorted(label for label, n in distinct.items() if n == 1)
+    notes = []
+    if small:
+        noun, verb = ("class", "has") if len(small) == 1 else ("classes", "have")
+        notes.append(
+            f"The {noun} {quoted([classes[i] for i in small])} {verb} fewer different images than there are folds "
+            f"({n_folds}), so in some folds there is none to ask about."
+        )
+    if single:
+        noun, verb = ("class", "has") if len(single) == 1 else ("classes", "have")
+        notes.append(
+            f"The {noun} {quoted([classes[i] for i in single])} {verb} only one image: while it is asked about, none "
+            "is left to learn from, so it counts as wrong."
+        )
+    return n_folds, notes
+
+
+def _split(labels: Numbers, groups: Sequence[str], n_folds: int, seed: int) -> Iterator[tuple[Numbers, Numbers]]:
+    """(learned from, asked about), each class spread over the folds as evenly as groups allow."""
+    _, numbers = np.unique(np.asarray(groups), return_inverse=True)
+    folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # small classes, which we tell of in words
+        for learned, asked in folds.split(labels, labels, numbers):
+            if len(learned) and len(asked):
+                yield learned, asked
+
+
+def _try(model: Probe, features: Numbers, labels: Numbers, parts: Sequence[tuple[Numbers, Numbers]]) -> Probed:
+    shares, started, converged = [], time.perf_counter(), True
+    for learned, asked in parts:
+        answers, is_done = _answers(model, features[learned], labels[learned], features[asked])
+        shares.append(float((answers == labels[asked]).mean()))
+        converged = converged and is_done
+    seconds = time.perf_counter() - started
+    note = "" if converged else "It had not quite settled when its steps were used up."
+    spread = float(np.std(shares, ddof=1)) if len(shares) > 1 else 0.0
+    return Probed(model.name, model.title, float(np.mean(shares)), spread, tuple(shares), seconds, model.help, note)
+
+
+def _answers(model: Probe, features: Numbers, labels: Numbers, asked: Numbers) -> tuple[Numbers, bool]:
+    """(answers, whether it came to an end)."""
+    if len(np.unique(labels)) == 1:  # of a single class most models refuse to learn
+        return np.full(len(asked), labels[0]), True
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
+        answers: Numbers = model.make(len(labels)).fit(features, labels).predict(asked)
+    return answers, not any(issubclass(one.category, ConvergenceWarning) for one in caught)

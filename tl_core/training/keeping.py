@@ -1,0 +1,98 @@
+"""Writes down what the model said: validation at its best and after every epoch, and the test."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tl_core.evaluation import Outputs
+from tl_core.evaluation.projection import as_half, project
+from tl_core.evaluation.sampling import sample_evenly
+from tl_core.outputs import drop_epochs, epoch_path, outputs_path, write_table
+
+MOST_IMAGES = 500
+"""Validation images that are followed from epoch to epoch with all their probabilities and their features."""
+MOST_FEATURES = 20_000
+"""Images of a side whose features are kept at the end."""
+COMPONENTS = 50
+"""Of the features, in the record of an epoch."""
+
+
+class OutputsKeeper:
+    """Of one run; where there is no folder, it keeps nothing."""
+
+    def __init__(self, folder: Path | None, epochs_done: int = 0) -> None:
+        """Epochs after those done are forgotten, as they are about to be done again."""
+        self._folder = folder
+        if folder:
+            drop_epochs(folder, epochs_done)
+
+    def keep(self, epoch: int, outputs: Outputs, *, is_best: bool, stands_still: bool) -> None:
+        """What validation gave after an epoch.
+
+        Args:
+            stands_still: nothing in front of the head learns, so that the features are those of the epoch before.
+        """
+        if self._folder is None:
+            return
+        if is_best:
+            _write_side(self._folder, "val", epoch, outputs)
+        is_known = stands_still and epoch_path(self._folder, epoch - 1).is_file()
+        _write_epoch(self._folder, epoch, outputs, with_features=not is_known)
+
+
+def keep_test(folder: Path | None, outputs: Outputs) -> None:
+    """What the test gave; nothing where there is no folder."""
+    if folder:
+        _write_side(folder, "test", 0, outputs)
+
+
+def _write_side(folder: Path, split: str, epoch: int, outputs: Outputs) -> None:
+    order = np.argsort(outputs.positions)
+    labels = outputs.labels.numpy()[order]
+    rows = np.array(sample_evenly(labels.tolist(), MOST_FEATURES), dtype=np.int64)
+    tensors = {
+        "positions": np.array(outputs.positions, dtype=np.int64)[order],
+        "labels": labels,
+        "logits": outputs.logits.float().numpy()[order],
+        "rows": rows,
+        "features": as_half(_features(outputs, order[rows])),
+    }
+    write_table(outputs_path(folder, split), tensors, {"epoch": str(epoch)})
+
+
+def _write_epoch(folder: Path, epoch: int, outputs: Outputs, *, with_features: bool) -> None:
+    order = np.argsort(outputs.positions)
+    labels = outputs.labels.numpy()[order]
+    rows = np.array(sample_evenly(labels.tolist(), MOST_IMAGES), dtype=np.int32)
+    probabilities = outputs.logits.softmax(1).numpy()[order]
+    tensors = {
+        "positions": np.array(outputs.positions, dtype=np.int32)[order],
+        "labels": labels.astype(np.int32),
+        "answers": probabilities.argmax(1).astype(np.int32),
+        "confidence": probabilities.max(1).astype(np.float16),
+        "rows": rows,
+        "probabilities": probabilities[rows].astype(np.float16),
+    }
+    spread = 0.0
+    if with_features:
+        tensors["features"], spread = _project(_features(outputs, order[rows]))
+    write_table(epoch_path(folder, epoch), tensors, {"spread": repr(spread)})
+
+
+def _features(outputs: Outputs, rows: NDArray[Any]) -> NDArray[Any]:
+    """Of those images, float32 [M, D], brought to main memory in one transfer; [M, 0] where there are none."""
+    if not outputs.features:
+        return np.zeros((len(rows), 0), dtype=np.float32)
+    chosen: NDArray[Any] = torch.cat(outputs.features)[torch.from_numpy(rows)].float().cpu().numpy()
+    return chosen
+
+
+def _project(features: NDArray[Any]) -> tuple[NDArray[Any], float]:
+    """(along principal components, spread); (of no images, 0) where they are no numbers."""
+    if not features.size or not np.isfinite(features).all():
+        return np.zeros((0, 0), dtype=np.float16), 0.0
+    found = project(features, COMPONENTS)
+    return as_half(found.points), found.spread

@@ -1,0 +1,33 @@
+"""A map of images: points that show their picture, and can be chosen with a lasso."""
+
+from typing import Any
+
+import streamlit as st
+
+from tl_ui.components.assets import PLOTLY_AND_THEME, read_asset
+from tl_ui.components.live_chart import plotly_url
+from tl_ui.point_maps import PointMap
+
+_component = st.components.v2.component(
+    "transferlab_map",
+    html=read_asset("point_map/map.html"),
+    css=read_asset("live_chart/chart.css", "point_map/map.css"),
+    js=f"{PLOTLY_AND_THEME}\n{read_asset('point_map/map.js')}",
+    isolate_styles=False,
+)
+
+
+def point_map(drawn: PointMap, *, key: str, height: int = 520, glide: int = 0, lasso: bool = True) -> list[int]:
+    """Draw a map; gives the numbers of the points that the reader has chosen.
+
+    Args:
+        height: in pixels, at most: a map is no higher than it is wide.
+        glide: milliseconds in which points move to where the next map has them.
+        lasso: points can be chosen.
+    """
+    look = {"height": height, "glide": glide, "lasso": lasso}
+    data: dict[str, Any] = {"plotly": plotly_url(), "map": drawn.content(), **look}
+    state = _component(key=key, data=data, on_chosen_change=lambda: None)
+    chosen = state.get("chosen") or {}
+    n = len(drawn.x)
+    return [i for i in chosen.get("points", []) if 0 <= i < n] if chosen.get("of") == drawn.name else []

@@ -1,0 +1,74 @@
+"""What the maps of images on several pages share: their pictures, what they mean, the gallery of what was caught."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from tl_core.records import ImageRecord
+from tl_core.text import count, number_of
+from tl_ui.dataset_view import image_url, thumbnail_url
+from tl_ui.gallery import GalleryItem, gallery_html
+
+MOST_CAUGHT = 60
+"""Pictures shown of what the lasso caught."""
+MEANING = {
+    "pca": "PCA looks at the features from the two directions in which they differ most. Distances can be trusted as "
+    "far as these two directions go; what differs in others lies on top of each other here.",
+    "tsne": "t-SNE keeps each image next to those most like it, and nothing else. Who lies beside whom means "
+    "something; how far apart two groups lie, how big or how dense they are means nothing, and another seed would put "
+    "them elsewhere.",
+    "umap": "UMAP keeps each image next to those most like it, and the larger order a little better than t-SNE does. "
+    "Distances between groups and their sizes still say next to nothing.",
+}
+"""What a map of each method says, and what it does not."""
+TITLES = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
+
+
+def pictures_of(
+    dataset_id: str, images: Sequence[ImageRecord], positions: Sequence[int]
+) -> tuple[str, str, list[str]] | None:
+    """Thumbnails for a map; None where the dataset was deleted."""
+    if not images:
+        return None
+    before, after = thumbnail_url(dataset_id, "@").split("@")
+    return before, after, [images[position].sha256 for position in positions]
+
+
+def show_caught(
+    dataset_id: str,
+    images: Sequence[ImageRecord],
+    positions: Sequence[int],
+    answers: Sequence[tuple[str, float] | None],
+) -> None:
+    """The images that the lasso caught.
+
+    Args:
+        positions: of them.
+        answers: the model's answer to each, user text, and its confidence, where there is one.
+    """
+    if not positions:
+        st.caption("Draw a line around points to see their images here; click a point for one. A double click clears.")
+        return
+    if not images:
+        st.caption("The dataset was deleted, so its images cannot be shown.")
+        return
+    more = f", the first {MOST_CAUGHT} of them" if len(positions) > MOST_CAUGHT else ""
+    st.markdown(f"**{number_of(len(positions), 'image')} chosen**{more}")
+    items = [
+        GalleryItem(
+            thumbnail_url(dataset_id, image.sha256),
+            image.class_name,
+            *(answer or (None, None)),
+            name=image.name,
+            href=image_url(dataset_id, image.sha256),
+        )
+        for image, answer in list(zip((images[p] for p in positions), answers, strict=True))[:MOST_CAUGHT]
+    ]
+    st.html(gallery_html(items, side=110))
+
+
+def sample_words(n: int, n_of: int, what: str) -> str:
+    """`all 380 validation images`, or how many of them a map shows."""
+    if n == n_of:
+        return f"all {number_of(n, what)}"
+    return f"{count(n)} of {number_of(n_of, what)}, drawn so that each class keeps its share"

@@ -1,0 +1,60 @@
+"""Classical models side by side, as a chart."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tl_core.charts import Chart, make_figure
+from tl_core.text import number_of, percent, plotly_text, shorten
+
+_NAME_LENGTH = 34
+
+
+def probes_chart(found: Mapping[str, Any], beside: Sequence[tuple[str, float, int]] = ()) -> Chart:
+    """A bar a model, the best on top, with its spread over the folds; below them what is shown beside.
+
+    Args:
+        found: as the command `probe` tells it.
+        beside: (name, validation accuracy, number of images) of trained models.
+    """
+    ranked = sorted(found["results"], key=lambda result: -result["accuracy"])
+    names = [result["title"] for result in ranked] + [name for name, _, _ in beside]
+    values = [100 * result["accuracy"] for result in ranked] + [100 * share for _, share, _ in beside]
+    spreads = [100 * result["spread"] for result in ranked] + [0.0] * len(beside)
+    texts = [f"{percent(r['accuracy'])} ± {100 * r['spread']:.1f}" for r in ranked]
+    texts += [f"{percent(share)} of {number_of(n, 'validation image')}" for _, share, n in beside]
+    places = list(range(len(names)))
+    trace = {
+        "type": "bar",
+        "orientation": "h",
+        "x": values,
+        "y": places,
+        "error_x": {"type": "data", "array": spreads, "color": "@text", "thickness": 1},
+        "marker": {"color": [_colour(result) for result in ranked] + ["#d97706"] * len(beside)},
+        "text": texts,
+        "textposition": "inside",
+        "insidetextanchor": "start",
+        "textangle": 0,
+        "hoverinfo": "text",
+        "hovertext": [f"{plotly_text(name)}: {text}" for name, text in zip(names, texts, strict=True)],
+    }
+    layout = {
+        "xaxis": {"title": {"text": "Right (%)"}, "range": [0, 105], "zeroline": False},
+        "yaxis": {
+            "tickvals": places,
+            "ticktext": [plotly_text(shorten(name, _NAME_LENGTH)) for name in names],
+            "autorange": "reversed",
+            "showgrid": False,
+        },
+        "showlegend": False,
+        "bargap": 0.25,
+        "uirevision": "keep",
+    }
+    best = ranked[0]
+    n = number_of(found["n"], "image")
+    title = f"{best['title']} is right on {percent(best['accuracy'])} (± {100 * best['spread']:.1f}), of {n}"
+    alt = "Bar chart: " + ", ".join(f"{name} {text}" for name, text in zip(names, texts, strict=True)) + "."
+    return Chart(title, alt, make_figure([trace], layout), height=110 + 34 * len(names))
+
+
+def _colour(result: Mapping[str, Any]) -> str:
+    return "@muted" if result["name"] == "majority" else "@accent"
