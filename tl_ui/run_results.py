@@ -106,4 +106,4 @@ def confused_words(pair: Confused) -> str:
 def show_fit(run: Run) -> None:
     """Whether it learned too much or too little, and which figures say so."""
     if results := results_or_none(run):
-        st.markdown(literal(results.fit.sentence))
+        st.markdown(literal(f"{results.fit.sentence} {results.promise}"))

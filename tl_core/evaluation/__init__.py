@@ -10,7 +10,7 @@ from tl_core.evaluation.calibration import (
     reliability,
 )
 from tl_core.evaluation.comparison import Comparison, NotComparable, compare, holm
-from tl_core.evaluation.fitting import Fit, judge_fit
+from tl_core.evaluation.fitting import Fit, judge_fit, judge_promise
 from tl_core.evaluation.judging import Figure, Judgement, judge
 from tl_core.evaluation.metrics import ClassFigures, class_figures, confusion_matrix, summarise, wilson_interval
 from tl_core.evaluation.mix_ups import most_mixed_up, order_by_mix_ups
@@ -37,6 +37,7 @@ __all__ = [
     "join",
     "judge",
     "judge_fit",
+    "judge_promise",
     "most_mixed_up",
     "order_by_mix_ups",
     "predict",

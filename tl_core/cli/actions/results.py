@@ -90,7 +90,7 @@ def _print_results(results: Results) -> None:
             f"At a temperature of {said.temperature:.2f}, fitted on {said.n_fitted:,} validation images, the error is "
             f"{100 * said.error_at_temperature:.1f} points."
         )
-    out.print(results.fit.sentence)
+    out.print(f"{results.fit.sentence} {results.promise}".strip())
 
 
 def _figures_table(test: Judgement, val: Judgement | None) -> Table:
