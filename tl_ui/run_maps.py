@@ -158,13 +158,12 @@ def _show_probes(run: Run) -> None:
         return
     st.markdown(
         "Classical models learn from the features of the **pretrained** backbone, as they were before this run."
-        + ("" if _is_frozen(run) else " This run has changed its backbone, so its own features are better suited."),
+        + ("" if _is_frozen(run) else " This run has changed its backbone, so its own features may suit better."),
         help=GLOSSARY["classical models"],
     )
     n_val = run.facts.get("splits", {}).get("val", 0)
     beside = [("This run's model", run.val_accuracy, n_val)] if run.val_accuracy is not None and n_val else []
-    show_probes(dataset, run.config, beside)
-    if beside:
+    if show_probes(dataset, run.config, beside) and beside:
         st.caption(
             "This run's own figure is of its best epoch on the validation images alone: since that epoch was chosen by "
             "it, it flatters a little. Differences within the lines say nothing."
