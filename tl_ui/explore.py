@@ -103,8 +103,8 @@ def choose_method(key: str) -> str:
     return str(chosen)
 
 
-def show_probes(dataset: DatasetRecord, config: RunConfig, beside: Sequence[tuple[str, float, int]] = ()) -> None:
-    """Classical models on the pretrained features, by cross-validation.
+def show_probes(dataset: DatasetRecord, config: RunConfig, beside: Sequence[tuple[str, float, int]] = ()) -> bool:
+    """Classical models on the pretrained features, by cross-validation; gives whether there is something to see.
 
     Args:
         beside: a trained model to show next to them: its name, its validation accuracy, and of how many images.
@@ -112,7 +112,7 @@ def show_probes(dataset: DatasetRecord, config: RunConfig, beside: Sequence[tupl
     arguments = ["probe", dataset.id, "--json", *_settings(config)]
     found = await_result(arguments, _place(dataset.id, "probe", arguments), "Try classical models")
     if found is None:
-        return
+        return False
     chart(probes_chart(found, beside), key=f"probes-{dataset.id}-{_digest(arguments)}")
     sample = sample_words(found["n"], found["n_of"], "training and validation image")
     st.caption(
@@ -124,6 +124,7 @@ def show_probes(dataset: DatasetRecord, config: RunConfig, beside: Sequence[tupl
         st.info(literal(sentence), icon=":material/info:")
     with st.expander("Every model in words and figures", icon=":material/table_rows:"):
         _show_table(found)
+    return True
 
 
 def _show_table(found: Mapping[str, Any]) -> None:

@@ -18,7 +18,7 @@ from tl_core.text import GLOSSARY, confidence, count, number_of, percent, shorte
 from tl_ui.components.live_chart import chart
 from tl_ui.components.point_map import point_map
 from tl_ui.gallery import gallery_html
-from tl_ui.map_view import pictures_of
+from tl_ui.map_view import pictures_of, unfolded
 from tl_ui.markdown import literal
 from tl_ui.point_maps import COLOURINGS, PointMap, alt_words, bounds_of, by_class, by_right
 from tl_ui.resources import get_workspace
@@ -79,8 +79,17 @@ def turned(features: Sequence[Any]) -> list[Any]:
 
 
 def show_epochs(run: Run) -> None:
-    """The scrubber; runs without a record say so."""
-    st.subheader("Step through its epochs", help=GLOSSARY["epoch"], anchor=False)
+    """The scrubber, once it is unfolded; runs without a record say so."""
+    st.fragment(_show_epochs)(run)
+
+
+def _show_epochs(run: Run) -> None:
+    if box := unfolded("Step through its epochs", ":material/movie:", f"epochs-open-{run.id}"):
+        with box:
+            _show_record(run)
+
+
+def _show_record(run: Run) -> None:
     folder = get_workspace().artifacts.outputs(run.id)
     if not list_epochs(folder):
         st.caption(
@@ -139,7 +148,8 @@ def _choose_epoch(run: Run, numbers: Sequence[int]) -> int:
         st.session_state[play] = not playing
         st.rerun()
     marks = f", best on validation: {run.best_epoch}" if run.best_epoch else ""
-    return slider.select_slider(f"After epoch ({numbers[0]} to {numbers[-1]}{marks})", list(numbers), key=key)
+    label = f"After epoch ({numbers[0]} to {numbers[-1]}{marks})"
+    return slider.select_slider(label, list(numbers), key=key, help=GLOSSARY["epoch"])
 
 
 def _advance(key: str, play: str, numbers: Sequence[int]) -> None:

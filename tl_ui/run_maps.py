@@ -16,7 +16,7 @@ from tl_core.run_words import class_names, keeps_any
 from tl_core.text import GLOSSARY, number_of
 from tl_ui.components.point_map import point_map
 from tl_ui.explore import await_result, choose_method, share_words, show_probes
-from tl_ui.map_view import MEANING, TITLES, pictures_of, sample_words, show_caught
+from tl_ui.map_view import MEANING, TITLES, pictures_of, sample_words, show_caught, unfolded
 from tl_ui.markdown import literal
 from tl_ui.point_maps import COLOURINGS, PointMap, alt_words, by_class, by_right
 from tl_ui.resources import get_workspace
@@ -56,9 +56,14 @@ def _pca(run_id: str, split: str, epochs_done: int) -> dict[str, Any]:
 
 
 def show_run_map(run: Run) -> None:
-    """Where the images lie for the trained model; runs whose features were not kept say so."""
-    st.subheader("What looks alike to it", help=GLOSSARY["embedding map"], anchor=False)
-    st.fragment(_show_map)(run)
+    """Where the images lie for the trained model, once it is unfolded; runs whose features were not kept say so."""
+    st.fragment(_unfold_map)(run)
+
+
+def _unfold_map(run: Run) -> None:
+    if box := unfolded("A map of what looks alike to it", ":material/scatter_plot:", f"map-open-{run.id}"):
+        with box:
+            _show_map(run)
 
 
 def _show_map(run: Run) -> None:
@@ -78,6 +83,7 @@ def _show_map(run: Run) -> None:
             required=True,
             format_func=COLOURINGS.__getitem__,
             key=f"map-colour-{run.id}",
+            help=GLOSSARY["embedding map"],
         )
     try:
         outputs = _outputs(run.id, split, run.epochs_done)
@@ -132,8 +138,17 @@ def _draw(run: Run, kept: Kept, found: dict[str, Any], *, split: str, method: st
 
 
 def show_run_probes(run: Run) -> None:
-    """What classical models make of the backbone as it was before training, beside the trained model."""
-    st.subheader("Would a simpler model do?", help=GLOSSARY["classical models"], anchor=False)
+    """What classical models make of the backbone as it was, beside the trained model, once it is unfolded."""
+    st.fragment(_unfold_probes)(run)
+
+
+def _unfold_probes(run: Run) -> None:
+    if box := unfolded("Would a simpler model do?", ":material/compare_arrows:", f"probes-open-{run.id}"):
+        with box:
+            _show_probes(run)
+
+
+def _show_probes(run: Run) -> None:
     if not run.config.model.pretrained:
         st.caption("This run began with random weights, whose features say nothing; there is nothing to compare with.")
         return
@@ -144,12 +159,12 @@ def show_run_probes(run: Run) -> None:
         return
     st.markdown(
         "Classical models learn from the features of the **pretrained** backbone, as they were before this run."
-        + ("" if _is_frozen(run) else " This run has changed its backbone, so its own features are better suited.")
+        + ("" if _is_frozen(run) else " This run has changed its backbone, so its own features may suit better."),
+        help=GLOSSARY["classical models"],
     )
     n_val = run.facts.get("splits", {}).get("val", 0)
     beside = [("This run's model", run.val_accuracy, n_val)] if run.val_accuracy is not None and n_val else []
-    show_probes(dataset, run.config, beside)
-    if beside:
+    if show_probes(dataset, run.config, beside) and beside:
         st.caption(
             "This run's own figure is of its best epoch on the validation images alone: since that epoch was chosen by "
             "it, it flatters a little. Differences within the lines say nothing."

@@ -95,6 +95,8 @@ def add_run(workspace, dataset):
 def open_page(page, **query):
     app = AppTest.from_function(show_page, default_timeout=20)
     app.session_state["page"] = page
+    for part in ("epochs", "map", "probes"):
+        app.session_state[f"{part}-open-{query.get('run')}"] = True
     for name, value in query.items():
         app.query_params[name] = value
     app.run()
