@@ -1,5 +1,7 @@
 """The pages about runs, over a store filled by hand: no model is loaded."""
 
+import math
+
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
@@ -31,7 +33,7 @@ def workspace(tmp_path, monkeypatch):
     monkeypatch.setenv("TRANSFERLAB_HOME", str(tmp_path))
     monkeypatch.delenv("TRANSFERLAB_DATABASE_URL", raising=False)
     workspace = open_workspace()
-    monkeypatch.setattr(resources, "_predictor", lambda *_: pytest.fail("no model is to be loaded"))
+    monkeypatch.setattr(resources, "get_predictors", lambda: pytest.fail("no model is to be loaded"))
     caches = [
         resources.get_workspace,
         resources.get_runner,
@@ -323,3 +325,20 @@ def test_try_it_asks_the_model_about_test_images(add_run, monkeypatch):
     next(button for button in app.button if button.label == "Ask the model about these").click().run()
     assert not app.exception
     assert "What it says to 6 images" in words(app)
+
+
+def test_the_image_of_an_address_opens_large_with_its_likeliest_classes(add_run):
+    run = add_run(2, state=RunState.COMPLETED, tested=True)
+    app = open_page("run", run=run.id, image="1")
+    assert "wrong: answered" in words(app) and r"\<img src\=x" in words(app)
+    choice = next(box for box in app.selectbox if box.label == "Where does it see")
+    assert choice.options == [f"{CLASSES[0]}, 70.0 %", f"{CLASSES[1]}, 30.0 %, what it is"]
+    assert {"Previous", "Next"} <= set(buttons(app))
+    assert "wrong: answered" not in words(open_page("run", run=run.id, image="999999"))
+
+
+def test_answers_that_are_no_numbers_can_be_gone_through(add_run, workspace):
+    run = add_run(2, state=RunState.COMPLETED, tested=True)
+    nothing = [Prediction(i, i % 2, (math.nan, math.nan)) for i in range(4)]
+    workspace.store.put_predictions(run.id, "test", 2, nothing)
+    assert "not a number" in words(open_page("run", run=run.id, image="1"))
