@@ -1,4 +1,4 @@
-"""Where in an image a model sees a class: Grad-CAM, and occlusion, which covers the image piece by piece."""
+"""Where in an image a model sees a class: Grad-CAM, and occlusion, which blurs the image piece by piece."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -18,16 +18,13 @@ Method = Literal["grad-cam", "occlusion"]
 METHODS: tuple[Method, ...] = get_args(Method)
 
 _AT_ONCE = 8
-"""Covered copies of an image that pass the network together."""
+"""Blurred copies of an image that pass the network together."""
 
-Restore = Callable[[Tensor], Tensor]
+Change = Callable[[Tensor], Tensor]
 
 
 def heat_map(model: TransferModel, image: Tensor, label: int, method: Method = "grad-cam") -> Tensor:
     """Where the model sees a class in what it is shown. The model is left as it is, and others may use it meanwhile.
-
-    What is explained is the class's logit less the mean of all logits: unlike the bare logit it is decided by the
-    probabilities alone, and it is the same whether two classes have one output or two.
 
     Args:
         model: in eval mode.
@@ -55,34 +52,51 @@ def heat_map(model: TransferModel, image: Tensor, label: int, method: Method = "
 
 
 class _Scores(nn.Module):
-    """A network's logits less their mean; `entry` is where captum looks in, so that it hooks nothing of the model."""
+    """A network's logits made scores; `entry` is where captum looks in, so that it hooks nothing of the model."""
 
-    def __init__(self, network: nn.Module, restore: Restore) -> None:
+    def __init__(self, network: nn.Module, restore: Change, score: Change) -> None:
         super().__init__()
         self.entry = nn.Identity()
-        self._network, self._restore = network, restore
+        self._network, self._restore, self._score = network, restore, score
 
     def forward(self, values: Tensor) -> Tensor:
-        logits: Tensor = self._network(self._restore(self.entry(values)))
-        return logits - logits.mean(1, keepdim=True)
+        return self._score(self._network(self._restore(self.entry(values))))
+
+
+def _centred(logits: Tensor) -> Tensor:
+    """Less their mean. Unlike bare logits, of which a sigmoid's first is always 0, probabilities alone decide them."""
+    return logits - logits.mean(1, keepdim=True)
+
+
+def _log_odds(logits: Tensor) -> Tensor:
+    """Of each class against all others: they rise and fall with its probability, and still do so next to 0 and 1."""
+    others = torch.eye(logits.shape[1], dtype=torch.bool, device=logits.device)
+    rest = logits[:, None].masked_fill(others, -torch.inf).logsumexp(2)
+    return logits - rest
 
 
 def _occlusion(model: TransferModel, image: Tensor, label: int) -> Tensor:
-    """How much the score falls when grey squares of a quarter of the side cover each place: [1, 1, side, side]."""
+    """How much the log-odds fall when squares of three eighths of the side are blurred: [1, 1, side, side]."""
     from captum.attr import Occlusion  # noqa: PLC0415 - it loads matplotlib, which takes as long as to explain an image
 
     side = image.shape[-1]
-    window, stride = max(1, side // 4), max(1, side // 8)
+    window, stride = max(1, 3 * side // 8), max(1, side // 8)
     with torch.no_grad():
-        found: Tensor = Occlusion(_Scores(model, _as_it_is)).attribute(
+        found: Tensor = Occlusion(_Scores(model, _as_it_is, _log_odds)).attribute(
             image,
             sliding_window_shapes=(3, window, window),
             strides=(3, stride, stride),
-            baselines=0.0,  # of a normalised image: the colour that is usual
+            baselines=_blurred(image),
             target=label,
             perturbations_per_eval=_AT_ONCE,
         )
-    return found[:, :1]  # all three channels are covered together
+    return found[:, :1]  # all three channels are blurred together
+
+
+def _blurred(image: Tensor) -> Tensor:
+    """Without anything to make out. Grey squares would show the network edges that are not in the image."""
+    small = nn.functional.adaptive_avg_pool2d(image, 4)
+    return nn.functional.interpolate(small, image.shape[-2:], mode="bicubic")
 
 
 def _grad_cam(model: TransferModel, image: Tensor, label: int) -> Tensor:
@@ -91,7 +105,7 @@ def _grad_cam(model: TransferModel, image: Tensor, label: int) -> Tensor:
 
     values, rest = deepest_grid(model, image)
     grid, restore = _as_grid(values)
-    scores = _Scores(rest, restore)
+    scores = _Scores(rest, restore, _centred)
     found = LayerGradCam(scores, scores.entry).attribute(grid.detach().requires_grad_(), label)
     whole: Tensor = LayerAttribution.interpolate(found, image.shape[-2:], "bilinear")
     return whole
@@ -133,6 +147,19 @@ def _cuts(stage: nn.Module, given: Tensor) -> Iterator[tuple[nn.Module, nn.Modul
         for end in reversed(inner):
             front, back = cut(stage, stage.graph, [end, last])
             yield front, back
+    elif hasattr(stage, "forward_features"):  # one of timm's that could not be traced
+        yield _Step(stage.forward_features), _Step(stage.forward_head)
+
+
+class _Step(nn.Module):
+    """A method of a network as a module."""
+
+    def __init__(self, do: Change) -> None:
+        super().__init__()
+        self._do = do
+
+    def forward(self, values: Tensor) -> Tensor:
+        return self._do(values)
 
 
 def _is_grid(values: Tensor) -> bool:
@@ -151,7 +178,7 @@ def _matters(values: Tensor, rest: nn.Module) -> bool:
     return gradient is not None and bool(gradient.count_nonzero())
 
 
-def _as_grid(values: Tensor) -> tuple[Tensor, Restore]:
+def _as_grid(values: Tensor) -> tuple[Tensor, Change]:
     """As [B, C, H, W], and the way back to the layout they came in."""
     if values.ndim == 3:
         side = math.isqrt(values.shape[1])
