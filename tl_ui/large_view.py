@@ -31,8 +31,7 @@ def open_image(run: Run, images: Sequence[ImageRecord], around: Sequence[Predict
         what: the images are, such as "test".
     """
     st.session_state[_PLACE] = next(i for i, p in enumerate(around) if p.position == position)
-    st.session_state[_OPENED] = str(position)
-    st.query_params["image"] = str(position)
+    _note_in_address(position)
     st.dialog(f"One {what} image", width="large")(_show)(run, images, around, what)
 
 
@@ -50,8 +49,9 @@ def open_image_of_address(
 
 def _show(run: Run, images: Sequence[ImageRecord], around: Sequence[Prediction], what: str) -> None:
     prediction = around[_go(len(around))]
+    _note_in_address(prediction.position)
     image, names = images[prediction.position], class_names(run, len(prediction.probabilities))
-    st.markdown(f"#### {verdict(prediction, names)}")
+    st.markdown(f"### {verdict(prediction, names)}")
     left, right = st.columns([3, 1], gap="medium")
     with right:
         label = _choose_class(prediction, names)
@@ -69,6 +69,11 @@ def _show(run: Run, images: Sequence[ImageRecord], around: Sequence[Prediction],
     with left:
         _show_heat(run, image, shown_labels(prediction, label), method, names)
         _say_what_it_is(run, image, what)
+
+
+def _note_in_address(position: int) -> None:
+    st.session_state[_OPENED] = str(position)
+    st.query_params["image"] = str(position)
 
 
 def _go(n: int) -> int:
@@ -131,7 +136,8 @@ def heat_url(run: Run, image: ImageRecord, label: int, method: Method) -> str:
 
 def _say_what_it_is(run: Run, image: ImageRecord, what: str) -> None:
     words = f"{literal(shorten(image.name, 120))}, {image.width} × {image.height} pixels. "
-    words += "Hatched: cut off before the model is shown the image."
+    words += "Hatched: cut off before the model is shown the image. The brightest place of each heat-map is its own "
+    words += "strongest, however strong that is: two of them cannot be compared by their brightness."
     if what != "test" and run.best_epoch != run.epochs_done:
         words += (
             f" The heat-map is of the model that was kept, of epoch {run.best_epoch}; the answer is that after "
