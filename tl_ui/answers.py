@@ -23,7 +23,7 @@ from tl_ui.resources import get_predictor, get_workspace
 from tl_ui.run_images import gallery_item, images_of, pick_samples, run_split
 from tl_ui.run_view import has_model
 from tl_ui.run_words import model_words
-from tl_ui.text import GLOSSARY, html_text, literal, number_of, percent, shorten
+from tl_ui.text import GLOSSARY, confidence, html_text, literal, number_of, percent, shorten
 
 MAX_AT_ONCE = 50
 _turns = BoundedSemaphore(2)
@@ -161,12 +161,12 @@ def _card(asked: Asked) -> str:
     if not answer.top:
         words = f"<h3>This image cannot be used</h3><p>{name}</p>{html_text(answer.error)}"
         return f"<article{'' if asked.picture else ' class=unseen'}>{picture}<div>{words}</div></article>"
-    first, confidence = answer.top[0]
+    first, share = answer.top[0]
     verdict = ""
     if asked.true:
         verdict = "✓ right: " if asked.true == first else f"✗ wrong, it is {html_text(shorten(asked.true, 60))}: "
     return (
-        f"<article>{picture}<div><h3>{verdict}{html_text(shorten(first, 60))}, {percent(confidence)}</h3>"
+        f"<article>{picture}<div><h3>{verdict}{html_text(shorten(first, 60))}, {html_text(confidence(share))}</h3>"
         f"<p>{name}</p>{bars_html(answer.top)}</div></article>"
     )
 

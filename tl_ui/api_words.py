@@ -15,7 +15,7 @@ def show_for_programs(run: Run) -> None:
     with st.expander("Ask it from a program", icon=":material/terminal:"):
         address = f"{_this_server()}{url_base()}/api/runs/{run.id}/predict"
         st.markdown("Send an image and get the likeliest classes as JSON, with the same confidence as on this page:")
-        st.code(curl_line(address, get_tokens().sign("predict", run.id)), language="bash", wrap_lines=True)
+        st.code(curl_line(address, get_tokens().sign("predict", run.id)), language=None, wrap_lines=True)
         st.markdown(
             f"The key in it is for this model and good for a day; who has it can ask. A request may have "
             f"{MAX_IMAGES} images and {MAX_BYTES // 2**20} MB. `?top=3` names three classes. The image alone as the "

@@ -104,7 +104,7 @@ def _choose_class(prediction: Prediction, names: Sequence[str]) -> int:
     really = {prediction.true: ", what it is"} if not prediction.is_right else {}
 
     def name(label: int) -> str:
-        told = f"{visible(shorten(names[label], 60))}, {confidence(prediction.probabilities[label])}"
+        told = f"{confidence(prediction.probabilities[label])} {visible(shorten(names[label], 60))}"
         return told + really.get(label, "")
 
     key = f"large-view-class-{prediction.position}"

@@ -341,7 +341,7 @@ def test_the_image_of_an_address_opens_large_with_its_likeliest_classes(add_run)
     app = open_page("run", run=run.id, image="1")
     assert "wrong: answered" in words(app) and "<img src" not in words(app)
     choice = next(box for box in app.selectbox if box.label == "Where does it see")
-    assert choice.options == [f"{CLASSES[0]}, 70.0 %", f"{CLASSES[1]}, 30.0 %, what it is"]
+    assert choice.options == [f"70.0 % {CLASSES[0]}", f"30.0 % {CLASSES[1]}, what it is"]
     assert {"Previous", "Next"} <= set(buttons(app))
     assert "wrong: answered" not in words(open_page("run", run=run.id, image="999999"))
 
