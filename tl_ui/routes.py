@@ -26,7 +26,7 @@ from tl_core.errors import TransferLabError, UnknownDataset, UnknownRun
 from tl_core.evaluation.explain import METHODS, Method
 from tl_core.predictor import Predictors
 from tl_core.records import Run
-from tl_core.serving import Asking, Refused, bearer, describe, is_key
+from tl_core.serving import NO_KEY, Asking, Refused, bearer, describe, is_key
 from tl_core.settings import Settings
 from tl_core.store.artifacts import Artifacts
 from tl_core.store.contract import Store
@@ -176,8 +176,12 @@ class _Api:
         """A run's model asked about images from outside, by whom a page or the operator has given a key."""
         run_id, given = request.path_params["run_id"], bearer(request)
         key = self._workspace().settings.api_key
-        if not (key and is_key(given, key)) and await self._subject(request, "predict", given) != run_id:
-            raise TokenRefused("This key is for another model. Take the one from this model's page.")
+        if not (key and is_key(given, key)):
+            try:
+                if await self._subject(request, "predict", given) != run_id:
+                    raise TokenRefused
+            except TokenRefused:
+                raise Refused(NO_KEY, 403) from None
         return await self._asking.answer(request, await to_thread.run_sync(self._workspace().store.get_run, run_id))
 
     async def heat(self, request: Request) -> Response:

@@ -125,7 +125,9 @@ def browse_predictions(run: Run, predictions: Sequence[Prediction], what: str) -
     st.caption(EXPLAINED[view])
     images = images_of(run)
     if not images:
-        st.caption("The dataset was deleted, so its images cannot be shown. These are the answers to them.")
+        st.caption(
+            "The dataset was deleted: its images are gone, and so is what the model saw in them. These are its answers."
+        )
         _show_rows(run, in_order(predictions, view))
         return
     if view == "classes":

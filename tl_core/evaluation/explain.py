@@ -148,7 +148,7 @@ def _cuts(stage: nn.Module, given: Tensor) -> Iterator[tuple[nn.Module, nn.Modul
             front, back = cut(stage, stage.graph, [end, last])
             yield front, back
     elif hasattr(stage, "forward_features"):  # one of timm's that could not be traced
-        yield _Step(stage.forward_features), _Step(stage.forward_head)
+        yield _Step(stage.forward_features), _Step(stage.forward_head)  # type: ignore[arg-type]
 
 
 class _Step(nn.Module):

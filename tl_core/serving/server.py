@@ -21,6 +21,7 @@ _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
     "Cache-Control": "no-store",
 }
+NO_KEY = "The key is missing, too old, or for another model: send one as the header Authorization: Bearer KEY."
 _log = logging.getLogger(__name__)
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -37,7 +38,7 @@ def make_app(workspace: Workspace, key: str | None) -> Starlette:
 
     async def predict(request: Request) -> Response:
         if key is not None and not is_key(bearer(request), key):
-            raise Refused("The key is missing or wrong: send it as the header Authorization: Bearer KEY.", 403)
+            raise Refused(NO_KEY, 403)
         run = await to_thread.run_sync(workspace.store.get_run, request.path_params["run_id"])
         return await asking.answer(request, run)
 
