@@ -53,6 +53,10 @@ class ImageUnusable(TransferLabError):
     """One image cannot be used; the message is the reason, without the file's name."""
 
 
+class NotExplainable(TransferLabError):
+    """There is no saying where in an image a model saw a class."""
+
+
 class WeightsUnavailable(TransferLabError):
     """Pretrained weights are neither on this machine nor reachable."""
 

@@ -28,6 +28,7 @@ class Limits(BaseModel):
     """Unpacked over packed bytes of a zip; images hardly compress, so more is a bomb."""
 
 
+_SHORTEST_KEY = 16
 Runner = Literal["process", "thread"]
 """What of the server trains: a worker process of its own, or a thread of the one that answers people."""
 
@@ -54,6 +55,8 @@ class Settings(BaseModel):
     """Where runs also write event files for TensorBoard, a folder each (`TRANSFERLAB_TENSORBOARD`; default nowhere)."""
     mlflow_uri: str | None = Field(None, repr=False)
     """Of an MLflow server that runs are also told to (`MLFLOW_TRACKING_URI`; default none)."""
+    api_key: str | None = Field(None, repr=False)
+    """What programs may ask every run's model with, over HTTP (`TRANSFERLAB_API_KEY`, default none)."""
     limits: Limits = Limits()
     """Overridden by `TRANSFERLAB_MAX_BYTES`, `_MAX_FILES`, `_MAX_FILE_BYTES`, `_MAX_PIXELS`, `_MAX_RATIO`."""
 
@@ -87,6 +90,7 @@ class Settings(BaseModel):
             workers=_workers("TRANSFERLAB_WORKERS", env),
             tensorboard_folder=_folder("TRANSFERLAB_TENSORBOARD", tensorboard) if tensorboard else None,
             mlflow_uri=env.get("MLFLOW_TRACKING_URI"),
+            api_key=_api_key(env),
             limits=_limits(env),
         )
 
@@ -124,6 +128,16 @@ def _workers(variable: str, env: Mapping[str, str]) -> int | None:
     if text and not (text.isdecimal() and 1 <= int(text) <= 256):
         raise ConfigError(f"{variable}: {text!r} is not possible; give a number of threads from 1 to 256.")
     return int(text) if text else None
+
+
+def _api_key(env: Mapping[str, str]) -> str | None:
+    key = env.get("TRANSFERLAB_API_KEY")
+    if key is not None and not (len(key) >= _SHORTEST_KEY and key.isascii() and key.isprintable() and " " not in key):
+        raise ConfigError(
+            f"TRANSFERLAB_API_KEY: it must have at least {_SHORTEST_KEY} ASCII characters and no spaces; "
+            "`openssl rand -hex 24` makes one."
+        )
+    return key
 
 
 def _limits(env: Mapping[str, str]) -> Limits:

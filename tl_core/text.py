@@ -1,6 +1,7 @@
 """User text made harmless, numbers made readable, and the one glossary."""
 
 import html
+import math
 import re
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -34,6 +35,8 @@ def percent(fraction: float) -> str:
 
 def confidence(probability: float) -> str:
     """A percentage that says 0 or 100 only where it is: `> 99.9 %`."""
+    if not math.isfinite(probability):
+        return "not a number"
     if 0.9995 <= probability < 1:
         return "> 99.9 %"
     return "< 0.1 %" if 0 < probability < 0.0005 else percent(probability)
@@ -112,7 +115,11 @@ GLOSSARY = {
     "F1": "One figure for precision and recall together (their harmonic mean). It is high only when both are.",
     "freeze": "Keeping a stage of the backbone as it is. Frozen stages need no training, "
     "which is faster and protects what they know when you have few images.",
+    "Grad-CAM": "What the network has found in each place of the image, weighed by how much it speaks for the class. "
+    "It takes a moment, and is as coarse as the network's last map.",
     "head": "The last part of the network, new for your classes. It always learns.",
+    "heat-map": "The places of the image that speak for a class, in the model's eyes: the brighter, the more. "
+    "It shows where the model looks, and not whether it is right to look there.",
     "hidden layer": "An extra layer between the backbone and the answer. "
     "It can learn more complicated rules, and needs more images for it.",
     "interval": "How sure the figure is: on another test set of this size it would most likely lie in this range "
@@ -123,6 +130,8 @@ GLOSSARY = {
     "Where the loss falls fastest is a good rate; where it shoots up is far too much.",
     "loss": "How far the model's probabilities are from the truth. Training makes this smaller; 0 would be perfect.",
     "macro": "The plain mean over all classes, so that a rare class counts as much as a frequent one.",
+    "occlusion": "The image is blurred place by place; where that makes the class less likely, it was needed. "
+    "It asks the model 36 times, and so takes longer. Of two things that would each do, it shows neither.",
     "optimizer": "The rule that turns the loss into changes of the weights.",
     "overfitting": "Learning the training images by heart instead of what they have in common. "
     "You see it when training still improves and validation gets worse.",

@@ -4,11 +4,11 @@ import gc
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 from tl_core.errors import TransferLabError
-from tl_core.predictor import Predictor
+from tl_core.predictor import Predictor, Predictors
 from tl_core.records import Run
 from tl_core.runners import ProcessRunner, ThreadRunner, make_server_runner
 from tl_core.workspace import Workspace, open_workspace
@@ -36,9 +36,9 @@ def get_imports() -> Imports:
     return Imports(get_workspace())
 
 
-@lru_cache(maxsize=4)
-def _predictor(run_id: str, _best_epoch: int | None) -> Predictor:
-    return Predictor.of_run(get_workspace(), run_id)
+@cache
+def get_predictors() -> Predictors:
+    return Predictors(get_workspace())
 
 
 def get_predictor(run: Run) -> Predictor:
@@ -47,7 +47,7 @@ def get_predictor(run: Run) -> Predictor:
     Raises:
         RunNotReady: it has none yet.
     """
-    return _predictor(run.id, run.best_epoch)
+    return get_predictors().get(run)
 
 
 @asynccontextmanager

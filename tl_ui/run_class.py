@@ -1,4 +1,4 @@
-"""One class on a run's page: its curves against all others, and its worst and best images."""
+"""One class on a run's page: its curves against all others."""
 
 from collections.abc import Sequence
 
@@ -10,15 +10,10 @@ from tl_core.records import Prediction, Run
 from tl_core.run_words import class_names
 from tl_core.text import GLOSSARY, shorten
 from tl_ui.components.live_chart import chart
-from tl_ui.gallery import gallery_html
-from tl_ui.markdown import literal
-from tl_ui.run_images import gallery_item, images_of
-
-_SHOWN = 4
 
 
 def show_class(run: Run, predictions: Sequence[Prediction], what: str) -> None:
-    """A class to choose, and what there is to see of it.
+    """A class to choose, and its curves.
 
     Args:
         what: "test" or "validation".
@@ -31,7 +26,7 @@ def show_class(run: Run, predictions: Sequence[Prediction], what: str) -> None:
         key=f"class-{run.id}",
         format_func=lambda label: shorten(names[label], 60),
         placeholder="Choose a class",
-        help="How well its probability sets the images of a class apart, and its best and worst images.",
+        help="How well its probability sets the images of a class apart from all others, at every threshold.",
     )
     if label is None:
         return
@@ -43,15 +38,3 @@ def show_class(run: Run, predictions: Sequence[Prediction], what: str) -> None:
         chart(roc_chart(ranking, what), key=f"roc-{run.id}-{label}")
         st.caption("Precision and recall", help=f"{GLOSSARY['precision']} {GLOSSARY['recall']}")
         chart(precision_recall_chart(ranking, what), key=f"pr-{run.id}-{label}")
-    _show_images(run, predictions, label, names[label])
-
-
-def _show_images(run: Run, predictions: Sequence[Prediction], label: int, name: str) -> None:
-    own = sorted((p for p in predictions if p.true == label), key=lambda p: p.probabilities[label])
-    images = images_of(run)
-    if not own or not images:
-        return
-    words = f"images of **{literal(shorten(name, 60))}**"
-    for heading, chosen in (("Worst", own[:_SHOWN]), ("Best", own[-_SHOWN:][::-1])):
-        st.markdown(f"{heading} {words}, by the probability it gave to the true class")
-        st.html(gallery_html([gallery_item(run, images, p.position, p) for p in chosen], side=110))

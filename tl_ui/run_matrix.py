@@ -114,7 +114,7 @@ def show_cell(run: Run, predictions: Sequence[Prediction], what: str) -> None:
     outcome = "recognised" if cell[0] == cell[1] else f"taken for {answer}"
     images = "image" if total == 1 else "images"
     st.markdown(f"{share(len(chosen), total)} {what} {images} of {true} {verb} {outcome}.")
-    show_predictions(run, sorted(chosen, key=lambda p: -p.confidence), f"{run.id}-cell-{cell}", page=12)
+    show_predictions(run, sorted(chosen, key=lambda p: -p.confidence), what, f"{run.id}-cell-{cell}", page=12)
 
 
 def cells_in_order(predictions: Sequence[Prediction]) -> dict[Cell, int]:

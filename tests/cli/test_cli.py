@@ -1,10 +1,12 @@
 """The command line as scripts and people meet it: in a process of its own, by what it prints and how it exits."""
 
+import csv
 import io
 import json
 import math
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -302,6 +304,32 @@ def test_predict_answers_for_each_image_in_order(trained: tuple[Path, dict], col
     mixed = run(home, "predict", said["run_id"], tmp_path / "bad.png", images[1], "--json")
     assert mixed.returncode == 2 and mixed.stderr.count("\n") == 1 and "bad.png" in mixed.stderr
     assert [bool(a["error"]) for a in json.loads(mixed.stdout)] == [True, False]
+
+
+def test_a_folder_is_answered_as_a_table(trained: tuple[Path, dict], colours_folder: Path, tmp_path: Path):
+    home, said = trained
+    (tmp_path / "in" / "deep").mkdir(parents=True)
+    shutil.copy(colours_folder / "red" / "0.png", tmp_path / "in" / "deep" / "=1+1.PNG")
+    (tmp_path / "in" / "text.jpg").write_text("no")
+    (tmp_path / "in" / "notes.txt").write_text("no")
+    done = run(home, "predict", said["run_id"], tmp_path / "in", "--to", tmp_path / "out.csv", "--top", "2")
+    assert (done.returncode, done.stderr) == (0, "") and "1 of 2 images" in done.stdout
+    rows = list(csv.DictReader((tmp_path / "out.csv").open(encoding="utf-8-sig")))
+    assert [Path(row["image"]).name for row in rows] == ["=1+1.PNG", "text.jpg"]
+    assert list(rows[0]) == ["image", "error", "class 1", "confidence 1", "class 2", "confidence 2"]
+    [first] = answer(run(home, "predict", said["run_id"], tmp_path / "in" / "deep", "--json"))
+    assert rows[0]["class 1"] == first["top"][0]["class"]
+    assert float(rows[0]["confidence 1"]) == first["top"][0]["confidence"]
+    assert rows[1]["error"] and not rows[1]["class 1"]
+    (tmp_path / "empty").mkdir()
+    assert "no file named as an image" in complaint(run(home, "predict", said["run_id"], tmp_path / "empty"))
+    assert "cannot be written" in complaint(run(home, "predict", said["run_id"], tmp_path / "in", "--to", tmp_path))
+
+
+def test_serve_wants_a_key_where_others_can_reach_it(home: Path):
+    assert "set TRANSFERLAB_API_KEY" in complaint(run(home, "serve", "--host", "0.0.0.0"))
+    assert "at least 16" in complaint(run(home, "serve", TRANSFERLAB_API_KEY="short"))
+    assert "no server" in complaint(run(home, "serve", "--host", "::ffff:1.2.3.4.5", TRANSFERLAB_API_KEY="x" * 16))
 
 
 def test_backbones_are_the_catalogue(home: Path):
