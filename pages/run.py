@@ -5,6 +5,7 @@ import streamlit as st
 from tl_core.records import RunState
 from tl_ui.delete_runs import ask_to_delete
 from tl_ui.run_actions import show_next_steps
+from tl_ui.run_export import show_export
 from tl_ui.run_images import follow_samples
 from tl_ui.run_live import is_training, watch
 from tl_ui.run_results import show_calibration, show_figures, show_fit
@@ -39,6 +40,7 @@ if is_busy(run):
 show_ending(run)
 show_next_steps(run)
 show_figures(run)
+show_export(run)
 show_answers(run)
 show_calibration(run)
 if run.epochs_done:

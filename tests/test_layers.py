@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "execute": [*LEARNING, "store", "workspace", "recording"],
     "predictor": [*LEARNING, "store", "workspace"],
     "results": [*BOTTOM, "store", "evaluation"],
+    "export": [*LEARNING, "store", "workspace", "results"],
     # Backbones, because a run is checked against its backbone before it is queued.
     "runners": [*BOTTOM, "store", "workspace", "execute", "backbones"],
 }

@@ -79,3 +79,7 @@ class StoreTooNew(StoreUnavailable):
 
 class Diverged(TransferLabError):
     """Training went wrong numerically."""
+
+
+class ExportRefused(TransferLabError):
+    """A run cannot be taken away as asked; nothing of it was written."""

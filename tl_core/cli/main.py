@@ -8,7 +8,7 @@ import typer
 
 from tl_core.cli.commands.catalogue import backbones, presets, settings
 from tl_core.cli.commands.datasets import ingest
-from tl_core.cli.commands.results import compare, evaluate
+from tl_core.cli.commands.results import compare, evaluate, export
 from tl_core.cli.commands.runs import predict, runs, show
 from tl_core.cli.commands.training import lr_find, pause, resume, train
 from tl_core.cli.commands.work import work
@@ -21,7 +21,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-_ABOUT_RUNS = (pause, resume, runs, show, evaluate, compare, predict)
+_ABOUT_RUNS = (pause, resume, runs, show, evaluate, compare, export, predict)
 for _command in (ingest, train, *_ABOUT_RUNS, backbones, presets, settings, lr_find):
     app.command()(_command)
 app.command(hidden=True)(work)
