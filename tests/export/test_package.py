@@ -17,7 +17,7 @@ from making_runs import TINY, import_folder, make_colours, run_config
 from safetensors import safe_open
 
 from tl_core.errors import Cancelled, ConfigError, ExportRefused, RunNotReady
-from tl_core.export import export_run, package, parse_formats, receipt
+from tl_core.export import export_run, package, papers, parse_formats, receipt
 from tl_core.export.standalone import predict
 from tl_core.features.onnx_export import OnnxUnfit
 from tl_core.import_dataset import delete_dataset
@@ -185,7 +185,7 @@ def test_a_full_disk_leaves_nothing(workspace, tiny, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    for place, name in ((package, "pack"), (package, "write_split"), (package.receipt, "write_receipt")):
+    for place, name in ((package, "pack"), (papers, "write_split"), (package.receipt, "write_receipt")):
         with monkeypatch.context() as patch:
             patch.setattr(place, name, full)
             with pytest.raises(ExportRefused, match="the disk is full"):

@@ -17,6 +17,7 @@ from tl_core.records import Prediction
 
 FLOOR = float(np.log(np.finfo(np.float32).tiny))
 """Probabilities are kept as 32-bit floats, which cannot tell smaller ones from 0."""
+_NO_NUMBER = 1e9
 _PASSES = 20
 _SECONDS = 1.5
 """For timing one format, but for three passes."""
@@ -79,9 +80,9 @@ def logs_of(logits: Tensor) -> Logs:
 
 
 def difference(one: Logs, other: Logs) -> float:
-    """The greatest; infinite where one of them is not a number."""
+    """The greatest; a very large number where one of them is not a number, since JSON has no infinity."""
     found = float(np.abs(one - other).max())
-    return found if np.isfinite(found) else float("inf")
+    return found if np.isfinite(found) else _NO_NUMBER
 
 
 def milliseconds(ask: Ask, size: int) -> float:

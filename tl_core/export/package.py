@@ -1,28 +1,23 @@
 """Make the folder, or the zip, that a run leaves in: all of it beside the place it will have, and then in one step."""
 
-import dataclasses
-import json
-import platform
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from tl_core.data.resizing import has_vectors
 from tl_core.errors import ExportRefused
 from tl_core.export import checking, formats, receipt
 from tl_core.export.checking import Figures, Logs
 from tl_core.export.formats import Ask
-from tl_core.export.model_card import Facts, write_card
+from tl_core.export.model_card import Facts
+from tl_core.export.papers import STANDALONE, about, environment, write_papers
 from tl_core.export.placing import disk_errors, pack, publish, refuse_taken
 from tl_core.export.quantising import CALIBRATED_ON, write_int8
 from tl_core.export.subject import Subject, find_subject
-from tl_core.export.tables import write_labels, write_predictions, write_split
 from tl_core.export.training_script import write_training_script
 from tl_core.features.onnx_export import OnnxUnfit
 from tl_core.workspace import Workspace
@@ -31,7 +26,6 @@ MOST_ASKED = 2_000
 """Test images that every format is asked about; evenly chosen where there are more."""
 _FEW = 64
 """Images that formats are compared on where none were tested."""
-_STANDALONE = Path(__file__).parent / "standalone"
 
 OnProgress = Callable[[str, float], None]
 """Told what is being done, a few words, and how much of all is done, 0 to 1."""
@@ -102,13 +96,10 @@ class _Making:
         asks = self._write_formats()
         figures, positions, logs = self._check(asks)
         proof = self._write_receipt(positions, logs) if "onnx" in asks else None
-        self._write_papers()
+        self.on_progress("Writing the model card", 0.93)
         training = write_training_script(self.subject, self.folder)
-        facts = Facts(figures, proof, tuple(self.left_out), self.int8, training, _environment(), ())
-        self._write_json("metrics.json", self._metrics(facts))
-        facts = dataclasses.replace(facts, files=(*(path.name for path in self.folder.iterdir()), "README.md"))
-        (self.folder / "README.md").write_text(write_card(self.subject, facts), encoding="utf-8")
-        return facts
+        facts = Facts(figures, proof, tuple(self.left_out), self.int8, training, environment(), ())
+        return write_papers(self.subject, facts, self.folder)
 
     # Models
 
@@ -121,7 +112,7 @@ class _Making:
         if "onnx" in self.wanted:
             self.on_progress("Writing it as ONNX", 0.05)
             try:
-                formats.write_onnx(model, size, self._file("onnx"), self._about(), self.should_stop)
+                formats.write_onnx(model, size, self._file("onnx"), about(self.subject), self.should_stop)
                 asks["onnx"] = formats.ask_onnx(self._file("onnx"))
             except OnnxUnfit as error:
                 self._leave_out("onnx", f"This network cannot be written as ONNX ({error}).")
@@ -147,7 +138,7 @@ class _Making:
         if said is None:
             return self._leave_out("int8", "It takes training images to round this network to 8 bits.")
         self.int8 = said
-        formats.describe(self._file("int8"), self._about())
+        formats.describe(self._file("int8"), about(self.subject))
         asks["int8"] = formats.ask_onnx(self._file("int8"))
 
     def _leave_out(self, name: str, sentence: str) -> None:
@@ -216,60 +207,8 @@ class _Making:
                 f"predict.py does not answer as the app did: it differs by {proof.difference:.2g}, and up to "
                 f"{proof.tolerance:g} is rounding. Nothing was written."
             )
-        shutil.copyfile(_STANDALONE / "verify.py", self.folder / "verify.py")
+        shutil.copyfile(STANDALONE / "verify.py", self.folder / "verify.py")
         return proof
-
-    # What goes with them
-
-    def _write_papers(self) -> None:
-        self.on_progress("Writing the model card", 0.93)
-        subject = self.subject
-        shutil.copyfile(_STANDALONE / "predict.py", self.folder / "predict.py")
-        needed = "".join(f"{name}=={version(name)}\n" for name in ("onnxruntime", "numpy", "pillow"))
-        (self.folder / "requirements.txt").write_text(needed)
-        write_labels(subject.checkpoint.classes, self.folder)
-        if subject.answers:
-            write_predictions(subject, self.folder / "predictions.csv")
-        write_split(subject, self.folder / "split.csv")
-        self._write_json("preprocess.json", self._preprocess)
-        self._write_json("config.json", subject.run.config.model_dump(mode="json"))
-
-    def _metrics(self, facts: Facts) -> dict[str, Any]:
-        results, run = self.subject.results, self.subject.run
-        told: dict[str, Any] = {"run": run.id, "state": run.state, "best_epoch": run.best_epoch}
-        if results:
-            of_classes = zip(results.classes, results.of_classes, strict=True)
-            told |= {
-                "test": dataclasses.asdict(results.test),
-                "validation": dataclasses.asdict(results.val) if results.val else None,
-                "classes": [{"class": name, **dataclasses.asdict(figures)} for name, figures in of_classes],
-                "calibration": dataclasses.asdict(results.calibration),
-            }
-        return told | {
-            "formats": [dataclasses.asdict(each) for each in facts.figures],
-            "receipt": dataclasses.asdict(facts.receipt) if facts.receipt else None,
-            "left_out": [*self.subject.missing, *facts.left_out],
-            "environment": facts.environment,
-        }
-
-    @property
-    def _preprocess(self) -> dict[str, Any]:
-        words = (
-            "Upright by EXIF; 8-bit RGB, 16 bits scaled, transparency on white; the short side resized to `resize`, of "
-            "that the middle square of `size`; pixels divided by 255, minus `mean`, divided by `std`, by channel R, G, "
-            "B; laid out as [batch, 3, size, size]."
-        )
-        how = dataclasses.asdict(self.subject.checkpoint.preprocessing)
-        return {**how, "resized_by": "pytorch" if has_vectors() else "pillow", "words": words}
-
-    def _about(self) -> dict[str, str]:
-        """The metadata of an ONNX file."""
-        return {
-            "labels": json.dumps(list(self.subject.checkpoint.classes)),
-            "preprocess": json.dumps(self._preprocess),
-            "run": self.subject.run.id,
-            "backbone": self.subject.run.config.model.backbone,
-        }
 
     @property
     def _shape(self) -> tuple[int, int, int]:
@@ -278,17 +217,3 @@ class _Making:
 
     def _file(self, name: str) -> Path:
         return self.folder / formats.FORMATS[name].file
-
-    def _write_json(self, name: str, value: object) -> None:
-        text = json.dumps(value, indent=1, ensure_ascii=False)
-        (self.folder / name).write_text(text, encoding="utf-8")
-
-
-def _environment() -> dict[str, str]:
-    packages = ("torch", "torchvision", "timm", "onnxruntime", "pillow", "numpy")
-    return {
-        "python": platform.python_version(),
-        **{name: version(name) for name in packages},
-        "processor": platform.processor() or platform.machine(),
-        "threads": str(torch.get_num_threads()),
-    }
