@@ -17,7 +17,7 @@ from making_runs import TINY, import_folder, make_colours, run_config
 from safetensors import safe_open
 
 from tl_core.errors import Cancelled, ConfigError, ExportRefused, RunNotReady
-from tl_core.export import export_run, package, papers, parse_formats, receipt
+from tl_core.export import export_run, package, papers, parse_formats
 from tl_core.export.standalone import predict
 from tl_core.features.onnx_export import OnnxUnfit
 from tl_core.import_dataset import delete_dataset
@@ -83,7 +83,7 @@ def test_every_form_was_asked_about_the_test_images(exported, finished):
     assert {each.n for each in exported.figures} == {run.result.n}
     assert figures["safetensors"].right == round(run.result.accuracy * run.result.n)
     for name in ("onnx", "torchscript"):
-        assert figures[name].same == run.result.n and figures[name].difference < receipt.TOLERANCE / 10
+        assert figures[name].same == run.result.n and figures[name].difference < 0.002
     assert figures["int8"].n_bytes < figures["onnx"].n_bytes / 2
     assert all(each.milliseconds > 0 for each in exported.figures)
 

@@ -128,7 +128,9 @@ def ask_onnx(file: Path) -> Ask:
 
 
 def ask_torchscript(file: Path) -> Ask:
-    network = torch.jit.load(str(file))  # type: ignore[no-untyped-call]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        network = torch.jit.load(str(file))  # type: ignore[no-untyped-call]
 
     def ask(images: Tensor) -> Tensor:
         with torch.inference_mode():

@@ -173,12 +173,12 @@ class _Making:
         self.on_progress("Timing it", 0.85)
         figures = tuple(self._figures(name, asks[name], said[name], wanted, labels) for name in asks)
         for each in figures:
-            if each.name != "int8" and not each.difference <= receipt.TOLERANCE:
+            if each.name != "int8" and not each.difference <= receipt.allowed(subject):
                 raise ExportRefused(
                     f"{formats.FORMATS[each.name].title} does not answer as the app did: on one of {each.n:,} images "
                     f"they differ by {each.difference:.2g} (in the logarithm of a probability), and up to "
-                    f"{receipt.TOLERANCE:g} is rounding. Nothing was written. The run may have been trained with other "
-                    "versions of its libraries: train it again here."
+                    f"{receipt.allowed(subject):g} is rounding. Nothing was written. The run may have been trained with "
+                    "other versions of its libraries: train it again here."
                 )
         return figures, positions if labels is not None else (), wanted
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tl_core.errors import Cancelled
 from tl_core.features import Examples
 
-CALIBRATED_ON = 96
+CALIBRATED_ON = 64
 """Training images from which the ranges of activations are taken."""
 
 
