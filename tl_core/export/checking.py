@@ -49,7 +49,7 @@ def as_logs(predictions: Sequence[Prediction]) -> Logs:
     """What the store has kept."""
     with np.errstate(divide="ignore"):
         logs: Logs = np.log(np.array([p.probabilities for p in predictions], np.float64))
-    return np.maximum(logs, FLOOR)
+    return np.asarray(np.maximum(logs, FLOOR))
 
 
 def ask_all(
@@ -76,7 +76,7 @@ def ask_all(
 
 
 def logs_of(logits: Tensor) -> Logs:
-    return np.maximum(logits.double().log_softmax(1).numpy(), FLOOR)
+    return np.asarray(np.maximum(logits.double().log_softmax(1).numpy(), FLOOR))
 
 
 def difference(one: Logs, other: Logs) -> float:

@@ -177,8 +177,8 @@ class _Making:
                 raise ExportRefused(
                     f"{formats.FORMATS[each.name].title} does not answer as the app did: on one of {each.n:,} images "
                     f"they differ by {each.difference:.2g} (in the logarithm of a probability), and up to "
-                    f"{receipt.allowed(subject):g} is rounding. Nothing was written. The run may have been trained with "
-                    "other versions of its libraries: train it again here."
+                    f"{receipt.allowed(subject):g} is rounding. Nothing was written. The run may "
+                    "have been trained with other versions of its libraries: train it again here."
                 )
         return figures, positions if labels is not None else (), wanted
 

@@ -88,7 +88,7 @@ def _say(model: predict.Model, images: Sequence[Image.Image], prepare: Prepare) 
     for image in images:
         inputs = predict.normalise(prepare(image, model.preprocess), model.preprocess)[None]
         said.append(predict.log_softmax(model.session.run(None, {"images": inputs})[0][0].astype(np.float64)))
-    return np.maximum(np.stack(said), FLOOR)
+    return np.asarray(np.maximum(np.stack(said), FLOOR))
 
 
 def _squashed(image: Image.Image, preprocess: dict[str, Any]) -> np.ndarray:

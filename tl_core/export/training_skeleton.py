@@ -117,7 +117,9 @@ class Images(torch.utils.data.Dataset):
 
 
 def batches(rows, read, order, workers, device):
-    loader = torch.utils.data.DataLoader(Images(rows, read), BATCH_SIZE, sampler=order, num_workers=workers)
+    chance = torch.Generator()  # its own, or else the loader would take from what dropout draws from
+    images = Images(rows, read)
+    loader = torch.utils.data.DataLoader(images, BATCH_SIZE, sampler=order, num_workers=workers, generator=chance)
     for images, labels in loader:
         yield images.to(device, memory_format=torch.channels_last), labels.to(device)
 

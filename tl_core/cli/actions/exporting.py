@@ -46,8 +46,8 @@ def _print(exported: Exported) -> None:
     out.print(f"Written to {exported.path}:")
     for name, n_bytes in exported.files:
         out.print(f"  {name} ({n_bytes / 1e6:.2f} MB)")
-    right = {"justify": "right"}
-    table = Table("", Column("size", **right), Column("one image", **right), Column("right", **right), "same answer")
+    figures = (Column(name, justify="right") for name in ("size", "one image", "right", "same answer"))
+    table = Table("", *figures)
     for each in exported.figures:
         table.add_row(
             FORMATS[each.name].title,

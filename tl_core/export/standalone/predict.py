@@ -46,7 +46,7 @@ class Model:
         return np.asarray(self.session.run(None, {"images": images})[0][0], np.float64)
 
     def probabilities(self, file: Path) -> np.ndarray:
-        return np.exp(log_softmax(self.logits(file)))
+        return np.asarray(np.exp(log_softmax(self.logits(file))))
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
@@ -96,7 +96,7 @@ def to_8_bit(values: np.ndarray) -> np.ndarray:
         white = 1.0 if white <= 1 else 255.0
     else:
         white = 65535.0
-    return np.clip(numbers * (255 / white) + 0.5, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(numbers * (255 / white) + 0.5, 0, 255), np.uint8)
 
 
 def prepare(image: Image.Image, preprocess: dict[str, Any]) -> np.ndarray:
