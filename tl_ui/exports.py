@@ -109,6 +109,12 @@ def export_file(workspace: Workspace, run_id: str, formats: Sequence[str]) -> Pa
     return workspace.artifacts.run_folder(run_id) / f"export-{'-'.join(formats)}.zip"
 
 
+def packed_formats(workspace: Workspace, run_id: str) -> tuple[str, ...]:
+    """Of the zip that there is; none where there is none."""
+    files = workspace.artifacts.run_folder(run_id).glob("export-*.zip")
+    return next((tuple(file.stem.removeprefix("export-").split("-")) for file in files), ())
+
+
 def read_packed(workspace: Workspace, run_id: str, formats: Sequence[str]) -> Packed | None:
     """The zip with those formats; None where there is none, or the model has learned more since."""
     file = export_file(workspace, run_id, formats)

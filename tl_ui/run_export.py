@@ -1,11 +1,13 @@
 """A run taken away, on its page: what the zip holds, what else it may hold, its making, its download, its figures."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from tl_core.export import FORMATS, USUAL, Figures, choose_formats
 from tl_core.records import Run
 from tl_ui.components.assets import url_base
-from tl_ui.exports import Export, Packed, export_file, read_packed
+from tl_ui.exports import Export, Packed, export_file, packed_formats, read_packed
 from tl_ui.resources import get_exports, get_tokens, get_workspace
 from tl_ui.run_view import has_model
 from tl_ui.text import GLOSSARY, literal, number_of, size
@@ -31,7 +33,7 @@ def show_export(run: Run) -> None:
     if job and not job.is_finished:
         st.fragment(_watch, run_every=0.5)(run, job)
         return
-    wanted = _choose(run)
+    wanted = _choose(run, job.formats if job else packed_formats(get_workspace(), run.id))
     if job and job.error and job.formats == wanted:
         st.error(literal(job.error), icon=":material/error:")
     if packed := read_packed(get_workspace(), run.id, wanted):
@@ -41,11 +43,13 @@ def show_export(run: Run) -> None:
         st.rerun()
 
 
-def _choose(run: Run) -> tuple[str, ...]:
+def _choose(run: Run, before: Sequence[str]) -> tuple[str, ...]:
+    """What the zip is to hold; at first what the last one holds, so that its download is shown."""
     wanted = list(USUAL)
     with st.container(horizontal=True, gap="medium"):
         for name, label in (("int8", "Also in 8 bits"), ("torchscript", "Also as TorchScript")):
-            if st.checkbox(label, help=f"{FORMATS[name].sentence} {GLOSSARY[name]}", key=f"export-{name}-{run.id}"):
+            words = f"{FORMATS[name].sentence} {GLOSSARY[name]}"
+            if st.checkbox(label, value=name in before, help=words, key=f"export-{name}-{run.id}"):
                 wanted.append(name)
     return choose_formats(wanted)
 
