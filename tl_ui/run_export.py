@@ -10,7 +10,7 @@ from tl_ui.components.assets import url_base
 from tl_ui.exports import Export, Packed, export_file, packed_formats, read_packed
 from tl_ui.resources import get_exports, get_tokens, get_workspace
 from tl_ui.run_view import has_model
-from tl_ui.text import GLOSSARY, literal, number_of, size
+from tl_ui.text import GLOSSARY, literal, number_of, share, size
 
 _WHAT = (
     "One zip that works without this app: the model as **ONNX** and **safetensors**, a short `predict.py` that reads "
@@ -86,7 +86,7 @@ def _show_packed(run: Run, wanted: tuple[str, ...], packed: Packed) -> None:
     st.caption("How to use it, where Python is:")
     st.code(_USE if packed.receipt else _USE.rpartition("\n")[0], language="bash")
     if packed.has_training_script:
-        st.caption("`train.py` trains it again from the image folder, with torch and torchvision alone.")
+        st.caption("train.py trains it again from the image folder, with torch and torchvision alone.")
 
 
 def download_url(run: Run, wanted: tuple[str, ...]) -> str:
@@ -96,19 +96,22 @@ def download_url(run: Run, wanted: tuple[str, ...]) -> str:
 
 def receipt_words(receipt: dict[str, float]) -> str:
     return (
-        f"Checked: asked through `predict.py` about {number_of(int(receipt['n']), 'test image')}, the exported model "
-        f"differs from what the app was told by at most {receipt['difference']:.1g} in the logarithm of a probability; "
-        f"`verify.py` allows {receipt['tolerance']:g}."
+        f"Checked: asked by predict.py about {number_of(int(receipt['n']), 'test image')}, the exported model gives "
+        "the probabilities of the test but for rounding (their logarithms differ by "
+        f"{_at_most(receipt['difference'])}). verify.py fails from a difference of {receipt['tolerance']:.2g} on."
     )
+
+
+def _at_most(difference: float) -> str:
+    return "less than 0.00001" if difference < 1e-5 else f"at most {difference:.5f}"
 
 
 def figure_row(figures: Figures) -> dict[str, str]:
     """Of the table: all that was measured of one form."""
-    right = "–" if figures.right is None else f"{figures.right} of {number_of(figures.n, 'test image')}"
     return {
         "Form": FORMATS[figures.name].title,
         "Size": size(figures.n_bytes),
         "One image": f"{figures.milliseconds:.1f} ms",
-        "Right": right,
-        "Same answer": f"{figures.same} of {figures.n}",
+        "Test images right": "–" if figures.right is None else share(figures.right, figures.n),
+        "Same answer": share(figures.same, figures.n),
     }

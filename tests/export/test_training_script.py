@@ -124,7 +124,9 @@ def test_its_network_is_the_runs(name, monkeypatch):
         for key, value in subject.checkpoint.model.state_dict().items()
     }
     assert set(theirs.state_dict()) == set(named)
-    theirs.load_state_dict(named)
+    state = theirs.state_dict()  # some networks want its metadata, too
+    state.update(named)
+    theirs.load_state_dict(state)
     images = images_for(name)
     with torch.no_grad():
         assert torch.allclose(theirs(images), subject.checkpoint.model(images), atol=1e-4)

@@ -44,7 +44,8 @@ def start_weights(backbone: Backbone, pretrained: bool) -> str:
         "fitting = {name: tensor for name, tensor in state.items() if name in own and tensor.shape == own[name].shape}",
         "lost = [name for name in own if name not in fitting and not belongs(name, [HEAD.split('.')[0]])]",
         "assert not lost, f'These weights are of another network: they lack {lost[:3]}.'",
-        "model.load_state_dict(fitting, strict=False)",
+        "own.update(fitting)",
+        "model.load_state_dict(own)",
     )
 
 
