@@ -9,6 +9,7 @@ from tl_ui.run_actions import show_next_steps
 from tl_ui.run_answers import show_answers
 from tl_ui.run_calibration import show_calibration
 from tl_ui.run_epochs import show_epochs
+from tl_ui.run_export import show_export
 from tl_ui.run_images import follow_samples
 from tl_ui.run_live import is_training, watch
 from tl_ui.run_maps import show_run_map, show_run_probes
@@ -42,6 +43,7 @@ if is_busy(run):
 show_ending(run)
 show_next_steps(run)
 show_figures(run)
+show_export(run)
 show_answers(run)
 show_calibration(run)
 if run.epochs_done:

@@ -87,3 +87,7 @@ class Diverged(TransferLabError):
 
 class OutputRefused(TransferLabError):
     """A file cannot be written where it was asked for."""
+
+
+class ExportRefused(TransferLabError):
+    """A run cannot be taken away as asked; nothing of it was written."""

@@ -112,6 +112,7 @@ GLOSSARY = {
     "embedding map": "Each image is a point, put near images whose features are alike. Features are the numbers that "
     "the network hands to its last part, the head; hundreds of them, so that any flat map leaves something out.",
     "epoch": "One pass through all training images.",
+    "export": "What it takes to use the model elsewhere, and to check that it still answers as it does here.",
     "F1": "One figure for precision and recall together (their harmonic mean). It is high only when both are.",
     "freeze": "Keeping a stage of the backbone as it is. Frozen stages need no training, "
     "which is faster and protects what they know when you have few images.",
@@ -122,6 +123,8 @@ GLOSSARY = {
     "It shows where the model looks, and not whether it is right to look there.",
     "hidden layer": "An extra layer between the backbone and the answer. "
     "It can learn more complicated rules, and needs more images for it.",
+    "int8": "Whole numbers from -128 to 127 in place of 32-bit fractions. How many answers that changes is measured on "
+    "the test images.",
     "interval": "How sure the figure is: on another test set of this size it would most likely lie in this range "
     "(95 % interval after Wilson). Fewer images make it wider.",
     "learning rate": "How big a step the weights take each time. "
@@ -146,6 +149,7 @@ GLOSSARY = {
     "seed": "The number that fixes all chance. The same seed and settings give the same result again.",
     "stage": "A block of layers of the backbone. The first see edges and colours, the last whole objects.",
     "test set": "Images kept aside until the very end and looked at once, for an honest figure.",
+    "torchscript": "A network and its weights in one file that PyTorch can load without the code that made it.",
     "validation": "Images the model does not learn from. They are looked at after each epoch to see how it is doing "
     "and to keep its best version.",
     "weight decay": "A gentle pull of every weight towards zero, which keeps the model simple.",

@@ -1,7 +1,7 @@
 """The app's own HTTP routes, beside Streamlit's pages and outside their sessions: every one asks for a token.
 
-Tokens are signed for "upload" (an upload's id), "dataset" (a dataset's id), "run" and "predict" (a run's id) or
-"comparison" (the fact of that name on its runs).
+Tokens are signed for "upload" (an upload's id), "dataset" (a dataset's id), "run", "predict" and "export" (a run's
+id) or "comparison" (the fact of that name on its runs).
 """
 
 import gzip
@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from tl_core.charts.confusion import MatrixView
@@ -41,6 +41,7 @@ from tl_ui.uploads import uploads_for
 FULL_IMAGE_SIDE = 1024
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _DATASET_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_FORMATS = re.compile(r"[a-z0-9-]{1,64}")
 _PIECE_BYTES = 256 * 1024
 """A thread is asked to write no smaller piece of an upload than this, the last of a batch apart."""
 _MAX_FINISH_BYTES = 10_000
@@ -94,6 +95,7 @@ def make_routes(
         Route("/api/runs/{run_id}/predict", _answering(api.predict), methods=["POST"]),
         Route("/api/openapi.json", _answering(api.openapi)),
         Route("/api/runs/{run_id}/heat/{sha256}", _answering(api.heat)),
+        Route("/api/runs/{run_id}/export-{formats}.zip", _answering(api.export)),
         Route("/api/comparisons/{comparison_id}/charts/{kind}", _answering(api.comparison_chart)),
     ]
 
@@ -175,6 +177,15 @@ class _Api:
         page = await to_thread.run_sync(report_html, store, artifacts, run_id, limiter=self._reporters())
         headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="report-{run_id}.html"'}
         return Response(page, media_type="text/html; charset=utf-8", headers=headers)
+
+    async def export(self, request: Request) -> Response:
+        run_id, formats = request.path_params["run_id"], request.path_params["formats"]
+        await self._demand(request, "export", run_id)
+        run = await to_thread.run_sync(self._workspace().store.get_run, run_id)
+        file = self._workspace().artifacts.run_folder(run.id) / f"export-{formats}.zip"
+        if not _FORMATS.fullmatch(formats) or not await to_thread.run_sync(file.is_file):
+            raise NotFound("There is no such file any more. Reload the page and make it again.")
+        return FileResponse(file, filename=f"transferlab-{run.id}.zip", headers={"Cache-Control": "no-store"})
 
     async def comparison_chart(self, request: Request) -> Response:
         comparison_id, kind = request.path_params["comparison_id"], request.path_params["kind"]

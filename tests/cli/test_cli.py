@@ -560,3 +560,20 @@ def test_a_run_that_was_killed_is_not_said_to_be_running(home: Path, finished):
     finished[0].store.claim_run(dead.id)
     states = {one["run_id"]: one["state"] for one in answer(run(home, "runs", "--json"))}
     assert states[dead.id] == "interrupted"
+
+
+# Taking a run away
+
+
+def test_a_run_is_taken_away_as_a_folder_or_a_zip(home, finished, tmp_path):
+    _, done = finished
+    told = answer(run(home, "export", done.id, "--to", tmp_path / "away", "--json"))
+    assert {each["name"] for each in told["files"]} >= {"model.onnx", "model.safetensors", "predict.py", "README.md"}
+    assert (tmp_path / "away" / "model.onnx").stat().st_size == {e["name"]: e["bytes"] for e in told["files"]}[
+        "model.onnx"
+    ]
+    assert "there already" in complaint(run(home, "export", done.id, "--to", tmp_path / "away"))
+    printed = run(home, "export", done.id, "--to", tmp_path / "zips", "--format", "zip,onnx")
+    assert printed.returncode == 0 and "predict.py" in printed.stdout and f"of {done.result.n}" in printed.stdout
+    assert [path.name for path in (tmp_path / "zips").iterdir()] == [f"transferlab-{done.id}.zip"]
+    assert "no format called" in complaint(run(home, "export", done.id, "--to", tmp_path / "no", "--format", "onx"))

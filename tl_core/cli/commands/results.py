@@ -38,3 +38,23 @@ def compare(
         from tl_core.cli.actions import results
 
     results.compare(runs, as_json)
+
+
+def export(
+    run: RunId,
+    to: Annotated[Path, typer.Option(metavar="DIR", help="A folder that is not there yet, or is empty.")],
+    formats: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="NAMES",
+            help="Any of safetensors, onnx, int8 and torchscript, with commas; zip packs all into one file in DIR.",
+        ),
+    ] = "safetensors,onnx",
+    as_json: AsJson = False,
+) -> None:
+    """Take a run away: its model, how to use it, what is known of it, and a receipt to verify it by."""
+    with importing():
+        from tl_core.cli.actions import exporting
+
+    exporting.export(run, to, formats, as_json)
