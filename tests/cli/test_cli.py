@@ -534,7 +534,7 @@ def test_interrupted_in_mid_training_it_says_so_and_keeps_what_is_whole(
     record = store.get_run(run_id)
     assert record.state is RunState.INTERRUPTED and record.epochs_done >= 1 and record.result is None
     folder = open_home(home).artifacts.run_folder(run_id)
-    assert {path.name for path in folder.iterdir()} == {"model.safetensors", "training-state.pt"}
+    assert {path.name for path in folder.iterdir()} == {"model.safetensors", "training-state.pt", "outputs"}
     load_checkpoint(folder / "model.safetensors")
     again = answer(run(home, "resume", run_id, "--epochs", str(record.epochs_done), "--json"))
     assert (again["run_id"], again["state"]) == (run_id, "completed")
