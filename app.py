@@ -9,7 +9,9 @@ from pathlib import Path  # noqa: E402
 import streamlit as st  # noqa: E402
 
 with importing():
-    from tl_ui.resources import get_workspace, lifespan
+    from tl_ui.resources import get_predictors, get_workspace, lifespan
     from tl_ui.routes import make_routes
 
-app = st.App(Path(__file__).parent / "tl_ui" / "main.py", routes=make_routes(get_workspace), lifespan=lifespan)
+app = st.App(
+    Path(__file__).parent / "tl_ui" / "main.py", routes=make_routes(get_workspace, get_predictors), lifespan=lifespan
+)

@@ -12,9 +12,9 @@ from tl_ui.dataset_view import (
     show_split,
 )
 from tl_ui.delete_dataset import delete_dataset_button
+from tl_ui.markdown import literal
 from tl_ui.navigation import link
 from tl_ui.resources import get_workspace
-from tl_ui.text import literal
 
 store = get_workspace().store
 st.title("Data")

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
+from tl_core.text import GLOSSARY
 from tl_ui.dataset_view import choose_dataset, describe
 from tl_ui.explore import choose_features, show_dataset_map, show_probes
 from tl_ui.navigation import link
 from tl_ui.resources import get_workspace
-from tl_ui.text import GLOSSARY
 
 st.title("Can these images be told apart?", anchor=False)
 datasets = get_workspace().store.list_datasets()

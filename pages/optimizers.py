@@ -2,10 +2,10 @@
 
 import streamlit as st
 
+from tl_core.run_words import runs_compared
 from tl_ui.navigation import link
 from tl_ui.optimizer_comparison import choose_and_start, list_comparisons, show_comparison
 from tl_ui.resources import get_workspace
-from tl_ui.run_words import runs_compared
 
 store = get_workspace().store
 st.title("Optimizers", anchor=False)

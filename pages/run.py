@@ -3,23 +3,25 @@
 import streamlit as st
 
 from tl_core.records import RunState
+from tl_core.run_words import is_busy
 from tl_ui.delete_runs import ask_to_delete
 from tl_ui.run_actions import show_next_steps
+from tl_ui.run_answers import show_answers
+from tl_ui.run_calibration import show_calibration
 from tl_ui.run_epochs import show_epochs
+from tl_ui.run_export import show_export
 from tl_ui.run_images import follow_samples
 from tl_ui.run_live import is_training, watch
 from tl_ui.run_maps import show_run_map, show_run_probes
-from tl_ui.run_results import show_calibration, show_figures, show_fit
+from tl_ui.run_matrix import follow_matrix
+from tl_ui.run_results import show_figures, show_fit
 from tl_ui.run_settings import show_settings
 from tl_ui.run_view import (
     open_run,
-    show_answers,
     show_curves,
     show_ending,
     show_head,
-    show_matrix,
 )
-from tl_ui.run_words import is_busy
 
 run = open_run()
 show_head(run)
@@ -34,13 +36,14 @@ if is_busy(run):
             follow_samples(run)
         if is_training(run):
             with right:
-                show_matrix(run, "val", choice=False)
+                follow_matrix(run)
     show_settings(run)
     st.stop()
 
 show_ending(run)
 show_next_steps(run)
 show_figures(run)
+show_export(run)
 show_answers(run)
 show_calibration(run)
 if run.epochs_done:

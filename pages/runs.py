@@ -3,11 +3,11 @@
 import streamlit as st
 
 from tl_core.records import RunState
+from tl_core.run_words import is_busy
+from tl_core.text import number_of
 from tl_ui.navigation import link
 from tl_ui.resources import get_workspace
-from tl_ui.run_words import is_busy
 from tl_ui.runs_table import show_runs
-from tl_ui.text import number_of
 
 store = get_workspace().store
 st.title("Runs", anchor=False)
@@ -24,6 +24,6 @@ n_busy, n_paused = sum(map(is_busy, runs)), sum(run.state is RunState.PAUSED for
 words = [number_of(len(runs), "run")]
 words += [f"{n_busy} of them under way or waiting"] if n_busy else []
 words += [f"{n_paused} paused"] if n_paused else []
-st.caption(f"{', '.join(words)}. Open one by its first cell; tick several to delete them.")
+st.caption(f"{', '.join(words)}. Open one by its first cell; tick several to compare or delete them.")
 show_runs(runs)
 link("optimizers", "Compare optimizers on the same training", icon=":material/ssid_chart:")

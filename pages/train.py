@@ -9,10 +9,10 @@ from tl_ui.catalogue import choose_backbone
 from tl_ui.dataset_view import choose_dataset, describe
 from tl_ui.fields import take_changes
 from tl_ui.knobs import get_form, knob, mistakes
+from tl_ui.markdown import literal
 from tl_ui.navigation import go, link
 from tl_ui.preset_choice import choose_start, follow_address, offer_saving
 from tl_ui.resources import get_runner, get_workspace
-from tl_ui.text import literal
 from tl_ui.train_form import (
     choose_depth,
     describe_plan,

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from tl_ui.answers import ask, choose_run, drop_images, show_answers, show_test_samples, test_samples
+from tl_ui.answers import ask, choose_run, drop_images, show_answers, show_test_samples, take_picture, test_samples
+from tl_ui.api_words import show_for_programs
 from tl_ui.navigation import link
 from tl_ui.resources import get_workspace
 
@@ -18,8 +19,9 @@ if run is None:
     st.stop()
 
 link("run", "What this model is, and how right it is", icon=":material/insights:", run=run.id)
-if files := drop_images():
+if files := [*drop_images(), *take_picture()]:
     show_answers(ask(run, files))
 elif show_test_samples(run):
     samples = test_samples(run)
     show_answers(ask(run, [(name, file) for name, file, _ in samples], [true for _, _, true in samples]))
+show_for_programs(run)

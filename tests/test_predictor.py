@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 
 from tl_core.data.images import image_path
-from tl_core.errors import RunNotReady, UnknownRun
-from tl_core.predictor import Answer, Predictor
+from tl_core.errors import NotExplainable, RunNotReady, UnknownRun
+from tl_core.predictor import Answer, Predictor, Predictors
 from tl_core.records import Run
+from tl_core.training import load_checkpoint, pick_device
 from tl_core.workspace import Workspace
 
 Finished = tuple[Workspace, Run]
@@ -66,6 +67,38 @@ def test_an_unusable_image_has_its_reason_among_answers(finished: Finished, pred
     assert all(answer.error.endswith(".") and not answer.top for answer in answers if answer.error)
     assert answers[1].top[0] == pytest.approx(answers[4].top[0])
     assert all(len(answer.top) == 1 for answer in (answers[1], answers[4]))
+
+
+def test_a_model_that_gives_no_numbers_says_so_instead(finished: Finished):
+    workspace, run = finished
+    checkpoint = load_checkpoint(workspace.artifacts.checkpoint(run.id))
+    checkpoint.model.head[-1].bias.data.fill_(float("nan"))
+    broken = Predictor(checkpoint, pick_device(), 10**6)
+    [answer] = broken.predict(stored_files(finished)[:1])
+    assert answer.top == () and "not a number" in answer.error
+    with pytest.raises(NotExplainable, match="not a number"):
+        broken.explain(stored_files(finished)[0][1], 0)
+
+
+@pytest.mark.parametrize("size", [(300, 100), (100, 300), (1, 1), (20_000, 3)])
+def test_what_an_explanation_covers_is_what_the_model_is_shown(predictor: Predictor, tmp_path: Path, size):
+    Image.effect_noise(size, 80).convert("RGB").save(tmp_path / "x.png")
+    found = predictor.explain(tmp_path / "x.png", 0)
+    left, top, right, bottom = found.seen
+    assert found.heat.shape[0] == found.heat.shape[1] and 0 <= left < right <= 1 and 0 <= top < bottom <= 1
+    seen = (right - left) * size[0], (bottom - top) * size[1]
+    assert seen[0] == pytest.approx(seen[1], rel=0.02)  # a square
+    assert left + right == pytest.approx(1, abs=0.02) and top + bottom == pytest.approx(1, abs=0.02)
+
+
+def test_what_was_asked_last_stays_loaded(finished: Finished):
+    workspace, run = finished
+    predictors = Predictors(workspace)
+    assert predictors.get(run) is predictors.get(run)
+    others = [replace(run, best_epoch=epoch) for epoch in range(90, 94)]
+    before, *_ = [predictors.get(run), *map(predictors.get, others)]
+    assert predictors.get(others[-1]) is predictors.get(others[-1])
+    assert predictors.get(run) is not before
 
 
 def test_nothing_asked_nothing_said(predictor: Predictor):

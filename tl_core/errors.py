@@ -53,6 +53,10 @@ class ImageUnusable(TransferLabError):
     """One image cannot be used; the message is the reason, without the file's name."""
 
 
+class NotExplainable(TransferLabError):
+    """There is no saying where in an image a model saw a class."""
+
+
 class WeightsUnavailable(TransferLabError):
     """Pretrained weights are neither on this machine nor reachable."""
 
@@ -79,3 +83,11 @@ class StoreTooNew(StoreUnavailable):
 
 class Diverged(TransferLabError):
     """Training went wrong numerically."""
+
+
+class OutputRefused(TransferLabError):
+    """A file cannot be written where it was asked for."""
+
+
+class ExportRefused(TransferLabError):
+    """A run cannot be taken away as asked; nothing of it was written."""

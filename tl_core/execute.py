@@ -12,12 +12,13 @@ from tl_core.config import RunConfig
 from tl_core.data.splits import make_split
 from tl_core.data.threads import default_workers
 from tl_core.errors import Cancelled, ConfigError, TransferLabError
-from tl_core.events import Event, FactsFound, Tested
+from tl_core.events import EpochEnded, Event, FactsFound, Tested
 from tl_core.features import is_out_of_memory
 from tl_core.locks import hold_lock
 from tl_core.memory import give_back_memory
 from tl_core.recording import Recorder
 from tl_core.records import DatasetRecord, Progress, Run, RunState
+from tl_core.sinks import Mirror, open_mirror
 from tl_core.store.contract import Asked
 from tl_core.training import Experiment, pick_device, run_experiment
 from tl_core.training.batch_size import with_batch_size
@@ -94,6 +95,18 @@ def execute_run(
         on_event: told of every event, after it was written down.
         is_stopping: true when this process wants to end; the run is then interrupted.
     """
+    with open_mirror(workspace.store, run, workspace.settings) as mirror:
+        _carry_out(workspace, run, mirror, on_event, is_stopping)
+    return workspace.store.get_run(run.id)
+
+
+def _carry_out(
+    workspace: Workspace,
+    run: Run,
+    mirror: Mirror,
+    on_event: Callable[[Event, Progress | None], None] | None,
+    is_stopping: Callable[[], bool],
+) -> None:
     store = workspace.store
     should_stop = _ask_now_and_then(lambda: is_stopping() or store.asked_of(run.id) is not None)
     try:
@@ -102,6 +115,8 @@ def execute_run(
         with Recorder(workspace.store, run) as recorder, closing(events):
             for event in events:
                 progress = recorder.write(event)
+                if isinstance(event, EpochEnded):
+                    mirror.look()
                 _remember_pace(workspace, run.config, event)
                 if on_event:
                     on_event(event, progress)
@@ -118,7 +133,6 @@ def execute_run(
         store.finish_run(run.id, RunState.FAILED, _explain(error, run))
     finally:
         give_back_memory()
-    return store.get_run(run.id)
 
 
 def make_experiment(

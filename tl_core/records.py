@@ -143,6 +143,13 @@ class Run:
     result: TestResult | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     """What the run found out about itself: device, versions, split sizes, parameter counts, seconds."""
+    title: str = ""
+    """What people call it, if they do; this and the next three are theirs to change. User text."""
+    note: str = ""
+    """User text, of several lines."""
+    tags: tuple[str, ...] = ()
+    """User text, each once."""
+    is_favourite: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from tl_core.evaluation import (
     holm,
     judge,
     judge_fit,
+    judge_promise,
     reliability,
 )
 from tl_core.records import BEST_VAL, Prediction, Run
@@ -69,6 +70,8 @@ class Results:
     """On the test set, the most frequent first."""
     calibration: Calibration
     fit: Fit
+    promise: str
+    """A sentence: did the test keep what validation promised? Empty where the best epoch's answers were not kept."""
 
 
 def results_of(store: Store, run_id: str) -> Results:
@@ -84,16 +87,18 @@ def results_of(store: Store, run_id: str) -> Results:
     _, val = store.list_predictions(run.id, BEST_VAL)
     majority = run.facts.get("majority_label")
     judgement = judge(test, majority)  # first, for it complains where there is nothing to judge
+    judged_val = judge(val, majority) if val else None
     classes = tuple(run.facts.get("classes") or (f"class {label + 1}" for label in range(len(test[0].probabilities))))
     return Results(
         run,
         classes,
         judgement,
-        judge(val, majority) if val else None,
+        judged_val,
         tuple(class_figures(test, len(classes))),
         tuple(most_confused(test, classes)),
         _calibration(test, val),
         judge_fit(store.list_metrics(run.id), run.best_epoch),
+        judge_promise(judged_val, judgement) if judged_val else "",
     )
 
 

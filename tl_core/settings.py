@@ -28,6 +28,7 @@ class Limits(BaseModel):
     """Unpacked over packed bytes of a zip; images hardly compress, so more is a bomb."""
 
 
+_SHORTEST_KEY = 16
 Runner = Literal["process", "thread"]
 """What of the server trains: a worker process of its own, or a thread of the one that answers people."""
 
@@ -50,6 +51,12 @@ class Settings(BaseModel):
     (`TRANSFERLAB_CACHE_GB`)."""
     workers: int | None = Field(None, ge=1, le=256)
     """Threads that read images while training (`TRANSFERLAB_WORKERS`, default one for each core, from 2 to 12)."""
+    tensorboard_folder: Path | None = None
+    """Where runs also write event files for TensorBoard, a folder each (`TRANSFERLAB_TENSORBOARD`; default nowhere)."""
+    mlflow_uri: str | None = Field(None, repr=False)
+    """Of an MLflow server that runs are also told to (`MLFLOW_TRACKING_URI`; default none)."""
+    api_key: str | None = Field(None, repr=False)
+    """What programs may ask every run's model with, over HTTP (`TRANSFERLAB_API_KEY`, default none)."""
     limits: Limits = Limits()
     """Overridden by `TRANSFERLAB_MAX_BYTES`, `_MAX_FILES`, `_MAX_FILE_BYTES`, `_MAX_PIXELS`, `_MAX_RATIO`."""
 
@@ -71,7 +78,7 @@ class Settings(BaseModel):
         """
         env = {name: value for name, value in (os.environ if environ is None else environ).items() if value}
         home = _folder("TRANSFERLAB_HOME", env.get("TRANSFERLAB_HOME", "~/.transferlab"))
-        weights = env.get("TRANSFERLAB_WEIGHTS")
+        weights, tensorboard = env.get("TRANSFERLAB_WEIGHTS"), env.get("TRANSFERLAB_TENSORBOARD")
         folders = env.get("TRANSFERLAB_SERVER_FOLDERS", "").split(os.pathsep)
         return cls(
             home=home,
@@ -81,6 +88,9 @@ class Settings(BaseModel):
             runner=_runner(env),
             cache_gb=_gigabytes("TRANSFERLAB_CACHE_GB", env),
             workers=_workers("TRANSFERLAB_WORKERS", env),
+            tensorboard_folder=_folder("TRANSFERLAB_TENSORBOARD", tensorboard) if tensorboard else None,
+            mlflow_uri=env.get("MLFLOW_TRACKING_URI"),
+            api_key=_api_key(env),
             limits=_limits(env),
         )
 
@@ -118,6 +128,16 @@ def _workers(variable: str, env: Mapping[str, str]) -> int | None:
     if text and not (text.isdecimal() and 1 <= int(text) <= 256):
         raise ConfigError(f"{variable}: {text!r} is not possible; give a number of threads from 1 to 256.")
     return int(text) if text else None
+
+
+def _api_key(env: Mapping[str, str]) -> str | None:
+    key = env.get("TRANSFERLAB_API_KEY")
+    if key is not None and not (len(key) >= _SHORTEST_KEY and key.isascii() and key.isprintable() and " " not in key):
+        raise ConfigError(
+            f"TRANSFERLAB_API_KEY: it must have at least {_SHORTEST_KEY} ASCII characters and no spaces; "
+            "`openssl rand -hex 24` makes one."
+        )
+    return key
 
 
 def _limits(env: Mapping[str, str]) -> Limits:

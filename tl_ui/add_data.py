@@ -11,10 +11,11 @@ from tl_core.data.server_folders import server_source
 from tl_core.data.sources import Source, loose_images, uploaded_files
 from tl_core.data.zips import ZipSource
 from tl_core.errors import TransferLabError
+from tl_core.text import about, count, number_of
 from tl_ui.components.upload import Sent, upload_dropzone
 from tl_ui.imports import Import
+from tl_ui.markdown import literal
 from tl_ui.resources import get_imports, get_tokens, get_workspace
-from tl_ui.text import about, count, literal, number_of
 from tl_ui.uploads import new_upload_id, uploads_for
 
 _BASKET = "loose_images"

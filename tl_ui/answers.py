@@ -5,26 +5,31 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Any, BinaryIO
 
 import streamlit as st
 
-from tl_core.data.images import EXTENSIONS, image_path, open_rgb
+from tl_core.data.images import SUFFIXES, image_path, open_rgb
 from tl_core.errors import ImageUnusable, TransferLabError
-from tl_core.predictor import Answer
+from tl_core.predictor import Answer, answers_csv
 from tl_core.records import Run
+from tl_core.run_words import model_words
+from tl_core.text import GLOSSARY, confidence, html_text, number_of, percent, shorten
+from tl_ui.bars import STYLE as BAR_STYLE
+from tl_ui.bars import bars_html
 from tl_ui.choosing import choose_by_address
 from tl_ui.components.drawing import drawing
 from tl_ui.gallery import gallery_html
+from tl_ui.markdown import literal
 from tl_ui.resources import get_predictor, get_workspace
 from tl_ui.run_images import gallery_item, images_of, pick_samples, run_split
 from tl_ui.run_view import has_model
-from tl_ui.run_words import model_words
-from tl_ui.text import GLOSSARY, html_text, literal, number_of, percent, shorten
 
 MAX_AT_ONCE = 50
+_turns = BoundedSemaphore(2)
+"""Who asks at once; the others' pages wait, so that thirty people do not slow each other down to a stop."""
 PICTURE_SIDE = 320
-_SUFFIXES = sorted({*EXTENSIONS.values(), "jpeg", "tiff"})
 
 _STYLE = """<style>
 .tl-answers { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(24rem, 100%), 1fr)); gap: 1rem; }
@@ -34,16 +39,6 @@ _STYLE = """<style>
 .tl-answers img { width: 100%; max-height: 12rem; object-fit: contain; border-radius: 0.375rem; }
 .tl-answers h3 { font-size: 1rem; font-weight: 600; margin: 0 0 0.1rem; overflow-wrap: anywhere; }
 .tl-answers p { font-size: 0.8125rem; margin: 0 0 0.5rem; overflow-wrap: anywhere; opacity: 0.85; }
-.tl-answers ol { list-style: none; margin: 0; padding: 0; font-size: 0.875rem; }
-.tl-answers li { display: grid; grid-template-columns: minmax(0, 1fr) auto; column-gap: 0.75rem; margin-top: 0.35rem; }
-.tl-answers li span { overflow-wrap: anywhere; } .tl-answers li b { font-weight: 400;
-  font-variant-numeric: tabular-nums; } .tl-answers li:first-child { font-weight: 600; }
-.tl-answers li:first-child b { font-weight: 600; }
-.tl-answers i { grid-column: 1 / -1; height: 0.375rem; border-radius: 0.2rem;
-  background: color-mix(in srgb, currentColor 12%, transparent); }
-.tl-answers i::before { content: ""; display: block; height: 100%; width: var(--share); border-radius: inherit;
-  background: color-mix(in srgb, currentColor 45%, transparent); }
-.tl-answers li:first-child i::before { background: var(--st-primary-color); }
 </style>"""
 
 
@@ -81,7 +76,7 @@ def drop_images() -> list[tuple[str, Any]]:
     limit = get_workspace().settings.limits.max_file_bytes // 2**20
     files = st.file_uploader(
         "Drop in one or more images",
-        type=_SUFFIXES,
+        type=sorted(SUFFIXES),
         accept_multiple_files=True,
         max_upload_size=max(1, limit),
         help="They are only looked at, and not kept.",
@@ -89,6 +84,14 @@ def drop_images() -> list[tuple[str, Any]]:
     if len(files) > MAX_AT_ONCE:
         st.info(f"These are {len(files)} images; the first {MAX_AT_ONCE} are answered.", icon=":material/info:")
     return [(file.name, file) for file in files[:MAX_AT_ONCE]]
+
+
+def take_picture() -> list[tuple[str, Any]]:
+    """A picture from the camera, which is only asked for where somebody wants it."""
+    if not st.toggle("Use the camera", key="with-camera", help="The browser asks first. The picture is not kept."):
+        return []
+    picture = st.camera_input("Take a picture", label_visibility="collapsed", width=480)
+    return [("camera.jpg", picture)] if picture else []
 
 
 def test_samples(run: Run) -> list[tuple[str, Path, str]]:
@@ -120,7 +123,8 @@ def ask(run: Run, files: Sequence[tuple[str, Path | BinaryIO]], true: Sequence[s
     """
     with st.spinner(f"Asking the model about {number_of(len(files), 'image')}…", show_time=False):
         try:
-            answers = get_predictor(run).predict(files)
+            with _turns:
+                answers = get_predictor(run).predict(files)
         except TransferLabError as error:
             st.error(literal(str(error)), icon=":material/error:")
             return []
@@ -135,12 +139,20 @@ def show_answers(asked: Sequence[Asked]) -> None:
         return
     st.subheader(f"What it says to {number_of(len(asked), 'image')}", help=GLOSSARY["confidence"], anchor=False)
     drawing(answers_html(asked), key="answers")
+    st.download_button(
+        "Download as CSV",
+        answers_csv([one.answer for one in asked]),
+        "answers.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
     st.caption("The model always chooses among the classes it was trained on, even when the image shows none of them.")
 
 
 def answers_html(asked: Sequence[Asked]) -> str:
     """HTML for the `drawing` component."""
-    return f'{_STYLE}<div class="tl-answers">{"".join(_card(one) for one in asked)}</div>'
+    return f'{BAR_STYLE}{_STYLE}<div class="tl-answers">{"".join(_card(one) for one in asked)}</div>'
 
 
 def _card(asked: Asked) -> str:
@@ -150,21 +162,13 @@ def _card(asked: Asked) -> str:
     if not answer.top:
         words = f"<h3>This image cannot be used</h3><p>{name}</p>{html_text(answer.error)}"
         return f"<article{'' if asked.picture else ' class=unseen'}>{picture}<div>{words}</div></article>"
-    first, confidence = answer.top[0]
+    first, share = answer.top[0]
     verdict = ""
     if asked.true:
         verdict = "✓ right: " if asked.true == first else f"✗ wrong, it is {html_text(shorten(asked.true, 60))}: "
-    rows = "".join(_bar(name, share) for name, share in answer.top)
     return (
-        f"<article>{picture}<div><h3>{verdict}{html_text(shorten(first, 60))}, {percent(confidence)}</h3>"
-        f'<p>{name}</p><ol aria-label="Likeliest classes with confidence">{rows}</ol></div></article>'
-    )
-
-
-def _bar(name: str, share: float) -> str:
-    return (
-        f"<li><span>{html_text(shorten(name, 60))}</span><b>{percent(share)}</b>"
-        f'<i style="--share: {100 * share:.1f}%" aria-hidden="true"></i></li>'
+        f"<article>{picture}<div><h3>{verdict}{html_text(shorten(first, 60))}, {html_text(confidence(share))}</h3>"
+        f"<p>{name}</p>{bars_html(answer.top)}</div></article>"
     )
 
 

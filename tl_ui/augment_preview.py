@@ -17,12 +17,13 @@ from tl_core.data.images import image_path
 from tl_core.errors import TransferLabError
 from tl_core.presets import ANY_DATASET
 from tl_core.records import DatasetRecord, ImageRecord, Preprocessing
+from tl_core.text import GLOSSARY
 from tl_ui.dataset_view import dataset_images
 from tl_ui.fields import field, take_changes
 from tl_ui.gallery import GalleryItem, gallery_html
 from tl_ui.knobs import GROUPS, as_text, check, get_form, knob, knob_key, label
+from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
-from tl_ui.text import GLOSSARY, literal
 
 VARIANTS = 8
 KINDS = {

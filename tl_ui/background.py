@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tl_ui.text import about
+from tl_core.text import about
 
 _log = logging.getLogger(__name__)
 ROOT = Path(__file__).parents[1]

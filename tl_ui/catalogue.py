@@ -8,12 +8,13 @@ import streamlit as st
 
 from tl_core.backbones import Backbone, find_weights, get_backbone, list_backbones, search_timm
 from tl_core.errors import TransferLabError
+from tl_core.text import GLOSSARY, percent
 from tl_core.training.speeds import measured_speeds
 from tl_ui.fields import field
 from tl_ui.knobs import get_form, knob_key
+from tl_ui.markdown import literal
 from tl_ui.network import parameters_text
 from tl_ui.resources import get_workspace
-from tl_ui.text import GLOSSARY, literal, percent
 
 
 def choose_backbone() -> Backbone:

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Callable, Sequence
 
+from tl_core.charts import CLASS_COLOURS, Chart, Figure, make_figure
+from tl_core.charts.curves import curve_layout, cut_off, epoch_axis, finite, series, thinned
 from tl_core.records import MetricPoint, Run
-from tl_ui.charts import CLASS_COLOURS, Chart, Figure, make_figure
-from tl_ui.curves import curve_layout, cut_off, epoch_axis, finite, series, thinned
+from tl_core.text import number_of, percent
 from tl_ui.knobs import choice_words
-from tl_ui.text import number_of, percent
 
 LOOKS: dict[str, tuple[str, str, str]] = {
     name: (colour, "solid" if place < 4 else "dot", symbol)

@@ -1,23 +1,23 @@
 """What a dataset is, at a glance: how many, which classes, what was left out and why, what the images look like."""
 
-import csv
-import io
 from collections.abc import Sequence
 from functools import lru_cache
 
 import streamlit as st
 
+from tl_core.charts import class_balance_chart
 from tl_core.config import DataConfig
 from tl_core.data.splits import make_split
 from tl_core.errors import TransferLabError
 from tl_core.records import DatasetRecord, ImageRecord, SkippedFile, Split
-from tl_ui.charts import class_balance_chart
+from tl_core.spreadsheet import as_csv
+from tl_core.text import GLOSSARY, count, number_of, percent
 from tl_ui.choosing import choose_by_address
 from tl_ui.components.assets import url_base
 from tl_ui.components.live_chart import chart
 from tl_ui.gallery import GalleryItem, gallery_html
+from tl_ui.markdown import literal
 from tl_ui.resources import get_tokens, get_workspace
-from tl_ui.text import GLOSSARY, count, literal, number_of, percent
 
 PAGE_OF_IMAGES = 24
 
@@ -75,7 +75,7 @@ def show_left_out(skipped: Sequence[SkippedFile]) -> None:
         st.dataframe(rows, hide_index=True, alt="Files that were left out, with the reason for each")
         st.download_button(
             "Download as CSV",
-            _as_csv(skipped),
+            as_csv(["file", "reason"], [(file.name, file.reason) for file in skipped]),
             "left-out.csv",
             "text/csv",
             icon=":material/download:",
@@ -132,14 +132,3 @@ def _mixed(images: Sequence[ImageRecord]) -> list[ImageRecord]:
         by_class.setdefault(image.class_name, []).append(image)
     longest = max(map(len, by_class.values()))
     return [group[i] for i in range(longest) for group in by_class.values() if i < len(group)]
-
-
-def _as_csv(skipped: Sequence[SkippedFile]) -> str:
-    """As a spreadsheet may open it: a name that starts like a formula gets an apostrophe."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(["file", "reason"])
-    for file in skipped:
-        name = f"'{file.name}" if file.name[:1] in ("=", "+", "-", "@", "\t", "\r") else file.name
-        writer.writerow([name, file.reason])
-    return out.getvalue()

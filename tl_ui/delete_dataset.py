@@ -5,8 +5,9 @@ import streamlit as st
 from tl_core.errors import TransferLabError
 from tl_core.import_dataset import delete_dataset
 from tl_core.records import DatasetRecord
+from tl_core.text import number_of
+from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
-from tl_ui.text import literal, number_of
 
 
 def delete_dataset_button(dataset: DatasetRecord) -> None:

@@ -7,10 +7,11 @@ import streamlit as st
 
 from tl_core.errors import RunNotReady, UnknownRun
 from tl_core.records import Run
+from tl_core.run_words import recipe_words
+from tl_core.text import number_of, shorten
+from tl_ui.markdown import literal
 from tl_ui.navigation import go
 from tl_ui.resources import get_workspace
-from tl_ui.run_words import recipe_words
-from tl_ui.text import literal, number_of, shorten
 
 _SHOWN = 8
 

@@ -12,17 +12,18 @@ from tl_core.backbones import find_weights, get_backbone, list_backbones
 from tl_core.config import RunConfig, make_run_config
 from tl_core.evaluation.embedding import can_umap
 from tl_core.records import DatasetRecord
+from tl_core.run_words import backbone_title
+from tl_core.text import GLOSSARY, number_of, shorten
 from tl_ui.background import get_jobs, read_result
 from tl_ui.components.live_chart import chart
 from tl_ui.components.point_map import point_map
 from tl_ui.dataset_view import dataset_images
 from tl_ui.knobs import as_text, flat
 from tl_ui.map_view import MEANING, TITLES, pictures_of, sample_words, show_caught
+from tl_ui.markdown import literal
 from tl_ui.point_maps import PointMap, alt_words, by_class
 from tl_ui.probe_charts import probes_chart
 from tl_ui.resources import get_workspace
-from tl_ui.run_words import backbone_title
-from tl_ui.text import GLOSSARY, literal, number_of, shorten
 
 _DECIDING = ("backbone", "weights", "image_size", "split_seed", "val_fraction", "test_fraction", "feature_precision")
 """Settings on which pretrained features and their split depend."""

@@ -18,10 +18,11 @@ from typing import Any
 import streamlit as st
 
 from tl_core.config import RunConfig
+from tl_core.text import GLOSSARY, about, number_of
 from tl_ui.components.live_chart import chart
 from tl_ui.knobs import as_text, flat, get_form
+from tl_ui.markdown import literal
 from tl_ui.plan_charts import finding_chart, rate_words
-from tl_ui.text import GLOSSARY, about, literal, number_of
 
 _log = logging.getLogger(__name__)
 ROOT = Path(__file__).parents[1]

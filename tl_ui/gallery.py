@@ -1,9 +1,9 @@
-"""A grid of pictures with what the model said to each, as HTML for `st.html`."""
+"""A grid of pictures with what the model said to each, as HTML for `st.html` and the `picker` component."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tl_ui.text import confidence, html_text, shorten
+from tl_core.text import confidence, html_text, shorten
 
 CAPTION_LENGTH = 60
 """Characters of a class name below a picture; the alternative text has all of it."""
@@ -36,6 +36,8 @@ class GalleryItem:
     """Of the file, for the tooltip. User text."""
     href: str | None = None
     """Of the large picture, opened in a new tab."""
+    pick: int | None = None
+    """Instead: what the `picker` component tells when the picture is chosen."""
 
     @property
     def is_right(self) -> bool | None:
@@ -59,7 +61,9 @@ def _figure(item: GalleryItem, side: int, captions: bool) -> str:
         f'<img src="{html_text(item.src)}" alt="{html_text(_alt(item))}" title="{html_text(item.name)}" '
         f'width="{side}" height="{side}" loading="lazy" decoding="async">'
     )
-    if item.href is not None:
+    if item.pick is not None:
+        picture = f'<button type="button" data-pick="{item.pick}">{picture}</button>'
+    elif item.href is not None:
         picture = f'<a href="{html_text(item.href)}" target="_blank">{picture}</a>'
     return f"<figure{verdict}>{picture}{_caption(item) if captions else ''}</figure>"
 

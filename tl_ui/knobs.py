@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from tl_core.config import KNOBS, SECTIONS, RunConfig, knob_help, say_what_is_legal
 from tl_core.presets import ANY_DATASET, PRESETS
 from tl_ui.fields import field
-from tl_ui.text import literal
+from tl_ui.markdown import literal
 
 LABELS = {
     "weights": "Start from",

@@ -6,9 +6,9 @@ from typing import Any
 import streamlit as st
 
 from tl_core.records import ImageRecord
+from tl_core.text import count, number_of
 from tl_ui.dataset_view import image_url, thumbnail_url
 from tl_ui.gallery import GalleryItem, gallery_html
-from tl_ui.text import count, number_of
 
 MOST_CAUGHT = 60
 """Pictures shown of what the lasso caught."""

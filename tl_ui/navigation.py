@@ -6,11 +6,12 @@ from typing import Any, NoReturn
 import streamlit as st
 
 _FOLDER = Path(__file__).parents[1] / "pages"
-_FILES = {name: _FOLDER / f"{name}.py" for name in ("data", "explore", "train", "runs", "run", "optimizers", "try_it")}
+_NAMES = ("data", "explore", "train", "runs", "run", "compare", "optimizers", "try_it")
+_FILES = {name: _FOLDER / f"{name}.py" for name in _NAMES}
 
 
 def make_pages() -> list[Any]:
-    """The pages in the order of the navigation. A run's own page is reached from elsewhere."""
+    """The pages in the order of the navigation. A run's own page and a comparison are reached from elsewhere."""
     return [
         st.Page(_FILES["data"], title="Data", icon=":material/photo_library:", url_path="data", default=True),
         st.Page(_FILES["explore"], title="Explore", icon=":material/scatter_plot:", url_path="explore"),
@@ -19,6 +20,7 @@ def make_pages() -> list[Any]:
         st.Page(_FILES["optimizers"], title="Optimizers", icon=":material/ssid_chart:", url_path="optimizers"),
         st.Page(_FILES["try_it"], title="Try it", icon=":material/image_search:", url_path="try"),
         st.Page(_FILES["run"], title="Run", url_path="run", visibility="hidden"),
+        st.Page(_FILES["compare"], title="Compare", url_path="compare", visibility="hidden"),
     ]
 
 

@@ -5,8 +5,8 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from tl_ui.charts import FROZEN, TRAINABLE
-from tl_ui.text import html_text, number_of, shorten
+from tl_core.charts import FROZEN, TRAINABLE
+from tl_core.text import html_text, number_of, shorten
 
 SLOT, NARROW_SLOT = 92, 68
 """Width of a stage in the row, in the picture's own units (pixels at full size); and of one among many."""

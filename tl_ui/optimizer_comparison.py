@@ -8,24 +8,25 @@ from typing import Any
 import streamlit as st
 
 from tl_core.backbones import list_backbones
+from tl_core.charts.curves import series
 from tl_core.config import DEFAULT_BACKBONE, RunConfig, knob_help, make_run_config
 from tl_core.errors import TransferLabError
 from tl_core.evaluation import wilson_interval
 from tl_core.records import DatasetRecord, Run, RunState
+from tl_core.run_words import backbone_title, depth_words, is_busy, runs_compared, seconds_taken, when
+from tl_core.text import GLOSSARY, count, number_of, percent, share, shorten
 from tl_core.training.optimizers import DEFAULT_LEARNING_RATES, OPTIMIZER_SENTENCES
 from tl_core.training.plan import learning_rates
 from tl_ui.comparison_charts import LOOKS
 from tl_ui.components.assets import url_base
 from tl_ui.components.live_chart import live_chart
-from tl_ui.curves import series
 from tl_ui.knobs import choice_words
+from tl_ui.markdown import literal
 from tl_ui.navigation import link
 from tl_ui.resources import get_runner, get_tokens, get_workspace
 from tl_ui.run_settings import Fact, settings_html
 from tl_ui.run_view import STATES
-from tl_ui.run_words import backbone_title, depth_words, is_busy, runs_compared, seconds_taken, when
 from tl_ui.runs_table import open_clicked_run, open_column
-from tl_ui.text import GLOSSARY, count, literal, number_of, percent, share, shorten
 
 _DEPTHS = {
     "all": "The head only (quick)",

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Sequence
 
+from tl_core.charts import FROZEN, TRAINABLE, Chart, Figure
 from tl_core.config import RunConfig, TrainConfig
+from tl_core.text import number_of, plotly_text
 from tl_core.training.plan import Phase
-from tl_ui.charts import FROZEN, TRAINABLE, Chart, Figure
-from tl_ui.text import number_of, plotly_text
 
 _PALE = "#fbdcae"
 """Of the slowest rate; the fastest is the full orange."""

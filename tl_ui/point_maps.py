@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tl_ui.charts import CLASS_COLOURS, RIGHT, WRONG
-from tl_ui.text import number_of, plotly_text, shorten, visible
+from tl_core.charts import CLASS_COLOURS, RIGHT, WRONG
+from tl_core.text import number_of, plotly_text, shorten, visible
 
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon2")
 """With the colours, they tell 56 classes apart; beyond that a class is known from its picture's caption."""

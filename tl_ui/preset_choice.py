@@ -9,11 +9,12 @@ from tl_core.config import KNOBS, AugmentConfig, RunConfig, make_run_config
 from tl_core.errors import TransferLabError
 from tl_core.presets import ANY_DATASET, PRESETS, changed_settings
 from tl_core.records import Run
+from tl_core.text import GLOSSARY, shorten
 from tl_ui.augment_preview import KINDS, augment_config, kind_of
 from tl_ui.fields import field
 from tl_ui.knobs import as_form, fill_form, flat, get_form, kind, label, value_words
+from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
-from tl_ui.text import GLOSSARY, literal, shorten
 
 _CHOICE = "preset-choice"
 _MOST_NAMED = 6

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tl_ui.charts import Chart, make_figure
-from tl_ui.text import number_of, percent, plotly_text, shorten
+from tl_core.charts import Chart, make_figure
+from tl_core.text import number_of, percent, plotly_text, shorten
 
 _NAME_LENGTH = 34
 

@@ -4,14 +4,15 @@ import gc
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 from tl_core.errors import TransferLabError
-from tl_core.predictor import Predictor
+from tl_core.predictor import Predictor, Predictors
 from tl_core.records import Run
 from tl_core.runners import ProcessRunner, ThreadRunner, make_server_runner
 from tl_core.workspace import Workspace, open_workspace
+from tl_ui.exports import Exports
 from tl_ui.imports import Imports
 from tl_ui.tokens import Tokens
 
@@ -36,9 +37,14 @@ def get_imports() -> Imports:
     return Imports(get_workspace())
 
 
-@lru_cache(maxsize=4)
-def _predictor(run_id: str, _best_epoch: int | None) -> Predictor:
-    return Predictor.of_run(get_workspace(), run_id)
+@cache
+def get_predictors() -> Predictors:
+    return Predictors(get_workspace())
+
+
+@cache
+def get_exports() -> Exports:
+    return Exports(get_workspace())
 
 
 def get_predictor(run: Run) -> Predictor:
@@ -47,7 +53,7 @@ def get_predictor(run: Run) -> Predictor:
     Raises:
         RunNotReady: it has none yet.
     """
-    return _predictor(run.id, run.best_epoch)
+    return get_predictors().get(run)
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 """The app's own HTTP routes, beside Streamlit's pages and outside their sessions: every one asks for a token.
 
-Tokens are signed for "upload" (an upload's id), "dataset" (a dataset's id), "run" (a run's id) or
-"comparison" (the fact of that name on its runs).
+Tokens are signed for "upload" (an upload's id), "dataset" (a dataset's id), "run", "predict" and "export" (a run's
+id) or "comparison" (the fact of that name on its runs).
 """
 
 import gzip
@@ -11,21 +11,29 @@ import json
 import logging
 import re
 from collections.abc import Awaitable, Callable
-from functools import cache, wraps
+from functools import cache, partial, wraps
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, Protocol
 
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from tl_core.charts.confusion import MatrixView
 from tl_core.data.images import EXTENSIONS, open_rgb, thumbnail_path
 from tl_core.errors import TransferLabError, UnknownDataset, UnknownRun
+from tl_core.evaluation.explain import METHODS, Method
+from tl_core.predictor import Predictors
+from tl_core.records import Run
+from tl_core.report import report_html
+from tl_core.serving import NO_KEY, Asking, Refused, bearer, describe, is_key
 from tl_core.settings import Settings
 from tl_core.store.artifacts import Artifacts
 from tl_core.store.contract import Store
 from tl_ui.batches import UploadRefused
+from tl_ui.heat import Drawn, Heats, Wanted, draw_heat
 from tl_ui.run_charts import Payload, RunCharts, UnknownChart
 from tl_ui.tokens import TokenRefused, Tokens
 from tl_ui.uploads import uploads_for
@@ -33,9 +41,12 @@ from tl_ui.uploads import uploads_for
 FULL_IMAGE_SIDE = 1024
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _DATASET_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_FORMATS = re.compile(r"[a-z0-9-]{1,64}")
 _PIECE_BYTES = 256 * 1024
 """A thread is asked to write no smaller piece of an upload than this, the last of a batch apart."""
 _MAX_FINISH_BYTES = 10_000
+_EXPLAINERS, _MOST_WAITING = 2, 60
+"""Heat-maps that are made at once, and that may wait for it."""
 _KEEP = "private, max-age=86400, immutable"
 _PLOTLY_KEEP = "public, max-age=31536000, immutable"
 _SECURITY_HEADERS = {
@@ -66,9 +77,11 @@ class NotFound(TransferLabError):
     """There is no such file."""
 
 
-def make_routes(get_workspace: Callable[[], Served]) -> list[Route]:
-    """Everything under `/api`. `get_workspace` is first called when a request comes in."""
-    api = _Api(get_workspace)
+def make_routes(
+    get_workspace: Callable[[], Served], get_predictors: Callable[[], Predictors] | None = None
+) -> list[Route]:
+    """Everything under `/api`. What is given is first called when a request comes in."""
+    api = _Api(get_workspace, get_predictors or cache(lambda: Predictors(get_workspace())))
     return [
         Route("/api/health", _answering(api.health)),
         Route("/api/plotly.js", _answering(api.plotly)),
@@ -78,17 +91,26 @@ def make_routes(get_workspace: Callable[[], Served]) -> list[Route]:
         Route("/api/datasets/{dataset_id}/thumbnails/{sha256}", _answering(api.thumbnail)),
         Route("/api/datasets/{dataset_id}/images/{sha256}", _answering(api.image)),
         Route("/api/runs/{run_id}/charts/{kind}", _answering(api.chart)),
+        Route("/api/runs/{run_id}/report", _answering(api.report)),
+        Route("/api/runs/{run_id}/predict", _answering(api.predict), methods=["POST"]),
+        Route("/api/openapi.json", _answering(api.openapi)),
+        Route("/api/runs/{run_id}/heat/{sha256}", _answering(api.heat)),
+        Route("/api/runs/{run_id}/export-{formats}.zip", _answering(api.export)),
         Route("/api/comparisons/{comparison_id}/charts/{kind}", _answering(api.comparison_chart)),
     ]
 
 
 class _Api:
-    def __init__(self, get_workspace: Callable[[], Served]) -> None:
-        self._workspace = get_workspace
+    def __init__(self, get_workspace: Callable[[], Served], get_predictors: Callable[[], Predictors]) -> None:
+        self._workspace, self._predictors = get_workspace, get_predictors
         self._tokens = cache(lambda: Tokens(get_workspace().settings.home))
         self._charts = cache(lambda: RunCharts(get_workspace().store))
         # Decoding takes memory; a page full of large pictures must not take all of it.
         self._decoders = cache(lambda: CapacityLimiter(2))
+        self._reporters = cache(lambda: CapacityLimiter(1))
+        self._heats = Heats()
+        self._asking = Asking(get_predictors)
+        self._explainers = cache(lambda: CapacityLimiter(_EXPLAINERS))
 
     async def health(self, request: Request) -> Response:
         return JSONResponse({"status": "ok"})
@@ -141,17 +163,74 @@ class _Api:
     async def chart(self, request: Request) -> Response:
         run_id = request.path_params["run_id"]
         await self._demand(request, "run", run_id)
-        normalise = request.query_params.get("normalise") == "1"
+        view = MatrixView.from_query(request.query_params)
 
         def get() -> Any:
-            return self._charts().get(run_id, request.path_params["kind"], normalise=normalise)
+            return self._charts().get(run_id, request.path_params["kind"], view)
 
         return _figure(request, await to_thread.run_sync(get))
+
+    async def report(self, request: Request) -> Response:
+        run_id = request.path_params["run_id"]
+        await self._demand(request, "run", run_id)
+        store, artifacts = self._workspace().store, self._workspace().artifacts
+        page = await to_thread.run_sync(report_html, store, artifacts, run_id, limiter=self._reporters())
+        headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="report-{run_id}.html"'}
+        return Response(page, media_type="text/html; charset=utf-8", headers=headers)
+
+    async def export(self, request: Request) -> Response:
+        run_id, formats = request.path_params["run_id"], request.path_params["formats"]
+        await self._demand(request, "export", run_id)
+        run = await to_thread.run_sync(self._workspace().store.get_run, run_id)
+        file = self._workspace().artifacts.run_folder(run.id) / f"export-{formats}.zip"
+        if not _FORMATS.fullmatch(formats) or not await to_thread.run_sync(file.is_file):
+            raise NotFound("There is no such file any more. Reload the page and make it again.")
+        return FileResponse(file, filename=f"transferlab-{run.id}.zip", headers={"Cache-Control": "no-store"})
 
     async def comparison_chart(self, request: Request) -> Response:
         comparison_id, kind = request.path_params["comparison_id"], request.path_params["kind"]
         await self._demand(request, "comparison", comparison_id)
         return _figure(request, await to_thread.run_sync(lambda: self._charts().compare(comparison_id, kind)))
+
+    async def openapi(self, request: Request) -> Response:
+        return JSONResponse(describe())
+
+    async def predict(self, request: Request) -> Response:
+        """A run's model asked about images from outside, by whom a page or the operator has given a key."""
+        run_id, given = request.path_params["run_id"], bearer(request)
+        key = self._workspace().settings.api_key
+        if not (key and is_key(given, key)):
+            try:
+                if await self._subject(request, "predict", given) != run_id:
+                    raise TokenRefused
+            except TokenRefused:
+                raise Refused(NO_KEY, 403) from None
+        return await self._asking.answer(request, await to_thread.run_sync(self._workspace().store.get_run, run_id))
+
+    async def heat(self, request: Request) -> Response:
+        """Where a run's model sees a class in one of its dataset's images."""
+        run_id, sha256 = request.path_params["run_id"], request.path_params["sha256"]
+        await self._demand(request, "run", run_id)
+        if not _SHA256.fullmatch(sha256):
+            raise NotFound("There is no such picture.")
+        run = await to_thread.run_sync(self._workspace().store.get_run, run_id)
+        wanted = Wanted(run.id, run.best_epoch, sha256, *_heat_query(request))
+        drawn = self._heats.find(wanted)
+        if drawn is None:
+            if self._explainers().statistics().tasks_waiting >= _MOST_WAITING:
+                raise Refused("Many heat-maps are being made just now. Try again in a minute.", 503)
+            draw = partial(self._draw, run, wanted)
+            drawn = await to_thread.run_sync(self._heats.get, wanted, draw, limiter=self._explainers())
+        headers = {"Cache-Control": _KEEP, "X-Where": drawn.where}
+        return Response(drawn.body, media_type="image/webp", headers=headers)
+
+    def _draw(self, run: Run, wanted: Wanted) -> Drawn:
+        predictor = self._predictors().get(run)
+        if not 0 <= wanted.label < len(predictor.classes):
+            raise NotFound("This model knows no such class.")
+        workspace = self._workspace()
+        path = _stored_image(workspace.artifacts.dataset_folder(run.config.data.dataset_id), wanted.sha256)
+        return draw_heat(predictor, path, wanted, workspace.settings.limits.max_pixels)
 
     @property
     def _uploads(self) -> Any:
@@ -209,7 +288,7 @@ def _error(sentence: str, status: int, missing: list[int] | None = None) -> Resp
 
 def _status(error: TransferLabError) -> int:
     match error:
-        case UploadRefused():
+        case UploadRefused() | Refused():
             return error.status
         case TokenRefused():
             return 403
@@ -247,13 +326,24 @@ async def _read_finish(request: Request) -> tuple[int, int, int]:
     return numbers
 
 
-def _jpeg(folder: Any, sha256: str, max_pixels: int) -> bytes:
-    """A stored image as a JPEG of our own making, upright and at most `FULL_IMAGE_SIDE` pixels a side."""
+def _heat_query(request: Request) -> tuple[int, Method]:
+    label, method = request.query_params.get("label", ""), request.query_params.get("method", "")
+    if not re.fullmatch(r"[0-9]{1,6}", label) or method not in METHODS:
+        raise NotFound("There is no such heat-map.")
+    return int(label), method
+
+
+def _stored_image(folder: Path, sha256: str) -> Path:
     paths = (folder / "images" / f"{sha256}.{extension}" for extension in sorted(set(EXTENSIONS.values())))
     path = next((path for path in paths if path.is_file()), None)
     if path is None:
-        raise NotFound("There is no such picture.")
-    pixels = open_rgb(path, max_pixels, draft_side=FULL_IMAGE_SIDE // 2).pixels
+        raise NotFound("This picture is not here any more. Its dataset may have been deleted.")
+    return path
+
+
+def _jpeg(folder: Any, sha256: str, max_pixels: int) -> bytes:
+    """A stored image as a JPEG of our own making, upright and at most `FULL_IMAGE_SIDE` pixels a side."""
+    pixels = open_rgb(_stored_image(folder, sha256), max_pixels, draft_side=FULL_IMAGE_SIDE // 2).pixels
     pixels.thumbnail((FULL_IMAGE_SIDE, FULL_IMAGE_SIDE))
     buffer = io.BytesIO()
     pixels.save(buffer, "JPEG", quality=88)

@@ -4,12 +4,14 @@ import streamlit as st
 
 from tl_core.errors import TransferLabError, UnknownDataset
 from tl_core.records import Run, RunState
+from tl_core.run_words import resume_promise
 from tl_core.runners import can_resume
+from tl_core.text import number_of
+from tl_ui.components.assets import url_base
+from tl_ui.markdown import literal
 from tl_ui.navigation import go, link
-from tl_ui.resources import get_runner, get_workspace
+from tl_ui.resources import get_runner, get_tokens, get_workspace
 from tl_ui.run_view import has_model
-from tl_ui.run_words import resume_promise
-from tl_ui.text import literal, number_of
 
 _MOST_EPOCHS = 1000
 
@@ -27,6 +29,8 @@ def show_next_steps(run: Run) -> None:
         if has_model(run):
             key = None if is_unfinished else "try"
             link("try_it", "Try it on your own images", icon=":material/image_search:", primary_key=key, run=run.id)
+        if run.result:
+            _link_report(run)
         if is_complete and resumable:
             _continue(run)
         _link_again(run, has_images=has_images, is_next=not (is_unfinished or has_model(run)))
@@ -66,6 +70,18 @@ def _continue(run: Run) -> None:
                 st.error(literal(str(error)), icon=":material/error:")
                 return
             go("run", run=new.id)
+
+
+def _link_report(run: Run) -> None:
+    token = get_tokens().sign("run", run.id)
+    st.link_button(
+        "Report to pass on",
+        f"{url_base()}/api/runs/{run.id}/report?token={token}",
+        icon=":material/description:",
+        type="tertiary",
+        help="One HTML file with the figures, charts and examples, explained for people who were not there. It opens "
+        "in any browser, without a network, and prints to PDF.",
+    )
 
 
 def _has_dataset(run: Run) -> bool:

@@ -10,16 +10,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from tl_core.charts import Chart
+from tl_core.charts.confusion import MatrixView, confusion_chart
+from tl_core.charts.curves import accuracy_chart, learning_rate_chart, loss_chart
 from tl_core.errors import TransferLabError, UnknownDataset
 from tl_core.records import MetricPoint, Prediction, Run
+from tl_core.run_words import is_busy, runs_compared
 from tl_core.store.contract import Store
-from tl_ui.charts import Chart, confusion_chart
 from tl_ui.comparison_charts import COMPARISON_CHARTS
-from tl_ui.curves import accuracy_chart, learning_rate_chart, loss_chart
 from tl_ui.run_plan import borders
-from tl_ui.run_words import is_busy, runs_compared
 
 KINDS = ("loss", "accuracy", "learning-rate", "confusion", "confusion-test")
+_PLAIN = MatrixView()
 CHECK_SECONDS = 0.7
 """However many look, the store is asked about a chart no more often than this."""
 
@@ -58,8 +60,11 @@ class RunCharts:
         self._entries: OrderedDict[tuple[Any, ...], _Entry] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, run_id: str, kind: str, *, normalise: bool = False) -> Payload:
+    def get(self, run_id: str, kind: str, view: MatrixView = _PLAIN) -> Payload:
         """The chart as it stands, no older than `CHECK_SECONDS`.
+
+        Args:
+            view: of a confusion matrix.
 
         Raises:
             UnknownChart: no such kind.
@@ -67,7 +72,7 @@ class RunCharts:
         """
         if kind not in KINDS:
             raise UnknownChart(f"There is no chart {kind[:40]!r}; there are {', '.join(KINDS)}.")
-        return self._get((run_id, kind, normalise), lambda entry: self._look(entry, run_id, kind, normalise))
+        return self._get((run_id, kind, view), lambda entry: self._look(entry, run_id, kind, view))
 
     def compare(self, comparison_id: str, kind: str) -> Payload:
         """A chart of all runs of a comparison.
@@ -96,12 +101,12 @@ class RunCharts:
                 self._entries.popitem(last=False)
             return entry
 
-    def _look(self, entry: _Entry, run_id: str, kind: str, normalise: bool) -> None:
+    def _look(self, entry: _Entry, run_id: str, kind: str, view: MatrixView) -> None:
         run = self._store.get_run(run_id)
         if kind in ("loss", "accuracy", "learning-rate"):
             self._look_at_metrics(entry, run, kind)
         else:
-            self._look_at_predictions(entry, run, kind, normalise)
+            self._look_at_predictions(entry, run, kind, view)
 
     def _look_at_metrics(self, entry: _Entry, run: Run, kind: str) -> None:
         points = self._points(entry, run)
@@ -134,14 +139,14 @@ class RunCharts:
         if entry.state != state:
             entry.payload, entry.state = _payload(COMPARISON_CHARTS[kind](lines), live=live), state
 
-    def _look_at_predictions(self, entry: _Entry, run: Run, kind: str, normalise: bool) -> None:
+    def _look_at_predictions(self, entry: _Entry, run: Run, kind: str, view: MatrixView) -> None:
         state = (is_busy(run), run.epochs_done, run.result is not None)
         if entry.state == state:
             return
         split = "test" if kind == "confusion-test" else "val"
         epoch, predictions = self._store.list_predictions(run.id, split)
         where = "Test" if split == "test" else f"Validation after epoch {epoch}" if epoch else "Validation"
-        chart = confusion_chart(predictions, self._classes(run, predictions), where, normalise=normalise)
+        chart = confusion_chart(predictions, self._classes(run, predictions), where, view)
         # The predictions of an epoch may be written a moment after the run says that it is done.
         is_settled = not is_busy(run) or (split == "val" and epoch >= run.epochs_done)
         entry.payload, entry.state = _payload(chart, live=is_busy(run)), state if is_settled else None

@@ -8,20 +8,21 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from tl_core.charts import confusion_chart
 from tl_core.errors import TransferLabError
 from tl_core.evaluation.projection import align
 from tl_core.outputs import EpochOutputs, list_epochs, load_epochs
 from tl_core.records import ImageRecord, Run
-from tl_ui.charts import confusion_chart
+from tl_core.run_words import class_names
+from tl_core.text import GLOSSARY, confidence, count, number_of, percent, shorten
 from tl_ui.components.live_chart import chart
 from tl_ui.components.point_map import point_map
 from tl_ui.gallery import gallery_html
 from tl_ui.map_view import pictures_of, unfolded
+from tl_ui.markdown import literal
 from tl_ui.point_maps import COLOURINGS, PointMap, alt_words, bounds_of, by_class, by_right
 from tl_ui.resources import get_workspace
 from tl_ui.run_images import gallery_item, images_of, pick_samples
-from tl_ui.run_words import class_names
-from tl_ui.text import GLOSSARY, confidence, count, literal, number_of, percent, shorten
 
 _SECONDS_A_STEP = 1.0
 

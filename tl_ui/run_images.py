@@ -9,20 +9,21 @@ from tl_core.config import DataConfig
 from tl_core.data.splits import make_split
 from tl_core.errors import UnknownDataset, UnknownRun
 from tl_core.records import ImageRecord, Prediction, Run, Split
+from tl_core.run_words import class_names
+from tl_core.text import GLOSSARY, count, number_of, shorten
+from tl_ui.components.picker import picker
 from tl_ui.dataset_view import dataset_images, image_url, thumbnail_url
 from tl_ui.gallery import GalleryItem, gallery_html
+from tl_ui.large_view import open_image, open_image_of_address
+from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
-from tl_ui.run_words import class_names
-from tl_ui.text import GLOSSARY, count, number_of
+from tl_ui.run_mistakes import EXPLAINED, VIEWS, extremes, in_order
 
 PAGE = 24
 N_SAMPLES = 6
-_WHICH = {"wrong": "Wrong", "right": "Right", "all": "All"}
-_ORDER = {
-    "wrong": "The mistakes it was surest of come first.",
-    "right": "Those it was least sure of come first.",
-    "all": "Mistakes come first, the surest at the top; then right answers, the least sure first.",
-}
+EXTREMES = 4
+"""Images of a class that are shown from either end."""
+CLASSES_AT_ONCE = 6
 
 
 def images_of(run: Run) -> tuple[ImageRecord, ...]:
@@ -79,9 +80,14 @@ def _show_samples(run_id: str) -> None:
 
 
 def gallery_item(
-    run: Run, images: Sequence[ImageRecord], position: int, prediction: Prediction | None = None
+    run: Run,
+    images: Sequence[ImageRecord],
+    position: int,
+    prediction: Prediction | None = None,
+    *,
+    pickable: bool = False,
 ) -> GalleryItem:
-    """An image with its class and, where there is one, the model's answer."""
+    """An image with its class and, where there is one, the model's answer; for the `picker` if it can be picked."""
     image, dataset_id = images[position], run.config.data.dataset_id
     answer = None
     if prediction:
@@ -93,52 +99,94 @@ def gallery_item(
         true=image.class_name,
         predicted=answer,
         confidence=prediction.confidence if prediction else None,
+        pick=position if pickable else None,
     )
-
-
-def in_order(predictions: Sequence[Prediction], which: str) -> list[Prediction]:
-    """The worst first: mistakes by falling confidence, right answers by rising."""
-    wrong = sorted((p for p in predictions if not p.is_right), key=lambda p: -p.confidence)
-    right = sorted((p for p in predictions if p.is_right), key=lambda p: p.confidence)
-    return {"wrong": wrong, "right": right, "all": wrong + right}[which]
 
 
 @st.fragment
 def browse_predictions(run: Run, predictions: Sequence[Prediction], what: str) -> None:
-    """Images with the answers, filtered by right and wrong.
+    """Images with the answers, the most telling first; a click opens one large, with where the model looked.
 
     Args:
         what: the images are, such as "test".
     """
-    n_right = sum(p.is_right for p in predictions)
-    n = {"wrong": len(predictions) - n_right, "right": n_right, "all": len(predictions)}
-    which = st.segmented_control(
+    key, n = f"{run.id}-{what}", _counts(predictions)
+    view = st.segmented_control(
         "Show",
-        list(_WHICH),
+        list(VIEWS),
         default="wrong" if n["wrong"] else "right",
         required=True,
-        format_func=lambda key: f"{_WHICH[key]} ({count(n[key])})",
-        key=f"which-{run.id}-{what}",
-        help=f"{GLOSSARY['confidence']}",
+        format_func=lambda view: f"{VIEWS[view]} ({count(n[view])})",
+        key=f"which-{key}",
+        help=f"{GLOSSARY['confidence']} {GLOSSARY['loss']}",
     )
-    chosen = in_order(predictions, which)
-    if not chosen:
-        st.markdown(f"No mistake in {number_of(len(predictions), f'{what} image')}." if which == "wrong" else "None.")
+    if not n[view]:
+        st.markdown(f"No mistake in {number_of(len(predictions), f'{what} image')}." if view == "wrong" else "None.")
         return
-    st.caption(_ORDER[which])
-    _show_page(run, chosen, f"{run.id}-{what}-{which}")
-
-
-def _show_page(run: Run, predictions: Sequence[Prediction], key: str) -> None:
-    images, shown = images_of(run), st.session_state.get(f"shown-{key}", PAGE)
-    if images:
-        st.html(gallery_html([gallery_item(run, images, p.position, p) for p in predictions[:shown]]))
+    st.caption(EXPLAINED[view])
+    images = images_of(run)
+    if not images:
+        st.caption(
+            "The dataset was deleted: its images are gone, and so is what the model saw in them. These are its answers."
+        )
+        _show_rows(run, in_order(predictions, view))
+        return
+    if view == "classes":
+        _show_classes(run, predictions, what, key)
     else:
-        st.caption("The dataset was deleted, so its images cannot be shown. These are the answers to them.")
-        _show_rows(run, predictions[:shown])
-    left = len(predictions) - shown
+        show_predictions(run, in_order(predictions, view), what, f"{key}-{view}")
+    open_image_of_address(run, images, in_order(predictions, "loss"), what)
+
+
+def _counts(predictions: Sequence[Prediction]) -> dict[str, int]:
+    n_right = sum(p.is_right for p in predictions)
+    n_classes = len({p.true for p in predictions})
+    return {"wrong": len(predictions) - n_right, "right": n_right, "loss": len(predictions), "classes": n_classes}
+
+
+def show_predictions(run: Run, predictions: Sequence[Prediction], what: str, key: str, page: int = PAGE) -> None:
+    """Their images, some at a time; one that is clicked opens large. Rows where the images are gone."""
+    if not images_of(run):
+        _show_rows(run, predictions)
+        return
+    shown = st.session_state.get(f"shown-{key}", page)
+    _show_pictures(run, predictions[:shown], predictions, what, key)
+    _offer_more(len(predictions) - shown, key, shown + page)
+
+
+def _show_classes(run: Run, predictions: Sequence[Prediction], what: str, key: str) -> None:
+    """A few classes at a time, the weakest first."""
+    names = class_names(run, len(predictions[0].probabilities))
+    key, groups = f"{key}-classes", extremes(predictions, EXTREMES)
+    shown = st.session_state.get(f"shown-{key}", CLASSES_AT_ONCE)
+    for label, worst, best in groups[:shown]:
+        st.markdown(f"**{literal(shorten(names[label], 80))}**")
+        left, right = st.columns(2, gap="medium")
+        with left:
+            st.caption("Least likely to the model")
+            _show_pictures(run, worst, worst + best, what, f"{key}-{label}-worst")
+        with right:
+            if best:
+                st.caption("Most likely to the model")
+                _show_pictures(run, best, worst + best, what, f"{key}-{label}-best")
+    _offer_more(len(groups) - shown, key, shown + CLASSES_AT_ONCE, "classes ")
+
+
+def _show_pictures(
+    run: Run, predictions: Sequence[Prediction], around: Sequence[Prediction], what: str, key: str
+) -> None:
+    """A grid; the one that is clicked opens large, among those `around` it."""
+    images = images_of(run)
+    items = [gallery_item(run, images, p.position, p, pickable=True) for p in predictions]
+    position = picker(gallery_html(items), key=f"pictures-{key}")
+    if position is not None:
+        open_image(run, images, around, position, what)
+
+
+def _offer_more(left: int, key: str, then: int, of: str = "") -> None:
     if left > 0:
-        st.button(f"Show more ({count(left)} left)", key=f"more-{key}", on_click=_show_more, args=(key, shown + PAGE))
+        label = f"Show more ({count(left)} {of}left)"
+        st.button(label, key=f"more-{key}", on_click=_show_more, args=(key, then))
 
 
 def _show_more(key: str, shown: int) -> None:

@@ -7,10 +7,11 @@ import streamlit as st
 from tl_core.errors import UnknownRun
 from tl_core.events import STAGES
 from tl_core.records import Progress, Run, RunState
+from tl_core.run_words import STAGE_SENTENCES, n_ahead, pause_promise, queue_words, stop_promise
+from tl_core.text import about, html_text
+from tl_ui.markdown import literal
 from tl_ui.navigation import link
 from tl_ui.resources import get_workspace
-from tl_ui.run_words import STAGE_SENTENCES, n_ahead, pause_promise, queue_words, stop_promise
-from tl_ui.text import about, html_text, literal
 
 # `st.html` knows nothing of the theme's variables, but inherits the page's text colour.
 _STEPS_STYLE = """<style>

@@ -6,10 +6,10 @@ from itertools import pairwise
 from typing import Any
 
 from tl_core.backbones import anatomy, get_backbone
+from tl_core.charts.curves import Border
 from tl_core.errors import TransferLabError
 from tl_core.records import Run
-from tl_ui.curves import Border
-from tl_ui.text import number_of
+from tl_core.text import number_of
 
 _NAMED = 3
 

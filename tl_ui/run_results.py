@@ -1,19 +1,16 @@
-"""What a tested run has shown, on its page: figures with intervals, mix-ups in words, how sure it is, how it fits."""
+"""What a tested run has shown, on its page: figures with intervals, mix-ups in words, how it fits."""
 
-from collections.abc import Sequence
 from functools import lru_cache
 
 import streamlit as st
 
 from tl_core.errors import TransferLabError
-from tl_core.evaluation import Bin, Figure, Judgement, reliability
+from tl_core.evaluation import Figure, Judgement
 from tl_core.records import Run
-from tl_core.results import Calibration, Confused, Results, results_of
-from tl_ui.charts import RIGHT, Chart, make_figure
-from tl_ui.components.live_chart import chart
+from tl_core.results import Confused, Results, results_of
+from tl_core.text import GLOSSARY, count, number_of, percent, share, shorten
+from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
-from tl_ui.run_images import predictions_after
-from tl_ui.text import GLOSSARY, count, literal, number_of, percent, share, shorten
 
 _MOST_CONFUSED = 5
 
@@ -24,7 +21,7 @@ def run_results(run_id: str) -> Results:
     return results_of(get_workspace().store, run_id)
 
 
-def _results(run: Run) -> Results | None:
+def results_or_none(run: Run) -> Results | None:
     """None for a run that has no figures; why not, `show_figures` says."""
     try:
         return run_results(run.id) if run.result else None
@@ -89,7 +86,7 @@ def baseline_words(test: Judgement) -> str:
 
 def show_confused(run: Run) -> None:
     """The pairs of classes that are most often mixed up, in words."""
-    results = _results(run)
+    results = results_or_none(run)
     if not results or not (confused := results.confused):
         return
     st.markdown("**Most often mixed up**")
@@ -102,96 +99,11 @@ def show_confused(run: Run) -> None:
 def confused_words(pair: Confused) -> str:
     """For Markdown."""
     true, answer = literal(shorten(pair.true, 60)), literal(shorten(pair.answer, 60))
-    return f"{share(pair.n, pair.of)} images of **{true}** {'was' if pair.n == 1 else 'were'} taken for **{answer}**"
-
-
-def show_calibration(run: Run) -> None:
-    """Whether it is as sure as it is right."""
-    results = _results(run)
-    if not results:
-        return
-    _, predictions = predictions_after(run.id, "test", run.epochs_done)
-    st.subheader("Is it as sure as it is right?", help=GLOSSARY["calibration"], anchor=False)
-    left, right = st.columns([3, 2], gap="large")
-    with left:
-        chart(reliability_chart(reliability(predictions)), key=f"reliability-{run.id}")
-    with right:
-        st.markdown(calibration_words(results.calibration, results.test))
-
-
-def calibration_words(said: Calibration, test: Judgement) -> str:
-    """For Markdown."""
-    gap = 100 * (said.confidence - test.accuracy.value)
-    low, high = 100 * test.accuracy.low, 100 * test.accuracy.high
-    if low <= 100 * said.confidence <= high:
-        verdict = "On the whole it is about as sure as it is right"
-    else:
-        verdict = f"It is too {'sure' if gap > 0 else 'unsure'} of itself"
-    words = (
-        f"{verdict}: its confidence is {percent(said.confidence)} on average, and it is right on "
-        f"{percent(test.accuracy.value)} of {count(test.n)} test images. From bar to bar the two lie "
-        f"**{100 * said.error:.1f} points** apart (expected calibration error)."
-    )
-    if said.temperature is None or said.error_at_temperature is None:
-        return words
-    points = f"{100 * said.error_at_temperature:.1f} points"
-    return (
-        f"{words}\n\nDividing its logits by a temperature of {said.temperature:.2f}, fitted on "
-        f"{number_of(said.n_fitted, 'validation image')}, would make that {points}. It changes how sure it is, and no "
-        "answer."
-    )
-
-
-def reliability_chart(bins: Sequence[Bin]) -> Chart:
-    """How often answers are right, by how sure the model is; exact confidence would lie on the line."""
-    texts = [
-        f"Between {100 * b.low:.0f} and {100 * b.high:.0f} % sure: {number_of(b.n, 'image')}, "
-        f"{percent(b.accuracy)} right, {percent(b.confidence)} sure on average"
-        for b in bins
-    ]
-    bars = {
-        "type": "bar",
-        "x": [50 * (b.low + b.high) for b in bins],
-        "y": [100 * b.accuracy for b in bins],
-        "width": [96 * (b.high - b.low) for b in bins],
-        "marker": {"color": RIGHT},
-        "error_y": {
-            "type": "data",
-            "symmetric": False,
-            "array": [100 * (b.interval[1] - b.accuracy) for b in bins],
-            "arrayminus": [100 * (b.accuracy - b.interval[0]) for b in bins],
-            "color": "@text",
-            "thickness": 1,
-        },
-        "text": [f"n = {count(b.n)}" for b in bins],
-        "textposition": "inside",
-        "insidetextanchor": "start",
-        "textangle": 0,
-        "hoverinfo": "text",
-        "hovertext": texts,
-        "name": "Right",
-    }
-    line = {
-        "type": "scatter",
-        "mode": "lines",
-        "x": [0, 100],
-        "y": [0, 100],
-        "line": {"color": "@muted", "dash": "dash"},
-        "hoverinfo": "skip",
-        "name": "As sure as right",
-    }
-    layout = {
-        "xaxis": {"title": {"text": "How sure it says it is (%)"}, "range": [0, 100], "zeroline": False},
-        "yaxis": {"title": {"text": "Right (%)"}, "range": [0, 105], "zeroline": False},
-        "showlegend": True,
-        "uirevision": "keep",
-    }
-    n = sum(b.n for b in bins)
-    title = f"How often it is right, by how sure it is ({number_of(n, 'test image')}; lines are 95 % intervals)"
-    return Chart(title, f"Bar chart. {'. '.join(texts)}.", make_figure([bars, line], layout), height=340)
+    images = "image" if pair.of == 1 else "images"
+    return f"{share(pair.n, pair.of)} {images} of **{true}** {'was' if pair.n == 1 else 'were'} taken for **{answer}**"
 
 
 def show_fit(run: Run) -> None:
     """Whether it learned too much or too little, and which figures say so."""
-    if results := _results(run):
-        st.markdown(literal(results.fit.sentence))
+    if results := results_or_none(run):
+        st.markdown(literal(f"{results.fit.sentence} {results.promise}"))

@@ -11,10 +11,10 @@ import streamlit as st
 from tl_core.config import RunConfig, knob_help
 from tl_core.presets import changed_settings
 from tl_core.records import Run
+from tl_core.run_words import backbone_title, depth_words, is_busy, seconds_taken
+from tl_core.text import GLOSSARY, duration, html_text, number_of, percent, share
 from tl_ui.knobs import label, value_words
 from tl_ui.run_plan import phase_rows, plan_sentence
-from tl_ui.run_words import backbone_title, depth_words, is_busy, seconds_taken
-from tl_ui.text import GLOSSARY, duration, html_text, number_of, percent, share
 
 _STYLE = """<style>
 .tl-facts { margin: 0 0 1rem; }

@@ -1,30 +1,21 @@
 """A run on its page: what it is, its charts, how it ended, its figures and what it was trained with."""
 
-from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
 from tl_core.errors import UnknownRun
-from tl_core.evaluation import class_figures
-from tl_core.records import Prediction, Run, RunState
+from tl_core.records import Run, RunState
+from tl_core.run_words import caution, headline, is_busy, recipe_words, seconds_taken, what_is_kept, when
+from tl_core.text import GLOSSARY, count, duration, number_of, percent, shorten
 from tl_ui.components.assets import url_base
 from tl_ui.components.live_chart import live_chart
+from tl_ui.markdown import literal
 from tl_ui.navigation import link
 from tl_ui.resources import get_tokens, get_workspace
-from tl_ui.run_images import browse_predictions, predictions_after
+from tl_ui.run_annotations import run_title, show_annotations
+from tl_ui.run_images import predictions_after
 from tl_ui.run_live import show_notes
-from tl_ui.run_results import show_confused
-from tl_ui.run_words import (
-    caution,
-    class_names,
-    headline,
-    is_busy,
-    recipe_words,
-    seconds_taken,
-    what_is_kept,
-    when,
-)
-from tl_ui.text import GLOSSARY, count, duration, literal, number_of, percent, shorten
 
 STATES = {
     RunState.QUEUED: ("waiting", ":material/hourglass_empty:", "gray"),
@@ -57,10 +48,11 @@ def open_run() -> Run:
 def show_head(run: Run) -> None:
     """What was trained on what, when and where."""
     word, icon, colour = STATES[run.state]
-    st.title(literal(shorten(run.dataset_name, 80)), anchor=False)
+    st.title(literal(shorten(run_title(run), 80)), anchor=False)
     began, timezone = run.started_at or run.created_at, st.context.timezone
     parts = [
         f":{colour}-badge[{icon} {word}]",
+        *([literal(shorten(run.dataset_name, 60))] if run.title else []),
         literal(recipe_words(run.config)),
         number_of(run.config.train.epochs, "epoch"),
         f"{'started' if run.started_at else 'queued'} {when(began, timezone)}",
@@ -72,6 +64,7 @@ def show_head(run: Run) -> None:
     st.markdown(" · ".join([*parts, f"run `{run.id}`"]))
     if before := run.facts.get("continues"):
         link("run", f"Carries on from run {literal(before)}", icon=":material/history:", run=before)
+    show_annotations(run)
 
 
 def chart_url(run: Run, kind: str, query: str = "") -> str:
@@ -84,44 +77,22 @@ def show_curves(run: Run) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         st.caption("How wrong it is, step by step", help=f"{GLOSSARY['loss']} {GLOSSARY['epoch']}")
-        _draw(run, "loss", "Loss by training step", height=340)
+        draw_chart(run, "loss", "Loss by training step", height=340)
     with right:
         st.caption("How often it is right, epoch by epoch", help=f"{GLOSSARY['accuracy']} {GLOSSARY['overfitting']}")
-        _draw(run, "accuracy", "Accuracy by epoch", height=340)
+        draw_chart(run, "accuracy", "Accuracy by epoch", height=340)
         if run.config.train.mixup or run.config.train.cutmix:
             st.caption("There is no line for training: its images were mixed, so none of them has one right answer.")
     with st.expander("Learning rate, epoch by epoch", icon=":material/show_chart:"):
         st.caption("How big the steps of the head were", help=GLOSSARY["learning rate"])
-        _draw(run, "learning-rate", "Learning rate by epoch", height=240)
+        draw_chart(run, "learning-rate", "Learning rate by epoch", height=240)
 
 
-def show_matrix(run: Run, split: str, *, choice: bool = True) -> None:
-    """The confusion matrix of the latest validation or of the test."""
-    st.subheader("What is taken for what", help=GLOSSARY["confusion matrix"], anchor=False)
-    normalise = choice and _as_shares(run)
-    kind = "confusion-test" if split == "test" else "confusion"
-    height = min(640, 260 + 30 * len(class_names(run, 10)))
-    _draw(run, kind, "Confusion matrix", height, query="normalise=1&" if normalise else "")
-
-
-def _as_shares(run: Run) -> bool:
-    words = {False: "Counts", True: "Share of each row"}
-    return st.segmented_control(
-        "Cells show",
-        [False, True],
-        default=False,
-        required=True,
-        format_func=words.__getitem__,
-        key=f"cells-{run.id}",
-        help="Counts are images. A share tells, of all images that really are of the row's class, how many got the "
-        "column's answer: it makes rare and frequent classes comparable.",
-    )
-
-
-def _draw(run: Run, kind: str, alt: str, height: int, query: str = "") -> None:
+def draw_chart(run: Run, kind: str, alt: str, height: int, query: str = "", *, clickable: bool = False) -> Any:
+    """A chart of the run's; gives back what was clicked in it, if it is clickable."""
     # Another question to the route is another chart, and so another key.
-    key = f"chart-{run.id}-{kind}-{query}"
-    live_chart(key=key, url=chart_url(run, kind, query), height=height, alt=alt, live=is_busy(run))
+    key, url = f"chart-{run.id}-{kind}-{query}", chart_url(run, kind, query)
+    return live_chart(key=key, url=url, height=height, alt=alt, live=is_busy(run), clickable=clickable)
 
 
 def show_ending(run: Run) -> None:
@@ -157,61 +128,3 @@ def _last_validation(run: Run) -> str:
 
 def has_model(run: Run) -> bool:
     return run.best_epoch is not None and get_workspace().artifacts.checkpoint(run.id).exists()
-
-
-def show_classes(run: Run, predictions: Sequence[Prediction], what: str) -> None:
-    """Precision, recall and F1 of every class, the worst first."""
-    names = class_names(run, len(predictions[0].probabilities))
-    st.subheader(f"Class by class, on {number_of(len(predictions), f'{what} image')}", anchor=False)
-    st.caption("The weakest classes come first. A dash stands where there is nothing to divide by.")
-    share = st.column_config.NumberColumn
-    st.dataframe(
-        class_rows(names, predictions),
-        hide_index=True,
-        placeholder="–",
-        column_config={
-            "Class": st.column_config.TextColumn(width="medium", pinned=True),
-            "Precision": share(format="%.1f %%", help=GLOSSARY["precision"]),
-            "Recall": share(format="%.1f %%", help=GLOSSARY["recall"]),
-            "F1": share(format="%.1f %%", help=GLOSSARY["F1"]),
-            "n": share(help=f"{what.capitalize()} images of this class"),
-        },
-        alt=f"Precision, recall and F1 of each class on the {what} images",
-    )
-
-
-def class_rows(names: Sequence[str], predictions: Sequence[Prediction]) -> list[dict[str, str | float | int | None]]:
-    """A row for each class, by rising F1; classes that do not occur come last."""
-    figures = class_figures(predictions, len(names))
-    figures.sort(key=lambda f: (f.f1 is None, f.f1 or 0.0))
-    return [
-        {
-            "Class": names[f.label],
-            "Precision": _hundredfold(f.precision),
-            "Recall": _hundredfold(f.recall),
-            "F1": _hundredfold(f.f1),
-            "n": f.n,
-        }
-        for f in figures
-    ]
-
-
-def _hundredfold(share: float | None) -> float | None:
-    return None if share is None else 100 * share
-
-
-def show_answers(run: Run) -> None:
-    """Matrix, class by class, and the images: of the test, or of the last validation where there was no test."""
-    split, what = ("test", "test") if run.result else ("val", "validation")
-    epoch, predictions = predictions_after(run.id, split, run.epochs_done)
-    if not predictions:
-        return
-    left, right = st.columns(2, gap="large")
-    with left:
-        show_matrix(run, split)
-    with right:
-        show_classes(run, predictions, what)
-        show_confused(run)
-    at = "" if run.result else f", after epoch {epoch}"
-    st.subheader(f"What it says to {what} images{at}", anchor=False)
-    browse_predictions(run, predictions, what)

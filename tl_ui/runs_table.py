@@ -9,13 +9,14 @@ from typing import Any
 import streamlit as st
 
 from tl_core.records import Run, RunState
+from tl_core.results import MOST_COMPARED
+from tl_core.run_words import backbone_title, depth_words, is_busy, seconds_taken
+from tl_core.text import GLOSSARY, duration, number_of
 from tl_ui.delete_runs import ask_to_delete
 from tl_ui.knobs import choice_words
 from tl_ui.navigation import go
 from tl_ui.resources import get_workspace
 from tl_ui.run_view import STATES
-from tl_ui.run_words import backbone_title, depth_words, is_busy, seconds_taken
-from tl_ui.text import GLOSSARY, duration, number_of
 
 _MARKS = {
     RunState.QUEUED: "…",
@@ -31,18 +32,18 @@ _MARKS = {
 def show_runs(runs: Sequence[Run]) -> None:
     """The table, kept up to date while a run is unfinished."""
     any_busy = any(is_busy(run) for run in runs)
-    st.fragment(_show_runs, run_every=2 if any_busy else None)([run.id for run in runs], any_busy)
+    st.fragment(_show_runs, run_every=2 if any_busy else None)([run.id for run in in_order(runs)], any_busy)
 
 
 def _show_runs(ids: list[str], any_busy: bool) -> None:
-    runs = get_workspace().store.list_runs()
+    runs = in_order(get_workspace().store.list_runs())
     if [run.id for run in runs] != ids or any_busy != any(is_busy(run) for run in runs):
         st.rerun()
     actions = st.container(horizontal=True, vertical_alignment="center", gap="medium")
     # Ticks are kept by their place in the table: other runs in it are another table.
     key = f"runs-{sha256(' '.join(ids).encode()).hexdigest()[:12]}"
     chosen = st.dataframe(
-        [run_row(run) for run in runs],
+        run_rows(runs),
         key=key,
         hide_index=True,
         placeholder="–",
@@ -55,7 +56,26 @@ def _show_runs(ids: list[str], any_busy: bool) -> None:
     )["selection"]["rows"]
     open_clicked_run()
     with actions:
+        _show_compare([runs[place] for place in chosen])
         _show_delete([runs[place] for place in chosen])
+
+
+def in_order(runs: Sequence[Run]) -> list[Run]:
+    """Favourites first; else as they come, the newest first."""
+    return sorted(runs, key=lambda run: not run.is_favourite)
+
+
+def _show_compare(chosen: Sequence[Run]) -> None:
+    """Always there, so that one knows of it."""
+    n, enough = len(chosen), 2 <= len(chosen) <= MOST_COMPARED
+    if st.button(
+        f"Compare {number_of(n, 'run')}" if enough else "Compare",
+        icon=":material/compare_arrows:",
+        type="primary" if enough else "secondary",
+        disabled=not enough,
+        help=None if enough else f"Tick from 2 to {MOST_COMPARED} runs.",
+    ):
+        go("compare", runs=",".join(run.id for run in chosen))
 
 
 def _show_delete(chosen: Sequence[Run]) -> None:
@@ -85,13 +105,26 @@ def open_clicked_run() -> None:
         go("run", run=chosen)
 
 
+def run_rows(runs: Sequence[Run], now: float | None = None) -> list[dict[str, Any]]:
+    """What the table says; columns that nobody has filled in are left out."""
+    used = {
+        "★": any(run.is_favourite for run in runs),
+        "Name": any(run.title for run in runs),
+        "Tags": any(run.tags for run in runs),
+    }
+    rows = [run_row(run, now) for run in runs]
+    return [{name: cell for name, cell in row.items() if used.get(name, True)} for row in rows]
+
+
 def run_row(run: Run, now: float | None = None) -> dict[str, Any]:
-    """What the table says of a run; `None` where there is nothing to say."""
+    """All there is to say of a run in the table; `None` where there is nothing."""
     result, taken = run.result, seconds_taken(run, time.time() if now is None else now)
     return {
         "": "Open",
+        "★": "★" if run.is_favourite else "",
         "State": f"{_MARKS[run.state]} {_state_words(run)}",
         "Dataset": run.dataset_name,
+        "Name": run.title,
         "Test accuracy": 100 * result.accuracy if result else None,
         "n": result.n if result else None,
         "Backbone": backbone_title(run.config.model),
@@ -101,6 +134,7 @@ def run_row(run: Run, now: float | None = None) -> dict[str, Any]:
         "Validation accuracy": None if run.val_accuracy is None else 100 * run.val_accuracy,
         "Time": None if taken is None else duration(taken),
         "Started": datetime.fromtimestamp(run.started_at or run.created_at, UTC),
+        "Tags": list(run.tags),
         "Run": run.id,
     }
 
@@ -116,7 +150,10 @@ def _columns(ids: list[str]) -> dict[str, Any]:
     column = st.column_config
     return {
         "": open_column(ids, "open-clicked"),
+        "★": column.TextColumn(width=36, help="Favourites; they stand first."),
         "State": column.TextColumn(width=140),
+        "Name": column.TextColumn(width=140, help="What people here call it; its page is where to change that."),
+        "Tags": column.ListColumn(help="Its page is where to change them."),
         "Dataset": column.TextColumn(width=140),
         "Test accuracy": column.NumberColumn(format="%.1f %%", help=f"{GLOSSARY['accuracy']} {GLOSSARY['test set']}"),
         "n": column.NumberColumn(help="Test images that the accuracy was measured on."),

@@ -19,6 +19,7 @@ from tl_core.data.splits import make_split
 from tl_core.errors import TransferLabError
 from tl_core.execute import settle
 from tl_core.records import DatasetRecord, RunState, Split
+from tl_core.text import GLOSSARY, about, count, number_of
 from tl_core.training.device import pick_device
 from tl_core.training.estimate import estimate_run
 from tl_core.training.optimizers import OPTIMIZER_SENTENCES, steps_per_epoch
@@ -32,11 +33,11 @@ from tl_ui.fields import field
 from tl_ui.finder import show_finder
 from tl_ui.gallery import GalleryItem, gallery_html
 from tl_ui.knobs import GROUPS, get_form, knob
+from tl_ui.markdown import literal
 from tl_ui.network import StageView, network_svg
 from tl_ui.plan_charts import plan_chart, plan_title, rate_chart
 from tl_ui.preset_choice import current_start
 from tl_ui.resources import get_workspace
-from tl_ui.text import GLOSSARY, about, count, literal, number_of
 
 _STRIP = 8
 

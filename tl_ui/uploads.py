@@ -14,8 +14,8 @@ from pathlib import Path
 
 from tl_core.settings import Limits, Settings
 from tl_core.store.artifacts import Artifacts
+from tl_core.text import count, size
 from tl_ui.batches import Batch, BatchWriter, UploadIncomplete, UploadRefused, UploadTooLarge
-from tl_ui.text import count, size
 
 MAX_BATCHES = 1_000_000
 IDLE_SECONDS = 3600

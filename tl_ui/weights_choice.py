@@ -11,10 +11,11 @@ import streamlit as st
 from tl_core.backbones import get_backbone, list_weights_files
 from tl_core.backbones.weights_files import SUFFIXES, read_tensors
 from tl_core.errors import ConfigError, TransferLabError, WeightsMismatch
+from tl_core.text import GLOSSARY, size
 from tl_ui.fields import field
 from tl_ui.knobs import check, get_form, knob_key, label
+from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
-from tl_ui.text import GLOSSARY, literal, size
 
 MAX_UPLOAD_MB = 1000
 _RANDOM, _HUB = "random", "hf:"

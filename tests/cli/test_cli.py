@@ -1,10 +1,12 @@
 """The command line as scripts and people meet it: in a process of its own, by what it prints and how it exits."""
 
+import csv
 import io
 import json
 import math
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -304,6 +306,32 @@ def test_predict_answers_for_each_image_in_order(trained: tuple[Path, dict], col
     assert [bool(a["error"]) for a in json.loads(mixed.stdout)] == [True, False]
 
 
+def test_a_folder_is_answered_as_a_table(trained: tuple[Path, dict], colours_folder: Path, tmp_path: Path):
+    home, said = trained
+    (tmp_path / "in" / "deep").mkdir(parents=True)
+    shutil.copy(colours_folder / "red" / "0.png", tmp_path / "in" / "deep" / "=1+1.PNG")
+    (tmp_path / "in" / "text.jpg").write_text("no")
+    (tmp_path / "in" / "notes.txt").write_text("no")
+    done = run(home, "predict", said["run_id"], tmp_path / "in", "--to", tmp_path / "out.csv", "--top", "2")
+    assert (done.returncode, done.stderr) == (0, "") and "1 of 2 images" in done.stdout
+    rows = list(csv.DictReader((tmp_path / "out.csv").open(encoding="utf-8-sig")))
+    assert [Path(row["image"]).name for row in rows] == ["=1+1.PNG", "text.jpg"]
+    assert list(rows[0]) == ["image", "error", "class 1", "confidence 1", "class 2", "confidence 2"]
+    [first] = answer(run(home, "predict", said["run_id"], tmp_path / "in" / "deep", "--json"))
+    assert rows[0]["class 1"] == first["top"][0]["class"]
+    assert float(rows[0]["confidence 1"]) == first["top"][0]["confidence"]
+    assert rows[1]["error"] and not rows[1]["class 1"]
+    (tmp_path / "empty").mkdir()
+    assert "no file named as an image" in complaint(run(home, "predict", said["run_id"], tmp_path / "empty"))
+    assert "cannot be written" in complaint(run(home, "predict", said["run_id"], tmp_path / "in", "--to", tmp_path))
+
+
+def test_serve_wants_a_key_where_others_can_reach_it(home: Path):
+    assert "set TRANSFERLAB_API_KEY" in complaint(run(home, "serve", "--host", "0.0.0.0"))
+    assert "at least 16" in complaint(run(home, "serve", TRANSFERLAB_API_KEY="short"))
+    assert "no server" in complaint(run(home, "serve", "--host", "::ffff:1.2.3.4.5", TRANSFERLAB_API_KEY="x" * 16))
+
+
 def test_backbones_are_the_catalogue(home: Path):
     rows = answer(run(home, "backbones", "--json"))
     catalogue = list_backbones()
@@ -506,7 +534,7 @@ def test_interrupted_in_mid_training_it_says_so_and_keeps_what_is_whole(
     record = store.get_run(run_id)
     assert record.state is RunState.INTERRUPTED and record.epochs_done >= 1 and record.result is None
     folder = open_home(home).artifacts.run_folder(run_id)
-    assert {path.name for path in folder.iterdir()} == {"model.safetensors", "training-state.pt"}
+    assert {path.name for path in folder.iterdir()} == {"model.safetensors", "training-state.pt", "outputs"}
     load_checkpoint(folder / "model.safetensors")
     again = answer(run(home, "resume", run_id, "--epochs", str(record.epochs_done), "--json"))
     assert (again["run_id"], again["state"]) == (run_id, "completed")
@@ -532,3 +560,20 @@ def test_a_run_that_was_killed_is_not_said_to_be_running(home: Path, finished):
     finished[0].store.claim_run(dead.id)
     states = {one["run_id"]: one["state"] for one in answer(run(home, "runs", "--json"))}
     assert states[dead.id] == "interrupted"
+
+
+# Taking a run away
+
+
+def test_a_run_is_taken_away_as_a_folder_or_a_zip(home, finished, tmp_path):
+    _, done = finished
+    told = answer(run(home, "export", done.id, "--to", tmp_path / "away", "--json"))
+    assert {each["name"] for each in told["files"]} >= {"model.onnx", "model.safetensors", "predict.py", "README.md"}
+    assert (tmp_path / "away" / "model.onnx").stat().st_size == {e["name"]: e["bytes"] for e in told["files"]}[
+        "model.onnx"
+    ]
+    assert "there already" in complaint(run(home, "export", done.id, "--to", tmp_path / "away"))
+    printed = run(home, "export", done.id, "--to", tmp_path / "zips", "--format", "zip,onnx")
+    assert printed.returncode == 0 and "predict.py" in printed.stdout and f"of {done.result.n}" in printed.stdout
+    assert [path.name for path in (tmp_path / "zips").iterdir()] == [f"transferlab-{done.id}.zip"]
+    assert "no format called" in complaint(run(home, "export", done.id, "--to", tmp_path / "no", "--format", "onx"))

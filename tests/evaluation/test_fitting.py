@@ -1,7 +1,7 @@
 import pytest
 
-from tl_core.evaluation import judge_fit
-from tl_core.records import MetricPoint
+from tl_core.evaluation import judge, judge_fit, judge_promise
+from tl_core.records import MetricPoint, Prediction
 
 
 def curves(train, val, train_accuracy=(), val_accuracy=()):
@@ -23,7 +23,7 @@ SETTLED = curves([1, 0.4, 0.39, 0.39], [1, 0.4, 0.4, 0.4], [0.5, 0.9, 0.9, 0.9],
     (RISING, 2, "over", "rose from 0.600 to 1.100 while the training loss fell from 0.500 to 0.100"),
     (curves([0.1, 0.05, 0.02, 0.01], [0.03, 0.024, 0.03, 0.042]), 2, "good", "lowest, 0.024, in epoch 2 of 4"),
     (FALLING, 4, "under", "fell from 0.800 in epoch 3 to 0.700 in epoch 4"),
-    (APART, 2, "over", "100.0% of training images were named rightly, and 80.0% of validation"),
+    (APART, 2, "over", "100.0 % of training images were named rightly, and 80.0 % of validation"),
     (SETTLED, 2, "good", "lowest, 0.400, in epoch 2 of 4"),
     (curves([1, 0.9], [1, 0.9]), 2, "unknown", "2 epochs are too few"),
     ([], None, "unknown", "0 epochs are too few"),
@@ -32,3 +32,16 @@ def test_the_curves_say_how_it_fits_and_which_figures_show_it(points, best, kind
     fit = judge_fit(points, best)
     assert fit.kind == kind
     assert words in fit.sentence
+
+
+def judged(right, n=100):
+    return judge([Prediction(i, 0, (0.9, 0.1) if i < right else (0.1, 0.9)) for i in range(n)], 0)
+
+
+@pytest.mark.parametrize(("val", "test", "words"), [
+    (90, 88, "kept what validation promised: 90.0 % of 100 validation images and 88.0 % of 100 test images"),
+    (99, 80, "Validation promised more than the test kept"),
+    (60, 90, "The test went better"),
+])  # fmt: skip
+def test_what_validation_promised_is_held_against_the_test(val, test, words):
+    assert words in judge_promise(judged(val), judged(test))

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from tl_core.evaluation import Outputs, class_figures, confusion_matrix, summarise, wilson_interval
+from tl_core.records import Prediction
 
 
 @st.composite
@@ -84,3 +85,27 @@ def test_an_interval_of_nothing_is_everything_and_a_known_one_is_as_published():
     # Newcombe (1998), Table I, method 3.
     assert wilson_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)
     assert wilson_interval(0, 20) == pytest.approx((0, 0.1611), abs=1e-4)
+
+
+@given(outputs())
+def test_a_classs_figures_lie_in_their_intervals(said: Outputs):
+    for figures in class_figures(said.predictions(), said.logits.shape[1]):
+        for name in ("precision", "recall", "f1"):
+            value, interval = getattr(figures, name), getattr(figures, f"{name}_interval")
+            assert (value is None) == (interval is None)
+            if interval:
+                assert interval[0] - 1e-12 <= value <= interval[1] + 1e-12
+                assert 0 <= interval[0] <= interval[1] <= 1
+
+
+@pytest.mark.parametrize("shares", [(0.3, 0.05, 0.1, 0.55), (0.05, 0.05, 0.02, 0.88)])
+def test_the_interval_of_f1_holds_the_true_one_in_about_95_of_100_cases(shares: tuple[float, ...]):
+    """Of images drawn with these shares: found, missed, wrongly called by the class, and rightly left out."""
+    found, missed, called, _ = shares
+    truth, held = 2 * found / (2 * found + missed + called), 0
+    for right, lost, wrong, rest in np.random.default_rng(0).multinomial(400, shares, 300):
+        rows = [(1, 1)] * right + [(1, 0)] * lost + [(0, 1)] * wrong + [(0, 0)] * rest
+        made = [Prediction(i, true, (1.0 - said, float(said))) for i, (true, said) in enumerate(rows)]
+        low, high = class_figures(made, 2)[1].f1_interval
+        held += low <= truth <= high
+    assert held >= 0.92 * 300

@@ -8,7 +8,8 @@ from torch import nn
 from tl_core.backbones import TransferModel, build_model, get_backbone
 from tl_core.config import ModelConfig
 from tl_core.errors import Cancelled
-from tl_core.features.onnx_prefix import OnnxPrefix, OnnxUnfit
+from tl_core.features.onnx_export import OnnxUnfit
+from tl_core.features.onnx_prefix import OnnxPrefix
 from tl_core.features.prefix import Cuts, TorchPrefix, make_prefix
 
 IN_ONNX = ("mobilenet_v2", "densenet121", "swin_t", "vit_b_32", "squeezenet1_1", "tf_efficientnet_lite0")

@@ -539,6 +539,48 @@ def test_ten_thousand_predictions_of_two_hundred_classes_fit(store: SqlStore, co
     assert store.list_predictions(run.id, "test") == (1, predictions)
 
 
+# What people say of runs
+
+
+@given(title=ANY_TEXT, note=ANY_TEXT, tags=st.lists(ANY_TEXT.map(lambda tag: tag[:40]), max_size=5))
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_people_say_of_a_run_comes_back(store: SqlStore, config: RunConfig, title: str, note: str, tags: list):
+    run = store.add_run(config, "flowers")
+    said = store.annotate_run(run.id, title=title, note=note, tags=tags, is_favourite=True)
+    assert store.get_run(run.id) == said
+    assert said.title == " ".join(title.split()) and said.note == note.strip() and said.is_favourite
+    assert list(said.tags) == list(dict.fromkeys(" ".join(tag.split()) for tag in tags if tag.strip()))
+
+
+def test_saying_something_of_a_run_changes_nothing_else(store: SqlStore, config: RunConfig):
+    run = store.add_run(config, "flowers")
+    store.annotate_run(run.id, note="why")
+    said = store.annotate_run(run.id, title="first")
+    assert said == replace(run, note="why", title="first")
+    assert store.annotate_run(run.id, is_favourite=True, note="") == replace(run, title="first", is_favourite=True)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"title": "x" * 81}, "title has 81 characters: give at most 80"),
+        ({"note": "x" * 5001}, "note has 5,001 characters"),
+        ({"tags": ["x" * 41]}, "tag has 41 characters"),
+        ({"tags": [str(i) for i in range(13)]}, "13 tags: give at most 12"),
+    ],
+)
+def test_too_much_said_of_a_run_is_refused_whole(store: SqlStore, config: RunConfig, said: dict, words: str):
+    run = store.add_run(config, "flowers")
+    with pytest.raises(ConfigError, match=words):
+        store.annotate_run(run.id, is_favourite=True, **said)
+    assert store.get_run(run.id) == run
+
+
+def test_nothing_can_be_said_of_a_run_that_is_gone(store: SqlStore):
+    with pytest.raises(UnknownRun):
+        store.annotate_run("gone", title="x")
+
+
 # Presets
 
 

@@ -60,13 +60,13 @@ def test_an_older_store_is_brought_up_to_date(url: str, store: SqlStore, config,
     run = store.add_run(config, "flowers")
 
     def add_a_column(connection: Connection) -> None:
-        connection.execute(text("ALTER TABLE runs ADD COLUMN note TEXT NOT NULL DEFAULT 'none'"))
+        connection.execute(text("ALTER TABLE runs ADD COLUMN extra TEXT NOT NULL DEFAULT 'none'"))
 
     monkeypatch.setattr(migrations, "MIGRATIONS", [*migrations.MIGRATIONS, add_a_column])
     for _ in range(2):
         newer = open_url(url)
         with newer.reading() as connection:
-            assert connection.execute(text("SELECT note FROM runs")).scalars().all() == ["none"]
+            assert connection.execute(text("SELECT extra FROM runs")).scalars().all() == ["none"]
     assert newer.get_run(run.id) == run
 
 
@@ -127,5 +127,5 @@ def test_a_failed_migration_leaves_the_store_as_it_was(url: str, store: SqlStore
 def test_a_store_from_a_newer_release_is_refused_with_a_sentence(url: str, engine: Engine):
     with engine.begin() as connection:
         connection.execute(text("INSERT INTO schema_version (version) VALUES (99)"))
-    with pytest.raises(StoreTooNew, match=r"newer TransferLab .* version 99, this one knows 2.*: update TransferLab"):
+    with pytest.raises(StoreTooNew, match=r"newer TransferLab .* version 99, this one knows 3.*: update TransferLab"):
         SqlStore(url)

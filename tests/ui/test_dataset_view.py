@@ -1,8 +1,5 @@
 from streamlit.testing.v1 import AppTest
 
-from tl_core.records import SkippedFile
-from tl_ui.dataset_view import _as_csv
-
 
 def page():
     import streamlit as st
@@ -41,8 +38,3 @@ def test_a_dataset_that_is_gone_is_said_to_be():
     app.query_params["dataset"] = "zzz"
     assert chosen(app.run()) == "a"
     assert "not here" in app.warning[0].value
-
-
-def test_names_in_the_list_of_what_was_left_out_are_no_formulas():
-    table = _as_csv([SkippedFile("=1+1.jpg", "It is empty."), SkippedFile('a,"b".jpg', "It is cut off.")])
-    assert table.splitlines() == ["file,reason", "'=1+1.jpg,It is empty.", '"a,""b"".jpg",It is cut off.']

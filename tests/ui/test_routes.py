@@ -185,6 +185,20 @@ def test_comparisons_ask_for_a_token_of_their_own(client, tokens, run):
         assert client.get(f"/api/comparisons/c1/charts/{kind}", params={"token": token}).status_code == 404
 
 
+def test_a_packed_run_is_sent_as_a_file(client, served, tokens, run):
+    file = served.artifacts.run_folder(run.id) / "export-onnx.zip"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"x" * 200_000)
+    token = tokens.sign("export", run.id)
+    reply = client.get(f"/api/runs/{run.id}/export-onnx.zip", params={"token": token})
+    assert (reply.status_code, reply.content) == (200, b"x" * 200_000)
+    assert reply.headers["content-disposition"] == f'attachment; filename="transferlab-{run.id}.zip"'
+    for name in ("export-int8", "export-..", "export-..%2Fexport-onnx", "export-ONNX"):
+        assert client.get(f"/api/runs/{run.id}/{name}.zip", params={"token": token}).status_code == 404
+    for other in ("", tokens.sign("run", run.id), tokens.sign("export", "other")):
+        assert client.get(f"/api/runs/{run.id}/export-onnx.zip", params={"token": other}).status_code == 403
+
+
 def test_unknown_charts_and_runs_are_404(client, tokens, run):
     token = tokens.sign("run", run.id)
     assert client.get(f"/api/runs/{run.id}/charts/pie", params={"token": token}).status_code == 404

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from tl_core.charts import MatrixView
 from tl_core.config import make_run_config
 from tl_core.errors import UnknownRun
 from tl_core.records import DatasetRecord, MetricPoint, Prediction, RunState
@@ -66,7 +67,7 @@ def test_the_test_matrix(store, charts, run):
     charts.get(run.id, "confusion-test")
     store.put_predictions(run.id, "test", 1, [Prediction(0, 0, (0.1, 0.9))])
     store.finish_run(run.id, RunState.COMPLETED)
-    content = read(charts.get(run.id, "confusion-test", normalise=True))
+    content = read(charts.get(run.id, "confusion-test", MatrixView(shares=True)))
     assert content["title"] == "Test: 0 of 1 images right (0.0 %)"
     assert content["figure"]["data"][0]["z"] == [[0.0, 1.0], [0.0, 0.0]]
 

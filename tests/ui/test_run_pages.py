@@ -1,5 +1,8 @@
 """The pages about runs, over a store filled by hand: no model is loaded."""
 
+import json
+import math
+
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
@@ -31,7 +34,7 @@ def workspace(tmp_path, monkeypatch):
     monkeypatch.setenv("TRANSFERLAB_HOME", str(tmp_path))
     monkeypatch.delenv("TRANSFERLAB_DATABASE_URL", raising=False)
     workspace = open_workspace()
-    monkeypatch.setattr(resources, "_predictor", lambda *_: pytest.fail("no model is to be loaded"))
+    monkeypatch.setattr(resources, "get_predictors", lambda: pytest.fail("no model is to be loaded"))
     caches = [
         resources.get_workspace,
         resources.get_runner,
@@ -103,6 +106,12 @@ def words(app):
     return "\n".join([*said, *(element.proto.body for element in app.get("html"))])
 
 
+def pictures(app):
+    """The HTML of the pictures that can be clicked."""
+    shown = [json.loads(element.proto.json) for element in app.get("bidi_component")]
+    return "".join(data["html"] for data in shown if "html" in data)
+
+
 def buttons(app):
     return {button.label: button for button in app.button}
 
@@ -172,12 +181,14 @@ def test_without_usable_answers_the_page_says_what_is_missing(workspace, add_run
 def test_mistakes_can_be_filtered_and_names_stay_text(add_run):
     run = add_run(1, state=RunState.COMPLETED, tested=True)
     app = open_page("run", run=run.id)
-    assert words(app).count("✗ wrong") == 15
-    assert "<img src=x" not in words(app)
-    app.get("button_group")[1].set_value("all").run()
-    assert (words(app).count("✗ wrong"), words(app).count("✓ right")) == (15, 9)
+    assert pictures(app).count("✗ wrong") == 15
+    assert "<img src=x" not in pictures(app)
+    app.get("button_group")[1].set_value("loss").run()
+    assert (pictures(app).count("✗ wrong"), pictures(app).count("✓ right")) == (15, 9)
     next(button for button in app.button if button.label.startswith("Show more (6 left)")).click().run()
-    assert words(app).count("✓ right") == 15
+    assert pictures(app).count("✓ right") == 15
+    app.get("button_group")[1].set_value("classes").run()
+    assert (pictures(app).count("✗ wrong"), pictures(app).count("✓ right")) == (8, 8)  # four of either end
 
 
 def test_a_run_that_was_not_tested_shows_no_test_figure(add_run):
@@ -288,7 +299,7 @@ def test_figures_outlive_the_dataset(workspace, add_run):
     delete_dataset(workspace.store, workspace.artifacts, "d1")
     app = open_page("run", run=run.id)
     assert app.header[0].value.startswith("Right on 15 of 30")
-    assert "its images cannot be shown" in words(app)
+    assert "its images are gone" in words(app)
     assert set(app.dataframe[1].value["True class"]) == {CLASSES[1]}
     assert "Its dataset was deleted: choose another" in links(app)
 
@@ -323,3 +334,83 @@ def test_try_it_asks_the_model_about_test_images(add_run, monkeypatch):
     next(button for button in app.button if button.label == "Ask the model about these").click().run()
     assert not app.exception
     assert "What it says to 6 images" in words(app)
+
+
+def test_a_click_on_a_cell_or_its_name_in_the_list_shows_its_images(add_run):
+    run = add_run(1, state=RunState.COMPLETED, tested=True)
+    app = open_page("run", run=run.id)
+    cells = next(box for box in app.selectbox if box.label == "Images of a cell")
+    assert cells.options[0].endswith("taken for <img src=x onerror=alert(1)>: 15 images")
+    cells.set_value((1, 0)).run()
+    assert not app.exception
+    assert "15 of 15 test images of" in words(app)
+
+
+def test_one_class_is_set_against_all_others(add_run):
+    app = open_page("run", run=add_run(1, state=RunState.COMPLETED, tested=True).id)
+    next(box for box in app.selectbox if box.label.startswith("One class")).set_value(0).run()
+    assert not app.exception
+    assert "Receiver operating characteristic" in words(app)
+
+
+def test_what_people_say_of_a_run_is_kept_and_shown_as_text(workspace, add_run):
+    run = add_run(1, state=RunState.COMPLETED, tested=True)
+    app = open_page("run", run=run.id)
+    for field, text in (("Name", ":red[my] run"), ("Tags", "a, ,b ,a"), ("Note", "<b>why</b>")):
+        next(one for one in [*app.text_input, *app.text_area] if one.label == field).set_value(text)
+    buttons(app)["Keep"].click().run()
+    said = workspace.store.get_run(run.id)
+    assert (said.title, said.tags, said.note) == (":red[my] run", ("a", "b"), "<b>why</b>")
+    buttons(app)["Make it a favourite"].click().run()
+    assert workspace.store.get_run(run.id).is_favourite
+    assert r"\[my\]" in app.title[0].value and "<b>why</b>" in [text.value for text in app.text]
+    other = add_run(1, state=RunState.COMPLETED, tested=True)
+    listed = open_page("runs").dataframe[0].value
+    assert list(listed["Run"]) == [run.id, other.id] and list(listed["Name"]) == [":red[my] run", ""]
+
+
+# Comparing
+
+
+def test_runs_are_compared_with_what_differs_first_and_a_verdict_in_words(workspace, add_run):
+    one = add_run(2, state=RunState.COMPLETED, tested=True)
+    two = add_run(2, state=RunState.COMPLETED, tested=True, settings={"seed": 1, "optimizer": "sgd"})
+    workspace.store.update_run(one.id, facts={"split_fingerprint": {"test": "x"}})
+    workspace.store.update_run(two.id, facts={"split_fingerprint": {"test": "x"}})
+    app = open_page("compare", runs=f"{one.id},{two.id}")
+    assert set(app.dataframe[0].value.columns[2:4]) == {"Optimizer", "Seed"}
+    assert "is not really better than any" in words(app)
+    assert "No real difference: 0.0 points" in words(app)
+    assert "They have the same settings" not in words(app)
+    assert "Really" in words(app)
+
+
+def test_runs_with_other_test_sets_and_untested_ones_are_not_ranked(workspace, add_run):
+    one, two = (add_run(2, state=RunState.COMPLETED, tested=True) for _ in range(2))
+    stopped = add_run(1, state=RunState.CANCELLED)
+    app = open_page("compare", runs=",".join([one.id, two.id, stopped.id, "gone"]))
+    said = words(app)
+    assert "cannot be ranked" in said and "stands alone" in said
+    assert "Not tested, and so not ranked" in said and "**gone**" in said
+
+
+@pytest.mark.parametrize("wanted", ["", "gone", "gone,also gone"])
+def test_fewer_than_two_runs_lead_to_the_list(workspace, wanted):
+    assert "Choose runs" in links(open_page("compare", runs=wanted))
+
+
+def test_the_image_of_an_address_opens_large_with_its_likeliest_classes(add_run):
+    run = add_run(2, state=RunState.COMPLETED, tested=True)
+    app = open_page("run", run=run.id, image="1")
+    assert "wrong: answered" in words(app) and "<img src" not in words(app)
+    choice = next(box for box in app.selectbox if box.label == "Where does it see")
+    assert choice.options == [f"70.0 % {CLASSES[0]}", f"30.0 % {CLASSES[1]}, what it is"]
+    assert {"Previous", "Next"} <= set(buttons(app))
+    assert "wrong: answered" not in words(open_page("run", run=run.id, image="999999"))
+
+
+def test_answers_that_are_no_numbers_can_be_gone_through(add_run, workspace):
+    run = add_run(2, state=RunState.COMPLETED, tested=True)
+    nothing = [Prediction(i, i % 2, (math.nan, math.nan)) for i in range(4)]
+    workspace.store.put_predictions(run.id, "test", 2, nothing)
+    assert "not a number" in words(open_page("run", run=run.id, image="1"))

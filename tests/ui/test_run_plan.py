@@ -1,8 +1,8 @@
 import pytest
 
+from tl_core.charts.curves import Border
 from tl_core.config import make_run_config
 from tl_core.records import Run, RunState
-from tl_ui.curves import Border
 from tl_ui.run_plan import borders, phase_rows, plan_sentence
 
 

@@ -6,8 +6,8 @@ from tl_core.events import STAGES
 from tl_core.predictor import Answer
 from tl_core.records import Prediction, Progress
 from tl_ui.answers import Asked, answers_html
+from tl_ui.run_answers import class_rows
 from tl_ui.run_live import progress_words, steps_html
-from tl_ui.run_view import class_rows
 
 EVIL = '<img src=x onerror="alert(1)">'
 
@@ -16,7 +16,16 @@ def test_the_weakest_class_comes_first_and_an_absent_one_last():
     predictions = [Prediction(0, 0, (0.9, 0.1, 0.0)), Prediction(1, 1, (0.8, 0.2, 0.0))]
     rows = class_rows(["cat", "dog", "owl"], predictions)
     assert [row["Class"] for row in rows] == ["dog", "cat", "owl"]
-    assert rows[0] == {"Class": "dog", "Precision": None, "Recall": 0.0, "F1": 0.0, "n": 1}
+    assert rows[0] == {
+        "Class": "dog",
+        "F1": 0.0,
+        "F1 from, to": "0–88 %",
+        "Recall": 0.0,
+        "Recall from, to": "0–79 %",
+        "Precision": None,
+        "Precision from, to": None,
+        "n": 1,
+    }
     assert rows[1]["Precision"] == 50
     assert rows[2]["F1"] is None
 

@@ -9,8 +9,8 @@ import typer
 from tl_core.cli.commands.catalogue import backbones, presets, settings
 from tl_core.cli.commands.datasets import ingest
 from tl_core.cli.commands.exploring import embed, lay_out, probe
-from tl_core.cli.commands.results import compare, evaluate
-from tl_core.cli.commands.runs import predict, runs, show
+from tl_core.cli.commands.results import compare, evaluate, export, report
+from tl_core.cli.commands.runs import predict, runs, serve, show
 from tl_core.cli.commands.training import lr_find, pause, resume, train
 from tl_core.cli.commands.work import work
 from tl_core.errors import TransferLabError
@@ -22,7 +22,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-_ABOUT_RUNS = (pause, resume, runs, show, evaluate, compare, predict)
+_ABOUT_RUNS = (pause, resume, runs, show, evaluate, compare, report, export, predict, serve)
 for _command in (ingest, train, *_ABOUT_RUNS, backbones, presets, settings, lr_find, embed, probe):
     app.command()(_command)
 app.command(hidden=True)(work)

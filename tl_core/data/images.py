@@ -32,6 +32,8 @@ EXTENSIONS: dict[str, str] = {
     TiffImagePlugin.TiffImageFile.format: "tif",
 }
 """Of the formats we decode. MPO is what many phones write into a file called .jpg."""
+SUFFIXES = frozenset({*EXTENSIONS.values(), "jpeg", "tiff"})
+"""What files of those formats are called, without the dot."""
 _FORMATS = [kind for kind in EXTENSIONS if kind in Image.OPEN]
 """What to ask Pillow for: it has no opener for MPO, which its JPEG opener turns into."""
 

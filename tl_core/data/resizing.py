@@ -38,15 +38,26 @@ def resize(picture: Picture, size: tuple[int, int], interpolation: str, box: Box
 def resize_middle(picture: Picture, short_side: int, side: int, interpolation: str) -> Pixels:
     """So that the short side becomes `short_side`, and of that the middle square; rounds as torchvision does."""
     width, height = size_of(picture)
-    short = min(width, height)
-    new_width, new_height = short_side * width // short, short_side * height // short
-    left, top = round((new_width - side) / 2.0), round((new_height - side) / 2.0)
-    if has_vectors() and max(width, height) <= _LONGEST * short:
+    new_width, new_height, left, top = _middle(width, height, short_side, side)
+    if has_vectors() and max(width, height) <= _LONGEST * min(width, height):
         whole = _with_pytorch(picture, (new_width, new_height), interpolation)
         return np.ascontiguousarray(whole[top : top + side, left : left + side])
     x, y = width / new_width, height / new_height
     box = left * x, top * y, min((left + side) * x, width), min((top + side) * y, height)
     return _with_pillow(picture, (side, side), interpolation, box)
+
+
+def middle_box(size: tuple[int, int], short_side: int, side: int) -> Box:
+    """What `resize_middle` keeps of a picture of that width and height, in shares of them: from 0 to 1."""
+    width, height, left, top = _middle(*size, short_side, side)
+    return left / width, top / height, min((left + side) / width, 1.0), min((top + side) / height, 1.0)
+
+
+def _middle(width: int, height: int, short_side: int, side: int) -> tuple[int, int, int, int]:
+    """Width and height of the resized picture, and the left and top of the square in it."""
+    short = min(width, height)
+    new_width, new_height = short_side * width // short, short_side * height // short
+    return new_width, new_height, round((new_width - side) / 2.0), round((new_height - side) / 2.0)
 
 
 @cache

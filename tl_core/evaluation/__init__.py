@@ -10,9 +10,10 @@ from tl_core.evaluation.calibration import (
     reliability,
 )
 from tl_core.evaluation.comparison import Comparison, NotComparable, compare, holm
-from tl_core.evaluation.fitting import Fit, judge_fit
+from tl_core.evaluation.fitting import Fit, judge_fit, judge_promise
 from tl_core.evaluation.judging import Figure, Judgement, judge
 from tl_core.evaluation.metrics import ClassFigures, class_figures, confusion_matrix, summarise, wilson_interval
+from tl_core.evaluation.mix_ups import most_mixed_up, order_by_mix_ups
 from tl_core.evaluation.predict import Outputs, join, predict, predict_batches
 
 __all__ = [
@@ -36,6 +37,9 @@ __all__ = [
     "join",
     "judge",
     "judge_fit",
+    "judge_promise",
+    "most_mixed_up",
+    "order_by_mix_ups",
     "predict",
     "predict_batches",
     "reliability",

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tl_core.evaluation.judging import Judgement
 from tl_core.records import MetricPoint
+from tl_core.text import percent
 
 _RISE = 0.1
 """Share by which validation loss has to rise above its best to be called rising, and by how many nats at least."""
@@ -71,4 +73,23 @@ def _curve(points: Sequence[MetricPoint], split: str, name: str) -> dict[int, fl
 def _gap_words(epoch: int, train: float | None, val: float | None) -> str:
     if train is None or val is None:
         return ""
-    return f" In epoch {epoch}, {train:.1%} of training images were named rightly, and {val:.1%} of validation images."
+    return (
+        f" In epoch {epoch}, {percent(train)} of training images were named rightly, and {percent(val)} of validation "
+        "images."
+    )
+
+
+def judge_promise(val: Judgement, test: Judgement) -> str:
+    """Whether the test kept what validation promised, in a sentence with both figures."""
+    figures = (
+        f"{percent(val.accuracy.value)} of {val.n:,} validation images and {percent(test.accuracy.value)} of "
+        f"{test.n:,} test images were named rightly"
+    )
+    if test.accuracy.low <= val.accuracy.value <= test.accuracy.high:
+        return f"The test kept what validation promised: {figures}, no further apart than chance would have it."
+    if val.accuracy.value > test.accuracy.value:
+        return (
+            f"Validation promised more than the test kept: {figures}. The best epoch was chosen on the validation "
+            "images, so their figure flatters; believe the test."
+        )
+    return f"The test went better than validation promised: {figures}. Its images may be easier ones."

@@ -22,6 +22,12 @@ class ClassFigures:
     """None when neither side has the class."""
     n: int
     """Images of the class in the split."""
+    precision_interval: tuple[float, float] | None
+    """95 % interval after Wilson, as the next."""
+    recall_interval: tuple[float, float] | None
+    f1_interval: tuple[float, float] | None
+    """95 %. F1 is 2 J / (1 + J), where J is the share right of all images that are of the class or were called by it:
+    its ends are those of Wilson's interval of J."""
 
 
 def summarise(outputs: Outputs, majority_label: int) -> TestResult:
@@ -57,21 +63,32 @@ def confusion_matrix(predictions: Sequence[Prediction], n_classes: int) -> NDArr
 def class_figures(predictions: Sequence[Prediction], n_classes: int) -> list[ClassFigures]:
     """Precision, recall and F1 of every class."""
     matrix = confusion_matrix(predictions, n_classes)
-    right, said, there = matrix.diagonal(), matrix.sum(0), matrix.sum(1)
-    return [
-        ClassFigures(
-            label=k,
-            precision=_share(right[k], said[k]),
-            recall=_share(right[k], there[k]),
-            f1=_share(2 * right[k], said[k] + there[k]),
-            n=int(there[k]),
-        )
-        for k in range(n_classes)
-    ]
+    rights, saids, theres = matrix.diagonal().tolist(), matrix.sum(0).tolist(), matrix.sum(1).tolist()
+    return [_figures(label, *counts) for label, counts in enumerate(zip(rights, saids, theres, strict=True))]
+
+
+def _figures(label: int, right: int, said: int, there: int) -> ClassFigures:
+    """Of a class: images named rightly, called by it, and really of it."""
+    either = said + there - right
+    overlap = _interval(right, either)
+    return ClassFigures(
+        label=label,
+        precision=_share(right, said),
+        recall=_share(right, there),
+        f1=_share(2 * right, said + there),
+        n=there,
+        precision_interval=_interval(right, said),
+        recall_interval=_interval(right, there),
+        f1_interval=overlap and (2 * overlap[0] / (1 + overlap[0]), 2 * overlap[1] / (1 + overlap[1])),
+    )
 
 
 def _share(part: int, whole: int) -> float | None:
-    return float(part / whole) if whole else None
+    return part / whole if whole else None
+
+
+def _interval(part: int, whole: int) -> tuple[float, float] | None:
+    return wilson_interval(part, whole) if whole else None
 
 
 def wilson_interval(right: int, n: int, z: float = 1.96) -> tuple[float, float]:

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from tl_core.backbones import TransferModel
 from tl_core.errors import Cancelled
-from tl_core.features.onnx_prefix import OnnxPrefix, OnnxUnfit
+from tl_core.features.onnx_export import OnnxUnfit
+from tl_core.features.onnx_prefix import OnnxPrefix
 from tl_core.features.pieces import Pieces
 
 Autocast = Callable[[], AbstractContextManager[object]]

@@ -131,6 +131,22 @@ class Store(Protocol):
     ) -> None:
         """Change what is given; `facts` are merged into those already there, and the sentences of the fact `notes`."""
 
+    def annotate_run(
+        self,
+        run_id: str,
+        *,
+        title: str | None = None,
+        note: str | None = None,
+        tags: Sequence[str] | None = None,
+        is_favourite: bool | None = None,
+    ) -> Run:
+        """Change what people say of a run, as far as it is given; nothing that it was trained with or has shown.
+
+        Raises:
+            UnknownRun: there is none.
+            ConfigError: something is too long, or there are too many tags.
+        """
+
     def finish_run(self, run_id: str, state: RunState, message: str = "") -> None:
         """Move an unfinished run to a finished state, or to PAUSED. A run that is finished stays as it is.
 

@@ -92,7 +92,18 @@ def _with_new_names(config: dict[str, Any]) -> dict[str, Any]:
     return {**config, "model": model, "train": train, "augment": augment}
 
 
-MIGRATIONS: list[Callable[[Connection], None]] = [_create_first_tables, _add_pausing_and_presets]
+def _add_annotations(connection: Connection) -> None:
+    """Runs can be given a title, a note, tags and a star."""
+    for column in (
+        "title TEXT NOT NULL DEFAULT ''",
+        "note TEXT NOT NULL DEFAULT ''",
+        "tags TEXT NOT NULL DEFAULT '[]'",
+    ):
+        connection.execute(text(f"ALTER TABLE runs ADD COLUMN {column}"))
+    connection.execute(text("ALTER TABLE runs ADD COLUMN is_favourite BIGINT NOT NULL DEFAULT 0"))
+
+
+MIGRATIONS: list[Callable[[Connection], None]] = [_create_first_tables, _add_pausing_and_presets, _add_annotations]
 
 
 def migrate(connection: Connection) -> None:

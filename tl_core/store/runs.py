@@ -146,4 +146,5 @@ def run_of(row: Row[Any]) -> Run:
     fields["config"] = RunConfig.model_validate_json(row.config)
     fields["progress"] = Progress(**row.progress) if row.progress else None
     fields["result"] = TestResult(**row.result) if row.result else None
+    fields["tags"], fields["is_favourite"] = tuple(row.tags), bool(row.is_favourite)
     return Run(**fields)

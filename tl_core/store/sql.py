@@ -1,5 +1,6 @@
 """The store in an SQL database: one class, because callers see one thing."""
 
+from tl_core.store.annotations import SqlAnnotations
 from tl_core.store.contract import Store
 from tl_core.store.datasets import SqlDatasets
 from tl_core.store.presets import SqlPresets
@@ -8,7 +9,7 @@ from tl_core.store.runs import SqlRuns
 from tl_core.store.states import SqlStates
 
 
-class SqlStore(SqlDatasets, SqlRuns, SqlStates, SqlReports, SqlPresets):
+class SqlStore(SqlDatasets, SqlRuns, SqlStates, SqlReports, SqlAnnotations, SqlPresets):
     """The `Store` contract over SQLite or PostgreSQL. Threads may share one; forked children get connections anew."""
 
 

@@ -122,6 +122,10 @@ runs = _Table(
     Column("val_accuracy", Double),
     Column("result", Json),
     Column("facts", Json, nullable=False),
+    Column("title", Text, nullable=False, default=""),
+    Column("note", Text, nullable=False, default=""),
+    Column("tags", Json, nullable=False, default=()),
+    Column("is_favourite", BigInteger, nullable=False, default=0),
     Index("runs_by_state", "state", "number"),
     Index("runs_by_dataset", "dataset_id"),
 )

@@ -3,15 +3,15 @@ import json
 import streamlit as st
 from tests_ui_workspace import workspace
 
-from tl_ui.charts import class_balance_chart
+from tl_core.charts import class_balance_chart
 from tl_ui.components.assets import url_base
 from tl_ui.components.drawing import drawing
 from tl_ui.components.live_chart import chart, live_chart
 from tl_ui.components.point_map import point_map
 from tl_ui.components.upload import upload_dropzone
+from tl_ui.markdown import literal
 from tl_ui.network import StageView, network_svg
 from tl_ui.point_maps import PointMap, by_class
-from tl_ui.text import literal
 from tl_ui.tokens import Tokens
 from tl_ui.uploads import new_upload_id, uploads_for
 

@@ -2,15 +2,19 @@
 
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.table import Column, Table
 
 from tl_core.cli.actions.workspaces import open_and_tidy
 from tl_core.cli.output import frozen_words, out, print_json
+from tl_core.errors import OutputRefused
 from tl_core.evaluation import Comparison, Figure, Judgement
 from tl_core.records import Run
+from tl_core.report import write_report
 from tl_core.results import Compared, Results, compare_runs, results_of, what_differs
+from tl_core.text import size
 
 _FIGURES = {
     "accuracy": "accuracy",
@@ -30,6 +34,17 @@ def evaluate(run_id: str, as_json: bool) -> None:
         print_json(_results_json(results))
     else:
         _print_results(results)
+
+
+def report(run_id: str, path: Path) -> None:
+    if not path.parent.is_dir():
+        raise OutputRefused(f"There is no folder {str(path.parent)!r} to write {path.name!r} into: make it first.")
+    workspace = open_and_tidy()
+    try:
+        write_report(workspace.store, workspace.artifacts, run_id, path)
+    except OSError as error:
+        raise OutputRefused(f"{str(path)!r} could not be written: {error.strerror or error}.") from error
+    out.print(f"Wrote {path} ({size(path.stat().st_size)}). Open it in any browser, or print it to PDF.")
 
 
 def compare(run_ids: Sequence[str], as_json: bool) -> None:
@@ -75,7 +90,7 @@ def _print_results(results: Results) -> None:
             f"At a temperature of {said.temperature:.2f}, fitted on {said.n_fitted:,} validation images, the error is "
             f"{100 * said.error_at_temperature:.1f} points."
         )
-    out.print(results.fit.sentence)
+    out.print(f"{results.fit.sentence} {results.promise}".strip())
 
 
 def _figures_table(test: Judgement, val: Judgement | None) -> Table:

@@ -1,6 +1,7 @@
 """Commands about what runs have shown."""
 # ruff: noqa: PLC0415
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,6 +18,17 @@ def evaluate(run: RunId, as_json: AsJson = False) -> None:
     results.evaluate(run, as_json)
 
 
+def report(
+    run: RunId,
+    to: Annotated[Path, typer.Option("--to", metavar="FILE.html", help="Where to write it.")],
+) -> None:
+    """Write one HTML file with all that a tested run has shown, for people who were not there. It needs no network."""
+    with importing():
+        from tl_core.cli.actions import results
+
+    results.report(run, to)
+
+
 def compare(
     runs: Annotated[list[str], typer.Argument(metavar="RUN RUN…", help="Two to twenty runs.")],
     as_json: AsJson = False,
@@ -26,3 +38,23 @@ def compare(
         from tl_core.cli.actions import results
 
     results.compare(runs, as_json)
+
+
+def export(
+    run: RunId,
+    to: Annotated[Path, typer.Option(metavar="DIR", help="A folder that is not there yet, or is empty.")],
+    formats: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="NAMES",
+            help="Any of safetensors, onnx, int8 and torchscript, with commas; zip packs all into one file in DIR.",
+        ),
+    ] = "safetensors,onnx",
+    as_json: AsJson = False,
+) -> None:
+    """Take a run away: its model, how to use it, what is known of it, and a receipt to verify it by."""
+    with importing():
+        from tl_core.cli.actions import exporting
+
+    exporting.export(run, to, formats, as_json)

@@ -6,6 +6,7 @@ export default function (component) {
   const { parentElement, data } = component
   let chart = instances.get(parentElement)
   if (!chart) instances.set(parentElement, (chart = new LiveChart(parentElement)))
+  chart.report = component.setTriggerValue
   chart.update(data)
   return () => {
     chart.close()
@@ -22,6 +23,10 @@ class LiveChart {
     this.version = ""
     this.onVisible = () => this.isSeen() && this.poll()
     document.addEventListener("visibilitychange", this.onVisible)
+    this.save = root.querySelector("[data-el=save]")
+    for (const button of this.save.querySelectorAll("button")) {
+      button.addEventListener("click", () => this.download(button.dataset.format))
+    }
     this.scrolling = new IntersectionObserver((entries) => {
       this.isInView = entries.at(-1).isIntersecting
       this.onVisible()
@@ -39,6 +44,7 @@ class LiveChart {
     const isNews = path !== this.path || data.live !== this.data?.live
     this.path = path
     this.data = data
+    this.plot.classList.toggle("tl-clickable", Boolean(data.clickable))
     if (!this.content) this.plot.style.minHeight = `${data.height}px`
     if (data.chart) this.content = data.chart
     else if (isNews || !this.content) this.poll()
@@ -101,7 +107,24 @@ class LiveChart {
     this.plot.setAttribute("aria-label", `${title}. ${alt}`)
     const { data, layout } = withTheme(figure, this.plot, this.data.height ?? height)
     this.plot.style.minHeight = ""
+    this.save.hidden = false
     await Plotly.react(this.plot, data, layout, { displayModeBar: false, doubleClick: "reset+autosize", scrollZoom: false })
+    if (!this.listens) this.plot.on("plotly_click", (event) => this.click(event.points[0]))
+    this.listens = true
+  }
+
+  // Tells the script which point was clicked, where the script has asked for that.
+  click(point) {
+    if (this.data.clickable && point) this.report("clicked", { x: point.x, y: point.y, customdata: point.customdata })
+  }
+
+  // On the page's own background, since text in its colours is lost on another.
+  download(format) {
+    const { data, layout, clientWidth: width, clientHeight: height } = this.plot
+    const background = { paper_bgcolor: layout.hoverlabel.bgcolor }
+    const filename = this.title.textContent.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60) || "chart"
+    const scale = format === "png" ? 2 : 1
+    window.Plotly.downloadImage({ data, layout: { ...layout, ...background } }, { format, width, height, filename, scale })
   }
 
   say(sentence) {

@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from tl_ui.components.assets import read_asset
+from tl_ui.components.assets import PLOTLY_AND_THEME, read_asset
 from tl_ui.components.live_chart import plotly_url
 from tl_ui.point_maps import PointMap
 
@@ -12,7 +12,7 @@ _component = st.components.v2.component(
     "transferlab_map",
     html=read_asset("point_map/map.html"),
     css=read_asset("live_chart/chart.css", "point_map/map.css"),
-    js=read_asset("live_chart/plotly.js", "live_chart/theme.js", "point_map/map.js"),
+    js=f"{PLOTLY_AND_THEME}\n{read_asset('point_map/map.js')}",
     isolate_styles=False,
 )
 

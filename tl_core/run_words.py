@@ -10,7 +10,7 @@ from tl_core.config import ModelConfig, RunConfig
 from tl_core.errors import UnknownBackbone
 from tl_core.evaluation import wilson_interval
 from tl_core.records import Run, RunState, TestResult
-from tl_ui.text import number_of, percent, share
+from tl_core.text import number_of, percent, share
 
 STAGE_SENTENCES = {
     "reading images": "Loading the backbone and looking up the images.",
@@ -29,9 +29,14 @@ def headline(result: TestResult) -> str:
     low, high = wilson_interval(right, result.n)
     sentence = (
         f"Right on {share(right, result.n)} test images, {percent(result.accuracy)} ({100 * low:.0f}–{100 * high:.0f} "
-        f"%); always guessing the biggest class would be {100 * result.baseline_accuracy:.0f} %."
+        f"%); always guessing the biggest class would be {_whole(result.baseline_accuracy)}."
     )
     return sentence.replace(" %", "\N{NO-BREAK SPACE}%")
+
+
+def _whole(share: float) -> str:
+    """`23 %`; with a decimal where there would be nothing left without it."""
+    return percent(share) if 0 < share < 0.01 else f"{100 * share:.0f} %"
 
 
 def caution(result: TestResult, model: ModelConfig) -> str:

@@ -4,13 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tl_ui.text import (
+from tl_core.text import (
     GLOSSARY,
     about,
     count,
     duration,
     html_text,
-    literal,
     number_of,
     percent,
     plotly_text,
@@ -19,6 +18,7 @@ from tl_ui.text import (
     size,
     visible,
 )
+from tl_ui.markdown import literal
 
 
 @given(st.text())

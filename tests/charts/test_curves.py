@@ -3,8 +3,8 @@ import math
 import pytest
 from drawing_charts import assert_drawable
 
+from tl_core.charts.curves import Border, accuracy_chart, learning_rate_chart, loss_chart
 from tl_core.records import MetricPoint
-from tl_ui.curves import Border, accuracy_chart, learning_rate_chart, loss_chart
 
 BORDERS = [Border(2, "unfrozen: <b>layer4</b>"), Border(30, "unfrozen: layer3")]
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from statistics import median_low
 from typing import Any
 
+from tl_core.charts.chart import Chart, Figure, make_figure
 from tl_core.records import MetricPoint
-from tl_ui.charts import Chart, Figure, make_figure
-from tl_ui.text import number_of, percent, plotly_text
+from tl_core.text import number_of, percent, plotly_text
 
 MAX_BATCH_POINTS = 500
 TOWERS = 3

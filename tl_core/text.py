@@ -1,27 +1,16 @@
 """User text made harmless, numbers made readable, and the one glossary."""
 
 import html
+import math
 import re
-import string
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
-# Streamlit turns these into links, emoji, icons and arrows after Markdown's own backslashes have been taken off.
-_LATE = re.compile(r"(?<=[:@<\->=])(?=\S)|(?<=www)(?=\.)", re.IGNORECASE)
-_JOINER = "\u2060"
-"""A word joiner: no width, no line break."""
 _THIN_SPACE = "\u202f"
 
 
 def visible(text: str) -> str:
     """Control characters, and marks that turn the direction of the text around them, shown as �."""
     return _CONTROL.sub("\ufffd", text)
-
-
-def literal(text: str) -> str:
-    """User text for a Streamlit command that renders Markdown: shown as it is, on one line."""
-    one_line = " ".join(visible(text).split())
-    return _PUNCTUATION.sub(r"\\\1", _LATE.sub(_JOINER, one_line))
 
 
 def html_text(text: str) -> str:
@@ -46,6 +35,8 @@ def percent(fraction: float) -> str:
 
 def confidence(probability: float) -> str:
     """A percentage that says 0 or 100 only where it is: `> 99.9 %`."""
+    if not math.isfinite(probability):
+        return "not a number"
     if 0.9995 <= probability < 1:
         return "> 99.9 %"
     return "< 0.1 %" if 0 < probability < 0.0005 else percent(probability)
@@ -121,12 +112,19 @@ GLOSSARY = {
     "embedding map": "Each image is a point, put near images whose features are alike. Features are the numbers that "
     "the network hands to its last part, the head; hundreds of them, so that any flat map leaves something out.",
     "epoch": "One pass through all training images.",
+    "export": "What it takes to use the model elsewhere, and to check that it still answers as it does here.",
     "F1": "One figure for precision and recall together (their harmonic mean). It is high only when both are.",
     "freeze": "Keeping a stage of the backbone as it is. Frozen stages need no training, "
     "which is faster and protects what they know when you have few images.",
+    "Grad-CAM": "What the network has found in each place of the image, weighed by how much it speaks for the class. "
+    "It takes a moment, and is as coarse as the network's last map.",
     "head": "The last part of the network, new for your classes. It always learns.",
+    "heat-map": "The places of the image that speak for a class, in the model's eyes: the brighter, the more. "
+    "It shows where the model looks, and not whether it is right to look there.",
     "hidden layer": "An extra layer between the backbone and the answer. "
     "It can learn more complicated rules, and needs more images for it.",
+    "int8": "Whole numbers from -128 to 127 in place of 32-bit fractions. How many answers that changes is measured on "
+    "the test images.",
     "interval": "How sure the figure is: on another test set of this size it would most likely lie in this range "
     "(95 % interval after Wilson). Fewer images make it wider.",
     "learning rate": "How big a step the weights take each time. "
@@ -135,6 +133,8 @@ GLOSSARY = {
     "Where the loss falls fastest is a good rate; where it shoots up is far too much.",
     "loss": "How far the model's probabilities are from the truth. Training makes this smaller; 0 would be perfect.",
     "macro": "The plain mean over all classes, so that a rare class counts as much as a frequent one.",
+    "occlusion": "The image is blurred place by place; where that makes the class less likely, it was needed. "
+    "It asks the model 36 times, and so takes longer. Of two things that would each do, it shows neither.",
     "optimizer": "The rule that turns the loss into changes of the weights.",
     "overfitting": "Learning the training images by heart instead of what they have in common. "
     "You see it when training still improves and validation gets worse.",
@@ -149,6 +149,7 @@ GLOSSARY = {
     "seed": "The number that fixes all chance. The same seed and settings give the same result again.",
     "stage": "A block of layers of the backbone. The first see edges and colours, the last whole objects.",
     "test set": "Images kept aside until the very end and looked at once, for an honest figure.",
+    "torchscript": "A network and its weights in one file that PyTorch can load without the code that made it.",
     "validation": "Images the model does not learn from. They are looked at after each epoch to see how it is doing "
     "and to keep its best version.",
     "weight decay": "A gentle pull of every weight towards zero, which keeps the model simple.",

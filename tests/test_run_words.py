@@ -2,7 +2,7 @@ import pytest
 
 from tl_core.config import ModelConfig, RunConfig
 from tl_core.records import Run, RunState, TestResult
-from tl_ui.run_words import (
+from tl_core.run_words import (
     caution,
     class_names,
     depth_words,

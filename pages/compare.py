@@ -1,0 +1,39 @@
+"""Two to twenty runs beside each other: what differs, which is really better, curves, costs, and the same images."""
+
+import streamlit as st
+
+from tl_core.text import GLOSSARY
+from tl_ui.compare_charts import accuracy_curves, loss_curves, time_chart, weights_chart
+from tl_ui.compare_images import show_images
+from tl_ui.compare_runs import open_comparison, run_labels, show_table, show_verdicts
+from tl_ui.components.live_chart import chart
+from tl_ui.resources import get_workspace
+
+st.title("Compare runs", anchor=False)
+runs = open_comparison()
+labels = run_labels(runs)
+show_table(runs)
+groups = show_verdicts(runs)
+
+st.subheader("How they learned", anchor=False)
+lines = [(labels[run.id], get_workspace().store.list_metrics(run.id)) for run in runs]
+epochs = max(run.config.train.epochs for run in runs)
+left, right = st.columns(2, gap="medium")
+with left:
+    st.caption("How often they are right, epoch by epoch", help=f"{GLOSSARY['accuracy']} {GLOSSARY['validation']}")
+    chart(accuracy_curves(lines, epochs), key="compare-accuracy")
+with right:
+    st.caption("How wrong they are, epoch by epoch", help=f"{GLOSSARY['loss']} {GLOSSARY['validation']}")
+    chart(loss_curves(lines, epochs), key="compare-loss")
+
+if groups:
+    st.subheader("What it costs", anchor=False)
+    if len(groups) > 1:
+        st.caption("The runs were tested on different images, so heights in these charts cannot be compared.")
+    left, right = st.columns(2, gap="medium")
+    with left:
+        chart(time_chart(runs, labels), key="compare-time")
+    with right:
+        chart(weights_chart(runs, labels), key="compare-weights")
+    if groups[0].others:
+        show_images([groups[0].best, *(run for run, _ in groups[0].others)], labels)

@@ -1,0 +1,275 @@
+"""A run that is taken away answers as it did in the app, says what is known of it, and comes whole or not at all."""
+
+import csv
+import errno
+import json
+import os
+import shutil
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from backbones.families import FAMILIES
+from export.making_exports import make_tested, run_script
+from making_runs import TINY, import_folder, make_colours, run_config
+from safetensors import safe_open
+
+from tl_core.errors import Cancelled, ConfigError, ExportRefused, RunNotReady
+from tl_core.export import export_run, package, papers, parse_formats
+from tl_core.export.standalone import predict
+from tl_core.features.onnx_export import OnnxUnfit
+from tl_core.import_dataset import delete_dataset
+from tl_core.records import RunState
+from tl_core.results import results_of
+
+FAMILY_NAMES = list(FAMILIES) if os.environ.get("EVERY_FAMILY") else ["squeezenet1_1", "test_vit"]
+NASTY = ['=cmd|"x"', "<img src=x>| *b* `c`", 'two\nlines, and "quotes"', "שלום 🦊" + "x" * 280]
+
+
+def verify(python, folder, into, spoil=None):
+    """What verify.py says in a copy of the folder, with predict.py changed."""
+    shutil.copytree(folder, into)
+    if spoil:
+        source = (into / "predict.py").read_text("utf-8")
+        before, after = spoil
+        assert source.count(before) == 1
+        (into / "predict.py").write_text(source.replace(before, after), "utf-8")
+    return run_script(python, into / "verify.py")
+
+
+def staging(workspace):
+    return list((workspace.settings.home / "staging").iterdir())
+
+
+@pytest.fixture
+def tiny(workspace, colours):
+    """A tested run whose network is small."""
+    return make_tested(workspace, colours, "squeezenet1_1", image_size=40)
+
+
+# What is in it
+
+
+def test_everything_is_there_and_named(exported):
+    there = {str(path.relative_to(exported.path)) for path in exported.path.rglob("*") if path.is_file()}
+    assert there == {name for name, _ in exported.files}
+    wanted = "model.safetensors model.onnx model.int8.onnx model.torchscript.pt preprocess.json labels.txt labels.json "
+    wanted += "config.json metrics.json predictions.csv README.md predict.py verify.py requirements.txt split.csv"
+    assert set(wanted.split()) <= there
+    card = (exported.path / "README.md").read_text("utf-8")
+    assert all(f"`{name}`" in card for name in wanted.split() if name != "README.md")
+
+
+def test_the_figures_are_those_of_the_run(exported, finished):
+    workspace, run = finished
+    metrics = json.loads((exported.path / "metrics.json").read_text("utf-8"))
+    test = results_of(workspace.store, run.id).test
+    assert metrics["test"]["accuracy"]["value"] == test.accuracy.value and metrics["test"]["n"] == run.result.n
+    card = (exported.path / "README.md").read_text("utf-8")
+    assert f"of {run.result.n} test images" in card and "95 % interval" in card and "Apache-2.0" in card
+    with (exported.path / "predictions.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    _, stored = workspace.store.list_predictions(run.id, "test")
+    assert [int(row["predicted_label"]) for row in rows] == [p.predicted for p in stored]
+    assert [float(row["red"]) for row in rows] == [p.probabilities[2] for p in stored]
+
+
+def test_every_form_was_asked_about_the_test_images(exported, finished):
+    _, run = finished
+    figures = {each.name: each for each in exported.figures}
+    assert set(figures) == {"safetensors", "onnx", "int8", "torchscript"}
+    assert {each.n for each in exported.figures} == {run.result.n}
+    assert figures["safetensors"].right == round(run.result.accuracy * run.result.n)
+    for name in ("onnx", "torchscript"):
+        assert figures[name].same == run.result.n and figures[name].difference < 0.002
+    assert figures["int8"].n_bytes < figures["onnx"].n_bytes / 2
+    assert all(each.milliseconds > 0 for each in exported.figures)
+
+
+def test_the_onnx_file_explains_itself_and_takes_any_batch(exported, finished):
+    model = predict.Model(exported.path / "model.onnx")
+    assert model.labels == ["blue", "green", "red"]
+    assert model.preprocess == json.loads((exported.path / "preprocess.json").read_text("utf-8"))
+    size = model.preprocess["size"]
+    for n in (1, 3):
+        (said,) = model.session.run(None, {"images": np.zeros((n, 3, size, size), np.float32)})
+        assert said.shape == (n, 3)
+    with safe_open(exported.path / "model.safetensors", "pt") as file:
+        assert json.loads(file.metadata()["classes"]) == model.labels
+
+
+# That it answers as the app did
+
+
+def test_a_stranger_can_verify_it(exported, bare_python, tmp_path):
+    done = verify(bare_python, exported.path, tmp_path / "copy")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1].startswith("PASSED")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        ("astype(np.float32) - mean", "astype(np.float32)[..., ::-1] - mean"),
+        (
+            "    size, short_side, kind",
+            '    return np.asarray(image.resize((preprocess["size"],) * 2))\n    size, short_side, kind',
+        ),
+        (
+            "    size, short_side, kind",
+            '    preprocess = {**preprocess, "resize": preprocess["size"]}\n    size, short_side, kind',
+        ),
+    ],
+    ids=["channels swapped", "stretched", "not cropped"],
+)
+def test_wrong_reading_is_found_out(exported, bare_python, tmp_path, spoil):
+    done = verify(bare_python, exported.path, tmp_path / "copy", spoil)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1].startswith("FAILED")
+
+
+@pytest.mark.parametrize("family", FAMILY_NAMES)
+def test_every_family_leaves_and_is_verified(workspace, colours, bare_python, tmp_path, family):
+    run = make_tested(workspace, colours, family)
+    done = export_run(workspace, run.id, tmp_path / "away", ("onnx", "int8", "torchscript"))
+    assert done.left_out == ()
+    assert {each.name for each in done.figures} == {"safetensors", "onnx", "int8", "torchscript"}
+    verified = run_script(bare_python, done.path / "verify.py")
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+
+
+def test_what_does_not_answer_as_the_app_did_is_refused(workspace, tiny, tmp_path):
+    _, answers = workspace.store.list_predictions(tiny.id, "test")
+    others = [replace(p, probabilities=(0.1, 0.2, 0.7)) for p in answers]
+    workspace.store.put_predictions(tiny.id, "test", 1, others)
+    with pytest.raises(ExportRefused, match="ONNX does not answer as the app did"):
+        export_run(workspace, tiny.id, tmp_path / "away")
+    assert not (tmp_path / "away").exists() and staging(workspace) == []
+
+
+# Names are data
+
+
+def test_names_of_any_kind_come_through(workspace, tmp_path, bare_python):
+    folder = make_colours(tmp_path / "given" / "nasty", 8)
+    for old, new in zip(("blue", "green", "red"), NASTY, strict=False):
+        (folder / old).rename(folder / new[:60].replace("/", ""))
+    dataset = import_folder(workspace, folder)
+    run = make_tested(workspace, dataset, "squeezenet1_1", image_size=40)
+    away = export_run(workspace, run.id, tmp_path / "away").path
+    assert json.loads((away / "labels.json").read_text("utf-8")) == list(dataset.classes)
+    assert predict.Model(away / "model.onnx").labels == list(dataset.classes)
+    with (away / "predictions.csv").open(encoding="utf-8-sig", newline="") as file:
+        head = next(csv.reader(file))
+    assert not any(cell.startswith("=") for cell in head)
+    card = (away / "README.md").read_text("utf-8")
+    assert "<img" not in card.replace("\\<img", "")
+    compile((away / "train.py").read_text("utf-8"), "train.py", "exec")
+    assert run_script(bare_python, away / "predict.py", away / "receipt" / "01.png").returncode == 0
+
+
+# Whole or not at all
+
+
+def test_a_zip_holds_the_same_in_a_folder_of_its_own(workspace, tiny, tmp_path):
+    done = export_run(workspace, tiny.id, tmp_path / "run.zip", as_zip=True)
+    with zipfile.ZipFile(done.path) as archive:
+        assert sorted(archive.namelist()) == sorted(f"transferlab-{tiny.id}/{name}" for name, _ in done.files)
+        assert archive.testzip() is None
+    assert staging(workspace) == []
+
+
+def test_a_full_disk_leaves_nothing(workspace, tiny, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for place, name in ((package, "pack"), (papers, "write_split"), (package.receipt, "write_receipt")):
+        with monkeypatch.context() as patch:
+            patch.setattr(place, name, full)
+            with pytest.raises(ExportRefused, match="the disk is full"):
+                export_run(workspace, tiny.id, tmp_path / "run.zip", as_zip=True)
+        assert list(tmp_path.glob("*.zip")) == [] and staging(workspace) == []
+
+
+def test_another_disk_gets_a_copy_in_one_step(workspace, tiny, tmp_path, monkeypatch):
+    whole = Path.replace
+
+    def replace_nearby(self, target):
+        if self.parent != target.parent:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return whole(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace_nearby)
+    away = export_run(workspace, tiny.id, tmp_path / "away" / "run").path
+    assert (away / "model.onnx").is_file() and [path.name for path in away.parent.iterdir()] == ["run"]
+
+
+def test_what_is_there_already_stays(workspace, tiny, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    with pytest.raises(ExportRefused, match="there already"):
+        export_run(workspace, tiny.id, tmp_path / "mine")
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
+
+
+def test_stopped_it_leaves_nothing(workspace, tiny, tmp_path):
+    with pytest.raises(Cancelled):
+        export_run(workspace, tiny.id, tmp_path / "away", should_stop=lambda: True)
+    assert not (tmp_path / "away").exists() and staging(workspace) == []
+
+
+# Runs that have less
+
+
+def test_a_run_that_is_under_way_waits(workspace, colours, tmp_path):
+    run = workspace.store.add_run(run_config(colours, TINY), colours.name)
+    with pytest.raises(RunNotReady, match="has not begun"):
+        export_run(workspace, run.id, tmp_path / "away")
+    workspace.store.claim_run(run.id)
+    with pytest.raises(RunNotReady, match="still training"):
+        export_run(workspace, run.id, tmp_path / "away")
+    workspace.store.finish_run(run.id, RunState.FAILED, "It failed.")
+    with pytest.raises(RunNotReady, match="no model"):
+        export_run(workspace, run.id, tmp_path / "away")
+
+
+def test_without_its_dataset_a_run_leaves_with_less_and_says_so(workspace, colours, tiny, tmp_path):
+    delete_dataset(workspace.store, workspace.artifacts, colours.id)
+    done = export_run(workspace, tiny.id, tmp_path / "away", ("onnx", "int8"))
+    names = {name for name, _ in done.files}
+    assert {"model.onnx", "predictions.csv", "predict.py"} <= names
+    assert not names & {"verify.py", "train.py", "split.csv", "model.int8.onnx"}
+    assert "dataset was deleted" in " ".join(done.left_out) and "8 bits" in " ".join(done.left_out)
+    assert all(sentence.split()[0] in (done.path / "README.md").read_text("utf-8") for sentence in done.left_out)
+
+
+def test_a_run_that_was_not_tested_leaves_without_figures(workspace, colours, tiny, tmp_path):
+    run = workspace.store.add_run(tiny.config, colours.name, {"classes": list(colours.classes)})
+    workspace.store.claim_run(run.id)
+    shutil.copytree(workspace.artifacts.run_folder(tiny.id), workspace.artifacts.run_folder(run.id))
+    workspace.store.finish_run(run.id, RunState.CANCELLED)
+    done = export_run(workspace, run.id, tmp_path / "away")
+    names = {name for name, _ in done.files}
+    assert "model.onnx" in names and not names & {"predictions.csv", "verify.py"}
+    assert all(each.right is None and each.n > 0 for each in done.figures)
+    assert "never tested" in " ".join(done.left_out)
+    assert "How good it is" not in (done.path / "README.md").read_text("utf-8")
+
+
+def test_a_network_that_onnx_cannot_hold_leaves_as_pytorch(workspace, tiny, tmp_path, monkeypatch):
+    def unfit(*_):
+        raise OnnxUnfit("no such operation")
+
+    monkeypatch.setattr(package.formats, "write_onnx", unfit)
+    done = export_run(workspace, tiny.id, tmp_path / "away", ("safetensors", "onnx", "int8"))
+    names = {name for name, _ in done.files}
+    assert "model.safetensors" in names and not names & {"model.onnx", "model.int8.onnx", "verify.py"}
+    assert "cannot be written as ONNX" in " ".join(done.left_out)
+
+
+def test_formats_are_named_or_refused():
+    assert parse_formats("int8") == ("onnx", "int8") and parse_formats("") == ("safetensors", "onnx")
+    with pytest.raises(ConfigError, match="did you mean torchscript"):
+        parse_formats("torch-script")

@@ -1,0 +1,124 @@
+"""predict.py reads images as the app does, pixel by pixel, and answers without the app."""
+
+import json
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+from data.making import picture
+from export.making_exports import run_script
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from tl_core.data import resizing
+from tl_core.data.images import open_rgb
+from tl_core.data.loaders import read_input
+from tl_core.data.transforms import normalise, prepare
+from tl_core.export.standalone import predict
+from tl_core.records import Preprocessing
+
+MANY = 10**9
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def preprocessing(size=32, resize=40, interpolation="bicubic"):
+    return Preprocessing(size, resize, MEAN, STD, interpolation)
+
+
+def as_told(pre, by=None):
+    return {**asdict(pre), "resized_by": by or ("pytorch" if resizing.has_vectors() else "pillow")}
+
+
+def noise(width, height, seed=0):
+    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8))
+
+
+@given(
+    st.integers(1, 400),
+    st.integers(1, 400),
+    st.integers(16, 120),
+    st.integers(0, 30),
+    st.sampled_from(("bilinear", "bicubic")),
+)
+def test_the_same_pixels_whatever_the_sizes(width, height, size, more, interpolation):
+    pre, image = preprocessing(size, size + more, interpolation), noise(width, height)
+    theirs = predict.prepare(image, as_told(pre))
+    assert np.array_equal(theirs, prepare(image, pre).permute(1, 2, 0).numpy())
+
+
+@given(st.integers(1, 400), st.integers(1, 400), st.sampled_from(("bilinear", "bicubic")))
+def test_the_same_pixels_where_pillow_resizes(width, height, interpolation):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(resizing, "has_vectors", lambda: False)
+        pre, image = preprocessing(interpolation=interpolation), noise(width, height)
+        theirs = predict.prepare(image, as_told(pre))
+        assert np.array_equal(theirs, prepare(image, pre).permute(1, 2, 0).numpy())
+
+
+def oddities():
+    """(name, image, options to save it with)."""
+    plain = picture(3, (64, 48))
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        yield f"turned{orientation}.jpg", plain, {"exif": exif, "quality": 90}
+    yield "broken-exif.jpg", plain, {"exif": b"Exif\0\0rubbish"}
+    yield "large.jpg", noise(1500, 900).resize((1800, 1100)), {"quality": 80}
+    yield "progressive.jpg", plain.resize((900, 700)), {"progressive": True}
+    yield "cmyk.jpg", plain.convert("CMYK"), {}
+    yield "grey.png", plain.convert("L"), {}
+    yield "palette.png", plain.convert("P"), {}
+    transparent = plain.convert("RGBA")
+    transparent.putalpha(Image.linear_gradient("L").resize(plain.size))
+    yield "transparent.png", transparent, {}
+    yield "grey-transparent.png", transparent.convert("LA"), {}
+    yield "palette-transparent.png", plain.convert("P"), {"transparency": 3}
+    yield "bits16.png", Image.fromarray((np.arange(64 * 48).reshape(48, 64) * 21).astype(np.uint16)), {}
+    yield "bits32.tif", Image.fromarray((np.arange(64 * 48).reshape(48, 64) * 9).astype(np.int32)), {}
+    yield "floats.tif", Image.fromarray(np.linspace(-2, 3, 64 * 48, dtype=np.float32).reshape(48, 64)), {}
+    yield "unit-floats.tif", Image.fromarray(np.linspace(0, 1, 64 * 48, dtype=np.float32).reshape(48, 64)), {}
+    yield "bits1.png", plain.convert("1"), {}
+    yield "lab.tif", Image.merge("LAB", plain.split()), {}
+    yield "some.webp", transparent, {"lossless": True}
+    yield "some.gif", plain, {}
+    yield "some.bmp", plain, {}
+
+
+@pytest.mark.parametrize(
+    ("name", "image", "options"), oddities(), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_the_same_pixels_whatever_the_file_holds(tmp_path, name, image, options):
+    file, pre = tmp_path / name, preprocessing(96, 110)
+    image.save(file, **options)
+    theirs = predict.open_rgb(file, as_told(pre))
+    assert np.array_equal(np.asarray(theirs), np.asarray(open_rgb(file, MANY, pre.resize).pixels))
+    ours = normalise(read_input(file, pre, MANY)[None], pre)[0].numpy()
+    assert np.array_equal(predict.normalise(predict.prepare(theirs, as_told(pre)), as_told(pre)), ours)
+
+
+def test_it_answers_for_files_and_folders_without_torch_or_the_app(exported, bare_python, tmp_path):
+    for name in ("torch", "tl_core", "onnx", "pandas"):
+        (tmp_path / "try.py").write_text(f"import {name}")
+        assert "ModuleNotFoundError" in run_script(bare_python, tmp_path / "try.py").stderr
+    folder = tmp_path / "images" / "deeper"
+    folder.mkdir(parents=True)
+    shutil.copy(exported.path / "receipt" / "01.png", folder / "a.png")
+    (folder / "notes.txt").write_text("no image")
+    done = run_script(bare_python, exported.path / "predict.py", tmp_path / "images", "--json", "--top", "2")
+    (line,) = done.stdout.splitlines()
+    answer = json.loads(line)
+    assert done.returncode == 1 and "notes.txt: cannot be read as an image" in done.stderr
+    assert answer["image"].endswith("a.png")
+    kept = json.loads((exported.path / "receipt" / "receipt.json").read_text())["images"][0]["log_probabilities"]
+    labels = json.loads((exported.path / "labels.json").read_text())
+    best = int(np.argmax(kept))
+    assert answer["top"][0] == {"label": labels[best], "p": pytest.approx(np.exp(kept[best]), abs=1e-4)}
+    said = run_script(bare_python, exported.path / "predict.py", folder / "a.png").stdout
+    assert said.startswith(f"{folder / 'a.png'}: {labels[best]} ")
+
+
+def test_it_is_short_enough_to_read():
+    assert len(Path(predict.__file__).read_text("utf-8").splitlines()) < 200

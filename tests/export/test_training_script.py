@@ -1,0 +1,169 @@
+"""train.py is the run as a plain script: the same network, the same order, the same figures."""
+
+import json
+import os
+import runpy
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from backbones.families import FAMILIES, images_for, library_model
+from export.making_exports import make_tested
+from making_runs import TINY, run_config
+
+from tl_core.backbones import build_model, get_backbone
+from tl_core.config import make_run_config
+from tl_core.export import export_run
+from tl_core.export.subject import find_subject
+from tl_core.export.training_script import training_script, why_not
+from tl_core.runners import InlineRunner
+from tl_core.training import make_plan
+
+OURS = [name for name in FAMILIES if get_backbone(name).library == "torchvision"]
+NAMES = OURS if os.environ.get("EVERY_FAMILY") else ["alexnet", "googlenet", "squeezenet1_1", "convnext_tiny"]
+
+
+@pytest.fixture
+def train(monkeypatch, capsys):
+    """Runs a script in this process, which has torch loaded, and gives what it printed last."""
+
+    def run(script, folder, *arguments):
+        with monkeypatch.context() as patch:
+            patch.syspath_prepend(script.parent)
+            patch.delitem(sys.modules, "predict", raising=False)
+            patch.setattr(sys, "argv", [str(script), str(folder), "--workers", "0", *map(str, arguments)])
+            runpy.run_path(str(script), run_name="__main__")
+            patch.delitem(sys.modules, "predict")
+        return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {
+            "epochs": 2,
+            "pretrained": True,
+            "frozen_stages": "all",
+            "class_balance": "weights",
+            "label_smoothing": 0.1,
+            "hidden_units": "8",
+            "dropout": 0.2,
+            "optimizer": "gd",
+        },
+        {"epochs": 2, "learning_rate": 1e-4, "batch_size": 9, "warm_up": 0.3},
+        {
+            "epochs": 4,
+            "pretrained": True,
+            "unfreeze": "gradual",
+            "head_epochs": 1,
+            "frozen_stages": -2,
+            "frozen_names": "layer4.0.bn1",
+            "class_balance": "sampling",
+            "accumulate": 2,
+            "schedule": "one-cycle",
+            "clip_norm": 1.0,
+        },
+    ],
+    ids=["frozen", "from scratch", "unfrozen gradually"],
+)
+def test_the_script_trains_to_the_figures_of_the_run(workspace, colours, colours_folder, settings, train):
+    arguments, home = [], workspace.settings.home
+    if settings.get("pretrained"):
+        weights = home / "weights"
+        weights.mkdir()
+        torch.save(library_model("resnet18").state_dict(), weights / "resnet18.pth")
+        arguments = ["--weights", weights / "resnet18.pth"]
+    run = InlineRunner(workspace).submit(run_config(colours, {**TINY, "frozen_stages": 0, **settings}))
+    assert run.result, run.message
+    away = export_run(workspace, run.id, home / "away", ("onnx",)).path
+    found = train(away / "train.py", colours_folder, *arguments)
+    assert found["n"] == run.result.n
+    assert found["test_accuracy"] == pytest.approx(run.result.accuracy)
+    assert found["test_loss"] == pytest.approx(run.result.loss, rel=0.02)
+    assert found["val_accuracy"] == pytest.approx(run.val_accuracy)
+
+
+def test_augmented_it_trains_with_torchvisions_draws(workspace, colours, colours_folder, tmp_path, train):
+    augment = {"augment": "any-rotation", "blur": 0.5, "policy": "trivial", "erasing": 0.5}
+    run = make_tested(workspace, colours, "squeezenet1_1", image_size=40, epochs=1, **augment)
+    away = export_run(workspace, run.id, tmp_path / "away", ("onnx",)).path
+    assert 0 <= train(away / "train.py", colours_folder)["test_accuracy"] <= 1
+    assert "two seeds" in (away / "README.md").read_text("utf-8")
+    with pytest.raises(SystemExit, match="30 of 30 images are not in"):
+        train(away / "train.py", away / "receipt" / "nothing")
+
+
+def subject_of(name, **settings):
+    """As far as a script looks at one."""
+    config = make_run_config(
+        "d", {"backbone": name, "pretrained": False, "frozen_stages": 0, "image_size": FAMILIES[name], **settings}
+    )
+    backbone = get_backbone(name)
+    torch.manual_seed(0)
+    model = build_model(backbone, config.model, 3, library_model(name)).eval()
+    run = SimpleNamespace(id="r1", config=config)
+    pre = SimpleNamespace(size=32, resize=32, mean=(0.5,) * 3, std=(0.5,) * 3, interpolation="bilinear")
+    checkpoint = SimpleNamespace(backbone=backbone, model=model, classes=("a", "b", "c"), preprocessing=pre)
+    return SimpleNamespace(run=run, checkpoint=checkpoint, split=object())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_network_is_the_runs(name, monkeypatch):
+    subject = subject_of(name)
+    script = {"__name__": "train"}
+    monkeypatch.setitem(sys.modules, "predict", SimpleNamespace(HERE=None, normalise=None, open_rgb=None, prepare=None))
+    exec(compile(training_script(subject), "train.py", "exec"), script)
+    theirs = script["build_model"]().eval()
+    head = script["HEAD"]
+    named = {
+        f"{head}.{key.removeprefix('head.')}" if key.startswith("head.") else key.split(".", 2)[2]: value
+        for key, value in subject.checkpoint.model.state_dict().items()
+    }
+    assert set(theirs.state_dict()) == set(named)
+    state = theirs.state_dict()  # some networks want its metadata, too
+    state.update(named)
+    theirs.load_state_dict(state)
+    images = images_for(name)
+    with torch.no_grad():
+        assert torch.allclose(theirs(images), subject.checkpoint.model(images), atol=1e-4)
+    in_stages = [prefix for stage in script["STAGES"] for prefix in stage]
+    for parameter, _ in theirs.named_parameters():
+        belongs = [p for p in [*in_stages, head] if parameter == p or parameter.startswith(f"{p}.")]
+        assert len(belongs) == 1
+    assert len(script["PHASES"]) == len(make_plan(subject.run.config))
+
+
+@pytest.mark.parametrize("schedule", ["constant", "step", "exponential", "cosine", "one-cycle"])
+def test_its_learning_rate_is_the_runs(schedule, monkeypatch):
+    from tl_core.training.schedules import make_schedule
+
+    subject = subject_of("squeezenet1_1", schedule=schedule, epochs=7, warm_up=0.2, step_epochs=2)
+    script = {"__name__": "train"}
+    monkeypatch.setitem(sys.modules, "predict", SimpleNamespace(HERE=None, normalise=None, open_rgb=None, prepare=None))
+    exec(compile(training_script(subject), "train.py", "exec"), script)
+    ours = make_schedule(subject.run.config.train, 5, 7)
+    assert np.allclose([script["factor"](step, 5, 35) for step in range(35)], [ours.factor(step) for step in range(35)])
+
+
+@pytest.mark.parametrize(
+    ("settings", "word"),
+    [
+        ({"mixup": 0.2}, "mixup"),
+        ({"ema": 0.9}, "EMA"),
+        ({"loss": "focal"}, "focal"),
+        ({"schedule": "plateau"}, "plateau"),
+    ],
+)
+def test_what_it_cannot_say_exactly_it_does_not_say(settings, word):
+    assert word in " ".join(why_not(subject_of("squeezenet1_1", **settings)))
+
+
+def test_a_backbone_of_another_library_has_no_script(exported, finished):
+    workspace, run = finished
+    assert "timm" in " ".join(why_not(find_subject(workspace, run.id)))
+    assert not (exported.path / "train.py").exists()
+    assert "no training script" in (exported.path / "README.md").read_text("utf-8")

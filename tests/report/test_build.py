@@ -1,0 +1,153 @@
+"""A report is one file that asks for nothing, says what is missing, and takes user text for text."""
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from browsing import chromium
+from making_runs import import_folder, run_config
+
+from tl_core.errors import RunNotReady
+from tl_core.import_dataset import delete_dataset
+from tl_core.records import MetricPoint, Prediction, RunState, TestResult
+from tl_core.report import report_html, write_report
+
+EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+NAMES = ["{{ 7 * 7 }} <b>", "🦊 \u202eعربي", "x" * 200, "'\"&amp; %{x}"]
+"""Of class folders; a folder's name has no slash and no more than 255 bytes."""
+
+
+class Elements(HTMLParser):
+    """What a browser would find: elements with their attributes, and text outside of scripts and styles."""
+
+    def __init__(self, html: str):
+        super().__init__()
+        self.found, self.text, self._open = [], "", ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        self.found.append((tag, dict(attributes)))
+        self._open = tag
+
+    def handle_endtag(self, tag):
+        self._open = ""
+
+    def handle_data(self, data):
+        self.text += data if self._open not in ("script", "style") else ""
+
+    def of(self, *tags: str) -> list[dict]:
+        return [attributes for tag, attributes in self.found if tag in tags]
+
+
+@pytest.fixture
+def hostile(workspace, tmp_path, colours_folder):
+    """A tested run whose class names, title, note and loss are as bad as they come; no model was trained."""
+    folder = tmp_path / "bad names"
+    pictures = iter(sorted(colours_folder.rglob("*.png")))
+    for name in NAMES:
+        (folder / name).mkdir(parents=True)
+        for i in range(3):
+            (folder / name / f"{i}.png").write_bytes(next(pictures).read_bytes())
+    dataset, store = import_folder(workspace, folder), workspace.store
+    run = store.add_run(run_config(dataset), EVIL, {"classes": list(dataset.classes)})
+    store.claim_next_run()
+    store.append_metrics(run.id, [MetricPoint(0, 1, 1, "val", "loss", float("nan"), 4)])
+    answers = [Prediction(i, i, tuple(float(k == max(0, i - 1)) for k in range(4))) for i in range(4)]
+    store.put_predictions(run.id, "test", 1, answers)
+    store.update_run(run.id, epochs_done=1, best_epoch=1, result=TestResult(4, 2.0, 0.25, 0.2, 0.25, 0.2, 0.25))
+    store.finish_run(run.id, RunState.COMPLETED)
+    return store.annotate_run(run.id, title=EVIL, note=f"{EVIL}\nsecond line")
+
+
+def html_of(workspace, run):
+    return report_html(workspace.store, workspace.artifacts, run.id)
+
+
+def test_it_says_the_figures_with_what_they_were_measured_on(finished):
+    workspace, run = finished
+    text = " ".join(Elements(html_of(workspace, run)).text.split())
+    n = run.result.n
+    assert f"{round(run.result.accuracy * n)} of {n} test images" in text
+    assert f"How good it is, on {n} test images" in text
+    assert "95 % interval" in text and "guessing would be right on 33.3 %" in text
+    for name in ("blue", "green", "red"):
+        assert name in text
+
+
+def test_nothing_in_it_comes_from_elsewhere(finished):
+    page = Elements(html_of(*finished))
+    asked = [attributes.get(name) for _, attributes in page.found for name in ("src", "href", "srcset", "action")]
+    assert {address.split(",")[0] for address in asked if address} == {"data:image/webp;base64"}
+    assert not page.of("link", "iframe", "object", "base")
+    (policy,) = [meta["content"] for meta in page.of("meta") if "http-equiv" in meta]
+    assert "default-src 'none'" in policy
+
+
+def test_user_text_stays_text(workspace, hostile):
+    html = html_of(workspace, hostile)
+    page = Elements(html)
+    assert len(page.of("script")) == 3
+    assert all("onerror" not in attributes for _, attributes in page.found)
+    assert EVIL in page.text and "{{ 7 * 7 }} <b>" in page.text and "second line" in page.text
+    assert "\u202e" not in page.text
+    charts = re.search(r'id="charts">(.*?)</script>', html, re.DOTALL)[1]
+    assert json.loads(charts)["confusion"]["figure"]["data"][0]["z"][1][0] == 1
+
+
+def test_a_deleted_dataset_costs_the_pictures_and_nothing_else(workspace, hostile):
+    delete_dataset(workspace.store, workspace.artifacts, hostile.config.data.dataset_id)
+    page = Elements(html_of(workspace, hostile))
+    assert not page.of("img") and "its images cannot be shown" in page.text
+    assert "1 of 4 test images" in page.text
+
+
+def test_a_run_without_a_test_has_no_report_and_leaves_no_file(workspace, colours, tmp_path):
+    run = workspace.store.add_run(run_config(colours), colours.name)
+    with pytest.raises(RunNotReady, match="has not been tested"):
+        write_report(workspace.store, workspace.artifacts, run.id, tmp_path / "report.html")
+    assert not list(tmp_path.glob("report*"))
+
+
+def test_what_cannot_be_written_leaves_no_half_file(finished, tmp_path, monkeypatch):
+    workspace, run = finished
+    monkeypatch.setattr("pathlib.Path.replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left")))
+    with pytest.raises(OSError, match="No space"):
+        write_report(workspace.store, workspace.artifacts, run.id, tmp_path / "report.html")
+    assert not list(tmp_path.glob("report*"))
+
+
+def test_two_hundred_classes_and_one_image_each(workspace, hostile):
+    store, n = workspace.store, 200
+    facts = {"classes": [f"kind {i}" for i in range(n)]}
+    run = store.add_run(hostile.config, "many", facts)
+    store.claim_next_run()
+    rows = [Prediction(i % 4, i, tuple(float(k == (i * 7) % n) for k in range(n))) for i in range(n)]
+    store.put_predictions(run.id, "test", 1, [replace(p, position=i % 4) for i, p in enumerate(rows)])
+    store.update_run(run.id, epochs_done=1, best_epoch=1, result=TestResult(n, 2.0, 0.1, 0.1, 0.1, 0.1, 0.01))
+    store.finish_run(run.id, RunState.COMPLETED)
+    assert "200 classes" in Elements(html_of(workspace, run)).text
+
+
+def test_a_browser_without_a_network_draws_all_of_it(finished, workspace, hostile, tmp_path):
+    write_report(finished[0].store, finished[0].artifacts, finished[1].id, tmp_path / "good.html")
+    write_report(workspace.store, workspace.artifacts, hostile.id, tmp_path / "bad.html")
+    with chromium() as browser:
+        context = browser.new_context(viewport={"width": 1000, "height": 800}, offline=True, accept_downloads=True)
+        for name in ("good", "bad"):
+            page, asked, said = context.new_page(), [], []
+            page.on("request", lambda request, asked=asked: asked.append(request.url))
+            page.on("pageerror", lambda error, said=said: said.append(str(error)))
+            page.on("console", lambda m, said=said: said.append(m.text) if m.type == "error" else None)
+            page.on("dialog", lambda dialog, said=said: said.append(dialog.message) or dialog.dismiss())
+            page.goto((tmp_path / f"{name}.html").as_uri())
+            page.locator("[data-chart=confusion] .heatmaplayer image, [data-chart=confusion] .hm").first.wait_for()
+            assert page.locator("[data-chart] .main-svg").count() >= 4
+            assert said == []
+            assert {url.split(":")[0] for url in asked} <= {"file", "data", "blob"}
+            assert page.evaluate("document.documentElement.scrollWidth") <= 1000
+        for kind, start in (("png", b"\x89PNG"), ("svg", b"<svg")):
+            with page.expect_download() as download:
+                page.locator(f"figure:has([data-chart=confusion]) [data-format={kind}]").click()
+            assert download.value.path().read_bytes().startswith(start)

@@ -1,0 +1,137 @@
+"""A model answers over HTTP as it does everywhere, and refuses in sentences."""
+
+import io
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from PIL import Image
+from starlette.testclient import TestClient
+
+from tl_core.cli.actions import runs as cli_runs
+from tl_core.predictor import Predictor
+from tl_core.records import Run
+from tl_core.serving import asking, describe, make_app
+from tl_core.workspace import Workspace
+
+Finished = tuple[Workspace, Run]
+KEY = "0123456789abcdef"
+
+
+def conforms(content: object, schema: str) -> bool:
+    """Whether it is what the OpenAPI document says it is."""
+    document = describe()
+    jsonschema.validate(content, {**document, "$ref": f"#/components/schemas/{schema}"})
+    return True
+
+
+def as_rows(answers: list[dict], classes: tuple[str, ...]) -> list[list[float]]:
+    found = [{top["class"]: top["confidence"] for top in answer["top"]} for answer in answers]
+    return [[row[name] for name in classes] for row in found]
+
+
+def test_the_same_answer_everywhere(
+    finished: Finished, client: TestClient, address: str, tested_files: list[Path], capsys
+):
+    """The stored test predictions come from the frozen prefix in ONNX Runtime; all others from one model in PyTorch."""
+    workspace, run = finished
+    classes = workspace.store.get_dataset(run.config.data.dataset_id).classes
+    _, stored = workspace.store.list_predictions(run.id, "test")
+    page = Predictor.of_run(workspace, run.id).predict([(path.name, path.open("rb")) for path in tested_files])
+    rows = {"page": [[dict(answer.top)[name] for name in classes] for answer in page]}
+    form = [("image", (path.name, path.read_bytes())) for path in tested_files]
+    rows["form"] = as_rows(client.post(address, files=form).json()["answers"], classes)
+    alone = [client.post(address, content=path.read_bytes()).json()["answers"][0] for path in tested_files]
+    rows["alone"] = as_rows(alone, classes)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cli_runs, "open_workspace", lambda: workspace)
+        cli_runs.predict(run.id, tested_files, 5, None, True)
+    rows["command line"] = as_rows(json.loads(capsys.readouterr().out), classes)
+    for row in rows.values():
+        assert all(one == pytest.approx(list(p.probabilities), abs=1e-5) for one, p in zip(row, stored, strict=True))
+        assert all(one == pytest.approx(other, abs=1e-6) for one, other in zip(row, rows["page"], strict=True))
+
+
+def test_answers_are_what_the_document_says(client: TestClient, address: str, tested_files: list[Path]):
+    form = [("a", ("=1+1 <b>.png", tested_files[0].read_bytes())), ("b", ("text.jpg", b"not a picture"))]
+    reply = client.post(address, params={"top": 2}, files=form)
+    assert reply.status_code == 200 and conforms(reply.json(), "Answers")
+    first, second = reply.json()["answers"]
+    assert first["image"] == "=1+1 <b>.png" and len(first["top"]) == 2 and first["error"] is None
+    assert second["top"] == [] and second["error"].endswith(".")
+    assert client.get("/api/openapi.json").json() == json.loads(json.dumps(describe()))
+
+
+def png(size: tuple[int, int]) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", size).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_images_of_odd_shapes_are_answered(client: TestClient, address: str):
+    for size in ((1, 1), (20_000, 3)):
+        assert client.post(address, content=png(size)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"not a picture", "not an image"),
+        (png((20_000, 20_000)), "more pixels than can be opened safely"),
+        (png((90, 90))[:60], "cut off"),
+    ],
+    ids=["text", "bomb", "cut off"],
+)
+def test_what_is_no_usable_image_is_said(client: TestClient, address: str, content: bytes, words: str):
+    reply = client.post(address, content=content)
+    assert reply.status_code == 422 and conforms(reply.json(), "Answers")
+    assert words in reply.json()["error"] and words in reply.json()["answers"][0]["error"]
+
+
+def test_refusals_are_sentences(client: TestClient, address: str, monkeypatch):
+    monkeypatch.setattr(asking, "MAX_BYTES", 2000)
+    many = [("image", (f"{i}.png", b"x")) for i in range(asking.MAX_IMAGES + 1)]
+    chunks = (b"x" * 500 for _ in range(10))  # without a Content-Length
+    replies = [
+        (client.post(address), 400),
+        (client.post(address, files={"image": ("", b"")}), 400),
+        (client.post(address, data={"a": "b"}, files=[("x", (None, "y"))]), 400),
+        (client.post(address, content=b"--x", headers={"content-type": "multipart/form-data; boundary=y"}), 400),
+        (client.post(address, content=b"--x", headers={"content-type": "multipart/form-data"}), 400),
+        (client.post(address, content=b"x" * 3000), 413),
+        (client.post(address, content=chunks), 413),
+        (client.post(address, content=b"x", params={"top": "0"}), 400),
+        (client.post(address, content=b"x", params={"top": "²"}), 400),
+        (client.post("/api/runs/nope/predict", content=b"x"), 404),
+    ]
+    monkeypatch.setattr(asking, "MAX_BYTES", 2**20)
+    replies.append((client.post(address, files=many), 400))
+    for i, (reply, status) in enumerate(replies):
+        assert (i, reply.status_code) == (i, status), reply.text
+        assert conforms(reply.json(), "Error") and reply.json()["error"].endswith(".")
+
+
+def test_a_run_without_a_model_says_so(finished: Finished, client: TestClient):
+    workspace, run = finished
+    queued = workspace.store.add_run(run.config, "colours")
+    try:
+        reply = client.post(f"/api/runs/{queued.id}/predict", content=png((9, 9)))
+        assert reply.status_code == 400 and "no model" in reply.json()["error"]
+    finally:
+        workspace.store.delete_run(queued.id)
+
+
+def test_who_has_no_key_is_told_nothing(finished: Finished, address: str):
+    with TestClient(make_app(finished[0], KEY)) as client:
+        for headers in ({}, {"Authorization": f"Bearer {KEY}x"}, {"Authorization": f"Basic {KEY}"}):
+            assert client.post(address, content=png((9, 9)), headers=headers).status_code == 403
+            assert client.post("/api/runs/nope/predict", headers=headers).status_code == 403
+        allowed = client.post(address, content=png((9, 9)), headers={"Authorization": f"Bearer {KEY}"})
+        assert allowed.status_code == 200
+
+
+def test_too_many_at_once_are_sent_away(client: TestClient, address: str, monkeypatch):
+    monkeypatch.setattr(asking, "_UNDER_WAY", 0)
+    reply = client.post(address, content=png((9, 9)))
+    assert reply.status_code == 503 and "Try again" in reply.json()["error"]

@@ -1,0 +1,88 @@
+"""What a run is told to elsewhere: all of it, and nothing of theirs can harm the run."""
+
+from dataclasses import replace
+
+import pytest
+from making_runs import run_config
+
+from tl_core.records import RunState
+from tl_core.runners import InlineRunner
+from tl_core.sinks import Mirror
+from tl_core.sinks import mirror as module
+
+
+class Kept:
+    name = "Elsewhere"
+
+    def __init__(self, fails_at=""):
+        self.calls, self.points, self.fails_at = [], [], fails_at
+
+    def start(self, run):
+        self._call("start")
+
+    def write(self, points):
+        self._call("write")
+        self.points += points
+
+    def finish(self, run):
+        self._call("finish")
+        self.ended = run
+
+    def _call(self, name):
+        self.calls.append(name)
+        if name == self.fails_at:
+            raise ConnectionError("nobody there")
+
+
+@pytest.fixture
+def train(workspace, colours, monkeypatch):
+    def train(*sinks):
+        monkeypatch.setattr("tl_core.execute.open_mirror", lambda store, run, _: Mirror(store, run, sinks))
+        return InlineRunner(workspace).submit(run_config(colours))
+
+    return train
+
+
+def test_every_point_arrives_once_and_in_order(workspace, train):
+    sink = Kept()
+    run = train(sink)
+    assert sink.points == workspace.store.list_metrics(run.id)
+    assert (sink.calls[0], sink.calls[-1]) == ("start", "finish")
+    assert sink.ended == run and run.result
+
+
+@pytest.mark.parametrize("step", ["start", "write", "finish"])
+def test_one_that_fails_is_told_nothing_more_and_the_run_says_so(train, step):
+    bad, good = Kept(step), Kept()
+    run = train(bad, good)
+    assert run.state is RunState.COMPLETED and run.result
+    assert bad.calls.count(step) == 1 and bad.calls[-1] == step
+    assert good.calls[-1] == "finish"
+    assert "Elsewhere did not take all of this run's figures (ConnectionError: nobody there)" in run.facts["notes"][0]
+
+
+def test_one_that_hangs_holds_the_run_up_for_no_longer_than_is_allowed(train, monkeypatch):
+    import threading
+
+    monkeypatch.setattr(module, "_PATIENCE", 0.2)
+    hang, sink = threading.Event(), Kept()
+    sink.start = lambda run: hang.wait(30)
+    assert train(sink).state is RunState.COMPLETED
+    hang.set()
+
+
+def test_by_default_nobody_is_told(workspace, colours):
+    run = workspace.store.add_run(run_config(colours), "x")
+    with module.open_mirror(workspace.store, run, workspace.settings) as mirror:
+        assert not mirror._sinks and not mirror._thread.is_alive()
+
+
+def test_event_files_hold_the_curves_and_the_test_figures(workspace, colours, tmp_path):
+    reading = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    settings = workspace.settings.model_copy(update={"tensorboard_folder": tmp_path / "events"})
+    told = InlineRunner(replace(workspace, settings=settings)).submit(run_config(colours))
+    found = reading.EventAccumulator(str(tmp_path / "events" / told.id))
+    found.Reload()
+    points = [p for p in workspace.store.list_metrics(told.id) if (p.split, p.name) == ("val", "loss")]
+    assert [(e.step, e.value) for e in found.Scalars("val/loss")] == [(p.step, pytest.approx(p.value)) for p in points]
+    assert found.Scalars("test/accuracy")[0].value == pytest.approx(told.result.accuracy)

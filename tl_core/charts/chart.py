@@ -1,0 +1,117 @@
+"""What every chart of the app looks like: plain Plotly figures, built from records.
+
+Colours that depend on the theme are written `@text`, `@grid`, `@surface`, `@accent` and `@muted`; the component that
+draws a chart puts the page's own in. User text goes through `plotly_text`, and never into a `hovertemplate`, where
+`%{…}` would be filled in.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tl_core.text import count, number_of, percent, plotly_text, shorten
+
+FROZEN = "#2b7bba"
+"""Cool blue, always together with a lock and the word."""
+TRAINABLE = "#d97706"
+"""Warm orange, always together with the word."""
+RIGHT = "#009e73"
+WRONG = "#d55e00"
+CLASS_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8c8c8c")
+"""Okabe and Ito's palette, told apart by colour-blind readers; without its yellow, which is lost on white."""
+
+LABEL_LENGTH = 22
+MAX_BARS = 30
+
+Figure = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    title: str
+    """A sentence with the figures in it. Plain text."""
+    alt: str
+    """What the chart shows, for those who do not see it. Plain text."""
+    figure: Figure
+    """`data` and `layout` as Plotly takes them."""
+    height: int = 320
+    """Pixels that suit it."""
+
+
+def class_balance_chart(classes: Sequence[str], counts: Sequence[int], top: int = MAX_BARS) -> Chart:
+    """How many images each class has, the largest first; of many classes only the first `top`."""
+    order = sorted(range(len(classes)), key=lambda i: (-counts[i], classes[i]))[:top]
+    left = len(classes) - len(order)
+    title = f"{number_of(sum(counts), 'image')} in {number_of(len(classes), 'class', 'classes')}"
+    if counts and min(counts) < max(counts):
+        title += f", from {count(min(counts))} to {count(max(counts))} in each"
+    title += f" (the {len(order)} largest are shown)" if left else ""
+    alt = "Bar chart of images by class: " + ", ".join(f"{classes[i]} {count(counts[i])}" for i in order[:10])
+    alt += f" and {count(len(classes) - 10)} more classes." if len(classes) > 10 else "."
+    values = [counts[i] for i in order]
+    return _bars(
+        title,
+        alt,
+        names=[classes[i] for i in order],
+        values=values,
+        texts=[count(v) for v in values],
+        unit="Images",
+        colours=["@accent"] * len(order),
+    )
+
+
+def top_answers_chart(classes: Sequence[str], probabilities: Sequence[float], true: int | None = None) -> Chart:
+    """The five likeliest classes and how confident the model is in each; the true one is marked where it is known."""
+    order = sorted(range(len(classes)), key=lambda i: -probabilities[i])[:5]
+    first = order[0]
+    title = f"{percent(probabilities[first])} confident that this is {classes[first]}"
+    names = [classes[i] for i in order]
+    alt = "Bar chart of confidence: " + ", ".join(f"{classes[i]} {percent(probabilities[i])}" for i in order) + "."
+    values = [100 * probabilities[i] for i in order]
+    colours = ["@accent"] + ["@muted"] * (len(order) - 1)
+    texts = [percent(probabilities[i]) + (" ✓ true class" if i == true else "") for i in order]
+    chart = _bars(title, alt, names=names, values=values, texts=texts, unit="Confidence (%)", colours=colours)
+    chart.figure["layout"]["xaxis"] |= {"range": [0, 150], "tickvals": [0, 25, 50, 75, 100]}
+    return chart
+
+
+def make_figure(traces: list[Figure], layout: Figure) -> Figure:
+    return {"data": traces, "layout": layout}
+
+
+def _bars(
+    title: str,
+    alt: str,
+    *,
+    names: list[str],
+    values: Sequence[float],
+    texts: list[str],
+    unit: str,
+    colours: list[str],
+) -> Chart:
+    places = list(range(len(names)))
+    trace = {
+        "type": "bar",
+        "orientation": "h",
+        "x": list(values),
+        "y": places,
+        "text": texts,
+        "textposition": "outside",
+        "cliponaxis": False,
+        "marker": {"color": colours},
+        "hoverinfo": "text",
+        "hovertext": [f"{plotly_text(name)}: {text}" for name, text in zip(names, texts, strict=True)],
+    }
+    layout = {
+        "xaxis": {"title": {"text": unit}, "rangemode": "tozero", "zeroline": False},
+        "yaxis": {
+            "tickvals": places,
+            "ticktext": [plotly_text(shorten(name, LABEL_LENGTH)) for name in names],
+            "autorange": "reversed",
+            "showgrid": False,
+        },
+        "showlegend": False,
+        "bargap": 0.25,
+        "uirevision": "keep",
+    }
+    return Chart(title, alt, make_figure([trace], layout), height=90 + 26 * len(names))

@@ -1,0 +1,183 @@
+"""The confusion matrix as a figure, of two classes or of two hundred."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tl_core.charts.chart import LABEL_LENGTH, Chart, Figure, make_figure
+from tl_core.evaluation import confusion_matrix, most_mixed_up, order_by_mix_ups
+from tl_core.records import Prediction
+from tl_core.text import number_of, percent, plotly_text, share, shorten
+
+MAX_LABELLED_CLASSES = 20
+"""Up to which each cell shows its figure."""
+MAX_OUTLINED_CLASSES = 30
+MAX_TICKS = 60
+"""Of more class names on an axis none can be read; pointing at a cell says them."""
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixView:
+    """How a matrix is to be shown."""
+
+    shares: bool = False
+    """Colour and label each cell by its share of the row instead of its count."""
+    by_mix_ups: bool = False
+    """Order classes so that those that are mixed up stand side by side; else by name."""
+    top: int | None = None
+    """Only so many classes, those with the most mix-ups."""
+
+    @classmethod
+    def from_query(cls, query: Any) -> "MatrixView":
+        """From the query of an address; what it does not say, or says wrongly, is as by default."""
+        top = query.get("top", "")
+        return cls(
+            query.get("shares") == "1",
+            query.get("order") == "mix-ups",
+            int(top) if top.isascii() and top.isdigit() and 2 <= int(top[:6]) <= 1000 else None,
+        )
+
+    @property
+    def query(self) -> str:
+        """What `from_query` reads, each with a `&` behind it."""
+        top = f"top={self.top}&" if self.top else ""
+        return f"{'shares=1&' * self.shares}{'order=mix-ups&' * self.by_mix_ups}{top}"
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """The part of a matrix that is drawn."""
+
+    classes: Sequence[str]
+    """All of them. User text."""
+    labels: list[int]
+    """Of rows and columns, in order."""
+    matrix: NDArray[np.int64]
+    """[true, predicted] of all classes."""
+
+    @property
+    def cells(self) -> NDArray[np.int64]:
+        return self.matrix[np.ix_(self.labels, self.labels)]
+
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        totals = np.maximum(1, self.matrix.sum(1)[self.labels])
+        shares: NDArray[np.float64] = self.cells / totals[:, None]
+        return shares
+
+    @property
+    def n_hidden(self) -> int:
+        """Mix-ups that lie outside of what is drawn."""
+        wrong = int(self.matrix.sum() - self.matrix.trace())
+        return wrong - int(self.cells.sum() - self.cells.trace())
+
+
+_PLAIN = MatrixView()
+
+
+def confusion_chart(
+    predictions: Sequence[Prediction], classes: Sequence[str], where: str, view: MatrixView = _PLAIN
+) -> Chart:
+    """True classes in rows, answers in columns; `labels_shown` says which.
+
+    Args:
+        where: begins the title, such as "Validation after epoch 3".
+    """
+    shown = _choose(predictions, classes, view)
+    n, cells = len(shown.labels), shown.cells
+    trace: Figure = {
+        "type": "heatmap",
+        "z": (shown.shares if view.shares else cells).tolist(),
+        "zmin": 0,
+        "zmax": 1 if view.shares else int(cells.max(initial=0)) or 1,
+        "colorscale": [[0, "@surface"], [1, "@accent"]],
+        "xgap": 1 if n <= MAX_OUTLINED_CLASSES else 0,
+        "ygap": 1 if n <= MAX_OUTLINED_CLASSES else 0,
+        "showscale": n > MAX_LABELLED_CLASSES,
+        "colorbar": {"thickness": 10, "outlinewidth": 0, "tickformat": ".0%" if view.shares else "d"},
+        "hoverinfo": "text",
+        "hovertext": _hover(shown),
+    }
+    if n <= MAX_LABELLED_CLASSES:
+        percents = [[f"{100 * v:.0f} %" for v in row] for row in shown.shares.tolist()]
+        trace["text"] = percents if view.shares else cells.tolist()
+        trace["texttemplate"] = "%{text}"
+    title = _title(predictions, where)
+    if n < len(classes):
+        title += f"; the {n} classes with most mix-ups"
+    return Chart(title, _alt(shown, title), make_figure([trace], _layout(shown)), height=min(720, 260 + 30 * n))
+
+
+def _choose(predictions: Sequence[Prediction], classes: Sequence[str], view: MatrixView) -> _Shown:
+    matrix = confusion_matrix(predictions, len(classes))
+    return _Shown(classes, _labels(matrix, view), matrix)
+
+
+def labels_shown(predictions: Sequence[Prediction], n_classes: int, view: MatrixView) -> list[int]:
+    """The label of each row, and column, of the chart."""
+    return _labels(confusion_matrix(predictions, n_classes), view)
+
+
+def _labels(matrix: NDArray[np.int64], view: MatrixView) -> list[int]:
+    labels = most_mixed_up(matrix, view.top) if view.top else list(range(len(matrix)))
+    if view.by_mix_ups:
+        labels = [labels[i] for i in order_by_mix_ups(matrix[np.ix_(labels, labels)])]
+    return labels
+
+
+def _hover(shown: _Shown) -> list[list[str]]:
+    """With many classes only cells with something in them speak: most of 40,000 are empty."""
+    names = [plotly_text(shorten(name, 80)) for name in shown.classes]
+    speaks_always = len(shown.labels) <= MAX_OUTLINED_CLASSES
+    totals = shown.matrix.sum(1).tolist()
+
+    def speak(true: int, answer: int, n: int) -> str:
+        if not (n or speaks_always):
+            return ""
+        word = "✓ right" if true == answer else "✗ wrong"
+        part = f"{share(n, totals[true])} ({percent(n / totals[true])})" if totals[true] else "no images"
+        return f"{word}<br>True: {names[true]}<br>Answer: {names[answer]}<br>{part}"
+
+    return [
+        [speak(true, answer, n) for answer, n in zip(shown.labels, row, strict=True)]
+        for true, row in zip(shown.labels, shown.cells.tolist(), strict=True)
+    ]
+
+
+def _layout(shown: _Shown) -> Figure:
+    n = len(shown.labels)
+    names = [plotly_text(shorten(shown.classes[label], LABEL_LENGTH)) for label in shown.labels]
+    axis = {"showgrid": False, "zeroline": False, "constrain": "domain"}
+    axis |= {"tickvals": list(range(n)), "ticktext": names} if n <= MAX_TICKS else {"showticklabels": False}
+    diagonal = {"type": "rect", "line": {"color": "@text", "width": 1.5}, "fillcolor": "rgba(0,0,0,0)"}
+    outlined = range(n) if n <= MAX_OUTLINED_CLASSES else ()
+    return {
+        # Slanted to the left, where there is room; to the right the last label would leave the page.
+        "xaxis": axis | {"title": {"text": "Model's answer"}, **({"tickangle": -40} if n > 2 else {})},
+        "yaxis": axis
+        | {"title": {"text": "True class"}, "autorange": "reversed", "scaleanchor": "x", "constraintoward": "top"},
+        # Right answers are outlined: told by shape, not by colour alone.
+        "shapes": [diagonal | {"x0": i - 0.5, "x1": i + 0.5, "y0": i - 0.5, "y1": i + 0.5} for i in outlined],
+        "showlegend": False,
+        "uirevision": "keep",
+    }
+
+
+def _title(predictions: Sequence[Prediction], where: str) -> str:
+    if not predictions:
+        return f"{where}: nothing measured yet"
+    right = sum(p.is_right for p in predictions)
+    return f"{where}: {share(right, len(predictions))} images right ({percent(right / len(predictions))})"
+
+
+def _alt(shown: _Shown, title: str) -> str:
+    text = f"Confusion matrix of {number_of(len(shown.labels), 'class', 'classes')}. {title}."
+    mistakes = shown.matrix.copy()
+    np.fill_diagonal(mistakes, 0)
+    worst = [divmod(int(i), len(mistakes)) for i in np.argsort(-mistakes, axis=None, kind="stable")[:3]]
+    named = [f"{shown.classes[t]} taken for {shown.classes[a]} ({mistakes[t, a]})" for t, a in worst if mistakes[t, a]]
+    text += f" Most frequent mistakes: {', '.join(named)}." if named else ""
+    return text + (f" {number_of(shown.n_hidden, 'mix-up')} of other classes not shown." if shown.n_hidden else "")

@@ -1,0 +1,61 @@
+"""Taking a run away."""
+
+import dataclasses
+from pathlib import Path
+
+from rich.table import Column, Table
+
+from tl_core.cli.actions.workspaces import open_and_tidy
+from tl_core.cli.output import out, print_json, progress_bar
+from tl_core.export import FORMATS, USUAL, Exported, export_run, parse_formats
+
+
+def export(run_id: str, to: Path, formats: str, as_json: bool) -> None:
+    wanted = [part.strip().lower() for part in formats.split(",")]
+    names = [name for name in wanted if name and name != "zip"]
+    chosen, as_zip = parse_formats(",".join(names)) if names else USUAL, "zip" in wanted
+    workspace = open_and_tidy()
+    run = workspace.store.get_run(run_id)
+    target = to / f"transferlab-{run.id}.zip" if as_zip else to
+    with progress_bar() as bar:
+        task = bar.add_task("Loading the model", total=1.0)
+        exported = export_run(
+            workspace,
+            run.id,
+            target,
+            chosen,
+            as_zip=as_zip,
+            on_progress=lambda words, share: bar.update(task, description=words, completed=share),
+        )
+    if as_json:
+        print_json(_json(exported))
+    else:
+        _print(exported)
+
+
+def _json(exported: Exported) -> dict[str, object]:
+    return {
+        "path": str(exported.path),
+        "files": [{"name": name, "bytes": n} for name, n in exported.files],
+        "formats": [dataclasses.asdict(each) for each in exported.figures],
+        "left_out": list(exported.left_out),
+    }
+
+
+def _print(exported: Exported) -> None:
+    out.print(f"Written to {exported.path}:")
+    for name, n_bytes in exported.files:
+        out.print(f"  {name} ({n_bytes / 1e6:.2f} MB)")
+    figures = (Column(name, justify="right") for name in ("size", "one image", "right", "same answer"))
+    table = Table("", *figures)
+    for each in exported.figures:
+        table.add_row(
+            FORMATS[each.name].title,
+            f"{each.n_bytes / 1e6:.1f} MB",
+            f"{each.milliseconds:.1f} ms",
+            "" if each.right is None else f"{each.right} of {each.n}",
+            f"{each.same} of {each.n}",
+        )
+    out.print(table)
+    for sentence in exported.left_out:
+        out.print(f"Not in it: {sentence}")

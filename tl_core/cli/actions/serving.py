@@ -1,0 +1,41 @@
+"""A server of models, without the app."""
+
+import ipaddress
+import socket
+
+import uvicorn
+
+from tl_core.cli.output import out
+from tl_core.errors import ConfigError
+from tl_core.serving import make_app
+from tl_core.workspace import open_workspace
+
+
+def serve(host: str, port: int) -> None:
+    workspace = open_workspace()
+    key = workspace.settings.api_key
+    if key is None and not _is_this_machine(host):
+        raise ConfigError(
+            f"--host: {host!r} can be reached from other machines: set TRANSFERLAB_API_KEY to the key to bring."
+        )
+    with _listen(host, port) as listening:
+        base = f"http://{host}:{listening.getsockname()[1]}"
+        header = '-H "Authorization: Bearer $TRANSFERLAB_API_KEY" ' if key else ""
+        out.print(f"Ask a run's model: curl {header}--data-binary @IMAGE {base}/api/runs/RUN/predict")
+        out.print(f"What can be asked: {base}/api/openapi.json")
+        uvicorn.Server(uvicorn.Config(make_app(workspace, key), log_level="warning")).run([listening])
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"--host {host} --port {port}: there can be no server there ({reason}).") from error

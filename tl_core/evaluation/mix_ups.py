@@ -1,0 +1,34 @@
+"""Which classes are taken for which, and orders of classes in which that is seen at a glance."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.cluster.hierarchy import leaves_list, linkage
+from scipy.spatial.distance import squareform
+
+Counts = NDArray[np.int64]
+
+
+def order_by_mix_ups(matrix: Counts) -> list[int]:
+    """The labels in an order in which classes that are mixed up stand side by side.
+
+    From average-linkage clustering of the shares of mix-ups, leaves ordered after Bar-Joseph et al. (2001).
+
+    Args:
+        matrix: counts [true, predicted].
+    """
+    n = len(matrix)
+    if n < 3:
+        return list(range(n))
+    shares = matrix / np.maximum(1, matrix.sum(1, keepdims=True))
+    alike = (shares + shares.T) / 2
+    np.fill_diagonal(alike, 1.0)
+    tree = linkage(squareform(1 - alike, checks=False), "average", optimal_ordering=True)
+    order: list[int] = leaves_list(tree).tolist()
+    return order
+
+
+def most_mixed_up(matrix: Counts, top: int) -> list[int]:
+    """The labels of the `top` classes with the most mistakes, theirs or in their favour, in order of label."""
+    mistakes = matrix.sum(0) + matrix.sum(1) - 2 * matrix.diagonal()
+    worst = np.argsort(-mistakes, kind="stable")[:top]
+    return sorted(worst.tolist())

@@ -1,0 +1,7 @@
+"""A run taken away: its model in open formats, proof that it answers as the app did, and all that is known of it."""
+
+from tl_core.export.checking import Figures
+from tl_core.export.formats import FORMATS, USUAL, Format, choose_formats, parse_formats
+from tl_core.export.package import Exported, export_run
+
+__all__ = ["FORMATS", "USUAL", "Exported", "Figures", "Format", "choose_formats", "export_run", "parse_formats"]

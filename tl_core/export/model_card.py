@@ -1,0 +1,238 @@
+"""The model card: what is in the folder, how to use it, what the model was made from and how good it is."""
+
+import re
+import string
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tl_core.backbones import get_backbone
+from tl_core.errors import UnknownBackbone
+from tl_core.evaluation import Figure
+from tl_core.export.checking import Figures
+from tl_core.export.formats import FORMATS
+from tl_core.export.receipt import Receipt
+from tl_core.export.subject import Subject
+from tl_core.results import Results
+
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
+_LONGEST = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the export found out, beside what the run knows."""
+
+    figures: tuple[Figures, ...]
+    receipt: Receipt | None
+    left_out: tuple[str, ...]
+    int8: str
+    """How the 8-bit file was made; empty where there is none."""
+    training: str
+    """How close train.py comes, or why there is none; empty where there is nothing to say."""
+    environment: dict[str, str]
+    files: tuple[str, ...]
+
+
+_FILES = {
+    "model.safetensors": "the weights, for PyTorch and for TransferLab; tensors are named `stages.<number>.` and then "
+    "as in the backbone's own library, and `head.`",
+    "model.onnx": "the whole network; labels and preprocessing are in its metadata (`labels`, `preprocess`, as JSON). "
+    "Input `images`, float32 [batch, 3, size, size]; output `logits`, float32 [batch, labels]",
+    "model.int8.onnx": "the same in 8 bits",
+    "model.torchscript.pt": "the same for `torch.jit.load`",
+    "predict.py": "asks the model about images; needs onnxruntime, numpy and pillow",
+    "verify.py": "tells whether the model still answers as it did in its test, by the images in `receipt/`",
+    "train.py": "trains it again, with torch, torchvision and pillow",
+    "split.csv": "which image was for training, validation and test",
+    "preprocess.json": "how images are read and resized for this model",
+    "labels.json": "the labels in the order of the model's outputs",
+    "labels.txt": "the same, one a line; line breaks, tabs and backslashes in a label are written `\\n`, `\\r`, `\\t`, "
+    "`\\\\`",
+    "config.json": "every setting of the run",
+    "metrics.json": "every figure below, and more",
+    "predictions.csv": "what the model said to each test image. A cell that a spreadsheet would take for a formula has "
+    "an apostrophe in front; the numbered labels are exact",
+    "requirements.txt": "what predict.py and verify.py need, in the versions it was checked with",
+}
+
+
+def write_card(subject: Subject, facts: Facts) -> str:
+    """Markdown. User text in it is shown as it is."""
+    parts = [_title(subject), _use(facts), *_limits(subject, facts), _contents(facts), _data(subject)]
+    if subject.results:
+        parts.append(_figures(subject.results))
+    parts += [_formats(facts), _origin(subject), _environment(facts)]
+    return "\n\n".join(parts) + "\n"
+
+
+def plain(text: str) -> str:
+    """User text for Markdown: literal, on one line, and not endless."""
+    short = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return _PUNCTUATION.sub(r"\\\1", " ".join(_UNSEEN.sub("\ufffd", short).split())) or "(no name)"
+
+
+def _title(subject: Subject) -> str:
+    run, classes = subject.run, subject.checkpoint.classes
+    said = f"# {plain(run.dataset_name)}: {len(classes)} classes\n\n"
+    said += f"A model that tells {_some(classes)} apart, trained with TransferLab (run `{run.id}`) from "
+    said += f"{_backbone_title(subject)}."
+    if results := subject.results:
+        right = round(results.test.accuracy.value * results.test.n)
+        said += f" Right on **{right} of {results.test.n} test images**, {_share(results.test.accuracy)}."
+    return said
+
+
+def _some(classes: Sequence[str]) -> str:
+    names = [f"*{plain(name)}*" for name in classes[:6]]
+    if len(classes) > 6:
+        return f"{', '.join(names)} and {len(classes) - 6} more"
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _use(facts: Facts) -> str:
+    if "model.onnx" not in facts.files:
+        return "## Use it\n\nThere is no ONNX file here, so predict.py cannot be used; it shows how images are read."
+    lines = [
+        "## Use it",
+        "",
+        "```",
+        "pip install -r requirements.txt",
+        "python predict.py photo.jpg",
+        *(["python verify.py"] if facts.receipt else []),
+        "```",
+    ]
+    if facts.receipt:
+        receipt = facts.receipt
+        wrong = "; ".join(f"{what}: {by:.2g}" for what, by in receipt.mistakes.items())
+        lines += [
+            "",
+            f"`verify.py` asks about {receipt.n} images of the test and compares the logarithms of the probabilities "
+            f"with what the app was told. They differed by at most {receipt.difference:.1g} when this was made; it "
+            f"passes up to {receipt.tolerance:g}. Had the images been read wrongly, it would have been: {wrong}.",
+        ]
+    return "\n".join(lines)
+
+
+def _limits(subject: Subject, facts: Facts) -> Iterator[str]:
+    if said := (*subject.missing, *facts.left_out):
+        yield "## What is not here\n\n" + "\n".join(f"- {sentence}" for sentence in said)
+
+
+def _contents(facts: Facts) -> str:
+    there = [(name, words) for name, words in _FILES.items() if name in facts.files]
+    said = "## What is here\n\n" + "\n".join(f"- `{name}`: {words}" for name, words in there)
+    return said + (f"\n\n{facts.training}" if facts.training else "")
+
+
+def _data(subject: Subject) -> str:
+    splits, data = subject.run.facts.get("splits", {}), subject.run.config.data
+    sides = ", ".join(f"{splits[side]:,} for {words}" for side, words in _SIDES.items() if side in splits)
+    said = f"## Data\n\n*{plain(subject.run.dataset_name)}*, known by its content as `{data.dataset_id}`"
+    said += f": {sides} (split seed {data.split_seed})." if sides else "."
+    said += " Images that are equal byte for byte are on one side. The test images were looked at once, at the end."
+    warnings = [plain_sentence(each) for each in subject.run.facts.get("split_warnings", ())]
+    return "\n\n".join([said, *warnings])
+
+
+_SIDES = {"train": "training", "val": "validation", "test": "the test"}
+
+
+def plain_sentence(text: str) -> str:
+    """A sentence of ours that may quote user text, literal and whole."""
+    return _PUNCTUATION.sub(r"\\\1", " ".join(_UNSEEN.sub("\ufffd", text).split()))
+
+
+def _figures(results: Results) -> str:
+    test = results.test
+    named = {
+        "accuracy": test.accuracy,
+        "balanced accuracy": test.balanced_accuracy,
+        "macro precision": test.precision_macro,
+        "macro recall": test.recall_macro,
+        "macro F1": test.f1_macro,
+    }
+    rows = [
+        f"| {name} | {100 * f.value:.1f} % | {100 * f.low:.1f} to {100 * f.high:.1f} % |" for name, f in named.items()
+    ]
+    rows.append(f"| log-loss, nats | {test.log_loss.value:.3f} | {test.log_loss.low:.3f} to {test.log_loss.high:.3f} |")
+    if test.roc_auc:
+        rows.append(f"| macro ROC AUC | {test.roc_auc.value:.3f} | {test.roc_auc.low:.3f} to {test.roc_auc.high:.3f} |")
+    said = f"## How good it is\n\n| on {test.n:,} test images | figure | 95 % interval |\n|---|---|---|\n"
+    said += "\n".join(rows) + "\n\n"
+    if test.majority_accuracy is not None:
+        said += f"Always answering the most frequent class would be right on {100 * test.majority_accuracy:.1f} %. "
+    said += "Other photos than those it was tested on, from another camera, place or time, may be harder.\n\n"
+    return said + _of_classes(results)
+
+
+def _of_classes(results: Results) -> str:
+    def cell(share: float | None) -> str:
+        return "–" if share is None else f"{100 * share:.1f} %"
+
+    rows = [
+        f"| {plain(results.classes[f.label])} | {cell(f.precision)} | {cell(f.recall)} | {f.n} |"
+        for f in results.of_classes
+    ]
+    return "| class | precision | recall | test images |\n|---|---|---|---|\n" + "\n".join(rows)
+
+
+def _formats(facts: Facts) -> str:
+    head = "## Size and speed\n\n"
+    if not facts.figures:
+        return head + "Not measured."
+    n = facts.figures[0].n
+    rows = [
+        f"| {FORMATS[f.name].title} | {f.n_bytes / 1e6:.1f} MB | {f.milliseconds:.1f} ms | "
+        f"{'–' if f.right is None else f'{f.right} of {f.n}'} | {f.same} of {f.n} |"
+        for f in facts.figures
+    ]
+    table = "| | size | one image on a CPU | right | same answer as in the app |\n|---|---|---|---|---|\n"
+    said = f"{head}{table}" + "\n".join(rows)
+    said += f"\n\nAsked about {n} images. Times are the median of several passes of one image on "
+    said += f"{facts.environment['processor']}, {facts.environment['threads']} threads, with whatever else ran there."
+    return said + (f" {facts.int8}" if facts.int8 else "")
+
+
+def _origin(subject: Subject) -> str:
+    config = subject.run.config.model
+    said = "## Origin, use and licence\n\n"
+    said += f"Backbone: {_backbone_title(subject)} (`{config.backbone}`). "
+    if words := subject.run.facts.get("weights"):
+        said += plain_sentence(words) + " "
+    said += _licence(subject)
+    said += (
+        "\n\nMeant for telling these classes apart in images like those it was trained on. It answers with one of its "
+        "classes whatever it is shown. It was not examined for decisions about people, nor for safety. The images it "
+        "was trained on may have terms of their own, which TransferLab does not know."
+    )
+    return said
+
+
+def _licence(subject: Subject) -> str:
+    config = subject.run.config.model
+    if not config.pretrained:
+        return "It was trained from random weights, so no licence of others applies to its weights."
+    if config.weights != "imagenet":
+        return f"The licence of the weights it began from ({plain(config.weights)}) is not known here."
+    try:
+        weights = get_backbone(config.backbone).weights
+    except UnknownBackbone:
+        return "The licence of the weights it began from is not known here."
+    return f"Licence of the weights it began from: {weights.licence} ({weights.source})."
+
+
+def _backbone_title(subject: Subject) -> str:
+    return subject.checkpoint.backbone.title
+
+
+def _environment(facts: Facts) -> str:
+    return "## Environment\n\n" + ", ".join(f"{name} {value}" for name, value in facts.environment.items()) + "."
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _share(figure: Figure) -> str:
+    return f"{100 * figure.value:.1f} % (95 % interval {100 * figure.low:.0f} to {100 * figure.high:.0f} %)"

@@ -1,0 +1,94 @@
+"""The ONNX file in 8 bits: by calibration on training images where convolutions do the work, else as it runs."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tl_core.errors import Cancelled
+from tl_core.features import Examples
+
+CALIBRATED_ON = 32
+"""Training images from which the ranges of activations are taken."""
+
+
+def write_int8(
+    source: Path, target: Path, training: Examples | None, should_stop: Callable[[], bool] = lambda: False
+) -> str | None:
+    """Make `target` from `source`, an ONNX file.
+
+    Args:
+        training: images as they are, for calibration; None where there are none.
+
+    Returns:
+        How it was done, a sentence; None where it takes images and there are none.
+    """
+    # They take a second to import, and only exports need them.
+    from onnxruntime import quantization as q  # noqa: PLC0415
+    from onnxruntime.quantization.shape_inference import quant_pre_process  # noqa: PLC0415
+
+    with TemporaryDirectory(dir=target.parent) as folder:
+        prepared = Path(folder) / "prepared.onnx"
+        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+        if not _is_convolutional(prepared):
+            q.quantize_dynamic(str(prepared), str(target), op_types_to_quantize=["MatMul", "Gemm"], per_channel=True)
+            return "Weights in 8 bits; the ranges of activations are found anew for each image (dynamic)."
+        if training is None:
+            return None
+        reader = _Reader(training, should_stop)
+        q.quantize_static(
+            str(prepared),
+            str(target),
+            reader,
+            quant_format=q.QuantFormat.QDQ,
+            per_channel=True,
+            # With unsigned activations, processors without the newest instructions add products up in 16 bits.
+            activation_type=q.QuantType.QInt8,
+            weight_type=q.QuantType.QInt8,
+            calibrate_method=q.CalibrationMethod.MinMax,
+        )
+        return (
+            f"Weights and activations in 8 bits; the ranges of activations were taken from {reader.n} training images "
+            "(static)."
+        )
+
+
+class _Reader:
+    """Hands calibration one image after the other."""
+
+    def __init__(self, training: Examples, should_stop: Callable[[], bool]) -> None:
+        self._images, self._should_stop, self.n = self._each(training), should_stop, 0
+
+    def _each(self, training: Examples) -> Iterator[NDArray[np.float32]]:
+        images = (batch.inputs[i : i + 1].numpy() for batch in training.once() for i in range(len(batch.inputs)))
+        yield from islice(images, CALIBRATED_ON)
+
+    def get_next(self) -> dict[str, Any] | None:
+        if self._should_stop():
+            raise Cancelled("Stopped as asked.")
+        image = next(self._images, None)
+        self.n += image is not None
+        return None if image is None else {"images": np.ascontiguousarray(image)}
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self.get_next, None)  # type: ignore[arg-type]
+
+    def set_range(self, start_index: int, end_index: int) -> None:
+        """Part of the interface; only asked for where calibration goes in steps."""
+
+
+def _is_convolutional(file: Path) -> bool:
+    """Whether most of its weights lie in convolutions rather than in matrix products, as a transformer's do."""
+    import onnx  # noqa: PLC0415
+
+    graph = onnx.load(str(file)).graph
+    sizes = {weights.name: int(np.prod(weights.dims)) for weights in graph.initializer}
+    held: Counter[str] = Counter()
+    for node in graph.node:
+        held[node.op_type] += sum(sizes.get(name, 0) for name in node.input)
+    return held["Conv"] > held["MatMul"] + held["Gemm"]

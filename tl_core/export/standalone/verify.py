@@ -1,0 +1,31 @@
+"""Does the model still answer as it did in its test?    python verify.py
+
+Asks it about the images in receipt/ and compares with what was kept of the test: the logarithms of the probabilities.
+Ends with 0 if all differences are within the tolerance, else with 1. Needs what predict.py needs.
+"""
+
+import json
+import sys
+
+import numpy as np
+from predict import HERE, Model, log_softmax
+
+FLOOR = float(np.log(np.finfo(np.float32).tiny))
+"""Probabilities were kept as 32-bit floats, which cannot tell smaller ones from 0."""
+
+
+def main() -> int:
+    receipt = json.loads((HERE / "receipt" / "receipt.json").read_text(encoding="utf-8"))
+    model, worst = Model(), 0.0
+    for kept in receipt["images"]:
+        said = log_softmax(model.logits(HERE / "receipt" / kept["file"]))
+        difference = float(np.abs(np.maximum(said, FLOOR) - np.array(kept["log_probabilities"])).max())
+        worst = max(worst, difference)
+        print(f"{'ok  ' if difference <= receipt['tolerance'] else 'FAIL'} {kept['file']}: differs by {difference:.2g}")
+    passed = worst <= receipt["tolerance"]
+    print(f"{'PASSED' if passed else 'FAILED'}: at most {worst:.2g}; the tolerance is {receipt['tolerance']:.2g}.")
+    return 0 if passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""Labels, predictions and the split as files that programs read and spreadsheets may open."""
+
+import csv
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tl_core.export.subject import Subject
+from tl_core.records import ImageRecord
+
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\u2028": r"\u2028", "\u2029": r"\u2029"})
+
+
+def write_labels(classes: Sequence[str], folder: Path) -> None:
+    """As they are in labels.json; in labels.txt a line each, where a line break in a label is written \\n."""
+    (folder / "labels.json").write_text(json.dumps(list(classes), ensure_ascii=False, indent=1), encoding="utf-8")
+    lines = "".join(f"{label.translate(_ESCAPES)}\n" for label in classes)
+    (folder / "labels.txt").write_text(lines, encoding="utf-8", newline="\n")
+
+
+def write_predictions(subject: Subject, file: Path) -> None:
+    """What the app was told about each test image."""
+    classes = subject.checkpoint.classes
+    head = ["file", "true", "predicted", "right", "true_label", "predicted_label", *classes]
+    rows = (
+        [
+            subject.images[p.position].name if subject.images else f"image {p.position}",
+            classes[p.true],
+            classes[p.predicted],
+            "yes" if p.is_right else "no",
+            p.true,
+            p.predicted,
+            *p.probabilities,
+        ]
+        for p in subject.answers
+    )
+    write_csv(file, head, rows)
+
+
+def write_split(subject: Subject, file: Path) -> None:
+    """Which image was on which side; train.py knows an image by its content."""
+    if subject.split is None:
+        return
+    label = {name: i for i, name in enumerate(subject.checkpoint.classes)}
+
+    def row(side: str, image: ImageRecord) -> list[object]:
+        return [side, label[image.class_name], image.sha256, image.class_name, image.name]
+
+    sides = {"train": subject.split.train, "val": subject.split.val, "test": subject.split.test}
+    rows = (row(side, subject.images[i]) for side, positions in sides.items() for i in positions)
+    write_csv(file, ["side", "label", "sha256", "class", "file"], rows)
+
+
+def write_csv(file: Path, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """With the mark that tells spreadsheets of UTF-8, and no cell that they would take for a formula."""
+    with file.open("w", encoding="utf-8-sig", newline="") as handle:
+        writer = csv.writer(handle)
+        writer.writerow([harmless(cell) for cell in head])
+        writer.writerows([harmless(cell) for cell in row] for row in rows)
+
+
+def harmless(cell: object) -> object:
+    """Text that a spreadsheet would take for a formula gets an apostrophe in front; so does what begins with one."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith((*_FORMULAS, "'")) else cell

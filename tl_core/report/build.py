@@ -1,0 +1,199 @@
+"""Gathers what a report shows and fills in its page."""
+
+import json
+import time
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from tl_core.charts import Chart, accuracy_chart, confusion_chart, loss_chart, reliability_chart
+from tl_core.evaluation import Figure, reliability
+from tl_core.presets import changed_settings
+from tl_core.records import Run
+from tl_core.report.examples import pick_examples
+from tl_core.results import Results, results_of
+from tl_core.run_words import caution, headline, recipe_words, seconds_taken, when
+from tl_core.store import Artifacts, Store
+from tl_core.text import GLOSSARY, count, duration, number_of, percent, share, shorten, visible
+
+_MOST_CONFUSED, _MOST_CLASSES = 8, 200
+_TERMS = (
+    *("test set", "interval", "accuracy", "baseline", "confusion matrix", "precision", "recall", "F1", "calibration"),
+    *("validation", "epoch", "loss", "overfitting", "backbone", "head", "freeze", "augmentation", "seed"),
+)
+"""Of the glossary, explained at the report's end."""
+
+
+def write_report(store: Store, artifacts: Artifacts, run_id: str, path: Path) -> None:
+    """Write the report of a tested run; whoever opens `path` finds the whole file or none.
+
+    Raises:
+        UnknownRun: there is no such run.
+        RunNotReady: it was not tested.
+    """
+    page = report_html(store, artifacts, run_id)
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    try:
+        unfinished.write_text(page, encoding="utf-8")
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def report_html(store: Store, artifacts: Artifacts, run_id: str) -> str:
+    """The whole page. Raises as `write_report` does."""
+    results = results_of(store, run_id)
+    run, result = results.run, results.run.result
+    assert result is not None  # or else there would be no results
+    _, predictions = store.list_predictions(run.id, "test")
+    charts = _charts(store, results)
+    page: str = _page().render(
+        run=run,
+        results=results,
+        title=run.title or run.dataset_name,
+        written=when(time.time(), None),
+        ended=when(run.finished_at or run.created_at, None),
+        headline=headline(result),
+        caution=caution(result, run.config.model),
+        recipe=recipe_words(run.config),
+        figures=_figure_rows(results),
+        classes=_class_rows(results)[:_MOST_CLASSES],
+        confused=results.confused[:_MOST_CONFUSED],
+        examples=pick_examples(store, artifacts, run, results.classes, predictions),
+        charts=charts,
+        charts_json=_safe_json({name: _content(chart) for name, chart in charts.items()}),
+        settings=_settings(run),
+        terms={term: GLOSSARY[term] for term in _TERMS},
+        plotly=_script("plotly", "package_data", "plotly.min.js"),
+        theme=_script("tl_core", "charts", "theme.js"),
+        script=_script("tl_core", "report", "report.js"),
+        style=_script("tl_core", "report", "report.css"),
+    )
+    return page
+
+
+@cache
+def _page() -> Any:
+    environment = Environment(
+        loader=PackageLoader("tl_core", "report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: visible(value) if type(value) is str else value,
+    )
+    environment.filters |= {
+        "percent": percent,
+        "count": count,
+        "number_of": number_of,
+        "share": share,
+        "shorten": shorten,
+        "duration": duration,
+    }
+    return environment.get_template("report.html")
+
+
+@cache
+def _script(package: str, *path: str) -> Markup:
+    return Markup(files(package).joinpath(*path).read_text("utf-8"))  # noqa: S704 - our own and Plotly's
+
+
+def _safe_json(value: Any) -> Markup:
+    """For a script element: nothing in it can end the element."""
+    raw = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    raw = raw.encode("utf-8", "replace").decode()  # half a pair of surrogates is in no file
+    return Markup(raw.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))  # noqa: S704
+
+
+def _charts(store: Store, results: Results) -> dict[str, Chart]:
+    run, points = results.run, store.list_metrics(results.run.id)
+    _, predictions = store.list_predictions(run.id, "test")
+    return {
+        "confusion": confusion_chart(predictions, results.classes, "Test"),
+        "reliability": reliability_chart(reliability(predictions)),
+        "loss": loss_chart(points),
+        "accuracy": accuracy_chart(points, epochs=run.config.train.epochs),
+    }
+
+
+def _content(chart: Chart) -> dict[str, Any]:
+    return {"figure": chart.figure, "height": chart.height}
+
+
+def _figure_rows(results: Results) -> list[tuple[str, str, str, str]]:
+    """(name, value, 95 % interval, the term's explanation), on the test set."""
+    test, macro = results.test, GLOSSARY["macro"]
+    shares = [
+        ("Accuracy", test.accuracy, GLOSSARY["accuracy"]),
+        ("Balanced accuracy", test.balanced_accuracy, GLOSSARY["balanced accuracy"]),
+        ("Precision, macro", test.precision_macro, f"{GLOSSARY['precision']} {macro}"),
+        ("Recall, macro", test.recall_macro, f"{GLOSSARY['recall']} {macro}"),
+        ("F1, macro", test.f1_macro, f"{GLOSSARY['F1']} {macro}"),
+    ]
+    rows = [(name, percent(f.value), f"{percent(f.low)} to {percent(f.high)}", words) for name, f, words in shares]
+    rows.append(("Log-loss", *_plain(test.log_loss), GLOSSARY["loss"]))
+    if test.roc_auc:
+        rows.append(("ROC AUC, macro", *_plain(test.roc_auc), f"{GLOSSARY['ROC AUC']} {macro}"))
+    return rows
+
+
+def _plain(figure: Figure) -> tuple[str, str]:
+    return f"{figure.value:.3f}", f"{figure.low:.3f} to {figure.high:.3f}"
+
+
+def _class_rows(results: Results) -> list[tuple[str, ...]]:
+    """(class, F1, recall, precision, n), the weakest first; each share with its 95 % interval."""
+    order = sorted(results.of_classes, key=lambda f: (f.f1 is None, f.f1 or 0.0))
+    return [
+        (
+            results.classes[f.label],
+            _with_interval(f.f1, f.f1_interval),
+            _with_interval(f.recall, f.recall_interval),
+            _with_interval(f.precision, f.precision_interval),
+            count(f.n),
+        )
+        for f in order
+    ]
+
+
+def _with_interval(value: float | None, interval: tuple[float, float] | None) -> str:
+    if value is None or interval is None:
+        return "–"
+    return f"{percent(value)} ({100 * interval[0]:.0f}–{100 * interval[1]:.0f})"
+
+
+def _settings(run: Run) -> list[tuple[str, str]]:
+    """What another would need to do the same again."""
+    facts, taken = run.facts, seconds_taken(run)
+    changed = changed_settings(run.config)
+    rows = [
+        ("Settings changed from the defaults", _listed(changed) or "none"),
+        ("Weights it began with", facts.get("weights", "")),
+        ("Weights that learned", _of(facts.get("trainable_parameters"), facts.get("total_parameters"))),
+        ("Epochs", f"{run.epochs_done}; the model of epoch {run.best_epoch} was kept, the best on validation"),
+        ("Split", _listed(facts.get("splits", {}))),
+        ("Seeds", f"{run.config.train.seed} for training, {run.config.data.split_seed} for the split"),
+        ("Device", facts.get("device", "")),
+        ("Time", "" if taken is None else duration(taken)),
+        ("Software", _listed(facts.get("environment", {}))),
+        ("Dataset's fingerprint", run.config.data.dataset_id),
+        ("Test set's fingerprint", facts.get("split_fingerprint", {}).get("test", "")),
+        ("Run", run.id),
+    ]
+    return [(name, words) for name, words in rows if words]
+
+
+def _listed(values: dict[str, Any]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {_word(value)}" for name, value in values.items())
+
+
+def _word(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _of(part: int | None, whole: int | None) -> str:
+    return share(part, whole) if part is not None and whole else ""

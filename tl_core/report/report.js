@@ -1,0 +1,31 @@
+// Draws the charts that the page carries, and saves one as a picture when asked.
+
+const charts = JSON.parse(document.getElementById("charts").textContent)
+const config = { displayModeBar: false, responsive: false, doubleClick: "reset+autosize", scrollZoom: false }
+
+function draw(plot) {
+  const { figure, height } = charts[plot.dataset.chart]
+  const { data, layout } = withTheme(structuredClone(figure), plot, height)
+  plot.style.minHeight = ""
+  plot.drawnAt = plot.clientWidth
+  return Plotly.react(plot, data, layout, config)
+}
+
+const plots = [...document.querySelectorAll("[data-chart]")]
+const drawAll = () => plots.filter((plot) => plot.clientWidth && plot.clientWidth !== plot.drawnAt).forEach(draw)
+addEventListener("resize", drawAll)
+addEventListener("beforeprint", drawAll)
+drawAll()
+
+for (const button of document.querySelectorAll("[data-format]")) {
+  const plot = button.closest("figure").querySelector("[data-chart]")
+  button.addEventListener("click", () =>
+    Plotly.downloadImage(plot, {
+      format: button.dataset.format,
+      filename: plot.dataset.chart,
+      width: plot.clientWidth,
+      height: plot.clientHeight,
+      scale: button.dataset.format === "png" ? 2 : 1,
+    }),
+  )
+}

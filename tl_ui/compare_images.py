@@ -1,0 +1,100 @@
+"""The same test images, and what each of several runs says to them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from tl_core.records import Prediction, Run
+from tl_core.run_words import class_names
+from tl_core.text import GLOSSARY, confidence, count, html_text, number_of, shorten
+from tl_ui.dataset_view import image_url, thumbnail_url
+from tl_ui.run_images import images_of, predictions_after
+
+PAGE = 12
+_STYLE = """<style>
+.tl-beside { display: grid; grid-template-columns: repeat(auto-fill, minmax(16rem, 1fr)); gap: 1rem; }
+.tl-beside.tl-beside figure { margin: 0; display: grid; grid-template-columns: 96px 1fr; gap: 0.75rem;
+  align-items: start; }
+.tl-beside img { width: 96px; height: 96px; object-fit: cover; border-radius: 6px; }
+.tl-beside figcaption { font-size: 0.875rem; line-height: 1.4; overflow-wrap: anywhere; }
+.tl-beside.tl-beside ul { list-style: none; margin: 0.2rem 0 0; padding: 0; }
+.tl-beside.tl-beside li { margin: 0; padding: 0; font-size: 0.875rem; }
+</style>"""
+_WHICH = {"apart": "They disagree", "wrong": "All are wrong", "all": "All images"}
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """One image and every run's answer to it, in the order of the runs."""
+
+    position: int
+    true: int
+    answers: tuple[Prediction, ...]
+
+    @property
+    def n_right(self) -> int:
+        return sum(answer.is_right for answer in self.answers)
+
+
+def beside(predictions: Sequence[Sequence[Prediction]]) -> list[Beside]:
+    """The images that all runs were tested on, those first that fewest of them got right."""
+    sides = [{p.position: p for p in side} for side in predictions]
+    shared = set(sides[0]).intersection(*sides[1:])
+    found = [Beside(i, sides[0][i].true, tuple(side[i] for side in sides)) for i in sorted(shared)]
+    return sorted(found, key=lambda each: each.n_right)
+
+
+def filtered(found: Sequence[Beside]) -> dict[str, list[Beside]]:
+    """By what to show: those with different answers, those that nobody got right, and all."""
+    apart = [each for each in found if len({answer.predicted for answer in each.answers}) > 1]
+    return {"apart": apart, "wrong": [each for each in found if not each.n_right], "all": list(found)}
+
+
+def show_images(runs: Sequence[Run], labels: dict[str, str]) -> None:
+    """Of runs that were tested on the same images of one dataset."""
+    st.subheader("The same images, as each run sees them", anchor=False)
+    choices = filtered(beside([predictions_after(run.id, "test", run.epochs_done)[1] for run in runs]))
+    which = st.segmented_control(
+        "Show",
+        list(_WHICH),
+        default="apart" if choices["apart"] else "all",
+        required=True,
+        format_func=lambda key: f"{_WHICH[key]} ({count(len(choices[key]))})",
+        help=GLOSSARY["confidence"],
+    )
+    key = f"beside-{which}"
+    shown = st.session_state.get(key, PAGE)
+    chosen = choices[which]
+    if not chosen:
+        st.markdown("There is no such image.")
+        return
+    st.html(beside_html(runs, labels, chosen[:shown]))
+    if (left := len(chosen) - shown) > 0 and st.button(f"Show more ({count(left)} left)", key=f"more-{which}"):
+        st.session_state[key] = shown + PAGE
+        st.rerun()
+
+
+def beside_html(runs: Sequence[Run], labels: dict[str, str], found: Sequence[Beside]) -> str:
+    images, dataset_id = images_of(runs[0]), runs[0].config.data.dataset_id
+    names = class_names(runs[0], len(found[0].answers[0].probabilities))
+    figures = []
+    for each in found:
+        true = html_text(shorten(names[each.true], 40))
+        picture = f"<span>Image {each.position + 1}</span>"
+        if images:
+            sha256 = images[each.position].sha256
+            thumbnail, large = (html_text(make(dataset_id, sha256)) for make in (thumbnail_url, image_url))
+            alt = f"Image of {true}, which {number_of(each.n_right, 'run')} of {len(runs)} got right"
+            picture = f'<a href="{large}" target="_blank"><img src="{thumbnail}" alt="{alt}" loading="lazy"></a>'
+        rows = "".join(
+            f"<li>{_answer(labels[run.id], answer, names)}</li>" for run, answer in zip(runs, each.answers, strict=True)
+        )
+        figures.append(f"<figure>{picture}<figcaption>Really <b>{true}</b><ul>{rows}</ul></figcaption></figure>")
+    return f'{_STYLE}<div class="tl-beside">{"".join(figures)}</div>'
+
+
+def _answer(name: str, answer: Prediction, names: Sequence[str]) -> str:
+    mark = "✓" if answer.is_right else "✗"
+    said = html_text(shorten(names[answer.predicted], 40))
+    return f"{mark} {html_text(shorten(name, 30))}: <b>{said}</b> ({confidence(answer.confidence)})"

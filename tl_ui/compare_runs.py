@@ -1,0 +1,179 @@
+"""Runs beside each other: which they are, what differs, their figures, and which is really better."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from tl_core.errors import TransferLabError
+from tl_core.evaluation import wilson_interval
+from tl_core.records import Run
+from tl_core.results import MOST_COMPARED, Compared, compare_runs, what_differs
+from tl_core.run_words import seconds_taken
+from tl_core.text import GLOSSARY, count, duration, number_of, shorten
+from tl_ui.knobs import label, value_words
+from tl_ui.markdown import literal
+from tl_ui.navigation import link
+from tl_ui.resources import get_workspace
+from tl_ui.run_annotations import run_title
+from tl_ui.run_view import STATES
+from tl_ui.runs_table import open_clicked_run, open_column
+
+_LABEL_LENGTH = 60
+_MOST_IN_LABEL = 3
+
+
+def open_comparison() -> list[Run]:
+    """The runs that the address names; with fewer than two the page says what would be here, and ends."""
+    wanted = list(dict.fromkeys(filter(None, st.query_params.get("runs", "").split(","))))
+    found, missing = [], []
+    for run_id in wanted[:MOST_COMPARED]:
+        try:
+            found.append(get_workspace().store.get_run(run_id))
+        except TransferLabError:
+            missing.append(run_id)
+    if missing:
+        names = ", ".join(f"**{literal(shorten(run_id, 20))}**" for run_id in missing)
+        st.warning(f"There is no run {names}: it may have been deleted.", icon=":material/error:")
+    if len(wanted) > MOST_COMPARED:
+        st.warning(f"{len(wanted)} runs are too many: the first {MOST_COMPARED} are shown.", icon=":material/error:")
+    if len(found) < 2:
+        st.markdown(f"Here two to {MOST_COMPARED} runs stand side by side. Tick them in the list of runs.")
+        link("runs", "Choose runs", icon=":material/list:", primary_key="choose")
+        st.stop()
+    return found
+
+
+def run_labels(runs: Sequence[Run]) -> dict[str, str]:
+    """By id, what to call each run: its title, else what sets it apart from the others. User text, each once."""
+    differ = differing(runs)
+    names = {}
+    for place, run in enumerate(runs):
+        own = [_value(name, words[place]) for name, words in list(differ.items())[:_MOST_IN_LABEL]]
+        names[run.id] = shorten(run.title or ", ".join(own) or run_title(run), _LABEL_LENGTH)
+    taken = list(names.values())
+    return {run_id: name if taken.count(name) == 1 else f"{name} ({run_id})" for run_id, name in names.items()}
+
+
+def _value(name: str, words: str) -> str:
+    """A value that says of what it is one."""
+    return words if name in ("Dataset", "Backbone") else f"{name.lower()} {words}"
+
+
+def differing(runs: Sequence[Run]) -> dict[str, list[str]]:
+    """By setting, in words, every run's value, where not all have the same. User text."""
+    differ = {}
+    for name, values in what_differs(runs).items():
+        if name == "dataset_id":
+            differ["Dataset"] = [run.dataset_name for run in runs]
+        else:
+            differ[label(name)] = [value_words(name, value) for value in values]
+    return differ
+
+
+def show_table(runs: Sequence[Run]) -> None:
+    """What differs, then the figures, a row a run."""
+    labels, differ = run_labels(runs), differing(runs)
+    rows = [
+        {**_about(run, labels), **{name: values[place] for name, values in differ.items()}, **_figures(run)}
+        for place, run in enumerate(runs)
+    ]
+    words = ", ".join(literal(name.lower()) for name in list(differ)[:8])
+    more = f" and {len(differ) - 8} more settings" if len(differ) > 8 else ""
+    st.markdown(f"They differ in {words}{more}." if differ else "They have the same settings.")
+    st.dataframe(
+        rows,
+        hide_index=True,
+        placeholder="–",
+        column_config=_columns([run.id for run in runs]),
+        alt="The compared runs, what differs and their figures",
+    )
+    open_clicked_run()
+
+
+def _about(run: Run, labels: dict[str, str]) -> dict[str, Any]:
+    return {"": "Open", "Name": labels[run.id]}
+
+
+def _figures(run: Run) -> dict[str, Any]:
+    result, taken = run.result, seconds_taken(run)
+    interval = wilson_interval(round(result.accuracy * result.n), result.n) if result else None
+    return {
+        "Test accuracy": 100 * result.accuracy if result else None,
+        "from, to": f"{100 * interval[0]:.0f}–{100 * interval[1]:.0f} %" if interval else None,
+        "n": result.n if result else None,
+        "Macro F1": 100 * result.f1_macro if result else None,
+        "Test loss": result.loss if result else None,
+        "Weights that learn": run.facts.get("trainable_parameters"),
+        "Time": None if taken is None else duration(taken),
+        "State": STATES[run.state][0],
+        "Run": run.id,
+    }
+
+
+def _columns(ids: list[str]) -> dict[str, Any]:
+    column = st.column_config
+    return {
+        "": open_column(ids, "open-compared"),
+        "Name": column.TextColumn(width="medium"),
+        "Test accuracy": column.NumberColumn(format="%.1f %%", help=f"{GLOSSARY['accuracy']} {GLOSSARY['test set']}"),
+        "from, to": column.TextColumn(width=84, help=f"Of the test accuracy. {GLOSSARY['interval']}"),
+        "n": column.NumberColumn(help="Test images that the figures were measured on."),
+        "Macro F1": column.NumberColumn(format="%.1f %%", help=f"{GLOSSARY['F1']} {GLOSSARY['macro']}"),
+        "Test loss": column.NumberColumn(format="%.3f", help=GLOSSARY["loss"]),
+        "Weights that learn": column.NumberColumn(format="localized", help="Parameters that training changes."),
+        "Time": column.TextColumn(help="From the start of the run to its end."),
+    }
+
+
+def show_verdicts(runs: Sequence[Run]) -> list[Compared]:
+    """Which are really better, in words; gives the groups of runs that were tested on the same images."""
+    tested = [run for run in runs if run.result]
+    labels = run_labels(runs)
+    st.subheader(
+        "Is one really better?",
+        help="Two tests on the same images: McNemar's, and an interval of the difference from resampling the images "
+        "(bootstrap). Only where both agree is a difference called real.",
+        anchor=False,
+    )
+    if untested := [run for run in runs if not run.result]:
+        names = ", ".join(f"**{literal(labels[run.id])}**" for run in untested)
+        st.markdown(f"Not tested, and so not ranked: {names}.")
+    if len(tested) < 2:
+        st.markdown("Fewer than two of them were tested: there is nothing to compare.")
+        return []
+    try:
+        groups = compare_runs(get_workspace().store, [run.id for run in tested])
+    except TransferLabError as error:
+        st.warning(literal(str(error)), icon=":material/error:")
+        return []
+    if len(groups) > 1:
+        st.warning(
+            "These runs were not all tested on the same images. Runs of different test sets cannot be ranked: each "
+            "group below is compared in itself.",
+            icon=":material/info:",
+        )
+    for group in groups:
+        st.markdown(verdict_words(group, labels))
+    return groups
+
+
+def verdict_words(group: Compared, labels: dict[str, str]) -> str:
+    """For Markdown."""
+    best, n = f"**{literal(labels[group.best.id])}**", group.best.result.n if group.best.result else 0
+    if not group.others:
+        return f"{best} stands alone: no other was tested on its {number_of(n, 'image')}."
+    lines = [
+        f"- Beside **{literal(labels[run.id])}**: {found.say('the first', 'this one')}" for run, found in group.others
+    ]
+    real = sum(found.is_real and found.difference > 0 for _, found in group.others)
+    verdict = "is really better than " + ("all others" if real == len(group.others) else f"{count(real)} of the others")
+    head = f"{best} was right most often, on {number_of(n, 'test image')}, " + (
+        f"and {verdict}:" if real else "but is not really better than any:"
+    )
+    corrected = (
+        "\n\nWith several comparisons at once the tests are stricter (Holm's correction)."
+        if len(group.others) > 1
+        else ""
+    )
+    return "\n".join([head, "", *lines]) + corrected

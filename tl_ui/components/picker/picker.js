@@ -1,0 +1,13 @@
+// Shows pictures, and tells the script which one was chosen.
+
+export default function ({ parentElement, data, setTriggerValue }) {
+  const place = parentElement.querySelector(".picker")
+  if (place.drawn !== data.html) {
+    place.drawn = data.html
+    place.innerHTML = data.html
+  }
+  place.onclick = (event) => {
+    const chosen = event.target.closest("button[data-pick]")
+    if (chosen) setTriggerValue("picked", Number(chosen.dataset.pick))
+  }
+}

@@ -1,0 +1,18 @@
+"""User text made harmless where Streamlit renders Markdown."""
+
+import re
+import string
+
+from tl_core.text import visible
+
+_PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
+# Streamlit turns these into links, emoji, icons and arrows after Markdown's own backslashes have been taken off.
+_LATE = re.compile(r"(?<=[:@<\->=])(?=\S)|(?<=www)(?=\.)", re.IGNORECASE)
+_JOINER = "\u2060"
+"""A word joiner: no width, no line break."""
+
+
+def literal(text: str) -> str:
+    """User text for a Streamlit command that renders Markdown: shown as it is, on one line."""
+    one_line = " ".join(visible(text).split())
+    return _PUNCTUATION.sub(r"\\\1", _LATE.sub(_JOINER, one_line))

@@ -1,0 +1,57 @@
+"""What people say of a run, on its page: a star, its title, a note and tags."""
+
+import streamlit as st
+
+from tl_core.errors import TransferLabError
+from tl_core.records import Run
+from tl_core.store.annotations import LONGEST_NOTE, LONGEST_TITLE, MOST_TAGS
+from tl_core.text import shorten
+from tl_ui.markdown import literal
+from tl_ui.resources import get_workspace
+
+
+def run_title(run: Run) -> str:
+    """What to call it: its own title, or its dataset's name. User text."""
+    return run.title or run.dataset_name
+
+
+def show_annotations(run: Run) -> None:
+    """Tags and note as they are, and the way to change them."""
+    if run.tags:
+        st.markdown(" ".join(f":gray-badge[{literal(shorten(tag, 40))}]" for tag in run.tags))
+    if run.note:
+        st.text(run.note)
+    with st.container(horizontal=True, gap="small"):
+        _star(run)
+        _edit(run)
+
+
+def _star(run: Run) -> None:
+    label, icon = "Make it a favourite", ":material/kid_star:"
+    if run.is_favourite:
+        label, icon = "Favourite", ":material/star:"
+    words = "Favourites stand first among the runs."
+    if st.button(label, icon=icon, key=f"star-{run.id}", type="tertiary", help=words):
+        _annotate(run, is_favourite=not run.is_favourite)
+
+
+def _edit(run: Run) -> None:
+    with (
+        st.popover("Name, note and tags", icon=":material/edit:", type="tertiary", key=f"annotate-{run.id}"),
+        st.form(f"annotate-form-{run.id}", border=False),  # so that half a note is not kept
+    ):
+        title = st.text_input("Name", run.title, max_chars=LONGEST_TITLE, placeholder=run.dataset_name)
+        tags = st.text_input("Tags", ", ".join(run.tags), placeholder="first try, for the class")
+        st.caption(f"Separated by commas, at most {MOST_TAGS}. They stand in the list of runs.")
+        note = st.text_area("Note", run.note, max_chars=LONGEST_NOTE, placeholder="What was tried, and why")
+        if st.form_submit_button("Keep", type="primary"):
+            _annotate(run, title=title, note=note, tags=tags.split(","))
+
+
+def _annotate(run: Run, **changes: object) -> None:
+    try:
+        get_workspace().store.annotate_run(run.id, **changes)  # type: ignore[arg-type]
+    except TransferLabError as error:
+        st.error(literal(str(error)), icon=":material/error:")
+        return
+    st.rerun()

@@ -1,0 +1,83 @@
+"""What a run said to the images of the test, or of its last validation: matrix, class by class, and the images."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from tl_core.evaluation import class_figures
+from tl_core.records import Prediction, Run
+from tl_core.run_words import class_names
+from tl_core.text import GLOSSARY, number_of
+from tl_ui.run_class import show_class
+from tl_ui.run_images import browse_predictions, predictions_after
+from tl_ui.run_matrix import show_cell, show_matrix
+from tl_ui.run_results import show_confused
+
+
+def show_answers(run: Run) -> None:
+    """Of the test, or of the last validation where there was no test; nothing before the first."""
+    split, what = ("test", "test") if run.result else ("val", "validation")
+    epoch, predictions = predictions_after(run.id, split, run.epochs_done)
+    if not predictions:
+        return
+    left, right = st.columns(2, gap="large")
+    with left:
+        show_matrix(run, split, predictions)
+    with right:
+        show_cell(run, predictions, what)
+        show_confused(run)
+        show_classes(run, predictions, what)
+        show_class(run, predictions, what)
+    at = "" if run.result else f", after epoch {epoch}"
+    st.subheader(f"What it says to {what} images{at}", anchor=False)
+    browse_predictions(run, predictions, what)
+
+
+def show_classes(run: Run, predictions: Sequence[Prediction], what: str) -> None:
+    """Precision, recall and F1 of every class, the worst first."""
+    names = class_names(run, len(predictions[0].probabilities))
+    st.subheader(f"Class by class, on {number_of(len(predictions), f'{what} image')}", anchor=False)
+    st.caption("The weakest classes come first. A dash stands where there is nothing to divide by.")
+    share = st.column_config.NumberColumn
+    between = st.column_config.TextColumn(width=84, help="95 % interval of the figure to the left.")
+    st.dataframe(
+        class_rows(names, predictions),
+        hide_index=True,
+        placeholder="–",
+        column_config={
+            "Class": st.column_config.TextColumn(width="medium", pinned=True),
+            "F1": share(format="%.1f %%", help=GLOSSARY["F1"]),
+            "Recall": share(format="%.1f %%", help=GLOSSARY["recall"]),
+            "Precision": share(format="%.1f %%", help=GLOSSARY["precision"]),
+            **{f"{name} from, to": between for name in ("F1", "Recall", "Precision")},
+            "n": share(help=f"{what.capitalize()} images of this class"),
+        },
+        alt=f"Precision, recall and F1 of each class on the {what} images",
+    )
+
+
+def class_rows(names: Sequence[str], predictions: Sequence[Prediction]) -> list[dict[str, str | float | int | None]]:
+    """A row for each class, by rising F1; classes that do not occur come last."""
+    figures = class_figures(predictions, len(names))
+    figures.sort(key=lambda f: (f.f1 is None, f.f1 or 0.0))
+    return [
+        {
+            "Class": names[f.label],
+            "F1": _hundredfold(f.f1),
+            "F1 from, to": _between(f.f1_interval),
+            "Recall": _hundredfold(f.recall),
+            "Recall from, to": _between(f.recall_interval),
+            "Precision": _hundredfold(f.precision),
+            "Precision from, to": _between(f.precision_interval),
+            "n": f.n,
+        }
+        for f in figures
+    ]
+
+
+def _hundredfold(share: float | None) -> float | None:
+    return None if share is None else 100 * share
+
+
+def _between(interval: tuple[float, float] | None) -> str | None:
+    return f"{100 * interval[0]:.0f}–{100 * interval[1]:.0f} %" if interval else None
