@@ -50,7 +50,7 @@ class EpochOutputs:
     answers: Numbers
     """Int32 [N]: the likeliest class."""
     confidence: Numbers
-    """Float16 [N]: in that answer."""
+    """Float32 [N]: in that answer."""
     rows: Numbers
     """Int32 [M]: the images, the same in every epoch, of which there is more."""
     probabilities: Numbers

@@ -366,7 +366,7 @@ def test_help_is_there_at_once_for_every_command(home: Path):
     started = time.monotonic()
     top = spawn(home, "--help")
     assert time.monotonic() - started < 3 and top.returncode == 0 and top.stderr == ""
-    commands = "ingest train pause resume runs show predict backbones presets settings lr-find"
+    commands = "ingest train pause resume runs show predict backbones presets settings lr-find embed probe"
     for command in commands.split():
         assert f"\n  {command} " in top.stdout
         told = run(home, command, "--help")

@@ -52,7 +52,7 @@ def test_an_epoch_is_kept_small(tmp_path: Path):
     order = np.argsort(outputs.positions)
     probabilities = outputs.logits.softmax(1).numpy()[order]
     assert epoch.answers.tolist() == probabilities.argmax(1).tolist()
-    assert epoch.confidence == pytest.approx(probabilities.max(1), abs=1e-3)
+    assert epoch.confidence == pytest.approx(probabilities.max(1), abs=1e-6)
     assert len(epoch.rows) == MOST_IMAGES and epoch.probabilities == pytest.approx(probabilities[epoch.rows], abs=1e-3)
     wanted = project(torch.cat(outputs.features).numpy()[order][epoch.rows], COMPONENTS)
     assert epoch.features == pytest.approx(wanted.points, abs=1e-2) and epoch.spread == pytest.approx(wanted.spread)

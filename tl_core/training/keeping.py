@@ -72,7 +72,7 @@ def _write_epoch(folder: Path, epoch: int, outputs: Outputs, *, with_features: b
         "positions": np.array(outputs.positions, dtype=np.int32)[order],
         "labels": labels.astype(np.int32),
         "answers": probabilities.argmax(1).astype(np.int32),
-        "confidence": probabilities.max(1).astype(np.float16),
+        "confidence": probabilities.max(1).astype(np.float32),
         "rows": rows,
         "probabilities": probabilities[rows].astype(np.float16),
     }

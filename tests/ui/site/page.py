@@ -7,9 +7,11 @@ from tl_core.charts import class_balance_chart
 from tl_ui.components.assets import url_base
 from tl_ui.components.drawing import drawing
 from tl_ui.components.live_chart import chart, live_chart
+from tl_ui.components.point_map import point_map
 from tl_ui.components.upload import upload_dropzone
 from tl_ui.markdown import literal
 from tl_ui.network import StageView, network_svg
+from tl_ui.point_maps import PointMap, by_class
 from tl_ui.tokens import Tokens
 from tl_ui.uploads import new_upload_id, uploads_for
 
@@ -39,6 +41,12 @@ if part == "charts":
     url = f"{url_base()}/api/runs/{run.id}/charts/loss?token={tokens.sign('run', run.id)}"
     live_chart(key="loss", url=url, height=320, alt="Loss by step", live=not run.state.is_finished)
     chart(class_balance_chart(["a", "b"], [3, 2]), key="balance")
+if part == "map":
+    groups = by_class([0, 1, 0], ["<b>left</b>", "right"])
+    names = ["<img src=x onerror=alert(1)>", "second", "third"]
+    number = st.session_state["number"] = st.session_state.get("number", 0) + 1
+    drawn = PointMap("one", "Three images", "Three.", [0, 1, 2], [number, 2 * number, number], groups, names)
+    st.text(f"chosen: {point_map(drawn, key='map', height=400, glide=100)}")
 if part == "network":
     drawing(network_svg([StageView(f"stage{i}", 1000, "7 × 7 × 64") for i in range(8)], 3, "5 classes"), key="net")
 if part == "text":
