@@ -5,6 +5,7 @@ import streamlit as st
 from tl_ui.answers import ask, choose_run, drop_images, show_answers, show_test_samples, take_picture, test_samples
 from tl_ui.api_words import show_for_programs
 from tl_ui.navigation import link
+from tl_ui.own_heat import show_where_it_looks
 from tl_ui.resources import get_workspace
 
 st.title("Try it", anchor=False)
@@ -20,8 +21,11 @@ if run is None:
 
 link("run", "What this model is, and how right it is", icon=":material/insights:", run=run.id)
 if files := [*drop_images(), *take_picture()]:
-    show_answers(ask(run, files))
+    show_answers(asked := ask(run, files))
+    show_where_it_looks(run, files, asked)
 elif show_test_samples(run):
     samples = test_samples(run)
-    show_answers(ask(run, [(name, file) for name, file, _ in samples], [true for _, _, true in samples]))
+    files = [(name, file) for name, file, _ in samples]
+    show_answers(asked := ask(run, files, [true for _, _, true in samples]))
+    show_where_it_looks(run, files, asked)
 show_for_programs(run)

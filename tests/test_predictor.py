@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tl_core import predictor as predictor_module
 from tl_core.data.images import image_path
 from tl_core.errors import NotExplainable, RunNotReady, UnknownRun
 from tl_core.predictor import Answer, Predictor, Predictors
@@ -91,14 +92,18 @@ def test_what_an_explanation_covers_is_what_the_model_is_shown(predictor: Predic
     assert left + right == pytest.approx(1, abs=0.02) and top + bottom == pytest.approx(1, abs=0.02)
 
 
-def test_what_was_asked_last_stays_loaded(finished: Finished):
+def test_what_was_asked_last_stays_loaded(finished: Finished, monkeypatch):
     workspace, run = finished
+    monkeypatch.setattr(predictor_module, "_KEPT_MODELS", 2)
     predictors = Predictors(workspace)
     assert predictors.get(run) is predictors.get(run)
-    others = [replace(run, best_epoch=epoch) for epoch in range(90, 94)]
+    others = [replace(run, best_epoch=epoch) for epoch in range(90, 92)]
     before, *_ = [predictors.get(run), *map(predictors.get, others)]
     assert predictors.get(others[-1]) is predictors.get(others[-1])
     assert predictors.get(run) is not before
+    monkeypatch.setattr(predictor_module, "_KEPT_BYTES", 1)
+    assert predictors.get(run) is predictors.get(run)
+    assert predictors.get(others[-1]) is predictors.get(others[-1])
 
 
 def test_nothing_asked_nothing_said(predictor: Predictor):

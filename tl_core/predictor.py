@@ -22,7 +22,7 @@ from tl_core.training import Checkpoint, Device, load_checkpoint, pick_device
 from tl_core.workspace import Workspace
 
 _BATCH = 32
-_KEPT_MODELS = 4
+_KEPT_MODELS, _KEPT_BYTES = 8, 10**9
 _NOT_A_NUMBER = (
     "The model's answer to it is not a number: training has gone wrong. Train again with a smaller learning rate."
 )
@@ -56,6 +56,8 @@ class Predictor:
         self._checkpoint, self._device, self._max_pixels = checkpoint, device, max_pixels
         self.classes = checkpoint.classes
         """As the model knows them. User text."""
+        self.n_bytes = sum(tensor.nbytes for tensor in checkpoint.model.state_dict().values())
+        """Of its weights."""
         checkpoint.model.requires_grad_(False)
         device.place(checkpoint.model)
 
@@ -140,9 +142,13 @@ class Predictors:
             if key not in self._loaded:
                 self._loaded[key] = Predictor.of_run(self._workspace, run.id)
             self._loaded.move_to_end(key)
-            while len(self._loaded) > _KEPT_MODELS:
+            while len(self._loaded) > 1 and self._are_many():
                 self._loaded.popitem(last=False)
             return self._loaded[key]
+
+    def _are_many(self) -> bool:
+        n_bytes = sum(predictor.n_bytes for predictor in self._loaded.values())
+        return len(self._loaded) > _KEPT_MODELS or n_bytes > _KEPT_BYTES
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from tl_ui.run_images import gallery_item, images_of, pick_samples, run_split
 from tl_ui.run_view import has_model
 
 MAX_AT_ONCE = 50
-_turns = BoundedSemaphore(2)
+TURNS = BoundedSemaphore(2)
 """Who asks at once; the others' pages wait, so that thirty people do not slow each other down to a stop."""
 PICTURE_SIDE = 320
 
@@ -123,7 +123,7 @@ def ask(run: Run, files: Sequence[tuple[str, Path | BinaryIO]], true: Sequence[s
     """
     with st.spinner(f"Asking the model about {number_of(len(files), 'image')}…", show_time=False):
         try:
-            with _turns:
+            with TURNS:
                 answers = get_predictor(run).predict(files)
         except TransferLabError as error:
             st.error(literal(str(error)), icon=":material/error:")

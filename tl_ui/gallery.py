@@ -79,7 +79,7 @@ def _caption(item: GalleryItem) -> str:
     true = html_text(shorten(item.true, CAPTION_LENGTH))
     if item.predicted is None:
         return f"<figcaption>{true}</figcaption>"
-    sure = "" if item.confidence is None else f" ({html_text(confidence(item.confidence))})".replace(" %", "&nbsp;%")
+    sure = "" if item.confidence is None else f" ({html_text(confidence(item.confidence)).replace(' ', '&nbsp;')})"
     if item.is_right:
         return f"<figcaption><b>✓ right</b><span>{true}{sure}</span></figcaption>"
     return (

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -81,15 +82,18 @@ class Heats:
         return future.result()
 
 
-def draw_heat(predictor: Predictor, path: Path, wanted: Wanted, max_pixels: int) -> Drawn:
+def draw_heat(predictor: Predictor, file: Path | BinaryIO, wanted: Wanted, max_pixels: int) -> Drawn:
     """Ask the model and lay its answer over the image.
+
+    Args:
+        file: the image that `wanted` means.
 
     Raises:
         ImageUnusable: with the reason.
         NotExplainable: likewise.
     """
-    explanation = predictor.explain(path, wanted.label, wanted.method)
-    picture = _at_a_good_size(open_rgb(path, max_pixels, draft_side=LARGEST_SIDE // 2).pixels)
+    explanation = predictor.explain(_from_start(file), wanted.label, wanted.method)
+    picture = _at_a_good_size(open_rgb(_from_start(file), max_pixels, draft_side=LARGEST_SIDE // 2).pixels)
     buffer = io.BytesIO()
     overlay(picture, explanation).save(buffer, "WEBP", quality=85, method=0)
     return Drawn(buffer.getvalue(), where_words(explanation))
@@ -123,6 +127,12 @@ def where_words(explanation: Explanation) -> str:
     if not across and not down:
         return "strongest in the middle"
     return f"strongest at the {' '.join(filter(None, (down or 'middle', across or 'middle')))}"
+
+
+def _from_start(file: Path | BinaryIO) -> Path | BinaryIO:
+    if not isinstance(file, Path):
+        file.seek(0)
+    return file
 
 
 def _at_a_good_size(picture: Image.Image) -> Image.Image:

@@ -11,6 +11,7 @@ from PIL import Image
 from tl_core.errors import NotExplainable
 from tl_core.predictor import Explanation
 from tl_ui.heat import Drawn, Heats, Wanted, overlay, where_words
+from tl_ui.own_heat import heat_html
 
 WANTED = Wanted("r1", 2, "a" * 64, 0, "grad-cam")
 
@@ -69,3 +70,8 @@ def test_a_failure_is_told_and_not_kept():
         heats.get(WANTED, fail)
     assert heats.find(WANTED) is None
     assert heats.get(WANTED, lambda: Drawn(b"y", "")) == Drawn(b"y", "")
+
+
+def test_a_class_s_name_is_text_beside_its_heat_map():
+    html = heat_html(Drawn(b"x", "strongest in the middle"), '"><script>')
+    assert "<script>" not in html and 'alt="Heat-map. Where it sees &quot;&gt;&lt;script&gt;: strongest' in html

@@ -301,3 +301,33 @@ def test_literal_text_is_shown_as_it_is(page):
     boxes.nth(len(TEXTS) - 1).wait_for()
     assert [text.replace("\u2060", "").strip() for text in boxes.all_inner_texts()] == TEXTS
     assert boxes.locator("a, img, code, strong, em, del, li, h1, table, .katex, blockquote").count() == 0
+
+
+def test_a_picture_is_chosen_by_click_and_by_keyboard(page):
+    page.route("**/picture/*", lambda route: route.fulfill(content_type="image/svg+xml", body="<svg/>"))
+    page.route("**/heat/*", lambda route: route.fulfill(status=404, body="{}"))
+    page.goto("/?part=pictures")
+    page.get_by_role("button", name="Wrong: image of a").nth(1).click()
+    page.get_by_text("picked: [1]", exact=True).wait_for()
+    page.get_by_role("button", name="Wrong: image of a").nth(2).focus()
+    page.keyboard.press("Enter")
+    page.get_by_text("picked: [1, 2]", exact=True).wait_for()
+    page.get_by_role("button", name="Run again").click()  # what was picked is not picked once more
+    page.wait_for_timeout(500)
+    page.get_by_text("picked: [1, 2]", exact=True).wait_for()
+
+
+def test_a_heat_map_says_that_it_is_being_made_and_what_it_shows(page):
+    held = []
+    drawn = {"content_type": "image/svg+xml", "body": "<svg xmlns='http://www.w3.org/2000/svg'/>"}
+    refusal = {"status": 404, "body": json.dumps({"error": "This picture is not here any more."})}
+    page.route("**/picture/*", lambda route: route.fulfill(**drawn))
+    page.route("**/heat/a", lambda route: held.insert(0, route))
+    page.route("**/heat/*b*", lambda route: route.fulfill(**refusal))
+    page.goto("/?part=pictures")
+    page.get_by_text("This picture is not here any more.").wait_for()
+    page.get_by_text("Asking the model where it looks:").wait_for()
+    page.get_by_text("Where it sees <b>").wait_for()
+    held[0].fulfill(headers={"X-Where": "strongest at the upper left"}, **drawn)
+    page.get_by_role("img", name="Heat-map. Where it sees a: strongest at the upper left").wait_for()
+    page.get_by_text("Asking the model").wait_for(state="detached")

@@ -17,7 +17,7 @@ from tl_core.errors import NotExplainable
 Method = Literal["grad-cam", "occlusion"]
 METHODS: tuple[Method, ...] = get_args(Method)
 
-_AT_ONCE = 8
+_AT_ONCE = 4
 """Blurred copies of an image that pass the network together."""
 
 Change = Callable[[Tensor], Tensor]

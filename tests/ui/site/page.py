@@ -6,9 +6,12 @@ from tests_ui_workspace import workspace
 from tl_core.charts import class_balance_chart
 from tl_ui.components.assets import url_base
 from tl_ui.components.drawing import drawing
+from tl_ui.components.heat_view import heat_view
 from tl_ui.components.live_chart import chart, live_chart
 from tl_ui.components.point_map import point_map
+from tl_ui.components.picker import picker
 from tl_ui.components.upload import upload_dropzone
+from tl_ui.gallery import GalleryItem, gallery_html
 from tl_ui.markdown import literal
 from tl_ui.network import StageView, network_svg
 from tl_ui.point_maps import PointMap, by_class
@@ -49,6 +52,13 @@ if part == "map":
     st.text(f"chosen: {point_map(drawn, key='map', height=400, glide=100)}")
 if part == "network":
     drawing(network_svg([StageView(f"stage{i}", 1000, "7 × 7 × 64") for i in range(8)], 3, "5 classes"), key="net")
+if part == "pictures":
+    items = [GalleryItem(f"/picture/{i}", "a", "b", 0.9, pick=i) for i in range(3)]
+    picked = picker(gallery_html(items), key="pictures")
+    st.session_state.picked = [*st.session_state.get("picked", []), *([] if picked is None else [picked])]
+    st.text(f"picked: {st.session_state.picked}")
+    heats = [(f"/heat/{name}", f"Where it sees {name}") for name in ("a", "<b>")]
+    heat_view(key="heat", photo="/picture/0", heats=heats, size=(40, 30), alt="A picture")
 if part == "text":
     for text in json.loads(st.query_params["texts"]):
         st.write(literal(text))
