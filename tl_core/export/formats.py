@@ -139,6 +139,20 @@ def ask_torchscript(file: Path) -> Ask:
     return ask
 
 
+def tried(ask: Ask, size: int) -> Ask:
+    """The same, once it has taken batches of two sizes.
+
+    Raises:
+        OnnxUnfit: it cannot.
+    """
+    try:
+        for n in (1, 3):
+            ask(torch.zeros(n, 3, size, size))
+    except Exception as error:  # runtimes raise whatever they like
+        raise OnnxUnfit(_in_one_line(error)) from error
+    return ask
+
+
 def ask_pytorch(model: nn.Module) -> Ask:
     def ask(images: Tensor) -> Tensor:
         with torch.inference_mode():

@@ -113,22 +113,25 @@ class _Making:
             self.on_progress("Writing it as ONNX", 0.05)
             try:
                 formats.write_onnx(model, size, self._file("onnx"), about(self.subject), self.should_stop)
-                asks["onnx"] = formats.ask_onnx(self._file("onnx"))
+                asks["onnx"] = formats.tried(formats.ask_onnx(self._file("onnx")), size)
             except OnnxUnfit as error:
                 self._leave_out("onnx", f"This network cannot be written as ONNX ({error}).")
         if "torchscript" in self.wanted:
             self.on_progress("Writing it as TorchScript", 0.15)
             try:
                 formats.write_torchscript(model, size, self._file("torchscript"))
-                asks["torchscript"] = formats.ask_torchscript(self._file("torchscript"))
+                asks["torchscript"] = formats.tried(formats.ask_torchscript(self._file("torchscript")), size)
             except OnnxUnfit as error:
                 self._leave_out("torchscript", f"This network cannot be written as TorchScript ({error}).")
         if "int8" in self.wanted and "onnx" in asks:
             self.on_progress("Rounding it to 8 bits", 0.2)
-            self._write_int8(asks)
+            try:
+                self._write_int8(asks, size)
+            except OnnxUnfit as error:
+                self._leave_out("int8", f"ONNX Runtime cannot run this network in 8 bits ({error}).")
         return asks
 
-    def _write_int8(self, asks: dict[str, Ask]) -> None:
+    def _write_int8(self, asks: dict[str, Ask], size: int) -> None:
         split = self.subject.split
         training = None
         if split:
@@ -137,9 +140,9 @@ class _Making:
         said = write_int8(self._file("onnx"), self._file("int8"), training, self.should_stop)
         if said is None:
             return self._leave_out("int8", "It takes training images to round this network to 8 bits.")
-        self.int8 = said
         formats.describe(self._file("int8"), about(self.subject))
-        asks["int8"] = formats.ask_onnx(self._file("int8"))
+        asks["int8"] = formats.tried(formats.ask_onnx(self._file("int8")), size)
+        self.int8 = said
 
     def _leave_out(self, name: str, sentence: str) -> None:
         self._file(name).unlink(missing_ok=True)
