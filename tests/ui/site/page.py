@@ -8,8 +8,8 @@ from tl_ui.components.assets import url_base
 from tl_ui.components.drawing import drawing
 from tl_ui.components.heat_view import heat_view
 from tl_ui.components.live_chart import chart, live_chart
-from tl_ui.components.point_map import point_map
 from tl_ui.components.picker import picker
+from tl_ui.components.point_map import point_map
 from tl_ui.components.upload import upload_dropzone
 from tl_ui.gallery import GalleryItem, gallery_html
 from tl_ui.markdown import literal
