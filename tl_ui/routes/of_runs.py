@@ -21,7 +21,7 @@ _FORMATS = re.compile(r"[a-z0-9-]{1,64}")
 
 
 class OfRuns(Area):
-    """Tokens are signed for "run", "export" or "predict" and a run's id; or for "comparison" and that fact of its runs."""
+    """Tokens are signed for "run", "export" or "predict" and a run's id; or for "comparison", a fact of its runs."""
 
     def __init__(self, get_workspace: Callable[[], Served], get_predictors: Callable[[], Predictors]) -> None:
         super().__init__(get_workspace)
