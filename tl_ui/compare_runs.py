@@ -167,7 +167,8 @@ def verdict_words(group: Compared, labels: dict[str, str]) -> str:
         f"- Beside **{literal(labels[run.id])}**: {found.say('the first', 'this one')}" for run, found in group.others
     ]
     real = sum(found.is_real and found.difference > 0 for _, found in group.others)
-    verdict = "is really better than " + ("all others" if real == len(group.others) else f"{count(real)} of the others")
+    all_others = "all others" if len(group.others) > 1 else "the other"
+    verdict = "is really better than " + (all_others if real == len(group.others) else f"{count(real)} of the others")
     head = f"{best} was right most often, on {number_of(n, 'test image')}, " + (
         f"and {verdict}:" if real else "but is not really better than any:"
     )

@@ -71,7 +71,7 @@ def figure_cards(test: Judgement) -> list[tuple[str, str, str, str]]:
 
 
 def _plain(name: str, figure: Figure, words: str) -> tuple[str, str, str, str]:
-    return name, f"{figure.value:.3f}", f"{figure.low:.2f} to {figure.high:.2f}", words
+    return name, f"{figure.value:.3f}", f"{figure.low:.3f} to {figure.high:.3f}", words
 
 
 def baseline_words(test: Judgement) -> str:
