@@ -133,7 +133,7 @@ GLOSSARY = {
     "Where the loss falls fastest is a good rate; where it shoots up is far too much.",
     "loss": "How far the model's probabilities are from the truth. Training makes this smaller; 0 would be perfect.",
     "macro": "The plain mean over all classes, so that a rare class counts as much as a frequent one.",
-    "occlusion": "The image is blurred place by place; where that makes the class less likely, it was needed. "
+    "occlusion": "Squares cover the image place by place; where that makes the class less likely, it was needed. "
     "It asks the model 36 times, and so takes longer. Of two things that would each do, it shows neither.",
     "optimizer": "The rule that turns the loss into changes of the weights.",
     "overfitting": "Learning the training images by heart instead of what they have in common. "

@@ -46,24 +46,25 @@ def test_a_map_is_looked_at_where_it_is_pooled():
     assert deepest_grid(model, image)[0].equal(model.stages(image))
 
 
-def pictures(n: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Noise; the class is whether the top left corner is striped across or down."""
+def pictures(n: int, seed: int, by: str = "shape") -> tuple[torch.Tensor, torch.Tensor]:
+    """Noise; the class is whether the top left corner is striped across or down, or whether it is red or green."""
     generator = torch.Generator().manual_seed(seed)
     images, labels = torch.randn(n, 3, SIDE, SIDE, generator=generator), torch.arange(n) % 2
-    stripes = (torch.arange(CORNER) // 2 % 2 * 4.0 - 2).expand(CORNER, CORNER)
-    for image, label in zip(images, labels, strict=True):
-        image[:, :CORNER, :CORNER] = stripes if label else stripes.T
+    across = (torch.arange(CORNER) // 2 % 2 * 4.0 - 2).expand(3, CORNER, CORNER)
+    red = torch.tensor([2.0, -2.0, 0.0])[:, None, None].expand(3, CORNER, CORNER)
+    corners = {"shape": (across.mT, across), "colour": (-red, red)}[by]
+    for image, label in zip(images, labels.tolist(), strict=True):
+        image[:, :CORNER, :CORNER] = corners[label]
     return images, labels
 
 
-@pytest.fixture(scope="module")
-def corner_model() -> TransferModel:
+def trained(by: str) -> TransferModel:
     """A small net that has learned to tell the corners apart."""
     torch.manual_seed(0)
     stages = [nn.Sequential(nn.Conv2d(a, 16, 5, s, 2), nn.ReLU(inplace=True)) for a, s in ((3, 2), (16, 1))]
     head = nn.Sequential(nn.Linear(16, 2))
     model = TransferModel(stages, nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()), head)
-    images, labels = pictures(64, seed=1)
+    images, labels = pictures(64, seed=1, by=by)
     optimizer = torch.optim.Adam(model.parameters(), 0.01)
     for _ in range(60):
         optimizer.zero_grad()
@@ -72,16 +73,21 @@ def corner_model() -> TransferModel:
     return model.eval().requires_grad_(False)
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_what_decides_in_one_corner_is_found_there(corner_model: TransferModel, method: str):
-    images, labels = pictures(20, seed=2)
-    assert (corner_model(images).argmax(1) == labels).all()
-    share = []
-    for image, label in zip(images, labels.tolist(), strict=True):
-        heat = heat_map(corner_model, image[None], label, method)
-        half = SIDE // 2
-        share.append(float(heat[:half, :half].sum() / heat.sum()))
-    assert sum(share) / len(share) > 0.7  # where a map that knows nothing has 0.25
+@pytest.fixture(scope="module")
+def corner_model() -> TransferModel:
+    return trained("shape")
+
+
+@pytest.mark.parametrize("by", ["shape", "colour"])
+def test_what_decides_in_one_corner_is_found_there(by: str):
+    model, (images, labels), half = trained(by), pictures(20, seed=2, by=by), SIDE // 2
+    assert (model(images).argmax(1) == labels).all()
+    for method in METHODS:
+        heats = torch.stack(
+            [heat_map(model, image[None], label, method) for image, label in zip(images, labels.tolist(), strict=True)]
+        )
+        shares = heats[:, :half, :half].sum((1, 2)) / heats.sum((1, 2))
+        assert shares.mean() > 0.7, method  # where a map that knows nothing has 0.25
 
 
 def test_two_classes_with_one_output_are_explained_alike():

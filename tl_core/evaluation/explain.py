@@ -1,4 +1,4 @@
-"""Where in an image a model sees a class: Grad-CAM, and occlusion, which blurs the image piece by piece."""
+"""Where in an image a model sees a class: Grad-CAM, and occlusion, which covers the image piece by piece."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ Method = Literal["grad-cam", "occlusion"]
 METHODS: tuple[Method, ...] = get_args(Method)
 
 _AT_ONCE = 4
-"""Blurred copies of an image that pass the network together."""
+"""Covered copies of an image that pass the network together."""
 
 Change = Callable[[Tensor], Tensor]
 
@@ -76,7 +76,7 @@ def _log_odds(logits: Tensor) -> Tensor:
 
 
 def _occlusion(model: TransferModel, image: Tensor, label: int) -> Tensor:
-    """How much the log-odds fall when squares of three eighths of the side are blurred: [1, 1, side, side]."""
+    """How much the log-odds fall when squares of three eighths of the side are covered: [1, 1, side, side]."""
     from captum.attr import Occlusion  # noqa: PLC0415 - it loads matplotlib, which takes as long as to explain an image
 
     side = image.shape[-1]
@@ -86,17 +86,16 @@ def _occlusion(model: TransferModel, image: Tensor, label: int) -> Tensor:
             image,
             sliding_window_shapes=(3, window, window),
             strides=(3, stride, stride),
-            baselines=_blurred(image),
+            baselines=_mean_colour(image),
             target=label,
             perturbations_per_eval=_AT_ONCE,
         )
-    return found[:, :1]  # all three channels are blurred together
+    return found[:, :1]  # all three channels are covered together
 
 
-def _blurred(image: Tensor) -> Tensor:
-    """Without anything to make out. Grey squares would show the network edges that are not in the image."""
-    small = nn.functional.adaptive_avg_pool2d(image, 4)
-    return nn.functional.interpolate(small, image.shape[-2:], mode="bicubic")
+def _mean_colour(image: Tensor) -> Tensor:
+    """Squares of it hide colours as well as shapes, with fainter edges than grey ones would bring into most images."""
+    return image.mean((2, 3), keepdim=True).expand_as(image)
 
 
 def _grad_cam(model: TransferModel, image: Tensor, label: int) -> Tensor:
