@@ -41,35 +41,34 @@ def train(monkeypatch, capsys):
     return run
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {
-            "epochs": 2,
-            "pretrained": True,
-            "frozen_stages": "all",
-            "class_balance": "weights",
-            "label_smoothing": 0.1,
-            "hidden_units": "8",
-            "dropout": 0.2,
-            "optimizer": "gd",
-        },
-        {"epochs": 2, "learning_rate": 1e-4, "batch_size": 9, "warm_up": 0.3},
-        {
-            "epochs": 4,
-            "pretrained": True,
-            "unfreeze": "gradual",
-            "head_epochs": 1,
-            "frozen_stages": -2,
-            "frozen_names": "layer4.0.bn1",
-            "class_balance": "sampling",
-            "accumulate": 2,
-            "schedule": "one-cycle",
-            "clip_norm": 1.0,
-        },
-    ],
-    ids=["frozen", "from scratch", "unfrozen gradually"],
-)
+FROZEN = {
+    "epochs": 2,
+    "pretrained": True,
+    "frozen_stages": "all",
+    "class_balance": "weights",
+    "label_smoothing": 0.1,
+    "hidden_units": "8",
+    "dropout": 0.2,
+    "optimizer": "gd",
+}
+GRADUAL = {
+    "epochs": 4,
+    "pretrained": True,
+    "unfreeze": "gradual",
+    "head_epochs": 1,
+    "frozen_stages": -2,
+    "frozen_names": "layer4.0.bn1",
+    "class_balance": "sampling",
+    "accumulate": 2,
+    "schedule": "one-cycle",
+    "clip_norm": 1.0,
+}
+SCRATCH = {"epochs": 2, "learning_rate": 1e-4, "batch_size": 9, "warm_up": 0.3}
+TWO_PHASE = {**GRADUAL, "unfreeze": "two-phase", "schedule": "step", "step_epochs": 2, "optimizer": "nesterov"}
+RUNS = [FROZEN, GRADUAL, *([SCRATCH, TWO_PHASE] if os.environ.get("EVERY_FAMILY") else [])]
+
+
+@pytest.mark.parametrize("settings", RUNS, ids=["frozen", "gradual", "from scratch", "two-phase"][: len(RUNS)])
 def test_the_script_trains_to_the_figures_of_the_run(workspace, colours, colours_folder, settings, train):
     arguments, home = [], workspace.settings.home
     if settings.get("pretrained"):
