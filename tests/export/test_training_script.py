@@ -166,3 +166,22 @@ def test_a_backbone_of_another_library_has_no_script(exported, finished):
     assert "timm" in " ".join(why_not(find_subject(workspace, run.id)))
     assert not (exported.path / "train.py").exists()
     assert "no training script" in (exported.path / "README.md").read_text("utf-8")
+
+
+def test_every_epoch_is_varied_anew(monkeypatch, tmp_path):
+    subject = subject_of("squeezenet1_1", augment="photos")
+    script = {"__name__": "train"}
+    predict = SimpleNamespace(HERE=None, normalise=lambda pixels, _: pixels, open_rgb=None, prepare=None)
+    monkeypatch.setitem(sys.modules, "predict", predict)
+    exec(compile(training_script(subject), "train.py", "exec"), script)
+
+    def drawn(epoch, workers):
+        torch.manual_seed(epoch)
+        rows = [(None, 0)] * 3
+        read = lambda _: torch.rand(3, 2, 2)  # noqa: E731
+        ((images, _),) = script["batches"](rows, read, range(3), workers, "cpu")
+        return images
+
+    for workers in (0, 1):
+        assert not torch.equal(drawn(1, workers), drawn(2, workers))
+        assert torch.equal(drawn(1, workers), drawn(1, workers))
