@@ -19,8 +19,10 @@ from making_runs import environment, make_colours, open_home
 
 from tl_core.backbones import list_backbones
 from tl_core.cli import main
+from tl_core.cli.actions import exporting
 from tl_core.config import KNOBS, make_run_config
 from tl_core.execute import settle
+from tl_core.export import Exported, Figures
 from tl_core.presets import PRESETS
 from tl_core.records import RunState
 from tl_core.training import load_checkpoint
@@ -565,15 +567,18 @@ def test_a_run_that_was_killed_is_not_said_to_be_running(home: Path, finished):
 # Taking a run away
 
 
-def test_a_run_is_taken_away_as_a_folder_or_a_zip(home, finished, tmp_path):
+def test_a_run_is_taken_away(home, finished, tmp_path, monkeypatch):
     _, done = finished
-    told = answer(run(home, "export", done.id, "--to", tmp_path / "away", "--json"))
-    assert {each["name"] for each in told["files"]} >= {"model.onnx", "model.safetensors", "predict.py", "README.md"}
-    assert (tmp_path / "away" / "model.onnx").stat().st_size == {e["name"]: e["bytes"] for e in told["files"]}[
-        "model.onnx"
-    ]
-    assert "there already" in complaint(run(home, "export", done.id, "--to", tmp_path / "away"))
-    printed = run(home, "export", done.id, "--to", tmp_path / "zips", "--format", "zip,onnx")
-    assert printed.returncode == 0 and "predict.py" in printed.stdout and f"of {done.result.n}" in printed.stdout
-    assert [path.name for path in (tmp_path / "zips").iterdir()] == [f"transferlab-{done.id}.zip"]
+    told = answer(run(home, "export", done.id, "--to", tmp_path / "zips", "--format", "zip,onnx", "--json"))
+    sizes = {each["name"]: each["bytes"] for each in told["files"]}
+    assert {"model.onnx", "predict.py", "README.md"} <= sizes.keys() and told["left_out"] == []
+    (zipped,) = (tmp_path / "zips").iterdir()
+    assert zipped.name == f"transferlab-{done.id}.zip" and zipped.stat().st_size > sizes["model.onnx"]
+    assert "there already" in complaint(run(home, "export", done.id, "--to", tmp_path / "zips"))
     assert "no format called" in complaint(run(home, "export", done.id, "--to", tmp_path / "no", "--format", "onx"))
+    assert "there is no run" in complaint(run(home, "export", "nope", "--to", tmp_path / "no")).lower()
+    figures = Figures("onnx", 2_000_000, 3.25, done.result.n, 4, 5, 1e-6)
+    ready = Exported(tmp_path / "away", (("model.onnx", 2_000_000),), (figures,), ("train.py: no.",))
+    monkeypatch.setattr(exporting, "export_run", lambda *_, **__: ready)
+    printed = run(home, "export", done.id, "--to", tmp_path / "away").stdout
+    assert "model.onnx (2.00 MB)" in printed and f"4 of {done.result.n}" in printed and "Not in it: train.py" in printed

@@ -1,5 +1,6 @@
 """Runs are packed in threads of their own, one zip a run, and the page finds them again."""
 
+import errno
 import time
 
 import pytest
@@ -46,7 +47,11 @@ def test_what_goes_wrong_is_kept_as_a_sentence(packed, monkeypatch):
     workspace, run = packed
     job = Exports(workspace).start("nope", FORMATS)
     assert "nope" in finish(job).error
-    monkeypatch.setattr(package, "pack", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(package.formats, "write_onnx", full)
     job = Exports(workspace).start(run.id, FORMATS)
     assert "disk is full" in finish(job).error
     assert read_packed(workspace, run.id, FORMATS) is None

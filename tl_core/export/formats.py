@@ -1,7 +1,8 @@
 """The forms a model is taken away in, each written into a file and asked in the way its readers will ask it."""
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -79,22 +80,27 @@ def choose_formats(wanted: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in FORMATS if name in chosen)
 
 
+@contextmanager
+def as_unfit() -> Iterator[None]:
+    """What exporters and runtimes raise, which is anything, as `OnnxUnfit`; what is about the disk, as it is."""
+    try:
+        yield
+    except (Cancelled, OnnxUnfit, OSError):
+        raise
+    except Exception as error:
+        first = str(error).splitlines()[:1]
+        raise OnnxUnfit(f"{type(error).__name__}: {first[0] if first else ''}") from error
+
+
 def write_onnx(
     model: nn.Module, size: int, file: Path, about: dict[str, str], should_stop: Callable[[], bool] = lambda: False
 ) -> None:
     """The whole network: images, float [batch, 3, size, size], to logits; `about` is kept in the file.
 
     Raises:
-        OnnxUnfit: it cannot be exported.
         Cancelled: `should_stop` said so.
     """
-    try:
-        graph = to_onnx(model, torch.zeros(2, 3, size, size), ["logits"], should_stop)
-    except Cancelled:
-        raise
-    except Exception as error:  # the exporter raises whatever it likes
-        raise OnnxUnfit(_in_one_line(error)) from error
-    file.write_bytes(graph)
+    file.write_bytes(to_onnx(model, torch.zeros(2, 3, size, size), ["logits"], should_stop))
     describe(file, about)
 
 
@@ -108,14 +114,10 @@ def describe(file: Path, about: dict[str, str]) -> None:
 
 
 def write_torchscript(model: nn.Module, size: int, file: Path) -> None:
-    """Raises: OnnxUnfit: it cannot be traced."""
-    try:
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")  # of being the older way, and of every shape that becomes a constant
-            traced = torch.jit.trace(model, torch.zeros(2, 3, size, size), check_trace=False)  # type: ignore[no-untyped-call]
-            traced.save(str(file))
-    except Exception as error:
-        raise OnnxUnfit(_in_one_line(error)) from error
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # of being the older way, and of every shape that becomes a constant
+        traced = torch.jit.trace(model, torch.zeros(2, 3, size, size), check_trace=False)  # type: ignore[no-untyped-call]
+        traced.save(str(file))
 
 
 def ask_onnx(file: Path) -> Ask:
@@ -140,16 +142,9 @@ def ask_torchscript(file: Path) -> Ask:
 
 
 def tried(ask: Ask, size: int) -> Ask:
-    """The same, once it has taken batches of two sizes.
-
-    Raises:
-        OnnxUnfit: it cannot.
-    """
-    try:
-        for n in (1, 3):
-            ask(torch.zeros(n, 3, size, size))
-    except Exception as error:  # runtimes raise whatever they like
-        raise OnnxUnfit(_in_one_line(error)) from error
+    """The same, once it has taken batches of two sizes; raises what its runtime raises where it cannot."""
+    for n in (1, 3):
+        ask(torch.zeros(n, 3, size, size))
     return ask
 
 
@@ -159,8 +154,3 @@ def ask_pytorch(model: nn.Module) -> Ask:
             return model(images.contiguous(memory_format=torch.channels_last))  # type: ignore[no-any-return]
 
     return ask
-
-
-def _in_one_line(error: Exception) -> str:
-    first: Sequence[str] = str(error).splitlines()[:1]
-    return f"{type(error).__name__}: {first[0] if first else ''}"

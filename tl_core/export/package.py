@@ -98,55 +98,54 @@ class _Making:
         proof = self._write_receipt(positions, logs) if "onnx" in asks else None
         self.on_progress("Writing the model card", 0.93)
         training = write_training_script(self.subject, self.folder)
-        facts = Facts(figures, proof, tuple(self.left_out), self.int8, training, environment(), ())
+        facts = Facts(
+            figures, proof, tuple(self.left_out), self.int8 if "int8" in asks else "", training, environment(), ()
+        )
         return write_papers(self.subject, facts, self.folder)
 
     # Models
 
     def _write_formats(self) -> dict[str, Ask]:
         """How to ask each that could be written; PyTorch's first, by a name of no file where none is wanted."""
-        model, size = self.subject.checkpoint.model, self.subject.checkpoint.preprocessing.size
-        asks: dict[str, Ask] = {"safetensors": formats.ask_pytorch(model)}
+        asks: dict[str, Ask] = {"safetensors": formats.ask_pytorch(self.subject.checkpoint.model)}
         if "safetensors" in self.wanted:
             shutil.copyfile(self.subject.file, self._file("safetensors"))
         if "onnx" in self.wanted:
             self.on_progress("Writing it as ONNX", 0.05)
-            try:
-                formats.write_onnx(model, size, self._file("onnx"), about(self.subject), self.should_stop)
-                asks["onnx"] = formats.tried(formats.ask_onnx(self._file("onnx")), size)
-            except OnnxUnfit as error:
-                self._leave_out("onnx", f"This network cannot be written as ONNX ({error}).")
+            self._add(asks, "onnx", "ONNX cannot hold this network", self._make_onnx)
         if "torchscript" in self.wanted:
             self.on_progress("Writing it as TorchScript", 0.15)
-            try:
-                formats.write_torchscript(model, size, self._file("torchscript"))
-                asks["torchscript"] = formats.tried(formats.ask_torchscript(self._file("torchscript")), size)
-            except OnnxUnfit as error:
-                self._leave_out("torchscript", f"This network cannot be written as TorchScript ({error}).")
+            self._add(asks, "torchscript", "TorchScript cannot hold this network", self._make_torchscript)
         if "int8" in self.wanted and "onnx" in asks:
             self.on_progress("Rounding it to 8 bits", 0.2)
-            try:
-                self._write_int8(asks, size)
-            except OnnxUnfit as error:
-                self._leave_out("int8", f"ONNX Runtime cannot run this network in 8 bits ({error}).")
+            self._add(asks, "int8", "ONNX Runtime cannot run this network in 8 bits", self._make_int8)
         return asks
 
-    def _write_int8(self, asks: dict[str, Ask], size: int) -> None:
-        split = self.subject.split
-        training = None
+    def _add(self, asks: dict[str, Ask], name: str, reason: str, make: Callable[[Path], Ask]) -> None:
+        """Make that format, or say why it is left out."""
+        try:
+            with formats.as_unfit():
+                asks[name] = formats.tried(make(self._file(name)), self._shape[-1])
+        except OnnxUnfit as error:
+            self._file(name).unlink(missing_ok=True)
+            self.left_out.append(f"{self._file(name).name}: {reason} ({error}).")
+
+    def _make_onnx(self, file: Path) -> Ask:
+        formats.write_onnx(self.subject.checkpoint.model, self._shape[-1], file, about(self.subject), self.should_stop)
+        return formats.ask_onnx(file)
+
+    def _make_torchscript(self, file: Path) -> Ask:
+        formats.write_torchscript(self.subject.checkpoint.model, self._shape[-1], file)
+        return formats.ask_torchscript(file)
+
+    def _make_int8(self, file: Path) -> Ask:
+        split, training = self.subject.split, None
         if split:
             chosen = [split.train[i] for i in receipt.spread(len(split.train), CALIBRATED_ON)]
             training = self.subject.examples(chosen)
-        said = write_int8(self._file("onnx"), self._file("int8"), training, self.should_stop)
-        if said is None:
-            return self._leave_out("int8", "It takes training images to round this network to 8 bits.")
-        formats.describe(self._file("int8"), about(self.subject))
-        asks["int8"] = formats.tried(formats.ask_onnx(self._file("int8")), size)
-        self.int8 = said
-
-    def _leave_out(self, name: str, sentence: str) -> None:
-        self._file(name).unlink(missing_ok=True)
-        self.left_out.append(f"{formats.FORMATS[name].file}: {sentence}")
+        self.int8 = write_int8(self._file("onnx"), file, training, self.should_stop)
+        formats.describe(file, about(self.subject))
+        return formats.ask_onnx(file)
 
     # Whether they answer as the app did
 

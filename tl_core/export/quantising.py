@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tl_core.errors import Cancelled
 from tl_core.features import Examples
+from tl_core.features.onnx_export import OnnxUnfit
 
 CALIBRATED_ON = 32
 """Training images from which the ranges of activations are taken."""
@@ -19,14 +20,18 @@ CALIBRATED_ON = 32
 
 def write_int8(
     source: Path, target: Path, training: Examples | None, should_stop: Callable[[], bool] = lambda: False
-) -> str | None:
+) -> str:
     """Make `target` from `source`, an ONNX file.
 
     Args:
         training: images as they are, for calibration; None where there are none.
 
     Returns:
-        How it was done, a sentence; None where it takes images and there are none.
+        How it was done, a sentence.
+
+    Raises:
+        OnnxUnfit: it takes images and there are none.
+        Cancelled: `should_stop` said so.
     """
     # They take a second to import, and only exports need them.
     from onnxruntime import quantization as q  # noqa: PLC0415
@@ -39,7 +44,7 @@ def write_int8(
             q.quantize_dynamic(str(prepared), str(target), op_types_to_quantize=["MatMul", "Gemm"], per_channel=True)
             return "Weights in 8 bits; the ranges of activations are found anew for each image (dynamic)."
         if training is None:
-            return None
+            raise OnnxUnfit("rounding it takes training images")
         reader = _Reader(training, should_stop)
         q.quantize_static(
             str(prepared),

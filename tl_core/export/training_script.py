@@ -23,7 +23,7 @@ def write_training_script(subject: Subject, folder: Path) -> str:
     if reasons:
         return f"There is no training script: {'; '.join(reasons)}."
     (folder / "train.py").write_text(training_script(subject), encoding="utf-8")
-    return f"`train.py` and its run: {closeness(subject.run.config)}"
+    return f"`python train.py FOLDER`, with the folder of the images, trains it again. {closeness(subject.run.config)}"
 
 
 def why_not(subject: Subject) -> Iterator[str]:
@@ -51,14 +51,15 @@ def why_not(subject: Subject) -> Iterator[str]:
 
 def closeness(config: RunConfig) -> str:
     """What may be expected of its figures."""
+    weights = " It begins from torchvision's weights, unless --weights names a file." * config.model.pretrained
     if config.augment.is_on:
         return (
-            "the images, their order, the first weights of the head and every setting are the same; crops and colours "
-            "are drawn anew by torchvision, so the figures agree as closely as those of two seeds."
+            "The images, their order, the first weights of the head and every setting are the same; crops and colours "
+            "are drawn anew by torchvision, so the figures agree as closely as those of two seeds." + weights
         )
     return (
-        "the images, their order, the first weights and every setting are the same, so with the same versions on a CPU "
-        "the figures agree but for rounding."
+        "The images, their order, the first weights and every setting are the same, so with the same versions on a CPU "
+        "the figures agree but for rounding." + weights
     )
 
 
@@ -69,7 +70,7 @@ def training_script(subject: Subject) -> str:
     head_name = _head_name(checkpoint.backbone.classifier, family)
     source = SKELETON.substitute(
         run=subject.run.id,
-        closeness=pieces.wrapped(f"Beside {closeness(config)}", ""),
+        closeness=pieces.wrapped(closeness(config), ""),
         backbone=repr(checkpoint.backbone.name),
         options=pieces.model_options(family, config.model.image_size),
         stages=pformat(stage_names(checkpoint.model, head_name), width=110, compact=True),

@@ -117,7 +117,8 @@ class Images(torch.utils.data.Dataset):
 
 
 def batches(rows, read, order, workers, device):
-    chance = torch.Generator()  # its own, or else the loader would take from what dropout draws from
+    # Of its own, or else the loader would take from what dropout draws from; another one in every epoch.
+    chance = torch.Generator().manual_seed(torch.initial_seed())
     images = Images(rows, read)
     loader = torch.utils.data.DataLoader(images, BATCH_SIZE, sampler=order, num_workers=workers, generator=chance)
     for images, labels in loader:
