@@ -7,11 +7,17 @@ from rich.table import Column, Table
 
 from tl_core.cli.actions.workspaces import open_and_tidy
 from tl_core.cli.output import out, print_json, progress_bar
+from tl_core.errors import ExportRefused
 from tl_core.export import FORMATS, USUAL, Exported, export_run, parse_formats
+from tl_core.export.hub import check_name, upload
 
 
-def export(run_id: str, to: Path, formats: str, as_json: bool) -> None:
+def export(run_id: str, to: Path, formats: str, hub: str, as_json: bool) -> None:
     wanted = [part.strip().lower() for part in formats.split(",")]
+    if hub:
+        check_name(hub)
+        if "zip" in wanted:
+            raise ExportRefused("The Hub takes a folder, not a zip: leave 'zip' out of --format, or --hub.")
     names = [name for name in wanted if name and name != "zip"]
     chosen, as_zip = parse_formats(",".join(names)) if names else USUAL, "zip" in wanted
     workspace = open_and_tidy()
@@ -27,10 +33,13 @@ def export(run_id: str, to: Path, formats: str, as_json: bool) -> None:
             as_zip=as_zip,
             on_progress=lambda words, share: bar.update(task, description=words, completed=share),
         )
-    if as_json:
-        print_json(_json(exported))
-    else:
+    if not as_json:
         _print(exported)
+    address = upload(exported.path, hub) if hub else None
+    if as_json:
+        print_json({**_json(exported), "hub": address})
+    elif address:
+        out.print(f"Uploaded to {address}, where only you can see it unless you change that.")
 
 
 def _json(exported: Exported) -> dict[str, object]:

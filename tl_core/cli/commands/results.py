@@ -51,10 +51,17 @@ def export(
             help="Any of safetensors, onnx, int8 and torchscript, with commas; zip packs all into one file in DIR.",
         ),
     ] = "safetensors,onnx",
+    hub: Annotated[
+        str,
+        typer.Option(
+            metavar="OWNER/NAME",
+            help="Upload it to the Hugging Face Hub as well, as a private model: with up to 20 of the test images.",
+        ),
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Take a run away: its model, how to use it, what is known of it, and a receipt to verify it by."""
     with importing():
         from tl_core.cli.actions import exporting
 
-    exporting.export(run, to, formats, as_json)
+    exporting.export(run, to, formats, hub, as_json)

@@ -1,0 +1,57 @@
+"""A run taken to the Hugging Face Hub: its exported folder as a private repository. Nothing goes there unasked."""
+
+import re
+from pathlib import Path
+
+from huggingface_hub import HfApi
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+from huggingface_hub.utils import validate_repo_id
+from huggingface_hub.utils.tqdm import disable_progress_bars
+
+from tl_core.errors import ExportRefused
+
+_OWNER_AND_NAME = re.compile(r"[^/]+/[^/]+")
+
+
+def check_name(repo: str) -> None:
+    """Raises: ExportRefused: it is no OWNER/NAME."""
+    try:
+        validate_repo_id(repo)
+        is_fine = _OWNER_AND_NAME.fullmatch(repo) is not None
+    except HFValidationError:
+        is_fine = False
+    if not is_fine:
+        raise ExportRefused(
+            f"{repo!r} is no name on the Hugging Face Hub: give OWNER/NAME, of letters, digits, -, _ and dots."
+        )
+
+
+def upload(folder: Path, repo: str, endpoint: str | None = None) -> str:
+    """Upload an exported folder; gives the repository's address. A repository that is new is private.
+
+    The token is what `hf auth login` or HF_TOKEN has left.
+
+    Args:
+        repo: OWNER/NAME.
+        endpoint: of another hub than Hugging Face's own.
+
+    Raises:
+        ExportRefused: the name is none, the hub cannot be reached, or does not let us.
+    """
+    check_name(repo)
+    disable_progress_bars()
+    api = HfApi(endpoint=endpoint)
+    try:
+        address = api.create_repo(repo, private=True, exist_ok=True)
+        api.upload_folder(repo_id=repo, folder_path=folder, commit_message="A run of TransferLab")
+    except HfHubHTTPError as error:
+        raise ExportRefused(
+            f"Hugging Face does not let us write to {repo!r} ({str(error).splitlines()[0][:200]}): log in with "
+            "`hf auth login`, or set HF_TOKEN to a token that may write there."
+        ) from error
+    except Exception as error:  # which client it uses, and so what it raises, differs between its releases
+        raise ExportRefused(
+            f"Hugging Face could not be reached to write to {repo!r} ({type(error).__name__}): the folder is written, "
+            "try again when there is a connection."
+        ) from error
+    return str(address)
