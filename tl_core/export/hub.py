@@ -4,25 +4,22 @@ import re
 from pathlib import Path
 
 from huggingface_hub import HfApi
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-from huggingface_hub.utils import validate_repo_id
+from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
 from tl_core.errors import ExportRefused
 
-_OWNER_AND_NAME = re.compile(r"[^/]+/[^/]+")
+_PART = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?"
+_OWNER_AND_NAME = re.compile(f"(?!.*(?:--|[.][.])){_PART}/{_PART}")
+_LONGEST = 96
+"""Characters that the Hub allows."""
 
 
 def check_name(repo: str) -> None:
     """Raises: ExportRefused: it is no OWNER/NAME."""
-    try:
-        validate_repo_id(repo)
-        is_fine = _OWNER_AND_NAME.fullmatch(repo) is not None
-    except HFValidationError:
-        is_fine = False
-    if not is_fine:
+    if len(repo) > _LONGEST or not _OWNER_AND_NAME.fullmatch(repo):
         raise ExportRefused(
-            f"{repo!r} is no name on the Hugging Face Hub: give OWNER/NAME, of letters, digits, -, _ and dots."
+            f"{repo[:100]!r} is no name on the Hugging Face Hub: give OWNER/NAME, of letters, digits, -, _ and dots."
         )
 
 
