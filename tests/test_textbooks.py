@@ -1,6 +1,5 @@
 """The systems of the textbooks, each from preset to test figure on small real images: scikit-learn's digits."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -73,7 +72,6 @@ def phases_of(config: RunConfig) -> list[tuple[int, int]]:
 
 
 @pytest.mark.skipif(not WEIGHTS.is_dir(), reason="needs ImageNet weights of MobileNetV2, which lie beside the project")
-@pytest.mark.skipif(not os.environ.get("EVERY_FAMILY"), reason="takes two minutes; EVERY_FAMILY=1 runs it")
 def test_mobilenet_v2_reads_handwritten_digits_at_ninety_seven_percent(tmp_path: Path):
     home = tmp_path / "home"
     url = f"sqlite:///{home / 'transferlab.db'}"
