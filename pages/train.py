@@ -7,22 +7,16 @@ from tl_core.errors import TransferLabError
 from tl_ui.augment_preview import choose_kind
 from tl_ui.catalogue import choose_backbone
 from tl_ui.dataset_view import choose_dataset, describe
+from tl_ui.every_setting import show_every_knob
 from tl_ui.fields import take_changes
 from tl_ui.knobs import get_form, knob, mistakes
 from tl_ui.markdown import literal
 from tl_ui.navigation import go, link
 from tl_ui.preset_choice import choose_start, follow_address, offer_saving
 from tl_ui.resources import get_runner, get_workspace
-from tl_ui.train_form import (
-    choose_depth,
-    describe_plan,
-    draw_network,
-    make_config,
-    show_every_knob,
-    show_plan,
-    show_rates,
-    show_strip,
-)
+from tl_ui.train_form import choose_depth, make_config, show_strip
+from tl_ui.train_preview import show_preview
+from tl_ui.train_sentence import describe_plan
 from tl_ui.weights_choice import choose_weights
 
 st.title("Train")
@@ -57,17 +51,8 @@ except TransferLabError as error:
     st.error(literal(str(error)), icon=":material/error:")
     st.stop()
 choose_depth(n_stages)
-network, plan, rate = st.tabs(["The network", "The plan, epoch by epoch", "The learning rate"])
 config, problem = make_config(dataset.id)
-with network:
-    draw_network(backbone, config, len(dataset.classes))
-for tab, show in ((plan, show_plan), (rate, show_rates)):
-    with tab:
-        if config is None:
-            st.caption("It can be drawn once what is wrong is put right.")
-        else:
-            show(config)
-
+show_preview(backbone, config, len(dataset.classes))
 show_every_knob(backbone, dataset, wrong)
 notice = st.container()  # above the button, where it is seen
 button, sentence = st.columns([1, 7], vertical_alignment="center")

@@ -1,7 +1,6 @@
 """What the maps of images on several pages share: their pictures, what they mean, the gallery of what was caught."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import streamlit as st
 
@@ -33,12 +32,6 @@ def pictures_of(
         return None
     before, after = thumbnail_url(dataset_id, "@").split("@")
     return before, after, [images[position].sha256 for position in positions]
-
-
-def unfolded(label: str, icon: str, key: str) -> Any:
-    """A part of the page that is made when somebody unfolds it: the container, or None while it is folded."""
-    box: Any = st.expander(label, icon=icon, key=key, on_change="rerun")
-    return box if box.open else None
 
 
 def show_caught(

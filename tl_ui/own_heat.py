@@ -15,9 +15,9 @@ from tl_core.records import Run
 from tl_core.text import GLOSSARY, confidence, html_text, shorten, visible
 from tl_ui.answers import TURNS, Asked
 from tl_ui.components.drawing import drawing
+from tl_ui.folding import unfolded
 from tl_ui.heat import Drawn, Heats, Wanted, draw_heat
 from tl_ui.large_view import METHOD_NAMES
-from tl_ui.map_view import unfolded
 from tl_ui.markdown import literal
 from tl_ui.resources import get_predictor, get_workspace
 

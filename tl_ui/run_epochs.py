@@ -17,8 +17,9 @@ from tl_core.run_words import class_names
 from tl_core.text import GLOSSARY, confidence, count, number_of, percent, shorten
 from tl_ui.components.live_chart import chart
 from tl_ui.components.point_map import point_map
+from tl_ui.folding import unfolded
 from tl_ui.gallery import gallery_html
-from tl_ui.map_view import pictures_of, unfolded
+from tl_ui.map_view import pictures_of
 from tl_ui.markdown import literal
 from tl_ui.point_maps import COLOURINGS, PointMap, alt_words, bounds_of, by_class, by_right
 from tl_ui.resources import get_workspace

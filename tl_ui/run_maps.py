@@ -16,7 +16,8 @@ from tl_core.run_words import class_names, keeps_any
 from tl_core.text import GLOSSARY, number_of
 from tl_ui.components.point_map import point_map
 from tl_ui.explore import await_result, choose_method, share_words, show_probes
-from tl_ui.map_view import MEANING, TITLES, pictures_of, sample_words, show_caught, unfolded
+from tl_ui.folding import unfolded
+from tl_ui.map_view import MEANING, TITLES, pictures_of, sample_words, show_caught
 from tl_ui.markdown import literal
 from tl_ui.point_maps import COLOURINGS, PointMap, alt_words, by_class, by_right
 from tl_ui.resources import get_workspace

@@ -12,9 +12,11 @@ from tl_core.execute import settle
 from tl_core.presets import PRESETS
 from tl_ui import dataset_view, finder, resources, train_form
 from tl_ui.augment_preview import SLIDERS, variants
-from tl_ui.knobs import as_form, knob_key
+from tl_ui.every_setting import EVERY_SETTING, SETTING_GROUP
+from tl_ui.knobs import GROUPS, as_form, knob_key
 from tl_ui.preset_choice import changed_knobs
-from tl_ui.train_form import frozen_count, shape_words, within
+from tl_ui.train_form import frozen_count, within
+from tl_ui.train_preview import shape_words
 from tl_ui.weights_choice import choice_of
 
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -69,6 +71,14 @@ def train_button(app):
     return next(button for button in app.button if button.label == "Train")
 
 
+def unfold(app, name):
+    """Bring a setting into sight, as a person would: unfold every setting, and choose the tab that it is in."""
+    app.session_state[EVERY_SETTING] = True
+    app.session_state[SETTING_GROUP] = next(group for group, names in GROUPS.items() if name in names)
+    app.run()
+    assert not app.exception, app.exception
+
+
 def form_of(app):
     return app.session_state["train-form"]
 
@@ -82,10 +92,16 @@ def test_without_images_it_says_what_will_be_here(page):
     assert [link.proto.label for link in page().get("page_link")] == ["Add images or take a sample"]
 
 
+def keys_of(app):
+    return {widget.key for widgets in (app.text_input, app.selectbox, app.toggle, app.slider) for widget in widgets}
+
+
 def test_every_setting_has_a_widget(page, colours):
     app = page()
-    kinds = (app.text_input, app.selectbox, app.toggle, app.slider)
-    keys = {widget.key for widgets in kinds for widget in widgets}
+    keys = keys_of(app)
+    for names in GROUPS.values():
+        unfold(app, names[0])
+        keys |= keys_of(app)
     # Two settings stand in widgets of another kind: the handle at the network, and one list of whose weights.
     elsewhere = {knob_key("frozen_stages"): "freeze-slider", knob_key("pretrained"): knob_key("weights")}
     assert {elsewhere.get(knob_key(name), knob_key(name)) for name in KNOBS} <= keys
@@ -116,6 +132,7 @@ def test_every_kind_of_preset_can_be_drawn(page, colours, name):
 
 def test_a_wrong_value_gets_a_sentence_and_holds_training_back(page, colours):
     app = page()
+    unfold(app, "dropout")
     app.text_input(key="knob-dropout").set_value("2").run()
     assert not app.exception
     said = [error.value for error in app.error]
@@ -128,9 +145,25 @@ def test_a_wrong_value_gets_a_sentence_and_holds_training_back(page, colours):
     assert not train_button(app).disabled
 
 
+def test_what_is_folded_away_keeps_its_value_and_is_still_told_when_wrong(page, colours):
+    app = page()
+    unfold(app, "dropout")
+    app.text_input(key="knob-dropout").set_value("2").run()
+    unfold(app, "loss")  # another tab: that of dropout is no longer drawn
+    assert "knob-dropout" not in keys_of(app)
+    app.session_state[EVERY_SETTING] = False
+    app.run()
+    assert "knob-loss" not in keys_of(app)
+    assert [error.value for error in app.error if "Dropout" in error.value]
+    assert train_button(app).disabled
+    unfold(app, "dropout")
+    assert app.text_input(key="knob-dropout").value == "2"
+
+
 def test_settings_that_do_not_go_together_get_a_sentence(page, colours):
     app = page()
     choose_preset(app, "two-phase")
+    unfold(app, "head_epochs")
     app.text_input(key="knob-head_epochs").set_value("10").run()
     assert "leave no epoch" in app.error[0].value
     assert train_button(app).disabled
@@ -138,6 +171,7 @@ def test_settings_that_do_not_go_together_get_a_sentence(page, colours):
 
 def test_to_unfreeze_later_leaves_something_to_unfreeze(page, colours):
     app = page()
+    unfold(app, "unfreeze")
     app.selectbox(key="knob-unfreeze").set_value("two-phase").run()
     assert not app.error
     assert form_of(app)["frozen_stages"] == -2
@@ -145,6 +179,7 @@ def test_to_unfreeze_later_leaves_something_to_unfreeze(page, colours):
 
 def test_a_setting_without_effect_is_closed_and_says_why(page, colours):
     app = page()
+    unfold(app, "focal_gamma")
     gamma = app.text_input(key="knob-focal_gamma")
     assert gamma.disabled
     assert gamma.label == "Focal gamma (only with focal loss)"
@@ -175,6 +210,7 @@ def test_the_kind_of_image_sets_the_augmentation_and_a_slider_makes_it_ones_own(
     for name, value in AUGMENTATIONS["documents"].model_dump().items():
         shown = float(form_of(app)[name]) if name in SLIDERS else form_of(app)[name]
         assert shown == value
+    unfold(app, "rotation")
     before = [element.proto.body for element in app.get("html")]
     app.slider(key="knob-rotation").set_value(90.0).run()
     assert app.selectbox(key="augment-kind").value == "own"
@@ -208,6 +244,7 @@ def test_settings_can_be_kept_under_a_name_and_forgotten(page, workspace, colour
 
 def test_frozen_layers_say_which_layer_they_end_at(page, colours):
     app = page()
+    unfold(app, "frozen_layers")
     app.text_input(key="knob-frozen_layers").set_value("20").run()
     assert re.search(r"The 20 frozen layers end at .+ in stage", words(app))
     assert app.slider(key="freeze-slider").disabled
@@ -227,6 +264,7 @@ def test_the_rate_that_was_found_can_be_taken_over(page, colours):
     search = finder.Search(make_run_config(colours.id, {}), workspace_file(colours))
     search.finding = {"rates": [1e-4, 1e-3], "losses": [2.0, 1.0], "suggestion": 3.2e-3, "reason": "It falls there."}
     app.session_state["lr-search"] = search
+    app.session_state["preview"] = "The learning rate"
     app.run()
     assert "It falls there" in words(app)
     next(button for button in app.button if button.label == "Use 0.0032").click().run()
