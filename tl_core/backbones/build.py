@@ -72,10 +72,11 @@ class TransferModel(nn.Module):
         return self.batch_norm == "adapt" and any(isinstance(m, _BatchNorm) for m in self.still)
 
     def _keep_still(self, mode: bool | None = None) -> None:
-        mode = self.training if mode is None else mode
+        may_adapt = self.batch_norm == "adapt" and (self.training if mode is None else mode)
         for module in self.still:
-            adapts = mode and self.batch_norm == "adapt" and isinstance(module, _BatchNorm)
-            module.training = adapts
+            adapts = may_adapt and isinstance(module, _BatchNorm)
+            if module.training != adapts:  # setting what is set already takes ten times as long as looking
+                module.training = adapts
 
 
 class Rest(nn.Sequential):

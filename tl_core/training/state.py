@@ -43,8 +43,10 @@ class TrainingState:
 def changing_tensors(model: TransferModel, always_frozen: int, batch_norm: str) -> dict[str, Tensor]:
     """The model's state dict without the stages from the input that no epoch of the run touches."""
     kept = 0 if batch_norm == "adapt" else always_frozen
-    untouched = tuple(f"stages.{stage}." for stage in range(kept))
-    return {name: tensor for name, tensor in model.state_dict().items() if not name.startswith(untouched)}
+    tensors: dict[str, Tensor] = {}
+    for i, stage in enumerate(model.stages[kept:], kept):
+        stage.state_dict(destination=tensors, prefix=f"stages.{i}.")
+    return model.head.state_dict(destination=tensors, prefix="head.")
 
 
 def save_state(path: Path, state: TrainingState) -> None:
