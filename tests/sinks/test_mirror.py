@@ -86,3 +86,19 @@ def test_event_files_hold_the_curves_and_the_test_figures(workspace, colours, tm
     points = [p for p in workspace.store.list_metrics(told.id) if (p.split, p.name) == ("val", "loss")]
     assert [(e.step, e.value) for e in found.Scalars("val/loss")] == [(p.step, pytest.approx(p.value)) for p in points]
     assert found.Scalars("test/accuracy")[0].value == pytest.approx(told.result.accuracy)
+
+
+def test_mlflow_has_the_settings_the_curves_and_the_test_figures(workspace, colours, tmp_path, monkeypatch):
+    mlflow = pytest.importorskip("mlflow")
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")  # a folder in place of a server
+    uri = (tmp_path / "mlruns").as_uri()
+    settings = workspace.settings.model_copy(update={"mlflow_uri": uri})
+    told = InlineRunner(replace(workspace, settings=settings)).submit(run_config(colours))
+    client = mlflow.MlflowClient(tracking_uri=uri)
+    (found,) = client.search_runs([client.get_experiment_by_name("TransferLab").experiment_id])
+    assert (found.info.status, found.data.tags["transferlab.run"]) == ("FINISHED", told.id)
+    assert found.data.params["backbone"] == told.config.model.backbone
+    assert found.data.metrics["test/accuracy"] == told.result.accuracy
+    history = client.get_metric_history(found.info.run_id, "val/loss")
+    points = [p for p in workspace.store.list_metrics(told.id) if (p.split, p.name) == ("val", "loss")]
+    assert [(metric.step, metric.value) for metric in history] == [(point.step, point.value) for point in points]
