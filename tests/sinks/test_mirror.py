@@ -61,14 +61,17 @@ def test_one_that_fails_is_told_nothing_more_and_the_run_says_so(train, step):
     assert "Elsewhere did not take all of this run's figures (ConnectionError: nobody there)" in run.facts["notes"][0]
 
 
-def test_one_that_hangs_holds_the_run_up_for_no_longer_than_is_allowed(train, monkeypatch):
+def test_one_that_hangs_holds_the_run_up_for_no_longer_than_is_allowed_and_the_run_says_so(train, monkeypatch):
     import threading
 
     monkeypatch.setattr(module, "_PATIENCE", 0.2)
     hang, sink = threading.Event(), Kept()
     sink.start = lambda run: hang.wait(30)
-    assert train(sink).state is RunState.COMPLETED
+    run = train(sink)
     hang.set()
+    assert run.state is RunState.COMPLETED
+    (note,) = run.facts["notes"]
+    assert note.startswith("Elsewhere did not take all of this run's figures (not done 0.2 seconds after its end)")
 
 
 def test_by_default_nobody_is_told(workspace, colours):
@@ -88,7 +91,7 @@ def test_event_files_hold_the_curves_and_the_test_figures(workspace, colours, tm
     assert found.Scalars("test/accuracy")[0].value == pytest.approx(told.result.accuracy)
 
 
-def test_mlflow_has_the_settings_the_curves_and_the_test_figures(workspace, colours, tmp_path, monkeypatch):
+def test_mlflow_has_the_settings_the_curves_and_the_test_figures(workspace, colours, tmp_path, monkeypatch, capfd):
     mlflow = pytest.importorskip("mlflow")
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")  # a folder in place of a server
     uri = (tmp_path / "mlruns").as_uri()
@@ -101,4 +104,5 @@ def test_mlflow_has_the_settings_the_curves_and_the_test_figures(workspace, colo
     assert found.data.metrics["test/accuracy"] == told.result.accuracy
     history = client.get_metric_history(found.info.run_id, "val/loss")
     points = [p for p in workspace.store.list_metrics(told.id) if (p.split, p.name) == ("val", "loss")]
+    assert capfd.readouterr().out == ""
     assert [(metric.step, metric.value) for metric in history] == [(point.step, point.value) for point in points]

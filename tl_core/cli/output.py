@@ -75,6 +75,8 @@ def print_run(run: Run) -> None:
         out.print(f"It carries on from run {continued}.")
     if run.message:
         out.print(run.message)
+    for note in run.facts.get("notes", []):
+        out.print(note)
     if result := run.result:
         right = round(result.accuracy * result.n)
         out.print(

@@ -47,6 +47,9 @@ class Mirror:
             self._is_over.set()
             self._news.set()
             self._thread.join(_PATIENCE)
+            if self._thread.is_alive():
+                for sink in list(self._sinks):
+                    self._note(sink, f"not done {_PATIENCE:g} seconds after its end")
 
     def look(self) -> None:
         """There is something new in the store. Returns at once."""
@@ -75,10 +78,12 @@ class Mirror:
             except Exception as error:  # whatever it is, it is no business of the run's
                 _log.warning("%s takes no more of run %s", sink.name, self._run_id, exc_info=True)
                 self._sinks.remove(sink)
-                why = f"{type(error).__name__}: {error}"[:300]
-                note = f"{sink.name} did not take all of this run's figures ({why}). The run itself is not affected."
-                with suppress(Exception):
-                    self._store.update_run(self._run_id, facts={"notes": [note]})
+                self._note(sink, f"{type(error).__name__}: {error}"[:300])
+
+    def _note(self, sink: Sink, why: str) -> None:
+        note = f"{sink.name} did not take all of this run's figures ({why}). The run itself is not affected."
+        with suppress(Exception):
+            self._store.update_run(self._run_id, facts={"notes": [note]})
 
 
 def open_mirror(store: Store, run: Run, settings: Settings) -> Mirror:

@@ -1,6 +1,7 @@
 """Runs in MLflow, by its own client."""
 
 import math
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -31,6 +32,7 @@ class MLflow:
         from mlflow import MlflowClient  # noqa: PLC0415 - raises where it is missing
         from mlflow.entities import Param  # noqa: PLC0415
 
+        os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # that is where --json speaks
         self._client = MlflowClient(tracking_uri=self._uri)
         experiment = self._client.get_experiment_by_name(_EXPERIMENT)
         experiment_id = experiment.experiment_id if experiment else self._client.create_experiment(_EXPERIMENT)
