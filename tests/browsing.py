@@ -62,6 +62,7 @@ def chromium():
     """A browser, the system's or Playwright's own; the test is skipped where there is neither."""
     sync_api = pytest.importorskip("playwright.sync_api")
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    arguments += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]  # a camera that may be used
     with sync_api.sync_playwright() as play:
         try:
             browser = play.chromium.launch(executable_path=CHROMIUM, args=arguments)

@@ -109,7 +109,11 @@ def test_from_a_folder_to_a_model_that_answers(page, folder, home, tmp_path):
     image = tmp_path / "mine.png"
     draw(2, 999).save(image)
     page.locator("input[type=file]").set_input_files(image)
-    page.get_by_text(re.compile(r"\d+\.\d %")).first.wait_for()
+    page.get_by_text("What it says to 1 image").wait_for()
+    page.get_by_text("Use the camera").click()
+    page.wait_for_function("document.querySelector('video')?.readyState === 4")
+    page.get_by_role("button", name="Take Photo").click()
+    page.get_by_text("What it says to 2 images").wait_for()
 
     page.goto(address)
     page.get_by_role("button", name=re.compile("Delete this run")).click()
