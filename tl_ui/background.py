@@ -24,6 +24,7 @@ from tl_core.text import about
 _log = logging.getLogger(__name__)
 ROOT = Path(__file__).parents[1]
 MOST_SECONDS = 30 * 60
+_WORKING = "Working"
 
 
 @dataclass(slots=True)
@@ -42,22 +43,22 @@ class Job:
     process: subprocess.Popen[str] | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def fraction(self) -> float:
-        """How much of it is done, 0 to 1, as far as it has said."""
+    def progress(self) -> tuple[float, str]:
+        """(how much of it is done, 0 to 1, as far as it has said; where it is, in words)."""
+        if self.began is None:
+            return 0.0, "Waiting for other work on this server to end…"
+        done, what = self._said()
+        seconds = time.monotonic() - self.began
+        if done > 0.02 and seconds > 3:
+            return done, f"{what} for {seconds:.0f} s: {about(seconds * (1 - done) / done)} left."
+        return done, f"{what} for {seconds:.0f} s…"
+
+    def _said(self) -> tuple[float, str]:
         try:
             said = json.loads(self.progress_file.read_text(encoding="utf-8"))
-            return min(1.0, max(0.0, float(said["fraction"])))
+            return min(1.0, max(0.0, float(said["fraction"]))), str(said.get("words") or _WORKING)
         except (OSError, ValueError, KeyError, TypeError):
-            return 0.0
-
-    def words(self) -> str:
-        """Where it is."""
-        if self.began is None:
-            return "Waiting for other work on this server to end…"
-        seconds, done = time.monotonic() - self.began, self.fraction()
-        if done > 0.02 and seconds > 3:
-            return f"Working for {seconds:.0f} s: {about(seconds * (1 - done) / done)} left."
-        return f"Working for {seconds:.0f} s…"
+            return 0.0, _WORKING
 
     def stop(self) -> None:
         with self.lock:

@@ -14,7 +14,7 @@ from tl_core.evaluation.embedding import can_umap
 from tl_core.records import DatasetRecord
 from tl_core.run_words import backbone_title
 from tl_core.text import GLOSSARY, number_of, shorten
-from tl_ui.background import get_jobs, read_result
+from tl_ui.awaiting import await_result
 from tl_ui.components.live_chart import chart
 from tl_ui.components.point_map import point_map
 from tl_ui.dataset_view import dataset_images
@@ -149,30 +149,6 @@ def _show_table(found: Mapping[str, Any]) -> None:
         },
         alt="Classical models with their accuracy, its spread over the folds and their time",
     )
-
-
-def await_result(arguments: Sequence[str], place: Path, label: str) -> dict[str, Any] | None:
-    """What a command of ours has found, once somebody has pressed the button and it is there."""
-    if found := read_result(place):
-        return found
-    job = get_jobs().find(place)
-    if job and not job.is_over:
-        st.fragment(_follow, run_every=1)(job)
-        return None
-    if job:
-        st.warning(literal(job.error), icon=":material/error:")
-    if st.button(label, icon=":material/play_arrow:", key=f"start-{place.stem}"):
-        get_jobs().start(arguments, place)
-        st.rerun()
-    return None
-
-
-def _follow(job: Any) -> None:
-    if job.is_over:
-        st.rerun()
-    st.progress(job.fraction(), text=job.words())
-    if st.button("Stop", icon=":material/stop:", key=f"stop-{job.result_file.stem}"):
-        job.stop()
 
 
 def _settings(config: RunConfig) -> list[str]:

@@ -1,34 +1,15 @@
-"""Runs being packed to be taken away: each in a thread of its own, so that closing the page loses nothing."""
+"""Runs being packed to be taken away, each in a child process, so that closing the page loses nothing."""
 
 import json
-import threading
-import time
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tl_core.errors import Cancelled, TransferLabError, UnknownRun
-from tl_core.export import Figures, export_run
+from tl_core.export import Figures
 from tl_core.workspace import Workspace
-
-
-@dataclass
-class Export:
-    """One run being packed, looked at by pages while its thread works."""
-
-    run_id: str
-    formats: tuple[str, ...]
-    started: float = field(default_factory=time.monotonic)
-    words: str = "Waiting for another export to finish"
-    share: float = 0.0
-    error: str = ""
-    is_finished: bool = False
-    _stop: threading.Event = field(default_factory=threading.Event)
-
-    def cancel(self) -> None:
-        self._stop.set()
+from tl_ui.background import Job, get_jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,64 +25,30 @@ class Packed:
     has_training_script: bool
 
 
-class Exports:
-    """The exports of this process, one at a time, since each uses the whole CPU."""
+def find_packing(workspace: Workspace, run_id: str) -> Job | None:
+    """The run's zip being made, or the job that failed to make one."""
+    return get_jobs().find(_note(workspace, run_id))
 
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-        self._all: dict[str, Export] = {}
-        self._slot, self._lock = threading.Semaphore(1), threading.Lock()
 
-    def get(self, run_id: str) -> Export | None:
-        """The run's last one; None when there was none."""
-        return self._all.get(run_id)
-
-    def start(self, run_id: str, formats: Sequence[str]) -> Export:
-        """Begin to pack a run; where that is under way already, it is given back."""
-        with self._lock:
-            known = self._all.get(run_id)
-            if known and not known.is_finished:
-                return known
-            job = self._all[run_id] = Export(run_id, tuple(formats))
-        threading.Thread(target=self._work, args=(job,), name=f"export-{run_id}", daemon=True).start()
+def start_packing(workspace: Workspace, run_id: str, formats: Sequence[str]) -> Job:
+    """Begin to pack a run; where that is under way already, it is given back."""
+    if (job := find_packing(workspace, run_id)) and not job.is_over:
         return job
+    target = export_file(workspace, run_id, formats)
+    for old in target.parent.glob("export-*.zip"):  # one a run; who is downloading it keeps what is open
+        old.unlink(missing_ok=True)
+    arguments = ["pack", run_id, f"--format={','.join(formats)}", f"--to={target}"]
+    return get_jobs().start(arguments, _note(workspace, run_id))
 
-    def _work(self, job: Export) -> None:
-        try:
-            with self._slot:
-                self._pack(job)
-        except Cancelled:
-            job.error = "Stopped as asked; nothing of it was kept."
-        except TransferLabError as error:
-            job.error = str(error)
-        except Exception as error:
-            job.error = f"Something unforeseen went wrong ({type(error).__name__}). Nothing was kept."
-            raise
-        finally:
-            job.is_finished = True
 
-    def _pack(self, job: Export) -> None:
-        def note(words: str, share: float) -> None:
-            job.words, job.share = words, share
+def packs(job: Job, formats: Sequence[str]) -> bool:
+    """Whether these are the formats that it was to pack."""
+    return f"--format={','.join(formats)}" in job.arguments
 
-        store, artifacts = self._workspace.store, self._workspace.artifacts
-        target = export_file(self._workspace, job.run_id, job.formats)
-        for old in target.parent.glob("export-*.zip"):  # one a run; who is downloading it keeps what is open
-            old.unlink(missing_ok=True)
-        export_run(
-            self._workspace,
-            job.run_id,
-            target,
-            job.formats,
-            as_zip=True,
-            on_progress=note,
-            should_stop=job._stop.is_set,
-        )
-        try:
-            store.get_run(job.run_id)
-        except UnknownRun:  # deleted meanwhile
-            artifacts.delete_run(job.run_id)
-            raise
+
+def _note(workspace: Workspace, run_id: str) -> Path:
+    """Where the job says that it is done. A deleted run has no such folder, and gets none anew."""
+    return workspace.artifacts.run_folder(run_id) / "packed" / "export.json"
 
 
 def export_file(workspace: Workspace, run_id: str, formats: Sequence[str]) -> Path:

@@ -12,7 +12,6 @@ from tl_core.predictor import Predictor, Predictors
 from tl_core.records import Run
 from tl_core.runners import ProcessRunner, ThreadRunner, make_server_runner
 from tl_core.workspace import Workspace, open_workspace
-from tl_ui.exports import Exports
 from tl_ui.imports import Imports
 from tl_ui.tokens import Tokens
 
@@ -40,11 +39,6 @@ def get_imports() -> Imports:
 @cache
 def get_predictors() -> Predictors:
     return Predictors(get_workspace())
-
-
-@cache
-def get_exports() -> Exports:
-    return Exports(get_workspace())
 
 
 def get_predictor(run: Run) -> Predictor:

@@ -7,10 +7,11 @@ import streamlit as st
 from tl_core.export import FORMATS, USUAL, Figures, choose_formats
 from tl_core.records import Run
 from tl_core.text import GLOSSARY, number_of, share, size
+from tl_ui.awaiting import follow
 from tl_ui.components.assets import url_base
-from tl_ui.exports import Export, Packed, export_file, packed_formats, read_packed
+from tl_ui.exports import Packed, export_file, find_packing, packed_formats, packs, read_packed, start_packing
 from tl_ui.markdown import literal
-from tl_ui.resources import get_exports, get_tokens, get_workspace
+from tl_ui.resources import get_tokens, get_workspace
 from tl_ui.run_view import has_model
 
 _WHAT = (
@@ -30,17 +31,17 @@ def show_export(run: Run) -> None:
         return
     st.subheader("Take it away", help=GLOSSARY["export"], anchor=False)
     st.markdown(_WHAT + (_TESTED if run.result else "."))
-    job = get_exports().get(run.id)
-    if job and not job.is_finished:
-        st.fragment(_watch, run_every=0.5)(run, job)
+    job = find_packing(get_workspace(), run.id)
+    if job and not job.is_over:
+        st.fragment(follow, run_every=0.5)(job)
         return
-    wanted = _choose(run, job.formats if job else packed_formats(get_workspace(), run.id))
-    if job and job.error and job.formats == wanted:
+    wanted = _choose(run, packed_formats(get_workspace(), run.id))
+    if job and job.error and packs(job, wanted):
         st.error(literal(job.error), icon=":material/error:")
     if packed := read_packed(get_workspace(), run.id, wanted):
         _show_packed(run, wanted, packed)
     elif st.button("Make the zip", icon=":material/inventory_2:", key=f"export-{run.id}"):
-        get_exports().start(run.id, wanted)
+        start_packing(get_workspace(), run.id, wanted)
         st.rerun()
 
 
@@ -53,14 +54,6 @@ def _choose(run: Run, before: Sequence[str]) -> tuple[str, ...]:
             if st.checkbox(label, value=name in before, help=words, key=f"export-{name}-{run.id}"):
                 wanted.append(name)
     return choose_formats(wanted)
-
-
-def _watch(run: Run, job: Export) -> None:
-    if job.is_finished:
-        st.rerun()
-    st.progress(job.share, f"{job.words} …")
-    if st.button("Stop", key=f"stop-export-{run.id}"):
-        job.cancel()
 
 
 def _show_packed(run: Run, wanted: tuple[str, ...], packed: Packed) -> None:

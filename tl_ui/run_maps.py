@@ -14,8 +14,9 @@ from tl_core.outputs import KeptOutputs, load_outputs
 from tl_core.records import Run
 from tl_core.run_words import class_names, keeps_any
 from tl_core.text import GLOSSARY, number_of
+from tl_ui.awaiting import await_result
 from tl_ui.components.point_map import point_map
-from tl_ui.explore import await_result, choose_method, share_words, show_probes
+from tl_ui.explore import choose_method, share_words, show_probes
 from tl_ui.folding import unfolded
 from tl_ui.map_view import MEANING, TITLES, pictures_of, sample_words, show_caught
 from tl_ui.markdown import literal

@@ -43,12 +43,12 @@ def test_a_result_is_kept_for_all(jobs: Jobs, tmp_path: Path):
 def test_how_far_it_is_can_be_read(jobs: Jobs, tmp_path: Path):
     program = (
         "import sys, time; file = sys.argv[1].split('=')[1];"
-        "open(file, 'w').write('{\"fraction\": 0.4}'); time.sleep(60)"
+        'open(file, \'w\').write(\'{"fraction": 0.4, "words": "Counting"}\'); time.sleep(60)'
     )
     job = jobs.start([program], tmp_path / "a" / "x.json")
-    wait(lambda: job.fraction() == 0.4)
+    wait(lambda: job.progress()[0] == 0.4)
     waiting = jobs.start(["print('{}')"], tmp_path / "b" / "y.json")
-    assert "Waiting" in waiting.words() and "Working" in job.words()
+    assert "Waiting" in waiting.progress()[1] and "Counting" in job.progress()[1]
     job.stop()
     wait(lambda: job.is_over and waiting.is_over)
     assert job.error == "It was stopped." and read_result(tmp_path / "b" / "y.json") == {}

@@ -1,68 +1,66 @@
-"""Runs are packed in threads of their own, one zip a run, and the page finds them again."""
+"""Runs are packed in a child process, one zip a run, and the page finds them again."""
 
-import errno
 import time
 
 import pytest
 
-from tl_core.export import package
-from tl_ui.exports import Exports, export_file, packed_formats, read_packed
+from tl_ui.background import get_jobs
+from tl_ui.exports import export_file, find_packing, packed_formats, packs, read_packed, start_packing
 
 FORMATS = ("safetensors", "onnx")
 
 
-def finish(job, seconds=120):
+def finish(job, seconds=180):
     end = time.monotonic() + seconds
-    while not job.is_finished and time.monotonic() < end:
+    while not job.is_over and time.monotonic() < end:
         time.sleep(0.05)
-    assert job.is_finished
+    assert job.is_over
     return job
 
 
 @pytest.fixture
-def packed(finished):
+def packed(finished, monkeypatch):
     """The workspace and run, whose zips are gone afterwards."""
     workspace, run = finished
+    monkeypatch.setenv("TRANSFERLAB_HOME", str(workspace.settings.home))
+    get_jobs.cache_clear()
     yield workspace, run
     for file in workspace.artifacts.run_folder(run.id).glob("export-*.zip"):
         file.unlink()
+    get_jobs.cache_clear()
 
 
 def test_a_run_is_packed_once_and_found_again(packed):
     workspace, run = packed
-    exports = Exports(workspace)
-    job = exports.start(run.id, FORMATS)
-    assert exports.start(run.id, FORMATS) is job is exports.get(run.id)
+    job = start_packing(workspace, run.id, FORMATS)
+    assert start_packing(workspace, run.id, ("onnx",)) is job is find_packing(workspace, run.id)
+    assert packs(job, FORMATS) and not packs(job, ("onnx",))
     assert finish(job).error == ""
     found = read_packed(workspace, run.id, FORMATS)
     assert found.n_bytes == export_file(workspace, run.id, FORMATS).stat().st_size
     assert [each.name for each in found.figures] == ["safetensors", "onnx"]
-    assert found.receipt["n"] == run.result.n and not found.has_training_script
+    assert found.receipt["n"] == run.result.n
     assert read_packed(workspace, run.id, ("onnx",)) is None and packed_formats(workspace, run.id) == FORMATS
     workspace.artifacts.checkpoint(run.id).touch()
     assert read_packed(workspace, run.id, FORMATS) is None
 
 
-def test_what_goes_wrong_is_kept_as_a_sentence(packed, monkeypatch):
-    workspace, run = packed
-    job = Exports(workspace).start("nope", FORMATS)
+def test_what_goes_wrong_is_kept_as_a_sentence(packed):
+    workspace, _ = packed
+    job = start_packing(workspace, "nope", FORMATS)
     assert "nope" in finish(job).error
-
-    def full(*_):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(package.formats, "write_onnx", full)
-    job = Exports(workspace).start(run.id, FORMATS)
-    assert "disk is full" in finish(job).error
-    assert read_packed(workspace, run.id, FORMATS) is None
+    assert not workspace.artifacts.run_folder("nope").exists()
 
 
 def test_a_stopped_one_leaves_nothing(packed):
     workspace, run = packed
-    job = Exports(workspace).start(run.id, FORMATS)
-    job.cancel()
-    assert finish(job).error.startswith("Stopped")
+    job = start_packing(workspace, run.id, FORMATS)
+    while job.progress()[0] < 0.05 and not job.is_over:  # it has begun to write
+        time.sleep(0.01)
+    job.stop()
+    assert finish(job).error == "It was stopped."
     assert read_packed(workspace, run.id, FORMATS) is None
+    assert not [file for file in workspace.artifacts.run_folder(run.id).parent.parent.rglob("*onnx*") if file.is_file()]
 
 
 def test_a_damaged_zip_is_no_zip(packed):

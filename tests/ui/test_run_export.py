@@ -5,6 +5,7 @@ from streamlit.testing.v1 import AppTest
 
 from tl_core.export import Figures
 from tl_ui import resources, run_export
+from tl_ui.background import get_jobs
 from tl_ui.exports import Packed
 from tl_ui.run_export import figure_row, receipt_words
 
@@ -21,11 +22,11 @@ def show_page(run):
 def page(finished, monkeypatch):
     """Opens the section for a completed run."""
     workspace, run = finished
-    for cached in (resources.get_workspace, resources.get_tokens, resources.get_exports):
+    for cached in (resources.get_workspace, resources.get_tokens, get_jobs):
         cached.cache_clear()
     monkeypatch.setenv("TRANSFERLAB_HOME", str(workspace.settings.home))
     yield lambda: AppTest.from_function(show_page, args=(run,), default_timeout=20).run()
-    for cached in (resources.get_workspace, resources.get_tokens, resources.get_exports):
+    for cached in (resources.get_workspace, resources.get_tokens, get_jobs):
         cached.cache_clear()
 
 

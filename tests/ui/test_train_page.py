@@ -1,5 +1,6 @@
 """The Train page over a small dataset: presets, settings, mistakes; and in a real browser what only that shows."""
 
+import json
 import re
 
 import pytest
@@ -261,9 +262,10 @@ def test_training_queues_what_the_page_shows(page, workspace, colours):
 
 def test_the_rate_that_was_found_can_be_taken_over(page, colours):
     app = page()
-    search = finder.Search(make_run_config(colours.id, {}), workspace_file(colours))
-    search.finding = {"rates": [1e-4, 1e-3], "losses": [2.0, 1.0], "suggestion": 3.2e-3, "reason": "It falls there."}
-    app.session_state["lr-search"] = search
+    found = {"rates": [1e-4, 1e-3], "losses": [2.0, 1.0], "suggestion": 3.2e-3, "reason": "It falls there.", "n": 9}
+    kept = finder.place(settle(make_run_config(colours.id, {}), colours))
+    kept.parent.mkdir()
+    kept.write_text(json.dumps(found))
     app.session_state["preview"] = "The learning rate"
     app.run()
     assert "It falls there" in words(app)
@@ -271,10 +273,6 @@ def test_the_rate_that_was_found_can_be_taken_over(page, colours):
     assert form_of(app)["learning_rate"] == "0.0032"
     assert "This rate is set" in words(app)
     assert "Learning rate of the head automatic → 0\\.0032" in words(app)
-
-
-def workspace_file(dataset):
-    return resources.get_workspace().settings.home / f"{dataset.id}.json"
 
 
 @pytest.mark.parametrize(

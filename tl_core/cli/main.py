@@ -8,7 +8,8 @@ import typer
 
 from tl_core.cli.commands.catalogue import backbones, presets, settings
 from tl_core.cli.commands.datasets import ingest
-from tl_core.cli.commands.exploring import embed, lay_out, probe
+from tl_core.cli.commands.exploring import embed, probe
+from tl_core.cli.commands.for_the_app import lay_out, pack
 from tl_core.cli.commands.results import compare, evaluate, export, report
 from tl_core.cli.commands.runs import predict, runs, serve, show
 from tl_core.cli.commands.training import lr_find, pause, resume, train
@@ -27,6 +28,7 @@ for _command in (ingest, train, *_ABOUT_RUNS, backbones, presets, settings, lr_f
     app.command()(_command)
 app.command(hidden=True)(work)
 app.command(hidden=True)(lay_out)
+app.command(hidden=True)(pack)
 _INTERRUPTED = 130
 
 

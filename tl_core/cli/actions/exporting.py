@@ -5,9 +5,10 @@ from pathlib import Path
 
 from rich.table import Column, Table
 
+from tl_core.cli.actions.training import measured
 from tl_core.cli.actions.workspaces import open_and_tidy
 from tl_core.cli.output import out, print_json, progress_bar
-from tl_core.errors import ExportRefused
+from tl_core.errors import ExportRefused, UnknownRun
 from tl_core.export import FORMATS, USUAL, Exported, export_run, parse_formats
 from tl_core.export.hub import check_name, upload
 
@@ -40,6 +41,26 @@ def export(run_id: str, to: Path, formats: str, hub: str, as_json: bool) -> None
         print_json({**_json(exported), "hub": address})
     elif address:
         out.print(f"Uploaded to {address}, where only you can see it unless you change that.")
+
+
+def pack(run_id: str, formats: str, to: Path, progress_file: Path | None) -> None:
+    """A run's zip, at that very place."""
+    workspace = open_and_tidy()
+    with measured("packing", progress_file) as show:
+        export_run(
+            workspace,
+            run_id,
+            to,
+            parse_formats(formats),
+            as_zip=True,
+            on_progress=lambda words, share: show(share, words),
+        )
+    try:
+        workspace.store.get_run(run_id)
+    except UnknownRun:  # deleted meanwhile
+        workspace.artifacts.delete_run(run_id)
+        raise
+    print_json({"path": str(to)})
 
 
 def _json(exported: Exported) -> dict[str, object]:

@@ -79,7 +79,7 @@ def lr_find(dataset: str, choices: Choices, steps: int, progress_file: Path | No
     choices.config(workspace)
     config = choices.config(workspace, find_or_ingest(workspace, dataset).id)
     config = settle(config, check(workspace, config))
-    with measured("trying learning rates", steps, progress_file) as show:
+    with measured("trying learning rates", progress_file) as show:
         finding = find_learning_rate(make_experiment(workspace, config), steps, on_progress=show)
     if as_json:
         return print_json(asdict(finding))
@@ -111,17 +111,20 @@ def _shown() -> Iterator[Callable[[object, Progress | None], None]]:
 
 
 @contextmanager
-def measured(what: str, steps: int = 100, progress_file: Path | None = None) -> Iterator[Callable[[float], None]]:
-    """A progress bar, and what moves it; how far it is also stands in `progress_file`, for a process that waits."""
+def measured(what: str, progress_file: Path | None = None) -> Iterator[Callable[..., None]]:
+    """A progress bar, and what moves it, given the share that is done and, if it likes, what is being done.
+
+    Both also stand in `progress_file`, for a process that waits.
+    """
     with progress_bar() as bar:
         task = bar.add_task(what, total=1.0)
 
-        def show(share: float) -> None:
-            bar.update(task, completed=share)
+        def show(share: float, words: str = "") -> None:
+            bar.update(task, completed=share, description=words or what)
             if progress_file:
                 # So that a reader finds all or nothing.
                 unfinished = progress_file.with_name(f"{progress_file.name}.unfinished")
-                unfinished.write_text(json.dumps({"done": round(share * steps), "total": steps, "fraction": share}))
+                unfinished.write_text(json.dumps({"fraction": share, "words": words}), encoding="utf-8")
                 unfinished.replace(progress_file)
 
         yield show

@@ -30,7 +30,7 @@ def embed(
     with importing():
         from tl_core.cli.actions import exploring, training
 
-    exploring.embed(dataset, training.choose(None, _given(backbone), settings or []), to, as_json)
+    exploring.embed(dataset, training.choose(None, given(backbone), settings or []), to, as_json)
 
 
 def probe(
@@ -49,31 +49,9 @@ def probe(
     with importing():
         from tl_core.cli.actions import exploring, training
 
-    exploring.probe(dataset, training.choose(None, _given(backbone), settings or []), progress_file, as_json)
+    exploring.probe(dataset, training.choose(None, given(backbone), settings or []), progress_file, as_json)
 
 
-def lay_out(
-    what: Annotated[str, typer.Argument(help="A dataset's or, with --split, a run's id.")],
-    *,
-    method: str = "pca",
-    split: str = "",
-    backbone: Backbone = None,
-    settings: Set = None,
-    progress_file: ProgressFile = None,
-) -> None:
-    """For the app: a map of a dataset's images, or of what a run has kept of a side, as JSON."""
-    with importing():
-        from tl_core.cli.actions import exploring, training
-
-    if split:
-        return exploring.lay_out_run(what, split, method, progress_file)  # type: ignore[arg-type]
-    exploring.lay_out_dataset(
-        what,
-        training.choose(None, _given(backbone), settings or []),
-        method,  # type: ignore[arg-type]
-        progress_file,
-    )
-
-
-def _given(backbone: str | None) -> dict[str, str]:
+def given(backbone: str | None) -> dict[str, str]:
+    """What was said of the backbone, as a setting."""
     return {} if backbone is None else {"backbone": backbone}

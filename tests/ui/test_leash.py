@@ -1,0 +1,50 @@
+"""A child process ends with the one that started it, however that ends."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from making_runs import environment
+
+from tl_ui.background import ROOT
+
+
+def wait(check, seconds=20):
+    end = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_it_ends_with_the_process_that_started_it(tmp_path):
+    """Even one that is killed: what it held open is closed."""
+    child = "import tl_ui.leash as l, threading, time; threading.Thread(target=l._end_with_the_other, daemon=True)"
+    child += ".start(); print('up', flush=True); time.sleep(60)"
+    program = "import os, subprocess, sys; r, w = os.pipe(); "
+    program += f"c = subprocess.Popen([sys.executable, '-c', {child!r}], stdin=r); print(c.pid, flush=True); c.wait()"
+    parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    child_id = int(parent.stdout.readline())
+    assert parent.stdout.readline() == "up\n"
+    parent.kill()
+    wait(lambda: parent.wait() is not None and parent.stdout.read() == "")
+    wait(lambda: not is_alive(child_id))
+
+
+def test_the_command_line_ends_as_usual_while_it_is_held(tmp_path):
+    given, held = os.pipe()
+    asked = [sys.executable, "-m", "tl_ui.leash", "presets", "--json"]
+    done = subprocess.run(asked, stdin=given, capture_output=True, cwd=ROOT, env=environment(tmp_path), check=False)
+    os.close(given)
+    os.close(held)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads(done.stdout)
+
+
+def is_alive(process_id):
+    try:
+        return "Z" not in Path(f"/proc/{process_id}/stat").read_text().split(")")[1].split()[0]
+    except OSError:
+        return False
