@@ -24,7 +24,9 @@ from tl_core.text import about
 _log = logging.getLogger(__name__)
 ROOT = Path(__file__).parents[1]
 MOST_SECONDS = 30 * 60
-_WORKING = "Working"
+_WORKING, _STARTING = "Working", "Starting"
+_ENOUGH = 0.05
+"""Of the work to be seen done before the rest is estimated by it."""
 
 
 @dataclass(slots=True)
@@ -41,24 +43,28 @@ class Job:
     is_over: bool = False
     was_stopped: bool = False
     process: subprocess.Popen[str] | None = None
+    first_seen: tuple[float, float] | None = None
+    """When something was first seen to be done, by the monotonic clock, and how much."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def progress(self) -> tuple[float, str]:
         """(how much of it is done, 0 to 1, as far as it has said; where it is, in words)."""
         if self.began is None:
             return 0.0, "Waiting for other work on this server to end…"
-        done, what = self._said()
-        seconds = time.monotonic() - self.began
-        if done > 0.02 and seconds > 3:
-            return done, f"{what} for {seconds:.0f} s: {about(seconds * (1 - done) / done)} left."
-        return done, f"{what} for {seconds:.0f} s…"
+        now, (done, what) = time.monotonic(), self._said()
+        self.first_seen = self.first_seen or ((now, done) if done else None)  # before that it only started
+        left = ""
+        if self.first_seen and done > self.first_seen[1] + _ENOUGH:
+            since, share = self.first_seen
+            left = f", {about((now - since) * (1 - done) / (done - share))} left"
+        return done, f"{what}… {now - self.began:.0f} s so far{left}"
 
     def _said(self) -> tuple[float, str]:
         try:
             said = json.loads(self.progress_file.read_text(encoding="utf-8"))
             return min(1.0, max(0.0, float(said["fraction"]))), str(said.get("words") or _WORKING)
         except (OSError, ValueError, KeyError, TypeError):
-            return 0.0, _WORKING
+            return 0.0, _STARTING
 
     def stop(self) -> None:
         with self.lock:

@@ -14,7 +14,7 @@ from tl_core.import_dataset import delete_dataset
 from tl_core.records import DatasetRecord, ImageRecord, Prediction, RunState
 from tl_core.training.keeping import OutputsKeeper
 from tl_core.workspace import open_workspace
-from tl_ui import dataset_view, explore, resources, run_epochs, run_images, run_maps
+from tl_ui import awaiting, dataset_view, resources, run_epochs, run_images, run_maps
 
 CLASSES = ("<img src=x onerror=alert(1)>", ":red[x] ![](http://tracker)", "\u05d0\u05d1 " + "n" * 290)
 CACHED = (
@@ -132,7 +132,7 @@ def test_what_was_found_before_is_shown_at_once(dataset, monkeypatch):
         "map": {"positions": places, "points": points, "share": 0.4, "n_of": 51},
         "probe": {**probing, "results": [{**one, "seconds": 1.0, "help": "It weighs.", "note": ""}]},
     }
-    monkeypatch.setattr(explore, "read_result", lambda place: json.loads(json.dumps(found[place.stem.split("-")[0]])))
+    monkeypatch.setattr(awaiting, "read_result", lambda place: json.loads(json.dumps(found[place.stem.split("-")[0]])))
     app = open_page("explore", dataset="d1")
     assert "40 of 51 training and validation images" in words(app) and "40 % of how" in words(app)
     assert "Cross-validation in 5 folds on 40 of 50" in words(app)
