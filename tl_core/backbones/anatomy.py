@@ -106,7 +106,7 @@ def _anatomy(backbone: Backbone, size: int) -> Anatomy:
     except Exception as error:  # each network refuses a size in its own way
         if size == backbone.preprocessing.size:
             raise
-        raise ConfigError(_say_what_is_possible(backbone, size)) from error
+        raise ConfigError(_say_what_is_possible(backbone, size, error)) from error
 
 
 @torch.inference_mode(False)  # in a caller's inference mode nothing would be counted
@@ -128,10 +128,12 @@ def _examine(backbone: Backbone, size: int) -> Anatomy:
     return Anatomy(tuple(stages), tuple(layers), stages[-1].shape[0], counted.multiply_adds)
 
 
-def _say_what_is_possible(backbone: Backbone, size: int) -> str:
+def _say_what_is_possible(backbone: Backbone, size: int, error: Exception) -> str:
     below = next((side for side in _near(backbone, size) if side < size and _takes(backbone, side)), None)
     above = next((side for side in _near(backbone, size) if side > size and _takes(backbone, side)), None)
     near = " or ".join(str(side) for side in (below, above) if side)
+    if not near:
+        return f"Image size: {size} is not possible for {backbone.name} ({error}), nor is any size near it."
     return f"Image size: {size} is not possible for {backbone.name}; the nearest that it takes: {near}."
 
 

@@ -1,5 +1,6 @@
 """Bring a file's tensors under the names, and to the sizes, that a library's network has today."""
 
+import logging
 import math
 import re
 import sys
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 from torchvision.models.vision_transformer import VisionTransformer, interpolate_embeddings
 
+_log = logging.getLogger(__name__)
 _OLD_NAMES = (
     (re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12])\."), r"\1\2."),
     (re.compile(r"(encoder_layer_\d+\.mlp)\.linear_1\."), r"\1.0."),
@@ -57,6 +59,7 @@ def attempt(translate: Translation, model: nn.Module, given: Mapping[str, Tensor
     try:
         translated = translate(model, dict(given))
     except Exception:
+        _log.debug("These weights could not be translated and are taken as they are", exc_info=True)
         return given
     return {name: value for name, value in translated.items() if isinstance(value, Tensor)}
 
