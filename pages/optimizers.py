@@ -4,7 +4,8 @@ import streamlit as st
 
 from tl_core.run_words import runs_compared
 from tl_ui.navigation import link
-from tl_ui.optimizer_comparison import choose_and_start, list_comparisons, show_comparison
+from tl_ui.optimizer_comparison import list_comparisons, show_comparison
+from tl_ui.optimizer_start import choose_and_start
 from tl_ui.resources import get_workspace
 
 store = get_workspace().store

@@ -6,7 +6,8 @@ from test_run_pages import add_run, buttons, dataset, links, open_page, words, w
 from tl_core.config import make_run_config
 from tl_core.records import Progress, RunState, TestResult
 from tl_ui.comparison_charts import LOOKS
-from tl_ui.optimizer_comparison import progress_words, verdict
+from tl_ui.optimizer_comparison import progress_words
+from tl_ui.optimizer_figures import verdict
 
 __all__ = ["add_run", "dataset", "workspace"]
 
