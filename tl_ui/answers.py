@@ -15,7 +15,7 @@ from tl_core.errors import ImageUnusable, TransferLabError
 from tl_core.predictor import Answer, answers_csv
 from tl_core.records import Run
 from tl_core.run_words import model_words
-from tl_core.text import GLOSSARY, confidence, html_text, number_of, percent, shorten
+from tl_core.text import GLOSSARY, confidence, html_text, number_of, percent, shorten, visible
 from tl_ui.bars import STYLE as BAR_STYLE
 from tl_ui.bars import bars_html
 from tl_ui.choosing import choose_by_address
@@ -25,6 +25,7 @@ from tl_ui.markdown import literal
 from tl_ui.resources import get_predictor, get_workspace
 from tl_ui.run_images import gallery_item, images_of, pick_samples, run_split
 from tl_ui.run_view import has_model
+from tl_ui.runs_table import in_order
 
 MAX_AT_ONCE = 50
 TURNS = BoundedSemaphore(2)
@@ -54,8 +55,11 @@ class Asked:
 
 
 def choose_run(runs: Sequence[Run]) -> Run | None:
-    """Of the runs that have a model, the one the address names or else the newest; None when there is none."""
-    able = [run for run in runs if has_model(run)]
+    """Of the runs that have a model, the one the address names or else the first; None when there is none.
+
+    Favourites come before the others, the newest first.
+    """
+    able = [run for run in in_order(runs) if has_model(run)]
     if not able:
         return None
     chosen = choose_by_address("Model", {run.id: _run_name(run) for run in able}, "run")
@@ -68,7 +72,8 @@ def _run_name(run: Run) -> str:
         figure = f"{percent(run.result.accuracy)} of {number_of(run.result.n, 'test image')} right"
     else:
         figure = f"model of epoch {run.best_epoch}, not tested"
-    return f"{shorten(run.dataset_name, 40)}: {model_words(run.config.model)}; {figure} ({run.id})"
+    name = f"{'★ ' * run.is_favourite}{visible(shorten(run.title or run.dataset_name, 60))}"
+    return f"{name}: {model_words(run.config.model)}; {figure} ({run.id})"
 
 
 def drop_images() -> list[tuple[str, Any]]:

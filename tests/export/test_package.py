@@ -130,6 +130,17 @@ def test_wrong_reading_is_found_out(exported, bare_python, tmp_path, spoil):
     assert done.stdout.splitlines()[-1].startswith("FAILED")
 
 
+@pytest.mark.parametrize("change", [{"resize": 99}, {"mean": [0.1, 0.1, 0.1]}, {"interpolation": "nearest"}])
+def test_a_preprocessing_of_another_model_is_found_out(exported, bare_python, tmp_path, change):
+    copied = tmp_path / "copy"
+    shutil.copytree(exported.path, copied)
+    file = copied / "preprocess.json"
+    file.write_text(json.dumps({**json.loads(file.read_text("utf-8")), **change}), "utf-8")
+    for script, *given in (["verify.py"], ["predict.py", copied / "receipt"]):
+        done = run_script(bare_python, copied / script, *given)
+        assert done.returncode == 1 and "do not belong together" in done.stderr
+
+
 @pytest.mark.parametrize("family", FAMILY_NAMES)
 def test_every_family_leaves_and_is_verified(workspace, colours, bare_python, tmp_path, family):
     run = make_tested(workspace, colours, family)

@@ -323,6 +323,14 @@ def test_try_it_takes_the_run_that_the_address_names(add_run):
     assert open_page("try_it", run=older.id).selectbox[0].value == older.id
 
 
+def test_try_it_puts_favourites_first_and_calls_runs_by_their_names(workspace, add_run):
+    older, newer = add_run(1), add_run(1)
+    workspace.store.annotate_run(older.id, is_favourite=True, title="For the *demo*")
+    choice = open_page("try_it").selectbox[0]
+    assert choice.value == older.id
+    assert choice.options[0].startswith("★ For the *demo*: ") and newer.id in choice.options[1]
+
+
 def test_try_it_asks_the_model_about_test_images(add_run, monkeypatch):
     class Parrot:
         def predict(self, files):

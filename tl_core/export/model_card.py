@@ -45,7 +45,8 @@ _FILES = {
     "verify.py": "tells whether the model still answers as it did in its test, by the images in `receipt/`",
     "train.py": "trains it again, with torch, torchvision and pillow",
     "split.csv": "which image was for training, validation and test",
-    "preprocess.json": "how images are read and resized for this model",
+    "preprocess.json": "how images are read and resized for this model; `model.onnx` holds the same, and `predict.py` "
+    "refuses to answer where the two differ",
     "labels.json": "the labels in the order of the model's outputs",
     "labels.txt": "the same, one a line; line breaks, tabs and backslashes in a label are written `\\n`, `\\r`, `\\t`, "
     "`\\\\`",
@@ -74,7 +75,7 @@ def plain(text: str) -> str:
 
 def _title(subject: Subject) -> str:
     run, classes = subject.run, subject.checkpoint.classes
-    said = f"# {plain(run.dataset_name)}: {len(classes)} classes\n\n"
+    said = f"# {plain(run.title or run.dataset_name)}: {len(classes)} classes\n\n"
     said += f"A model that tells {_some(classes)} apart, trained with TransferLab (run `{run.id}`) from "
     said += f"{_backbone_title(subject)}."
     if results := subject.results:

@@ -23,8 +23,10 @@ def list_runs(as_json: bool) -> None:
     found = open_and_tidy().store.list_runs()
     if as_json:
         return print_json(list(map(run_json, found)))
+    named = any(run.title for run in found)
     table = Table(
         Column("run", no_wrap=True),
+        *([Column("name", overflow="fold")] if named else []),
         "state",
         Column("dataset", overflow="fold"),
         Column("backbone", overflow="fold"),
@@ -35,7 +37,8 @@ def list_runs(as_json: bool) -> None:
     for run in found:
         model, result = run.config.model, run.result
         figures = (f"{result.accuracy:.1%}", str(result.n)) if result else ("", "")
-        table.add_row(run.id, run.state, run.dataset_name, model.backbone, frozen_words(model), *figures)
+        name = [run.title] if named else []
+        table.add_row(run.id, *name, run.state, run.dataset_name, model.backbone, frozen_words(model), *figures)
     out.print(table)
 
 

@@ -1,7 +1,8 @@
 """What does the model say?    python predict.py photo.jpg folder/ …    (--json for one line of JSON an image)
 
-Needs onnxruntime, numpy and pillow, and model.onnx beside it, which carries its labels and its preprocessing. Images
-are read and resized here as they were when the model was trained and tested; another resize gives other answers.
+Needs onnxruntime, numpy and pillow, and model.onnx beside it, which carries its labels and its preprocessing (the same
+as in preprocess.json). Images are read and resized here as they were when the model was trained and tested; another
+resize gives other answers.
 `python verify.py` tells whether it still answers as it did then.
 """
 
@@ -39,6 +40,10 @@ class Model:
         about = self.session.get_modelmeta().custom_metadata_map
         self.labels: list[str] = json.loads(about["labels"])
         self.preprocess: dict[str, Any] = json.loads(about["preprocess"])
+        if (beside := file.parent / "preprocess.json").is_file() and read_json(beside) != self.preprocess:
+            sys.exit(
+                f"FAILED: {beside} says otherwise than {file.name} how images are read: they do not belong together."
+            )
 
     def logits(self, file: Path) -> np.ndarray:
         """One number a label, from the least to the most likely unbounded; their softmax are the probabilities."""
@@ -47,6 +52,13 @@ class Model:
 
     def probabilities(self, file: Path) -> np.ndarray:
         return np.asarray(np.exp(log_softmax(self.logits(file))))
+
+
+def read_json(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        return None
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
@@ -156,6 +168,11 @@ def every_file(paths: list[Path]) -> Iterator[Path]:
         yield from sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
 
 
+def in_words(share: float) -> str:
+    """0 and 100 % only where it is that."""
+    return "> 99.9%" if 0.9995 <= share < 1 else "< 0.1%" if 0 < share < 0.0005 else f"{share:.1%}"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="What does the model say about these images?")
     parser.add_argument("images", nargs="+", type=Path, help="image files, or folders of them")
@@ -176,7 +193,7 @@ def main() -> int:
         if arguments.json:
             print(json.dumps({"image": str(file), "top": [{"label": label, "p": p} for label, p in best]}))
         else:
-            print(f"{file}: " + ", ".join(f"{' '.join(label.split())} {p:.1%}" for label, p in best))
+            print(f"{file}: " + ", ".join(f"{' '.join(label.split())} {in_words(p)}" for label, p in best))
     return 1 if failed else 0
 
 
