@@ -54,7 +54,9 @@ def _take_backbone(name: str | None) -> None:
 
 def describe_backbone(backbone: Backbone) -> str:
     """What it is and its figures, as far as they are known, for Markdown."""
-    figures = [f"{parameters_text(backbone.parameters)} weights"] if backbone.parameters else []
+    figures = (
+        [f"{parameters_text(backbone.parameters)} weights with its ImageNet classifier"] if backbone.parameters else []
+    )
     figures += [f"{backbone.flops / 1e9:.2g} billion multiply-adds an image"] if backbone.flops else []
     figures += [f"ImageNet top-1 {percent(backbone.top1)}"] if backbone.top1 is not None else []
     said = literal(backbone.description).rstrip()

@@ -27,6 +27,7 @@ from tl_ui.resources import get_workspace
 
 _DECIDING = ("backbone", "weights", "image_size", "split_seed", "val_fraction", "test_fraction", "feature_precision")
 """Settings on which pretrained features and their split depend."""
+_MOST = 0.5
 _MADE_HOW = 1
 """Raised when the same settings would give something else, so that what was kept is not shown any more."""
 
@@ -84,7 +85,10 @@ def _show_map(dataset: DatasetRecord, config: RunConfig) -> None:
 
 def share_words(found: Mapping[str, Any]) -> str:
     share = found.get("share")
-    return f"The two directions hold {100 * share:.0f} % of how the features differ." if share else ""
+    if not share:
+        return ""
+    rest = "" if share > _MOST else ": the rest of it, by which the model can tell more apart, cannot be drawn"
+    return f"The two directions hold {100 * share:.0f} % of how the features differ{rest}."
 
 
 def choose_method(key: str) -> str:
@@ -103,8 +107,10 @@ def choose_method(key: str) -> str:
     return str(chosen)
 
 
-def show_probes(dataset: DatasetRecord, config: RunConfig, beside: Sequence[tuple[str, float, int]] = ()) -> bool:
-    """Classical models on the pretrained features, by cross-validation; gives whether there is something to see.
+def show_probes(
+    dataset: DatasetRecord, config: RunConfig, beside: Sequence[tuple[str, float, int]] = ()
+) -> dict[str, Any] | None:
+    """Classical models on the pretrained features, by cross-validation; gives what was found, once it was.
 
     Args:
         beside: a trained model to show next to them: its name, its validation accuracy, and of how many images.
@@ -112,7 +118,7 @@ def show_probes(dataset: DatasetRecord, config: RunConfig, beside: Sequence[tupl
     arguments = ["probe", dataset.id, "--json", *_settings(config)]
     found = await_result(arguments, _place(dataset.id, "probe", arguments), "Try classical models")
     if found is None:
-        return False
+        return None
     chart(probes_chart(found, beside), key=f"probes-{dataset.id}-{_digest(arguments)}")
     sample = sample_words(found["n"], found["n_of"], "training and validation image")
     st.caption(
@@ -124,7 +130,7 @@ def show_probes(dataset: DatasetRecord, config: RunConfig, beside: Sequence[tupl
         st.info(literal(sentence), icon=":material/info:")
     with st.expander("Every model in words and figures", icon=":material/table_rows:"):
         _show_table(found)
-    return True
+    return found
 
 
 def _show_table(found: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tl_core.charts import Chart, make_figure
+from tl_core.evaluation import wilson_interval
 from tl_core.text import number_of, percent, plotly_text, shorten
 
 _NAME_LENGTH = 34
@@ -54,6 +55,24 @@ def probes_chart(found: Mapping[str, Any], beside: Sequence[tuple[str, float, in
     title = f"{best['title']} is right on {percent(best['accuracy'])} (± {100 * best['spread']:.1f}), of {n}"
     alt = "Bar chart: " + ", ".join(f"{name} {text}" for name, text in zip(names, texts, strict=True)) + "."
     return Chart(title, alt, make_figure([trace], layout), height=110 + 34 * len(names))
+
+
+def verdict(found: Mapping[str, Any], right: float, n: int) -> str:
+    """Whether a classical model would do as well as a trained one, in words.
+
+    Args:
+        found: as the command `probe` tells it.
+        right: share of `n` validation images that the trained model is right on.
+    """
+    best = max(found["results"], key=lambda result: float(result["accuracy"]))
+    low, high = wilson_interval(round(right * n), n)
+    own = f"{percent(right)} of {number_of(n, 'validation image')} (95 % interval {percent(low)} to {percent(high)})"
+    theirs = f"{best['title']}, the best of them, is right on {percent(best['accuracy'])} in cross-validation"
+    if best["accuracy"] < low:
+        return f"**It seems not**: {theirs}, this run on {own}."
+    if best["accuracy"] > high:
+        return f"**It seems that it would do even better**: {theirs}, this run on {own}."
+    return f"**It might**: {theirs}, and this run on {own}: no difference that these images could show."
 
 
 def _colour(result: Mapping[str, Any]) -> str:

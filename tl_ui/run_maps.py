@@ -21,6 +21,7 @@ from tl_ui.folding import unfolded
 from tl_ui.map_view import MEANING, TITLES, pictures_of, sample_words, show_caught
 from tl_ui.markdown import literal
 from tl_ui.point_maps import COLOURINGS, PointMap, alt_words, by_class, by_right
+from tl_ui.probe_charts import verdict
 from tl_ui.resources import get_workspace
 from tl_ui.run_epochs import answer_words
 from tl_ui.run_images import images_of
@@ -166,7 +167,8 @@ def _show_probes(run: Run) -> None:
     )
     n_val = run.facts.get("splits", {}).get("val", 0)
     beside = [("This run's model", run.val_accuracy, n_val)] if run.val_accuracy is not None and n_val else []
-    if show_probes(dataset, run.config, beside) and beside:
+    if (found := show_probes(dataset, run.config, beside)) and run.val_accuracy is not None and n_val:
+        st.markdown(verdict(found, run.val_accuracy, n_val))
         st.caption(
             "This run's own figure is of its best epoch on the validation images alone: since that epoch was chosen by "
             "it, it flatters a little. Differences within the lines say nothing."
