@@ -131,7 +131,8 @@ GLOSSARY = {
     "Too small and learning crawls; too big and it jumps past the goal.",
     "learning-rate finder": "Trains a copy for a moment at a rate that rises from tiny to huge. "
     "Where the loss falls fastest is a good rate; where it shoots up is far too much.",
-    "loss": "How far the model's probabilities are from the truth. Training makes this smaller; 0 would be perfect.",
+    "loss": "How far the model's probabilities are from the truth. Training makes this smaller; 0 would be perfect. "
+    "Its unit is the nat: an even guess costs 0.7 among two classes, 2.3 among ten.",
     "macro": "The plain mean over all classes, so that a rare class counts as much as a frequent one.",
     "occlusion": "Squares cover the image place by place; where that makes the class less likely, it was needed. "
     "It asks the model 36 times, and so takes longer. Of two things that would each do, it shows neither.",
