@@ -55,7 +55,8 @@ config, problem = make_config(dataset.id)
 show_preview(backbone, config, len(dataset.classes))
 show_every_knob(backbone, dataset, wrong)
 notice = st.container()  # above the button, where it is seen
-button, sentence = st.columns([1, 7], vertical_alignment="center")
+with st.container(key="bar"):  # it stays in sight, however long the form
+    button, sentence = st.columns([1, 7], vertical_alignment="center")
 try:
     if config is not None:
         sentence.markdown(describe_plan(config, backbone, dataset))

@@ -19,6 +19,12 @@ _STYLE = """<style>
   [data-testid="stHeading"] h2 { font-size: 1.375rem; }
   [data-testid="stHeading"] h3 { font-size: 1.2rem; }
 }
+/* Where there is room for it, what comes next stays in sight at the foot of the window. */
+@media (min-width: 641px) and (min-height: 600px) {
+  div:has(> .st-key-bar) { position: sticky; bottom: 0; z-index: 2; padding: 0.75rem 0;
+    background: light-dark(#ffffff, #060509); border-top: 1px solid light-dark(#d9d6e2, #433e52); }
+  [data-testid="stMain"]:has(.st-key-bar) { scroll-padding-bottom: 6rem; }
+}
 /* A bar that glides lays the page out anew for every frame, second after second. */
 [data-testid="stProgress"] * { transition: none !important; }
 /* Figures in a column line up. */
