@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Column, Table
 
 from tl_core.cli.actions.workspaces import open_and_tidy
@@ -31,14 +32,15 @@ def list_runs(as_json: bool) -> None:
         Column("dataset", overflow="fold"),
         Column("backbone", overflow="fold"),
         "frozen",
-        "test accuracy",
-        "n",
+        Column("right in test", no_wrap=True),
+        box=SIMPLE_HEAD,  # a terminal is narrow
+        padding=(0, 1, 0, 0),
     )
     for run in found:
         model, result = run.config.model, run.result
-        figures = (f"{result.accuracy:.1%}", str(result.n)) if result else ("", "")
-        name = [run.title] if named else []
-        table.add_row(run.id, *name, run.state, run.dataset_name, model.backbone, frozen_words(model), *figures)
+        right = f"{result.accuracy:.1%} of {result.n}" if result else ""
+        name, frozen = [run.title] if named else [], frozen_words(model).removeprefix("stages ")
+        table.add_row(run.id, *name, run.state, run.dataset_name, model.backbone, frozen, right)
     out.print(table)
 
 
