@@ -65,17 +65,19 @@ class WrittenNetwork:
         network, state = self.build(), self.state()
         parent, _, last = self.head.rpartition(".")
         setattr(network.get_submodule(parent), last, model.head)
-        # Weights are shared; of what moves in training each has its own.
-        network.load_state_dict({name: t if isinstance(t, nn.Parameter) else t.clone() for name, t in state.items()}, assign=True)
+        own = {name: each if self._is_learned(name) else each.clone() for name, each in state.items()}  # what moves
+        network.load_state_dict(own, assign=True)
         images = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(0))
         for training in (False, True):
-            with torch.no_grad(), _buffers_kept(model), _without_chance(model, training), _without_chance(network, training):
-                ours, theirs = model(images), network(images)
+            with torch.no_grad(), _buffers_kept(model), _steady(model, training), _steady(network, training):
                 told = named_tensors(model, self.head)
-                pairs = [(ours, theirs), *((told[name], each) for name, each in network.named_buffers() if name in told)]
-            for a, b in pairs:
-                if not torch.allclose(a.double(), b.double(), rtol=_ALLOWED, atol=_ALLOWED):
+                pairs = [(model(images), network(images))]
+                pairs += [(told[name], each) for name, each in network.named_buffers() if name in told]
+                if not all(torch.allclose(a.double(), b.double(), _ALLOWED, _ALLOWED) for a, b in pairs):
                     raise Unwritable("what was written does not answer as it does")
+
+    def _is_learned(self, name: str) -> bool:
+        return isinstance(self._tensors[name], nn.Parameter)
 
 
 def named_tensors(model: TransferModel, head: str) -> dict[str, Tensor]:
@@ -96,7 +98,7 @@ def _buffers_kept(model: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def _without_chance(model: nn.Module, training: bool) -> Iterator[None]:
+def _steady(model: nn.Module, training: bool) -> Iterator[None]:
     """In that mode, but for what drops at random: it would take from the chance of what trains beside this."""
     modes = [(module, module.training) for module in model.modules()]
     for module, _ in modes:

@@ -210,7 +210,11 @@ class _Writer:
         if form == "{0}[{1}]" or form.startswith("{0}[{1}] ="):
             key = args[1]
             inside = ", ".join(map(text, key)) if isinstance(key, tuple) and key else text(key)
-            return form.replace("{1}", inside).replace("{0}", text(args[0])).replace("{2}", text(args[2]) if args[2:] else "")
+            return (
+                form.replace("{1}", inside)
+                .replace("{0}", text(args[0]))
+                .replace("{2}", text(args[2]) if args[2:] else "")
+            )
         return form.format(*(f"({text(a)})" if isinstance(a, int | float) and a < 0 else text(a) for a in args))
 
     def _text(self, what: Any, names: dict[Value, str], frame: Frame) -> str:

@@ -201,9 +201,7 @@ class Frame:
             return value
         if len(both[0]) != len(both[1]):
             raise Unwritable("how many values there are depends on the batch")
-        items = [
-            self.add(Step("{0}[{1}]", (value, place)), pair) for place, pair in enumerate(zip(*both, strict=True))
-        ]
+        items = [self.add(Step("{0}[{1}]", (value, place)), pair) for place, pair in enumerate(zip(*both, strict=True))]
         return items if isinstance(both[0], list) else tuple(items)
 
     def tensor(self, name: str, tensor: Tensor) -> Value:
@@ -294,7 +292,9 @@ class Tape:
         called = _from(outer.name, name)
         if is_leaf(module):
             twin = _twin(module)
-            return outer.evaluate(Step(f"self:{called}(", args, kwargs, has_effect=True), partial(type(module).forward, twin))
+            return outer.evaluate(
+                Step(f"self:{called}(", args, kwargs, has_effect=True), partial(type(module).forward, twin)
+            )
         bound = inspect.signature(type(module).forward).bind(module, *args, **kwargs)
         inner = Frame(self, name)
         _, *given = bound.arguments.items()

@@ -13,10 +13,10 @@ class Part(nn.Module):
     def __init__(self, **parts: nn.Module | Tensor) -> None:
         super().__init__()
         for name, part in parts.items():
-            if isinstance(part, Tensor) and not isinstance(part, nn.Parameter):
-                self.register_buffer(name, part)
+            if isinstance(part, nn.Module | nn.Parameter):
+                setattr(self, name, part)
             else:
-                self.register_module(name, part) if isinstance(part, nn.Module) else self.register_parameter(name, part)
+                self.register_buffer(name, part)
 
 
 def weight(*shape: int) -> nn.Parameter:
@@ -32,7 +32,8 @@ class BatchNormAct2d(nn.BatchNorm2d):
         self.drop, self.act = drop, act
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.act(self.drop(super().forward(x)))  # type: ignore[no-any-return]
+        y: Tensor = self.act(self.drop(super().forward(x)))
+        return y
 
 
 class Conv2dSame(nn.Conv2d):
@@ -40,7 +41,8 @@ class Conv2dSame(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         sides = []
-        for side, kernel, stride, dilation in zip(x.shape[2:], self.kernel_size, self.stride, self.dilation):  # noqa: B905
+        each = zip(x.shape[2:], self.kernel_size, self.stride, self.dilation, strict=True)
+        for side, kernel, stride, dilation in each:
             more = max((-(-side // stride) - 1) * stride + (kernel - 1) * dilation + 1 - side, 0)
             sides = [more // 2, more - more // 2, *sides]
         return F.conv2d(F.pad(x, sides), self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
