@@ -19,8 +19,7 @@ from tl_core.backbones import (
     weights_are_here,
 )
 from tl_core.errors import TransferLabError
-from tl_core.export.network import WrittenNetwork, named_tensors
-from tl_core.export.network_trace import Unwritable
+from tl_core.export.plain import Unwritable, WrittenNetwork, named_tensors
 from tl_core.export.subject import Subject
 
 _RESAMPLED = ("vit", "maxvit", "swin", "swin_v2")

@@ -118,7 +118,8 @@ def _beginning(subject: Subject, start: Start | None) -> dict[str, str]:
     replace = pieces.surgery(backbone.classifier, backbone.family)
     if start:
         return {
-            "beside": f"{', backbone.py with the network' * bool(start.backbone)}, and start.pth with its first weights",
+            "beside": ", backbone.py with the network" * bool(start.backbone)
+            + ", and start.pth with its first weights",
             "library": "from backbone import make_backbone" if start.backbone else "import torchvision",
             "network": network,
             "surgery": pieces.put_head(start.head) if start.backbone else replace,

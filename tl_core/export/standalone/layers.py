@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional as F  # noqa: N812  (in the copies that leave, it goes by that name)
 
 
 class Part(nn.Module):
@@ -40,7 +40,7 @@ class Conv2dSame(nn.Conv2d):
     """Pads as TensorFlow does: ceil(side / stride) values come out, and an odd row goes below and to the right."""
 
     def forward(self, x: Tensor) -> Tensor:
-        sides = []
+        sides: list[int] = []
         each = zip(x.shape[2:], self.kernel_size, self.stride, self.dilation, strict=True)
         for side, kernel, stride, dilation in each:
             more = max((-(-side // stride) - 1) * stride + (kernel - 1) * dilation + 1 - side, 0)

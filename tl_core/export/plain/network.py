@@ -6,11 +6,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from tl_core.backbones import TransferModel
-from tl_core.export.network_source import network_source
-from tl_core.export.network_trace import Step, Tape, Unwritable, Value
+from tl_core.export.plain.source import network_source
+from tl_core.export.plain.tape import Tape
+from tl_core.export.plain.values import HEAD, Step, Unwritable, Value
 
 _IMPORTS = """\
 from collections import OrderedDict
@@ -19,6 +20,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+"""
+_ABOUT = """\
+The network without its head, which train.py puts in its place. It was written down from that of timm
+(github.com/huggingface/pytorch-image-models, Apache-2.0) for one image size; names of modules and weights are timm's.
 """
 _ALLOWED = 1e-4
 """Of the greatest logit; the same operations in the same order differ by nothing, or by rounding."""
@@ -38,13 +43,21 @@ class WrittenNetwork:
         Raises:
             Unwritable: it cannot be written down, or what was written answers otherwise.
         """
+        try:
+            self._write(model, classifier, image_size)
+            self._check(model, image_size)
+        except Unwritable:
+            raise
+        except Exception as error:  # networks may do anything
+            raise Unwritable(f"{type(error).__name__}: {error}") from error
+
+    def _write(self, model: TransferModel, classifier: str, image_size: int) -> None:
         tape = Tape(list(model.stages))
         for training in (True, False):
             tape.run(image_size, training, _Ending(model))
         self.head = classifier if not tape.has(classifier) else "own_head"
-        self.source = f"{_IMPORTS}{network_source(tape, self.head)}\n"
+        self.source = f'"""{_ABOUT}"""\n\n{_IMPORTS}{network_source(tape, self.head)}\n'
         self._tensors = {**named_tensors(model, self.head), **tape.tensors}
-        self._check(model, image_size)
 
     def build(self) -> nn.Module:
         """The network on the meta device, without a head."""
@@ -63,9 +76,12 @@ class WrittenNetwork:
 
     def _check(self, model: TransferModel, size: int) -> None:
         network, state = self.build(), self.state()
+        every = [self._tensors[name] for name, _ in network.named_parameters(remove_duplicate=False) if name in state]
+        if len(set(map(id, every))) < len(list(network.parameters())):
+            raise Unwritable("some of its layers share their weights")
+        own = {name: each if self._is_learned(name) else each.clone() for name, each in state.items()}  # what moves
         parent, _, last = self.head.rpartition(".")
         setattr(network.get_submodule(parent), last, model.head)
-        own = {name: each if self._is_learned(name) else each.clone() for name, each in state.items()}  # what moves
         network.load_state_dict(own, assign=True)
         images = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(0))
         for training in (False, True):
@@ -82,7 +98,7 @@ class WrittenNetwork:
 
 def named_tensors(model: TransferModel, head: str) -> dict[str, Tensor]:
     """Its weights and buffers, those that no state dict holds as well, by the library's names; the head's by `head`."""
-    named = {**dict(model.named_buffers()), **dict(model.named_parameters())}
+    named = {**dict(model.named_buffers()), **dict(model.named_parameters(remove_duplicate=False))}
     return {
         f"{head}.{name[5:]}" if name.startswith("head.") else name.split(".", 2)[2]: tensor
         for name, tensor in named.items()
@@ -115,7 +131,7 @@ class _Ending:
         self._averages = not isinstance(model.pool, nn.Flatten)
 
     def __call__(self, value: Value) -> Any:
-        pooled = F.adaptive_avg_pool2d(value, 1) if self._averages else value  # type: ignore[arg-type]
+        pooled: Any = functional.adaptive_avg_pool2d(value, 1) if self._averages else value  # type: ignore[arg-type]
         flat = pooled.flatten(1) if pooled.ndim > 2 else pooled
-        both = tuple(torch.empty(len(each), 1, device="meta") for each in flat._both)
-        return flat._frame.add(Step("head(", (flat,)), both)
+        both = tuple(torch.empty(len(each), 1, device="meta") for each in flat.both)
+        return flat.frame.add(Step(f"self:{HEAD}(", (flat,)), both)
