@@ -54,9 +54,11 @@ Arguments = list[tuple[str, Call | str]]
 def options(module: nn.Module, kind: type[nn.Module]) -> Arguments:
     """What `kind` is to be given to make that layer: where its attributes are not what it takes by itself."""
     found: Arguments = []
+    if kind.__init__ is nn.Module.__init__ or kind is nn.Identity:
+        return found
     for name, parameter in inspect.signature(kind).parameters.items():
         is_needed = parameter.default is parameter.empty
-        if name in ("device", "dtype") or kind is nn.Identity:
+        if name in ("device", "dtype"):
             continue
         if is_needed and not hasattr(module, name):  # such as an LSTM's "args"
             raise Unwritable(f"a {kind.__name__} does not say its {name}")

@@ -7,9 +7,10 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from tl_core.export.plain.calls import DICT, LIST, Arguments, Call, empty, is_name, options, torch_name
+from tl_core.export.plain.frame import Frame
 from tl_core.export.plain.statements import statements
 from tl_core.export.plain.tape import Tape, is_leaf, own_class
-from tl_core.export.plain.values import HEAD, Frame, Unwritable
+from tl_core.export.plain.values import HEAD, Unwritable
 from tl_core.export.standalone import layers
 
 
@@ -37,6 +38,8 @@ class _Source:
     def write(self) -> str:
         body = ["def make_backbone():", *self._build("", None).lines(1, "network = ")]
         for again, name in self._twice.items():
+            if again.rpartition(".")[0] in self._twice:
+                continue
             body.append(f"    network{self._path('', again)} = network{self._path('', name)}")
         body.append("    return network")
         helpers = [

@@ -6,7 +6,8 @@ from typing import Any
 
 import torch
 
-from tl_core.export.plain.values import Frame, Step, Unwritable, Value, leaves
+from tl_core.export.plain.frame import Frame
+from tl_core.export.plain.values import Step, Unwritable, Value, leaves
 
 _NAMES = ("x", "y", "z", "u", "v", "w", *(f"x{i}" for i in range(1, 1000)))
 

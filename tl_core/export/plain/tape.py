@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tl_core.export.plain.values import BATCHES, Frame, Step, Unwritable, Value, mapped, on_meta, witness
+from tl_core.export.plain.frame import Frame
+from tl_core.export.plain.values import BATCHES, Step, Unwritable, Value, mapped, on_meta, witness
 from tl_core.export.standalone import layers
 
 KNOWN = {

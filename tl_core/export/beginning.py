@@ -19,7 +19,7 @@ from tl_core.backbones import (
     weights_are_here,
 )
 from tl_core.errors import TransferLabError
-from tl_core.export.plain import Unwritable, WrittenNetwork, named_tensors
+from tl_core.export.plain import Unwritable, WrittenNetwork, library_name
 from tl_core.export.subject import Subject
 
 _RESAMPLED = ("vit", "maxvit", "swin", "swin_v2")
@@ -66,7 +66,7 @@ def find_start(subject: Subject, head: str) -> Start:
     """
     model = first_model(subject)
     if subject.checkpoint.backbone.library == "torchvision":
-        return Start(head, {name: each.detach() for name, each in named_tensors(model, head).items()}, "")
+        return Start(head, {library_name(name, head): each for name, each in model.state_dict().items()}, "")
     try:
         written = WrittenNetwork(model, head, subject.checkpoint.preprocessing.size)
     except Unwritable as error:

@@ -25,6 +25,7 @@ _ABOUT = """\
 The network without its head, which train.py puts in its place. It was written down from that of timm
 (github.com/huggingface/pytorch-image-models, Apache-2.0) for one image size; names of modules and weights are timm's.
 """
+_LONGEST = 150
 _ALLOWED = 1e-4
 """Of the greatest logit; the same operations in the same order differ by nothing, or by rounding."""
 
@@ -49,7 +50,8 @@ class WrittenNetwork:
         except Unwritable:
             raise
         except Exception as error:  # networks may do anything
-            raise Unwritable(f"{type(error).__name__}: {error}") from error
+            said = str(error).partition("\n")[0][:_LONGEST]
+            raise Unwritable(f"{type(error).__name__}: {said}") from error
 
     def _write(self, model: TransferModel, classifier: str, image_size: int) -> None:
         tape = Tape(list(model.stages))
@@ -97,12 +99,14 @@ class WrittenNetwork:
 
 
 def named_tensors(model: TransferModel, head: str) -> dict[str, Tensor]:
-    """Its weights and buffers, those that no state dict holds as well, by the library's names; the head's by `head`."""
-    named = {**dict(model.named_buffers()), **dict(model.named_parameters(remove_duplicate=False))}
-    return {
-        f"{head}.{name[5:]}" if name.startswith("head.") else name.split(".", 2)[2]: tensor
-        for name, tensor in named.items()
-    }
+    """Its weights and buffers, those that no state dict holds as well, by `library_name`."""
+    tensors = (*model.named_buffers(remove_duplicate=False), *model.named_parameters(remove_duplicate=False))
+    return {library_name(name, head): tensor for name, tensor in tensors}
+
+
+def library_name(name: str, head: str) -> str:
+    """Of one of the model's weights, without its stage; the head's by `head`."""
+    return f"{head}.{name[5:]}" if name.startswith("head.") else name.split(".", 2)[2]
 
 
 @contextmanager
