@@ -17,7 +17,7 @@ from tl_core.backbones.catalog import (
     preprocessing_for,
     search_timm,
 )
-from tl_core.backbones.freezing import count_parameters, freeze, resolve_frozen
+from tl_core.backbones.freezing import count_parameters, freeze, list_leaves, resolve_frozen
 from tl_core.backbones.library import build_library_model
 from tl_core.backbones.weights import (
     WeightsReport,
@@ -48,6 +48,7 @@ __all__ = [
     "freeze",
     "get_backbone",
     "list_backbones",
+    "list_leaves",
     "list_weights_files",
     "load_weights",
     "parameters_by_part",

@@ -9,7 +9,7 @@ from pprint import pformat
 
 from torch import nn
 
-from tl_core.backbones import Backbone, TransferModel, anatomy
+from tl_core.backbones import Backbone, TransferModel, anatomy, list_leaves
 from tl_core.config import RunConfig
 from tl_core.export import training_pieces as pieces
 from tl_core.export.beginning import Start, Unrepeatable, find_start, needs_start
@@ -88,7 +88,7 @@ def training_script(subject: Subject, start: Start | None = None) -> str:
         **_beginning(subject, start),
         stages=pformat(stage_names(checkpoint.model, head_name), width=110, compact=True),
         head_name=repr(head_name),
-        phases=_phases(config),
+        phases=_phases(config, checkpoint.model),
         preprocess=pformat(_preprocess(checkpoint.preprocessing), width=110, sort_dicts=False),
         seed=train.seed,
         epochs=train.epochs,
@@ -118,8 +118,8 @@ def _beginning(subject: Subject, start: Start | None) -> dict[str, str]:
     replace = pieces.surgery(backbone.classifier, backbone.family)
     if start:
         return {
-            "beside": ", backbone.py with the network" * bool(start.backbone)
-            + ", and start.pth with its first weights",
+            "beside": ",\nand start.pth with its first weights"
+            + ", and backbone.py with its network" * bool(start.backbone),
             "library": "from backbone import make_backbone" if start.backbone else "import torchvision",
             "network": network,
             "surgery": pieces.put_head(start.head) if start.backbone else replace,
@@ -165,13 +165,19 @@ def _head_name(backbone: Backbone) -> str:
     return f"{backbone.classifier}.2" if backbone.family == "squeezenet" else backbone.classifier
 
 
-def _phases(config: RunConfig) -> str:
+def _phases(config: RunConfig, model: TransferModel) -> str:
     lines = [
-        f"    ({phase.first_epoch}, {phase.last_epoch}, {phase.frozen.stages}, {sorted(phase.frozen.modules)!r}, "
-        f"{[*phase.rates]!r}),"
+        f"    ({phase.first_epoch}, {phase.last_epoch}, {phase.frozen.stages}, "
+        f"{_whole_modules(model, phase.frozen.modules)!r}, {[*phase.rates]!r}),"
         for phase in make_plan(config)
     ]
     return "[\n" + "\n".join(lines) + "\n]"
+
+
+def _whole_modules(model: TransferModel, frozen: frozenset[str]) -> list[str]:
+    """The largest modules that are frozen whole: those are still, such as a BatchNorm with an activation in it."""
+    learning = [name for stage in model.stages for name, _ in list_leaves(stage) if name not in frozen]
+    return list(dict.fromkeys(_shortest(name, learning) for name in sorted(frozen)))
 
 
 def _preprocess(pre: Preprocessing) -> dict[str, object]:

@@ -6,7 +6,7 @@ SKELETON = Template('''\
 """Run ${run} of TransferLab once more:    python train.py FOLDER
 
 FOLDER holds the images in any arrangement: split.csv knows each by its content. Needs torch, torchvision and pillow,
-and beside it predict.py, which reads images as the app does, split.csv${beside}.
+and beside it split.csv, and predict.py, which reads images as the app does${beside}.
 
 ${closeness}
 """

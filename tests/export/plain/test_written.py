@@ -12,7 +12,8 @@ from tl_core.config import make_run_config
 from tl_core.export.plain import Unwritable, WrittenNetwork, named_tensors
 from tl_core.export.training_script import stage_names
 
-NAMES = list(FAMILIES) if os.environ.get("EVERY_FAMILY") else ["tf_efficientnet_lite0", "test_vit"]
+TIMMS = [name for name in FAMILIES if get_backbone(name).library == "timm"]
+NAMES = TIMMS if os.environ.get("EVERY_FAMILY") else ["tf_efficientnet_lite0", "test_vit"]
 
 
 def model_of(name):
