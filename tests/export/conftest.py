@@ -1,3 +1,7 @@
+import json
+import runpy
+import sys
+
 import pytest
 from export.making_exports import make_bare_python
 
@@ -15,3 +19,23 @@ def exported(finished, tmp_path_factory):
     """A completed run taken away with everything there is. Read it, and leave it as it is."""
     workspace, run = finished
     return export_run(workspace, run.id, tmp_path_factory.mktemp("away") / "run", tuple(FORMATS))
+
+
+@pytest.fixture
+def train(monkeypatch, capsys):
+    """Runs a train.py in this process, which has torch loaded, and gives what it printed last."""
+
+    def run(script, folder, *arguments):
+        with monkeypatch.context() as patch:
+            patch.syspath_prepend(script.parent)
+            patch.setattr(sys, "argv", [str(script), str(folder), "--workers", "0", *map(str, arguments)])
+            for ours in ("timm", "tl_core"):
+                patch.setitem(sys.modules, ours, None)
+            for beside in ("predict", "backbone"):
+                patch.delitem(sys.modules, beside, raising=False)
+            runpy.run_path(str(script), run_name="__main__")
+            for beside in ("predict", "backbone"):
+                sys.modules.pop(beside, None)
+        return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+    return run

@@ -1,8 +1,6 @@
 """train.py is the run as a plain script: the same network, the same order, the same figures."""
 
-import json
 import os
-import runpy
 import sys
 from types import SimpleNamespace
 
@@ -16,29 +14,12 @@ from making_runs import TINY, run_config
 from tl_core.backbones import build_model, get_backbone
 from tl_core.config import make_run_config
 from tl_core.export import export_run
-from tl_core.export.subject import find_subject
 from tl_core.export.training_script import training_script, why_not
 from tl_core.runners import InlineRunner
 from tl_core.training import make_plan
 
 OURS = [name for name in FAMILIES if get_backbone(name).library == "torchvision"]
 NAMES = OURS if os.environ.get("EVERY_FAMILY") else ["alexnet", "googlenet", "squeezenet1_1"]
-
-
-@pytest.fixture
-def train(monkeypatch, capsys):
-    """Runs a script in this process, which has torch loaded, and gives what it printed last."""
-
-    def run(script, folder, *arguments):
-        with monkeypatch.context() as patch:
-            patch.syspath_prepend(script.parent)
-            patch.delitem(sys.modules, "predict", raising=False)
-            patch.setattr(sys, "argv", [str(script), str(folder), "--workers", "0", *map(str, arguments)])
-            runpy.run_path(str(script), run_name="__main__")
-            patch.delitem(sys.modules, "predict")
-        return json.loads(capsys.readouterr().out.splitlines()[-1])
-
-    return run
 
 
 FROZEN = {
@@ -104,7 +85,7 @@ def subject_of(name, **settings):
     backbone = get_backbone(name)
     torch.manual_seed(0)
     model = build_model(backbone, config.model, 3, library_model(name)).eval()
-    run = SimpleNamespace(id="r1", config=config)
+    run = SimpleNamespace(id="r1", config=config, facts={})
     pre = SimpleNamespace(size=32, resize=32, mean=(0.5,) * 3, std=(0.5,) * 3, interpolation="bilinear")
     checkpoint = SimpleNamespace(backbone=backbone, model=model, classes=("a", "b", "c"), preprocessing=pre)
     return SimpleNamespace(run=run, checkpoint=checkpoint, split=object())
@@ -161,11 +142,10 @@ def test_what_it_cannot_say_exactly_it_does_not_say(settings, word):
     assert word in " ".join(why_not(subject_of("squeezenet1_1", **settings)))
 
 
-def test_a_backbone_of_another_library_has_no_script(exported, finished):
-    workspace, run = finished
-    assert "timm" in " ".join(why_not(find_subject(workspace, run.id)))
-    assert not (exported.path / "train.py").exists()
-    assert "no training script" in (exported.path / "README.md").read_text("utf-8")
+def test_a_run_that_carries_on_from_another_has_no_script():
+    subject = subject_of("squeezenet1_1")
+    subject.run.facts["continues"] = "another"
+    assert "another run" in " ".join(why_not(subject))
 
 
 def test_every_epoch_is_varied_anew(monkeypatch, tmp_path):

@@ -39,7 +39,7 @@ def test_a_run_is_packed_once_and_found_again(packed):
     found = read_packed(workspace, run.id, FORMATS)
     assert found.n_bytes == export_file(workspace, run.id, FORMATS).stat().st_size
     assert [each.name for each in found.figures] == ["safetensors", "onnx"]
-    assert found.receipt["n"] == run.result.n
+    assert found.receipt["n"] == run.result.n and found.has_training_script
     assert read_packed(workspace, run.id, ("onnx",)) is None and packed_formats(workspace, run.id) == FORMATS
     workspace.artifacts.checkpoint(run.id).touch()
     assert read_packed(workspace, run.id, FORMATS) is None

@@ -1,7 +1,14 @@
 """Pretrained networks: the catalogue, what they are made of, their weights, our heads, and what is frozen."""
 
 from tl_core.backbones.anatomy import Anatomy, LayerInfo, StageInfo, anatomy
-from tl_core.backbones.build import Frozen, Rest, TransferModel, build_model, parameters_by_part
+from tl_core.backbones.build import (
+    Frozen,
+    Rest,
+    TransferModel,
+    build_model,
+    digest_of_weights,
+    parameters_by_part,
+)
 from tl_core.backbones.catalog import (
     Backbone,
     Weights,
@@ -10,7 +17,7 @@ from tl_core.backbones.catalog import (
     preprocessing_for,
     search_timm,
 )
-from tl_core.backbones.freezing import count_parameters, freeze, resolve_frozen
+from tl_core.backbones.freezing import count_parameters, freeze, list_leaves, resolve_frozen
 from tl_core.backbones.library import build_library_model
 from tl_core.backbones.weights import (
     WeightsReport,
@@ -18,6 +25,7 @@ from tl_core.backbones.weights import (
     find_weights,
     list_weights_files,
     load_weights,
+    weights_are_here,
 )
 
 __all__ = [
@@ -34,15 +42,18 @@ __all__ = [
     "build_library_model",
     "build_model",
     "count_parameters",
+    "digest_of_weights",
     "ensure_weights",
     "find_weights",
     "freeze",
     "get_backbone",
     "list_backbones",
+    "list_leaves",
     "list_weights_files",
     "load_weights",
     "parameters_by_part",
     "preprocessing_for",
     "resolve_frozen",
     "search_timm",
+    "weights_are_here",
 ]

@@ -1,8 +1,11 @@
 """From a row of the catalogue to a network that can be trained, frozen and cut in two."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
+import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -117,3 +120,13 @@ def build_model(backbone: Backbone, config: ModelConfig, n_classes: int, library
 def parameters_by_part(model: TransferModel) -> tuple[tuple[nn.Parameter, ...], ...]:
     """The weights of each stage, then of the head; trainable or not."""
     return tuple(tuple(part.parameters()) for part in (*model.stages, model.head))
+
+
+def digest_of_weights(network: nn.Module) -> str:
+    """Of everything its output depends on in eval mode."""
+    hashed = hashlib.sha256()
+    for name, tensor in chain(network.named_parameters(), network.named_buffers()):
+        if not name.endswith("num_batches_tracked"):
+            hashed.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            hashed.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return hashed.hexdigest()

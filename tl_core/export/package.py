@@ -96,8 +96,9 @@ class _Making:
         asks = self._write_formats()
         figures, positions, logs = self._check(asks)
         proof = self._write_receipt(positions, logs) if "onnx" in asks else None
-        self.on_progress("Writing the model card", 0.93)
+        self.on_progress("Writing the training script", 0.92)
         training = write_training_script(self.subject, self.folder)
+        self.on_progress("Writing the model card", 0.95)
         facts = Facts(
             figures, proof, tuple(self.left_out), self.int8 if "int8" in asks else "", training, environment(), ()
         )

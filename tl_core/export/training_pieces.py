@@ -32,9 +32,16 @@ def model_options(family: str, image_size: int | None) -> str:
     return f", input_size=({image_size}, {image_size})" if image_size and family == "maxvit" else ""
 
 
-def start_weights(backbone: Backbone, pretrained: bool) -> str:
-    if not pretrained:
-        return lines(1, "# It starts from these random weights.")
+def network(backbone: Backbone, image_size: int | None) -> str:
+    """The library's, or the one that was written out where train.py cannot have the library."""
+    if backbone.library != "torchvision":
+        return lines(1, "model = make_backbone()")
+    options = model_options(backbone.family, image_size)
+    return lines(1, f"model = torchvision.models.get_model({backbone.name!r}, weights=None{options})")
+
+
+def published_weights(backbone: Backbone) -> str:
+    """Torchvision's, downloaded or from a file."""
     recipe = backbone.weights.source.rpartition(" ")[2]
     return lines(
         1,
@@ -63,15 +70,19 @@ def head(config: ModelConfig, features: int) -> str:
     return lines(1, "head = nn.Sequential(", *(f"    {layer}," for layer in layers), ")")
 
 
+def put_head(name: str) -> str:
+    """In the place of that name."""
+    parent, _, last = name.rpartition(".")
+    return lines(1, f"model.{parent}[{last}] = head" if last.isdecimal() else f"model.{name} = head")
+
+
 def surgery(classifier: str, family: str) -> str:
     """The library's classifier replaced; features are means over the map, also where the library keeps positions."""
     if family == "squeezenet":
         return lines(1, "model.classifier = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), head)")
-    parent, _, last = classifier.rpartition(".")
-    replace = f"model.{parent}[{last}] = head" if last.isdecimal() else f"model.{classifier} = head"
     if family in ("vgg", "alexnet"):
-        return lines(1, "model.avgpool = nn.AdaptiveAvgPool2d(1)", replace)
-    return lines(1, *(["model.dropout = nn.Identity()"] if family in _INCEPTIONS else []), replace)
+        return lines(1, "model.avgpool = nn.AdaptiveAvgPool2d(1)") + "\n" + put_head(classifier)
+    return (lines(1, "model.dropout = nn.Identity()") + "\n") * (family in _INCEPTIONS) + put_head(classifier)
 
 
 def keep_still(batch_norm: str) -> str:

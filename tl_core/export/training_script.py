@@ -1,12 +1,19 @@
-"""The run as a plain script: train.py, with torch, torchvision and pillow, as far as those can express it."""
+"""The run as a plain script: train.py, with torch, torchvision and pillow, as far as those can express it.
+
+What torchvision has, network or weights, it has from there. Else backbone.py and start.pth lie beside it.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
 from pprint import pformat
 
-from tl_core.backbones import TransferModel, anatomy
+from torch import nn
+
+from tl_core.backbones import Backbone, TransferModel, anatomy, list_leaves
 from tl_core.config import RunConfig
 from tl_core.export import training_pieces as pieces
+from tl_core.export.beginning import Start, Unrepeatable, find_start, needs_start
+from tl_core.export.model_card import plain_sentence
 from tl_core.export.subject import Subject
 from tl_core.export.training_skeleton import SKELETON
 from tl_core.records import Preprocessing
@@ -19,24 +26,30 @@ def write_training_script(subject: Subject, folder: Path) -> str:
     Returns:
         A sentence on how close it comes, or on why it is left out.
     """
-    reasons = list(why_not(subject))
+    reasons, start = list(why_not(subject)), None
+    if not reasons and needs_start(subject):
+        try:
+            start = find_start(subject, _head_name(subject.checkpoint.backbone))
+        except Unrepeatable as error:
+            reasons.append(plain_sentence(str(error)))
     if reasons:
         return f"There is no training script: {'; '.join(reasons)}."
-    (folder / "train.py").write_text(training_script(subject), encoding="utf-8")
-    return f"`python train.py FOLDER`, with the folder of the images, trains it again. {closeness(subject.run.config)}"
+    if start:
+        start.write(folder)
+    (folder / "train.py").write_text(training_script(subject, start), encoding="utf-8")
+    return (
+        f"`python train.py FOLDER`, with the folder of the images, trains it again. "
+        f"{closeness(subject.run.config, start is not None)}"
+    )
 
 
 def why_not(subject: Subject) -> Iterator[str]:
     """What torch, torchvision and a short script cannot do as the run did it."""
-    config, backbone = subject.run.config, subject.checkpoint.backbone
+    config = subject.run.config
     if subject.split is None:
         yield "the list of images is gone"
-    if backbone.library != "torchvision":
-        yield f"its backbone is from the library {backbone.library}, and not among torchvision's"
-    if config.model.pretrained and config.model.weights != "imagenet":
-        yield "it began from weights of its own"
-    if config.model.pretrained and config.model.image_size and backbone.family in ("vit", "maxvit", "swin", "swin_v2"):
-        yield "its weights were resampled to another image size"
+    if "continues" in subject.run.facts:
+        yield "it carries on from another run, which a script would have to train first"
     not_plain = {
         "focal loss": config.train.loss == "focal",
         "the plateau schedule": config.train.schedule == "plateau",
@@ -49,9 +62,11 @@ def why_not(subject: Subject) -> Iterator[str]:
         yield f"it used {' and '.join(used)}, which a short script would not repeat exactly"
 
 
-def closeness(config: RunConfig) -> str:
+def closeness(config: RunConfig, from_file: bool) -> str:
     """What may be expected of its figures."""
     weights = " It begins from torchvision's weights, unless --weights names a file." * config.model.pretrained
+    if from_file:
+        weights = " It begins from start.pth, which holds every weight as it was before the first step."
     if config.augment.is_on:
         return (
             "The images, their order, the first weights of the head and every setting are the same; crops and colours "
@@ -63,19 +78,17 @@ def closeness(config: RunConfig) -> str:
     )
 
 
-def training_script(subject: Subject) -> str:
+def training_script(subject: Subject, start: Start | None = None) -> str:
     """Source code. Nothing in it is user text: images are known by their content, classes by their numbers."""
-    config, checkpoint = subject.run.config, subject.checkpoint
-    family, train = checkpoint.backbone.family, config.train
-    head_name = _head_name(checkpoint.backbone.classifier, family)
+    config, checkpoint, train = subject.run.config, subject.checkpoint, subject.run.config.train
+    head_name = start.head if start else _head_name(checkpoint.backbone)
     source = SKELETON.substitute(
         run=subject.run.id,
-        closeness=pieces.wrapped(closeness(config), ""),
-        backbone=repr(checkpoint.backbone.name),
-        options=pieces.model_options(family, config.model.image_size),
+        closeness=pieces.wrapped(closeness(config, start is not None), ""),
+        **_beginning(subject, start),
         stages=pformat(stage_names(checkpoint.model, head_name), width=110, compact=True),
         head_name=repr(head_name),
-        phases=_phases(config),
+        phases=_phases(config, checkpoint.model),
         preprocess=pformat(_preprocess(checkpoint.preprocessing), width=110, sort_dicts=False),
         seed=train.seed,
         epochs=train.epochs,
@@ -84,9 +97,7 @@ def training_script(subject: Subject) -> str:
         n_classes=len(checkpoint.classes),
         label_smoothing=train.label_smoothing,
         weight_decay=train.weight_decay,
-        weights=pieces.start_weights(checkpoint.backbone, config.model.pretrained),
         head=pieces.head(config.model, anatomy(checkpoint.backbone, config.model.image_size).features),
-        surgery=pieces.surgery(checkpoint.backbone.classifier, family),
         adapts=pieces.keep_still(config.model.batch_norm),
         augment=pieces.augment(config.augment, checkpoint.preprocessing),
         order=pieces.order(train.class_balance),
@@ -100,14 +111,48 @@ def training_script(subject: Subject) -> str:
     return "\n".join(line.rstrip() for line in source.splitlines()) + "\n"
 
 
+def _beginning(subject: Subject, start: Start | None) -> dict[str, str]:
+    """The lines that say where network and weights come from."""
+    model, backbone = subject.run.config.model, subject.checkpoint.backbone
+    network = pieces.network(backbone, model.image_size)
+    replace = pieces.surgery(backbone.classifier, backbone.family)
+    if start:
+        return {
+            "beside": ",\nand start.pth with its first weights"
+            + ", and backbone.py with its network" * bool(start.backbone),
+            "library": "from backbone import make_backbone" if start.backbone else "import torchvision",
+            "network": network,
+            "surgery": pieces.put_head(start.head) if start.backbone else replace,
+            "start": pieces.lines(1, "model.load_state_dict(torch.load(weights_file, weights_only=True))"),
+            "weights": 'default=HERE / "start.pth", help="a .pth file to begin from"',
+        }
+    weights = pieces.published_weights(backbone) if model.pretrained else "    # It starts from these random weights."
+    return {
+        "beside": "",
+        "library": "import torchvision",
+        "network": f"    torch.manual_seed(SEED)\n{network}\n{weights}",
+        "surgery": replace,
+        "start": "",
+        "weights": 'help="a .pth file to begin from, in place of a download"',
+    }
+
+
 def stage_names(model: TransferModel, head_name: str) -> list[list[str]]:
     """For each stage the library's names of its modules and weights, as short as tells the stages apart."""
-    names = [[name for name, _ in stage.named_parameters()] for stage in model.stages]
+    names = [[name for name, _ in (*stage.named_parameters(), *_without_weights(stage))] for stage in model.stages]
     found = []
     for own in names:
         others = [head_name, *(name for other in names if other is not own for name in other)]
         found.append(list(dict.fromkeys(_shortest(name, others) for name in own)))
     return found
+
+
+def _without_weights(stage: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Its layers that learn nothing, some of which drop at random while they train."""
+    for name, module in stage.named_modules():
+        is_layer = not [*module.children(), *module.parameters()]
+        if is_layer and type(module) not in (nn.Identity, nn.Module):
+            yield name, module
 
 
 def _shortest(name: str, others: list[str]) -> str:
@@ -116,17 +161,23 @@ def _shortest(name: str, others: list[str]) -> str:
     return next((s for s in starts if not any(other == s or other.startswith(f"{s}.") for other in others)), name)
 
 
-def _head_name(classifier: str, family: str) -> str:
-    return f"{classifier}.2" if family == "squeezenet" else classifier
+def _head_name(backbone: Backbone) -> str:
+    return f"{backbone.classifier}.2" if backbone.family == "squeezenet" else backbone.classifier
 
 
-def _phases(config: RunConfig) -> str:
+def _phases(config: RunConfig, model: TransferModel) -> str:
     lines = [
-        f"    ({phase.first_epoch}, {phase.last_epoch}, {phase.frozen.stages}, {sorted(phase.frozen.modules)!r}, "
-        f"{[*phase.rates]!r}),"
+        f"    ({phase.first_epoch}, {phase.last_epoch}, {phase.frozen.stages}, "
+        f"{_whole_modules(model, phase.frozen.modules)!r}, {[*phase.rates]!r}),"
         for phase in make_plan(config)
     ]
     return "[\n" + "\n".join(lines) + "\n]"
+
+
+def _whole_modules(model: TransferModel, frozen: frozenset[str]) -> list[str]:
+    """The largest modules that are frozen whole: those are still, such as a BatchNorm with an activation in it."""
+    learning = [name for stage in model.stages for name, _ in list_leaves(stage) if name not in frozen]
+    return list(dict.fromkeys(_shortest(name, learning) for name in sorted(frozen)))
 
 
 def _preprocess(pre: Preprocessing) -> dict[str, object]:

@@ -6,7 +6,7 @@ SKELETON = Template('''\
 """Run ${run} of TransferLab once more:    python train.py FOLDER
 
 FOLDER holds the images in any arrangement: split.csv knows each by its content. Needs torch, torchvision and pillow,
-and predict.py, which reads images as the app does, and split.csv beside it.
+and beside it split.csv, and predict.py, which reads images as the app does${beside}.
 
 ${closeness}
 """
@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np  # comes with torchvision
 import torch
-import torchvision
+${library}
 from predict import HERE, normalise, open_rgb, prepare
 from torch import nn
 from torch.nn import functional as F
@@ -43,11 +43,10 @@ PHASES = ${phases}
 
 
 def build_model(weights_file=None):
-    torch.manual_seed(SEED)
-    model = torchvision.models.get_model(${backbone}, weights=None${options})
-${weights}
+${network}
 ${head}
 ${surgery}
+${start}
     return model
 
 
@@ -62,7 +61,7 @@ def freeze(model, n_stages, also):
         parameter.requires_grad = not belongs(name, frozen)
     for name, module in model.named_modules():
         if belongs(name, frozen)${adapts}:
-            module.eval()
+            module.training = False
 
 
 def make_optimizer(model, rates):
@@ -145,7 +144,7 @@ def judge(model, rows, workers, device):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path, help="the images")
-    parser.add_argument("--weights", type=Path, help="a .pth file to begin from, in place of a download")
+    parser.add_argument("--weights", type=Path, ${weights})
     parser.add_argument("--workers", type=int, default=2, help="processes that read images")
     arguments = parser.parse_args()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

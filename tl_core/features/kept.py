@@ -1,20 +1,19 @@
 """Activations of frozen stages, kept in the cache by what they were made of: computed once for an image, ever."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from functools import cached_property
 from importlib.metadata import version
-from itertools import chain, islice
+from itertools import islice
 from math import prod
 from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from tl_core.backbones import Anatomy, Backbone, TransferModel, anatomy
+from tl_core.backbones import Anatomy, Backbone, TransferModel, anatomy, digest_of_weights
 from tl_core.cache import CacheMiss, RowCache, Shelf
 from tl_core.features.examples import FeatureExamples, ImageExamples
 from tl_core.features.onnx_prefix import OnnxPrefix
@@ -152,14 +151,4 @@ class KeptActivations:
 
     @cached_property
     def _stage_digests(self) -> list[str]:
-        return [_digest_of(stage) for stage in self._model.stages]
-
-
-def _digest_of(stage: nn.Module) -> str:
-    """Of everything its output depends on in eval mode."""
-    hashed = hashlib.sha256()
-    for name, tensor in chain(stage.named_parameters(), stage.named_buffers()):
-        if not name.endswith("num_batches_tracked"):
-            hashed.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-            hashed.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
-    return hashed.hexdigest()
+        return [digest_of_weights(stage) for stage in self._model.stages]
