@@ -38,6 +38,11 @@ def describe_plan(config: RunConfig, backbone: Backbone, dataset: DatasetRecord)
     )
 
 
+def cautions(config: RunConfig) -> str:
+    """What so few images, or a missing class, will mean for the figures, for Markdown; empty where all is well."""
+    return " ".join(literal(warning) for warning in split_of(config.data).warnings)
+
+
 def _what_is_kept(config: RunConfig, backbone: Backbone) -> str:
     if not config.model.pretrained:
         return "Starts from random weights"

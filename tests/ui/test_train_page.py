@@ -161,6 +161,12 @@ def test_what_is_folded_away_keeps_its_value_and_is_still_told_when_wrong(page, 
     assert app.text_input(key="knob-dropout").value == "2"
 
 
+def test_what_few_images_mean_for_the_figures_is_said_quietly_beside_the_button(page, colours):
+    app = page()
+    assert any("test images, each is" in caption.value for caption in app.caption)
+    assert not app.warning and not app.error and not train_button(app).disabled
+
+
 def test_settings_that_do_not_go_together_get_a_sentence(page, colours):
     app = page()
     choose_preset(app, "two-phase")
