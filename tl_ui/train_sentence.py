@@ -26,8 +26,8 @@ def describe_plan(config: RunConfig, backbone: Backbone, dataset: DatasetRecord)
     split = split_of(config.data)
     trainable, everything = count_parameters(backbone, config.model, len(dataset.classes))
     with st.spinner("Measuring how fast this machine is…", show_time=False):
-        settings = get_workspace().settings
-        estimate = estimate_run(config, split, settings.home, settings.cache_bytes)
+        settings, is_quiet = get_workspace().settings, not any(_runs_in(RunState.RUNNING))
+        estimate = estimate_run(config, split, settings.home, settings.cache_bytes, is_quiet=is_quiet)
     weights = "weights in the end" if config.train.unfreeze != "never" else "weights"
     return (
         f"{_what_is_kept(config, backbone)}, trains **{count(trainable)}** of {count(everything)} {weights} on "
@@ -88,9 +88,12 @@ def _machine() -> str:
     return {"cuda": "GPU", "mps": "Apple GPU"}.get(kind, "CPU")
 
 
+def _runs_in(*states: RunState) -> list[bool]:
+    return [run.state in states for run in get_workspace().store.list_runs()]
+
+
 def _queue() -> str:
-    runs = get_workspace().store.list_runs()
-    ahead = sum(run.state in (RunState.QUEUED, RunState.RUNNING) for run in runs)
+    ahead = sum(_runs_in(RunState.QUEUED, RunState.RUNNING))
     if not ahead:
         return ""
     return f" It will wait for {'the run that is' if ahead == 1 else f'{ahead} runs that are'} ahead of it."

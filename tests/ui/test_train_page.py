@@ -163,7 +163,7 @@ def test_what_is_folded_away_keeps_its_value_and_is_still_told_when_wrong(page, 
 
 def test_what_few_images_mean_for_the_figures_is_said_quietly_beside_the_button(page, colours):
     app = page()
-    assert any("test images, each is" in caption.value for caption in app.caption)
+    assert any("With only 6 test images" in caption.value for caption in app.caption)
     assert not app.warning and not app.error and not train_button(app).disabled
 
 
