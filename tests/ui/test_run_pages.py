@@ -214,11 +214,22 @@ def test_a_running_run_can_be_stopped(workspace, add_run):
     workspace.store.update_run(run.id, progress=Progress("training", 0.4, "epoch 2 of 5", 120.0))
     app = open_page("run", run=run.id)
     assert "Stop: keeps the curve of its 1 finished epoch" in words(app)
-    assert "Six validation images, after epoch 1" in words(app)
+    assert "6 validation images, after epoch 1" in words(app)
     stop = next(button for button in app.button if button.label == "Stop")
     stop.click().run()
     assert workspace.store.is_cancel_requested(run.id)
     assert any(button.label == "Stopping…" and button.disabled for button in app.button)
+
+
+@pytest.mark.parametrize(("frozen", "is_quick"), [(5, True), (4, False)])
+def test_while_features_are_made_the_page_says_what_will_be_seen_and_when(workspace, add_run, frozen, is_quick):
+    run = add_run()
+    plan = [{"first_epoch": 1, "last_epoch": 10, "frozen_stages": frozen, "rates": [0.0] * 5 + [0.01]}]
+    progress = Progress("preparing features", 0.5, "588 of 1,112 views of 398 images")
+    workspace.store.update_run(run.id, facts={**run.facts, "plan": plan}, progress=progress)
+    said = words(open_page("run", run=run.id))
+    assert ("takes moments" in said and "step through its epochs" in said) is is_quick
+    assert "6 validation images, before the first epoch" in said and "the model's answer after each epoch" in said
 
 
 def test_a_running_run_can_be_paused(workspace, add_run):

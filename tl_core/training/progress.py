@@ -1,7 +1,7 @@
 """How far a run is, and how long it will still take, from the events it yields."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tl_core.events import BatchEnded, EpochEnded, Event, FactsFound, StageAdvanced, StageStarted
@@ -77,9 +77,7 @@ class ProgressMeter:
 
     @property
     def _is_all_frozen(self) -> bool:
-        """True when only the head learns, in the whole run: beside the preparation that takes no time."""
-        stages_and_head = len(self._plan[-1]["rates"]) if self._plan else 0
-        return bool(self._plan) and self._plan[-1]["frozen_stages"] == stages_and_head - 1
+        return learns_head_alone(self._plan)
 
     def _images_left(self, now: float, done: int, total: int) -> float | None:
         seconds = self._seconds_for_all(now, done / total)
@@ -107,3 +105,12 @@ class ProgressMeter:
         if done <= 0 or elapsed < _MOMENT or (done < _ENOUGH and elapsed < _LONG):
             return None
         return elapsed / done
+
+
+def learns_head_alone(plan: Sequence[Mapping[str, Any]]) -> bool:
+    """True when only the head learns, in the whole run: beside the preparation that takes no time.
+
+    Args:
+        plan: as in a run's facts.
+    """
+    return bool(plan) and plan[-1]["frozen_stages"] == len(plan[-1]["rates"]) - 1
