@@ -369,7 +369,9 @@ def test_what_people_say_of_a_run_is_kept_and_shown_as_text(workspace, add_run):
     app = open_page("run", run=run.id)
     for field, text in (("Name", ":red[my] run"), ("Tags", "a, ,b ,a"), ("Note", "<b>why</b>")):
         next(one for one in [*app.text_input, *app.text_area] if one.label == field).set_value(text)
+    before = app.get("popover")[0].proto.id
     buttons(app)["Keep"].click().run()
+    assert app.get("popover")[0].proto.id != before, "once something is kept, it is another one, and closed"
     said = workspace.store.get_run(run.id)
     assert (said.title, said.tags, said.note) == (":red[my] run", ("a", "b"), "<b>why</b>")
     buttons(app)["Make it a favourite"].click().run()
@@ -425,3 +427,10 @@ def test_answers_that_are_no_numbers_can_be_gone_through(add_run, workspace):
     nothing = [Prediction(i, i % 2, (math.nan, math.nan)) for i in range(4)]
     workspace.store.put_predictions(run.id, "test", 2, nothing)
     assert "not a number" in words(open_page("run", run=run.id, image="1"))
+
+
+def test_a_single_image_has_none_before_and_after_it(add_run, workspace):
+    run = add_run(2, state=RunState.COMPLETED, tested=True)
+    workspace.store.put_predictions(run.id, "test", 2, [Prediction(1, 1, (0.7, 0.3))])
+    shown = buttons(open_page("run", run=run.id, image="1"))
+    assert shown["Previous"].disabled and shown["Next"].disabled
