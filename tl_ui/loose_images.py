@@ -74,9 +74,9 @@ def others_words(drop: Drop) -> str:
     """Which files are no images, by name, and why; Markdown."""
     some = [f"**{literal(shorten(name, 80))}**: {literal(reason)}" for name, reason in drop.others[:_MOST_NAMED]]
     more = len(drop.others) - len(some)
-    verb = "is no image" if len(drop.others) == 1 else "are no images"
-    end = "left out." if drop.n_images else "left out, and there is nothing else."
-    lines = [f"{number_of(len(drop.others), 'file')} {verb} that can be used, and {end}", *some]
+    verb, kind = ("is", "no image") if len(drop.others) == 1 else ("are", "no images")
+    end = "." if drop.n_images else "; there is nothing else."
+    lines = [f"{number_of(len(drop.others), 'file')} {verb} {kind} that can be used and {verb} left out{end}", *some]
     return "\n- ".join([*lines, f"and {number_of(more, 'more file', 'more files')}"] if more else lines)
 
 

@@ -17,7 +17,7 @@ from tl_ui.knobs import as_form, fill_form, flat, get_form, kind, label, value_w
 from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
 
-DOWNLOAD_FIRST = " – weights have to be downloaded first"
+DOWNLOAD_FIRST = " – needs a download"
 _CHOICE = "preset-choice"
 _MOST_NAMED = 6
 _DATA = ("val_fraction", "test_fraction", "split_seed")
