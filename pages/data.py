@@ -12,6 +12,7 @@ from tl_ui.dataset_view import (
     show_split,
 )
 from tl_ui.delete_dataset import delete_dataset_button
+from tl_ui.loose_images import is_something_waiting
 from tl_ui.markdown import literal
 from tl_ui.navigation import link
 from tl_ui.resources import get_workspace
@@ -26,7 +27,8 @@ if not datasets:
         "Drop a folder that holds one folder for each class, such as `cats` and `dogs`. You will see here how many "
         "images there are, what could not be used and why, and what they look like."
     )
-with st.container() if not datasets else st.expander("Add images", icon=":material/add_photo_alternate:"):
+is_open = is_something_waiting()
+with st.expander("Add images", is_open, icon=":material/add_photo_alternate:") if datasets else st.container():
     add_data()
     add_server_folder()
     st.markdown("**No images at hand?** Take a sample.")

@@ -16,7 +16,7 @@ from tl_ui.preset_choice import choose_start, follow_address, offer_saving
 from tl_ui.resources import get_runner, get_workspace
 from tl_ui.train_form import choose_depth, make_config, show_strip
 from tl_ui.train_preview import show_preview
-from tl_ui.train_sentence import describe_plan
+from tl_ui.train_sentence import cautions, describe_plan
 from tl_ui.weights_choice import choose_weights
 
 st.title("Train")
@@ -60,6 +60,8 @@ with st.container(key="bar"):  # it stays in sight, however long the form
 try:
     if config is not None:
         sentence.markdown(describe_plan(config, backbone, dataset))
+        if few := cautions(config):
+            sentence.caption(f":material/info: {few}")
 except TransferLabError as error:
     problem = str(error)
 for said in wrong.values() or [problem] * bool(problem):

@@ -20,7 +20,8 @@ class StageAdvanced:
     stage: str
     done: int
     total: int
-    """Images."""
+    of: str = "images"
+    """What they are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,7 +162,8 @@ def _remember_pace(workspace: Workspace, config: RunConfig, event: Event) -> Non
     """How fast images pass the frozen stages here, for the estimates of runs to come."""
     if isinstance(event, FactsFound) and (found := event.facts.get("frozen_part")):
         size = preprocessing_for(get_backbone(config.model.backbone), config.model.image_size).size
-        remember(workspace.settings.home, config.model.backbone, size, [found["seconds"]], behind=found["stages"])
+        pace = [found["seconds"], found["start_seconds"]]
+        remember(workspace.settings.home, config.model.backbone, size, pace, behind=found["stages"])
 
 
 def _ask_now_and_then(ask: Callable[[], bool]) -> Callable[[], bool]:

@@ -94,7 +94,7 @@ class Split:
     val: tuple[int, ...]
     test: tuple[int, ...]
     warnings: tuple[str, ...] = ()
-    """Sentences naming the classes that are missing on a side."""
+    """Sentences about classes that are missing on a side, and about sides that are small."""
 
 
 @dataclass(frozen=True, slots=True)

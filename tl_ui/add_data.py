@@ -1,24 +1,23 @@
 """The ways a dataset comes in through the browser."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import streamlit as st
 
 from tl_core.data.samples import SAMPLES, sample_source
 from tl_core.data.server_folders import server_source
-from tl_core.data.sources import Source, loose_images, uploaded_files
+from tl_core.data.sources import Source, uploaded_files
 from tl_core.data.zips import ZipSource
 from tl_core.errors import TransferLabError
 from tl_core.text import about, count, number_of
-from tl_ui.components.upload import Sent, upload_dropzone
+from tl_ui.components.upload import upload_dropzone
 from tl_ui.imports import Import
+from tl_ui.loose_images import put_aside, take_loose_images
 from tl_ui.markdown import literal
 from tl_ui.resources import get_imports, get_tokens, get_workspace
 from tl_ui.uploads import new_upload_id, uploads_for
-
-_BASKET = "loose_images"
 
 
 def add_data() -> None:
@@ -26,10 +25,13 @@ def add_data() -> None:
     uploads = uploads_for(get_workspace().settings)
     sent = upload_dropzone(key="dropzone", token=_upload_token(), uploads=uploads)
     if sent and sent["loose"] and not sent["zip"]:
-        _ask_for_class(sent)
-    elif sent:
+        put_aside(sent["upload_id"])
+        del st.session_state["upload_token"]
+        st.rerun()
+    if sent:
         _start(sent["folder_name"] or "Uploaded images", _opened_upload(sent["upload_id"]))
-    _show_basket()
+    if finished := take_loose_images():
+        _start(*finished)
 
 
 def add_sample() -> None:
@@ -100,7 +102,6 @@ def _show_progress(job: Import) -> None:
 def _start(name: str, opening: AbstractContextManager[Source]) -> None:
     job = get_imports().start(name, opening)
     st.session_state.pop("upload_token", None)
-    st.session_state.pop(_BASKET, None)
     st.query_params.from_dict({"import": job.id})
     st.rerun()
 
@@ -117,45 +118,3 @@ def _opened_upload(upload_id: str) -> Iterator[Source]:
     with uploads_for(get_workspace().settings).take(upload_id) as upload:
         files = upload.entries()
         yield ZipSource(files[0][1]) if upload.is_zip else uploaded_files(files)
-
-
-@contextmanager
-def _opened_basket(basket: list[tuple[str, str, int]]) -> Iterator[Source]:
-    classes: dict[str, list[tuple[str, Path]]] = {}
-    with ExitStack() as stack:
-        for class_name, upload_id, _ in basket:
-            upload = stack.enter_context(uploads_for(get_workspace().settings).take(upload_id))
-            classes.setdefault(class_name, []).extend(upload.entries())
-        yield loose_images(classes)
-
-
-def _ask_for_class(sent: Sent) -> None:
-    """Images without a folder have no class yet."""
-    with st.form("loose", clear_on_submit=True):
-        st.markdown(f"**You dropped {number_of(sent['files'], 'image')}.** What do they show?")
-        name = st.text_input("Class of these images", placeholder="for example: cat", max_chars=200)
-        if st.form_submit_button("Add to the dataset", type="primary") and name.strip():
-            st.session_state.setdefault(_BASKET, []).append((name.strip(), sent["upload_id"], sent["files"]))
-            del st.session_state["upload_token"]
-            st.rerun()
-
-
-def _show_basket() -> None:
-    basket: list[tuple[str, str, int]] = st.session_state.get(_BASKET, [])
-    if not basket:
-        return
-    classes = sorted({name for name, _, _ in basket})
-    files = {c: sum(n for name, _, n in basket if name == c) for c in classes}
-    st.markdown("So far: " + ", ".join(f"**{literal(c)}** ({number_of(files[c], 'image')})" for c in classes) + ".")
-    if len(classes) < 2:
-        st.markdown("Drop images of another class: a model needs at least two to tell apart.")
-    else:
-        with st.form("basket", border=False):
-            name = st.text_input("Name of the dataset", value="My images", max_chars=200)
-            if st.form_submit_button("Make the dataset", type="primary"):
-                _start(name.strip() or "My images", _opened_basket(basket))
-    if st.button("Start over", key="empty-basket"):
-        for _, upload_id, _ in basket:
-            uploads_for(get_workspace().settings).close(upload_id)
-        del st.session_state[_BASKET]
-        st.rerun()

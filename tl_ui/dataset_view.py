@@ -96,8 +96,8 @@ def show_split(dataset: DatasetRecord) -> None:
         f"epoch (validation), **{count(len(split.test))}** kept aside for one honest test at the end. Copies of the "
         "same file always stay on one side."
     )
-    for warning in split.warnings:
-        st.warning(literal(warning), icon=":material/warning:")
+    if split.warnings:
+        st.warning("\n\n".join(literal(warning) for warning in split.warnings), icon=":material/warning:")
 
 
 def show_gallery(dataset: DatasetRecord) -> None:

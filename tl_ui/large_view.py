@@ -80,8 +80,8 @@ def _note_in_address(position: int) -> None:
 def _go(n: int) -> int:
     """The place in the row, moved by two buttons; it goes round."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        back = st.button("Previous", icon=":material/arrow_back:", key="large-view-back")
-        on = st.button("Next", icon=":material/arrow_forward:", key="large-view-on")
+        back = st.button("Previous", icon=":material/arrow_back:", key="large-view-back", disabled=n == 1)
+        on = st.button("Next", icon=":material/arrow_forward:", key="large-view-on", disabled=n == 1)
         place = (st.session_state.get(_PLACE, 0) + on - back) % n
         st.markdown(f"{count(place + 1)} of {count(n)}")
     st.session_state[_PLACE] = place

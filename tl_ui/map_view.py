@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from tl_core.evaluation.sampling import sample_evenly
 from tl_core.records import ImageRecord
 from tl_core.text import count, number_of
 from tl_ui.dataset_view import image_url, thumbnail_url
@@ -52,19 +53,30 @@ def show_caught(
     if not images:
         st.caption("The dataset was deleted, so its images cannot be shown.")
         return
-    more = f", the first {MOST_CAUGHT} of them" if len(positions) > MOST_CAUGHT else ""
+    drawn = drawn_evenly([images[position].class_name for position in positions])
+    more = f"; {len(drawn)} of them, drawn so that each class keeps its share" if len(drawn) < len(positions) else ""
     st.markdown(f"**{number_of(len(positions), 'image')} chosen**{more}")
     items = [
         GalleryItem(
             thumbnail_url(dataset_id, image.sha256),
             image.class_name,
-            *(answer or (None, None)),
+            *(answers[i] or (None, None)),
             name=image.name,
             href=image_url(dataset_id, image.sha256),
         )
-        for image, answer in list(zip((images[p] for p in positions), answers, strict=True))[:MOST_CAUGHT]
+        for i, image in ((i, images[positions[i]]) for i in drawn)
     ]
     st.html(gallery_html(items, side=110))
+
+
+def drawn_evenly(classes: Sequence[str]) -> list[int]:
+    """Places of at most `MOST_CAUGHT` images, in order, each class with its share of them.
+
+    Args:
+        classes: of all that were caught.
+    """
+    labels = {name: label for label, name in enumerate(dict.fromkeys(classes))}
+    return sample_evenly([labels[name] for name in classes], MOST_CAUGHT)
 
 
 def sample_words(n: int, n_of: int, what: str) -> str:

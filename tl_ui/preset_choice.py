@@ -5,7 +5,8 @@ from typing import Any
 
 import streamlit as st
 
-from tl_core.config import KNOBS, AugmentConfig, RunConfig, make_run_config
+from tl_core.backbones import find_weights, get_backbone
+from tl_core.config import KNOBS, AugmentConfig, ModelConfig, RunConfig, make_run_config
 from tl_core.errors import TransferLabError
 from tl_core.presets import ANY_DATASET, PRESETS, changed_settings
 from tl_core.records import Run
@@ -16,6 +17,7 @@ from tl_ui.knobs import as_form, fill_form, flat, get_form, kind, label, value_w
 from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
 
+DOWNLOAD_FIRST = " – needs a download"
 _CHOICE = "preset-choice"
 _MOST_NAMED = 6
 _DATA = ("val_fraction", "test_fraction", "split_seed")
@@ -74,7 +76,7 @@ def choose_start() -> None:
     st.selectbox(
         "Preset",
         list(known),
-        format_func=lambda id: shorten(known[id].title, 80),
+        format_func=lambda id: shorten(known[id].title, 80) + DOWNLOAD_FIRST * must_download(known[id].config.model),
         key=field(_CHOICE, current.id, _take_choice),
         help=GLOSSARY["preset"],
     )
@@ -82,6 +84,17 @@ def choose_start() -> None:
     st.markdown(literal(current.description))
     _show_what_it_sets(current)
     _show_changes(current)
+
+
+def must_download(model: ModelConfig) -> bool:
+    """Whether the ImageNet weights that it starts from are not on this machine."""
+    if not model.pretrained or model.weights.startswith(("file:", "hf:")):
+        return False
+    try:
+        backbone = get_backbone(model.backbone)
+    except TransferLabError:  # kept by another version
+        return False
+    return find_weights(backbone, get_workspace().settings.weights_folders) is None
 
 
 def current_start() -> Start:

@@ -9,6 +9,8 @@ from tl_core.text import shorten
 from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
 
+_KEPT = "annotations-kept"
+
 
 def run_title(run: Run) -> str:
     """What to call it: its own title, or its dataset's name. User text."""
@@ -27,17 +29,18 @@ def show_annotations(run: Run) -> None:
 
 
 def _star(run: Run) -> None:
-    label, icon = "Make it a favourite", ":material/kid_star:"
+    label, icon = "Make it a favourite", ":material/star:"
     if run.is_favourite:
-        label, icon = "Favourite", ":material/star:"
+        label, icon = "Favourite", "⭐"  # filled, which Streamlit's own icons are not
     words = "Favourites stand first among the runs."
     if st.button(label, icon=icon, key=f"star-{run.id}", type="tertiary", help=words):
         _annotate(run, is_favourite=not run.is_favourite)
 
 
 def _edit(run: Run) -> None:
+    n_kept = st.session_state.get(_KEPT, 0)  # a popover of another key is another one, and closed
     with (
-        st.popover("Name, note and tags", icon=":material/edit:", type="tertiary", key=f"annotate-{run.id}"),
+        st.popover("Name, note and tags", icon=":material/edit:", type="tertiary", key=f"annotate-{run.id}-{n_kept}"),
         st.form(f"annotate-form-{run.id}", border=False),  # so that half a note is not kept
     ):
         title = st.text_input("Name", run.title, max_chars=LONGEST_TITLE, placeholder=run.dataset_name)
@@ -45,6 +48,7 @@ def _edit(run: Run) -> None:
         st.caption(f"Separated by commas, at most {MOST_TAGS}. They stand in the list of runs.")
         note = st.text_area("Note", run.note, max_chars=LONGEST_NOTE, placeholder="What was tried, and why")
         if st.form_submit_button("Keep", type="primary"):
+            st.session_state[_KEPT] = n_kept + 1
             _annotate(run, title=title, note=note, tags=tags.split(","))
 
 

@@ -57,7 +57,7 @@ def pick_samples(images: Sequence[ImageRecord], positions: Sequence[int], n: int
 
 
 def follow_samples(run: Run) -> None:
-    """Six validation images, always the same, with what the model says to them after each epoch."""
+    """Some validation images, always the same, with what the model says to them after each epoch."""
     st.fragment(_show_samples, run_every=2)(run.id)
 
 
@@ -70,11 +70,14 @@ def _show_samples(run_id: str) -> None:
     epoch, predictions = predictions_after(run.id, "val", run.epochs_done)
     answers = {p.position: p for p in predictions}
     when = f"after epoch {epoch}" if epoch else "before the first epoch"
-    st.subheader(f"Six validation images, {when}", help=GLOSSARY["validation"], anchor=False)
+    positions = pick_samples(images, run_split(run.config.data).val) if images else []
+    what = number_of(len(positions) or N_SAMPLES, "validation image")
+    st.subheader(f"{what}, {when}", help=GLOSSARY["validation"], anchor=False)
     if not images:
         st.caption("The dataset was deleted, so its images cannot be shown.")
         return
-    positions = pick_samples(images, run_split(run.config.data).val)
+    if not epoch:
+        st.caption("Below each stands what it shows. Once training has begun, the model's answer after each epoch too.")
     items = [gallery_item(run, images, position, answers.get(position)) for position in positions]
     st.html(gallery_html(items, side=150))
 

@@ -9,6 +9,7 @@ from tl_core.events import STAGES
 from tl_core.records import Progress, Run, RunState
 from tl_core.run_words import STAGE_SENTENCES, n_ahead, pause_promise, queue_words, stop_promise
 from tl_core.text import about, html_text
+from tl_core.training.progress import learns_head_alone
 from tl_ui.markdown import literal
 from tl_ui.navigation import link
 from tl_ui.resources import get_workspace
@@ -82,7 +83,18 @@ def _show_progress(run: Run) -> None:
     progress = run.progress or Progress(STAGES[0], 0.0)
     st.html(steps_html(progress.stage))
     st.progress(min(1.0, max(0.0, progress.fraction)), text=progress_words(progress, _steady_seconds_left(run)))
-    st.caption(STAGE_SENTENCES.get(progress.stage, ""))
+    st.caption(f"{STAGE_SENTENCES.get(progress.stage, '')} {what_follows(run)}")
+
+
+def what_follows(run: Run) -> str:
+    """While a run prepares most of its work, and nothing is to be seen of it: that the rest is quick. Else empty."""
+    stage = run.progress.stage if run.progress else STAGES[0]
+    if stage not in STAGES[:2] or not learns_head_alone(run.facts.get("plan", [])):
+        return ""
+    return (
+        "This is most of the work: the training after it, with its curves, takes moments. You can then step through "
+        "its epochs on this page."
+    )
 
 
 def steps_html(stage: str) -> str:

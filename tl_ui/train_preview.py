@@ -50,6 +50,7 @@ def draw_network(backbone: Backbone, config: RunConfig | None, n_classes: int) -
     views = [StageView(stage.name, stage.parameters, shape_words(stage.shape)) for stage in parts.stages]
     partly = {layer.stage for layer in parts.layers if layer.name in frozen.modules}
     drawing(network_svg(views, frozen.stages, number_of(n_classes, "class", "classes"), partly), key="network")
+    st.caption("The numbers below each stage: the size of its output, the last of them its channels, then its weights.")
 
 
 def shape_words(shape: tuple[int, ...]) -> str:

@@ -6,7 +6,6 @@ from tl_core.backbones import (
     Backbone,
     anatomy,
     count_parameters,
-    find_weights,
     resolve_frozen,
 )
 from tl_core.config import RunConfig
@@ -17,6 +16,7 @@ from tl_core.training.estimate import estimate_run
 from tl_core.training.plan import make_plan, say_what_stays_frozen
 from tl_ui.markdown import literal
 from tl_ui.plan_charts import plan_title
+from tl_ui.preset_choice import must_download
 from tl_ui.resources import get_workspace
 from tl_ui.train_form import split_of
 
@@ -26,16 +26,21 @@ def describe_plan(config: RunConfig, backbone: Backbone, dataset: DatasetRecord)
     split = split_of(config.data)
     trainable, everything = count_parameters(backbone, config.model, len(dataset.classes))
     with st.spinner("Measuring how fast this machine is…", show_time=False):
-        settings = get_workspace().settings
-        estimate = estimate_run(config, split, settings.home, settings.cache_bytes)
+        settings, is_quiet = get_workspace().settings, not any(_runs_in(RunState.RUNNING))
+        estimate = estimate_run(config, split, settings.home, settings.cache_bytes, is_quiet=is_quiet)
     weights = "weights in the end" if config.train.unfreeze != "never" else "weights"
     return (
         f"{_what_is_kept(config, backbone)}, trains **{count(trainable)}** of {count(everything)} {weights} on "
         f"{number_of(len(split.train), 'image')} for {number_of(config.train.epochs, 'epoch')}, "
         f"{count(config.train.images_per_batch)} at a time: "
-        f"**{about(estimate.seconds)}** on this {_machine()}.{_phases(config)}{_queue()}{_download(backbone, config)}"
+        f"**{about(estimate.seconds)}** on this {_machine()}.{_phases(config)}{_queue()}{_download(config)}"
         f"{_views(config, estimate.views)}{_may_end_early(config)}"
     )
+
+
+def cautions(config: RunConfig) -> str:
+    """What so few images, or a missing class, will mean for the figures, for Markdown; empty where all is well."""
+    return " ".join(literal(warning) for warning in split_of(config.data).warnings)
 
 
 def _what_is_kept(config: RunConfig, backbone: Backbone) -> str:
@@ -83,19 +88,21 @@ def _machine() -> str:
     return {"cuda": "GPU", "mps": "Apple GPU"}.get(kind, "CPU")
 
 
+def _runs_in(*states: RunState) -> list[bool]:
+    return [run.state in states for run in get_workspace().store.list_runs()]
+
+
 def _queue() -> str:
-    runs = get_workspace().store.list_runs()
-    ahead = sum(run.state in (RunState.QUEUED, RunState.RUNNING) for run in runs)
+    ahead = sum(_runs_in(RunState.QUEUED, RunState.RUNNING))
     if not ahead:
         return ""
     return f" It will wait for {'the run that is' if ahead == 1 else f'{ahead} runs that are'} ahead of it."
 
 
-def _download(backbone: Backbone, config: RunConfig) -> str:
-    if not config.model.pretrained or config.model.weights.startswith("file:"):
-        return ""
-    if config.model.weights.startswith("hf:"):
-        return f" Its weights come from {literal(config.model.weights.removeprefix('hf:'))} on Hugging Face."
-    if find_weights(backbone, get_workspace().settings.weights_folders):
-        return ""
-    return " Its pretrained weights are not on this machine: they have to be downloaded first."
+def _download(config: RunConfig) -> str:
+    model = config.model
+    if model.pretrained and model.weights.startswith("hf:"):
+        return f" Its weights come from {literal(model.weights.removeprefix('hf:'))} on Hugging Face."
+    if must_download(model):
+        return " Its pretrained weights are not on this machine: they have to be downloaded first."
+    return ""

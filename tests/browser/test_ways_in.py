@@ -6,6 +6,8 @@ import pytest
 from browsing import ROOT, Server, complaints
 from PIL import Image
 
+expect = pytest.importorskip("playwright.sync_api").expect
+
 
 @pytest.fixture
 def page(browser, tmp_path):
@@ -35,13 +37,16 @@ def choose_files(page, files):
     page.locator("input[type=file]:not([webkitdirectory])").first.set_input_files(files)
 
 
-def test_loose_images_are_given_a_class_each(page, images):
+def test_loose_images_are_given_a_class_each(page, images, tmp_path):
     said = complaints(page)
+    other = tmp_path / "wrong.txt"
+    other.write_text("no image")
     page.goto("/")
     for name, files in images.items():
         page.get_by_role("button", name="Choose a folder").wait_for()
-        choose_files(page, files)
+        choose_files(page, [*files, other])
         page.get_by_text("You dropped 6 images").wait_for()
+        page.get_by_text("wrong.txt").wait_for()
         page.get_by_label("Class of these images").fill(name)
         page.get_by_role("button", name="Add to the dataset").click()
         page.get_by_text("You dropped 6 images").wait_for(state="detached")
@@ -50,6 +55,13 @@ def test_loose_images_are_given_a_class_each(page, images):
     page.get_by_role("button", name="Make the dataset").click()
     page.get_by_text("12 images in 2 classes").first.wait_for()
     page.get_by_text("grey *things*").first.wait_for()
+    page.get_by_text("Add images").click()
+    choose_files(page, files)
+    page.get_by_text("You dropped 6 images").wait_for()
+    page.get_by_role("link", name="Train", exact=True).click()
+    page.get_by_role("button", name="Train").wait_for()
+    page.get_by_role("link", name="Data", exact=True).click()
+    expect(page.get_by_text("You dropped 6 images")).to_be_visible()  # it waits, and nobody has to unfold anything
     assert said == []
 
 

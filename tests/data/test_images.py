@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from making import encode, picture, png
 from PIL import Image, ImageCms, PngImagePlugin
 
-from tl_core.data.images import image_path, open_rgb, thumbnail_path, write_thumbnail
+from tl_core.data.images import image_path, open_rgb, thumbnail_path, why_no_image, write_thumbnail
 from tl_core.errors import ImageUnusable
 from tl_core.records import ImageRecord
 
@@ -290,6 +290,7 @@ def test_whatever_the_bytes_are_there_is_an_image_or_a_reason(data):
         assert str(unusable).endswith(".")
     else:
         assert image.pixels.mode == "RGB" and image.width * image.height <= 10**6
+        assert why_no_image(io.BytesIO(content), 10**6) == "", "what can be decoded has a header that says so"
 
 
 @settings(max_examples=200, deadline=None)
@@ -297,6 +298,12 @@ def test_whatever_the_bytes_are_there_is_an_image_or_a_reason(data):
 def test_rubbish_behind_a_good_beginning_is_a_reason(head, rest):
     with pytest.raises(ImageUnusable):
         decode(head + rest, max_pixels=10**6)
+
+
+@pytest.mark.parametrize("content", [b"", b"name,class\n1,2\n", b"%PDF-1.7" + bytes(100), b"PK\x03\x04" + bytes(50)])
+def test_what_is_no_image_is_known_by_its_header_for_the_same_reason(tmp_path, content):
+    (tmp_path / "photo.jpg").write_bytes(content)
+    assert why_no_image(tmp_path / "photo.jpg", MANY) == reason(content)
 
 
 class TestFiles:

@@ -150,7 +150,20 @@ class TestWarnings:
         ingested = ingest({**GOOD, "cats/copy.png": GOOD["cats/0.png"]})
         assert ingested.record.n == 8
         assert len(everything_under(tmp_path / "out/images")) == 7
-        assert ingested.record.warnings[0].startswith("1 file is an exact copy")
+        (said,) = ingested.record.warnings
+        assert said.startswith("1 file is an exact copy") and '"cats/0.png" and "cats/copy.png"' in said
+
+    def test_the_same_copies_are_not_told_of_twice(self, ingest):
+        copies = {f"dogs/copy {i}.png": GOOD[f"cats/{i}.png"] for i in range(3)}
+        (said,) = ingest({**GOOD, **copies}).record.warnings
+        assert said.startswith("3 images stand under more than one class")
+        assert all(f'"cats/{i}.png" and "dogs/copy {i}.png"' in said for i in range(3))
+
+    def test_of_many_copies_some_are_named(self, ingest):
+        files = good_files({"cats": 9, "dogs": 9})
+        copies = {name.replace(".png", " copy.png"): content for name, content in files.items() if "cats" in name}
+        (said,) = ingest({**files, **copies}).record.warnings
+        assert said.startswith("9 files are exact copies") and "; and 6 more." in said
 
     def test_very_uneven_classes(self, ingest):
         warnings = ingest(good_files({"few": 3, "many": 15})).record.warnings

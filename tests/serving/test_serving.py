@@ -63,6 +63,11 @@ def test_answers_are_what_the_document_says(client: TestClient, address: str, te
     assert client.get("/api/openapi.json").json() == json.loads(json.dumps(describe()))
 
 
+def test_a_model_is_asked_with_post_alone(client: TestClient, address: str):
+    reply = client.get(address)
+    assert (reply.status_code, reply.headers["allow"]) == (405, "POST")
+
+
 def png(size: tuple[int, int]) -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", size).save(buffer, "PNG")

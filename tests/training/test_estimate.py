@@ -15,7 +15,7 @@ from tl_core.config import DEFAULT_BACKBONE, RunConfig, make_run_config
 from tl_core.records import Split
 from tl_core.training import Experiment, estimate, run_experiment
 from tl_core.training.estimate import estimate_run, measure_stages, stage_seconds
-from tl_core.training.speeds import measured_speeds
+from tl_core.training.speeds import Pace, measured_speeds, remember
 
 STAGES = len(anatomy(get_backbone(DEFAULT_BACKBONE)).stages)
 
@@ -60,6 +60,39 @@ def test_what_was_measured_once_is_known_from_then_on(tmp_path: Path, monkeypatc
     assert stage_seconds("squeezenet1_1", None, tmp_path) == seconds
     assert measured_speeds(tmp_path) == {"squeezenet1_1": pytest.approx(1 / sum(seconds))}
     assert [path.name for path in tmp_path.iterdir()] == ["speeds.json"]
+
+
+def test_what_is_measured_beside_a_run_is_not_remembered(tmp_path: Path):
+    stage_seconds("squeezenet1_1", None, tmp_path, is_quiet=False)
+    assert measured_speeds(tmp_path) == {}
+    quiet = stage_seconds("squeezenet1_1", None, tmp_path)
+    assert measured_speeds(tmp_path) and stage_seconds("squeezenet1_1", None, tmp_path, is_quiet=False) == quiet
+
+
+@given(st.integers(1, 64), st.integers(0, 400), st.floats(0, 60), st.floats(1e-3, 1))
+def test_the_pace_of_images_is_found_without_the_start_and_not_from_a_few(
+    batch: int, n: int, start: float, each: float
+):
+    now = 0.0
+    pace = Pace(clock=lambda: now)
+    for done in [*range(batch, n, batch), n] if n else []:
+        now = start + done * each
+        pace.see(done)
+    found = pace.found()
+    if n - batch < 64:
+        assert found is None, "an aborted run's few images would be remembered with its start"
+    else:
+        assert found == {"seconds": pytest.approx(each), "start_seconds": pytest.approx(start, abs=1e-6)}
+
+
+def test_an_estimate_goes_by_the_pace_that_a_run_found(tmp_path: Path):
+    given_split, chosen = split(100, 20, 20), config(STAGES, 3, False)
+    stage_seconds(DEFAULT_BACKBONE, 64, tmp_path)
+    before = estimate_run(chosen, given_split, tmp_path).seconds
+    remember(tmp_path, DEFAULT_BACKBONE, 64, [9.0], behind=STAGES)  # as earlier versions did, start and all
+    assert estimate_run(chosen, given_split, tmp_path).seconds == before
+    remember(tmp_path, DEFAULT_BACKBONE, 64, [1.0, 7.0], behind=STAGES)
+    assert estimate_run(chosen, given_split, tmp_path).seconds == pytest.approx(140 + 7, abs=5)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{"])

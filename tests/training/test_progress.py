@@ -101,10 +101,31 @@ def test_nothing_is_said_in_the_first_moments():
     meter = ProgressMeter(1, clock=lambda: now)
     meter.update(FactsFound({"plan": plan(1, epochs=1, frozen=4)}))
     meter.update(StageStarted(STAGES[1]))
-    now = 0.9
+    now = 28.0  # loading and exporting the network, and the first image
     assert meter.update(StageAdvanced(STAGES[1], 1, 10)).seconds_left is None
-    now = 2.0
-    assert meter.update(StageAdvanced(STAGES[1], 2, 10)).seconds_left == pytest.approx(8.0)
+    now = 28.9
+    assert meter.update(StageAdvanced(STAGES[1], 2, 10)).seconds_left is None
+    now = 30.0
+    assert meter.update(StageAdvanced(STAGES[1], 3, 10)).seconds_left == pytest.approx(7.0)
+
+
+def test_of_much_work_a_share_must_be_done_or_some_time_have_passed():
+    now = 10.0
+    meter = ProgressMeter(1, clock=lambda: now)
+    meter.update(FactsFound({"plan": plan(1, epochs=1, frozen=4)}))
+    meter.update(StageStarted(STAGES[1]))
+    for second in range(11):
+        now = 10.0 + second
+        left = meter.update(StageAdvanced(STAGES[1], 32 + 10 * second, 10_000)).seconds_left
+        assert left is None if second < 5 else left == pytest.approx((9_968 - 10 * second) / 10)
+
+
+def test_what_is_counted_is_named():
+    meter = ProgressMeter(1, clock=lambda: 0.0)
+    meter.update(StageStarted(STAGES[1]))
+    assert meter.update(StageAdvanced(STAGES[1], 588, 1112)).detail == "588 of 1,112 images"
+    told = meter.update(StageAdvanced(STAGES[1], 588, 1112, "views of 398 images"))
+    assert told.detail == "588 of 1,112 views of 398 images"
 
 
 def test_while_other_phases_are_to_come_no_time_left_is_said():
@@ -136,7 +157,10 @@ def test_a_run_that_is_carried_on_with_goes_on_counting():
     meter.update(FactsFound({"splits": {"train": 4, "val": 1, "test": 2}}))
     assert meter.update(StageStarted(STAGES[2])).fraction == 0.75
     now = 3.0
-    left = meter.update(BatchEnded(4, 7, 8, 1.0, 2))
-    assert left.fraction == 7 / 8 and left.seconds_left == pytest.approx(3.0 + 2 * 1.5)
+    first = meter.update(BatchEnded(4, 13, 16, 1.0, 1))
+    assert first.fraction == 13 / 16 and first.seconds_left is None
+    now = 4.5
+    left = meter.update(BatchEnded(4, 14, 16, 1.0, 1))
+    assert left.fraction == 14 / 16 and left.seconds_left == pytest.approx(2 * 1.5 + 2 * 1.5)
     meter.close()
-    assert meter.seconds == {"reading images": 0.0, "training": 103.0}
+    assert meter.seconds == {"reading images": 0.0, "training": 104.5}

@@ -4,10 +4,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount
+from starlette.testclient import TestClient
 
 from tl_core.config import RunConfig
 from tl_core.data.images import thumbnail_path
 from tl_core.records import RunState
+from tl_ui.routes import make_routes
 from tl_ui.uploads import uploads_for
 
 SHA = "a" * 64
@@ -32,6 +37,26 @@ def pictures(served):
 @pytest.fixture
 def run(served):
     return served.store.add_run(RunConfig.model_validate({"data": {"dataset_id": "d1"}}), "flowers")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "allowed"),
+    [
+        ("GET", "/api/runs/r1/predict", 405, "POST"),
+        ("POST", "/api/health", 405, "GET, HEAD"),
+        ("PUT", "/api/uploads/token", 405, "DELETE"),
+        ("GET", "/api/nothing/here", 404, None),
+    ],
+)
+def test_what_the_routes_do_not_take_is_refused_before_streamlit_answers_it_with_a_page(
+    served, method, path, status, allowed
+):
+    page = Mount("/", PlainTextResponse("a page"))
+    with TestClient(Starlette(routes=[*make_routes(lambda: served), page])) as client:
+        answer = client.request(method, path)
+        assert (answer.status_code, answer.headers.get("allow")) == (status, allowed)
+        assert answer.json()["error"] and "no-store" in answer.headers["cache-control"]
+        assert client.get("/elsewhere").text == "a page"
 
 
 def test_health(client):

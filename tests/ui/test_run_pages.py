@@ -214,11 +214,22 @@ def test_a_running_run_can_be_stopped(workspace, add_run):
     workspace.store.update_run(run.id, progress=Progress("training", 0.4, "epoch 2 of 5", 120.0))
     app = open_page("run", run=run.id)
     assert "Stop: keeps the curve of its 1 finished epoch" in words(app)
-    assert "Six validation images, after epoch 1" in words(app)
+    assert "6 validation images, after epoch 1" in words(app)
     stop = next(button for button in app.button if button.label == "Stop")
     stop.click().run()
     assert workspace.store.is_cancel_requested(run.id)
     assert any(button.label == "Stopping…" and button.disabled for button in app.button)
+
+
+@pytest.mark.parametrize(("frozen", "is_quick"), [(5, True), (4, False)])
+def test_while_features_are_made_the_page_says_what_will_be_seen_and_when(workspace, add_run, frozen, is_quick):
+    run = add_run()
+    plan = [{"first_epoch": 1, "last_epoch": 10, "frozen_stages": frozen, "rates": [0.0] * 5 + [0.01]}]
+    progress = Progress("preparing features", 0.5, "588 of 1,112 views of 398 images")
+    workspace.store.update_run(run.id, facts={**run.facts, "plan": plan}, progress=progress)
+    said = words(open_page("run", run=run.id))
+    assert ("takes moments" in said and "step through its epochs" in said) is is_quick
+    assert "6 validation images, before the first epoch" in said and "the model's answer after each epoch" in said
 
 
 def test_a_running_run_can_be_paused(workspace, add_run):
@@ -366,7 +377,9 @@ def test_what_people_say_of_a_run_is_kept_and_shown_as_text(workspace, add_run):
     app = open_page("run", run=run.id)
     for field, text in (("Name", ":red[my] run"), ("Tags", "a, ,b ,a"), ("Note", "<b>why</b>")):
         next(one for one in [*app.text_input, *app.text_area] if one.label == field).set_value(text)
+    before = app.get("popover")[0].proto.id
     buttons(app)["Keep"].click().run()
+    assert app.get("popover")[0].proto.id != before, "once something is kept, it is another one, and closed"
     said = workspace.store.get_run(run.id)
     assert (said.title, said.tags, said.note) == (":red[my] run", ("a", "b"), "<b>why</b>")
     buttons(app)["Make it a favourite"].click().run()
@@ -422,3 +435,10 @@ def test_answers_that_are_no_numbers_can_be_gone_through(add_run, workspace):
     nothing = [Prediction(i, i % 2, (math.nan, math.nan)) for i in range(4)]
     workspace.store.put_predictions(run.id, "test", 2, nothing)
     assert "not a number" in words(open_page("run", run=run.id, image="1"))
+
+
+def test_a_single_image_has_none_before_and_after_it(add_run, workspace):
+    run = add_run(2, state=RunState.COMPLETED, tested=True)
+    workspace.store.put_predictions(run.id, "test", 2, [Prediction(1, 1, (0.7, 0.3))])
+    shown = buttons(open_page("run", run=run.id, image="1"))
+    assert shown["Previous"].disabled and shown["Next"].disabled

@@ -15,7 +15,7 @@ from tl_ui import dataset_view, finder, resources, train_form
 from tl_ui.augment_preview import SLIDERS, variants
 from tl_ui.every_setting import EVERY_SETTING, SETTING_GROUP
 from tl_ui.knobs import GROUPS, as_form, knob_key
-from tl_ui.preset_choice import changed_knobs
+from tl_ui.preset_choice import DOWNLOAD_FIRST, changed_knobs
 from tl_ui.train_form import frozen_count, within
 from tl_ui.train_preview import shape_words
 from tl_ui.weights_choice import choice_of
@@ -161,6 +161,12 @@ def test_what_is_folded_away_keeps_its_value_and_is_still_told_when_wrong(page, 
     assert app.text_input(key="knob-dropout").value == "2"
 
 
+def test_what_few_images_mean_for_the_figures_is_said_quietly_beside_the_button(page, colours):
+    app = page()
+    assert any("With only 6 test images" in caption.value for caption in app.caption)
+    assert not app.warning and not app.error and not train_button(app).disabled
+
+
 def test_settings_that_do_not_go_together_get_a_sentence(page, colours):
     app = page()
     choose_preset(app, "two-phase")
@@ -195,6 +201,16 @@ def test_random_weights_open_every_stage_and_pretrained_ones_close_them_again(pa
     assert make_run_config("any", form_of(app)).model.frozen_stages == 0
     app.selectbox(key="knob-weights").set_value("imagenet").run()
     assert form_of(app)["frozen_stages"] == "all"
+
+
+def test_presets_whose_weights_are_not_here_say_so_in_the_list(page, colours, monkeypatch, tmp_path):
+    monkeypatch.delenv("TRANSFERLAB_WEIGHTS", raising=False)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "empty"))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "empty"))
+    options = next(box for box in page().selectbox if box.label == "Preset").options
+    marked = {option.removesuffix(DOWNLOAD_FIRST) for option in options if option.endswith(DOWNLOAD_FIRST)}
+    assert PRESETS["textbook-resnet18"].title in marked
+    assert not {PRESETS["feature-extraction"].title, PRESETS["from-scratch"].title} & marked
 
 
 def test_a_backbone_that_does_not_exist_gets_a_sentence(page, colours):

@@ -1,9 +1,11 @@
 """The one decoder for ingest, training, prediction and thumbnails, and where an image's files lie."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from PIL import (  # the plugins by name: Pillow registers some of them only after the first failure
     BmpImagePlugin,
@@ -36,6 +38,8 @@ SUFFIXES = frozenset({*EXTENSIONS.values(), "jpeg", "tiff"})
 """What files of those formats are called, without the dot."""
 _FORMATS = [kind for kind in EXTENSIONS if kind in Image.OPEN]
 """What to ask Pillow for: it has no opener for MPO, which its JPEG opener turns into."""
+
+_T = TypeVar("_T")
 
 _ORIENTATION_TAG = 0x0112
 _TRANSPOSITIONS = {
@@ -83,14 +87,17 @@ def open_rgb(
     Raises:
         ImageUnusable: with the reason as a sentence, whatever the bytes are.
     """
-    if not isinstance(source, Path):
-        return _decode(source, max_pixels, draft_side, draft_long_side)
+    load = partial(_load, max_pixels=max_pixels, draft_side=draft_side, draft_long_side=draft_long_side)
+    return _opened(source, load)
+
+
+def why_no_image(source: Path | BinaryIO, max_pixels: int) -> str:
+    """Why a file cannot be an image of ours, as a sentence, from its header alone; empty where it may be one."""
     try:
-        handle = source.open("rb")
-    except OSError as error:
-        raise ImageUnusable(f"It cannot be read: {error.strerror}.") from error
-    with handle:
-        return _decode(handle, max_pixels, draft_side, draft_long_side)
+        _opened(source, lambda image: _check_pixels(*image.size, max_pixels))
+    except ImageUnusable as error:
+        return str(error)
+    return ""
 
 
 def write_thumbnail(pixels: Image.Image, path: Path) -> None:
@@ -107,7 +114,18 @@ def _shrunk(pixels: Image.Image) -> Image.Image:
     return pixels.resize(size, Image.Resampling.HAMMING, reducing_gap=1.1)
 
 
-def _decode(file: BinaryIO, max_pixels: int, draft_side: int | None, draft_long_side: int | None) -> RgbImage:
+def _opened(source: Path | BinaryIO, take: Callable[[Image.Image], _T]) -> _T:
+    if not isinstance(source, Path):
+        return _taken(source, take)
+    try:
+        handle = source.open("rb")
+    except OSError as error:
+        raise ImageUnusable(f"It cannot be read: {error.strerror}.") from error
+    with handle:
+        return _taken(handle, take)
+
+
+def _taken(file: BinaryIO, take: Callable[[Image.Image], _T]) -> _T:
     # Pillow's plugins raise almost anything on rubbish: struct.error, KeyError, SyntaxError, zlib.error …
     try:
         head = file.read(HEAD_BYTES)
@@ -115,7 +133,7 @@ def _decode(file: BinaryIO, max_pixels: int, draft_side: int | None, draft_long_
         if foreign := name_foreign_kind(head):
             raise ImageUnusable(foreign)
         with Image.open(file, formats=_FORMATS) as image:
-            return _load(image, max_pixels, draft_side, draft_long_side)
+            return take(image)
     except ImageUnusable:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:

@@ -10,6 +10,8 @@ from tl_core.records import ImageRecord, SkippedFile
 
 MIN_DISTINCT = 3
 """One image each for train, validation and test."""
+MOST_NAMED = 3
+"""Groups of copies that are named."""
 UNEVEN = 5
 """Times the largest class over the smallest from which it is worth saying."""
 
@@ -68,17 +70,27 @@ def _contradictions(copies: Mapping[str, Sequence[ImageRecord]]) -> str:
     torn = [group for group in copies.values() if len({image.class_name for image in group}) > 1]
     if not torn:
         return ""
-    example = " and ".join(f'"{shorten(image.name)}"' for image in torn[0][:2])
     images = "1 image stands" if len(torn) == 1 else f"{len(torn):,} images stand"
-    return f"{images} under more than one class, byte for byte, such as {example}. The labels cannot all be right."
+    return f"{images} under more than one class, byte for byte: {_some(torn)}. The labels cannot all be right."
 
 
 def _duplicates(copies: Mapping[str, Sequence[ImageRecord]]) -> str:
-    extra = sum(len(group) - 1 for group in copies.values())
-    if not extra:
+    """Within a class: what stands under several was told already."""
+    groups = [group for group in copies.values() if len(group) > 1 and len({image.class_name for image in group}) == 1]
+    if not groups:
         return ""
+    extra = sum(len(group) - 1 for group in groups)
     files = "1 file is an exact copy" if extra == 1 else f"{extra:,} files are exact copies"
-    return f"{files} of another. Copies stay on one side of the split, so that the test remains honest."
+    return (
+        f"{files} of another in its class: {_some(groups)}. Copies stay on one side of the split, so that the test "
+        "remains honest."
+    )
+
+
+def _some(groups: Sequence[Sequence[ImageRecord]]) -> str:
+    """`"a.png" and "b.png"; "c.png" and "d.png"; and 4 more`."""
+    pairs = [" and ".join(f'"{shorten(image.name)}"' for image in group[:2]) for group in groups[:MOST_NAMED]]
+    return "; ".join([*pairs, f"and {len(groups) - MOST_NAMED:,} more"] if len(groups) > MOST_NAMED else pairs)
 
 
 def _unevenness(counts: Counter[str]) -> str:

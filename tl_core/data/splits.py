@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from tl_core.config import DataConfig
+from tl_core.data.few_images import few_warnings
 from tl_core.data.names import quoted
 from tl_core.records import ImageRecord, Split
 
@@ -27,9 +28,10 @@ def make_split(images: Sequence[ImageRecord], config: DataConfig) -> Split:
     fractions = {side: fraction for side, fraction in wanted.items() if side not in sides.values()}
     for class_name, pool in _pools(groups, sides).items():
         sides |= _draw(pool, fractions, random.Random(f"{config.split_seed}:{class_name}"))
-    warnings = (*_leak_warning(n_leaks), *_missing_warnings(images, sides))
     train, val, test = (_positions(images, sides, side) for side in SIDES)
-    return Split(train, val, test, warnings)
+    n_train = Counter(image.class_name for image in images if sides[image.sha256] == "train")
+    few = few_warnings(n_train, len(val), len(test))
+    return Split(train, val, test, (*_leak_warning(n_leaks), *_missing_warnings(images, sides), *few))
 
 
 def _given_sides(groups: Mapping[str, Sequence[ImageRecord]]) -> tuple[dict[str, str], int]:

@@ -35,20 +35,29 @@ class Estimate:
     """Versions of each training image kept behind the frozen stages in the first phase; 0 when nothing is kept."""
 
 
-def stage_seconds(backbone_name: str, image_size: int | None = None, home: Path | None = None) -> tuple[float, ...]:
-    """Seconds that one image takes through each stage, forward; measured in about a second, once for each `home`."""
+def stage_seconds(
+    backbone_name: str, image_size: int | None = None, home: Path | None = None, *, is_quiet: bool = True
+) -> tuple[float, ...]:
+    """Seconds that one image takes through each stage, forward; measured in about a second, once for each `home`.
+
+    Args:
+        is_quiet: false while a run takes the machine: what is measured beside it is not remembered.
+    """
     size = preprocessing_for(get_backbone(backbone_name), image_size).size
     if home and (known := recall(home, backbone_name, size)):
         return known
-    seconds = measure_stages(backbone_name, image_size)
-    if home:
+    seconds = measure_stages(backbone_name, image_size, is_quiet)
+    if home and is_quiet:
         remember(home, backbone_name, size, seconds)
     return seconds
 
 
 @cache
-def measure_stages(backbone_name: str, image_size: int | None = None) -> tuple[float, ...]:
-    """The measurement; of a network too big for that on a CPU, from its multiply-adds and the machine's pace."""
+def measure_stages(backbone_name: str, image_size: int | None = None, is_quiet: bool = True) -> tuple[float, ...]:
+    """The measurement, one for a quiet machine and one for a busy one.
+
+    Of a network too big for that on a CPU, from its multiply-adds and the machine's pace.
+    """
     backbone, device = get_backbone(backbone_name), pick_device()
     side = preprocessing_for(backbone, image_size).size
     work = anatomy(backbone, image_size).multiply_adds
@@ -58,7 +67,9 @@ def measure_stages(backbone_name: str, image_size: int | None = None) -> tuple[f
         images = torch.empty(1, 3, side, side)
     affordable = int(_MAX_MEASURED / work) if device.torch_device.type == "cpu" else _BATCH * _PASSES
     if affordable < 2:
-        return tuple(count * _seconds_per_multiply_add(device) for count in _count_multiply_adds(model.stages, images))
+        return tuple(
+            count * _seconds_per_multiply_add(device, is_quiet) for count in _count_multiply_adds(model.stages, images)
+        )
     batch = min(_BATCH, affordable // 2)
     passes = min(_PASSES, affordable // batch)
     images = torch.zeros(batch, 3, side, side, device=device.torch_device)
@@ -98,7 +109,7 @@ def _count_multiply_adds(stages: nn.Sequential, images: Tensor) -> list[float]:
 
 
 @cache
-def _seconds_per_multiply_add(device: Device) -> float:
+def _seconds_per_multiply_add(device: Device, is_quiet: bool = True) -> float:
     """Of a convolution in the middle of a network: 256 channels on 28 × 28 pixels."""
     layer = nn.Conv2d(256, 256, 3, padding=1, device="meta").to_empty(device="cpu").requires_grad_(False)
     for tensor in layer.parameters():
@@ -109,15 +120,21 @@ def _seconds_per_multiply_add(device: Device) -> float:
 
 
 def estimate_run(
-    config: RunConfig, split: Split, home: Path | None = None, cache_bytes: float = float("inf")
+    config: RunConfig,
+    split: Split,
+    home: Path | None = None,
+    cache_bytes: float = float("inf"),
+    *,
+    is_quiet: bool = True,
 ) -> Estimate:
     """What pressing Train will take, the queue, an early end, and what earlier runs computed aside.
 
     Args:
         home: where measurements are remembered.
         cache_bytes: room for the activations of frozen stages.
+        is_quiet: false while a run takes the machine.
     """
-    seconds = stage_seconds(config.model.backbone, config.model.image_size, home)
+    seconds = stage_seconds(config.model.backbone, config.model.image_size, home, is_quiet=is_quiet)
     plan, parts = make_plan(config), anatomy(get_backbone(config.model.backbone), config.model.image_size)
     n_train, n_val, n_test = len(split.train), len(split.val), len(split.test)
 
@@ -131,18 +148,22 @@ def estimate_run(
         kept, views, rows = (), 0, 0
     total = _OVERHEAD_SECONDS
     if kept:
-        total += rows * _prefix_seconds(config, max(phase.frozen.stages for phase in kept), seconds, home)
+        each, before = _prefix_seconds(config, max(phase.frozen.stages for phase in kept), seconds, home)
+        total += before + rows * each
     for phase in plan:
         prefix, rest = sum(seconds[: phase.frozen.stages]), sum(seconds[phase.frozen.stages :])
         total += phase.epochs * (n_train * (1 + _BACKWARD) + n_val) * rest
         if phase not in kept:
             total += phase.epochs * (n_train + n_val) * prefix
     last = plan[-1].frozen.stages
-    return Estimate(total + n_test * (sum(seconds[last:]) + _prefix_seconds(config, last, seconds, home)), views)
+    each, _ = _prefix_seconds(config, last, seconds, home)
+    return Estimate(total + n_test * (sum(seconds[last:]) + each), views)
 
 
-def _prefix_seconds(config: RunConfig, cut: int, seconds: Sequence[float], home: Path | None) -> float:
-    """Of one image through `cut` frozen stages: as an earlier run found, or as PyTorch takes for them."""
+def _prefix_seconds(config: RunConfig, cut: int, seconds: Sequence[float], home: Path | None) -> tuple[float, float]:
+    """Of one image through `cut` frozen stages, and before the first: as an earlier run found, or as PyTorch takes."""
     size = preprocessing_for(get_backbone(config.model.backbone), config.model.image_size).size
     known = recall(home, config.model.backbone, size, behind=cut) if home and cut else None
-    return known[0] if known else sum(seconds[:cut])
+    if known and len(known) == 2:  # earlier versions spread the start over the images, however few they were
+        return known[0], known[1]
+    return sum(seconds[:cut]), 0.0

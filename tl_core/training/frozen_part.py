@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from tl_core.config import RunConfig
 from tl_core.events import Event, FactsFound, StageAdvanced
 from tl_core.features import Examples, KeptActivations, NoRoom, Side, choose_views
 from tl_core.training.plan import Phase
+from tl_core.training.speeds import Pace
 
 if TYPE_CHECKING:
     from tl_core.training.experiment import Experiment
@@ -71,21 +71,27 @@ class FrozenPart:
         later = self._phases[self._phases.index(phase) :]
         cuts = sorted({one.frozen.stages for one in later})
         sides = (self._train, self._val)
-        computed, started = 0, time.perf_counter()
+        pace = Pace()
         try:
             for computed, total in self._kept.fill(sides, cuts):
-                yield StageAdvanced("preparing features", computed, total)
-            seconds = time.perf_counter() - started
+                pace.see(computed)
+                yield StageAdvanced("preparing features", computed, total, self._counted)
             train, val = (self._kept.examples(side, phase.frozen.stages) for side in sides)
         except NoRoom as error:
             self._phases = tuple(one for one in self._phases if one not in later)
             yield FactsFound({"cached_views": 0, "cache_note": _say_no_room(error)})
             return None
         yield FactsFound({"cached_views": self._views})
-        if computed:
-            paced = {"stages": cuts[-1], "seconds": seconds / computed}
-            yield FactsFound({"features_by": self._kept.engine, "frozen_part": paced})
+        if pace.seen:
+            yield FactsFound({"features_by": self._kept.engine})
+        if paced := pace.found():
+            yield FactsFound({"frozen_part": {"stages": cuts[-1], **paced}})
         return train, val
+
+    @property
+    def _counted(self) -> str:
+        images = len(self._train.images) + len(self._val.images)
+        return f"views of {images:,} images" if self._views > 1 else "images"
 
 
 def examples_to_judge(

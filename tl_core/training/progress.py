@@ -1,14 +1,14 @@
 """How far a run is, and how long it will still take, from the events it yields."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tl_core.events import BatchEnded, EpochEnded, Event, FactsFound, StageAdvanced, StageStarted
 from tl_core.records import Progress
 
-_TRUST_AFTER = 1.0
-"""Seconds of a stage before its pace is worth extrapolating."""
+_MOMENT, _ENOUGH, _LONG = 1.0, 0.05, 5.0
+"""A pace is extrapolated after a moment (seconds) in which enough was done (a share), or else after a long time."""
 
 
 class ProgressMeter:
@@ -25,7 +25,8 @@ class ProgressMeter:
         self._epochs_done, self._n_train, self._n_test = 0, 1, 0
         self._seconds_per_image = 0.0
         self._stage, self._started = "", clock()
-        self._share_before = 0.0
+        self._first: tuple[float, float] | None = None
+        """When this stage first told that something was done, and how much of all: before that it only began."""
 
     def update(self, event: Event) -> Progress | None:
         """Where the run is after `event`; None when that changes nothing to be shown."""
@@ -33,8 +34,8 @@ class ProgressMeter:
         match event:
             case StageStarted(stage):
                 self.close()
-                self._stage, self._started, self._share_before = stage, now, self._epochs_done / self._epochs
-                return Progress(stage, self._share_before if stage == "training" else 0.0, self._phase())
+                self._stage, self._started, self._first = stage, now, None
+                return Progress(stage, self._epochs_done / self._epochs if stage == "training" else 0.0, self._phase())
             case FactsFound(facts):
                 splits = facts.get("splits", {})
                 self._n_train, self._n_test = splits.get("train", self._n_train), splits.get("test", self._n_test)
@@ -43,8 +44,8 @@ class ProgressMeter:
                 detail = f"epoch {self._epochs_done + 1} of {self._epochs}, {done:,} of {total:,} images"
                 return Progress(stage, done / total, detail, self._training_left(now, done / total))
             case StageAdvanced(stage, done, total):
-                left = self._images_left(now - self._started, done, total)
-                return Progress(stage, done / total, self._phase(f"{done:,} of {total:,} images"), left)
+                left = self._images_left(now, done, total)
+                return Progress(stage, done / total, self._phase(f"{done:,} of {total:,} {event.of}"), left)
             case BatchEnded(epoch, step, total_steps):
                 detail = f"epoch {epoch} of {self._epochs}, step {step:,} of {total_steps:,}"
                 return Progress(self._stage, step / total_steps, detail, self._training_left(now, step / total_steps))
@@ -76,14 +77,13 @@ class ProgressMeter:
 
     @property
     def _is_all_frozen(self) -> bool:
-        """True when only the head learns, in the whole run: beside the preparation that takes no time."""
-        stages_and_head = len(self._plan[-1]["rates"]) if self._plan else 0
-        return bool(self._plan) and self._plan[-1]["frozen_stages"] == stages_and_head - 1
+        return learns_head_alone(self._plan)
 
-    def _images_left(self, elapsed: float, done: int, total: int) -> float | None:
-        self._seconds_per_image = elapsed / done
-        if elapsed < _TRUST_AFTER:
+    def _images_left(self, now: float, done: int, total: int) -> float | None:
+        seconds = self._seconds_for_all(now, done / total)
+        if seconds is None:
             return None
+        self._seconds_per_image = seconds / total
         if self._stage == "testing":
             return self._seconds_per_image * (total - done)
         if not self._is_all_frozen:
@@ -92,8 +92,25 @@ class ProgressMeter:
 
     def _training_left(self, now: float, share: float) -> float | None:
         """Where `share` of all training is done; nothing is known about the pace of phases to come."""
-        elapsed, done = now - self._started, share - self._share_before
-        if elapsed < _TRUST_AFTER or done <= 0 or not self._is_last_phase:
+        seconds = self._seconds_for_all(now, share)
+        if seconds is None or not self._is_last_phase:
             return None
-        per_image = self._seconds_per_image or elapsed / (done * self._epochs * self._n_train)
-        return elapsed / done * (1 - share) + per_image * self._n_test
+        per_image = self._seconds_per_image or seconds / (self._epochs * self._n_train)
+        return seconds * (1 - share) + per_image * self._n_test
+
+    def _seconds_for_all(self, now: float, share: float) -> float | None:
+        """That the whole stage would take at its pace since the first it told of; None before that can be known."""
+        self._first = self._first or (now, share)
+        elapsed, done = now - self._first[0], share - self._first[1]
+        if done <= 0 or elapsed < _MOMENT or (done < _ENOUGH and elapsed < _LONG):
+            return None
+        return elapsed / done
+
+
+def learns_head_alone(plan: Sequence[Mapping[str, Any]]) -> bool:
+    """True when only the head learns, in the whole run: beside the preparation that takes no time.
+
+    Args:
+        plan: as in a run's facts.
+    """
+    return bool(plan) and plan[-1]["frozen_stages"] == len(plan[-1]["rates"]) - 1

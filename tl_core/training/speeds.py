@@ -1,8 +1,9 @@
 """How fast networks were found to be on this machine, remembered between processes."""
 
 import json
+import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tl_core.backbones import get_backbone
@@ -10,9 +11,34 @@ from tl_core.errors import UnknownBackbone
 from tl_core.training.device import pick_device
 
 _FILE = "speeds.json"
+_ENOUGH_TO_TELL = 64
+"""Images after the first batch from which their pace is believed, and remembered for estimates of other runs."""
 _Speeds = dict[str, dict[str, dict[str, list[float]]]]
 """Device, backbone, image size: seconds of one image through each stage, forward. "224 behind 5": through five frozen
 stages together, as a run passes images through them."""
+
+
+class Pace:
+    """Seconds of one image through the frozen stages, apart from what it takes to begin."""
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock, self._began = clock, clock()
+        self._first: tuple[float, int] | None = None
+        self._last = self._began
+        self.seen = 0
+
+    def see(self, done: int) -> None:
+        """So many images have passed."""
+        self.seen, self._last = done, self._clock()
+        self._first = self._first or (self._last, done)
+
+    def found(self) -> dict[str, float] | None:
+        """Seconds an image, and seconds before the first; None where too few passed to tell."""
+        if not self._first or self.seen - self._first[1] < _ENOUGH_TO_TELL:
+            return None
+        since, before = self._first
+        seconds = (self._last - since) / (self.seen - before)
+        return {"seconds": seconds, "start_seconds": max(0.0, since - self._began - before * seconds)}
 
 
 def remember(home: Path, backbone: str, image_size: int, seconds: Sequence[float], behind: int | None = None) -> None:
@@ -20,7 +46,8 @@ def remember(home: Path, backbone: str, image_size: int, seconds: Sequence[float
 
     Args:
         image_size: side in pixels.
-        seconds: of one image through each stage, forward; or one figure for all the stages that a run freezes.
+        seconds: of one image through each stage, forward; or through all the stages that a run freezes, and before the
+            first.
         behind: how many those are.
     """
     speeds = _read(home)

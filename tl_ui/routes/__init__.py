@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tl_core.predictor import Predictors
-from tl_ui.routes.area import Served, answering, packed_or_plain
+from tl_ui.routes.area import Served, answering, nothing_else, packed_or_plain
 from tl_ui.routes.of_runs import OfRuns
 from tl_ui.routes.pictures import Pictures
 from tl_ui.routes.uploading import Uploading
@@ -25,13 +25,14 @@ def make_routes(
 ) -> list[Route]:
     """Everything under `/api`. What is given is first called when a request comes in."""
     get_predictors = get_predictors or cache(lambda: Predictors(get_workspace()))
-    return [
+    routes = [
         Route("/api/health", answering(health)),
         Route("/api/plotly.js", answering(plotly)),
         *Uploading(get_workspace).routes,
         *Pictures(get_workspace, get_predictors).routes,
         *OfRuns(get_workspace, get_predictors).routes,
     ]
+    return [*routes, nothing_else(routes)]
 
 
 async def health(request: Request) -> Response:

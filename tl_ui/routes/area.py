@@ -1,13 +1,14 @@
 """What all routes have in common: who may ask, how failures are told, and what every answer carries."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cache, wraps
 from typing import Protocol
 
 from anyio import to_thread
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match, Route
 
 from tl_core.errors import TransferLabError, UnknownDataset, UnknownRun
 from tl_core.serving import Refused
@@ -24,6 +25,7 @@ _SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _log = logging.getLogger(__name__)
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -82,6 +84,21 @@ def answering(handler: Handler) -> Handler:
         return response
 
     return answer
+
+
+def nothing_else(routes: Sequence[Route]) -> Route:
+    """The last route: what is asked for elsewhere below `/api`, or in another way, would get Streamlit's page."""
+
+    async def refuse(request: Request) -> Response:
+        found = [route for route in routes if route.matches(request.scope)[0] is Match.PARTIAL]
+        if not found:
+            return _error("There is nothing at this address.", 404)
+        allowed = ", ".join(sorted(method for route in found for method in route.methods or ()))
+        response = _error(f"This address takes {allowed} and not {request.method}.", 405)
+        response.headers["Allow"] = allowed
+        return response
+
+    return Route("/api/{path:path}", answering(refuse), methods=_METHODS)
 
 
 def _error(sentence: str, status: int, missing: list[int] | None = None) -> Response:

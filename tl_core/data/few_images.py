@@ -1,0 +1,48 @@
+"""What few images mean for the figures of a run, in sentences that can be said before it."""
+
+import math
+from collections.abc import Iterator, Mapping
+
+from tl_core.data.names import quoted
+from tl_core.text import number_of
+
+FEW_TO_TEST = 30
+"""Below it the 95 % interval of an accuracy near one half is more than a third of the scale."""
+FEW_TO_CHECK, FEW_TO_LEARN = 10, 5
+"""Validation images in all; training images of a class."""
+_Z = 1.96
+
+
+def few_warnings(n_train: Mapping[str, int], n_val: int, n_test: int) -> Iterator[str]:
+    """A sentence for each side that is small, but not empty.
+
+    Args:
+        n_train: training images by class.
+    """
+    small = sorted(name for name, n in n_train.items() if 0 < n < FEW_TO_LEARN)
+    if small:
+        of_these = "it" if len(small) == 1 else "these classes"
+        yield (
+            f"Fewer than {FEW_TO_LEARN} training images: {quoted(small)}. What is learned of {of_these} depends on "
+            "what those few happen to show."
+        )
+    if 0 < n_val < FEW_TO_CHECK:
+        yield f"With only {number_of(n_val, 'validation image')}, it is nearly chance which epoch is kept as the best."
+    if 0 < n_test < FEW_TO_TEST:
+        yield (
+            f"With only {number_of(n_test, 'test image')}, {_possible(n_test)}, and its 95 % interval will be up to "
+            f"{100 * widest_interval(n_test):.0f} points wide. About 100 test images are needed to know it to ± 10 "
+            "points."
+        )
+
+
+def widest_interval(n: int) -> float:
+    """Width of the 95 % interval after Wilson where it is widest, with half of `n` images right."""
+    return _Z / math.sqrt(n + _Z**2)
+
+
+def _possible(n: int) -> str:
+    if n > 4:
+        return f"each is {100 / n:.0f} % of the accuracy"
+    *some, last = (f"{100 * right / n:.0f}" for right in range(n + 1))
+    return f"the accuracy can only be {', '.join(some)} or {last} %"
