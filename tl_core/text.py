@@ -126,7 +126,7 @@ GLOSSARY = {
     "int8": "Whole numbers from -128 to 127 in place of 32-bit fractions. How many answers that changes is measured on "
     "the test images.",
     "interval": "How sure the figure is: on another test set of this size it would most likely lie in this range "
-    "(95 % interval after Wilson). Fewer images make it wider.",
+    "(95 % interval; of a share after Wilson). Fewer images make it wider.",
     "learning rate": "How big a step the weights take each time. "
     "Too small and learning crawls; too big and it jumps past the goal.",
     "learning-rate finder": "Trains a copy for a moment at a rate that rises from tiny to huge. "

@@ -28,7 +28,7 @@ def test_what_one_alone_has_right_decides(rows):
     )
     assert (found.only_first, found.only_second, found.n) == (*only, len(rows))
     assert found.difference == pytest.approx(np.mean(first) - np.mean(second))
-    assert found.low <= found.difference <= found.high
+    assert found.low <= found.difference <= found.high and found.low < found.high
     assert found.p_value == (binomtest(only[0], sum(only)).pvalue if sum(only) else 1)
     assert found.is_real == (found.p_value < 0.05 and not found.low <= 0 <= found.high)
 
@@ -47,6 +47,18 @@ def test_no_difference_is_told_in_figures():
     sentence = compare(first, second).say()
     assert sentence.startswith("No real difference: ") and sentence.endswith("n = 380.")
     assert "-" not in sentence
+
+
+def test_runs_that_no_image_tells_apart_may_still_differ_on_others():
+    run = run_of([True] * 59 + [False])
+    found = compare(run, run)
+    assert not found.is_real and -found.low == found.high == pytest.approx(0.045, abs=0.001)
+    assert found.say() == (
+        "No difference: both are right, and wrong, on the very same of 60 images; on others they may be up to 4.5 "
+        "points apart either way (95 % interval)."
+    )
+    more = run_of([True] * 590 + [False] * 10)
+    assert compare(more, more).high < found.high / 3
 
 
 @pytest.mark.parametrize("n", [60, 380])

@@ -11,8 +11,9 @@ from tl_core.evaluation.calibration import (
 )
 from tl_core.evaluation.comparison import Comparison, NotComparable, compare, holm
 from tl_core.evaluation.fitting import Fit, judge_fit, judge_promise
+from tl_core.evaluation.intervals import wilson_interval
 from tl_core.evaluation.judging import Figure, Judgement, judge
-from tl_core.evaluation.metrics import ClassFigures, class_figures, confusion_matrix, summarise, wilson_interval
+from tl_core.evaluation.metrics import ClassFigures, class_figures, confusion_matrix, summarise
 from tl_core.evaluation.mix_ups import most_mixed_up, order_by_mix_ups
 from tl_core.evaluation.predict import Outputs, join, predict, predict_batches
 
