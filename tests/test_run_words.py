@@ -1,6 +1,7 @@
 import pytest
 
 from tl_core.config import ModelConfig, RunConfig
+from tl_core.evaluation import what_helps
 from tl_core.records import Run, RunState, TestResult
 from tl_core.run_words import (
     caution,
@@ -52,6 +53,11 @@ def test_no_one_is_told_to_freeze_less_than_nothing():
     assert "fewer frozen stages" in caution(guess, ModelConfig())
     assert "more frozen stages" in caution(guess, ModelConfig(frozen_stages=0))
     assert "pretrained weights" in caution(guess, ModelConfig(pretrained=False, frozen_stages=0))
+
+
+def test_the_warning_and_the_verdict_of_the_curves_name_the_same_remedy():
+    model = ModelConfig(frozen_stages=-2)
+    assert caution(make_result(0.24, 380), model, "over").endswith(what_helps(model, "over"))
 
 
 @pytest.mark.parametrize(

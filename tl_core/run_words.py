@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from tl_core.backbones import get_backbone
 from tl_core.config import ModelConfig, RunConfig
 from tl_core.errors import UnknownBackbone
-from tl_core.evaluation import wilson_interval
+from tl_core.evaluation import what_helps, wilson_interval
 from tl_core.records import Run, RunState, TestResult
 from tl_core.text import number_of, percent, share
 
@@ -39,18 +39,15 @@ def _whole(share: float) -> str:
     return percent(share) if 0 < share < 0.01 else f"{100 * share:.0f} %"
 
 
-def caution(result: TestResult, model: ModelConfig) -> str:
-    """A warning where the figure does not mean what a reader would take it for, else nothing."""
+def caution(result: TestResult, model: ModelConfig, kind: str = "unknown") -> str:
+    """A warning where the figure does not mean what a reader would take it for, else nothing.
+
+    Args:
+        kind: of its `Fit`, which decides what may help.
+    """
     low, high = wilson_interval(round(result.accuracy * result.n), result.n)
     if low <= result.baseline_accuracy:
-        if not model.pretrained:
-            remedy = "starting from pretrained weights"
-        else:
-            remedy = "fewer frozen stages" if keeps_any(model) else "more frozen stages"
-        return (
-            "This is not clearly better than always guessing the biggest class. "
-            f"More images, more epochs or {remedy} may help."
-        )
+        return f"This is not clearly better than always guessing the biggest class. {what_helps(model, kind)}"
     if high - low > 0.2:
         return (
             f"{number_of(result.n, 'test image')} are few: on others the share could well lie anywhere between "
@@ -106,11 +103,6 @@ def runs_compared(runs: Sequence[Run], comparison_id: str) -> list[Run]:
     """Those of `runs` that belong to a comparison, in the order of the queue; not what was continued from one."""
     found = [run for run in runs if run.facts.get("comparison") == comparison_id and "continues" not in run.facts]
     return sorted(found, key=lambda run: run.created_at)
-
-
-def keeps_any(config: ModelConfig) -> bool:
-    """Whether any of the backbone is kept as it is."""
-    return config.pretrained and (config.frozen_stages != 0 or bool(config.frozen_layers or config.frozen_names))
 
 
 def stop_promise(run: Run) -> str:

@@ -10,7 +10,7 @@ from tl_core.evaluation.calibration import (
     reliability,
 )
 from tl_core.evaluation.comparison import Comparison, NotComparable, compare, holm
-from tl_core.evaluation.fitting import Fit, judge_fit, judge_promise
+from tl_core.evaluation.fitting import Fit, judge_fit, judge_promise, what_helps
 from tl_core.evaluation.intervals import wilson_interval
 from tl_core.evaluation.judging import Figure, Judgement, judge
 from tl_core.evaluation.metrics import ClassFigures, class_figures, confusion_matrix, summarise
@@ -45,5 +45,6 @@ __all__ = [
     "predict_batches",
     "reliability",
     "summarise",
+    "what_helps",
     "wilson_interval",
 ]

@@ -58,7 +58,7 @@ def report_html(store: Store, artifacts: Artifacts, run_id: str) -> str:
         written=when(time.time(), None),
         ended=when(run.finished_at or run.created_at, None),
         headline=headline(result),
-        caution=caution(result, run.config.model),
+        caution=caution(result, run.config.model, results.fit.kind),
         recipe=recipe_words(run.config),
         figures=_figure_rows(results),
         classes=_class_rows(results)[:_MOST_CLASSES],
@@ -115,8 +115,8 @@ def _charts(store: Store, results: Results) -> dict[str, Chart]:
     return {
         "confusion": confusion_chart(predictions, results.classes, "Test"),
         "reliability": reliability_chart(reliability(predictions)),
-        "loss": loss_chart(points),
-        "accuracy": accuracy_chart(points, epochs=run.config.train.epochs),
+        "loss": loss_chart(points, kept=run.best_epoch),
+        "accuracy": accuracy_chart(points, epochs=run.config.train.epochs, kept=run.best_epoch),
     }
 
 
