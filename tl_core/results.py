@@ -146,6 +146,11 @@ class Compared:
     others: tuple[tuple[Run, Comparison], ...]
     """From the next best on, each with the best beside it. With several, p-values are Holm's."""
 
+    @property
+    def tied(self) -> tuple[Run, ...]:
+        """All that were right as often as the best, which comes first; itself alone where none was."""
+        return (self.best, *(run for run, found in self.others if not found.difference))
+
 
 def compare_runs(store: Store, run_ids: Sequence[str]) -> list[Compared]:
     """Runs in groups that share a test set, the largest group first; nothing is ranked across groups.

@@ -12,6 +12,8 @@ from tl_core.text import number_of
 
 _RESAMPLES = 10_000
 _LEVEL = 0.05
+_ROUNDING = 1e-3
+"""Of a probability, however small: two models never agree so far on all of them, not even where both are sure."""
 
 
 class NotComparable(TransferLabError):
@@ -34,6 +36,9 @@ class Comparison:
     high: float
     p_value: float
     """Exact, of McNemar's test (1947): how often chance alone would part two equal models at least so far."""
+    is_same_model: bool = False
+    """Both give every image the same probabilities, but for rounding: so does a run that continues another and finds no
+    better epoch."""
 
     @property
     def is_real(self) -> bool:
@@ -54,6 +59,8 @@ class Comparison:
         Args:
             first: what to call the first run, and `second` the second.
         """
+        if self.is_same_model:
+            return f"The same model: both give {number_of(self.n, 'test image')} the very same probabilities."
         if self.agree:
             return (
                 f"No difference: both are right, and wrong, on the very same of {number_of(self.n, 'image')}; on "
@@ -91,8 +98,10 @@ def compare(first: Sequence[Prediction], second: Sequence[Prediction], seed: int
     least, most = _adjusted_wald(only_first, only_second, n)
     low, high = min(float(ends[0]), least), max(float(ends[1]), most)
     apart = only_first + only_second
+    said = [np.array([side[position].probabilities for position in labels[0]]) for side in sides]
+    same = said[0].shape == said[1].shape and np.allclose(said[0], said[1], rtol=_ROUNDING, atol=0)
     p_value = float(binomtest(only_first, apart).pvalue) if apart else 1.0
-    return Comparison(n, only_first, only_second, (only_first - only_second) / n, low, high, p_value)
+    return Comparison(n, only_first, only_second, (only_first - only_second) / n, low, high, p_value, same)
 
 
 def _adjusted_wald(only_first: int, only_second: int, n: int) -> tuple[float, float]:
