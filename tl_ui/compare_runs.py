@@ -122,7 +122,9 @@ def _columns(ids: list[str]) -> dict[str, Any]:
         "Macro F1": column.NumberColumn(format="%.1f %%", help=f"{GLOSSARY['F1']} {GLOSSARY['macro']}"),
         "Test loss": column.NumberColumn(format="%.3f", help=GLOSSARY["loss"]),
         "Weights that learn": column.NumberColumn(format="localized", help="Parameters that training changes."),
-        "Time": column.TextColumn(help="From the start of the run to its end."),
+        "Time": column.TextColumn(
+            help="All that its model took, of runs before it that it goes on with as well, and no pauses."
+        ),
     }
 
 

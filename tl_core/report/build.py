@@ -12,11 +12,10 @@ from markupsafe import Markup
 
 from tl_core.charts import Chart, accuracy_chart, confusion_chart, loss_chart, reliability_chart
 from tl_core.evaluation import Figure, reliability
-from tl_core.presets import changed_settings
 from tl_core.records import Run
 from tl_core.report.examples import pick_examples
 from tl_core.results import Results, results_of
-from tl_core.run_words import caution, headline, recipe_words, seconds_taken, when
+from tl_core.run_words import caution, changes_of, headline, recipe_words, seconds_taken, when
 from tl_core.store import Artifacts, Store
 from tl_core.text import GLOSSARY, count, duration, number_of, percent, share, shorten, visible
 
@@ -169,7 +168,7 @@ def _with_interval(value: float | None, interval: tuple[float, float] | None) ->
 def _settings(run: Run) -> list[tuple[str, str]]:
     """What another would need to do the same again."""
     facts, taken = run.facts, seconds_taken(run)
-    changed = changed_settings(run.config)
+    changed = changes_of(run)
     rows = [
         ("Settings changed from the defaults", _listed(changed) or "none"),
         ("Weights it began with", facts.get("weights", "")),
