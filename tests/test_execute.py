@@ -149,7 +149,8 @@ def test_a_process_that_ends_interrupts_its_run(workspace: Workspace, colours: D
     told = on_nth(EpochEnded, 1, stopping.set)
     run = carry_out(workspace, run_config(colours, epochs=500), on_event=told, is_stopping=stopping.is_set)
     assert run.state is RunState.INTERRUPTED and run.epochs_done >= 1 and run.result is None
-    assert "finished epoch" in run.message
+    epochs = "1 finished epoch" if run.epochs_done == 1 else f"{run.epochs_done} finished epochs"
+    assert f"the curves of its {epochs} are kept" in run.message
 
 
 def test_control_c_interrupts_the_run_and_goes_on_up(workspace: Workspace, colours: DatasetRecord):

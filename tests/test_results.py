@@ -23,7 +23,7 @@ def test_a_run_says_all_its_figures(finished):
     assert found.val.n == run.facts["splits"]["val"] == found.calibration.n_fitted
     assert [figures.label for figures in found.of_classes] == [0, 1, 2]
     assert found.classes == ("blue", "green", "red")
-    assert found.fit == judge_fit(workspace.store.list_metrics(run.id), run.best_epoch)
+    assert found.fit == judge_fit(workspace.store.list_metrics(run.id), run.best_epoch, run.config.model)
 
 
 def test_the_validation_answers_of_the_best_epoch_are_kept(finished):
@@ -100,5 +100,5 @@ def test_what_differs_between_runs_is_named(workspace, add_run):
 
 def test_one_run_or_twenty_one_are_no_comparison(workspace, add_run):
     one = add_run(1)
-    with pytest.raises(NotComparable, match="1 runs cannot be compared: name from 2 to 20"):
+    with pytest.raises(NotComparable, match="1 run cannot be compared: name from 2 to 20"):
         compare_runs(workspace.store, [one, one])

@@ -1,9 +1,11 @@
 import pytest
 
 from tl_core.config import ModelConfig, RunConfig
+from tl_core.evaluation import what_helps
 from tl_core.records import Run, RunState, TestResult
 from tl_core.run_words import (
     caution,
+    changes_of,
     class_names,
     depth_words,
     headline,
@@ -52,6 +54,11 @@ def test_no_one_is_told_to_freeze_less_than_nothing():
     assert "fewer frozen stages" in caution(guess, ModelConfig())
     assert "more frozen stages" in caution(guess, ModelConfig(frozen_stages=0))
     assert "pretrained weights" in caution(guess, ModelConfig(pretrained=False, frozen_stages=0))
+
+
+def test_the_warning_and_the_verdict_of_the_curves_name_the_same_remedy():
+    model = ModelConfig(frozen_stages=-2)
+    assert caution(make_result(0.24, 380), model, "over").endswith(what_helps(model, "over"))
 
 
 @pytest.mark.parametrize(
@@ -137,6 +144,27 @@ def test_time_taken():
     assert seconds_taken(make_run(started_at=10.0), now=15.0) == 5
     assert seconds_taken(make_run(started_at=10.0, finished_at=12.0), now=99.0) == 2
     assert seconds_taken(make_run(started_at=10.0), now=9.0) == 0
+
+
+def test_what_went_before_counts_and_what_it_lay_still_does_not():
+    facts = {"seconds_by_stage": {"training": 30.0, "testing": 4.0}, "seconds_before": 31.0}
+    at = {"started_at": 1000.0, "facts": facts}
+    assert seconds_taken(make_run(state=RunState.COMPLETED, finished_at=1003.5, **at)) == 34.5
+    assert seconds_taken(make_run(state=RunState.RUNNING, **at), now=1002.0) == 33
+    assert seconds_taken(make_run(state=RunState.QUEUED, **at), now=99_999.0) == 34
+    for state in (RunState.INTERRUPTED, RunState.CANCELLED):  # noted, or given up, a day after
+        assert seconds_taken(make_run(state=state, finished_at=87_400.0, **at)) == 34
+
+
+def test_a_run_took_no_less_than_its_stages():
+    facts = {"seconds_by_stage": {"training": 30.0, "testing": 4.0}}
+    assert seconds_taken(make_run(state=RunState.COMPLETED, started_at=0.0, finished_at=3.4, facts=facts)) == 34
+
+
+def test_what_the_machine_chose_nobody_has_changed():
+    train = {"batch_size": 32, "epochs": 7}
+    assert changes_of(make_run(train=train)) == train
+    assert changes_of(make_run(train=train, facts={"left_to_machine": ["batch_size"]})) == {"epochs": 7}
 
 
 def test_the_hour_is_the_readers():

@@ -20,6 +20,7 @@ from tl_core.recording import Recorder
 from tl_core.records import DatasetRecord, Progress, Run, RunState
 from tl_core.sinks import Mirror, open_mirror
 from tl_core.store.contract import Asked
+from tl_core.text import number_of
 from tl_core.training import Experiment, pick_device, run_experiment
 from tl_core.training.batch_size import with_batch_size
 from tl_core.training.plan import make_plan
@@ -188,11 +189,11 @@ def _what_is_kept(run: Run, state: RunState, can_go_on: bool) -> str:
     if not run.epochs_done:
         anew = " Resumed, it begins anew." if state is RunState.PAUSED else ""
         return f"Stopped before the first epoch was finished, so there is no model and no test figure.{anew}"
-    epochs = "1 finished epoch is" if run.epochs_done == 1 else f"{run.epochs_done} finished epochs are"
     how = "Paused" if state is RunState.PAUSED else "Stopped early"
     return (
-        f"{how}: the curves of its {epochs} kept, with the model of epoch {run.best_epoch}, the best on "
-        f"validation. There is no test figure{', and it can be resumed' if can_go_on else ''}."
+        f"{how}: the curves of its {number_of(run.epochs_done, 'finished epoch')} are kept, with the model of epoch "
+        f"{run.best_epoch}, the best on validation. There is no test figure"
+        f"{', and it can be resumed' if can_go_on else ''}."
     )
 
 

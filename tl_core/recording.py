@@ -36,7 +36,8 @@ class Recorder:
         self._shown, self._flushed = 0.0, 0.0
 
     def __enter__(self) -> "Recorder":
-        self._store.update_run(self._id, facts={"environment": environment()})
+        before = sum(self._meter.seconds.values())
+        self._store.update_run(self._id, facts={"environment": environment(), "seconds_before": before})
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -92,6 +93,7 @@ class Recorder:
             self._store.put_predictions(self._id, split, event.epoch, event.val_predictions)
         self._store.update_run(
             self._id,
+            facts={"seconds_by_stage": self._meter.seconds_so_far()},  # where the process is killed, this remains
             epochs_done=event.epoch,
             best_epoch=event.epoch if event.is_best else None,
             val_accuracy=event.val_accuracy if event.is_best else None,

@@ -25,6 +25,7 @@ from tl_core.evaluation import (
 )
 from tl_core.records import BEST_VAL, Prediction, Run
 from tl_core.store import Store
+from tl_core.text import number_of
 
 MOST_COMPARED = 20
 
@@ -97,7 +98,7 @@ def results_of(store: Store, run_id: str) -> Results:
         tuple(class_figures(test, len(classes))),
         tuple(most_confused(test, classes)),
         _calibration(test, val),
-        judge_fit(store.list_metrics(run.id), run.best_epoch),
+        judge_fit(store.list_metrics(run.id), run.best_epoch, run.config.model),
         judge_promise(judged_val, judgement) if judged_val else "",
     )
 
@@ -145,6 +146,11 @@ class Compared:
     others: tuple[tuple[Run, Comparison], ...]
     """From the next best on, each with the best beside it. With several, p-values are Holm's."""
 
+    @property
+    def tied(self) -> tuple[Run, ...]:
+        """All that were right as often as the best, which comes first; itself alone where none was."""
+        return (self.best, *(run for run, found in self.others if not found.difference))
+
 
 def compare_runs(store: Store, run_ids: Sequence[str]) -> list[Compared]:
     """Runs in groups that share a test set, the largest group first; nothing is ranked across groups.
@@ -156,7 +162,9 @@ def compare_runs(store: Store, run_ids: Sequence[str]) -> list[Compared]:
     """
     runs = {run.id: run for run in (tested_run(store, run_id) for run_id in run_ids)}
     if not 2 <= len(runs) <= MOST_COMPARED:
-        raise NotComparable(f"{len(runs)} runs cannot be compared: name from 2 to {MOST_COMPARED} different ones.")
+        raise NotComparable(
+            f"{number_of(len(runs), 'run')} cannot be compared: name from 2 to {MOST_COMPARED} different ones."
+        )
     groups: dict[tuple[str, ...], list[Run]] = defaultdict(list)
     for run in runs.values():
         groups[_test_set(run)].append(run)

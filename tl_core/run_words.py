@@ -3,12 +3,14 @@
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tl_core.backbones import get_backbone
 from tl_core.config import ModelConfig, RunConfig
 from tl_core.errors import UnknownBackbone
-from tl_core.evaluation import wilson_interval
+from tl_core.evaluation import what_helps, wilson_interval
+from tl_core.presets import changed_settings
 from tl_core.records import Run, RunState, TestResult
 from tl_core.text import number_of, percent, share
 
@@ -39,18 +41,15 @@ def _whole(share: float) -> str:
     return percent(share) if 0 < share < 0.01 else f"{100 * share:.0f} %"
 
 
-def caution(result: TestResult, model: ModelConfig) -> str:
-    """A warning where the figure does not mean what a reader would take it for, else nothing."""
+def caution(result: TestResult, model: ModelConfig, kind: str = "unknown") -> str:
+    """A warning where the figure does not mean what a reader would take it for, else nothing.
+
+    Args:
+        kind: of its `Fit`, which decides what may help.
+    """
     low, high = wilson_interval(round(result.accuracy * result.n), result.n)
     if low <= result.baseline_accuracy:
-        if not model.pretrained:
-            remedy = "starting from pretrained weights"
-        else:
-            remedy = "fewer frozen stages" if keeps_any(model) else "more frozen stages"
-        return (
-            "This is not clearly better than always guessing the biggest class. "
-            f"More images, more epochs or {remedy} may help."
-        )
+        return f"This is not clearly better than always guessing the biggest class. {what_helps(model, kind)}"
     if high - low > 0.2:
         return (
             f"{number_of(result.n, 'test image')} are few: on others the share could well lie anywhere between "
@@ -97,6 +96,12 @@ def depth_words(config: ModelConfig) -> str:
     return f"{words}, some layers kept by name" if config.frozen_names else words
 
 
+def changes_of(run: Run) -> dict[str, Any]:
+    """The settings that somebody has chosen otherwise than the defaults; what the machine chose is not among them."""
+    left = run.facts.get("left_to_machine", ())
+    return {name: value for name, value in changed_settings(run.config).items() if name not in left}
+
+
 def is_busy(run: Run) -> bool:
     """Whether it is under way or will be by itself."""
     return run.state in (RunState.QUEUED, RunState.RUNNING)
@@ -106,11 +111,6 @@ def runs_compared(runs: Sequence[Run], comparison_id: str) -> list[Run]:
     """Those of `runs` that belong to a comparison, in the order of the queue; not what was continued from one."""
     found = [run for run in runs if run.facts.get("comparison") == comparison_id and "continues" not in run.facts]
     return sorted(found, key=lambda run: run.created_at)
-
-
-def keeps_any(config: ModelConfig) -> bool:
-    """Whether any of the backbone is kept as it is."""
-    return config.pretrained and (config.frozen_stages != 0 or bool(config.frozen_layers or config.frozen_names))
 
 
 def stop_promise(run: Run) -> str:
@@ -176,11 +176,19 @@ def queue_words(n: int) -> str:
 
 
 def seconds_taken(run: Run, now: float | None = None) -> float | None:
-    """From start to end, or to now; None before it started, and while it is paused."""
-    if run.started_at is None or (run.finished_at is None and not is_busy(run)):
+    """All that its model took so far, without the time that it lay still; None before it started, and while it is paused.
+
+    A run that was resumed, or continues another, has taken what went before as well. One that was stopped may have been
+    found, or given up, long after: of it what its stages took is known.
+    """
+    stages = sum(run.facts.get("seconds_by_stage", {}).values())
+    if run.started_at is None or run.state is RunState.PAUSED:
         return None
+    if run.state in (RunState.QUEUED, RunState.CANCELLED, RunState.INTERRUPTED) and stages:
+        return float(stages)
     end = run.finished_at if run.finished_at is not None else now if now is not None else time.time()
-    return max(0.0, end - run.started_at)
+    taken = float(run.facts.get("seconds_before", 0.0)) + max(0.0, end - run.started_at)
+    return taken if is_busy(run) else max(taken, float(stages))
 
 
 def when(timestamp: float, timezone: str | None) -> str:

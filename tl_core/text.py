@@ -126,7 +126,7 @@ GLOSSARY = {
     "int8": "Whole numbers from -128 to 127 in place of 32-bit fractions. How many answers that changes is measured on "
     "the test images.",
     "interval": "How sure the figure is: on another test set of this size it would most likely lie in this range "
-    "(95 % interval after Wilson). Fewer images make it wider.",
+    "(95 % interval; of a share after Wilson). Fewer images make it wider.",
     "learning rate": "How big a step the weights take each time. "
     "Too small and learning crawls; too big and it jumps past the goal.",
     "learning-rate finder": "Trains a copy for a moment at a rate that rises from tiny to huge. "
@@ -149,6 +149,8 @@ GLOSSARY = {
     "1 is perfectly, 0.5 no better than a coin.",
     "seed": "The number that fixes all chance. The same seed and settings give the same result again.",
     "stage": "A block of layers of the backbone. The first see edges and colours, the last whole objects.",
+    "temperature": "A number that the logits, the scores behind the probabilities, are divided by: above 1 makes a "
+    "model less sure of its answers, below 1 surer, and changes none of them.",
     "test set": "Images kept aside until the very end and looked at once, for an honest figure.",
     "torchscript": "A network and its weights in one file that PyTorch can load without the code that made it.",
     "validation": "Images the model does not learn from. They are looked at after each epoch to see how it is doing "

@@ -10,7 +10,7 @@ from tl_core.evaluation import wilson_interval
 from tl_core.records import Run
 from tl_core.results import MOST_COMPARED, Compared, compare_runs, what_differs
 from tl_core.run_words import seconds_taken
-from tl_core.text import GLOSSARY, count, duration, number_of, shorten
+from tl_core.text import GLOSSARY, count, duration, number_of, share, shorten
 from tl_ui.knobs import label, value_words
 from tl_ui.markdown import literal
 from tl_ui.navigation import link
@@ -122,7 +122,9 @@ def _columns(ids: list[str]) -> dict[str, Any]:
         "Macro F1": column.NumberColumn(format="%.1f %%", help=f"{GLOSSARY['F1']} {GLOSSARY['macro']}"),
         "Test loss": column.NumberColumn(format="%.3f", help=GLOSSARY["loss"]),
         "Weights that learn": column.NumberColumn(format="localized", help="Parameters that training changes."),
-        "Time": column.TextColumn(help="From the start of the run to its end."),
+        "Time": column.TextColumn(
+            help="All that its model took, of runs before it that it goes on with as well, and no pauses."
+        ),
     }
 
 
@@ -133,7 +135,8 @@ def show_verdicts(runs: Sequence[Run]) -> list[Compared]:
     st.subheader(
         "Is one really better?",
         help="Two tests on the same images: McNemar's, and an interval of the difference from resampling the images "
-        "(bootstrap). Only where both agree is a difference called real.",
+        "(bootstrap), or from a formula (Bonett and Price) where that is wider. Only where both agree is a difference "
+        "called real.",
         anchor=False,
     )
     if untested := [run for run in runs if not run.result]:
@@ -172,9 +175,21 @@ def verdict_words(group: Compared, labels: dict[str, str]) -> str:
     head = f"{best} was right most often, on {number_of(n, 'test image')}, " + (
         f"and {verdict}:" if real else "but is not really better than any:"
     )
+    head = _tie_words(group, labels) or head
     corrected = (
         "\n\nWith several comparisons at once the tests are stricter (Holm's correction)."
         if len(group.others) > 1
         else ""
     )
     return "\n".join([head, "", *lines]) + corrected
+
+
+def _tie_words(group: Compared, labels: dict[str, str]) -> str:
+    """For Markdown: who was right just as often; nothing where one was right more often than all others."""
+    result, tied = group.best.result, group.tied
+    if result is None or len(tied) < 2:
+        return ""
+    *first, last = (f"**{literal(labels[run.id])}**" for run in tied)
+    right = f"{share(round(result.accuracy * result.n), result.n)} test images"
+    beside = "" if len(tied) == 2 == len(group.others) + 1 else f" Beside {first[0]}:"
+    return f"{', '.join(first)} and {last} tie: each was right on {right}.{beside}"

@@ -114,11 +114,13 @@ class RunCharts:
         if entry.state == state:
             return
         epochs = run.config.train.epochs
+        kept = None if is_busy(run) else run.best_epoch
         if kind == "loss":
-            chart = loss_chart(points, borders(run))
+            chart = loss_chart(points, borders(run), kept)
+        elif kind == "accuracy":
+            chart = accuracy_chart(points, borders(run), epochs, kept)
         else:
-            make = accuracy_chart if kind == "accuracy" else learning_rate_chart
-            chart = make(points, borders(run), epochs)
+            chart = learning_rate_chart(points, borders(run), epochs)
         entry.payload, entry.state = _payload(chart, live=is_busy(run)), state
 
     def _points(self, entry: _Entry, run: Run) -> list[MetricPoint]:

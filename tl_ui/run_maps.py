@@ -12,7 +12,7 @@ from tl_core.evaluation.embedding import MOST_MAPPED, lay_out
 from tl_core.evaluation.sampling import sample_evenly
 from tl_core.outputs import KeptOutputs, load_outputs
 from tl_core.records import Run
-from tl_core.run_words import class_names, keeps_any
+from tl_core.run_words import class_names
 from tl_core.text import GLOSSARY, number_of
 from tl_ui.awaiting import await_result
 from tl_ui.components.point_map import point_map
@@ -177,4 +177,4 @@ def _show_probes(run: Run) -> None:
 
 def _is_frozen(run: Run) -> bool:
     model = run.config.model
-    return keeps_any(model) and model.frozen_stages == "all" and run.config.train.unfreeze == "never"
+    return model.keeps_any and model.frozen_stages == "all" and run.config.train.unfreeze == "never"

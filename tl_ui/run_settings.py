@@ -11,7 +11,7 @@ import streamlit as st
 from tl_core.config import RunConfig, knob_help
 from tl_core.presets import changed_settings
 from tl_core.records import Run
-from tl_core.run_words import backbone_title, depth_words, is_busy, seconds_taken
+from tl_core.run_words import backbone_title, changes_of, depth_words, is_busy, seconds_taken
 from tl_core.text import GLOSSARY, duration, html_text, number_of, percent, share
 from tl_ui.knobs import label, value_words
 from tl_ui.run_plan import phase_rows, plan_sentence
@@ -57,7 +57,7 @@ def show_settings(run: Run) -> None:
 def settings(run: Run) -> list[tuple[str, list[Fact]]]:
     """(heading, facts)."""
     groups = [
-        ("Changed from the defaults", changed_facts(run.config)),
+        ("Changed from the defaults", changed_facts(changes_of(run))),
         ("Model", _model_facts(run)),
         ("Training", _training_facts(run)),
         ("Images", _image_facts(run)),
@@ -66,9 +66,8 @@ def settings(run: Run) -> list[tuple[str, list[Fact]]]:
     return [(heading, facts) for heading, facts in groups if facts]
 
 
-def changed_facts(config: RunConfig) -> list[Fact]:
-    """Every setting that is not as it is by default, each with the sentence about it."""
-    changed = changed_settings(config)
+def changed_facts(changed: Mapping[str, Any]) -> list[Fact]:
+    """Settings that are not as they are by default, each with the sentence about it."""
     return [Fact(label(name), value_words(name, value), knob_help(name)) for name, value in changed.items()] or [
         Fact("Nothing", "all settings are the defaults")
     ]

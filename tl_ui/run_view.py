@@ -16,6 +16,7 @@ from tl_ui.resources import get_tokens, get_workspace
 from tl_ui.run_annotations import run_title, show_annotations
 from tl_ui.run_images import predictions_after
 from tl_ui.run_live import show_notes
+from tl_ui.run_results import results_or_none
 
 STATES = {
     RunState.QUEUED: ("waiting", ":material/hourglass_empty:", "gray"),
@@ -99,7 +100,8 @@ def show_ending(run: Run) -> None:
     """How it ended, in one sentence to repeat."""
     if run.result:
         st.header(headline(run.result), help=f"{GLOSSARY['test set']} {GLOSSARY['interval']}", anchor=False)
-        if words := caution(run.result, run.config.model):
+        results = results_or_none(run)
+        if words := caution(run.result, run.config.model, results.fit.kind if results else "unknown"):
             st.warning(words, icon=":material/info:")
     else:
         _say_what_happened(run)

@@ -61,6 +61,13 @@ def test_the_title_of_accuracy_says_of_how_many():
     assert accuracy_chart(a_run(2)).title == "Right on 25.0 % of 380 validation images after epoch 2"
 
 
+def test_the_titles_of_a_run_that_has_ended_speak_of_the_model_that_was_kept():
+    right = accuracy_chart(a_run(5), kept=2)
+    assert right.title == "Right on 25.0 % of 380 validation images after epoch 2, whose model was kept"
+    loss = loss_chart(a_run(5), kept=2)
+    assert loss.title == "Loss after epoch 2, whose model was kept: 0.500 in training, 0.500 in validation"
+
+
 @pytest.mark.parametrize("chart", [loss_chart, accuracy_chart, learning_rate_chart])
 def test_an_empty_chart_has_no_axis_below_zero(chart):
     layout = chart([]).figure["layout"]

@@ -8,11 +8,11 @@ from tl_core.evaluation import NotComparable, compare, holm
 from tl_core.records import Prediction
 
 
-def run_of(right, labels=None):
+def run_of(right, labels=None, sure=0.8):
     """Predictions of two classes that are right where `right` says so."""
     labels = [0] * len(right) if labels is None else labels
-    sure = ((0.8, 0.2), (0.2, 0.8))
-    return [Prediction(i, t, sure[t if ok else 1 - t]) for i, (t, ok) in enumerate(zip(labels, right, strict=True))]
+    rows = ((sure, 1 - sure), (1 - sure, sure))
+    return [Prediction(i, t, rows[t if ok else 1 - t]) for i, (t, ok) in enumerate(zip(labels, right, strict=True))]
 
 
 marks = st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 1)), min_size=1, max_size=80)
@@ -28,7 +28,7 @@ def test_what_one_alone_has_right_decides(rows):
     )
     assert (found.only_first, found.only_second, found.n) == (*only, len(rows))
     assert found.difference == pytest.approx(np.mean(first) - np.mean(second))
-    assert found.low <= found.difference <= found.high
+    assert found.low <= found.difference <= found.high and found.low < found.high
     assert found.p_value == (binomtest(only[0], sum(only)).pvalue if sum(only) else 1)
     assert found.is_real == (found.p_value < 0.05 and not found.low <= 0 <= found.high)
 
@@ -47,6 +47,26 @@ def test_no_difference_is_told_in_figures():
     sentence = compare(first, second).say()
     assert sentence.startswith("No real difference: ") and sentence.endswith("n = 380.")
     assert "-" not in sentence
+
+
+def test_runs_that_no_image_tells_apart_may_still_differ_on_others():
+    right = [True] * 59 + [False]
+    found = compare(run_of(right), run_of(right, sure=0.9))
+    assert not found.is_real and -found.low == found.high == pytest.approx(0.045, abs=0.001)
+    assert found.say() == (
+        "No difference: both are right, and wrong, on the very same of 60 images; on others they may be up to 4.5 "
+        "points apart either way (95 % interval)."
+    )
+    more = [True] * 590 + [False] * 10
+    assert compare(run_of(more), run_of(more, sure=0.9)).high < found.high / 3
+
+
+def test_the_same_model_tested_twice_is_known_by_its_probabilities():
+    right = [True] * 59 + [False]
+    found = compare(run_of(right), run_of(right)[::-1])
+    assert found.is_same_model and not found.is_real
+    assert found.say() == "The same model: both give 60 test images the very same probabilities."
+    assert not compare(run_of(right, sure=0.99999), run_of(right, sure=0.999995)).is_same_model
 
 
 @pytest.mark.parametrize("n", [60, 380])

@@ -59,10 +59,11 @@ def test_figures_are_scikit_learns_and_lie_in_their_intervals(predictions, major
     if areas:
         assert said.roc_auc.value == pytest.approx(np.mean(areas))
         assert 0 <= said.roc_auc.low <= said.roc_auc.value <= said.roc_auc.high <= 1 + 1e-12
+        assert said.roc_auc.low < said.roc_auc.high
     else:
         assert said.roc_auc is None
     for figure in (getattr(said, name) for name in FIGURES):
-        assert figure.low <= figure.value <= figure.high
+        assert figure.low <= figure.value <= figure.high and figure.low < figure.high
 
 
 def test_an_interval_holds_the_true_figure_in_about_95_of_100_cases():
@@ -71,6 +72,35 @@ def test_an_interval_holds_the_true_figure_in_about_95_of_100_cases():
     for name in (*FIGURES, "roc_auc"):
         true, figures = getattr(truth, name).value, [getattr(sample, name) for sample in samples]
         assert 178 <= sum(figure.low <= true <= figure.high for figure in figures) <= 199, name
+
+
+@pytest.mark.parametrize(("n", "classes", "skill"), [(36, 3, 4.0), (6, 2, 3.0)])
+def test_also_with_few_images_and_hardly_a_mistake_an_interval_holds_the_true_figure(n, classes, skill):
+    def sample(n, seed):
+        chance, labels = np.random.default_rng(seed), np.arange(n) % classes
+        powers = np.exp(chance.normal(size=(n, classes)) + skill * np.eye(classes)[labels])
+        return judge(predictions_of(labels, powers / powers.sum(1, keepdims=True)), 0)
+
+    truth, samples = sample(3_000, 1), [sample(n, 100 + i) for i in range(40)]
+    for name in (*FIGURES[1:], "roc_auc"):
+        true, figures = getattr(truth, name).value, [getattr(one, name) for one in samples]
+        assert sum(figure.low <= true <= figure.high for figure in figures) >= 37, name
+
+
+@pytest.mark.parametrize(("n", "classes"), [(36, 3), (2, 2), (60, 20), (300, 3)])
+def test_with_all_right_and_classes_of_one_size_the_figures_are_as_sure_as_accuracy(n, classes):
+    labels = np.arange(n) % classes
+    said = judge(predictions_of(labels, 0.02 + 0.9 * np.eye(classes)[labels]), 0)
+    for name in ("balanced_accuracy", "precision_macro", "recall_macro", "f1_macro"):
+        figure = getattr(said, name)
+        assert (figure.low, figure.high) == pytest.approx((said.accuracy.low, 1)), name
+    assert 0 < said.roc_auc.low < said.roc_auc.high == 1 and said.log_loss.low < said.log_loss.high
+
+
+def test_a_model_that_always_answers_the_same_has_a_balanced_accuracy_as_unsure_as_its_accuracy():
+    said = judge(predictions_of(np.arange(36) % 4, [[0.4, 0.2, 0.2, 0.2]] * 36), 0)
+    balanced = said.balanced_accuracy
+    assert (balanced.low, balanced.high) == pytest.approx((said.accuracy.low, said.accuracy.high))
 
 
 def test_the_same_predictions_give_the_same_intervals():

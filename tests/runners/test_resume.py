@@ -17,6 +17,7 @@ from tl_core.events import BatchEnded, EpochEnded, Event
 from tl_core.import_dataset import delete_dataset
 from tl_core.outputs import list_epochs
 from tl_core.records import DatasetRecord, Run, RunState
+from tl_core.run_words import seconds_taken
 from tl_core.runners import InlineRunner, ThreadRunner, can_resume, enqueue, resume
 from tl_core.store import fail_stale_runs
 from tl_core.workspace import Workspace
@@ -74,6 +75,8 @@ def test_a_paused_run_goes_on_as_if_it_had_not_stopped(whole: tuple[Workspace, R
     resumed = InlineRunner(workspace).resume(paused.id[:5])
     assert (resumed.id, resumed.state, resumed.message) == (paused.id, RunState.COMPLETED, "")
     assert resumed.facts["resumed"] == 1
+    before, stages = paused.facts["seconds_by_stage"], resumed.facts["seconds_by_stage"]
+    assert seconds_taken(resumed) >= sum(stages.values()) > sum(before.values()) > 0
     assert figures(workspace, resumed) == figures(workspace, whole)
 
 
@@ -192,6 +195,7 @@ def test_a_killed_run_that_is_resumed_has_the_figures_of_one_never_stopped(
     run = workspace.store.get_run(killed)
     assert run.config == config and run.state is RunState.INTERRUPTED and 0 < run.epochs_done < 4
     assert run.message.endswith("and it can be resumed.")
+    assert 0 < seconds_taken(run) == sum(run.facts["seconds_by_stage"].values())
     assert figures(workspace, InlineRunner(workspace).resume(run.id)) == figures(workspace, whole)
 
 
@@ -246,6 +250,9 @@ def test_a_completed_run_is_continued_by_a_new_one(finished: tuple[Workspace, Ru
     assert len(kept) == 5 and set(outputs_of(workspace, run)) < set(outputs_of(workspace, new))
     assert new.id != run.id and new.state is RunState.COMPLETED
     assert (new.facts["continues"], new.epochs_done, new.config.train.epochs) == (run.id, 5, 5)
+    assert (
+        seconds_taken(new) >= sum(new.facts["seconds_by_stage"].values()) > sum(run.facts["seconds_by_stage"].values())
+    )
     assert "resumed" not in new.facts and new.facts["splits"] == run.facts["splits"]
     old_points = workspace.store.list_metrics(run.id)
     new_points = workspace.store.list_metrics(new.id)

@@ -17,6 +17,7 @@ from tl_core.errors import ConfigError, TransferLabError, UnknownBackbone, Unkno
 from tl_core.import_dataset import import_dataset
 from tl_core.locks import hold_lock
 from tl_core.records import DatasetRecord, Run, RunState
+from tl_core.run_words import changes_of
 from tl_core.runners import InlineRunner, ThreadRunner, enqueue
 from tl_core.training import load_checkpoint
 from tl_core.workspace import Workspace
@@ -248,3 +249,11 @@ def test_stop_works_within_two_seconds_in_every_stage(
     state = finish(workspace, run).state
     assert time.monotonic() - asked <= 2
     assert state is RunState.CANCELLED or stage == "testing"  # of six images, which may be through by then
+
+
+def test_a_batch_size_is_told_as_chosen_only_where_it_is_another_than_the_machines(workspace, colours):
+    left = enqueue(workspace, make_run_config(colours.id, {}))
+    again = enqueue(workspace, left.config)  # the form settles before it asks for a run
+    own = enqueue(workspace, make_run_config(colours.id, {"batch_size": left.config.train.batch_size + 1}))
+    assert changes_of(left) == changes_of(again) == {}
+    assert set(changes_of(own)) == {"batch_size"}

@@ -35,7 +35,7 @@ def read(payload):
 
 def test_a_figure_is_built_once_until_something_is_new(store, charts, run, monkeypatch):
     built = []
-    monkeypatch.setattr(run_charts, "loss_chart", lambda points, borders: built.append(1) or original(points))
+    monkeypatch.setattr(run_charts, "loss_chart", lambda points, borders, kept: built.append(1) or original(points))
     original = run_charts.accuracy_chart
     first = charts.get(run.id, "loss")
     assert charts.get(run.id, "loss") is first

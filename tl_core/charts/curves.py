@@ -29,8 +29,12 @@ class Border:
     """What changes, such as "unfrozen: layer4". Plain text."""
 
 
-def loss_chart(points: Sequence[MetricPoint], borders: Sequence[Border] = ()) -> Chart:
-    """Loss by training step: of each batch faintly, of each epoch in training (solid) and validation (dashed)."""
+def loss_chart(points: Sequence[MetricPoint], borders: Sequence[Border] = (), kept: int | None = None) -> Chart:
+    """Loss by training step: of each batch faintly, of each epoch in training (solid) and validation (dashed).
+
+    Args:
+        kept: the epoch whose model a run that has ended kept; the title speaks of it, else of the last.
+    """
     train, val = series(points, "train", "loss"), series(points, "val", "loss")
     batches = series(points, "train", "batch_loss")
     layout = curve_layout("Training step", "Loss (nats)", is_empty=not (batches or val))
@@ -55,16 +59,19 @@ def loss_chart(points: Sequence[MetricPoint], borders: Sequence[Border] = ()) ->
         custom=lambda p: p.epoch,
         hover="epoch %{customdata}: %{y:.3f}",
     )
-    title = _loss_title(batches, train, val)
+    title = _loss_title(batches, train, val, kept)
     title += cut_off(layout, [[p.value for p in one] for one in (batches, train, val)])
     return Chart(title, _loss_alt(train, val), make_figure([*([faint] if batches else []), *pair], layout))
 
 
-def accuracy_chart(points: Sequence[MetricPoint], borders: Sequence[Border] = (), epochs: int = 1) -> Chart:
+def accuracy_chart(
+    points: Sequence[MetricPoint], borders: Sequence[Border] = (), epochs: int = 1, kept: int | None = None
+) -> Chart:
     """Accuracy by epoch, in training (solid) and validation (dashed).
 
     Args:
         epochs: how many there will be, for an axis before there is anything on it.
+        kept: as of `loss_chart`.
     """
     train, val = series(points, "train", "accuracy"), series(points, "val", "accuracy")
     layout = curve_layout("Epoch", "Images right (%)")
@@ -84,9 +91,8 @@ def accuracy_chart(points: Sequence[MetricPoint], borders: Sequence[Border] = ()
             "Accuracy: nothing measured yet", "An empty chart of accuracy by epoch.", make_figure(traces, layout)
         )
     best = max(val, key=lambda p: (finite(p.value) or 0, -p.epoch))
-    title = (
-        f"Right on {percent(val[-1].value)} of {number_of(val[-1].n, 'validation image')} after epoch {val[-1].epoch}"
-    )
+    told = _of_epoch(val, kept)
+    title = f"Right on {percent(told.value)} of {number_of(told.n, 'validation image')} after {_epoch(told, kept)}"
     reached = f"training reached {percent(train[-1].value)}" if train else "training accuracy was not measured"
     alt = (
         f"Line chart of accuracy by epoch. Validation went from {percent(val[0].value)} to {percent(val[-1].value)} "
@@ -210,12 +216,20 @@ def _number(value: float) -> str:
     return f"{value:.3f}" if math.isfinite(value) else "not a number"
 
 
-def _loss_title(batches: list[MetricPoint], train: list[MetricPoint], val: list[MetricPoint]) -> str:
+def _of_epoch(points: list[MetricPoint], kept: int | None) -> MetricPoint:
+    """That of the epoch that was kept, else the last."""
+    return next((point for point in points if point.epoch == kept), points[-1])
+
+
+def _epoch(told: MetricPoint, kept: int | None) -> str:
+    return f"epoch {told.epoch}" + (", whose model was kept" if told.epoch == kept else "")
+
+
+def _loss_title(batches: list[MetricPoint], train: list[MetricPoint], val: list[MetricPoint], kept: int | None) -> str:
     if train and val:
-        return (
-            f"Loss after epoch {val[-1].epoch}: {_number(train[-1].value)} in training, "
-            f"{_number(val[-1].value)} in validation"
-        )
+        learned, told = _of_epoch(train, kept), _of_epoch(val, kept)
+        losses = f"{_number(learned.value)} in training, {_number(told.value)} in validation"
+        return f"Loss after {_epoch(told, kept)}: {losses}"
     if batches:
         return f"Loss after {number_of(batches[-1].step, 'step')}: {_number(batches[-1].value)}"
     return "Loss: nothing measured yet"

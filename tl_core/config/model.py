@@ -70,3 +70,8 @@ class ModelConfig(Choice):
         if not self.pretrained and (self.frozen_stages != 0 or self.frozen_layers or self.frozen_names):
             raise ValueError("A backbone trained from scratch has nothing to keep: set the frozen stages to 0.")
         return self
+
+    @property
+    def keeps_any(self) -> bool:
+        """Whether any of the backbone is kept as it is."""
+        return self.pretrained and (self.frozen_stages != 0 or bool(self.frozen_layers or self.frozen_names))

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from tl_core.evaluation.metrics import wilson_interval
+from tl_core.evaluation.intervals import wilson_interval
 from tl_core.records import Prediction
 
 _BINS = 10

@@ -7,7 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tl_core.errors import Diverged, RunNotReady
-from tl_core.evaluation.metrics import wilson_interval
+from tl_core.evaluation.intervals import (
+    Interval,
+    mean_area_interval,
+    mean_loss_interval,
+    mean_share_interval,
+    wilson_interval,
+)
 from tl_core.records import Prediction
 
 Floats = NDArray[np.float64]
@@ -31,7 +37,8 @@ class Judgement:
     n: int
     """Images behind every figure."""
     accuracy: Figure
-    """Its interval is Wilson's; the others' are from the bootstrap."""
+    """Its interval is Wilson's. The others' reach as far as the bootstrap's, which sees nothing where all is right, and
+    a formula's (`intervals`)."""
     balanced_accuracy: Figure
     """Mean over the split's classes of the share of their images that was named rightly: each counts the same."""
     precision_macro: Figure
@@ -78,9 +85,11 @@ def judge(predictions: Sequence[Prediction], majority_label: int | None, seed: i
     n, k = tables.probabilities.shape
     right = int((tables.labels == tables.answers).sum())
     losses = -np.log(np.maximum(tables.probabilities[np.arange(n), tables.labels], _LEAST_PROBABILITY))
+    matrix = _matrix(tables, k)
     spread = np.stack([_macro_figures(counts) for counts in _resampled_matrices(tables, k, seed)])
     balanced, precision, recall, f1 = (
-        _figure(value, resamples) for value, resamples in zip(_macro_figures(_matrix(tables, k)), spread.T, strict=True)
+        _figure(value, resamples, mean_share_interval(float(value), sizes))
+        for value, resamples, sizes in zip(_macro_figures(matrix), spread.T, _sizes(matrix), strict=True)
     )
     return Judgement(
         n=n,
@@ -89,7 +98,9 @@ def judge(predictions: Sequence[Prediction], majority_label: int | None, seed: i
         precision_macro=precision,
         recall_macro=recall,
         f1_macro=f1,
-        log_loss=_bootstrap(lambda weights: weights @ losses / n, n, k, seed),
+        log_loss=_bootstrap(
+            lambda weights: weights @ losses / n, n, k, seed, mean_loss_interval(losses, float(np.log(k)))
+        ),
         roc_auc=_auc_figure(tables, seed),
         majority_accuracy=None if majority_label is None else float((tables.labels == majority_label).mean()),
         chance=1 / k,
@@ -138,6 +149,13 @@ def _macro_figures(matrix: NDArray[np.int64]) -> Floats:
     return np.array([recall[there > 0].mean(), *means])
 
 
+def _sizes(matrix: NDArray[np.int64]) -> tuple[NDArray[np.float64], ...]:
+    """Of each of `_macro_figures`, how many images every class's share is of; F1 is of two sides, so of their mean."""
+    said, there = matrix.sum(0).astype(float), matrix.sum(1).astype(float)
+    occur = (said + there) > 0
+    return there[there > 0], said[occur], there[occur], (said + there)[occur] / 2
+
+
 def _auc_figure(tables: _Tables, seed: int) -> Figure | None:
     n, k = tables.probabilities.shape
     classes = [label for label in range(k) if 0 < (tables.labels == label).sum() < n]
@@ -150,7 +168,9 @@ def _auc_figure(tables: _Tables, seed: int) -> Figure | None:
         there = np.isfinite(areas).sum(0)
         return np.where(there > 0, np.nansum(areas, axis=0) / np.maximum(there, 1), np.nan)
 
-    return _bootstrap(mean_area, n, k, seed)
+    its = np.array([each.is_it.sum() for each in ranked], dtype=float)
+    areas = np.array([float(each.areas(np.ones((1, n)))[0]) for each in ranked])
+    return _bootstrap(mean_area, n, k, seed, mean_area_interval(areas, its, n - its))
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +199,8 @@ class _Ranked:
             return np.where(pairs > 0, (its * below).sum(1) / pairs, np.nan)
 
 
-def _bootstrap(figure: Callable[[Floats], Floats], n: int, k: int, seed: int) -> Figure:
-    """Of a figure that is computed from weights [B, N], how often each image counts."""
+def _bootstrap(figure: Callable[[Floats], Floats], n: int, k: int, seed: int, at_least: Interval) -> Figure:
+    """Of a figure that is computed from weights [B, N], how often each image counts; args as of `_figure`."""
     value = float(figure(np.ones((1, n)))[0])
     generator, left, found = np.random.default_rng(seed), _resamples(n, k), list[Floats]()
     at_once = max(1, 2_000_000 // n)
@@ -188,13 +208,14 @@ def _bootstrap(figure: Callable[[Floats], Floats], n: int, k: int, seed: int) ->
         rows = min(left, at_once)
         found.append(figure(generator.multinomial(n, np.full(n, 1 / n), rows).astype(np.float64)))
         left -= rows
-    return _figure(value, np.concatenate(found))
+    return _figure(value, np.concatenate(found), at_least)
 
 
 def _resamples(n: int, k: int) -> int:
     return int(min(RESAMPLES, max(100, _MOST_WORK / (n * k))))
 
 
-def _figure(value: float, resamples: Floats) -> Figure:
-    low, high = np.nanpercentile(resamples, [2.5, 97.5])
-    return Figure(float(value), min(float(low), float(value)), max(float(high), float(value)))
+def _figure(value: float, resamples: Floats, at_least: Interval) -> Figure:
+    """With the wider of two intervals, at each end: the resamples' and `at_least`."""
+    low, high = np.nanpercentile(resamples, [2.5, 97.5]) if np.isfinite(resamples).any() else at_least
+    return Figure(float(value), min(float(low), at_least[0], value), max(float(high), at_least[1], value))

@@ -7,6 +7,7 @@ from statistics import fmean
 import numpy as np
 from numpy.typing import NDArray
 
+from tl_core.evaluation.intervals import wilson_interval
 from tl_core.evaluation.predict import Outputs
 from tl_core.records import Prediction, TestResult
 
@@ -89,13 +90,3 @@ def _share(part: int, whole: int) -> float | None:
 
 def _interval(part: int, whole: int) -> tuple[float, float] | None:
     return wilson_interval(part, whole) if whole else None
-
-
-def wilson_interval(right: int, n: int, z: float = 1.96) -> tuple[float, float]:
-    """95 % interval of a share, after Wilson (1927): honest for small n and for shares near 0 and 1."""
-    if n == 0:
-        return 0.0, 1.0
-    share, spread = right / n, z * z / n
-    centre = (share + spread / 2) / (1 + spread)
-    half = z * ((share * (1 - share) + spread / 4) / n) ** 0.5 / (1 + spread)
-    return max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))  # rounding may pass the share

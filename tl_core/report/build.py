@@ -12,11 +12,10 @@ from markupsafe import Markup
 
 from tl_core.charts import Chart, accuracy_chart, confusion_chart, loss_chart, reliability_chart
 from tl_core.evaluation import Figure, reliability
-from tl_core.presets import changed_settings
 from tl_core.records import Run
 from tl_core.report.examples import pick_examples
 from tl_core.results import Results, results_of
-from tl_core.run_words import caution, headline, recipe_words, seconds_taken, when
+from tl_core.run_words import caution, changes_of, headline, recipe_words, seconds_taken, when
 from tl_core.store import Artifacts, Store
 from tl_core.text import GLOSSARY, count, duration, number_of, percent, share, shorten, visible
 
@@ -58,7 +57,7 @@ def report_html(store: Store, artifacts: Artifacts, run_id: str) -> str:
         written=when(time.time(), None),
         ended=when(run.finished_at or run.created_at, None),
         headline=headline(result),
-        caution=caution(result, run.config.model),
+        caution=caution(result, run.config.model, results.fit.kind),
         recipe=recipe_words(run.config),
         figures=_figure_rows(results),
         classes=_class_rows(results)[:_MOST_CLASSES],
@@ -115,8 +114,8 @@ def _charts(store: Store, results: Results) -> dict[str, Chart]:
     return {
         "confusion": confusion_chart(predictions, results.classes, "Test"),
         "reliability": reliability_chart(reliability(predictions)),
-        "loss": loss_chart(points),
-        "accuracy": accuracy_chart(points, epochs=run.config.train.epochs),
+        "loss": loss_chart(points, kept=run.best_epoch),
+        "accuracy": accuracy_chart(points, epochs=run.config.train.epochs, kept=run.best_epoch),
     }
 
 
@@ -169,7 +168,7 @@ def _with_interval(value: float | None, interval: tuple[float, float] | None) ->
 def _settings(run: Run) -> list[tuple[str, str]]:
     """What another would need to do the same again."""
     facts, taken = run.facts, seconds_taken(run)
-    changed = changed_settings(run.config)
+    changed = changes_of(run)
     rows = [
         ("Settings changed from the defaults", _listed(changed) or "none"),
         ("Weights it began with", facts.get("weights", "")),

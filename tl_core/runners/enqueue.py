@@ -17,7 +17,14 @@ def enqueue(workspace: Workspace, config: RunConfig) -> Run:
     """
     dataset = check(workspace, config)
     config = settle(config, dataset)
-    return workspace.store.add_run(config, dataset.name, first_facts(config, dataset))
+    facts = first_facts(config, dataset) | {"left_to_machine": _left_to_machine(config, dataset)}
+    return workspace.store.add_run(config, dataset.name, facts)
+
+
+def _left_to_machine(config: RunConfig, dataset: DatasetRecord) -> list[str]:
+    """Settings that are what they would be if nobody had chosen: the form, too, settles before it asks for a run."""
+    left_open = config.model_copy(update={"train": config.train.model_copy(update={"batch_size": None})})
+    return ["batch_size"] if settle(left_open, dataset) == config else []
 
 
 def first_facts(config: RunConfig, dataset: DatasetRecord) -> dict[str, Any]:

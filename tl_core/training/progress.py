@@ -57,10 +57,14 @@ class ProgressMeter:
 
     def close(self) -> None:
         """Book the time of the stage that ends now."""
-        if self._stage:
-            spent = self.seconds.get(self._stage, 0.0)
-            self.seconds[self._stage] = spent + self._clock() - self._started
-            self._stage = ""
+        self.seconds, self._stage = self.seconds_so_far(), ""
+
+    def seconds_so_far(self) -> dict[str, float]:
+        """`seconds`, with what the stage that is going on has taken."""
+        so_far = self._clock() - self._started
+        return (
+            {**self.seconds, self._stage: self.seconds.get(self._stage, 0.0) + so_far} if self._stage else self.seconds
+        )
 
     def _phase(self, detail: str = "") -> str:
         """`detail`, with the phase in front where there are several and each is prepared for."""

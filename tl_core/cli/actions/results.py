@@ -82,7 +82,8 @@ def _print_results(results: Results) -> None:
         baselines.insert(0, f"always answering the biggest class would be right on {test.majority_accuracy:.1%}")
     out.print(f"Of the {test.n:,} test images {', '.join(baselines)}.")
     for pair in results.confused[:_MOST_CONFUSED]:
-        out.print(f"{pair.n} of {pair.of} images of {pair.true} were taken for {pair.answer}.")
+        images, were = "image" if pair.of == 1 else "images", "was" if pair.n == 1 else "were"
+        out.print(f"{pair.n} of {pair.of} {images} of {pair.true} {were} taken for {pair.answer}.")
     sure = f"It is {said.confidence:.1%} sure on average and right on {test.accuracy.value:.1%}"
     out.print(f"{sure}: expected calibration error {100 * said.error:.1f} points on {test.n:,} test images.")
     if said.temperature and said.error_at_temperature is not None:
