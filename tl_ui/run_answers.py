@@ -39,7 +39,7 @@ def show_classes(run: Run, predictions: Sequence[Prediction], what: str) -> None
     st.subheader(f"Class by class, on {number_of(len(predictions), f'{what} image')}", anchor=False)
     st.caption("The weakest classes come first. A dash stands where there is nothing to divide by.")
     share = st.column_config.NumberColumn
-    between = st.column_config.TextColumn(width=84, help="95 % interval of the figure to the left.")
+    between = st.column_config.TextColumn("from, to", width=84, help="95 % interval of the figure to the left.")
     st.dataframe(
         class_rows(names, predictions),
         hide_index=True,

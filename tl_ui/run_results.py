@@ -93,7 +93,7 @@ def show_confused(run: Run) -> None:
     st.markdown("\n".join(f"- {words}" for words in map(confused_words, confused[:_MOST_CONFUSED])))
     if len(confused) > _MOST_CONFUSED:
         left = number_of(len(confused) - _MOST_CONFUSED, "other pair")
-        st.caption(f"{left} of classes {'was' if left.startswith('1 ') else 'were'} mixed up less often.")
+        st.caption(f"{left} of classes {'was' if left.startswith('1 ') else 'were'} mixed up no more often.")
 
 
 def confused_words(pair: Confused) -> str:

@@ -51,7 +51,7 @@ def show_settings(run: Run) -> None:
     with st.expander("To repeat it exactly", icon=":material/fingerprint:"):
         st.html(settings_html([("", record(run))]))
         st.caption("On the command line, in the environment of this server:")
-        st.code(command_line(run.config), language="bash", wrap_lines=True)
+        st.code(command_line(run.config), language=None, wrap_lines=True)
 
 
 def settings(run: Run) -> list[tuple[str, list[Fact]]]:

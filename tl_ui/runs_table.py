@@ -96,7 +96,7 @@ def open_column(ids: list[str], key: str) -> Any:
     def choose() -> None:
         st.session_state["open-run"] = ids[st.session_state[key]["row"]]
 
-    return st.column_config.ButtonColumn(width=72, type="tertiary", key=key, on_click=choose)
+    return st.column_config.ButtonColumn("Page", width=72, type="tertiary", key=key, on_click=choose)
 
 
 def open_clicked_run() -> None:

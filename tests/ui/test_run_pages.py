@@ -372,14 +372,15 @@ def test_what_people_say_of_a_run_is_kept_and_shown_as_text(workspace, add_run):
 # Comparing
 
 
-def test_runs_are_compared_with_what_differs_first_and_a_verdict_in_words(workspace, add_run):
+def test_runs_are_compared_by_a_figure_what_differs_and_a_verdict_in_words(workspace, add_run):
     one = add_run(2, state=RunState.COMPLETED, tested=True)
     two = add_run(2, state=RunState.COMPLETED, tested=True, settings={"seed": 1, "optimizer": "sgd"})
     workspace.store.update_run(one.id, facts={"split_fingerprint": {"test": "x"}})
     workspace.store.update_run(two.id, facts={"split_fingerprint": {"test": "x"}})
     app = open_page("compare", runs=f"{one.id},{two.id}")
-    assert set(app.dataframe[0].value.columns[2:4]) == {"Optimizer", "Seed"}
-    assert "is not really better than any" in words(app)
+    assert list(app.dataframe[0].value.columns[1:5]) == ["Name", "Test accuracy", "from, to", "n"]
+    assert set(app.dataframe[0].value.columns[5:7]) == {"Optimizer", "Seed"}
+    assert "is not really better than the other" in words(app)
     assert "No real difference: 0.0 points" in words(app)
     assert "They have the same settings" not in words(app)
     assert "Really" in words(app)
