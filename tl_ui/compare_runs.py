@@ -48,20 +48,19 @@ def run_labels(runs: Sequence[Run]) -> dict[str, str]:
     """By id, what to call each run: its title, else what sets it apart from the others. User text, each once."""
     taken = _names(runs)
     named = zip(runs, taken, strict=True)
-    return {run.id: name if taken.count(name) == 1 else f"{name} ({run.id})" for run, name in named}
+    return {run.id: name if taken.count(name) == 1 else f"{shorten(name, 28)} ({run.id})" for run, name in named}
 
 
 def _names(runs: Sequence[Run]) -> list[str]:
-    """With as few of the settings in which they differ as tell them apart."""
+    """With as few of the settings in which they differ as tell them apart, as far as they can be."""
     differ = list(differing(runs).items())[:_MOST_IN_LABEL]
-    names: list[str] = []
+    ways = []
     for n in range(len(differ) + 1):
         own = [", ".join(_value(name, words[place]) for name, words in differ[:n]) for place in range(len(runs))]
         named = zip(runs, own, strict=True)
-        names = [visible(shorten(run.title or name or run.dataset_name, _LABEL_LENGTH)) for run, name in named]
-        if len(set(names)) == len(runs):
-            break
-    return names
+        names = [run.title or name or run.dataset_name for run, name in named]
+        ways.append([visible(shorten(name, _LABEL_LENGTH)) for name in names])
+    return max(ways, key=lambda names: len(set(names)))
 
 
 def _value(name: str, words: str) -> str:

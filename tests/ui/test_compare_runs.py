@@ -24,4 +24,4 @@ def test_a_run_is_called_by_as_little_as_tells_it_apart():
 def test_labels_are_short_each_is_there_once_and_none_turns_the_text_around_it(titles):
     labels = list(run_labels(runs({}, {}, titles=titles)).values())
     assert len(set(labels)) == 2
-    assert all(len(label) <= 52 and "\u202e" not in label for label in labels)
+    assert all(len(label) <= 40 and "\u202e" not in label for label in labels)
