@@ -10,7 +10,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from tl_core.charts import Chart, accuracy_chart, confusion_chart, loss_chart, reliability_chart
+from tl_core.charts import Chart, MatrixView, accuracy_chart, confusion_chart, loss_chart, reliability_chart
+from tl_core.charts.confusion import MAX_LABELLED_CLASSES, MAX_TICKS
 from tl_core.evaluation import Figure, reliability
 from tl_core.presets import changed_settings
 from tl_core.records import Run
@@ -112,8 +113,9 @@ def _safe_json(value: Any) -> Markup:
 def _charts(store: Store, results: Results) -> dict[str, Chart]:
     run, points = results.run, store.list_metrics(results.run.id)
     _, predictions = store.list_predictions(run.id, "test")
+    view = MatrixView(top=MAX_LABELLED_CLASSES) if len(results.classes) > MAX_TICKS else MatrixView()
     return {
-        "confusion": confusion_chart(predictions, results.classes, "Test"),
+        "confusion": confusion_chart(predictions, results.classes, "Test", view),
         "reliability": reliability_chart(reliability(predictions)),
         "loss": loss_chart(points),
         "accuracy": accuracy_chart(points, epochs=run.config.train.epochs),
@@ -134,11 +136,19 @@ def _figure_rows(results: Results) -> list[tuple[str, str, str, str]]:
         ("Recall, macro", test.recall_macro, f"{GLOSSARY['recall']} {macro}"),
         ("F1, macro", test.f1_macro, f"{GLOSSARY['F1']} {macro}"),
     ]
-    rows = [(name, percent(f.value), f"{percent(f.low)} to {percent(f.high)}", words) for name, f, words in shares]
+    rows = [
+        (name, _whole(percent(f.value)), _whole(f"{percent(f.low)} to {percent(f.high)}"), words)
+        for name, f, words in shares
+    ]
     rows.append(("Log-loss", *_plain(test.log_loss), GLOSSARY["loss"]))
     if test.roc_auc:
         rows.append(("ROC AUC, macro", *_plain(test.roc_auc), f"{GLOSSARY['ROC AUC']} {macro}"))
     return rows
+
+
+def _whole(words: str) -> str:
+    """No line ends between a figure and its sign."""
+    return words.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _plain(figure: Figure) -> tuple[str, str]:
@@ -163,7 +173,7 @@ def _class_rows(results: Results) -> list[tuple[str, ...]]:
 def _with_interval(value: float | None, interval: tuple[float, float] | None) -> str:
     if value is None or interval is None:
         return "–"
-    return f"{percent(value)} ({100 * interval[0]:.0f}–{100 * interval[1]:.0f})"
+    return _whole(percent(value)) + f" ({100 * interval[0]:.0f}–{100 * interval[1]:.0f})"
 
 
 def _settings(run: Run) -> list[tuple[str, str]]:
@@ -192,6 +202,8 @@ def _listed(values: dict[str, Any]) -> str:
 
 
 def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
     return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
