@@ -369,6 +369,41 @@ def test_what_people_say_of_a_run_is_kept_and_shown_as_text(workspace, add_run):
     assert list(listed["Run"]) == [run.id, other.id] and list(listed["Name"]) == [":red[my] run", ""]
 
 
+def write(app, **texts):
+    for field in (one for one in [*app.text_input, *app.text_area] if one.label in texts):
+        field.set_value(texts[field.label])
+    buttons(app)["Keep"].click().run()
+
+
+def test_who_writes_at_once_loses_nothing_of_what_the_other_wrote(workspace, add_run):
+    run = add_run(1, state=RunState.COMPLETED, tested=True)
+    one, two = open_page("run", run=run.id), open_page("run", run=run.id)
+    write(one, Note="of the first", Tags="a")
+    write(two, Name="of the second")
+    said = workspace.store.get_run(run.id)
+    assert (said.title, said.tags, said.note) == ("of the second", ("a",), "of the first")
+    assert "of the first" in [text.value for text in two.text]
+    write(one, Name="of the first")  # who comes last has changed the name and nothing else
+    said = workspace.store.get_run(run.id)
+    assert (said.title, said.tags, said.note) == ("of the first", ("a",), "of the first")
+    write(two, Name="again of the second", Note="")
+    said = workspace.store.get_run(run.id)
+    assert (said.title, said.tags, said.note) == ("again of the second", ("a",), "")
+    write(one, Tags="a, b")  # whose form still has a note and a name of his own
+    said = workspace.store.get_run(run.id)
+    assert (said.title, said.tags, said.note) == ("again of the second", ("a", "b"), "")
+    two.run()
+    assert next(one for one in two.text_input if one.label == "Tags").value == "a, b"
+
+
+def test_a_star_that_two_set_at_once_stays(workspace, add_run):
+    run = add_run(1, state=RunState.COMPLETED, tested=True)
+    one, two = open_page("run", run=run.id), open_page("run", run=run.id)
+    for app in (one, two):
+        buttons(app)["Make it a favourite"].click().run()
+    assert workspace.store.get_run(run.id).is_favourite and "Favourite" in buttons(two)
+
+
 # Comparing
 
 
