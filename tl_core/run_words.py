@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from tl_core.backbones import get_backbone
 from tl_core.config import ModelConfig, RunConfig
 from tl_core.errors import UnknownBackbone
-from tl_core.evaluation import wilson_interval
+from tl_core.evaluation import Judgement, wilson_interval
 from tl_core.records import Run, RunState, TestResult
 from tl_core.text import number_of, percent, share
 
@@ -42,6 +42,11 @@ def _whole(share: float) -> str:
 def caution(result: TestResult, model: ModelConfig) -> str:
     """A warning where the figure does not mean what a reader would take it for, else nothing."""
     low, high = wilson_interval(round(result.accuracy * result.n), result.n)
+    if result.baseline_accuracy == 1:
+        return (
+            "All test images are of the biggest class, so this says nothing about the others. "
+            "Give the dataset test images of every class."
+        )
     if low <= result.baseline_accuracy:
         if not model.pretrained:
             remedy = "starting from pretrained weights"
@@ -57,6 +62,19 @@ def caution(result: TestResult, model: ModelConfig) -> str:
             f"{100 * low:.0f} and {100 * high:.0f} %."
         )
     return ""
+
+
+def missing_words(test: Judgement) -> str:
+    """What the figures of a split cannot say, and why; nothing where they say all."""
+    said = []
+    if test.roc_auc is None:
+        said.append(
+            "All these images are of one class: they cannot show how well it tells classes apart, and there is no "
+            "ROC AUC."
+        )
+    if not test.f1_macro.has_interval:
+        said.append("Where no interval stands, drawing from these images anew always gave the same figure.")
+    return " ".join(said)
 
 
 def recipe_words(config: RunConfig) -> str:

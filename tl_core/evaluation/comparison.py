@@ -44,6 +44,8 @@ class Comparison:
         Args:
             first: what to call the first run, and `second` the second.
         """
+        if not self.only_first and not self.only_second:
+            return f"No difference: both named the same images rightly, n = {self.n:,}."
         favours_second = self.is_real and self.difference < 0
         sign = -100 if favours_second else 100
         points, *ends = sign * self.difference, *sorted((sign * self.low, sign * self.high))

@@ -12,12 +12,13 @@ from markupsafe import Markup
 
 from tl_core.charts import Chart, MatrixView, accuracy_chart, confusion_chart, loss_chart, reliability_chart
 from tl_core.charts.confusion import MAX_LABELLED_CLASSES, MAX_TICKS
+from tl_core.charts.curves import TO_SEE_ALL
 from tl_core.evaluation import Figure, reliability
 from tl_core.presets import changed_settings
 from tl_core.records import Run
 from tl_core.report.examples import pick_examples
 from tl_core.results import Results, results_of
-from tl_core.run_words import caution, headline, recipe_words, seconds_taken, when
+from tl_core.run_words import caution, headline, missing_words, recipe_words, seconds_taken, when
 from tl_core.store import Artifacts, Store
 from tl_core.text import GLOSSARY, count, duration, number_of, percent, share, shorten, visible
 
@@ -62,12 +63,14 @@ def report_html(store: Store, artifacts: Artifacts, run_id: str) -> str:
         caution=caution(result, run.config.model),
         recipe=recipe_words(run.config),
         figures=_figure_rows(results),
+        missing=missing_words(results.test),
         classes=_class_rows(results)[:_MOST_CLASSES],
         confused=results.confused[:_MOST_CONFUSED],
         examples=pick_examples(store, artifacts, run, results.classes, predictions),
         charts=charts,
         charts_json=_safe_json({name: _content(chart) for name, chart in charts.items()}),
         settings=_settings(run),
+        to_see_all=TO_SEE_ALL,
         terms={term: GLOSSARY[term] for term in _TERMS},
         plotly=_script("plotly", "package_data", "plotly.min.js"),
         theme=_script("tl_core", "charts", "theme.js"),
@@ -136,10 +139,10 @@ def _figure_rows(results: Results) -> list[tuple[str, str, str, str]]:
         ("Recall, macro", test.recall_macro, f"{GLOSSARY['recall']} {macro}"),
         ("F1, macro", test.f1_macro, f"{GLOSSARY['F1']} {macro}"),
     ]
-    rows = [
-        (name, _whole(percent(f.value)), _whole(f"{percent(f.low)} to {percent(f.high)}"), words)
-        for name, f, words in shares
-    ]
+    rows = []
+    for name, figure, words in shares:
+        interval = f"{percent(figure.low)} to {percent(figure.high)}" if figure.has_interval else "–"
+        rows.append((name, _whole(percent(figure.value)), _whole(interval), words))
     rows.append(("Log-loss", *_plain(test.log_loss), GLOSSARY["loss"]))
     if test.roc_auc:
         rows.append(("ROC AUC, macro", *_plain(test.roc_auc), f"{GLOSSARY['ROC AUC']} {macro}"))
@@ -152,7 +155,7 @@ def _whole(words: str) -> str:
 
 
 def _plain(figure: Figure) -> tuple[str, str]:
-    return f"{figure.value:.3f}", f"{figure.low:.3f} to {figure.high:.3f}"
+    return f"{figure.value:.3f}", f"{figure.low:.3f} to {figure.high:.3f}" if figure.has_interval else "–"
 
 
 def _class_rows(results: Results) -> list[tuple[str, ...]]:
