@@ -11,6 +11,7 @@ from typing import Any
 
 from tl_core.errors import Cancelled, TransferLabError, UnknownRun
 from tl_core.export import Figures, export_run
+from tl_core.export.placing import disk_errors
 from tl_core.workspace import Workspace
 
 
@@ -86,8 +87,9 @@ class Exports:
 
         store, artifacts = self._workspace.store, self._workspace.artifacts
         target = export_file(self._workspace, job.run_id, job.formats)
-        for old in target.parent.glob("export-*.zip"):  # one a run; who is downloading it keeps what is open
-            old.unlink(missing_ok=True)
+        with disk_errors():
+            for old in target.parent.glob("export-*.zip"):  # one a run; who is downloading it keeps what is open
+                old.unlink(missing_ok=True)
         export_run(
             self._workspace,
             job.run_id,

@@ -55,6 +55,11 @@ def test_what_goes_wrong_is_kept_as_a_sentence(packed, monkeypatch):
     job = Exports(workspace).start(run.id, FORMATS)
     assert "disk is full" in finish(job).error
     assert read_packed(workspace, run.id, FORMATS) is None
+    monkeypatch.undo()
+    blocked = export_file(workspace, run.id, FORMATS)
+    blocked.mkdir()  # what cannot be taken away, as in a folder that may not be written to
+    assert "could not be written" in finish(Exports(workspace).start(run.id, FORMATS)).error
+    blocked.rmdir()
 
 
 def test_a_stopped_one_leaves_nothing(packed):
