@@ -15,7 +15,7 @@ labels = run_labels(runs)
 show_table(runs)
 groups = show_verdicts(runs)
 
-st.subheader("How they learned", anchor=False)
+st.header("How they learned", anchor=False)
 lines = [(labels[run.id], get_workspace().store.list_metrics(run.id)) for run in runs]
 epochs = max(run.config.train.epochs for run in runs)
 left, right = st.columns(2, gap="medium")
@@ -27,7 +27,7 @@ with right:
     chart(loss_curves(lines, epochs), key="compare-loss")
 
 if groups:
-    st.subheader("What it costs", anchor=False)
+    st.header("What it costs", anchor=False)
     if len(groups) > 1:
         st.caption("The runs were tested on different images, so heights in these charts cannot be compared.")
     left, right = st.columns(2, gap="medium")

@@ -1,8 +1,8 @@
 import pytest
 
 from tl_core.config import ModelConfig, RunConfig
-from tl_core.evaluation import what_helps
-from tl_core.records import Run, RunState, TestResult
+from tl_core.evaluation import judge, what_helps
+from tl_core.records import Prediction, Run, RunState, TestResult
 from tl_core.run_words import (
     caution,
     changes_of,
@@ -10,6 +10,7 @@ from tl_core.run_words import (
     depth_words,
     headline,
     is_busy,
+    missing_words,
     model_words,
     n_ahead,
     pause_promise,
@@ -175,3 +176,11 @@ def test_the_hour_is_the_readers():
 def test_class_names_outlive_the_dataset():
     assert class_names(make_run(facts={"classes": ["cat", "dog"]}), 2) == ["cat", "dog"]
     assert class_names(make_run(), 2) == ["class 1", "class 2"]
+
+
+def test_a_test_set_of_one_class_says_what_it_cannot_show():
+    judged = judge([Prediction(i, 0, (0.9 - i / 10, 0.1 + i / 10)) for i in range(3)], 0)
+    assert "of one class" in missing_words(judged) and "no interval stands" in missing_words(judged)
+    assert "nothing about the others" in caution(make_result(1.0, 3, baseline=1.0), ModelConfig())
+    both = judge([Prediction(i, i % 2, (0.6, 0.4)) for i in range(6)], 0)
+    assert missing_words(both) == ""

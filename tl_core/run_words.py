@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from tl_core.backbones import get_backbone
 from tl_core.config import ModelConfig, RunConfig
 from tl_core.errors import UnknownBackbone
-from tl_core.evaluation import what_helps, wilson_interval
+from tl_core.evaluation import Judgement, what_helps, wilson_interval
 from tl_core.presets import changed_settings
 from tl_core.records import Run, RunState, TestResult
 from tl_core.text import number_of, percent, share
@@ -48,6 +48,11 @@ def caution(result: TestResult, model: ModelConfig, kind: str = "unknown") -> st
         kind: of its `Fit`, which decides what may help.
     """
     low, high = wilson_interval(round(result.accuracy * result.n), result.n)
+    if result.baseline_accuracy == 1:
+        return (
+            "All test images are of the biggest class, so this says nothing about the others. "
+            "Give the dataset test images of every class."
+        )
     if low <= result.baseline_accuracy:
         return f"This is not clearly better than always guessing the biggest class. {what_helps(model, kind)}"
     if high - low > 0.2:
@@ -56,6 +61,19 @@ def caution(result: TestResult, model: ModelConfig, kind: str = "unknown") -> st
             f"{100 * low:.0f} and {100 * high:.0f} %."
         )
     return ""
+
+
+def missing_words(test: Judgement) -> str:
+    """What the figures of a split cannot say, and why; nothing where they say all."""
+    said = []
+    if test.roc_auc is None:
+        said.append(
+            "All these images are of one class: they cannot show how well it tells classes apart, and there is no "
+            "ROC AUC."
+        )
+    if not test.f1_macro.has_interval:
+        said.append("Where no interval stands, drawing from these images anew always gave the same figure.")
+    return " ".join(said)
 
 
 def recipe_words(config: RunConfig) -> str:
@@ -176,7 +194,7 @@ def queue_words(n: int) -> str:
 
 
 def seconds_taken(run: Run, now: float | None = None) -> float | None:
-    """All that its model took so far, without the time that it lay still; None before it started, and while it is paused.
+    """All that its model took so far, without the time that it lay still; None before it started, and while paused.
 
     A run that was resumed, or continues another, has taken what went before as well. One that was stopped may have been
     found, or given up, long after: of it what its stages took is known.

@@ -30,7 +30,7 @@ def shorten(text: str, length: int) -> str:
 
 def percent(fraction: float) -> str:
     """`0.861` as `86.1 %`."""
-    return f"{100 * fraction:.1f} %"
+    return f"{100 * fraction:.1f} %" if math.isfinite(fraction) else "not a number"
 
 
 def confidence(probability: float) -> str:

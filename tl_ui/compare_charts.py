@@ -32,10 +32,16 @@ def accuracy_curves(lines: Sequence[Line], epochs: int) -> Chart:
         for place, (name, points) in enumerate(found)
     ]
     values = [p.value for _, points in found for p in points]
-    best = f"up to {percent(max(values))}" if values else "no epoch has ended yet"
+    best = f"up to {percent(max(values))}{_of_images(found)}" if values else "no epoch has ended yet"
     said = ", ".join(f"{name} {percent(points[-1].value)}" for name, points in found if points)
     alt = f"Line chart of validation accuracy by epoch for {number_of(len(lines), 'run')}. Last: {said or 'nothing'}."
     return Chart(f"Validation accuracy: {best}", alt, make_figure(traces, layout), _HEIGHT)
+
+
+def _of_images(found: Sequence[tuple[str, Sequence[MetricPoint]]]) -> str:
+    """On how many images a share was measured, where it is the same for all."""
+    sizes = {p.n for _, points in found for p in points}
+    return f" of {number_of(sizes.pop(), 'image')}" if len(sizes) == 1 else ""
 
 
 def loss_curves(lines: Sequence[Line], epochs: int) -> Chart:

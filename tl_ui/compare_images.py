@@ -53,7 +53,7 @@ def filtered(found: Sequence[Beside]) -> dict[str, list[Beside]]:
 
 def show_images(runs: Sequence[Run], labels: dict[str, str]) -> None:
     """Of runs that were tested on the same images of one dataset."""
-    st.subheader("The same images, as each run sees them", anchor=False)
+    st.header("The same images, as each run sees them", anchor=False)
     choices = filtered(beside([predictions_after(run.id, "test", run.epochs_done)[1] for run in runs]))
     which = st.segmented_control(
         "Show",
@@ -97,4 +97,4 @@ def beside_html(runs: Sequence[Run], labels: dict[str, str], found: Sequence[Bes
 def _answer(name: str, answer: Prediction, names: Sequence[str]) -> str:
     mark = "✓" if answer.is_right else "✗"
     said = html_text(shorten(names[answer.predicted], 40))
-    return f"{mark} {html_text(shorten(name, 30))}: <b>{said}</b> ({confidence(answer.confidence)})"
+    return f"{mark} {html_text(name)}: <b>{said}</b> ({confidence(answer.confidence)})"

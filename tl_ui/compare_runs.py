@@ -9,17 +9,17 @@ from tl_core.errors import TransferLabError
 from tl_core.evaluation import wilson_interval
 from tl_core.records import Run
 from tl_core.results import MOST_COMPARED, Compared, compare_runs, what_differs
-from tl_core.run_words import seconds_taken
-from tl_core.text import GLOSSARY, count, duration, number_of, share, shorten
+from tl_core.run_words import backbone_title, seconds_taken
+from tl_core.text import GLOSSARY, count, duration, number_of, share, shorten, visible
 from tl_ui.knobs import label, value_words
 from tl_ui.markdown import literal
 from tl_ui.navigation import link
 from tl_ui.resources import get_workspace
-from tl_ui.run_annotations import run_title
 from tl_ui.run_view import STATES
 from tl_ui.runs_table import open_clicked_run, open_column
 
-_LABEL_LENGTH = 60
+_LABEL_LENGTH = 40
+"""Of characters: what a legend has room for on a phone."""
 _MOST_IN_LABEL = 3
 
 
@@ -46,13 +46,21 @@ def open_comparison() -> list[Run]:
 
 def run_labels(runs: Sequence[Run]) -> dict[str, str]:
     """By id, what to call each run: its title, else what sets it apart from the others. User text, each once."""
-    differ = differing(runs)
-    names = {}
-    for place, run in enumerate(runs):
-        own = [_value(name, words[place]) for name, words in list(differ.items())[:_MOST_IN_LABEL]]
-        names[run.id] = shorten(run.title or ", ".join(own) or run_title(run), _LABEL_LENGTH)
-    taken = list(names.values())
-    return {run_id: name if taken.count(name) == 1 else f"{name} ({run_id})" for run_id, name in names.items()}
+    taken = _names(runs)
+    named = zip(runs, taken, strict=True)
+    return {run.id: name if taken.count(name) == 1 else f"{shorten(name, 28)} ({run.id})" for run, name in named}
+
+
+def _names(runs: Sequence[Run]) -> list[str]:
+    """With as few of the settings in which they differ as tell them apart, as far as they can be."""
+    differ = list(differing(runs).items())[:_MOST_IN_LABEL]
+    ways = []
+    for n in range(len(differ) + 1):
+        own = [", ".join(_value(name, words[place]) for name, words in differ[:n]) for place in range(len(runs))]
+        named = zip(runs, own, strict=True)
+        names = [run.title or name or run.dataset_name for run, name in named]
+        ways.append([visible(shorten(name, _LABEL_LENGTH)) for name in names])
+    return max(ways, key=lambda names: len(set(names)))
 
 
 def _value(name: str, words: str) -> str:
@@ -65,21 +73,29 @@ def differing(runs: Sequence[Run]) -> dict[str, list[str]]:
     differ = {}
     for name, values in what_differs(runs).items():
         if name == "dataset_id":
-            differ["Dataset"] = [run.dataset_name for run in runs]
+            differ["Dataset"] = [visible(run.dataset_name) for run in runs]
+        elif name == "backbone":
+            differ["Backbone"] = [visible(backbone_title(run.config.model)) for run in runs]
         else:
             differ[label(name)] = [value_words(name, value) for value in values]
     return differ
 
 
 def show_table(runs: Sequence[Run]) -> None:
-    """What differs, then the figures, a row a run."""
+    """The figure that counts, what differs, then the other figures, a row a run."""
     labels, differ = run_labels(runs), differing(runs)
     rows = [
-        {**_about(run, labels), **{name: values[place] for name, values in differ.items()}, **_figures(run)}
+        {
+            "": "Open",
+            "Name": labels[run.id],
+            **_accuracy(run),
+            **{name: values[place] for name, values in differ.items()},
+            **_figures(run),
+        }
         for place, run in enumerate(runs)
     ]
     words = ", ".join(literal(name.lower()) for name in list(differ)[:8])
-    more = f" and {len(differ) - 8} more settings" if len(differ) > 8 else ""
+    more = f" and {number_of(len(differ) - 8, 'more setting')}" if len(differ) > 8 else ""
     st.markdown(f"They differ in {words}{more}." if differ else "They have the same settings.")
     st.dataframe(
         rows,
@@ -91,17 +107,19 @@ def show_table(runs: Sequence[Run]) -> None:
     open_clicked_run()
 
 
-def _about(run: Run, labels: dict[str, str]) -> dict[str, Any]:
-    return {"": "Open", "Name": labels[run.id]}
-
-
-def _figures(run: Run) -> dict[str, Any]:
-    result, taken = run.result, seconds_taken(run)
+def _accuracy(run: Run) -> dict[str, Any]:
+    result = run.result
     interval = wilson_interval(round(result.accuracy * result.n), result.n) if result else None
     return {
         "Test accuracy": 100 * result.accuracy if result else None,
         "from, to": f"{100 * interval[0]:.0f}–{100 * interval[1]:.0f} %" if interval else None,
         "n": result.n if result else None,
+    }
+
+
+def _figures(run: Run) -> dict[str, Any]:
+    result, taken = run.result, seconds_taken(run)
+    return {
         "Macro F1": 100 * result.f1_macro if result else None,
         "Test loss": result.loss if result else None,
         "Weights that learn": run.facts.get("trainable_parameters"),
@@ -132,7 +150,7 @@ def show_verdicts(runs: Sequence[Run]) -> list[Compared]:
     """Which are really better, in words; gives the groups of runs that were tested on the same images."""
     tested = [run for run in runs if run.result]
     labels = run_labels(runs)
-    st.subheader(
+    st.header(
         "Is one really better?",
         help="Two tests on the same images: McNemar's, and an interval of the difference from resampling the images "
         "(bootstrap), or from a formula (Bonett and Price) where that is wider. Only where both agree is a difference "
@@ -170,10 +188,10 @@ def verdict_words(group: Compared, labels: dict[str, str]) -> str:
         f"- Beside **{literal(labels[run.id])}**: {found.say('the first', 'this one')}" for run, found in group.others
     ]
     real = sum(found.is_real and found.difference > 0 for _, found in group.others)
-    all_others = "all others" if len(group.others) > 1 else "the other"
+    all_others, any_other = ("all others", "any") if len(group.others) > 1 else ("the other", "the other")
     verdict = "is really better than " + (all_others if real == len(group.others) else f"{count(real)} of the others")
     head = f"{best} was right most often, on {number_of(n, 'test image')}, " + (
-        f"and {verdict}:" if real else "but is not really better than any:"
+        f"and {verdict}:" if real else f"but is not really better than {any_other}:"
     )
     head = _tie_words(group, labels) or head
     corrected = (

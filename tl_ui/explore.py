@@ -149,9 +149,13 @@ def _show_table(found: Mapping[str, Any]) -> None:
         rows,
         hide_index=True,
         column_config={
-            "Right": number(format="%.1f %%", help="Mean over the folds."),
-            "± over folds": number(format="%.1f", help="Standard deviation over the folds, in points."),
-            "Time": number(format="%.1f s", help="Learning and answering, all folds together, on this machine."),
+            "Model": st.column_config.TextColumn(width=200),
+            "Right": number(format="%.1f %%", width=72, help="Mean over the folds."),
+            "± over folds": number(format="%.1f", width=104, help="Standard deviation over the folds, in points."),
+            "Time": number(
+                format="%.1f s", width=72, help="Learning and answering, all folds together, on this machine."
+            ),
+            "How it decides": st.column_config.TextColumn(width=620),
         },
         alt="Classical models with their accuracy, its spread over the folds and their time",
     )

@@ -34,10 +34,7 @@ def start_packing(workspace: Workspace, run_id: str, formats: Sequence[str]) -> 
     """Begin to pack a run; where that is under way already, it is given back."""
     if (job := find_packing(workspace, run_id)) and not job.is_over:
         return job
-    target = export_file(workspace, run_id, formats)
-    for old in target.parent.glob("export-*.zip"):  # one a run; who is downloading it keeps what is open
-        old.unlink(missing_ok=True)
-    arguments = ["pack", run_id, f"--format={','.join(formats)}", f"--to={target}"]
+    arguments = ["pack", run_id, f"--format={','.join(formats)}", f"--to={export_file(workspace, run_id, formats)}"]
     return get_jobs().start(arguments, _note(workspace, run_id))
 
 

@@ -5,9 +5,11 @@ from typing import Any
 
 from tl_core.charts import Chart, make_figure
 from tl_core.evaluation import wilson_interval
-from tl_core.text import number_of, percent, plotly_text, shorten
+from tl_core.text import count, number_of, percent, plotly_text, shorten
 
 _NAME_LENGTH = 34
+_ROOMY = 55.0
+"""Percent from which a bar has room for its figures, also on a phone."""
 
 
 def probes_chart(found: Mapping[str, Any], beside: Sequence[tuple[str, float, int]] = ()) -> Chart:
@@ -22,7 +24,7 @@ def probes_chart(found: Mapping[str, Any], beside: Sequence[tuple[str, float, in
     values = [100 * result["accuracy"] for result in ranked] + [100 * share for _, share, _ in beside]
     spreads = [100 * result["spread"] for result in ranked] + [0.0] * len(beside)
     texts = [f"{percent(r['accuracy'])} ± {100 * r['spread']:.1f}" for r in ranked]
-    texts += [f"{percent(share)} of {number_of(n, 'validation image')}" for _, share, n in beside]
+    texts += [f"{percent(share)}, n = {count(n)}" for _, share, n in beside]
     places = list(range(len(names)))
     trace = {
         "type": "bar",
@@ -31,12 +33,22 @@ def probes_chart(found: Mapping[str, Any], beside: Sequence[tuple[str, float, in
         "y": places,
         "error_x": {"type": "data", "array": spreads, "color": "@text", "thickness": 1},
         "marker": {"color": [_colour(result) for result in ranked] + ["#d97706"] * len(beside)},
-        "text": texts,
+        "text": [text if value >= _ROOMY else "" for text, value in zip(texts, values, strict=True)],
         "textposition": "inside",
         "insidetextanchor": "start",
         "textangle": 0,
         "hoverinfo": "text",
         "hovertext": [f"{plotly_text(name)}: {text}" for name, text in zip(names, texts, strict=True)],
+    }
+    short = [place for place in places if values[place] < _ROOMY]
+    behind = {
+        "type": "scatter",
+        "mode": "text",
+        "x": [values[place] + spreads[place] + 1 for place in short],
+        "y": short,
+        "text": [texts[place] for place in short],
+        "textposition": "middle right",
+        "hoverinfo": "skip",
     }
     layout = {
         "xaxis": {"title": {"text": "Right (%)"}, "range": [0, 105], "zeroline": False},
@@ -54,7 +66,7 @@ def probes_chart(found: Mapping[str, Any], beside: Sequence[tuple[str, float, in
     n = number_of(found["n"], "image")
     title = f"{best['title']} is right on {percent(best['accuracy'])} (± {100 * best['spread']:.1f}), of {n}"
     alt = "Bar chart: " + ", ".join(f"{name} {text}" for name, text in zip(names, texts, strict=True)) + "."
-    return Chart(title, alt, make_figure([trace], layout), height=110 + 34 * len(names))
+    return Chart(title, alt, make_figure([trace, behind], layout), height=110 + 34 * len(names))
 
 
 def verdict(found: Mapping[str, Any], right: float, n: int) -> str:

@@ -1,13 +1,14 @@
 """What a run said to the images of the test, or of its last validation: matrix, class by class, and the images."""
 
+import math
 from collections.abc import Sequence
 
 import streamlit as st
 
 from tl_core.evaluation import class_figures
-from tl_core.records import Prediction, Run
+from tl_core.records import Prediction, Run, Split
 from tl_core.run_words import class_names
-from tl_core.text import GLOSSARY, number_of
+from tl_core.text import GLOSSARY, count, number_of
 from tl_ui.run_class import show_class
 from tl_ui.run_images import browse_predictions, predictions_after
 from tl_ui.run_matrix import show_cell, show_matrix
@@ -20,6 +21,17 @@ def show_answers(run: Run) -> None:
     epoch, predictions = predictions_after(run.id, split, run.epochs_done)
     if not predictions:
         return
+    if unusable := sum(not math.isfinite(sum(p.probabilities)) for p in predictions):
+        n = number_of(len(predictions), f"{what} image")
+        st.caption(f"For {count(unusable)} of {n} its answers are not numbers, so there is no matrix of them.")
+    else:
+        _show_tables(run, split, predictions, what)
+    at = "" if run.result else f", after epoch {epoch}"
+    st.subheader(f"What it says to {what} images{at}", anchor=False)
+    browse_predictions(run, predictions, what)
+
+
+def _show_tables(run: Run, split: Split, predictions: Sequence[Prediction], what: str) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         show_matrix(run, split, predictions)
@@ -28,9 +40,6 @@ def show_answers(run: Run) -> None:
         show_confused(run)
         show_classes(run, predictions, what)
         show_class(run, predictions, what)
-    at = "" if run.result else f", after epoch {epoch}"
-    st.subheader(f"What it says to {what} images{at}", anchor=False)
-    browse_predictions(run, predictions, what)
 
 
 def show_classes(run: Run, predictions: Sequence[Prediction], what: str) -> None:
@@ -39,7 +48,7 @@ def show_classes(run: Run, predictions: Sequence[Prediction], what: str) -> None
     st.subheader(f"Class by class, on {number_of(len(predictions), f'{what} image')}", anchor=False)
     st.caption("The weakest classes come first. A dash stands where there is nothing to divide by.")
     share = st.column_config.NumberColumn
-    between = st.column_config.TextColumn(width=84, help="95 % interval of the figure to the left.")
+    between = st.column_config.TextColumn("from, to", width=84, help="95 % interval of the figure to the left.")
     st.dataframe(
         class_rows(names, predictions),
         hide_index=True,

@@ -78,7 +78,7 @@ def _show_packed(run: Run, wanted: tuple[str, ...], packed: Packed) -> None:
             alt="Size, time for one image and right answers of each form of the model",
         )
     st.caption("How to use it, where Python is:")
-    st.code(_USE if packed.receipt else _USE.rpartition("\n")[0], language="bash")
+    st.code(_USE if packed.receipt else _USE.rpartition("\n")[0], language=None)
     if packed.has_training_script:
         st.caption("train.py trains it again from the image folder, with torch and torchvision alone.")
 

@@ -1,5 +1,6 @@
 """A run's images with the model's answers: the six that are followed while it learns, and its mistakes afterwards."""
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -200,12 +201,18 @@ def _show_rows(run: Run, predictions: Sequence[Prediction]) -> None:
     names = class_names(run, len(predictions[0].probabilities))
     rows = [
         {
-            "": "✓ right" if p.is_right else "✗ wrong",
+            "Result": "✓ right" if p.is_right else "✗ wrong",
             "True class": names[p.true],
             "Answer": names[p.predicted],
-            "Confidence": 100 * p.confidence,
+            "Confidence": 100 * p.confidence if math.isfinite(p.confidence) else None,
         }
         for p in predictions
     ]
     column = st.column_config.NumberColumn(format="%.1f %%", help=GLOSSARY["confidence"])
-    st.dataframe(rows, hide_index=True, column_config={"Confidence": column}, alt="Answers, the worst mistakes first")
+    st.dataframe(
+        rows,
+        hide_index=True,
+        placeholder="–",
+        column_config={"Confidence": column},
+        alt="Answers, the worst mistakes first",
+    )

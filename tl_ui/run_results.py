@@ -8,11 +8,13 @@ from tl_core.errors import TransferLabError
 from tl_core.evaluation import Figure, Judgement
 from tl_core.records import Run
 from tl_core.results import Confused, Results, results_of
+from tl_core.run_words import missing_words
 from tl_core.text import GLOSSARY, count, number_of, percent, share, shorten
 from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
 
 _MOST_CONFUSED = 5
+_NONE = "no interval"
 
 
 @lru_cache(maxsize=64)
@@ -49,7 +51,7 @@ def show_figures(run: Run) -> None:
             st.metric(label, value, interval, delta_color="off", delta_arrow="off", help=words, border=True, width=166)
     st.caption(
         f"Below each figure: the range it would most likely lie in on another test set of {count(results.test.n)} "
-        f"images (95 % interval). {baseline_words(results.test)}"
+        f"images (95 % interval). {baseline_words(results.test)} {missing_words(results.test)}"
     )
 
 
@@ -63,7 +65,10 @@ def figure_cards(test: Judgement) -> list[tuple[str, str, str, str]]:
         ("Macro recall", test.recall_macro, f"{GLOSSARY['recall']} {macro}"),
         ("Macro F1", test.f1_macro, f"{GLOSSARY['F1']} {macro}"),
     ]
-    cards = [(name, percent(f.value), f"{100 * f.low:.0f} to {100 * f.high:.0f} %", words) for name, f, words in shares]
+    cards = [
+        (name, percent(f.value), f"{100 * f.low:.0f} to {100 * f.high:.0f} %" if f.has_interval else _NONE, words)
+        for name, f, words in shares
+    ]
     cards.append(_plain("Test loss", test.log_loss, f"{GLOSSARY['loss']} It is the log-loss, in nats."))
     if test.roc_auc:
         cards.append(_plain("ROC AUC", test.roc_auc, f"{GLOSSARY['ROC AUC']} {macro}"))
@@ -71,7 +76,8 @@ def figure_cards(test: Judgement) -> list[tuple[str, str, str, str]]:
 
 
 def _plain(name: str, figure: Figure, words: str) -> tuple[str, str, str, str]:
-    return name, f"{figure.value:.3f}", f"{figure.low:.3f} to {figure.high:.3f}", words
+    interval = f"{figure.low:.3f} to {figure.high:.3f}" if figure.has_interval else _NONE
+    return name, f"{figure.value:.3f}", interval, words
 
 
 def baseline_words(test: Judgement) -> str:
@@ -93,7 +99,7 @@ def show_confused(run: Run) -> None:
     st.markdown("\n".join(f"- {words}" for words in map(confused_words, confused[:_MOST_CONFUSED])))
     if len(confused) > _MOST_CONFUSED:
         left = number_of(len(confused) - _MOST_CONFUSED, "other pair")
-        st.caption(f"{left} of classes {'was' if left.startswith('1 ') else 'were'} mixed up less often.")
+        st.caption(f"{left} of classes {'was' if left.startswith('1 ') else 'were'} mixed up no more often.")
 
 
 def confused_words(pair: Confused) -> str:

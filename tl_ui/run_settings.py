@@ -18,7 +18,7 @@ from tl_ui.run_plan import phase_rows, plan_sentence
 
 _STYLE = """<style>
 .tl-facts { margin: 0 0 1rem; }
-.tl-facts h4 { font-size: 1rem; font-weight: 600; margin: 0.75rem 0 0.25rem; padding: 0; }
+.tl-facts.tl-facts h3 { font-size: 1rem; font-weight: 600; margin: 0.75rem 0 0.25rem; padding: 0; }
 .tl-facts.tl-facts dl { display: grid; grid-template-columns: minmax(9rem, 15rem) 1fr; margin: 0; padding: 0; }
 .tl-facts.tl-facts dt, .tl-facts.tl-facts dd { margin: 0; padding: 0.3rem 0.75rem 0.3rem 0; overflow-wrap: anywhere;
   border-top: 1px solid color-mix(in srgb, currentColor 14%, transparent); }
@@ -51,7 +51,7 @@ def show_settings(run: Run) -> None:
     with st.expander("To repeat it exactly", icon=":material/fingerprint:"):
         st.html(settings_html([("", record(run))]))
         st.caption("On the command line, in the environment of this server:")
-        st.code(command_line(run.config), language="bash", wrap_lines=True)
+        st.code(command_line(run.config), language=None, wrap_lines=True)
 
 
 def settings(run: Run) -> list[tuple[str, list[Fact]]]:
@@ -181,7 +181,7 @@ def settings_html(groups: Sequence[tuple[str, Sequence[Fact]]], plan: Sequence[S
 
 
 def _heading(words: str) -> str:
-    return f"<h4>{html_text(words)}</h4>" if words else ""
+    return f"<h3>{html_text(words)}</h3>" if words else ""
 
 
 def _plan_html(rows: Sequence[Sequence[str]]) -> str:

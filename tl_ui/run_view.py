@@ -104,6 +104,7 @@ def show_ending(run: Run) -> None:
         if words := caution(run.result, run.config.model, results.fit.kind if results else "unknown"):
             st.warning(words, icon=":material/info:")
     else:
+        st.header("Not tested, so there is no test figure", help=GLOSSARY["test set"], anchor=False)
         _say_what_happened(run)
     show_notes(run)
 
@@ -122,10 +123,7 @@ def _last_validation(run: Run) -> str:
     if not predictions:
         return ""
     right, n = sum(p.is_right for p in predictions), len(predictions)
-    return (
-        f"After epoch {epoch} it was right on {count(right)} of {count(n)} validation images "
-        f"({percent(right / n)}). It was not tested, so there is no test figure."
-    )
+    return f"After epoch {epoch} it was right on {count(right)} of {count(n)} validation images ({percent(right / n)})."
 
 
 def has_model(run: Run) -> bool:

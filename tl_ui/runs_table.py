@@ -11,7 +11,7 @@ import streamlit as st
 from tl_core.records import Run, RunState
 from tl_core.results import MOST_COMPARED
 from tl_core.run_words import backbone_title, depth_words, is_busy, seconds_taken
-from tl_core.text import GLOSSARY, duration, number_of
+from tl_core.text import GLOSSARY, duration, number_of, visible
 from tl_ui.delete_runs import ask_to_delete
 from tl_ui.knobs import choice_words
 from tl_ui.navigation import go
@@ -96,7 +96,7 @@ def open_column(ids: list[str], key: str) -> Any:
     def choose() -> None:
         st.session_state["open-run"] = ids[st.session_state[key]["row"]]
 
-    return st.column_config.ButtonColumn(width=72, type="tertiary", key=key, on_click=choose)
+    return st.column_config.ButtonColumn("Page", width=72, type="tertiary", key=key, on_click=choose)
 
 
 def open_clicked_run() -> None:
@@ -123,8 +123,8 @@ def run_row(run: Run, now: float | None = None) -> dict[str, Any]:
         "": "Open",
         "★": "★" if run.is_favourite else "",
         "State": f"{_MARKS[run.state]} {_state_words(run)}",
-        "Dataset": run.dataset_name,
-        "Name": run.title,
+        "Dataset": visible(run.dataset_name),
+        "Name": visible(run.title),
         "Test accuracy": 100 * result.accuracy if result else None,
         "n": result.n if result else None,
         "Backbone": backbone_title(run.config.model),

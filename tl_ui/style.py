@@ -27,6 +27,8 @@ _STYLE = """<style>
 }
 /* A bar that glides lays the page out anew for every frame, second after second. */
 [data-testid="stProgress"] * { transition: none !important; }
+/* The accent on its own tint is too faint to read on a dark page; the tint and the border say what is chosen. */
+[data-testid="stButtonGroup"] button[data-selected="true"] { color: inherit !important; }
 /* Figures in a column line up. */
 [data-testid="stMetricValue"], [data-testid="stTable"] { font-variant-numeric: tabular-nums; }
 [data-testid="stMetricValue"] { font-size: 1.75rem; }

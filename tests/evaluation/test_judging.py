@@ -124,3 +124,9 @@ def test_without_predictions_or_numbers_there_are_no_figures_but_a_sentence():
         judge([], 0)
     with pytest.raises(Diverged, match="For 1 of 2 images"):
         judge(predictions_of([0, 1], [[0.5, 0.5], [float("nan"), 0.2]]), 0)
+
+
+def test_that_all_were_right_is_no_certainty():
+    perfect = judge(predictions_of([0, 0, 1, 1], [(0.9, 0.1), (0.8, 0.2), (0.1, 0.9), (0.2, 0.8)]), 0)
+    assert perfect.accuracy.has_interval and perfect.log_loss.has_interval
+    assert not any(f.has_interval for f in (perfect.balanced_accuracy, perfect.f1_macro, perfect.roc_auc))

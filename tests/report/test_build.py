@@ -127,7 +127,11 @@ def test_two_hundred_classes_and_one_image_each(workspace, hostile):
     store.put_predictions(run.id, "test", 1, [replace(p, position=i % 4) for i, p in enumerate(rows)])
     store.update_run(run.id, epochs_done=1, best_epoch=1, result=TestResult(n, 2.0, 0.1, 0.1, 0.1, 0.1, 0.01))
     store.finish_run(run.id, RunState.COMPLETED)
-    assert "200 classes" in Elements(html_of(workspace, run)).text
+    html = html_of(workspace, run)
+    text = Elements(html).text
+    assert "200 classes" in text and "the 20 classes with most mix-ups" in text and "8 of 198 pairs" in text
+    charts = json.loads(re.search(r'id="charts">(.*?)</script>', html, re.DOTALL)[1])
+    assert len(charts["confusion"]["figure"]["layout"]["xaxis"]["ticktext"]) == 20  # names that can be read on paper
 
 
 def test_a_browser_without_a_network_draws_all_of_it(finished, workspace, hostile, tmp_path):
@@ -147,6 +151,11 @@ def test_a_browser_without_a_network_draws_all_of_it(finished, workspace, hostil
             assert said == []
             assert {url.split(":")[0] for url in asked} <= {"file", "data", "blob"}
             assert page.evaluate("document.documentElement.scrollWidth") <= 1000
+            page.evaluate("dispatchEvent(new Event('beforeprint'))")
+            plots = "[...document.querySelectorAll('[data-chart] .main-svg')].map(plot => plot.clientWidth)"
+            assert set(page.evaluate(plots)) == {680}
+            page.evaluate("dispatchEvent(new Event('afterprint'))")
+            assert min(page.evaluate(plots)) > 680
         for kind, start in (("png", b"\x89PNG"), ("svg", b"<svg")):
             with page.expect_download() as download:
                 page.locator(f"figure:has([data-chart=confusion]) [data-format={kind}]").click()

@@ -46,10 +46,16 @@ def test_a_run_is_packed_once_and_found_again(packed):
 
 
 def test_what_goes_wrong_is_kept_as_a_sentence(packed):
-    workspace, _ = packed
+    workspace, run = packed
     job = start_packing(workspace, "nope", FORMATS)
     assert "nope" in finish(job).error
     assert not workspace.artifacts.run_folder("nope").exists()
+    blocked = export_file(workspace, run.id, FORMATS)
+    blocked.mkdir()  # what cannot be taken away, as in a folder that may not be written to
+    job = start_packing(workspace, run.id, FORMATS)
+    finish(job)
+    blocked.rmdir()
+    assert "could not be written" in job.error
 
 
 def test_a_stopped_one_leaves_nothing(packed):

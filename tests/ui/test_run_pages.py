@@ -174,7 +174,7 @@ def test_without_usable_answers_the_page_says_what_is_missing(workspace, add_run
     run = add_run(2, state=RunState.COMPLETED, tested=True)
     workspace.store.put_predictions(run.id, "test", 2, predictions)
     app = open_page("run", run=run.id)
-    assert not app.metric
+    assert not app.metric and not app.dataframe
     assert sentence in words(app) and "How it learned" in words(app)
 
 
@@ -390,18 +390,54 @@ def test_what_people_say_of_a_run_is_kept_and_shown_as_text(workspace, add_run):
     assert list(listed["Run"]) == [run.id, other.id] and list(listed["Name"]) == [":red[my] run", ""]
 
 
+def write(app, **texts):
+    for field in (one for one in [*app.text_input, *app.text_area] if one.label in texts):
+        field.set_value(texts[field.label])
+    buttons(app)["Keep"].click().run()
+
+
+def test_who_writes_at_once_loses_nothing_of_what_the_other_wrote(workspace, add_run):
+    run = add_run(1, state=RunState.COMPLETED, tested=True)
+    one, two = open_page("run", run=run.id), open_page("run", run=run.id)
+    write(one, Note="of the first", Tags="a")
+    write(two, Name="of the second")
+    said = workspace.store.get_run(run.id)
+    assert (said.title, said.tags, said.note) == ("of the second", ("a",), "of the first")
+    assert "of the first" in [text.value for text in two.text]
+    write(one, Name="of the first")  # who comes last has changed the name and nothing else
+    said = workspace.store.get_run(run.id)
+    assert (said.title, said.tags, said.note) == ("of the first", ("a",), "of the first")
+    write(two, Name="again of the second", Note="")
+    said = workspace.store.get_run(run.id)
+    assert (said.title, said.tags, said.note) == ("again of the second", ("a",), "")
+    write(one, Tags="a, b")  # whose form still has a note and a name of his own
+    said = workspace.store.get_run(run.id)
+    assert (said.title, said.tags, said.note) == ("again of the second", ("a", "b"), "")
+    two.run()
+    assert next(one for one in two.text_input if one.label == "Tags").value == "a, b"
+
+
+def test_a_star_that_two_set_at_once_stays(workspace, add_run):
+    run = add_run(1, state=RunState.COMPLETED, tested=True)
+    one, two = open_page("run", run=run.id), open_page("run", run=run.id)
+    for app in (one, two):
+        buttons(app)["Make it a favourite"].click().run()
+    assert workspace.store.get_run(run.id).is_favourite and "Favourite" in buttons(two)
+
+
 # Comparing
 
 
-def test_runs_are_compared_with_what_differs_first_and_a_verdict_in_words(workspace, add_run):
+def test_runs_are_compared_by_a_figure_what_differs_and_a_verdict_in_words(workspace, add_run):
     one = add_run(2, state=RunState.COMPLETED, tested=True)
     two = add_run(2, state=RunState.COMPLETED, tested=True, settings={"seed": 1, "optimizer": "sgd"})
     workspace.store.update_run(one.id, facts={"split_fingerprint": {"test": "x"}})
     workspace.store.update_run(two.id, facts={"split_fingerprint": {"test": "x"}})
     app = open_page("compare", runs=f"{one.id},{two.id}")
-    assert set(app.dataframe[0].value.columns[2:4]) == {"Optimizer", "Seed"}
-    assert "is not really better than any" in words(app)
-    assert "No real difference: 0.0 points" in words(app)
+    assert list(app.dataframe[0].value.columns[1:5]) == ["Name", "Test accuracy", "from, to", "n"]
+    assert set(app.dataframe[0].value.columns[5:7]) == {"Optimizer", "Seed"}
+    assert "is not really better than the other" in words(app)
+    assert "No difference: both named the same images rightly, n = 30." in words(app)
     assert "They have the same settings" not in words(app)
     assert "Really" in words(app)
 

@@ -28,10 +28,6 @@ def reliability_chart(bins: Sequence[Bin]) -> Chart:
             "color": "@text",
             "thickness": 1,
         },
-        "text": [f"n = {count(b.n)}" for b in bins],
-        "textposition": "inside",
-        "insidetextanchor": "start",
-        "textangle": 0,
         "hoverinfo": "text",
         "hovertext": texts,
         "name": "Right",
@@ -45,12 +41,27 @@ def reliability_chart(bins: Sequence[Bin]) -> Chart:
         "hoverinfo": "skip",
         "name": "As sure as right",
     }
+    # Above the bars: a bar of none right has no room inside.
+    sizes = {
+        "type": "scatter",
+        "mode": "text",
+        "x": bars["x"],
+        "y": [107] * len(bins),
+        "text": [count(b.n) for b in bins],
+        "textfont": {"size": 11},
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
+    axis = {"zeroline": False, "tickvals": [0, 20, 40, 60, 80, 100]}
     layout = {
-        "xaxis": {"title": {"text": "How sure it says it is (%)"}, "range": [0, 100], "zeroline": False},
-        "yaxis": {"title": {"text": "Right (%)"}, "range": [0, 105], "zeroline": False},
+        "xaxis": axis | {"title": {"text": "How sure it says it is (%)"}, "range": [0, 101]},
+        "yaxis": axis | {"title": {"text": "Right (%)"}, "range": [0, 113]},
         "showlegend": True,
         "uirevision": "keep",
     }
     n = sum(b.n for b in bins)
-    title = f"How often it is right, by how sure it is ({number_of(n, 'test image')}; lines are 95 % intervals)"
-    return Chart(title, f"Bar chart. {'. '.join(texts)}.", make_figure([bars, line], layout), height=340)
+    title = (
+        f"How often it is right, by how sure it is ({number_of(n, 'test image')}, how many in each bar is above it; "
+        "lines are 95 % intervals)"
+    )
+    return Chart(title, f"Bar chart. {'. '.join(texts)}.", make_figure([bars, line, sizes], layout), height=340)

@@ -97,7 +97,7 @@ def confusion_chart(
         "xgap": 1 if n <= MAX_OUTLINED_CLASSES else 0,
         "ygap": 1 if n <= MAX_OUTLINED_CLASSES else 0,
         "showscale": n > MAX_LABELLED_CLASSES,
-        "colorbar": {"thickness": 10, "outlinewidth": 0, "tickformat": ".0%" if view.shares else "d"},
+        "colorbar": {"thickness": 10, "outlinewidth": 0, **_steps(cells, view)},
         "hoverinfo": "text",
         "hovertext": _hover(shown),
     }
@@ -109,6 +109,13 @@ def confusion_chart(
     if n < len(classes):
         title += f"; the {n} classes with most mix-ups"
     return Chart(title, _alt(shown, title), make_figure([trace], _layout(shown)), height=min(720, 260 + 30 * n))
+
+
+def _steps(cells: NDArray[np.int64], view: MatrixView) -> Figure:
+    """Whole numbers on the colour bar, none twice."""
+    if view.shares:
+        return {"tickformat": ".0%"}
+    return {"tickformat": "d"} | ({"dtick": 1} if cells.max(initial=0) < 6 else {})
 
 
 def _choose(predictions: Sequence[Prediction], classes: Sequence[str], view: MatrixView) -> _Shown:

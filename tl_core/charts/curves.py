@@ -13,6 +13,8 @@ from tl_core.text import number_of, percent, plotly_text
 MAX_BATCH_POINTS = 500
 TOWERS = 3
 """A loss this many times as high as is usual in its run is left outside the axis."""
+TO_SEE_ALL = ": double-click the chart to see all"
+"""In a title; nothing for paper."""
 UNTRAINED = 8.0
 """No model that guesses has a higher loss, in nats, up to 3,000 classes."""
 
@@ -180,7 +182,7 @@ def cut_off(layout: Figure, lines: Sequence[Sequence[float]]) -> str:
     end = 1.05 * max(value for value in values if value <= TOWERS * usual)
     layout["yaxis"]["range"] = [0, end]
     n = number_of(len(beyond), "value")
-    return f" ({n} above {end:.2g}, up to {max(beyond):.3g}, left out of view: double-click the chart to see all)"
+    return f" ({n} above {end:.2g}, up to {max(beyond):.3g}, left out of view{TO_SEE_ALL})"
 
 
 def _mark(layout: Figure, places: Sequence[tuple[float, str]]) -> None:
@@ -213,7 +215,9 @@ def _pair(
 
 
 def _number(value: float) -> str:
-    return f"{value:.3f}" if math.isfinite(value) else "not a number"
+    if not math.isfinite(value):
+        return "not a number"
+    return f"{value:.3f}" if abs(value) < 10_000 else f"{value:.3g}"
 
 
 def _of_epoch(points: list[MetricPoint], kept: int | None) -> MetricPoint:

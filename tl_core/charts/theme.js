@@ -55,19 +55,21 @@ function withTheme(figure, element, height) {
     hoverlabel: { bgcolor: theme.background, bordercolor: theme["@muted"], font: theme.font, align: "left" },
     dragmode: isNarrow ? false : "zoom",
   })
-  fitLabels(layout.xaxis, element.clientWidth * 0.75, isNarrow)
-  fitLabels(layout.yaxis, height * 0.75, isNarrow)
+  const longest = !isNarrow ? Infinity : layout.yaxis.scaleanchor ? 13 : 21
+  fitLabels(layout.xaxis, element.clientWidth * 0.75, longest)
+  fitLabels(layout.yaxis, height * 0.75, longest)
   for (const trace of data) if (trace.type === "heatmap") fitCells(trace, element.clientWidth * (isNarrow ? 0.6 : 0.75))
   return { data, layout }
 }
 
-// Every label where each has the room of a line, else every second, third …; and short ones on a phone.
-function fitLabels(axis, room, isNarrow) {
+// Every label where each has the room of a line, else every second, third …; and short ones on a phone, beside square
+// cells more so.
+function fitLabels(axis, room, longest) {
   if (!axis.ticktext) return
   const step = Math.ceil((axis.ticktext.length * 15) / room)
   axis.tickvals = axis.tickvals.filter((_, i) => i % step === 0)
   axis.ticktext = axis.ticktext.filter((_, i) => i % step === 0)
-  if (isNarrow) axis.ticktext = axis.ticktext.map((text) => shortened(text, 13))
+  axis.ticktext = axis.ticktext.map((text) => shortened(text, longest))
 }
 
 // Labels are escaped for Plotly; an entity counts as the one character that it stands for.

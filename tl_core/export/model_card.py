@@ -155,12 +155,14 @@ def _figures(results: Results) -> str:
         "macro recall": test.recall_macro,
         "macro F1": test.f1_macro,
     }
-    rows = [
-        f"| {name} | {100 * f.value:.1f} % | {100 * f.low:.1f} to {100 * f.high:.1f} % |" for name, f in named.items()
-    ]
-    rows.append(f"| log-loss, nats | {test.log_loss.value:.3f} | {test.log_loss.low:.3f} to {test.log_loss.high:.3f} |")
-    if test.roc_auc:
-        rows.append(f"| macro ROC AUC | {test.roc_auc.value:.3f} | {test.roc_auc.low:.3f} to {test.roc_auc.high:.3f} |")
+    rows = []
+    for name, share in named.items():
+        interval = f"{100 * share.low:.1f} to {100 * share.high:.1f} %" if share.has_interval else "–"
+        rows.append(f"| {name} | {100 * share.value:.1f} % | {interval} |")
+    for name, figure in {"log-loss, nats": test.log_loss, "macro ROC AUC": test.roc_auc}.items():
+        if figure:
+            interval = f"{figure.low:.3f} to {figure.high:.3f}" if figure.has_interval else "–"
+            rows.append(f"| {name} | {figure.value:.3f} | {interval} |")
     said = f"## How good it is\n\n| on {test.n:,} test images | figure | 95 % interval |\n|---|---|---|\n"
     said += "\n".join(rows) + "\n\n"
     if test.majority_accuracy is not None:

@@ -59,6 +59,8 @@ def disk_errors() -> Iterator[None]:
         yield
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        why = "the disk is full: free some space" if full else f"{error.strerror or error}: choose another place"
-        where = f" ({os.fsdecode(error.filename)})" if error.filename and not full else ""
+        denied = f"{error.strerror or error}: make the place writable, or choose another place"
+        why = "the disk is full: free some space" if full else denied
+        place = error.filename2 or error.filename  # of a rename, where to
+        where = f" ({os.fsdecode(place)})" if place and not full else ""
         raise ExportRefused(f"The run could not be written, since {why}{where}. Nothing of it was kept.") from error

@@ -10,12 +10,14 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from tl_core.charts import Chart, accuracy_chart, confusion_chart, loss_chart, reliability_chart
+from tl_core.charts import Chart, MatrixView, accuracy_chart, confusion_chart, loss_chart, reliability_chart
+from tl_core.charts.confusion import MAX_LABELLED_CLASSES, MAX_TICKS
+from tl_core.charts.curves import TO_SEE_ALL
 from tl_core.evaluation import Figure, reliability
 from tl_core.records import Run
 from tl_core.report.examples import pick_examples
 from tl_core.results import Results, results_of
-from tl_core.run_words import caution, changes_of, headline, recipe_words, seconds_taken, when
+from tl_core.run_words import caution, changes_of, headline, missing_words, recipe_words, seconds_taken, when
 from tl_core.store import Artifacts, Store
 from tl_core.text import GLOSSARY, count, duration, number_of, percent, share, shorten, visible
 
@@ -60,12 +62,14 @@ def report_html(store: Store, artifacts: Artifacts, run_id: str) -> str:
         caution=caution(result, run.config.model, results.fit.kind),
         recipe=recipe_words(run.config),
         figures=_figure_rows(results),
+        missing=missing_words(results.test),
         classes=_class_rows(results)[:_MOST_CLASSES],
         confused=results.confused[:_MOST_CONFUSED],
         examples=pick_examples(store, artifacts, run, results.classes, predictions),
         charts=charts,
         charts_json=_safe_json({name: _content(chart) for name, chart in charts.items()}),
         settings=_settings(run),
+        to_see_all=TO_SEE_ALL,
         terms={term: GLOSSARY[term] for term in _TERMS},
         plotly=_script("plotly", "package_data", "plotly.min.js"),
         theme=_script("tl_core", "charts", "theme.js"),
@@ -111,8 +115,9 @@ def _safe_json(value: Any) -> Markup:
 def _charts(store: Store, results: Results) -> dict[str, Chart]:
     run, points = results.run, store.list_metrics(results.run.id)
     _, predictions = store.list_predictions(run.id, "test")
+    view = MatrixView(top=MAX_LABELLED_CLASSES) if len(results.classes) > MAX_TICKS else MatrixView()
     return {
-        "confusion": confusion_chart(predictions, results.classes, "Test"),
+        "confusion": confusion_chart(predictions, results.classes, "Test", view),
         "reliability": reliability_chart(reliability(predictions)),
         "loss": loss_chart(points, kept=run.best_epoch),
         "accuracy": accuracy_chart(points, epochs=run.config.train.epochs, kept=run.best_epoch),
@@ -133,15 +138,23 @@ def _figure_rows(results: Results) -> list[tuple[str, str, str, str]]:
         ("Recall, macro", test.recall_macro, f"{GLOSSARY['recall']} {macro}"),
         ("F1, macro", test.f1_macro, f"{GLOSSARY['F1']} {macro}"),
     ]
-    rows = [(name, percent(f.value), f"{percent(f.low)} to {percent(f.high)}", words) for name, f, words in shares]
+    rows = []
+    for name, figure, words in shares:
+        interval = f"{percent(figure.low)} to {percent(figure.high)}" if figure.has_interval else "–"
+        rows.append((name, _whole(percent(figure.value)), _whole(interval), words))
     rows.append(("Log-loss", *_plain(test.log_loss), GLOSSARY["loss"]))
     if test.roc_auc:
         rows.append(("ROC AUC, macro", *_plain(test.roc_auc), f"{GLOSSARY['ROC AUC']} {macro}"))
     return rows
 
 
+def _whole(words: str) -> str:
+    """No line ends between a figure and its sign."""
+    return words.replace(" %", "\N{NO-BREAK SPACE}%")
+
+
 def _plain(figure: Figure) -> tuple[str, str]:
-    return f"{figure.value:.3f}", f"{figure.low:.3f} to {figure.high:.3f}"
+    return f"{figure.value:.3f}", f"{figure.low:.3f} to {figure.high:.3f}" if figure.has_interval else "–"
 
 
 def _class_rows(results: Results) -> list[tuple[str, ...]]:
@@ -162,7 +175,7 @@ def _class_rows(results: Results) -> list[tuple[str, ...]]:
 def _with_interval(value: float | None, interval: tuple[float, float] | None) -> str:
     if value is None or interval is None:
         return "–"
-    return f"{percent(value)} ({100 * interval[0]:.0f}–{100 * interval[1]:.0f})"
+    return _whole(percent(value)) + f" ({100 * interval[0]:.0f}–{100 * interval[1]:.0f})"
 
 
 def _settings(run: Run) -> list[tuple[str, str]]:
@@ -191,6 +204,8 @@ def _listed(values: dict[str, Any]) -> str:
 
 
 def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
     return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 

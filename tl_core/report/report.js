@@ -13,8 +13,14 @@ function draw(plot) {
 
 const plots = [...document.querySelectorAll("[data-chart]")]
 const drawAll = () => plots.filter((plot) => plot.clientWidth && plot.clientWidth !== plot.drawnAt).forEach(draw)
+// Paper is 680 pixels wide between its margins, whatever the window is.
+function drawAt(width) {
+  for (const plot of plots) plot.style.width = width
+  drawAll()
+}
 addEventListener("resize", drawAll)
-addEventListener("beforeprint", drawAll)
+addEventListener("beforeprint", () => drawAt("680px"))
+addEventListener("afterprint", () => drawAt(""))
 drawAll()
 
 for (const button of document.querySelectorAll("[data-format]")) {

@@ -11,6 +11,7 @@ from tl_core.cli.output import out, print_json, progress_bar
 from tl_core.errors import ExportRefused, UnknownRun
 from tl_core.export import FORMATS, USUAL, Exported, export_run, parse_formats
 from tl_core.export.hub import check_name, upload
+from tl_core.export.placing import disk_errors
 
 
 def export(run_id: str, to: Path, formats: str, hub: str, as_json: bool) -> None:
@@ -44,8 +45,11 @@ def export(run_id: str, to: Path, formats: str, hub: str, as_json: bool) -> None
 
 
 def pack(run_id: str, formats: str, to: Path, progress_file: Path | None) -> None:
-    """A run's zip, at that very place."""
+    """A run's zip, at that very place, in place of any other in that folder."""
     workspace = open_and_tidy()
+    with disk_errors():
+        for old in to.parent.glob("export-*.zip"):  # who is downloading it keeps what is open
+            old.unlink(missing_ok=True)
     with measured("packing", progress_file) as show:
         export_run(
             workspace,

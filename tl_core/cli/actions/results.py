@@ -14,6 +14,7 @@ from tl_core.evaluation import Comparison, Figure, Judgement
 from tl_core.records import Run
 from tl_core.report import write_report
 from tl_core.results import Compared, Results, compare_runs, results_of, what_differs
+from tl_core.run_words import missing_words
 from tl_core.text import size
 
 _FIGURES = {
@@ -80,7 +81,7 @@ def _print_results(results: Results) -> None:
     baselines = [f"guessing {test.chance:.1%}"]
     if test.majority_accuracy is not None:
         baselines.insert(0, f"always answering the biggest class would be right on {test.majority_accuracy:.1%}")
-    out.print(f"Of the {test.n:,} test images {', '.join(baselines)}.")
+    out.print(f"Of the {test.n:,} test images {', '.join(baselines)}. {missing_words(test)}".strip())
     for pair in results.confused[:_MOST_CONFUSED]:
         images, were = "image" if pair.of == 1 else "images", "was" if pair.n == 1 else "were"
         out.print(f"{pair.n} of {pair.of} {images} of {pair.true} {were} taken for {pair.answer}.")
@@ -101,7 +102,7 @@ def _figures_table(test: Judgement, val: Judgement | None) -> Table:
         if figure is None:
             continue
         beside: Figure | None = getattr(val, name) if val else None
-        cells = [f"{figure.value:.3f}", f"{figure.low:.3f} to {figure.high:.3f}"]
+        cells = [f"{figure.value:.3f}", f"{figure.low:.3f} to {figure.high:.3f}" if figure.has_interval else "–"]
         table.add_row(words, *cells, *([f"{beside.value:.3f}" if beside else ""] if val else []))
     return table
 
