@@ -14,7 +14,6 @@ from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
 
 _MOST_CONFUSED = 5
-_NONE = "no interval"
 
 
 @lru_cache(maxsize=64)
@@ -65,10 +64,7 @@ def figure_cards(test: Judgement) -> list[tuple[str, str, str, str]]:
         ("Macro recall", test.recall_macro, f"{GLOSSARY['recall']} {macro}"),
         ("Macro F1", test.f1_macro, f"{GLOSSARY['F1']} {macro}"),
     ]
-    cards = [
-        (name, percent(f.value), f"{100 * f.low:.0f} to {100 * f.high:.0f} %" if f.has_interval else _NONE, words)
-        for name, f, words in shares
-    ]
+    cards = [(name, percent(f.value), f"{100 * f.low:.0f} to {100 * f.high:.0f} %", words) for name, f, words in shares]
     cards.append(_plain("Test loss", test.log_loss, f"{GLOSSARY['loss']} It is the log-loss, in nats."))
     if test.roc_auc:
         cards.append(_plain("ROC AUC", test.roc_auc, f"{GLOSSARY['ROC AUC']} {macro}"))
@@ -76,8 +72,7 @@ def figure_cards(test: Judgement) -> list[tuple[str, str, str, str]]:
 
 
 def _plain(name: str, figure: Figure, words: str) -> tuple[str, str, str, str]:
-    interval = f"{figure.low:.3f} to {figure.high:.3f}" if figure.has_interval else _NONE
-    return name, f"{figure.value:.3f}", interval, words
+    return name, f"{figure.value:.3f}", f"{figure.low:.3f} to {figure.high:.3f}", words
 
 
 def baseline_words(test: Judgement) -> str:

@@ -31,11 +31,6 @@ class Figure:
     """With `high` the 95 % interval: where the figure may be expected for other images drawn like these."""
     high: float
 
-    @property
-    def has_interval(self) -> bool:
-        """False where resampling finds no spread, as when every image was named rightly: that is no certainty."""
-        return self.low < self.high
-
 
 @dataclass(frozen=True, slots=True)
 class Judgement:

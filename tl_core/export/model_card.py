@@ -157,11 +157,11 @@ def _figures(results: Results) -> str:
     }
     rows = []
     for name, share in named.items():
-        interval = f"{100 * share.low:.1f} to {100 * share.high:.1f} %" if share.has_interval else "–"
+        interval = f"{100 * share.low:.1f} to {100 * share.high:.1f} %"
         rows.append(f"| {name} | {100 * share.value:.1f} % | {interval} |")
     for name, figure in {"log-loss, nats": test.log_loss, "macro ROC AUC": test.roc_auc}.items():
         if figure:
-            interval = f"{figure.low:.3f} to {figure.high:.3f}" if figure.has_interval else "–"
+            interval = f"{figure.low:.3f} to {figure.high:.3f}"
             rows.append(f"| {name} | {figure.value:.3f} | {interval} |")
     said = f"## How good it is\n\n| on {test.n:,} test images | figure | 95 % interval |\n|---|---|---|\n"
     said += "\n".join(rows) + "\n\n"

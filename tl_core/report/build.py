@@ -140,7 +140,7 @@ def _figure_rows(results: Results) -> list[tuple[str, str, str, str]]:
     ]
     rows = []
     for name, figure, words in shares:
-        interval = f"{percent(figure.low)} to {percent(figure.high)}" if figure.has_interval else "–"
+        interval = f"{percent(figure.low)} to {percent(figure.high)}"
         rows.append((name, _whole(percent(figure.value)), _whole(interval), words))
     rows.append(("Log-loss", *_plain(test.log_loss), GLOSSARY["loss"]))
     if test.roc_auc:
@@ -154,7 +154,7 @@ def _whole(words: str) -> str:
 
 
 def _plain(figure: Figure) -> tuple[str, str]:
-    return f"{figure.value:.3f}", f"{figure.low:.3f} to {figure.high:.3f}" if figure.has_interval else "–"
+    return f"{figure.value:.3f}", f"{figure.low:.3f} to {figure.high:.3f}"
 
 
 def _class_rows(results: Results) -> list[tuple[str, ...]]:

@@ -102,7 +102,7 @@ def _figures_table(test: Judgement, val: Judgement | None) -> Table:
         if figure is None:
             continue
         beside: Figure | None = getattr(val, name) if val else None
-        cells = [f"{figure.value:.3f}", f"{figure.low:.3f} to {figure.high:.3f}" if figure.has_interval else "–"]
+        cells = [f"{figure.value:.3f}", f"{figure.low:.3f} to {figure.high:.3f}"]
         table.add_row(words, *cells, *([f"{beside.value:.3f}" if beside else ""] if val else []))
     return table
 
