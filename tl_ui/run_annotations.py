@@ -31,7 +31,7 @@ def show_annotations(run: Run) -> None:
 def _star(run: Run) -> None:
     label, icon = "Make it a favourite", ":material/star:"
     if run.is_favourite:
-        label, icon = "Favourite", "⭐"  # filled, which Streamlit's own icons are not
+        label, icon = "★ Favourite", None  # filled, which Streamlit's own icons are not
     words = "Favourites stand first among the runs."
     if st.button(label, icon=icon, key=f"star-{run.id}", type="tertiary", help=words):
         _annotate(run, is_favourite=not run.is_favourite)
