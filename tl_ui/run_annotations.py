@@ -31,7 +31,7 @@ def show_annotations(run: Run) -> None:
 def _star(run: Run) -> None:
     label, icon = "Make it a favourite", ":material/star:"
     if run.is_favourite:
-        label, icon = "Favourite", "⭐"  # filled, which Streamlit's own icons are not
+        label, icon = "★ Favourite", None  # filled, which Streamlit's own icons are not
     words = "Favourites stand first among the runs."
     # Another button for each state: who clicks a star that somebody else has just set does not take it away.
     key = f"star-{run.id}-{run.is_favourite}"

@@ -383,7 +383,7 @@ def test_what_people_say_of_a_run_is_kept_and_shown_as_text(workspace, add_run):
     said = workspace.store.get_run(run.id)
     assert (said.title, said.tags, said.note) == (":red[my] run", ("a", "b"), "<b>why</b>")
     buttons(app)["Make it a favourite"].click().run()
-    assert workspace.store.get_run(run.id).is_favourite
+    assert workspace.store.get_run(run.id).is_favourite and "★ Favourite" in buttons(app)
     assert r"\[my\]" in app.title[0].value and "<b>why</b>" in [text.value for text in app.text]
     other = add_run(1, state=RunState.COMPLETED, tested=True)
     listed = open_page("runs").dataframe[0].value
