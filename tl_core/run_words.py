@@ -190,7 +190,7 @@ def queue_words(n: int) -> str:
 
 
 def seconds_taken(run: Run, now: float | None = None) -> float | None:
-    """All that its model took so far, without the time that it lay still; None before it started, and while paused.
+    """All that its model took so far, without the time that it lay still; None before it began and while it is paused.
 
     A run that was resumed, or continues another, has taken what went before as well. One that was stopped may have been
     found, or given up, long after: of it what its stages took is known.

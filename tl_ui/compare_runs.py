@@ -141,7 +141,7 @@ def _columns(ids: list[str]) -> dict[str, Any]:
         "Test loss": column.NumberColumn(format="%.3f", help=GLOSSARY["loss"]),
         "Weights that learn": column.NumberColumn(format="localized", help="Parameters that training changes."),
         "Time": column.TextColumn(
-            help="All that its model took, of runs before it that it goes on with as well, and no pauses."
+            help="All that the model took, without pauses; with the run that it carries on from."
         ),
     }
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from tl_core.charts import CLASS_COLOURS, Chart, Figure, make_figure
 from tl_core.charts.curves import curve_layout, cut_off, epoch_axis, finite, series, thinned
 from tl_core.records import MetricPoint, Run
+from tl_core.run_words import is_busy
 from tl_core.text import number_of, percent
 from tl_ui.knobs import choice_words
 
@@ -42,8 +43,9 @@ def losses_chart(lines: Lines) -> Chart:
     if not ends:
         title = "Training loss: no epoch has ended yet"
     else:
-        best = min(ends, key=lambda name: ends[name] if math.isfinite(ends[name]) else math.inf)
-        title = f"Training loss so far is lowest with {choice_words(best)} ({ends[best]:.3f})"
+        shown = {name: round(value, 3) if math.isfinite(value) else math.inf for name, value in ends.items()}
+        least, so_far = min(shown.values()), " so far" * any(is_busy(run) for run, _ in lines)
+        title = f"Training loss{so_far} is lowest with {_named(shown, least)} ({_loss_words(least)})"
     said = ", ".join(f"{choice_words(name)} {value:.3f}" for name, value in ends.items())
     alt = f"Line chart of training loss by epoch for {number_of(len(lines), 'optimizer')}. Last: {said or 'nothing'}."
     return Chart(title + cut, alt, make_figure(traces, layout), _HEIGHT)
@@ -79,9 +81,13 @@ def accuracies_chart(lines: Lines) -> Chart:
 COMPARISON_CHARTS: dict[str, Callable[[Lines], Chart]] = {"loss": losses_chart, "accuracy": accuracies_chart}
 
 
-def _named(ends: dict[str, float], most: float) -> str:
-    """Those that share the highest figure."""
-    names = [choice_words(name) for name, value in ends.items() if value == most]
+def _loss_words(value: float) -> str:
+    return f"{value:.3f}" if math.isfinite(value) else "not a number"
+
+
+def _named(ends: dict[str, float], best: float) -> str:
+    """Those that share the best figure."""
+    names = [choice_words(name) for name, value in ends.items() if value == best]
     return " and ".join(names) if len(names) < 3 else f"{len(names)} of them"
 
 

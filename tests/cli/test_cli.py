@@ -203,7 +203,10 @@ def test_a_saved_preset_is_as_good_as_a_built_in_one(trained: tuple[Path, dict])
 def test_people_read_sentences(home: Path):
     done = run(home, "train", "colours", *QUICK, "--epochs", "1", "--frozen-stages", "all")
     assert done.returncode == 0 and "Traceback" not in done.stderr
-    assert re.search(r"Right on \d+ of 6 test images, [\d.]+%; always guessing the biggest class would be", done.stdout)
+    assert re.search(
+        r"Right on \d+ of 6 test images, [\d.]+% \(95 % interval [\d.]+% to [\d.]+%\); always guessing the biggest class would be",
+        done.stdout,
+    )
 
 
 # Pause and resume
@@ -291,7 +294,8 @@ def test_runs_and_show_agree_with_train(trained: tuple[Path, dict]):
     assert shown["facts"]["splits"] == said["splits"]
     assert [p["seq"] for p in shown["metrics"]] == list(range(len(shown["metrics"]))) and shown["metrics"]
     assert said["run_id"] in run(home, "runs").stdout
-    assert f"run {said['run_id']}: completed, colours" in run(home, "show", said["run_id"]).stdout
+    told = run(home, "show", said["run_id"]).stdout
+    assert f"run {said['run_id']}: completed, colours" in told and "(95 % interval " in told
 
 
 def test_predict_answers_for_each_image_in_order(trained: tuple[Path, dict], colours_folder: Path, tmp_path: Path):

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 from drawing_charts import assert_drawable
@@ -44,4 +45,12 @@ def test_an_optimizer_that_runs_away_does_not_flatten_the_others():
 
 def test_the_title_says_which_is_ahead():
     assert "Adam (0.333)" in losses_chart([line("gd", loss=2.0), line("adam")]).title
+    assert losses_chart([line("sgd"), line("adam", loss=1.0003)]).title.endswith("with SGD and Adam (0.333)")
     assert accuracies_chart([line("gd")]).title == "Right on up to 50.0 % of 8 validation images, with Gradient descent"
+
+
+def test_when_all_have_ended_nothing_is_so_far():
+    lines = [line("gd", loss=2.0), line("adam")]
+    assert losses_chart(lines).title.startswith("Training loss so far is lowest with Adam")
+    ended = [(replace(run, state=RunState.COMPLETED), points) for run, points in lines]
+    assert losses_chart(ended).title.startswith("Training loss is lowest with Adam")

@@ -78,9 +78,13 @@ def print_run(run: Run) -> None:
     for note in run.facts.get("notes", []):
         out.print(note)
     if result := run.result:
+        from tl_core.evaluation import wilson_interval  # noqa: PLC0415 - PyTorch comes with it
+
         right = round(result.accuracy * result.n)
+        low, high = wilson_interval(right, result.n)
         out.print(
-            f"Right on {right} of {result.n} test images, {result.accuracy:.1%}; always guessing the biggest class "
-            f"would be {result.baseline_accuracy:.1%}. Macro precision {result.precision_macro:.3f}, recall "
-            f"{result.recall_macro:.3f}, F1 {result.f1_macro:.3f}, loss {result.loss:.3f} on the same images."
+            f"Right on {right} of {result.n} test images, {result.accuracy:.1%} (95 % interval {low:.1%} to "
+            f"{high:.1%}); always guessing the biggest class would be {result.baseline_accuracy:.1%}. Macro precision "
+            f"{result.precision_macro:.3f}, recall {result.recall_macro:.3f}, F1 {result.f1_macro:.3f}, loss "
+            f"{result.loss:.3f} on the same images; `evaluate` tells how sure these are."
         )
