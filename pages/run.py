@@ -27,6 +27,7 @@ run = open_run()
 show_head(run)
 
 if is_busy(run):
+    st.header("Waiting its turn" if run.state is RunState.QUEUED else "Under way", anchor=False)
     watch(run)
     if is_training(run):
         show_curves(run)

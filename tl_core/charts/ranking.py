@@ -22,12 +22,13 @@ def roc_chart(ranking: Ranking, what: str) -> Chart:
 def precision_recall_chart(ranking: Ranking, what: str) -> Chart:
     """How many of the images that are called by the class really are of it, by how many of its own are found."""
     share = ranking.n / (ranking.n + ranking.n_others)
-    title = f"Average precision {ranking.average_precision:.3f}; guessing would be {share:.3f}"
+    found = f"Average precision {ranking.average_precision:.3f}; guessing would be {share:.3f}"
+    title = f"{found} ({_counts(ranking, what)})"
     chance = _line(((0, share), (1, share)), "guessing", dash="dash", colour="@muted")
     hover = "%{x:.1f} % of its images found; %{y:.1f} % of those called by it are right"
     curve = _line(ranking.precision_recall, "this class", hover=hover)
     layout = _layout("Of its own, found: recall (%)", "Right of those: precision (%)")
-    alt = f"Precision-recall curve. {title} ({_counts(ranking, what)})."
+    alt = f"Precision-recall curve. {title}."
     return Chart(title, alt, make_figure([chance, curve], layout), _HEIGHT)
 
 

@@ -130,9 +130,8 @@ def _print_compared(group: Compared) -> None:
     sentences = ["", *(_say(group.best, run, found) for run, found in group.others)]
     for place, (run, sentence) in enumerate(zip(runs, sentences, strict=True)):
         n = run.result.n if run.result else 0
-        table.add_row(
-            run.id, *(str(values[place]) for values in differ.values()), f"{_accuracy(run):.1%}", f"{n:,}", sentence
-        )
+        chosen = ("automatic" if values[place] is None else str(values[place]) for values in differ.values())
+        table.add_row(run.id, *chosen, f"{_accuracy(run):.1%}", f"{n:,}", sentence)
     out.print(table)
 
 
