@@ -204,7 +204,8 @@ def test_people_read_sentences(home: Path):
     done = run(home, "train", "colours", *QUICK, "--epochs", "1", "--frozen-stages", "all")
     assert done.returncode == 0 and "Traceback" not in done.stderr
     assert re.search(
-        r"Right on \d+ of 6 test images, [\d.]+% \(95 % interval [\d.]+% to [\d.]+%\); always guessing the biggest class would be",
+        r"Right on \d+ of 6 test images, [\d.]+% \(95 % interval [\d.]+% to [\d.]+%\); "
+        "always guessing the biggest class would be",
         done.stdout,
     )
 
