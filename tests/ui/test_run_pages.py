@@ -379,8 +379,8 @@ def test_runs_are_compared_with_what_differs_first_and_a_verdict_in_words(worksp
     workspace.store.update_run(two.id, facts={"split_fingerprint": {"test": "x"}})
     app = open_page("compare", runs=f"{one.id},{two.id}")
     assert set(app.dataframe[0].value.columns[2:4]) == {"Optimizer", "Seed"}
-    assert "is not really better than any" in words(app)
-    assert "No real difference: 0.0 points" in words(app)
+    assert "tie: each was right on" in words(app)
+    assert "The same model: both give" in words(app)
     assert "They have the same settings" not in words(app)
     assert "Really" in words(app)
 
