@@ -422,7 +422,7 @@ def test_a_star_that_two_set_at_once_stays(workspace, add_run):
     one, two = open_page("run", run=run.id), open_page("run", run=run.id)
     for app in (one, two):
         buttons(app)["Make it a favourite"].click().run()
-    assert workspace.store.get_run(run.id).is_favourite and "Favourite" in buttons(two)
+    assert workspace.store.get_run(run.id).is_favourite and "★ Favourite" in buttons(two)
 
 
 # Comparing
@@ -436,8 +436,8 @@ def test_runs_are_compared_by_a_figure_what_differs_and_a_verdict_in_words(works
     app = open_page("compare", runs=f"{one.id},{two.id}")
     assert list(app.dataframe[0].value.columns[1:5]) == ["Name", "Test accuracy", "from, to", "n"]
     assert set(app.dataframe[0].value.columns[5:7]) == {"Optimizer", "Seed"}
-    assert "is not really better than the other" in words(app)
-    assert "No difference: both named the same images rightly, n = 30." in words(app)
+    assert "tie: each was right on" in words(app)
+    assert "The same model: both give" in words(app)
     assert "They have the same settings" not in words(app)
     assert "Really" in words(app)
 
