@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from tl_core.errors import RunNotReady
 from tl_core.evaluation import (
+    Calibration,
     ClassFigures,
     Comparison,
     Fit,
@@ -40,21 +41,6 @@ class Confused:
     n: int
     of: int
     """Images of the true class."""
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """Of the test set, as the model is and at the temperature that suits the validation set."""
-
-    confidence: float
-    """Mean over the answers."""
-    error: float
-    """Expected calibration error, a share."""
-    temperature: float | None
-    """None where it cannot be fitted: no mistake on validation, or its answers of the best epoch were not kept."""
-    n_fitted: int
-    """Validation images that the temperature was fitted on."""
-    error_at_temperature: float | None
 
 
 @dataclass(frozen=True, slots=True)

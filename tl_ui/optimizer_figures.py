@@ -43,7 +43,9 @@ def figure_columns(ids: list[str]) -> dict[str, Any]:
         "95 % interval": column.TextColumn(help=GLOSSARY["interval"]),
         "n": column.NumberColumn(help="Test images that the accuracy was measured on."),
         "Training loss": column.NumberColumn(format="%.3f", help=f"Of the last epoch. {GLOSSARY['loss']}"),
-        "Seconds": column.NumberColumn(format="%.1f", help="From the start of the run to its end, or until now."),
+        "Seconds": column.NumberColumn(
+            format="%.1f", help="All that the run took, pauses left out; until now, where it is going on."
+        ),
         "Learning rate": column.TextColumn(help=f"Of the head. {GLOSSARY['learning rate']}"),
         "": open_column(ids, "open-compared"),
     }

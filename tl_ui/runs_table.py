@@ -164,7 +164,7 @@ def _columns(ids: list[str]) -> dict[str, Any]:
         "Validation accuracy": column.NumberColumn(
             format="%.1f %%", help=f"Of the best epoch. {GLOSSARY['validation']}"
         ),
-        "Time": column.TextColumn(help="From the start of the run to its end, or until now."),
+        "Time": column.TextColumn(help="All that the run took, pauses left out; until now, where it is going on."),
         "Started": column.DatetimeColumn(format="D MMM YYYY, HH:mm", timezone=st.context.timezone),
         "Run": column.TextColumn(help="Its id: the end of its address, and what the command line calls it."),
     }

@@ -16,10 +16,12 @@ from tl_core.evaluation.judging import Figure, Judgement, judge
 from tl_core.evaluation.metrics import ClassFigures, class_figures, confusion_matrix, summarise
 from tl_core.evaluation.mix_ups import most_mixed_up, order_by_mix_ups
 from tl_core.evaluation.predict import Outputs, join, predict, predict_batches
+from tl_core.evaluation.sureness import Calibration
 
 __all__ = [
     "Answered",
     "Bin",
+    "Calibration",
     "ClassFigures",
     "Comparison",
     "Figure",
