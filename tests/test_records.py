@@ -36,3 +36,8 @@ def test_of_equally_probable_classes_the_first_is_predicted():
 def test_records_do_not_change():
     with pytest.raises(FrozenInstanceError):
         Prediction(0, 0, (1.0,)).true = 1
+
+
+def test_an_answer_that_is_not_a_number_is_never_right():
+    nan = float("nan")
+    assert not any(Prediction(0, true, (nan, nan)).is_right for true in (0, 1))

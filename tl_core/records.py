@@ -1,5 +1,6 @@
 """What the store gives back: plain frozen data, no behaviour beyond reading itself."""
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
@@ -206,4 +207,5 @@ class Prediction:
 
     @property
     def is_right(self) -> bool:
-        return self.predicted == self.true
+        """What is not a number is no answer, and so never right."""
+        return self.predicted == self.true and math.isfinite(self.confidence)

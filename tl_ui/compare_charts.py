@@ -28,10 +28,10 @@ def accuracy_curves(lines: Sequence[Line], epochs: int) -> Chart:
     layout["yaxis"] |= {"range": [0, 103], "ticksuffix": " %", "dtick": 25}
     layout["xaxis"] |= epoch_axis(max((len(points) for _, points in found), default=0), epochs)
     traces = [
-        _line(place, name, points, lambda p: 100 * p.value, lambda p: percent(p.value))
+        _line(place, name, points, lambda p: finite(100 * p.value), lambda p: percent(p.value))
         for place, (name, points) in enumerate(found)
     ]
-    values = [p.value for _, points in found for p in points]
+    values = [p.value for _, points in found for p in points if finite(p.value) is not None]
     best = f"up to {percent(max(values))}{_of_images(found)}" if values else "no epoch has ended yet"
     said = ", ".join(f"{name} {percent(points[-1].value)}" for name, points in found if points)
     alt = f"Line chart of validation accuracy by epoch for {number_of(len(lines), 'run')}. Last: {said or 'nothing'}."

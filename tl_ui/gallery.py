@@ -1,5 +1,6 @@
 """A grid of pictures with what the model said to each, as HTML for `st.html` and the `picker` component."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -41,7 +42,9 @@ class GalleryItem:
 
     @property
     def is_right(self) -> bool | None:
-        return None if self.predicted is None else self.predicted == self.true
+        if self.predicted is None:
+            return None
+        return self.predicted == self.true and (self.confidence is None or math.isfinite(self.confidence))
 
 
 def gallery_html(items: Sequence[GalleryItem], *, side: int = 128, captions: bool = True) -> str:

@@ -15,7 +15,7 @@ def points(n):
     return [
         MetricPoint(i, i + 1, i + 1, "val", name, value, 10)
         for i in range(n)
-        for name, value in (("accuracy", 0.5), ("loss", math.nan if i else 0.4))
+        for name, value in (("accuracy", math.nan if i > 1 else 0.5), ("loss", math.nan if i else 0.4))
     ]
 
 
