@@ -48,18 +48,18 @@ def show_classes(run: Run, predictions: Sequence[Prediction], what: str) -> None
     st.subheader(f"Class by class, on {number_of(len(predictions), f'{what} image')}", anchor=False)
     st.caption("The weakest classes come first. A dash stands where there is nothing to divide by.")
     share = st.column_config.NumberColumn
-    between = st.column_config.TextColumn("from, to", width=84, help="95 % interval of the figure to the left.")
+    between = st.column_config.TextColumn("from, to", width=82, help="95 % interval of the figure to the left.")
     st.dataframe(
         class_rows(names, predictions),
         hide_index=True,
         placeholder="–",
         column_config={
-            "Class": st.column_config.TextColumn(width="medium", pinned=True),
-            "F1": share(format="%.1f %%", help=GLOSSARY["F1"]),
-            "Recall": share(format="%.1f %%", help=GLOSSARY["recall"]),
-            "Precision": share(format="%.1f %%", help=GLOSSARY["precision"]),
+            "Class": st.column_config.TextColumn(width=112, pinned=True),
+            "F1": share(width=68, format="%.1f %%", help=GLOSSARY["F1"]),
+            "Recall": share(width=68, format="%.1f %%", help=GLOSSARY["recall"]),
+            "Precision": share(width=72, format="%.1f %%", help=GLOSSARY["precision"]),
             **{f"{name} from, to": between for name in ("F1", "Recall", "Precision")},
-            "n": share(help=f"{what.capitalize()} images of this class"),
+            "n": share(width=44, help=f"{what.capitalize()} images of this class"),
         },
         alt=f"Precision, recall and F1 of each class on the {what} images",
     )
@@ -72,13 +72,13 @@ def class_rows(names: Sequence[str], predictions: Sequence[Prediction]) -> list[
     return [
         {
             "Class": names[f.label],
+            "n": f.n,
             "F1": _hundredfold(f.f1),
             "F1 from, to": _between(f.f1_interval),
             "Recall": _hundredfold(f.recall),
             "Recall from, to": _between(f.recall_interval),
             "Precision": _hundredfold(f.precision),
             "Precision from, to": _between(f.precision_interval),
-            "n": f.n,
         }
         for f in figures
     ]

@@ -62,9 +62,10 @@ def _area_end(areas: Floats, its: Floats, others: Floats, end: float) -> Floats:
 def mean_loss_interval(losses: Floats, guessing: float) -> Interval:
     """Student's (1908), of the mean of losses as if there were one more, worse than they are by that of `guessing`.
 
-    Without that one, as many images as were easy would say that none is hard.
+    Without that one, as many images as were easy would say that none is hard; downwards it says nothing, so there the
+    interval ends at the mean.
     """
     seen = np.append(losses, losses.mean() + guessing)
     n, mean = len(seen), float(seen.mean())
     half = float(t.ppf(0.975, n - 1)) * float(seen.std(ddof=1)) / n**0.5
-    return max(0.0, mean - half), mean + half
+    return float(losses.mean()), mean + half
