@@ -24,6 +24,9 @@ KINDS = ("loss", "accuracy", "learning-rate", "confusion", "confusion-test")
 _PLAIN = MatrixView()
 CHECK_SECONDS = 0.7
 """However many look, the store is asked about a chart no more often than this."""
+_REST, _LONGEST_REST = 100, 5.0
+"""A chart that took long to make is left alone for so many times as long, at most so many seconds: training goes on
+beside it."""
 
 
 class UnknownChart(TransferLabError):
@@ -43,7 +46,8 @@ class Payload:
 @dataclass
 class _Entry:
     lock: threading.Lock = field(default_factory=threading.Lock)
-    checked_at: float = float("-inf")
+    due_at: float = float("-inf")
+    """By the monotonic clock."""
     state: Any = None
     """What the payload was built from; None when it should be built again at the next look."""
     payload: Payload | None = None
@@ -61,7 +65,7 @@ class RunCharts:
         self._lock = threading.Lock()
 
     def get(self, run_id: str, kind: str, view: MatrixView = _PLAIN) -> Payload:
-        """The chart as it stands, no older than `CHECK_SECONDS`.
+        """The chart as it stands, or as it stood a moment ago (`CHECK_SECONDS`, `_LONGEST_REST`).
 
         Args:
             view: of a confusion matrix.
@@ -87,9 +91,11 @@ class RunCharts:
     def _get(self, key: tuple[Any, ...], look: Callable[[_Entry], None]) -> Payload:
         entry = self._entry(key)
         with entry.lock:
-            if entry.payload is None or time.monotonic() - entry.checked_at >= CHECK_SECONDS:
+            started = time.monotonic()
+            if entry.payload is None or started >= entry.due_at:
                 look(entry)
-                entry.checked_at = time.monotonic()
+                ended = time.monotonic()
+                entry.due_at = ended + max(CHECK_SECONDS, min(_LONGEST_REST, _REST * (ended - started)))
             assert entry.payload is not None
             return entry.payload
 

@@ -59,7 +59,7 @@ def pick_samples(images: Sequence[ImageRecord], positions: Sequence[int], n: int
 
 def follow_samples(run: Run) -> None:
     """Some validation images, always the same, with what the model says to them after each epoch."""
-    st.fragment(_show_samples, run_every=2)(run.id)
+    st.fragment(_show_samples, run_every=3)(run.id)
 
 
 def _show_samples(run_id: str) -> None:

@@ -24,6 +24,10 @@ _STEPS_STYLE = """<style>
 </style>"""
 
 
+_FAR, _NEAR = 60, 30
+"""Seconds that a run has left: who watches costs it some of its speed, and thirty may be watching."""
+
+
 def is_training(run: Run) -> bool:
     """Whether there may be something to draw: from its third step on."""
     return run.epochs_done > 0 or (run.progress is not None and run.progress.stage in STAGES[2:])
@@ -35,16 +39,17 @@ def phase_of(run: Run) -> tuple[RunState, bool]:
 
 
 def watch(run: Run) -> None:
-    """What is happening, every second, until the page has to look different."""
-    st.fragment(_watch, run_every=1)(run.id, phase_of(run))
+    """What is happening, every second, until the page has to look different; every other while the end is far."""
+    far = is_far(run)
+    st.fragment(_watch, run_every=2 if far else 1)(run.id, phase_of(run), far)
 
 
-def _watch(run_id: str, phase: tuple[RunState, bool]) -> None:
+def _watch(run_id: str, phase: tuple[RunState, bool], far: bool) -> None:
     try:
         run = get_workspace().store.get_run(run_id)
     except UnknownRun:
         st.rerun()
-    if phase_of(run) != phase:
+    if phase_of(run) != phase or is_far(run, far) != far:
         st.rerun()
     if run.state is RunState.QUEUED:
         _show_queue(run)
@@ -52,6 +57,12 @@ def _watch(run_id: str, phase: tuple[RunState, bool]) -> None:
         _show_progress(run)
         show_notes(run)
         _show_ways_out(run)
+
+
+def is_far(run: Run, before: bool = False) -> bool:
+    """Whether there is no need to look often, as far as it can be known; `before`, what was thought of it last."""
+    left = run.progress.seconds_left if run.progress else None
+    return before if left is None else left > (_NEAR if before else _FAR)
 
 
 def _show_queue(run: Run) -> None:

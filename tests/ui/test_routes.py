@@ -181,6 +181,7 @@ def test_a_chart_is_sent_once_for_each_version(client, tokens, run, kind):
 
 def test_a_chart_says_when_its_run_has_ended(client, served, tokens, run, monkeypatch):
     monkeypatch.setattr("tl_ui.run_charts.CHECK_SECONDS", 0)
+    monkeypatch.setattr("tl_ui.run_charts._REST", 0)
     url, token = f"/api/runs/{run.id}/charts/loss", tokens.sign("run", run.id)
     version = client.get(url, params={"token": token}).json()["version"]
     served.store.claim_run(run.id)

@@ -13,6 +13,7 @@ from tl_ui.run_charts import RunCharts, UnknownChart
 @pytest.fixture
 def store(served, monkeypatch):
     monkeypatch.setattr(run_charts, "CHECK_SECONDS", 0)
+    monkeypatch.setattr(run_charts, "_REST", 0)
     return served.store
 
 

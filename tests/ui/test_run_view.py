@@ -2,12 +2,13 @@ import re
 
 import pytest
 
+from tl_core.config import make_run_config
 from tl_core.events import STAGES
 from tl_core.predictor import Answer
-from tl_core.records import Prediction, Progress
+from tl_core.records import Prediction, Progress, Run, RunState
 from tl_ui.answers import Asked, answers_html
 from tl_ui.run_answers import class_rows
-from tl_ui.run_live import progress_words, steps_html
+from tl_ui.run_live import is_far, progress_words, steps_html
 
 EVIL = '<img src=x onerror="alert(1)">'
 
@@ -35,6 +36,22 @@ def test_steps_before_this_one_are_done(place):
     items = re.findall(r"<li.*?</li>", steps_html(STAGES[place]))
     assert ["✓" in item for item in items] == [i < place for i in range(4)]
     assert ["aria-current" in item for item in items] == [i == place for i in range(4)]
+
+
+@pytest.mark.parametrize(
+    ("left", "before", "after"),
+    [
+        (None, True, True),
+        (None, False, False),
+        (90, False, True),
+        (45, False, False),
+        (45, True, True),
+        (20, True, False),
+    ],
+)
+def test_while_the_end_is_far_a_page_looks_less_often_and_does_not_waver(left, before, after):
+    run = Run("r1", RunState.RUNNING, make_run_config("d1", {}), "x", 0.0, progress=Progress("training", 0.5, "", left))
+    assert is_far(run, before) is after
 
 
 def test_progress_in_words():
