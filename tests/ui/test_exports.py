@@ -58,15 +58,18 @@ def test_what_goes_wrong_is_kept_as_a_sentence(packed):
     assert "could not be written" in job.error
 
 
-def test_a_stopped_one_leaves_nothing(packed):
+def test_a_stopped_one_leaves_nothing_but_what_was_there(packed):
     workspace, run = packed
+    before = export_file(workspace, run.id, ("onnx",))
+    before.write_bytes(b"of another time")
     job = start_packing(workspace, run.id, FORMATS)
     while job.progress()[0] < 0.05 and not job.is_over:  # it has begun to write
         time.sleep(0.01)
     job.stop()
     assert finish(job).error == "It was stopped."
     assert read_packed(workspace, run.id, FORMATS) is None
-    assert not [file for file in workspace.artifacts.run_folder(run.id).parent.parent.rglob("*onnx*") if file.is_file()]
+    files = workspace.artifacts.run_folder(run.id).parent.parent.rglob("*onnx*")
+    assert [file for file in files if file.is_file()] == [before]
 
 
 def test_a_damaged_zip_is_no_zip(packed):

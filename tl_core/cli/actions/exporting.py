@@ -8,7 +8,7 @@ from rich.table import Column, Table
 from tl_core.cli.actions.training import measured
 from tl_core.cli.actions.workspaces import open_and_tidy
 from tl_core.cli.output import out, print_json, progress_bar
-from tl_core.errors import ExportRefused, UnknownRun
+from tl_core.errors import ExportRefused
 from tl_core.export import FORMATS, USUAL, Exported, export_run, parse_formats
 from tl_core.export.hub import check_name, upload
 from tl_core.export.placing import disk_errors
@@ -45,25 +45,21 @@ def export(run_id: str, to: Path, formats: str, hub: str, as_json: bool) -> None
 
 
 def pack(run_id: str, formats: str, to: Path, progress_file: Path | None) -> None:
-    """A run's zip, at that very place, in place of any other in that folder."""
+    """A run's zip, at that very place; once it is made, any other in that folder is gone."""
     workspace = open_and_tidy()
-    with disk_errors():
-        for old in to.parent.glob("export-*.zip"):  # who is downloading it keeps what is open
-            old.unlink(missing_ok=True)
-    with measured("packing", progress_file) as show:
-        export_run(
+    with measured("packing", progress_file) as show, workspace.artifacts.staging_folder() as staging:
+        made = export_run(
             workspace,
             run_id,
-            to,
+            staging / to.name,
             parse_formats(formats),
             as_zip=True,
             on_progress=lambda words, share: show(share, words),
         )
-    try:
-        workspace.store.get_run(run_id)
-    except UnknownRun:  # deleted meanwhile
-        workspace.artifacts.delete_run(run_id)
-        raise
+        with disk_errors():
+            made.path.replace(to)  # into a folder that must be there: a run deleted meanwhile gets none anew
+            for old in set(to.parent.glob("export-*.zip")) - {to}:  # who is downloading it keeps what is open
+                old.unlink(missing_ok=True)
     print_json({"path": str(to)})
 
 
