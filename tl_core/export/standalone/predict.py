@@ -40,10 +40,9 @@ class Model:
         about = self.session.get_modelmeta().custom_metadata_map
         self.labels: list[str] = json.loads(about["labels"])
         self.preprocess: dict[str, Any] = json.loads(about["preprocess"])
-        if (beside := file.parent / "preprocess.json").is_file() and read_json(beside) != self.preprocess:
-            sys.exit(
-                f"FAILED: {beside} says otherwise than {file.name} how images are read: they do not belong together."
-            )
+        beside = file.parent / "preprocess.json"
+        if beside.is_file() and json.loads(beside.read_text("utf-8")) != self.preprocess:
+            sys.exit(f"FAILED: {beside} and {file.name} differ on how images are read: they do not belong together.")
 
     def logits(self, file: Path) -> np.ndarray:
         """One number a label, from the least to the most likely unbounded; their softmax are the probabilities."""
@@ -52,13 +51,6 @@ class Model:
 
     def probabilities(self, file: Path) -> np.ndarray:
         return np.asarray(np.exp(log_softmax(self.logits(file))))
-
-
-def read_json(file: Path) -> Any:
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except ValueError:
-        return None
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
