@@ -50,7 +50,7 @@ $(DEVELOPMENT): requirements-dev.txt $(INSTALLED)
 	@touch $@
 
 test: development system lint types
-	$(IN_VENV) pytest -n 2 --dist loadfile
+	$(IN_VENV) pytest -n 2 --dist loadfile --no-loadscope-reorder  # else the longest files, of few tests, come last
 
 # A real browser, and PostgreSQL: without the latter its tests are skipped.
 system: development
