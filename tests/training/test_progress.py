@@ -20,14 +20,14 @@ def plan(*first_epochs: int, epochs: int, frozen: int = 0) -> list[dict]:
 
 
 def events_of_a_run(
-    n: int, n_test: int, batch: int, epochs: int, *, caches: bool, frozen: int = 0, second_phase: int | None = None
+    n: int, n_test: int, batch: int, epochs: int, *, caches: bool, frozen: int = 0, second_phase: int | None = None, n_val: int = 1
 ) -> list[Event]:
     def advance(stage: str, total: int) -> list[Event]:
         return [StageAdvanced(stage, min(done + batch, total), total) for done in range(0, total, batch)]
 
     starts = [1] if second_phase is None else [1, second_phase]
     phases = plan(*starts, epochs=epochs, frozen=frozen)
-    facts = FactsFound({"splits": {"train": n, "val": 1, "test": n_test}, "plan": phases})
+    facts = FactsFound({"splits": {"train": n, "val": n_val, "test": n_test}, "plan": phases})
     events: list[Event] = [StageStarted(STAGES[0]), facts, StageStarted(STAGES[1])]
     events += advance(STAGES[1], n) if caches else []
     events.append(StageStarted(STAGES[2]))
@@ -79,16 +79,22 @@ def test_progress_never_goes_back_within_a_phase(events: list[Event], pauses: li
     assert sum(meter.seconds.values()) <= now * (1 + 1e-9) and set(meter.seconds) == set(STAGES)
 
 
-@given(pace=st.floats(0.5, 5), n=st.integers(4, 40), n_test=st.integers(1, 40), epochs=st.integers(1, 5))
-def test_at_an_even_pace_what_is_left_is_said_right(pace: float, n: int, n_test: int, epochs: int):
-    """One image a step, each taking `pace` seconds in training and in the test."""
+@given(
+    pace=st.floats(0.5, 5),
+    n=st.integers(4, 40),
+    n_val=st.integers(0, 40),
+    n_test=st.integers(1, 40),
+    epochs=st.integers(1, 5),
+)
+def test_at_an_even_pace_what_is_left_is_said_right(pace: float, n: int, n_val: int, n_test: int, epochs: int):
+    """One image a step, each taking `pace` seconds in training and in the test, and a third of it in validation."""
     now = 0.0
     meter = ProgressMeter(epochs, clock=lambda: now)
-    left = n * epochs + n_test
+    left = (n + n_val / 3) * epochs + n_test
     said = 0
-    for event in events_of_a_run(n, n_test, 1, epochs, caches=False):
-        if isinstance(event, BatchEnded | StageAdvanced):
-            now, left = now + pace, left - 1
+    for event in events_of_a_run(n, n_test, 1, epochs, caches=False, n_val=n_val):
+        worked = 1 if isinstance(event, BatchEnded | StageAdvanced) else isinstance(event, EpochEnded) * n_val / 3
+        now, left = now + worked * pace, left - worked
         progress = meter.update(event)
         if progress and progress.seconds_left is not None:
             assert progress.seconds_left == pytest.approx(left * pace, abs=1e-6)
@@ -161,6 +167,6 @@ def test_a_run_that_is_carried_on_with_goes_on_counting():
     assert first.fraction == 13 / 16 and first.seconds_left is None
     now = 4.5
     left = meter.update(BatchEnded(4, 14, 16, 1.0, 1))
-    assert left.fraction == 14 / 16 and left.seconds_left == pytest.approx(2 * 1.5 + 2 * 1.5)
+    assert left.fraction == 14 / 16 and left.seconds_left == pytest.approx((2 + 1 / 3 + 2) * 1.5)
     meter.close()
     assert meter.seconds == {"reading images": 0.0, "training": 104.5}

@@ -9,6 +9,8 @@ from tl_core.records import Progress
 
 _MOMENT, _ENOUGH, _LONG = 1.0, 0.05, 5.0
 """A pace is extrapolated after a moment (seconds) in which enough was done (a share), or else after a long time."""
+_VALIDATION = 1 / 3
+"""Cost of an image that is only looked at, in images that are learned from: a forward pass, and none backward."""
 
 
 class ProgressMeter:
@@ -22,7 +24,7 @@ class ProgressMeter:
         """Spent in each stage so far."""
         self._epochs, self._clock = epochs, clock
         self._plan: list[dict[str, Any]] = []
-        self._epochs_done, self._n_train, self._n_test = 0, 1, 0
+        self._epochs_done, self._n_train, self._n_val, self._n_test = 0, 1, 0, 0
         self._seconds_per_image = 0.0
         self._stage, self._started = "", clock()
         self._first: tuple[float, float] | None = None
@@ -38,7 +40,8 @@ class ProgressMeter:
                 return Progress(stage, self._epochs_done / self._epochs if stage == "training" else 0.0, self._phase())
             case FactsFound(facts):
                 splits = facts.get("splits", {})
-                self._n_train, self._n_test = splits.get("train", self._n_train), splits.get("test", self._n_test)
+                self._n_train, self._n_val = splits.get("train", self._n_train), splits.get("val", self._n_val)
+                self._n_test = splits.get("test", self._n_test)
                 self._plan = facts.get("plan", self._plan)
             case StageAdvanced("training" as stage, done, total):
                 detail = f"epoch {self._epochs_done + 1} of {self._epochs}, {done:,} of {total:,} images"
@@ -95,12 +98,18 @@ class ProgressMeter:
         return self._seconds_per_image * (total - done + self._n_test)
 
     def _training_left(self, now: float, share: float) -> float | None:
-        """Where `share` of all training is done; nothing is known about the pace of phases to come."""
+        """Where `share` of all training images are done; nothing is known about the pace of phases to come."""
+        share = self._with_validation(share)
         seconds = self._seconds_for_all(now, share)
         if seconds is None or not self._is_last_phase:
             return None
-        per_image = self._seconds_per_image or seconds / (self._epochs * self._n_train)
+        per_image = self._seconds_per_image or seconds / (self._epochs * (self._n_train + _VALIDATION * self._n_val))
         return seconds * (1 - share) + per_image * self._n_test
+
+    def _with_validation(self, share: float) -> float:
+        """Of training and of the validation after each epoch, the share that is done."""
+        aside = _VALIDATION * self._n_val / self._n_train
+        return (share * self._epochs + aside * self._epochs_done) / (self._epochs * (1 + aside))
 
     def _seconds_for_all(self, now: float, share: float) -> float | None:
         """That the whole stage would take at its pace since the first it told of; None before that can be known."""
