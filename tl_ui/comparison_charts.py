@@ -30,7 +30,7 @@ Lines = Sequence[tuple[Run, Sequence[MetricPoint]]]
 
 def losses_chart(lines: Lines) -> Chart:
     """Training loss over the epochs passed, smoothed over half an epoch."""
-    curves = {run.config.train.optimizer: _smoothed(run, points) for run, points in lines}
+    curves = {run.config.train.optimizer: smoothed(run, points) for run, points in lines}
     layout = curve_layout("Epochs passed", "Training loss (nats)", is_empty=not any(curves.values()))
     layout["yaxis"]["rangemode"] = "tozero"
     in_time = sorted((x, y) for curve in curves.values() for x, y in curve if y is not None)
@@ -95,7 +95,7 @@ def _by_optimizer(lines: Lines, split: str, name: str) -> dict[str, list[MetricP
     return {run.config.train.optimizer: series(points, split, name) for run, points in lines}
 
 
-def _smoothed(run: Run, points: Sequence[MetricPoint]) -> list[tuple[float, float | None]]:
+def smoothed(run: Run, points: Sequence[MetricPoint]) -> list[tuple[float, float | None]]:
     """(epochs passed, mean loss of the steps since half an epoch before); by epoch where an epoch is a single step."""
     steps, batches = _steps_per_epoch(run, points), series(points, "train", "batch_loss")
     curve, behind = [], 0

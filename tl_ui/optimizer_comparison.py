@@ -15,7 +15,7 @@ from tl_ui.components.live_chart import live_chart
 from tl_ui.knobs import choice_words
 from tl_ui.markdown import literal
 from tl_ui.navigation import link
-from tl_ui.optimizer_figures import figure_columns, figures_row, verdict
+from tl_ui.optimizer_figures import figure_columns, figures_row, too_fast, verdict
 from tl_ui.resources import get_tokens, get_workspace
 from tl_ui.run_settings import Fact, settings_html
 from tl_ui.runs_table import open_clicked_run
@@ -115,6 +115,8 @@ def _show_curves(comparison_id: str, *, live: bool) -> None:
 def _show_figures(comparison_id: str) -> None:
     runs = runs_compared(get_workspace().store.list_runs(), comparison_id)
     if words := verdict(runs):
+        st.markdown(words)
+    if words := too_fast(runs):
         st.markdown(words)
     st.dataframe(
         [figures_row(run) for run in runs],

@@ -12,6 +12,7 @@ from tl_core.records import Run
 from tl_core.run_words import seconds_taken
 from tl_core.text import GLOSSARY, percent, share
 from tl_core.training.plan import learning_rates
+from tl_ui.comparison_charts import smoothed
 from tl_ui.knobs import choice_words
 from tl_ui.resources import get_workspace
 from tl_ui.run_view import STATES
@@ -67,6 +68,34 @@ def _bounds(run: Run) -> tuple[float, float]:
 def _last_loss(run_id: str, epochs_done: int) -> float | None:
     losses = series(get_workspace().store.list_metrics(run_id), "train", "loss")
     return next((point.value for point in losses if point.epoch == epochs_done), None)
+
+
+_RISE = 1.1
+"""Times the loss at the beginning: what is less may be the chance of the batches."""
+
+
+def too_fast(runs: Sequence[Run]) -> str:
+    """Whose loss rose before it fell, and what that means; nothing where none did."""
+    rose = []
+    for run in runs:
+        first, largest = _course(run.id, run.epochs_done)
+        if largest > _RISE * first:
+            rose.append(f"**{choice_words(run.config.train.optimizer)}** (from {first:.2f} to {largest:.2f})")
+    if not rose:
+        return ""
+    return (
+        f"The training loss first rose with {', '.join(rose)}: at this learning rate the steps went too far. "
+        "A smaller rate, the same for all, shows what the optimizer can do."
+    )
+
+
+@lru_cache(maxsize=512)
+def _course(run_id: str, epochs_done: int) -> tuple[float, float]:
+    """(smoothed training loss at the first step, the largest since); zeros where there is none."""
+    store = get_workspace().store
+    curve = smoothed(store.get_run(run_id), store.list_metrics(run_id)) if epochs_done else []
+    losses = [loss for _, loss in curve if loss is not None]
+    return (losses[0], max(losses)) if losses else (0.0, 0.0)
 
 
 def verdict(runs: Sequence[Run]) -> str:

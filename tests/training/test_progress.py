@@ -20,7 +20,15 @@ def plan(*first_epochs: int, epochs: int, frozen: int = 0) -> list[dict]:
 
 
 def events_of_a_run(
-    n: int, n_test: int, batch: int, epochs: int, *, caches: bool, frozen: int = 0, second_phase: int | None = None, n_val: int = 1
+    n: int,
+    n_test: int,
+    batch: int,
+    epochs: int,
+    *,
+    caches: bool,
+    frozen: int = 0,
+    second_phase: int | None = None,
+    n_val: int = 1,
 ) -> list[Event]:
     def advance(stage: str, total: int) -> list[Event]:
         return [StageAdvanced(stage, min(done + batch, total), total) for done in range(0, total, batch)]

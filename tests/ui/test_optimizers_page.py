@@ -1,13 +1,15 @@
 """The page that compares optimizers, over a store filled by hand."""
 
+from dataclasses import replace
+
 import pytest
 from test_run_pages import add_run, buttons, dataset, links, open_page, words, workspace
 
 from tl_core.config import make_run_config
-from tl_core.records import Progress, RunState, TestResult
+from tl_core.records import MetricPoint, Progress, RunState, TestResult
 from tl_ui.comparison_charts import LOOKS
 from tl_ui.optimizer_comparison import progress_words
-from tl_ui.optimizer_figures import verdict
+from tl_ui.optimizer_figures import too_fast, verdict
 
 __all__ = ["add_run", "dataset", "workspace"]
 
@@ -89,6 +91,17 @@ def test_those_that_did_as_well_as_each_other_are_named_together(workspace, comp
         finish(workspace, run, 0.5)
     words = verdict([workspace.store.get_run(run.id) for run in compared])
     assert words == "No difference: **Gradient descent, SGD** on 50 of 100 test images (50.0 %)."
+
+
+def test_a_loss_that_rose_before_it_fell_is_explained(workspace, compared):
+    for run, losses in zip(compared, ([0.7, 2.3, 0.4], [0.7, 0.72, 0.3]), strict=False):
+        workspace.store.claim_run(run.id)
+        points = [MetricPoint(2 * i, i + 1, i + 1, "train", "batch_loss", loss, 8) for i, loss in enumerate(losses)]
+        points += [MetricPoint(2 * i + 1, i + 1, i + 1, "val", "loss", 0.5, 8) for i in range(3)]
+        workspace.store.append_metrics(run.id, points)
+    runs = [replace(workspace.store.get_run(run.id), epochs_done=3) for run in compared[:2]]
+    assert too_fast(runs).startswith("The training loss first rose with **Gradient descent** (from 0.70 to 2.30): at")
+    assert too_fast(runs[1:]) == too_fast([]) == ""
 
 
 def test_progress_of_all_in_words(workspace, compared):
