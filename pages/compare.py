@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from tl_core.results import share_images
 from tl_core.text import GLOSSARY
 from tl_ui.compare_charts import accuracy_curves, loss_curves, time_chart, weights_chart
 from tl_ui.compare_images import show_images
@@ -18,6 +19,8 @@ groups = show_verdicts(runs)
 st.header("How they learned", anchor=False)
 lines = [(labels[run.id], get_workspace().store.list_metrics(run.id)) for run in runs]
 epochs = max(run.config.train.epochs for run in runs)
+if not share_images(runs, "val"):
+    st.caption("The runs were validated on different images, so heights in these charts cannot be compared.")
 left, right = st.columns(2, gap="medium")
 with left:
     st.caption("How often they are right, epoch by epoch", help=f"{GLOSSARY['accuracy']} {GLOSSARY['validation']}")
@@ -35,5 +38,4 @@ if groups:
         chart(time_chart(runs, labels), key="compare-time")
     with right:
         chart(weights_chart(runs, labels), key="compare-weights")
-    if groups[0].others:
-        show_images([groups[0].best, *(run for run, _ in groups[0].others)], labels)
+    show_images([[group.best, *(run for run, _ in group.others)] for group in groups if group.others], labels)

@@ -1,7 +1,7 @@
 """What a finished run has shown, and how runs compare: figures from the store's predictions, nothing predicted anew."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from tl_core.errors import RunNotReady
@@ -153,13 +153,18 @@ def compare_runs(store: Store, run_ids: Sequence[str]) -> list[Compared]:
         )
     groups: dict[tuple[str, ...], list[Run]] = defaultdict(list)
     for run in runs.values():
-        groups[_test_set(run)].append(run)
+        groups[_images(run, "test")].append(run)
     return sorted((_compare(store, group) for group in groups.values()), key=lambda group: -len(group.others))
 
 
-def _test_set(run: Run) -> tuple[str, ...]:
-    """What two runs have in common whose predictions are of the same images."""
-    return run.config.data.dataset_id, str(run.facts.get("split_fingerprint", {}).get("test", run.id))
+def share_images(runs: Iterable[Run], side: str) -> bool:
+    """Whether that side of the split, "val" say, holds the same images for all of them."""
+    return len({_images(run, side) for run in runs}) == 1
+
+
+def _images(run: Run, side: str) -> tuple[str, ...]:
+    """What two runs have in common whose figures are of the same images."""
+    return run.config.data.dataset_id, str(run.facts.get("split_fingerprint", {}).get(side, run.id))
 
 
 def _compare(store: Store, runs: Sequence[Run]) -> Compared:

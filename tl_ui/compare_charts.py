@@ -39,9 +39,9 @@ def accuracy_curves(lines: Sequence[Line], epochs: int) -> Chart:
 
 
 def _of_images(found: Sequence[tuple[str, Sequence[MetricPoint]]]) -> str:
-    """On how many images a share was measured, where it is the same for all."""
-    sizes = {p.n for _, points in found for p in points}
-    return f" of {number_of(sizes.pop(), 'image')}" if len(sizes) == 1 else ""
+    """On how many images shares were measured."""
+    sizes = sorted({p.n for _, points in found for p in points})
+    return f" of {number_of(sizes[0], 'image')}" if len(sizes) == 1 else f" of {count(sizes[0])} to {sizes[-1]} images"
 
 
 def loss_curves(lines: Sequence[Line], epochs: int) -> Chart:

@@ -51,9 +51,20 @@ def filtered(found: Sequence[Beside]) -> dict[str, list[Beside]]:
     return {"apart": apart, "wrong": [each for each in found if not each.n_right], "all": list(found)}
 
 
-def show_images(runs: Sequence[Run], labels: dict[str, str]) -> None:
-    """Of runs that were tested on the same images of one dataset."""
+def show_images(groups: Sequence[Sequence[Run]], labels: dict[str, str]) -> None:
+    """Of groups of runs, each tested on the same images of one dataset."""
+    if not groups:
+        return
     st.header("The same images, as each run sees them", anchor=False)
+    place = 0
+    if len(groups) > 1:
+        names = [shorten(", ".join(labels[run.id] for run in group), 120) for group in groups]
+        words = "Runs that were tested on the same images"
+        place = st.selectbox(words, range(len(groups)), format_func=names.__getitem__)
+    _show_group(groups[place], labels, place)
+
+
+def _show_group(runs: Sequence[Run], labels: dict[str, str], place: int) -> None:
     choices = filtered(beside([predictions_after(run.id, "test", run.epochs_done)[1] for run in runs]))
     which = st.segmented_control(
         "Show",
@@ -62,15 +73,16 @@ def show_images(runs: Sequence[Run], labels: dict[str, str]) -> None:
         required=True,
         format_func=lambda key: f"{_WHICH[key]} ({count(len(choices[key]))})",
         help=GLOSSARY["confidence"],
+        key=f"beside-{place}",
     )
-    key = f"beside-{which}"
+    key = f"beside-{place}-{which}"
     shown = st.session_state.get(key, PAGE)
     chosen = choices[which]
     if not chosen:
         st.markdown("There is no such image.")
         return
     st.html(beside_html(runs, labels, chosen[:shown]))
-    if (left := len(chosen) - shown) > 0 and st.button(f"Show more ({count(left)} left)", key=f"more-{which}"):
+    if (left := len(chosen) - shown) > 0 and st.button(f"Show more ({count(left)} left)", key=f"more-{place}-{which}"):
         st.session_state[key] = shown + PAGE
         st.rerun()
 
@@ -97,4 +109,5 @@ def beside_html(runs: Sequence[Run], labels: dict[str, str], found: Sequence[Bes
 def _answer(name: str, answer: Prediction, names: Sequence[str]) -> str:
     mark = "✓" if answer.is_right else "✗"
     said = html_text(shorten(names[answer.predicted], 40))
-    return f"{mark} {html_text(name)}: <b>{said}</b> ({confidence(answer.confidence)})"
+    sure = html_text(confidence(answer.confidence)).replace(" ", "&nbsp;")
+    return f"{mark} {html_text(name)}: <b>{said}</b> ({sure})"

@@ -190,7 +190,7 @@ def verdict_words(group: Compared, labels: dict[str, str]) -> str:
     real = sum(found.is_real and found.difference > 0 for _, found in group.others)
     all_others, any_other = ("all others", "any") if len(group.others) > 1 else ("the other", "the other")
     verdict = "is really better than " + (all_others if real == len(group.others) else f"{count(real)} of the others")
-    head = f"{best} was right most often, on {number_of(n, 'test image')}, " + (
+    head = f"On the same {number_of(n, 'test image')} {best} was right most often, " + (
         f"and {verdict}:" if real else f"but is not really better than {any_other}:"
     )
     head = _tie_words(group, labels) or head

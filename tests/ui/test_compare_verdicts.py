@@ -39,4 +39,6 @@ def test_all_that_were_right_as_often_are_named_and_none_of_them_wins(rights, he
 
 def test_one_that_was_right_more_often_is_named_alone():
     words = verdict_words(group_of(59, 20), {"run0": "a", "run1": "b"})
-    assert words.startswith("**a** was right most often, on 60 test images, and is really better than the other:")
+    assert words.startswith(
+        "On the same 60 test images **a** was right most often, and is really better than the other:"
+    )

@@ -447,8 +447,22 @@ def test_runs_with_other_test_sets_and_untested_ones_are_not_ranked(workspace, a
     stopped = add_run(1, state=RunState.CANCELLED)
     app = open_page("compare", runs=",".join([one.id, two.id, stopped.id, "gone"]))
     said = words(app)
-    assert "cannot be ranked" in said and "stands alone" in said
+    assert "cannot be ranked" in said and "stands alone" in said and "validated on different images" in said
     assert "Not tested, and so not ranked" in said and "**gone**" in said
+
+
+def test_each_group_that_shares_its_test_images_shows_them(workspace, add_run):
+    runs = [add_run(2, state=RunState.COMPLETED, tested=True, settings={"seed": seed}) for seed in range(4)]
+    for place, run in enumerate(runs):
+        print_of = {"val": "same", "test": "x" if place < 2 else "y"}
+        workspace.store.update_run(run.id, facts={"split_fingerprint": print_of})
+    app = open_page("compare", runs=",".join(run.id for run in runs))
+    assert "validated on different images" not in words(app)
+    (groups,) = (box for box in app.selectbox if "same images" in box.label)
+    assert groups.options == ["seed 0, seed 1", "seed 2, seed 3"]
+    assert "seed 0:" in words(app)
+    groups.set_value(1).run()
+    assert not app.exception and "seed 2:" in words(app) and "seed 0:" not in words(app)
 
 
 @pytest.mark.parametrize("wanted", ["", "gone", "gone,also gone"])
