@@ -1,38 +1,14 @@
 """The model card: what is in the folder, how to use it, what the model was made from and how good it is."""
 
-import re
-import string
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from tl_core.backbones import get_backbone
 from tl_core.errors import UnknownBackbone
-from tl_core.evaluation import Figure
-from tl_core.export.checking import Figures
-from tl_core.export.formats import FORMATS
+from tl_core.export.card_figures import figures_of, share_words, sizes_and_speeds
+from tl_core.export.findings import Facts
+from tl_core.export.markdown import plain, plain_sentence
 from tl_core.export.receipt import Receipt
 from tl_core.export.subject import Subject
-from tl_core.results import Results
-
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-_PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
-_LONGEST = 80
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What the export found out, beside what the run knows."""
-
-    figures: tuple[Figures, ...]
-    receipt: Receipt | None
-    left_out: tuple[str, ...]
-    int8: str
-    """How the 8-bit file was made; empty where there is none."""
-    training: str
-    """How close train.py comes, or why there is none; empty where there is nothing to say."""
-    environment: dict[str, str]
-    files: tuple[str, ...]
-
 
 _FILES = {
     "model.safetensors": "the weights, for PyTorch and for TransferLab; tensors are named `stages.<number>.` and then "
@@ -56,23 +32,15 @@ _FILES = {
     "metrics.json": "every figure below, and more",
     "predictions.csv": "what the model said to each test image. A cell that a spreadsheet would take for a formula has "
     "an apostrophe in front; the numbered labels are exact",
-    "requirements.txt": "what predict.py and verify.py need, in the versions it was checked with",
+    "requirements.txt": "what predict.py needs, in the versions it was checked with",
 }
 
 
 def write_card(subject: Subject, facts: Facts) -> str:
     """Markdown. User text in it is shown as it is."""
     parts = [_title(subject), _use(facts), *_limits(subject, facts), _contents(facts), _data(subject)]
-    if subject.results:
-        parts.append(_figures(subject.results))
-    parts += [_formats(facts), _origin(subject), _environment(facts)]
+    parts += [*figures_of(subject), sizes_and_speeds(subject, facts), _origin(subject), _environment(facts)]
     return "\n\n".join(parts) + "\n"
-
-
-def plain(text: str) -> str:
-    """User text for Markdown: literal, on one line, and not endless."""
-    short = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-    return _PUNCTUATION.sub(r"\\\1", " ".join(_UNSEEN.sub("\ufffd", short).split())) or "(no name)"
 
 
 def _title(subject: Subject) -> str:
@@ -82,7 +50,7 @@ def _title(subject: Subject) -> str:
     said += f"{_backbone_title(subject)}."
     if results := subject.results:
         right = round(results.test.accuracy.value * results.test.n)
-        said += f" Right on **{right} of {results.test.n} test images**, {_share(results.test.accuracy)}."
+        said += f" Right on **{right} of {results.test.n} test images**, {share_words(results.test.accuracy)}."
     return said
 
 
@@ -106,15 +74,21 @@ def _use(facts: Facts) -> str:
         "```",
     ]
     if facts.receipt:
-        receipt = facts.receipt
-        wrong = "; ".join(f"{what}: {by:.2g}" for what, by in receipt.mistakes.items())
-        lines += [
-            "",
-            f"`verify.py` asks about {receipt.n} images of the test and compares the logarithms of the probabilities "
-            f"with what the app was told. They differed by at most {receipt.difference:.1g} when this was made; it "
-            f"passes up to {receipt.tolerance:g}. Had the images been read wrongly, it would have been: {wrong}.",
-        ]
+        lines += ["", _receipt_words(facts.receipt)]
     return "\n".join(lines)
+
+
+def _receipt_words(receipt: Receipt) -> str:
+    found = {what: by > receipt.tolerance for what, by in receipt.mistakes.items()}
+    wrong = "; ".join(f"{what}: {by:.2g}" for what, by in receipt.mistakes.items() if found[what])
+    unseen = "; ".join(what for what, is_found in found.items() if not is_found)
+    said = (
+        f"`verify.py` asks about {receipt.n} images of the test and compares the logarithms of the probabilities "
+        f"with what the app was told. They differed by at most {receipt.difference:.1g} when this was made; it "
+        f"passes up to {receipt.tolerance:g}."
+    )
+    said += f" Had the images been read wrongly, it would have been: {wrong}." if wrong else ""
+    return said + (f" On these images, what makes no difference and so is not found: {unseen}." if unseen else "")
 
 
 def _limits(subject: Subject, facts: Facts) -> Iterator[str]:
@@ -133,70 +107,13 @@ def _data(subject: Subject) -> str:
     sides = ", ".join(f"{splits[side]:,} for {words}" for side, words in _SIDES.items() if side in splits)
     said = f"## Data\n\n*{plain(subject.run.dataset_name)}*, known by its content as `{data.dataset_id}`"
     said += f": {sides} (split seed {data.split_seed})." if sides else "."
-    said += " Images that are equal byte for byte are on one side. The test images were looked at once, at the end."
+    said += " Images that are equal byte for byte are on one side. The test images were "
+    said += "looked at once, at the end." if subject.results else "not looked at."
     warnings = [plain_sentence(each) for each in subject.run.facts.get("split_warnings", ())]
     return "\n\n".join([said, *warnings])
 
 
 _SIDES = {"train": "training", "val": "validation", "test": "the test"}
-
-
-def plain_sentence(text: str) -> str:
-    """A sentence of ours that may quote user text, literal and whole."""
-    return _PUNCTUATION.sub(r"\\\1", " ".join(_UNSEEN.sub("\ufffd", text).split()))
-
-
-def _figures(results: Results) -> str:
-    test = results.test
-    named = {
-        "accuracy": test.accuracy,
-        "balanced accuracy": test.balanced_accuracy,
-        "macro precision": test.precision_macro,
-        "macro recall": test.recall_macro,
-        "macro F1": test.f1_macro,
-    }
-    rows = []
-    for name, share in named.items():
-        interval = f"{100 * share.low:.1f} to {100 * share.high:.1f} %"
-        rows.append(f"| {name} | {100 * share.value:.1f} % | {interval} |")
-    for name, figure in {"log-loss, nats": test.log_loss, "macro ROC AUC": test.roc_auc}.items():
-        if figure:
-            interval = f"{figure.low:.3f} to {figure.high:.3f}"
-            rows.append(f"| {name} | {figure.value:.3f} | {interval} |")
-    said = f"## How good it is\n\n| on {test.n:,} test images | figure | 95 % interval |\n|---|---|---|\n"
-    said += "\n".join(rows) + "\n\n"
-    if test.majority_accuracy is not None:
-        said += f"Always answering the most frequent class would be right on {100 * test.majority_accuracy:.1f} %. "
-    said += "Other photos than those it was tested on, from another camera, place or time, may be harder.\n\n"
-    return said + _of_classes(results)
-
-
-def _of_classes(results: Results) -> str:
-    def cell(share: float | None) -> str:
-        return "–" if share is None else f"{100 * share:.1f} %"
-
-    rows = [
-        f"| {plain(results.classes[f.label])} | {cell(f.precision)} | {cell(f.recall)} | {f.n} |"
-        for f in results.of_classes
-    ]
-    return "| class | precision | recall | test images |\n|---|---|---|---|\n" + "\n".join(rows)
-
-
-def _formats(facts: Facts) -> str:
-    head = "## Size and speed\n\n"
-    if not facts.figures:
-        return head + "Not measured."
-    n = facts.figures[0].n
-    rows = [
-        f"| {FORMATS[f.name].title} | {f.n_bytes / 1e6:.1f} MB | {f.milliseconds:.1f} ms | "
-        f"{'–' if f.right is None else f'{f.right} of {f.n}'} | {f.same} of {f.n} |"
-        for f in facts.figures
-    ]
-    table = "| | size | one image on a CPU | right | same answer as in the app |\n|---|---|---|---|---|\n"
-    said = f"{head}{table}" + "\n".join(rows)
-    said += f"\n\nAsked about {n} images. Times are the median of several passes of one image on "
-    said += f"{facts.environment['processor']}, {facts.environment['threads']} threads, with whatever else ran there."
-    return said + (f" {facts.int8}" if facts.int8 else "")
 
 
 def _origin(subject: Subject) -> str:
@@ -233,11 +150,3 @@ def _backbone_title(subject: Subject) -> str:
 
 def _environment(facts: Facts) -> str:
     return "## Environment\n\n" + ", ".join(f"{name} {value}" for name, value in facts.environment.items()) + "."
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
-
-
-def _share(figure: Figure) -> str:
-    return f"{100 * figure.value:.1f} % (95 % interval {100 * figure.low:.0f} to {100 * figure.high:.0f} %)"

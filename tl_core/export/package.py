@@ -12,8 +12,8 @@ import torch
 from tl_core.errors import ExportRefused
 from tl_core.export import checking, formats, receipt
 from tl_core.export.checking import Figures, Logs
+from tl_core.export.findings import Facts
 from tl_core.export.formats import Ask
-from tl_core.export.model_card import Facts
 from tl_core.export.papers import STANDALONE, about, environment, write_papers
 from tl_core.export.placing import disk_errors, pack, publish, refuse_taken
 from tl_core.export.quantising import CALIBRATED_ON, write_int8
@@ -198,7 +198,7 @@ class _Making:
         )
 
     def _checking(self, share: float) -> None:
-        self.on_progress("Asking it about the test images", 0.35 + 0.5 * share)
+        self.on_progress("Asking it about images", 0.35 + 0.5 * share)
 
     def _write_receipt(self, positions: tuple[int, ...], wanted: Logs) -> receipt.Receipt | None:
         if not positions:

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 
 from tl_core.data.resizing import has_vectors
-from tl_core.export.model_card import Facts, write_card
+from tl_core.export.findings import Facts
+from tl_core.export.model_card import write_card
 from tl_core.export.subject import Subject
 from tl_core.export.tables import write_labels, write_predictions, write_split
 

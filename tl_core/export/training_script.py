@@ -13,7 +13,7 @@ from tl_core.backbones import Backbone, TransferModel, anatomy, list_leaves
 from tl_core.config import RunConfig
 from tl_core.export import training_pieces as pieces
 from tl_core.export.beginning import Start, Unrepeatable, find_start, needs_start
-from tl_core.export.model_card import plain_sentence
+from tl_core.export.markdown import plain_sentence
 from tl_core.export.subject import Subject
 from tl_core.export.training_skeleton import SKELETON
 from tl_core.records import Preprocessing

@@ -1,0 +1,92 @@
+"""The figures of a model card: how good the model is, and how large and fast in each format."""
+
+from collections.abc import Iterator
+
+from tl_core.evaluation import Figure
+from tl_core.export.findings import Facts
+from tl_core.export.formats import FORMATS
+from tl_core.export.markdown import plain
+from tl_core.export.subject import Subject
+from tl_core.results import Results
+from tl_core.text import number_of, percent
+
+
+def figures_of(subject: Subject) -> Iterator[str]:
+    """Of the test, or else of validation; nothing where there are neither."""
+    run = subject.run
+    n = run.facts.get("splits", {}).get("val")
+    if subject.results:
+        yield _of_test(subject.results)
+    elif run.val_accuracy is not None and n:
+        yield (
+            f"## How good it is\n\nThat was not tested. After epoch {run.best_epoch} it was right on "
+            f"{percent(run.val_accuracy)} of {number_of(n, 'validation image')}. That epoch was chosen by them, so on "
+            "new images expect less."
+        )
+
+
+def share_words(figure: Figure) -> str:
+    """`87.4 % (95 % interval 83 to 91 %)`."""
+    return f"{100 * figure.value:.1f} % (95 % interval {100 * figure.low:.0f} to {100 * figure.high:.0f} %)"
+
+
+def _of_test(results: Results) -> str:
+    test = results.test
+    named = {
+        "accuracy": test.accuracy,
+        "balanced accuracy": test.balanced_accuracy,
+        "macro precision": test.precision_macro,
+        "macro recall": test.recall_macro,
+        "macro F1": test.f1_macro,
+    }
+    rows = []
+    for name, share in named.items():
+        interval = f"{100 * share.low:.1f} to {100 * share.high:.1f} %"
+        rows.append(f"| {name} | {100 * share.value:.1f} % | {interval} |")
+    for name, figure in {"log-loss, nats": test.log_loss, "macro ROC AUC": test.roc_auc}.items():
+        if figure:
+            interval = f"{figure.low:.3f} to {figure.high:.3f}"
+            rows.append(f"| {name} | {figure.value:.3f} | {interval} |")
+    said = f"## How good it is\n\n| on {test.n:,} test images | figure | 95 % interval |\n|---|---|---|\n"
+    said += "\n".join(rows) + "\n\n"
+    if test.majority_accuracy is not None:
+        said += f"Always answering the most frequent class would be right on {100 * test.majority_accuracy:.1f} %. "
+    said += "Other photos than those it was tested on, from another camera, place or time, may be harder.\n\n"
+    return said + _of_classes(results)
+
+
+def _of_classes(results: Results) -> str:
+    def cell(share: float | None) -> str:
+        return "–" if share is None else f"{100 * share:.1f} %"
+
+    rows = [
+        f"| {plain(results.classes[f.label])} | {cell(f.precision)} | {cell(f.recall)} | {f.n} |"
+        for f in results.of_classes
+    ]
+    return "| class | precision | recall | test images |\n|---|---|---|---|\n" + "\n".join(rows)
+
+
+def sizes_and_speeds(subject: Subject, facts: Facts) -> str:
+    """Of every format that was made."""
+    head = "## Size and speed\n\n"
+    if not facts.figures:
+        return head + "Not measured."
+    n = facts.figures[0].n
+    rows = [
+        f"| {FORMATS[f.name].title} | {f.n_bytes / 1e6:.1f} MB | {f.milliseconds:.1f} ms | "
+        f"{'–' if f.right is None else f'{f.right} of {f.n}'} | {f.same} of {f.n} |"
+        for f in facts.figures
+    ]
+    table = "| | size | one image on a CPU | right | same answer as in the app |\n|---|---|---|---|---|\n"
+    said = f"{head}{table}" + "\n".join(rows)
+    said += f"\n\nAsked about {number_of(n, *_asked(subject))}. Times are the median of several passes of one image on "
+    said += f"{facts.environment['processor']}, {number_of(int(facts.environment['threads']), 'thread')}, with "
+    said += "whatever else ran there."
+    return said + (f" {facts.int8}" if facts.int8 else "")
+
+
+def _asked(subject: Subject) -> tuple[str, ...]:
+    """What images the formats were compared on."""
+    if not subject.images:
+        return "image of random pixels", "images of random pixels"
+    return ("test image",) if subject.results else ("validation image",)

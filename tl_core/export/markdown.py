@@ -1,0 +1,19 @@
+"""User text in the Markdown that an export holds: shown as it is, whatever it holds."""
+
+import re
+import string
+
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
+_LONGEST = 80
+
+
+def plain(text: str) -> str:
+    """User text for Markdown: literal, on one line, and not endless."""
+    short = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return _PUNCTUATION.sub(r"\\\1", " ".join(_UNSEEN.sub("\ufffd", short).split())) or "(no name)"
+
+
+def plain_sentence(text: str) -> str:
+    """A sentence of ours that may quote user text, literal and whole."""
+    return _PUNCTUATION.sub(r"\\\1", " ".join(_UNSEEN.sub("\ufffd", text).split()))
