@@ -23,6 +23,7 @@ class Packed:
     left_out: tuple[str, ...]
     """Sentences; may hold user text."""
     has_training_script: bool
+    parameters: int
 
 
 def find_packing(workspace: Workspace, run_id: str) -> Job | None:
@@ -71,6 +72,6 @@ def read_packed(workspace: Workspace, run_id: str, formats: Sequence[str]) -> Pa
             has_script = f"{folder}train.py" in archive.namelist()
         figures = tuple(Figures(**each) for each in metrics["formats"])
         left_out = tuple(metrics["left_out"])
-        return Packed(file.stat().st_size, figures, metrics["receipt"], left_out, has_script)
+        return Packed(file.stat().st_size, figures, metrics["receipt"], left_out, has_script, metrics["parameters"])
     except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError):  # of another version, or just deleted
         return None

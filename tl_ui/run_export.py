@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from tl_core.export import FORMATS, USUAL, Figures, choose_formats
+from tl_core.export import FORMATS, USUAL, Figures, asked_words, choose_formats
 from tl_core.records import Run
 from tl_core.text import GLOSSARY, number_of, share, size
 from tl_ui.awaiting import follow
@@ -77,6 +77,7 @@ def _show_packed(run: Run, wanted: tuple[str, ...], packed: Packed) -> None:
             },
             alt="Size, time for one image and right answers of each form of the model",
         )
+        st.caption(f"{number_of(packed.parameters, 'parameter')}. {asked_words(packed.figures)}")
     st.caption("How to use it, where Python is:")
     st.code(_USE if packed.receipt else _USE.rpartition("\n")[0], language=None)
     if packed.has_training_script:

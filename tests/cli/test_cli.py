@@ -580,7 +580,7 @@ def test_a_run_is_taken_away(home, finished, tmp_path, monkeypatch):
     assert "no format called" in complaint(run(home, "export", done.id, "--to", tmp_path / "no", "--format", "onx"))
     assert "there is no run" in complaint(run(home, "export", "nope", "--to", tmp_path / "no")).lower()
     figures = Figures("onnx", 2_000_000, 3.25, done.result.n, 4, 5, 1e-6)
-    ready = Exported(tmp_path / "away", (("model.onnx", 2_000_000),), (figures,), ("train.py: no.",))
+    ready = Exported(tmp_path / "away", (("model.onnx", 2_000_000),), (figures,), ("train.py: no.",), 9)
     monkeypatch.setattr(exporting, "export_run", lambda *_, **__: ready)
     printed = run(home, "export", done.id, "--to", tmp_path / "away").stdout
     assert "model.onnx (2.00 MB)" in printed and f"4 of {done.result.n}" in printed and "Not in it: train.py" in printed

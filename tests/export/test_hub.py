@@ -1,4 +1,4 @@
-"""Uploading to the Hub: to a server of ours that speaks its three calls, and to none."""
+"""Uploading to the Hub: to a server of ours that speaks its calls, and to none."""
 
 import base64
 import json
@@ -33,6 +33,8 @@ class Hub(BaseHTTPRequestHandler):
         return self._answer({"commitOid": "0" * 40, "commitUrl": f"{repository}/commit/{'0' * 40}", "success": True})
 
     def do_GET(self):
+        if self.path.startswith("/api/models/me/my-model") and self.server.status == 200:
+            return self._answer({"id": "me/my-model", "private": self.server.is_private})
         self._answer({"error": "not yours"}, self.server.status if self.server.status != 200 else 404)
 
     def _answer(self, content, status=200):
@@ -48,7 +50,7 @@ class Hub(BaseHTTPRequestHandler):
 def hub(monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    server.calls, server.status = [], 200
+    server.calls, server.status, server.is_private = [], 200, True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.shutdown()
@@ -73,6 +75,13 @@ def test_a_folder_arrives_whole_in_a_repository_that_is_private(hub, folder):
         "README.md": b"A model card",
         "receipt/0.png": b"a picture",
     }
+
+
+def test_nothing_goes_where_everybody_can_see_it(hub, folder):
+    hub.is_private = False
+    with pytest.raises(ExportRefused, match="everybody can see it"):
+        upload(folder, "me/my-model", f"http://127.0.0.1:{hub.server_port}")
+    assert not [path for path, *_ in hub.calls if "commit" in path]
 
 
 def test_who_may_not_write_there_is_told_what_to_do(hub, folder):

@@ -18,6 +18,7 @@ from safetensors import safe_open
 
 from tl_core.errors import Cancelled, ConfigError, ExportRefused, RunNotReady
 from tl_core.export import export_run, package, papers, parse_formats
+from tl_core.export.markdown import plain_sentence
 from tl_core.export.standalone import predict
 from tl_core.features.onnx_export import OnnxUnfit
 from tl_core.import_dataset import delete_dataset
@@ -121,8 +122,9 @@ def test_a_stranger_can_verify_it(exported, bare_python, tmp_path):
             "    size, short_side, kind",
             '    preprocess = {**preprocess, "resize": preprocess["size"]}\n    size, short_side, kind',
         ),
+        ("- mean) / std", "- mean) * np.float32('nan')"),
     ],
-    ids=["channels swapped", "stretched", "not cropped"],
+    ids=["channels swapped", "stretched", "not cropped", "no number"],
 )
 def test_wrong_reading_is_found_out(exported, bare_python, tmp_path, spoil):
     done = verify(bare_python, exported.path, tmp_path / "copy", spoil)
@@ -156,7 +158,10 @@ def test_what_does_not_answer_as_the_app_did_is_refused(workspace, tiny, tmp_pat
     _, answers = workspace.store.list_predictions(tiny.id, "test")
     others = [replace(p, probabilities=(0.1, 0.2, 0.7)) for p in answers]
     workspace.store.put_predictions(tiny.id, "test", 1, others)
-    with pytest.raises(ExportRefused, match="ONNX does not answer as the app did"):
+    for format_, name in (("safetensors", "PyTorch"), ("onnx", "PyTorch")):
+        with pytest.raises(ExportRefused, match=f"{name} does not answer as the app did"):
+            export_run(workspace, tiny.id, tmp_path / "away", (format_,))
+    with pytest.raises(ExportRefused, match="does not answer as the app did"):
         export_run(workspace, tiny.id, tmp_path / "away")
     assert not (tmp_path / "away").exists() and staging(workspace) == []
 
@@ -255,11 +260,15 @@ def test_without_its_dataset_a_run_leaves_with_less_and_says_so(workspace, colou
     assert {"model.onnx", "predictions.csv", "predict.py"} <= names
     assert not names & {"verify.py", "train.py", "split.csv", "model.int8.onnx"}
     assert "dataset was deleted" in " ".join(done.left_out) and "8 bits" in " ".join(done.left_out)
-    assert all(sentence.split()[0] in (done.path / "README.md").read_text("utf-8") for sentence in done.left_out)
+    card = (done.path / "README.md").read_text("utf-8")
+    assert all(plain_sentence(sentence) in card for sentence in done.left_out)
+    assert {each.asked for each in done.figures} == {"random"} and "same answer as PyTorch" in card
 
 
 def test_a_run_that_was_not_tested_leaves_without_figures(workspace, colours, tiny, tmp_path):
-    run = workspace.store.add_run(tiny.config, colours.name, {"classes": list(colours.classes), "splits": {"val": 3}})
+    run = workspace.store.add_run(
+        tiny.config, colours.name, {"classes": list(colours.classes), "splits": {"val": 3}, "continues": "x"}
+    )
     workspace.store.claim_run(run.id)
     workspace.store.update_run(run.id, best_epoch=2, val_accuracy=0.75)
     shutil.copytree(workspace.artifacts.run_folder(tiny.id), workspace.artifacts.run_folder(run.id))
@@ -268,7 +277,7 @@ def test_a_run_that_was_not_tested_leaves_without_figures(workspace, colours, ti
     names = {name for name, _ in done.files}
     assert "model.onnx" in names and not names & {"predictions.csv", "verify.py"}
     assert all(each.right is None and each.n > 0 for each in done.figures)
-    assert "never tested" in " ".join(done.left_out)
+    assert "never tested" in " ".join(done.left_out) and "train.py: there is no" in " ".join(done.left_out)
     card = (done.path / "README.md").read_text("utf-8")
     assert "not tested. After epoch 2 it was right on 75.0 % of 3 validation images" in card
     assert f"Asked about {done.figures[0].n} validation images" in card and "test images were not looked at" in card

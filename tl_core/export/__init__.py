@@ -1,7 +1,17 @@
 """A run taken away: its model in open formats, proof that it answers as the app did, and all that is known of it."""
 
-from tl_core.export.checking import Figures
+from tl_core.export.checking import Figures, asked_words
 from tl_core.export.formats import FORMATS, USUAL, Format, choose_formats, parse_formats
 from tl_core.export.package import Exported, export_run
 
-__all__ = ["FORMATS", "USUAL", "Exported", "Figures", "Format", "choose_formats", "export_run", "parse_formats"]
+__all__ = [
+    "FORMATS",
+    "USUAL",
+    "Exported",
+    "Figures",
+    "Format",
+    "asked_words",
+    "choose_formats",
+    "export_run",
+    "parse_formats",
+]

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 
 from tl_core.evaluation import Figure
+from tl_core.export.checking import asked_words
 from tl_core.export.findings import Facts
 from tl_core.export.formats import FORMATS
 from tl_core.export.markdown import plain
 from tl_core.export.subject import Subject
 from tl_core.results import Results
+from tl_core.run_words import caution, missing_words
 from tl_core.text import number_of, percent
 
 
@@ -16,7 +18,8 @@ def figures_of(subject: Subject) -> Iterator[str]:
     run = subject.run
     n = run.facts.get("splits", {}).get("val")
     if subject.results:
-        yield _of_test(subject.results)
+        assert run.result
+        yield _of_test(subject.results, caution(run.result, run.config.model, subject.results.fit.kind))
     elif run.val_accuracy is not None and n:
         yield (
             f"## How good it is\n\nThat was not tested. After epoch {run.best_epoch} it was right on "
@@ -30,7 +33,7 @@ def share_words(figure: Figure) -> str:
     return f"{100 * figure.value:.1f} % (95 % interval {100 * figure.low:.0f} to {100 * figure.high:.0f} %)"
 
 
-def _of_test(results: Results) -> str:
+def _of_test(results: Results, warning: str) -> str:
     test = results.test
     named = {
         "accuracy": test.accuracy,
@@ -49,44 +52,43 @@ def _of_test(results: Results) -> str:
             rows.append(f"| {name} | {figure.value:.3f} | {interval} |")
     said = f"## How good it is\n\n| on {test.n:,} test images | figure | 95 % interval |\n|---|---|---|\n"
     said += "\n".join(rows) + "\n\n"
+    words = [warning, missing_words(test)]
     if test.majority_accuracy is not None:
-        said += f"Always answering the most frequent class would be right on {100 * test.majority_accuracy:.1f} %. "
-    said += "Other photos than those it was tested on, from another camera, place or time, may be harder.\n\n"
-    return said + _of_classes(results)
+        words.append(f"Always answering the most frequent class would be right on {percent(test.majority_accuracy)}.")
+    words.append("Other photos than those it was tested on, from another camera, place or time, may be harder.")
+    return f"{said}{' '.join(filter(None, words))}\n\n{_of_classes(results)}"
 
 
 def _of_classes(results: Results) -> str:
-    def cell(share: float | None) -> str:
-        return "–" if share is None else f"{100 * share:.1f} %"
+    def cell(share: float | None, interval: tuple[float, float] | None) -> str:
+        if share is None:
+            return "–"
+        between = f" ({100 * interval[0]:.0f} to {100 * interval[1]:.0f} %)" if interval else ""
+        return f"{100 * share:.1f} %{between}"
 
     rows = [
-        f"| {plain(results.classes[f.label])} | {cell(f.precision)} | {cell(f.recall)} | {f.n} |"
+        f"| {plain(results.classes[f.label])} | {cell(f.precision, f.precision_interval)} | "
+        f"{cell(f.recall, f.recall_interval)} | {f.n} |"
         for f in results.of_classes
     ]
-    return "| class | precision | recall | test images |\n|---|---|---|---|\n" + "\n".join(rows)
+    return (
+        "| class | precision (95 % interval) | recall (95 % interval) | test images |\n|---|---|---|---|\n"
+        + "\n".join(rows)
+    )
 
 
-def sizes_and_speeds(subject: Subject, facts: Facts) -> str:
+def sizes_and_speeds(facts: Facts) -> str:
     """Of every format that was made."""
-    head = "## Size and speed\n\n"
-    if not facts.figures:
-        return head + "Not measured."
-    n = facts.figures[0].n
+    head = f"## Size and speed\n\nThe network has {number_of(facts.parameters, 'parameter')}.\n\n"
+    beside = "as in the app" if facts.figures[0].asked == "test" else "as PyTorch"
     rows = [
         f"| {FORMATS[f.name].title} | {f.n_bytes / 1e6:.1f} MB | {f.milliseconds:.1f} ms | "
         f"{'–' if f.right is None else f'{f.right} of {f.n}'} | {f.same} of {f.n} |"
         for f in facts.figures
     ]
-    table = "| | size | one image on a CPU | right | same answer as in the app |\n|---|---|---|---|---|\n"
+    table = f"| | size | one image on a CPU | right | same answer {beside} |\n|---|---|---|---|---|\n"
     said = f"{head}{table}" + "\n".join(rows)
-    said += f"\n\nAsked about {number_of(n, *_asked(subject))}. Times are the median of several passes of one image on "
+    said += f"\n\n{asked_words(facts.figures)} Times are the median of several passes of one image on "
     said += f"{facts.environment['processor']}, {number_of(int(facts.environment['threads']), 'thread')}, with "
     said += "whatever else ran there."
     return said + (f" {facts.int8}" if facts.int8 else "")
-
-
-def _asked(subject: Subject) -> tuple[str, ...]:
-    """What images the formats were compared on."""
-    if not subject.images:
-        return "image of random pixels", "images of random pixels"
-    return ("test image",) if subject.results else ("validation image",)

@@ -14,6 +14,7 @@ from tl_core.errors import Cancelled
 from tl_core.export.formats import Ask
 from tl_core.features import Examples
 from tl_core.records import Prediction
+from tl_core.text import number_of
 
 FLOOR = float(np.log(np.finfo(np.float32).tiny))
 """Probabilities are kept as 32-bit floats, which cannot tell smaller ones from 0."""
@@ -24,6 +25,8 @@ _SECONDS = 1.5
 
 Logs = NDArray[np.float64]
 """[N, classes], logarithms of probabilities, none below `FLOOR`."""
+Labels = NDArray[np.int64]
+"""[N]"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,21 @@ class Figures:
     """On which it gives the same answer as the app."""
     difference: float
     """Greatest difference from the app's answers, of the logarithms of probabilities."""
+    asked: str = "test"
+    """What the images were: of the "test", of the "validation", or "random" pixels."""
+
+
+_IMAGES = {
+    "test": ("test image", "test images"),
+    "validation": ("validation image", "validation images"),
+    "random": ("image of random pixels", "images of random pixels"),
+}
+
+
+def asked_words(figures: Sequence[Figures]) -> str:
+    """`Asked about 380 test images.`, where any format was asked at all."""
+    n = max((each.n for each in figures), default=0)
+    return f"Asked about {number_of(n, *_IMAGES[figures[0].asked])}." if n else ""
 
 
 def as_logs(predictions: Sequence[Prediction]) -> Logs:

@@ -16,6 +16,8 @@ class Facts:
     int8: str
     """How the 8-bit file was made; empty where there is none."""
     training: str
-    """How close train.py comes, or why there is none; empty where there is nothing to say."""
+    """How close train.py comes; empty where there is none."""
+    parameters: int
+    """Of the network with its head."""
     environment: dict[str, str]
     files: tuple[str, ...]

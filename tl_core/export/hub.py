@@ -24,7 +24,9 @@ def check_name(repo: str) -> None:
 
 
 def upload(folder: Path, repo: str, endpoint: str | None = None) -> str:
-    """Upload an exported folder; gives the repository's address. A repository that is new is private.
+    """Upload an exported folder, test images included, to a private repository; gives its address.
+
+    One that is not there is made.
 
     The token is what `hf auth login` or HF_TOKEN has left.
 
@@ -33,14 +35,22 @@ def upload(folder: Path, repo: str, endpoint: str | None = None) -> str:
         endpoint: of another hub than Hugging Face's own.
 
     Raises:
-        ExportRefused: the name is none, the hub cannot be reached, or does not let us.
+        ExportRefused: the name is none, the hub cannot be reached or does not let us, or all can see the repository.
     """
     check_name(repo)
     disable_progress_bars()
     api = HfApi(endpoint=endpoint)
     try:
         address = api.create_repo(repo, private=True, exist_ok=True)
+        is_private = api.repo_info(repo).private  # one that was there stays as it was
+        if not is_private:
+            raise ExportRefused(
+                f"{repo!r} is there already and everybody can see it, and with the run go images of its test: make the "
+                "repository private, or name a new one. The folder is written; nothing was uploaded."
+            )
         api.upload_folder(repo_id=repo, folder_path=folder, commit_message="A run of TransferLab")
+    except ExportRefused:
+        raise
     except HfHubHTTPError as error:
         raise ExportRefused(
             f"Hugging Face does not let us write to {repo!r} ({str(error).splitlines()[0][:200]}): log in with "

@@ -39,7 +39,7 @@ _FILES = {
 def write_card(subject: Subject, facts: Facts) -> str:
     """Markdown. User text in it is shown as it is."""
     parts = [_title(subject), _use(facts), *_limits(subject, facts), _contents(facts), _data(subject)]
-    parts += [*figures_of(subject), sizes_and_speeds(subject, facts), _origin(subject), _environment(facts)]
+    parts += [*figures_of(subject), sizes_and_speeds(facts), _origin(subject), _environment(facts)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -93,7 +93,7 @@ def _receipt_words(receipt: Receipt) -> str:
 
 def _limits(subject: Subject, facts: Facts) -> Iterator[str]:
     if said := (*subject.missing, *facts.left_out):
-        yield "## What is not here\n\n" + "\n".join(f"- {sentence}" for sentence in said)
+        yield "## What is not here\n\n" + "\n".join(f"- {plain_sentence(each)}" for each in said)
 
 
 def _contents(facts: Facts) -> str:

@@ -4,15 +4,13 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import torch
 
 from tl_core.errors import ExportRefused
-from tl_core.export import checking, formats, receipt
+from tl_core.export import formats, receipt
+from tl_core.export.beginning import Unrepeatable
 from tl_core.export.checking import Figures, Logs
 from tl_core.export.findings import Facts
+from tl_core.export.format_check import FormatCheck
 from tl_core.export.formats import Ask
 from tl_core.export.papers import STANDALONE, about, environment, write_papers
 from tl_core.export.placing import disk_errors, pack, publish, refuse_taken
@@ -21,11 +19,6 @@ from tl_core.export.subject import Subject, find_subject
 from tl_core.export.training_script import write_training_script
 from tl_core.features.onnx_export import OnnxUnfit
 from tl_core.workspace import Workspace
-
-MOST_ASKED = 2_000
-"""Test images that every format is asked about; evenly chosen where there are more."""
-_FEW = 64
-"""Images that formats are compared on where none were tested."""
 
 OnProgress = Callable[[str, float], None]
 """Told what is being done, a few words, and how much of all is done, 0 to 1."""
@@ -40,6 +33,8 @@ class Exported:
     figures: tuple[Figures, ...]
     left_out: tuple[str, ...]
     """Sentences on what is not in it and why."""
+    parameters: int
+    """Of the network with its head."""
 
 
 def export_run(
@@ -77,7 +72,7 @@ def export_run(
             on_progress("Packing", 0.97)
             pack(folder, staging / f"{name}.zip")
         publish(staging / f"{name}.zip" if as_zip else folder, target)
-    return Exported(target, files, facts.figures, (*subject.missing, *facts.left_out))
+    return Exported(target, files, facts.figures, (*subject.missing, *facts.left_out), facts.parameters)
 
 
 @dataclass
@@ -94,15 +89,37 @@ class _Making:
 
     def everything(self) -> Facts:
         asks = self._write_formats()
-        figures, positions, logs = self._check(asks)
-        proof = self._write_receipt(positions, logs) if "onnx" in asks else None
+        check = FormatCheck(
+            self.subject,
+            asks,
+            self._bytes_of,
+            lambda share: self.on_progress("Asking it about images", 0.35 + 0.55 * share),
+            self.should_stop,
+        )
+        figures = check.run()
+        proof = self._write_receipt(check.positions, check.wanted) if "onnx" in asks else None
         self.on_progress("Writing the training script", 0.92)
-        training = write_training_script(self.subject, self.folder)
+        training = self._write_training_script()
         self.on_progress("Writing the model card", 0.95)
         facts = Facts(
-            figures, proof, tuple(self.left_out), self.int8 if "int8" in asks else "", training, environment(), ()
+            figures,
+            proof,
+            tuple(self.left_out),
+            self.int8 if "int8" in asks else "",
+            training,
+            sum(weights.numel() for weights in self.subject.checkpoint.model.parameters()),
+            environment(),
+            (),
         )
         return write_papers(self.subject, facts, self.folder)
+
+    def _write_training_script(self) -> str:
+        try:
+            return write_training_script(self.subject, self.folder)
+        except Unrepeatable as error:
+            if self.subject.split:  # else the subject says that its images are gone, and this with them
+                self.left_out.append(f"train.py: there is no training script: {error}.")
+            return ""
 
     # Models
 
@@ -148,57 +165,7 @@ class _Making:
         formats.describe(file, about(self.subject))
         return formats.ask_onnx(file)
 
-    # Whether they answer as the app did
-
-    def _check(self, asks: dict[str, Ask]) -> tuple[tuple[Figures, ...], tuple[int, ...], Logs]:
-        """Figures of every format; and which images they are of, with what the app was told about them.
-
-        Raises:
-            ExportRefused: a format that should answer as the app did does not.
-        """
-        subject, labels = self.subject, None
-        answers = [subject.answers[i] for i in receipt.spread(len(subject.answers), MOST_ASKED)]
-        asked = {name: ask for name, ask in asks.items() if name != "safetensors"}
-        if answers and subject.images:
-            positions = tuple(p.position for p in answers)
-            wanted, labels = checking.as_logs(answers), np.array([p.true for p in answers])
-            said = checking.ask_all(asked, subject.examples(positions), self._checking, self.should_stop)
-        elif subject.split:
-            positions = tuple(subject.split.val[i] for i in receipt.spread(len(subject.split.val), _FEW))
-            said = checking.ask_all(asks, subject.examples(positions), self._checking, self.should_stop)
-            wanted = said["safetensors"]
-        else:
-            positions = ()
-            noise = torch.randn(_FEW // 8, *self._shape, generator=torch.Generator().manual_seed(0))
-            said = {name: checking.logs_of(ask(noise)) for name, ask in asks.items()}
-            wanted = said["safetensors"]
-        said["safetensors"] = wanted
-        self.on_progress("Timing it", 0.85)
-        figures = tuple(self._figures(name, asks[name], said[name], wanted, labels) for name in asks)
-        for each in figures:
-            if each.name != "int8" and not each.difference <= receipt.allowed(subject):
-                raise ExportRefused(
-                    f"{formats.FORMATS[each.name].title} does not answer as the app did: on one of {each.n:,} images "
-                    f"they differ by {each.difference:.2g} (in the logarithm of a probability), and up to "
-                    f"{receipt.allowed(subject):g} is rounding. Nothing was written. The run may "
-                    "have been trained with other versions of its libraries: train it again here."
-                )
-        return figures, positions if labels is not None else (), wanted
-
-    def _figures(self, name: str, ask: Ask, said: Logs, wanted: Logs, labels: Any) -> Figures:
-        file = self._file(name) if self._file(name).exists() else self.subject.file
-        return Figures(
-            name,
-            file.stat().st_size,
-            checking.milliseconds(ask, self.subject.checkpoint.preprocessing.size),
-            len(wanted),
-            None if labels is None else int((said.argmax(1) == labels).sum()),
-            int((said.argmax(1) == wanted.argmax(1)).sum()),
-            checking.difference(said, wanted),
-        )
-
-    def _checking(self, share: float) -> None:
-        self.on_progress("Asking it about images", 0.35 + 0.5 * share)
+    # What goes with them
 
     def _write_receipt(self, positions: tuple[int, ...], wanted: Logs) -> receipt.Receipt | None:
         if not positions:
@@ -217,6 +184,10 @@ class _Making:
     def _shape(self) -> tuple[int, int, int]:
         size = self.subject.checkpoint.preprocessing.size
         return 3, size, size
+
+    def _bytes_of(self, name: str) -> int:
+        file = self._file(name)
+        return (file if file.exists() else self.subject.file).stat().st_size
 
     def _file(self, name: str) -> Path:
         return self.folder / formats.FORMATS[name].file

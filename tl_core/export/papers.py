@@ -80,6 +80,7 @@ def _metrics(subject: Subject, facts: Facts) -> dict[str, Any]:
             "calibration": dataclasses.asdict(results.calibration),
         }
     return told | {
+        "parameters": facts.parameters,
         "formats": [dataclasses.asdict(each) for each in facts.figures],
         "receipt": dataclasses.asdict(facts.receipt) if facts.receipt else None,
         "left_out": [*subject.missing, *facts.left_out],

@@ -13,7 +13,6 @@ from tl_core.backbones import Backbone, TransferModel, anatomy, list_leaves
 from tl_core.config import RunConfig
 from tl_core.export import training_pieces as pieces
 from tl_core.export.beginning import Start, Unrepeatable, find_start, needs_start
-from tl_core.export.markdown import plain_sentence
 from tl_core.export.subject import Subject
 from tl_core.export.training_skeleton import SKELETON
 from tl_core.records import Preprocessing
@@ -21,19 +20,19 @@ from tl_core.training import make_plan
 
 
 def write_training_script(subject: Subject, folder: Path) -> str:
-    """Write train.py where the run can be expressed.
+    """Write train.py; gives a sentence on how close it comes.
 
-    Returns:
-        A sentence on how close it comes, or on why it is left out.
+    Raises:
+        Unrepeatable: the run cannot be expressed; says why, as the end of a sentence.
     """
     reasons, start = list(why_not(subject)), None
     if not reasons and needs_start(subject):
         try:
             start = find_start(subject, _head_name(subject.checkpoint.backbone))
         except Unrepeatable as error:
-            reasons.append(plain_sentence(str(error)))
+            reasons.append(str(error))
     if reasons:
-        return f"There is no training script: {'; '.join(reasons)}."
+        raise Unrepeatable("; ".join(reasons))
     if start:
         start.write(folder)
     (folder / "train.py").write_text(training_script(subject, start), encoding="utf-8")

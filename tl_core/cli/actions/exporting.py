@@ -9,7 +9,7 @@ from tl_core.cli.actions.training import measured
 from tl_core.cli.actions.workspaces import open_and_tidy
 from tl_core.cli.output import out, print_json, progress_bar
 from tl_core.errors import ExportRefused
-from tl_core.export import FORMATS, USUAL, Exported, export_run, parse_formats
+from tl_core.export import FORMATS, USUAL, Exported, asked_words, export_run, parse_formats
 from tl_core.export.hub import check_name, upload
 from tl_core.export.placing import disk_errors
 
@@ -41,7 +41,9 @@ def export(run_id: str, to: Path, formats: str, hub: str, as_json: bool) -> None
     if as_json:
         print_json({**_json(exported), "hub": address})
     elif address:
-        out.print(f"Uploaded to {address}, where only you can see it unless you change that.")
+        out.print(
+            f"Uploaded to {address}, a private repository: only its owner, or the members of that organisation, see it."
+        )
 
 
 def pack(run_id: str, formats: str, to: Path, progress_file: Path | None) -> None:
@@ -68,6 +70,7 @@ def _json(exported: Exported) -> dict[str, object]:
         "path": str(exported.path),
         "files": [{"name": name, "bytes": n} for name, n in exported.files],
         "formats": [dataclasses.asdict(each) for each in exported.figures],
+        "parameters": exported.parameters,
         "left_out": list(exported.left_out),
     }
 
@@ -87,5 +90,6 @@ def _print(exported: Exported) -> None:
             f"{each.same} of {each.n}",
         )
     out.print(table)
+    out.print(f"{asked_words(exported.figures)} {exported.parameters:,} parameters.")
     for sentence in exported.left_out:
         out.print(f"Not in it: {sentence}")

@@ -50,7 +50,9 @@ class Model:
         return np.asarray(self.session.run(None, {"images": images})[0][0], np.float64)
 
     def probabilities(self, file: Path) -> np.ndarray:
-        return np.asarray(np.exp(log_softmax(self.logits(file))))
+        if not np.isfinite(shares := np.exp(log_softmax(self.logits(file)))).all():
+            raise ArithmeticError("the model's answer is not a number")
+        return np.asarray(shares)
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
@@ -179,7 +181,8 @@ def main() -> int:
             shares = model.probabilities(file)
         except Exception as error:  # Pillow raises almost anything on what is no image
             failed += 1
-            print(f"{file}: cannot be read as an image ({error})", file=sys.stderr)
+            no_answer = "" if isinstance(error, ArithmeticError) else "cannot be read as an image: "
+            print(f"{file}: {no_answer}{error}", file=sys.stderr)
             continue
         best = [(model.labels[i], float(shares[i])) for i in np.argsort(-shares, kind="stable")[: arguments.top]]
         if arguments.json:
