@@ -15,6 +15,7 @@ from tl_core.evaluation.intervals import (
     wilson_interval,
 )
 from tl_core.records import Prediction
+from tl_core.text import count, number_of
 
 Floats = NDArray[np.float64]
 RESAMPLES = 1_000
@@ -70,18 +71,21 @@ class _Tables:
         return answers
 
 
-def judge(predictions: Sequence[Prediction], majority_label: int | None, seed: int = 0) -> Judgement:
+def judge(
+    predictions: Sequence[Prediction], majority_label: int | None, seed: int = 0, what: str = "image"
+) -> Judgement:
     """Every figure of a split.
 
     Args:
         majority_label: the class that is most frequent in the training set.
         seed: of the resampling; the same gives the same intervals.
+        what: each of them is, such as "test image".
 
     Raises:
         RunNotReady: there is no prediction.
         Diverged: the model gave something else than numbers.
     """
-    tables = _as_tables(predictions)
+    tables = _as_tables(predictions, what)
     n, k = tables.probabilities.shape
     right = int((tables.labels == tables.answers).sum())
     losses = -np.log(np.maximum(tables.probabilities[np.arange(n), tables.labels], _LEAST_PROBABILITY))
@@ -107,16 +111,15 @@ def judge(predictions: Sequence[Prediction], majority_label: int | None, seed: i
     )
 
 
-def _as_tables(predictions: Sequence[Prediction]) -> _Tables:
+def _as_tables(predictions: Sequence[Prediction], what: str) -> _Tables:
     if not predictions:
         raise RunNotReady("There are no predictions to judge: train to the end first.")
-    tables = _Tables(np.array([p.true for p in predictions]), np.array([p.probabilities for p in predictions]))
-    if unusable := int((~np.isfinite(tables.probabilities)).any(1).sum()):
+    if unusable := sum(not p.is_number for p in predictions):
         raise Diverged(
-            f"For {unusable:,} of {len(predictions):,} images the model's answers are not numbers, so there are no "
-            "figures: train again with a lower learning rate."
+            f"For {count(unusable)} of {number_of(len(predictions), what)} the model's answers are not numbers: they "
+            "count as wrong, and there are no other figures. Train again with a lower learning rate."
         )
-    return tables
+    return _Tables(np.array([p.true for p in predictions]), np.array([p.probabilities for p in predictions]))
 
 
 def _matrix(tables: _Tables, k: int) -> NDArray[np.int64]:

@@ -192,7 +192,7 @@ class _Making:
             file.stat().st_size,
             checking.milliseconds(ask, self.subject.checkpoint.preprocessing.size),
             len(wanted),
-            None if labels is None else int((said.argmax(1) == labels).sum()),
+            None if labels is None else int(((said.argmax(1) == labels) & np.isfinite(said.max(1))).sum()),
             int((said.argmax(1) == wanted.argmax(1)).sum()),
             checking.difference(said, wanted),
         )
