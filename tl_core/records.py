@@ -202,10 +202,16 @@ class Prediction:
         return max(range(len(self.probabilities)), key=self.probabilities.__getitem__)
 
     @property
+    def is_number(self) -> bool:
+        """Whether all probabilities are; else the model gave no answer."""
+        return math.isfinite(sum(self.probabilities))
+
+    @property
     def confidence(self) -> float:
-        return max(self.probabilities)
+        """In `predicted`; NaN where that is no answer."""
+        return max(self.probabilities) if self.is_number else math.nan
 
     @property
     def is_right(self) -> bool:
         """What is not a number is no answer, and so never right."""
-        return self.predicted == self.true and math.isfinite(self.confidence)
+        return self.predicted == self.true and self.is_number

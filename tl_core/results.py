@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tl_core.errors import RunNotReady
 from tl_core.evaluation import (
@@ -15,10 +15,9 @@ from tl_core.evaluation import (
     at_temperature,
     calibration_error,
     class_figures,
-    compare,
+    compare_best,
     confusion_matrix,
     fit_temperature,
-    holm,
     judge,
     judge_fit,
     judge_promise,
@@ -73,7 +72,7 @@ def results_of(store: Store, run_id: str) -> Results:
     _, test = store.list_predictions(run.id, "test")
     _, val = store.list_predictions(run.id, BEST_VAL)
     majority = run.facts.get("majority_label")
-    judgement = judge(test, majority)  # first, for it complains where there is nothing to judge
+    judgement = judge(test, majority, what="test image")  # first, for it complains where there is nothing to judge
     judged_val = judge(val, majority) if val else None
     classes = tuple(run.facts.get("classes") or (f"class {label + 1}" for label in range(len(test[0].probabilities))))
     return Results(
@@ -130,12 +129,23 @@ class Compared:
 
     best: Run
     others: tuple[tuple[Run, Comparison], ...]
-    """From the next best on, each with the best beside it. With several, p-values are Holm's."""
+    """From the next best on, each with the best beside it; p-values are corrected for all pairs of the runs."""
 
     @property
     def tied(self) -> tuple[Run, ...]:
         """All that were right as often as the best, which comes first; itself alone where none was."""
         return (self.best, *(run for run, found in self.others if not found.difference))
+
+    @property
+    def correction(self) -> str:
+        """Why and how p-values are corrected, in sentences; nothing of two runs, whose one p-value is as it stands."""
+        if len(self.others) < 2:
+            return ""
+        return (
+            f"Of {len(self.others) + 1} runs that are equally good one comes out first by luck. McNemar's tests are "
+            f"therefore stricter: corrected for all {self.others[0][1].pairs} pairs of runs (Holm). Each interval is "
+            "of one pair alone, and not corrected."
+        )
 
 
 def compare_runs(store: Store, run_ids: Sequence[str]) -> list[Compared]:
@@ -169,12 +179,8 @@ def _images(run: Run, side: str) -> tuple[str, ...]:
 
 def _compare(store: Store, runs: Sequence[Run]) -> Compared:
     best, *others = sorted(runs, key=lambda run: -run.result.accuracy if run.result else 0.0)
-    _, first = store.list_predictions(best.id, "test")
-    found = [compare(first, store.list_predictions(run.id, "test")[1]) for run in others]
-    corrected = holm([each.p_value for each in found])
-    return Compared(
-        best, tuple((run, replace(c, p_value=p)) for run, c, p in zip(others, found, corrected, strict=True))
-    )
+    found = compare_best([store.list_predictions(run.id, "test")[1] for run in (best, *others)])
+    return Compared(best, tuple(zip(others, found, strict=True)))
 
 
 def what_differs(runs: Sequence[Run]) -> dict[str, list[object]]:

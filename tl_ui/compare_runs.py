@@ -154,7 +154,7 @@ def show_verdicts(runs: Sequence[Run]) -> list[Compared]:
         "Is one really better?",
         help="Two tests on the same images: McNemar's, and an interval of the difference from resampling the images "
         "(bootstrap), or from a formula (Bonett and Price) where that is wider. Only where both agree is a difference "
-        "called real.",
+        "called real; where only the interval leaves out 0, it is not certain.",
         anchor=False,
     )
     if untested := [run for run in runs if not run.result]:
@@ -190,16 +190,13 @@ def verdict_words(group: Compared, labels: dict[str, str]) -> str:
     real = sum(found.is_real and found.difference > 0 for _, found in group.others)
     all_others, any_other = ("all others", "any") if len(group.others) > 1 else ("the other", "the other")
     verdict = "is really better than " + (all_others if real == len(group.others) else f"{count(real)} of the others")
+    is_uncertain = any(found.is_uncertain for _, found in group.others)
+    no_better = "it is not certain that it is" if is_uncertain else "is not"
     head = f"On the same {number_of(n, 'test image')} {best} was right most often, " + (
-        f"and {verdict}:" if real else f"but is not really better than {any_other}:"
+        f"and {verdict}:" if real else f"but {no_better} really better than {any_other}:"
     )
     head = _tie_words(group, labels) or head
-    corrected = (
-        "\n\nWith several comparisons at once the tests are stricter (Holm's correction)."
-        if len(group.others) > 1
-        else ""
-    )
-    return "\n".join([head, "", *lines]) + corrected
+    return "\n".join([head, "", *lines, "", group.correction]).rstrip()
 
 
 def _tie_words(group: Compared, labels: dict[str, str]) -> str:

@@ -11,6 +11,7 @@ from tl_ui.components.assets import url_base
 from tl_ui.markdown import literal
 from tl_ui.navigation import go, link
 from tl_ui.resources import get_runner, get_tokens, get_workspace
+from tl_ui.run_results import results_or_none, why_no_figures
 from tl_ui.run_view import has_model
 
 _MOST_EPOCHS = 1000
@@ -29,11 +30,13 @@ def show_next_steps(run: Run) -> None:
         if has_model(run):
             key = None if is_unfinished else "try"
             link("try_it", "Try it on your own images", icon=":material/image_search:", primary_key=key, run=run.id)
-        if run.result:
+        if results_or_none(run):
             _link_report(run)
         if is_complete and resumable:
             _continue(run)
         _link_again(run, has_images=has_images, is_next=not (is_unfinished or has_model(run)))
+    if run.result and why_no_figures(run):
+        st.caption("There is no report to pass on, since there are no figures to report.")
 
 
 def _resume(run: Run) -> None:

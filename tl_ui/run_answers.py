@@ -1,6 +1,5 @@
 """What a run said to the images of the test, or of its last validation: matrix, class by class, and the images."""
 
-import math
 from collections.abc import Sequence
 
 import streamlit as st
@@ -21,7 +20,7 @@ def show_answers(run: Run) -> None:
     epoch, predictions = predictions_after(run.id, split, run.epochs_done)
     if not predictions:
         return
-    if unusable := sum(not math.isfinite(sum(p.probabilities)) for p in predictions):
+    if unusable := sum(not p.is_number for p in predictions):
         n = number_of(len(predictions), f"{what} image")
         st.caption(f"For {count(unusable)} of {n} its answers are not numbers, so there is no matrix of them.")
     else:

@@ -12,6 +12,7 @@ from tl_ui.components.assets import url_base
 from tl_ui.exports import Packed, export_file, find_packing, packed_formats, packs, read_packed, start_packing
 from tl_ui.markdown import literal
 from tl_ui.resources import get_tokens, get_workspace
+from tl_ui.run_results import why_no_figures
 from tl_ui.run_view import has_model
 
 _WHAT = (
@@ -30,6 +31,9 @@ def show_export(run: Run) -> None:
     if not has_model(run):
         return
     st.subheader("Take it away", help=GLOSSARY["export"], anchor=False)
+    if run.result and (why := why_no_figures(run)):
+        st.markdown(literal(f"It cannot be taken away. {why}"))
+        return
     st.markdown(_WHAT + (_TESTED if run.result else "."))
     job = find_packing(get_workspace(), run.id)
     if job and not job.is_over:

@@ -1,5 +1,6 @@
 """After training: a map of what a run's model saw in validation or test images, and classical models beside it."""
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -118,7 +119,8 @@ def _kept(outputs: KeptOutputs, positions: list[int]) -> Kept:
 def _draw(run: Run, kept: Kept, found: dict[str, Any], *, split: str, method: str, colouring: str) -> None:
     names = class_names(run, 1 + max(*kept.labels, *kept.answers))
     if colouring == "right":
-        groups = by_right([true == answer for true, answer in zip(kept.labels, kept.answers, strict=True)])
+        answered = zip(kept.labels, kept.answers, kept.confidence, strict=True)
+        groups = by_right([true == answer and math.isfinite(sure) for true, answer, sure in answered])
     else:
         groups = by_class(kept.labels if colouring == "true" else kept.answers, names)
     x, y = zip(*found["points"], strict=True)

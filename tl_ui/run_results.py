@@ -23,22 +23,27 @@ def run_results(run_id: str) -> Results:
 
 
 def results_or_none(run: Run) -> Results | None:
-    """None for a run that has no figures; why not, `show_figures` says."""
+    """None for a run that has no figures; why not, `why_no_figures` says."""
+    return run_results(run.id) if run.result and not why_no_figures(run) else None
+
+
+def why_no_figures(run: Run) -> str:
+    """Of a tested run, in a sentence; nothing where it has them. Without figures there is no report and no export."""
     try:
-        return run_results(run.id) if run.result else None
-    except TransferLabError:
-        return None
+        run_results(run.id)
+    except TransferLabError as error:
+        return str(error)
+    return ""
 
 
 def show_figures(run: Run) -> None:
     """All figures of the one look at the test set, each with its interval and what it was measured on."""
     if run.result is None:
         return
-    try:
-        results = run_results(run.id)
-    except TransferLabError as error:
-        st.warning(literal(str(error)), icon=":material/error:")
+    if why := why_no_figures(run):
+        st.warning(literal(why), icon=":material/error:")
         return
+    results = run_results(run.id)
     st.subheader(
         f"On the test set: {number_of(results.test.n, 'image')} kept aside until the end",
         help=GLOSSARY["test set"],

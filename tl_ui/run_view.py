@@ -101,7 +101,7 @@ def show_ending(run: Run) -> None:
     if run.result:
         st.header(headline(run.result), help=f"{GLOSSARY['test set']} {GLOSSARY['interval']}", anchor=False)
         results = results_or_none(run)
-        if words := caution(run.result, run.config.model, results.fit.kind if results else "unknown"):
+        if results and (words := caution(run.result, run.config.model, results.fit.kind)):
             st.warning(words, icon=":material/info:")
     else:
         st.header("Not tested, so there is no test figure", help=GLOSSARY["test set"], anchor=False)

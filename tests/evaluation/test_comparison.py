@@ -1,10 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from tl_core.evaluation import NotComparable, compare, holm
+from tl_core.evaluation import NotComparable, compare, compare_best, holm
+from tl_core.evaluation.comparison import p_values_of_pairs
 from tl_core.records import Prediction
 
 
@@ -29,8 +32,34 @@ def test_what_one_alone_has_right_decides(rows):
     assert (found.only_first, found.only_second, found.n) == (*only, len(rows))
     assert found.difference == pytest.approx(np.mean(first) - np.mean(second))
     assert found.low <= found.difference <= found.high and found.low < found.high
-    assert found.p_value == (binomtest(only[0], sum(only)).pvalue if sum(only) else 1)
+    assert found.p_value == pytest.approx(binomtest(only[0], sum(only)).pvalue if sum(only) else 1)
     assert found.is_real == (found.p_value < 0.05 and not found.low <= 0 <= found.high)
+
+
+shares = st.tuples(st.integers(0, 30), st.integers(0, 30), st.integers(1, 300))
+
+
+@given(shares, st.sampled_from([1, 190]))
+def test_a_difference_is_only_called_none_beside_an_interval_that_holds_0(counts, pairs):
+    only_first, only_second, both = counts
+    first = run_of([True] * only_first + [False] * only_second + [True] * both)
+    second = run_of([False] * only_first + [True] * only_second + [True] * both, sure=0.9)
+    found = compare(first, second)
+    found = replace(found, p_value=min(1, pairs * found.p_value), pairs=pairs)
+    holds_0, sentence = found.low <= 0 <= found.high, found.say()
+    assert sentence.startswith(("No real difference", "No difference")) == holds_0
+    assert sentence.startswith("Not certain") == found.is_uncertain == (not holds_0 and not found.is_real)
+    assert ("corrected for 190 pairs" in sentence) == (found.is_uncertain and pairs > 1)
+
+
+def test_a_test_and_an_interval_that_contradict_each_other_are_both_told():
+    first = run_of([True] * 9 + [False] * 2 + [True] * 49)
+    second = run_of([False] * 9 + [True] * 2 + [True] * 49)
+    assert compare(first, second).say() == (
+        "Not certain that the first is better: 11.7 points, 95 % interval 0.2 to 23.3, but by McNemar's test it could "
+        "be chance (p = 0.065), n = 60."
+    )
+    assert compare(second, first).say().startswith("Not certain that the second is better: 11.7 points, 95 % interval")
 
 
 def test_the_other_way_round_it_says_the_same():
@@ -42,7 +71,7 @@ def test_the_other_way_round_it_says_the_same():
 
 
 def test_no_difference_is_told_in_figures():
-    chance = np.random.default_rng(0)
+    chance = np.random.default_rng(1)
     first, second = (run_of(list(chance.random(380) < 0.9)) for _ in range(2))
     sentence = compare(first, second).say()
     assert sentence.startswith("No real difference: ") and sentence.endswith("n = 380.")
@@ -78,6 +107,27 @@ def test_two_equally_good_runs_come_out_as_no_difference_in_95_of_100_trials(n):
         first, second = (run_of(list(chance.random(n) < easy)) for _ in range(2))
         real += compare(first, second).is_real
     assert real <= 5
+
+
+@pytest.mark.parametrize(("runs", "trials"), [(2, 2000), (20, 1000)])
+def test_the_best_of_many_equally_good_runs_seldom_seems_better_than_any(runs, trials):
+    chance, false = np.random.default_rng(runs), 0
+    for _ in range(trials):
+        right = chance.random((runs, 380)) < chance.beta(4, 1, 380)
+        best = right.sum(1).argmax()
+        false += p_values_of_pairs(right)[best].min() < 0.05
+    assert false / trials < 0.05 + 2 * (0.05 * 0.95 / trials) ** 0.5
+
+
+def test_the_best_stands_beside_each_other_run_with_p_values_for_all_pairs():
+    sides = [run_of([True] * (60 - wrong) + [False] * wrong) for wrong in (0, 20, 9, 12)]
+    found = compare_best(sides)
+    p_values = {(i, j): compare(sides[i], sides[j]).p_value for i in range(4) for j in range(i)}
+    corrected = dict(zip(p_values, holm(list(p_values.values())), strict=True))
+    assert [each.p_value for each in found] == pytest.approx([corrected[i, 0] for i in (1, 2, 3)])
+    assert {each.pairs for each in found} == {6}
+    assert [each.only_first for each in found] == [20, 9, 12]
+    assert compare_best(sides[:2]) == [compare(*sides[:2])]
 
 
 def test_a_large_difference_is_found():

@@ -1,5 +1,7 @@
 """Figures are scikit-learn's, and their intervals hold what they promise."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,6 +10,7 @@ from sklearn import metrics as sk
 
 from tl_core.errors import Diverged, RunNotReady
 from tl_core.evaluation import judge
+from tl_core.evaluation.judging import _as_tables, _resampled_counts
 from tl_core.records import Prediction
 
 FIGURES = ("accuracy", "balanced_accuracy", "precision_macro", "recall_macro", "f1_macro", "log_loss")
@@ -111,6 +114,33 @@ def test_the_same_predictions_give_the_same_intervals():
 def test_two_hundred_classes_and_ten_thousand_images_are_judged():
     said = judge(said_of(10_000, 200, seed=2), 0)
     assert said.n == 10_000 and said.roc_auc.low < said.roc_auc.value < said.roc_auc.high
+
+
+def test_resampling_many_classes_takes_no_memory_to_speak_of():
+    """Of 1,000 resamples a matrix each would be 2 GB."""
+    labels = np.arange(500)
+    predictions = predictions_of(labels, np.full((500, 500), 0.002))
+    tracemalloc.start()
+    judging = _resampled_counts(_as_tables(predictions, "image"), 500, 0)
+    assert sum(counts.there.sum() == 500 for counts in judging) == 1_000
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20e6
+
+
+@given(some, st.integers(0, 9))
+@settings(max_examples=20)
+def test_resamples_are_matrices_of_images_drawn_anew(predictions, seed):
+    k, n = len(predictions[0].probabilities), len(predictions)
+    tables = _as_tables(predictions, "image")
+    cells, counts = np.unique(tables.labels * k + tables.answers, return_counts=True)
+    all_drawn = np.random.default_rng(seed).multinomial(n, counts / n, 1_000)
+    for drawn, found in zip(all_drawn, _resampled_counts(tables, k, seed), strict=True):
+        matrix = np.zeros(k * k)
+        matrix[cells] = drawn
+        matrix = matrix.reshape(k, k)
+        for ours, its in ((found.right, matrix.diagonal()), (found.said, matrix.sum(0)), (found.there, matrix.sum(1))):
+            assert np.array_equal(ours, its)
 
 
 def test_one_image_and_an_answer_that_was_called_impossible_have_finite_figures():

@@ -1,5 +1,7 @@
 """Figures are scikit-learn's, and none is shown that there is no ground for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from tl_core.evaluation import Outputs, class_figures, confusion_matrix, summarise, wilson_interval
+from tl_core.evaluation.predict import right_answers
 from tl_core.records import Prediction
 
 
@@ -64,6 +67,27 @@ def test_predictions_are_the_outputs_in_order_of_position(said: Outputs):
         assert p.true == said.labels[row] and p.probabilities == pytest.approx(said.logits[row].softmax(0).tolist())
         assert sum(p.probabilities) == pytest.approx(1)
     assert said.accuracy == pytest.approx(np.mean([p.is_right for p in predictions]))
+
+
+@given(outputs(), st.data())
+def test_what_is_not_a_number_is_wrong_wherever_right_answers_are_counted(said: Outputs, data: st.DataObject):
+    logits = said.logits.clone()
+    for row in data.draw(st.sets(st.integers(0, len(logits) - 1), min_size=1)):
+        wrong = data.draw(st.sampled_from([torch.nan, torch.inf, -torch.inf]))
+        logits[row, data.draw(st.integers(0, logits.shape[1] - 1)) if wrong != -torch.inf else slice(None)] = wrong
+    broken = replace(said, logits=logits)
+    predictions, n = broken.predictions(), len(logits)
+    right = sum(p.is_right for p in predictions)
+    figures, matrix = class_figures(predictions, logits.shape[1]), confusion_matrix(predictions, logits.shape[1])
+    assert right == sum(p.is_right and p.is_number for p in predictions) == matrix.trace()
+    assert int(right_answers(logits, said.labels).sum()) == right
+    assert summarise(broken, 0).accuracy == broken.accuracy == pytest.approx(right / n)
+    assert sum(figure.n for figure in figures) == n
+    assert sum((figure.recall or 0) * figure.n for figure in figures) == pytest.approx(right)
+
+
+def test_a_class_that_is_impossible_is_still_an_answer():
+    assert right_answers(torch.tensor([[-torch.inf, 0.0]]), torch.tensor([1])).tolist() == [True]
 
 
 shares = st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))

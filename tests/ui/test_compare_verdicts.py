@@ -3,7 +3,7 @@
 import pytest
 
 from tl_core.config import make_run_config
-from tl_core.evaluation import compare
+from tl_core.evaluation import compare_best
 from tl_core.records import Prediction, Run, RunState, TestResult
 from tl_core.results import Compared
 from tl_ui.compare_runs import verdict_words
@@ -22,7 +22,7 @@ def answers(n_right, sure, n=60):
 def group_of(*rights):
     said = [answers(right, 0.8 + place / 100) for place, right in enumerate(rights)]
     runs = [run_of(f"run{place}", right) for place, right in enumerate(rights)]
-    return Compared(runs[0], tuple((run, compare(said[0], own)) for run, own in zip(runs[1:], said[1:], strict=True)))
+    return Compared(runs[0], tuple(zip(runs[1:], compare_best(said), strict=True)))
 
 
 @pytest.mark.parametrize(("rights", "head"), [
@@ -35,6 +35,18 @@ def test_all_that_were_right_as_often_are_named_and_none_of_them_wins(rights, he
     words = verdict_words(group, {f"run{i}": f"run{i}" for i in range(3)})
     assert words.splitlines()[0] == head and "most often" not in words
     assert [run.id for run in group.tied] == [f"run{i}" for i, right in enumerate(rights) if right == 59]
+
+
+@pytest.mark.parametrize(("rights", "words"), [
+    ((59, 58), "but is not really better than the other:"),
+    ((59, 53, 53), "but it is not certain that it is really better than any:"),
+])  # fmt: skip
+def test_a_difference_that_test_and_interval_disagree_about_is_not_certain(rights, words):
+    group = group_of(*rights)
+    said = verdict_words(group, {f"run{i}": f"run{i}" for i in range(3)})
+    assert words in said.splitlines()[0]
+    assert ("No real difference" in said) == ("Not certain that the first" not in said) == (rights[1] == 58)
+    assert ("corrected for all 3 pairs" in said and "one pair alone" in said) == (len(rights) == 3)
 
 
 def test_one_that_was_right_more_often_is_named_alone():

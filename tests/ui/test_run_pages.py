@@ -158,6 +158,7 @@ def test_a_finished_run_opens_with_the_sentence_and_its_figures(add_run):
     assert links(app)["Try it on your own images"] == ("try", f"run={run.id}")
     assert links(app)["Train again with changes"] == ("train", f"like={run.id}")
     assert list(app.dataframe[0].value["n"]) == [15, 15]
+    assert "Report to pass on" in [link.proto.label for link in app.get("link_button")]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +167,7 @@ def test_a_finished_run_opens_with_the_sentence_and_its_figures(add_run):
         ([], "There are no predictions to judge"),
         (
             [Prediction(0, 0, (float("nan"), 0.3)), Prediction(1, 1, (0.7, 0.3))],
-            "For 1 of 2 images the model",
+            "For 1 of 2 test images the model's answers are not numbers: they count as wrong",
         ),
     ],
 )
@@ -175,7 +176,11 @@ def test_without_usable_answers_the_page_says_what_is_missing(workspace, add_run
     workspace.store.put_predictions(run.id, "test", 2, predictions)
     app = open_page("run", run=run.id)
     assert not app.metric and not app.dataframe
-    assert sentence in words(app) and "How it learned" in words(app)
+    said = words(app).replace("\\", "")
+    assert sentence in said and "How it learned" in said and "not clearly better" not in said
+    assert "There is no report to pass on" in said and "It cannot be taken away" in said
+    offered = [link.proto.label for link in app.get("link_button")]
+    assert "Report to pass on" not in offered and "Make the zip" not in buttons(app)
 
 
 def test_mistakes_can_be_filtered_and_names_stay_text(add_run):

@@ -9,7 +9,7 @@ from tl_core.evaluation.calibration import (
     fit_temperature,
     reliability,
 )
-from tl_core.evaluation.comparison import Comparison, NotComparable, compare, holm
+from tl_core.evaluation.comparison import Comparison, NotComparable, compare, compare_best, holm
 from tl_core.evaluation.fitting import Fit, judge_fit, judge_promise, what_helps
 from tl_core.evaluation.intervals import wilson_interval
 from tl_core.evaluation.judging import Figure, Judgement, judge
@@ -34,6 +34,7 @@ __all__ = [
     "calibration_error",
     "class_figures",
     "compare",
+    "compare_best",
     "confusion_matrix",
     "fit_temperature",
     "holm",

@@ -1,7 +1,8 @@
 """All figures of one split, each with how far chance could have moved it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from tl_core.evaluation.intervals import (
     wilson_interval,
 )
 from tl_core.records import Prediction
+from tl_core.text import count, number_of
 
 Floats = NDArray[np.float64]
 RESAMPLES = 1_000
@@ -70,26 +72,29 @@ class _Tables:
         return answers
 
 
-def judge(predictions: Sequence[Prediction], majority_label: int | None, seed: int = 0) -> Judgement:
+def judge(
+    predictions: Sequence[Prediction], majority_label: int | None, seed: int = 0, what: str = "image"
+) -> Judgement:
     """Every figure of a split.
 
     Args:
         majority_label: the class that is most frequent in the training set.
         seed: of the resampling; the same gives the same intervals.
+        what: each of them is, such as "test image".
 
     Raises:
         RunNotReady: there is no prediction.
         Diverged: the model gave something else than numbers.
     """
-    tables = _as_tables(predictions)
+    tables = _as_tables(predictions, what)
     n, k = tables.probabilities.shape
     right = int((tables.labels == tables.answers).sum())
     losses = -np.log(np.maximum(tables.probabilities[np.arange(n), tables.labels], _LEAST_PROBABILITY))
-    matrix = _matrix(tables, k)
-    spread = np.stack([_macro_figures(counts) for counts in _resampled_matrices(tables, k, seed)])
+    counts = _Counts.of(tables.labels, tables.answers, np.ones(n), k)
+    spread = np.stack([_macro_figures(drawn) for drawn in _resampled_counts(tables, k, seed)])
     balanced, precision, recall, f1 = (
         _figure(value, resamples, mean_share_interval(float(value), sizes))
-        for value, resamples, sizes in zip(_macro_figures(matrix), spread.T, _sizes(matrix), strict=True)
+        for value, resamples, sizes in zip(_macro_figures(counts), spread.T, _sizes(counts), strict=True)
     )
     return Judgement(
         n=n,
@@ -107,39 +112,44 @@ def judge(predictions: Sequence[Prediction], majority_label: int | None, seed: i
     )
 
 
-def _as_tables(predictions: Sequence[Prediction]) -> _Tables:
+def _as_tables(predictions: Sequence[Prediction], what: str) -> _Tables:
     if not predictions:
         raise RunNotReady("There are no predictions to judge: train to the end first.")
-    tables = _Tables(np.array([p.true for p in predictions]), np.array([p.probabilities for p in predictions]))
-    if unusable := int((~np.isfinite(tables.probabilities)).any(1).sum()):
+    if unusable := sum(not p.is_number for p in predictions):
         raise Diverged(
-            f"For {unusable:,} of {len(predictions):,} images the model's answers are not numbers, so there are no "
-            "figures: train again with a lower learning rate."
+            f"For {count(unusable)} of {number_of(len(predictions), what)} the model's answers are not numbers: they "
+            "count as wrong, and there are no other figures. Train again with a lower learning rate."
         )
-    return tables
+    return _Tables(np.array([p.true for p in predictions]), np.array([p.probabilities for p in predictions]))
 
 
-def _matrix(tables: _Tables, k: int) -> NDArray[np.int64]:
-    """Counts [true, answered]."""
-    matrix: NDArray[np.int64] = np.bincount(tables.labels * k + tables.answers, minlength=k * k).reshape(k, k)
-    return matrix
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """The margins of a confusion matrix: by class, [classes], how many images are right, are answered so, are there."""
+
+    right: Floats
+    said: Floats
+    there: Floats
+
+    @classmethod
+    def of(cls, true: NDArray[np.int64], answers: NDArray[np.int64], counts: NDArray[Any], k: int) -> "_Counts":
+        """Of pairs of a true class and an answer, each of so many images."""
+        right = np.bincount(true, counts * (true == answers), k)
+        return cls(right, np.bincount(answers, counts, k), np.bincount(true, counts, k))
 
 
-def _resampled_matrices(tables: _Tables, k: int, seed: int) -> list[NDArray[np.int64]]:
-    """As `_matrix` of so many images drawn anew with replacement."""
+def _resampled_counts(tables: _Tables, k: int, seed: int) -> Iterator[_Counts]:
+    """Of as many images drawn anew with replacement, again and again; all at once would fill the memory."""
     cells, counts = np.unique(tables.labels * k + tables.answers, return_counts=True)
-    n = len(tables.labels)
-    matrices = []
-    for drawn in np.random.default_rng(seed).multinomial(n, counts / n, _resamples(n, 1)):
-        matrix = np.zeros(k * k, dtype=np.int64)
-        matrix[cells] = drawn
-        matrices.append(matrix.reshape(k, k))
-    return matrices
+    true, answers = np.divmod(cells, k)
+    n, generator = len(tables.labels), np.random.default_rng(seed)
+    for _ in range(_resamples(n, 1)):
+        yield _Counts.of(true, answers, generator.multinomial(n, counts / n), k)
 
 
-def _macro_figures(matrix: NDArray[np.int64]) -> Floats:
+def _macro_figures(counts: _Counts) -> Floats:
     """Balanced accuracy, and precision, recall and F1 as plain means over the classes that occur."""
-    right, said, there = matrix.diagonal(), matrix.sum(0), matrix.sum(1)
+    right, said, there = counts.right, counts.said, counts.there
     occur = (said + there) > 0
     recall = right / np.maximum(there, 1)
     means = [
@@ -149,9 +159,9 @@ def _macro_figures(matrix: NDArray[np.int64]) -> Floats:
     return np.array([recall[there > 0].mean(), *means])
 
 
-def _sizes(matrix: NDArray[np.int64]) -> tuple[NDArray[np.float64], ...]:
+def _sizes(counts: _Counts) -> tuple[Floats, ...]:
     """Of each of `_macro_figures`, how many images every class's share is of; F1 is of two sides, so of their mean."""
-    said, there = matrix.sum(0).astype(float), matrix.sum(1).astype(float)
+    said, there = counts.said, counts.there
     occur = (said + there) > 0
     return there[there > 0], said[occur], there[occur], (said + there)[occur] / 2
 

@@ -1,5 +1,6 @@
 """Figures of a finished model, each with the number of images behind it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -54,18 +55,20 @@ def summarise(outputs: Outputs, majority_label: int) -> TestResult:
 
 
 def confusion_matrix(predictions: Sequence[Prediction], n_classes: int) -> NDArray[np.int64]:
-    """Counts [true, predicted]."""
+    """Counts [true, predicted]; an answer that is not a number is in no cell."""
     matrix = np.zeros((n_classes, n_classes), dtype=np.int64)
     for p in predictions:
-        matrix[p.true, p.predicted] += 1
+        if p.is_number:
+            matrix[p.true, p.predicted] += 1
     return matrix
 
 
 def class_figures(predictions: Sequence[Prediction], n_classes: int) -> list[ClassFigures]:
     """Precision, recall and F1 of every class."""
     matrix = confusion_matrix(predictions, n_classes)
-    rights, saids, theres = matrix.diagonal().tolist(), matrix.sum(0).tolist(), matrix.sum(1).tolist()
-    return [_figures(label, *counts) for label, counts in enumerate(zip(rights, saids, theres, strict=True))]
+    counts = Counter(p.true for p in predictions)  # not of the matrix, which leaves out what got no answer
+    rights, saids, theres = matrix.diagonal().tolist(), matrix.sum(0).tolist(), [counts[k] for k in range(n_classes)]
+    return [_figures(label, *three) for label, three in enumerate(zip(rights, saids, theres, strict=True))]
 
 
 def _figures(label: int, right: int, said: int, there: int) -> ClassFigures:

@@ -31,12 +31,21 @@ class Outputs:
 
     @property
     def accuracy(self) -> float:
-        return float((self.logits.argmax(1) == self.labels).double().mean())
+        return float(right_answers(self.logits, self.labels).double().mean())
 
     def predictions(self) -> tuple[Prediction, ...]:
         """One record an example, in order of position."""
         rows = zip(self.positions, self.labels.tolist(), self.logits.softmax(1).tolist(), strict=True)
         return tuple(Prediction(position, label, tuple(p)) for position, label, p in sorted(rows, key=lambda r: r[0]))
+
+
+def right_answers(logits: Tensor, labels: Tensor) -> Tensor:
+    """Of each row, bool [N], on the device: as `Prediction.is_right`, what is not a number is never right.
+
+    The largest logit is a finite number exactly where all probabilities are.
+    """
+    largest, answers = logits.max(1)
+    return (answers == labels) & largest.isfinite()
 
 
 def join(parts: Sequence[Outputs]) -> Outputs:

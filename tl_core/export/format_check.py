@@ -82,7 +82,7 @@ class FormatCheck:
             self.bytes_of(name),
             checking.milliseconds(self.asks[name], self.subject.checkpoint.preprocessing.size),
             len(wanted),
-            None if labels is None else int((said.argmax(1) == labels).sum()),
+            None if labels is None else int(((said.argmax(1) == labels) & np.isfinite(said.max(1))).sum()),
             int((said.argmax(1) == wanted.argmax(1)).sum()),
             checking.difference(said, wanted),
             asked,

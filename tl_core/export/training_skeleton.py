@@ -138,7 +138,8 @@ def judge(model, rows, workers, device):
     every = batches(rows, as_it_is, range(len(rows)), workers, device)
     said = [(model(images).double(), labels) for images, labels in every]
     logits, labels = (torch.cat(parts) for parts in zip(*said))
-    return (logits.argmax(1) == labels).double().mean().item(), F.cross_entropy(logits, labels).item()
+    right = (logits.argmax(1) == labels) & logits.amax(1).isfinite()  # what is not a number is no answer
+    return right.double().mean().item(), F.cross_entropy(logits, labels).item()
 
 
 def main():

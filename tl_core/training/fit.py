@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from tl_core.errors import Diverged
-from tl_core.evaluation.predict import Outputs, predict
+from tl_core.evaluation.predict import Outputs, predict, right_answers
 from tl_core.events import BatchEnded, EpochEnded, FactsFound, StageAdvanced
 from tl_core.features.examples import Batch, Examples
 from tl_core.training.device import threads_as_needed
@@ -106,7 +106,7 @@ def _learn(
     if learner.mix:
         inputs, targets = learner.mix(inputs, targets, generator=mixing)
     loss, logits = learner.add_gradients(model, inputs, targets, whole)
-    return loss, (logits.argmax(1) == batch.labels).sum()
+    return loss, right_answers(logits, batch.labels).sum()
 
 
 def _seed_epoch(seed: int, epoch: int) -> torch.Generator:

@@ -133,6 +133,8 @@ def _print_compared(group: Compared) -> None:
         chosen = ("automatic" if values[place] is None else str(values[place]) for values in differ.values())
         table.add_row(run.id, *chosen, f"{_accuracy(run):.1%}", f"{n:,}", sentence)
     out.print(table)
+    if group.correction:
+        out.print(group.correction)
 
 
 def _say(first: Run, second: Run, found: Comparison) -> str:
