@@ -180,6 +180,14 @@ def test_without_usable_answers_the_page_says_what_is_missing(workspace, add_run
     assert sentence in words(app) and "How it learned" in words(app)
 
 
+def test_who_had_looked_at_the_test_before_is_said(workspace, add_run):
+    run = add_run(2, state=RunState.COMPLETED, tested=True)
+    assert "kept aside until the end" in words(open_page("run", run=run.id))
+    workspace.store.update_run(run.id, facts={"continues": "abcd"})
+    said = words(open_page("run", run=run.id)).replace("\\", "")
+    assert "looked at before, by the run that it carries on from" in said and "until the end" not in said
+
+
 def test_mistakes_can_be_filtered_and_names_stay_text(add_run):
     run = add_run(1, state=RunState.COMPLETED, tested=True)
     app = open_page("run", run=run.id)
