@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "results": [*BOTTOM, "store", "evaluation"],
     "run_words": [*BOTTOM, "backbones", "evaluation"],
     "report": [*BOTTOM, "data", "store", "evaluation", "charts", "results", "run_words"],
-    "export": [*LEARNING, "store", "workspace", "results"],
+    "export": [*LEARNING, "store", "workspace", "results", "run_words"],
     # Backbones, because a run is checked against its backbone before it is queued.
     "runners": [*BOTTOM, "store", "workspace", "execute", "backbones"],
 }

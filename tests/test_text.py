@@ -10,6 +10,7 @@ from tl_core.text import (
     count,
     duration,
     html_text,
+    isolated,
     number_of,
     percent,
     plotly_text,
@@ -36,7 +37,7 @@ def test_literal_reads_as_the_text(text):
     import re
 
     read = re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", literal(text)).replace("\u2060", "")
-    assert read == " ".join(visible(text).split()).replace("\u2060", "")
+    assert read == isolated(" ".join(visible(text).split())).replace("\u2060", "")
 
 
 @pytest.mark.parametrize("text", ["http://a.b", "www.a.b", "me@a.b", ":smile:", ":material/home:", "->", "<-", "--"])
@@ -54,6 +55,27 @@ def test_plotly_text_leaves_quotes():
 
 def test_marks_that_turn_the_text_around_are_shown():
     assert visible("a\u202egpj.exe\0") == "a\ufffdgpj.exe\ufffd"
+
+
+RIGHT_TO_LEFT = st.text(st.sampled_from("חתוליم٣a1 (\u2068\u2069\u202e\0"))
+
+
+@given(RIGHT_TO_LEFT, RIGHT_TO_LEFT)
+def test_what_reads_from_right_to_left_leaves_the_words_around_it_alone(one, other):
+    """It is wrapped, once, however often and in whatever sentence it is; other text stays as it is."""
+    from unicodedata import bidirectional
+
+    sentence = isolated(f"{isolated(one)} taken for {isolated(other)}: 3 images")
+    bare = sentence
+    for inner in (isolated(one), isolated(other)):
+        bare = bare.replace(inner, "", 1) if inner.startswith("\u2068") else bare
+    assert not any(bidirectional(letter) in ("R", "AL", "AN", "RLO", "PDI") for letter in bare)
+    assert sentence.endswith(": 3 images") and isolated(sentence) == visible(sentence) == sentence
+
+
+@given(st.text(st.characters(max_codepoint=0x58F)))
+def test_other_text_is_not_isolated(text):
+    assert isolated(text) == visible(text)
 
 
 def test_shorten():

@@ -72,6 +72,16 @@ def missing_words(test: Judgement) -> str:
     )
 
 
+def seen_before(run: Run) -> str:
+    """Of a run that carries on from another, what that takes from its test; nothing of others."""
+    if not (before := run.facts.get("continues")):
+        return ""
+    return (
+        f"The test images had been looked at before, by the run that it carries on from ({before}): figures on them "
+        "may flatter it a little."
+    )
+
+
 def recipe_words(config: RunConfig) -> str:
     """`ResNet-18, last 2 stages fine-tuned, two-phase`."""
     how = {"never": "", "two-phase": ", two-phase", "gradual": ", unfrozen gradually"}[config.train.unfreeze]

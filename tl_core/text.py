@@ -3,24 +3,42 @@
 import html
 import math
 import re
+import unicodedata
 
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_CONTROLS = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff"
+_ISOLATE = re.compile(f"\u2068[^{_CONTROLS}]*\u2069")
+_CONTROL = re.compile(f"({_ISOLATE.pattern})|[{_CONTROLS}]")
+_MARKS = re.compile("[\u2068\u2069]")
 _THIN_SPACE = "\u202f"
 
 
 def visible(text: str) -> str:
-    """Control characters, and marks that turn the direction of the text around them, shown as �."""
-    return _CONTROL.sub("\ufffd", text)
+    """Control characters, and marks that turn the direction of the text around them, shown as �.
+
+    An isolate that is closed again, as `isolated` makes them, turns nothing around it and stays.
+    """
+    return _CONTROL.sub(lambda found: found[1] or "\ufffd", text)
+
+
+def isolated(text: str) -> str:
+    """User text within a sentence: what reads from right to left leaves the order of the words around it alone.
+
+    Other text is only made `visible`. Done again to a sentence that holds isolated text, it changes nothing.
+    """
+    shown = visible(text)
+    bare = _ISOLATE.sub("", shown)
+    is_turning = not bare.isascii() and any(unicodedata.bidirectional(letter) in ("R", "AL", "AN") for letter in bare)
+    return f"\u2068{_MARKS.sub('', shown)}\u2069" if is_turning else shown
 
 
 def html_text(text: str) -> str:
     """User text for HTML, also inside a quoted attribute."""
-    return html.escape(visible(text), quote=True)
+    return html.escape(isolated(text), quote=True)
 
 
 def plotly_text(text: str) -> str:
     """User text for Plotly, which renders a handful of HTML tags."""
-    return html.escape(visible(text), quote=False)
+    return html.escape(isolated(text), quote=False)
 
 
 def shorten(text: str, length: int) -> str:

@@ -15,7 +15,7 @@ from tl_core.errors import ImageUnusable, TransferLabError
 from tl_core.predictor import Answer, answers_csv
 from tl_core.records import Run
 from tl_core.run_words import model_words
-from tl_core.text import GLOSSARY, confidence, html_text, number_of, percent, shorten, visible
+from tl_core.text import GLOSSARY, confidence, html_text, isolated, number_of, percent, shorten
 from tl_ui.bars import STYLE as BAR_STYLE
 from tl_ui.bars import bars_html
 from tl_ui.choosing import choose_by_address
@@ -72,7 +72,7 @@ def _run_name(run: Run) -> str:
         figure = f"{percent(run.result.accuracy)} of {number_of(run.result.n, 'test image')} right"
     else:
         figure = f"model of epoch {run.best_epoch}, not tested"
-    name = f"{'★ ' * run.is_favourite}{visible(shorten(run.title or run.dataset_name, 60))}"
+    name = f"{'★ ' * run.is_favourite}{isolated(shorten(run.title or run.dataset_name, 60))}"
     return f"{name}: {model_words(run.config.model)}; {figure} ({run.id})"
 
 

@@ -7,7 +7,7 @@ from tl_core.charts.curves import curve_layout, cut_off, epoch_axis, finite, ser
 from tl_core.evaluation import wilson_interval
 from tl_core.records import MetricPoint, Run
 from tl_core.run_words import seconds_taken
-from tl_core.text import count, duration, number_of, percent, plotly_text
+from tl_core.text import count, duration, isolated, number_of, percent, plotly_text
 
 _DASHES = ("solid", "dash", "dot")
 _SYMBOLS = ("circle", "square", "diamond", "cross", "x", "triangle-up", "star")
@@ -33,7 +33,7 @@ def accuracy_curves(lines: Sequence[Line], epochs: int) -> Chart:
     ]
     values = [p.value for _, points in found for p in points if finite(p.value) is not None]
     best = f"up to {percent(max(values))}{_of_images(found)}" if values else "no epoch has ended yet"
-    said = ", ".join(f"{name} {percent(points[-1].value)}" for name, points in found if points)
+    said = ", ".join(f"{isolated(name)} {percent(points[-1].value)}" for name, points in found if points)
     alt = f"Line chart of validation accuracy by epoch for {number_of(len(lines), 'run')}. Last: {said or 'nothing'}."
     return Chart(f"Validation accuracy: {best}", alt, make_figure(traces, layout), _HEIGHT)
 
@@ -55,7 +55,7 @@ def loss_curves(lines: Sequence[Line], epochs: int) -> Chart:
         _line(place, name, points, lambda p: finite(p.value), lambda p: f"{p.value:.3f}")
         for place, (name, points) in enumerate(found)
     ]
-    said = ", ".join(f"{name} {points[-1].value:.3f}" for name, points in found if points)
+    said = ", ".join(f"{isolated(name)} {points[-1].value:.3f}" for name, points in found if points)
     alt = f"Line chart of validation loss by epoch for {number_of(len(lines), 'run')}. Last: {said or 'nothing'}."
     return Chart(f"Validation loss{cut}", alt, make_figure(traces, layout), _HEIGHT)
 
@@ -112,7 +112,9 @@ def _costs(
     layout = curve_layout(x, "Test images right (%)", is_empty=not known)
     layout["xaxis"] |= {"type": "log"} if known else {}
     layout["yaxis"] |= {"ticksuffix": " %"} if known else {}
-    said = ", ".join(f"{labels[run.id]} {percent(run.result.accuracy)} with {words[run.id]}" for run, _ in known)
+    said = ", ".join(
+        f"{isolated(labels[run.id])} {percent(run.result.accuracy)} with {words[run.id]}" for run, _ in known
+    )
     title = f"Test accuracy against {against}; bars are 95 % intervals"
     alt = f"Scatter plot of test accuracy against {against}. {said or 'No run was tested'}."
     return Chart(title, alt, make_figure(traces, layout), _HEIGHT)

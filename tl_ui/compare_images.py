@@ -7,7 +7,7 @@ import streamlit as st
 
 from tl_core.records import Prediction, Run
 from tl_core.run_words import class_names
-from tl_core.text import GLOSSARY, confidence, count, html_text, number_of, shorten
+from tl_core.text import GLOSSARY, confidence, count, html_text, isolated, number_of, shorten
 from tl_ui.dataset_view import image_url, thumbnail_url
 from tl_ui.run_images import images_of, predictions_after
 
@@ -58,7 +58,7 @@ def show_images(groups: Sequence[Sequence[Run]], labels: dict[str, str]) -> None
     st.header("The same images, as each run sees them", anchor=False)
     place = 0
     if len(groups) > 1:
-        names = [shorten(", ".join(labels[run.id] for run in group), 120) for group in groups]
+        names = [shorten(", ".join(isolated(labels[run.id]) for run in group), 120) for group in groups]
         words = "Runs that were tested on the same images"
         place = st.selectbox(words, range(len(groups)), format_func=names.__getitem__)
     _show_group(groups[place], labels, place)

@@ -11,7 +11,7 @@ from tl_core.data.splits import make_split
 from tl_core.errors import TransferLabError
 from tl_core.records import DatasetRecord, ImageRecord, SkippedFile, Split
 from tl_core.spreadsheet import as_csv
-from tl_core.text import GLOSSARY, count, number_of, percent
+from tl_core.text import GLOSSARY, count, isolated, number_of, percent
 from tl_ui.choosing import choose_by_address
 from tl_ui.components.assets import url_base
 from tl_ui.components.live_chart import chart
@@ -45,7 +45,7 @@ def image_url(dataset_id: str, sha256: str) -> str:
 
 def choose_dataset(datasets: Sequence[DatasetRecord]) -> DatasetRecord:
     """By a drop-down that follows, and sets, the address's `dataset`."""
-    names = {d.id: f"{d.name} ({number_of(d.n, 'image')}, {len(d.classes)} classes)" for d in datasets}
+    names = {d.id: f"{isolated(d.name)} ({number_of(d.n, 'image')}, {len(d.classes)} classes)" for d in datasets}
     chosen = choose_by_address("Dataset", names, "dataset")
     return next(dataset for dataset in datasets if dataset.id == chosen)
 
@@ -104,7 +104,7 @@ def show_gallery(dataset: DatasetRecord) -> None:
     """Thumbnails by class, a page at a time."""
     st.subheader("What they look like")
     everything = "All classes"
-    chosen = st.selectbox("Class", [everything, *dataset.classes], key=f"class-{dataset.id}")
+    chosen = st.selectbox("Class", [everything, *dataset.classes], format_func=isolated, key=f"class-{dataset.id}")
     images = dataset_images(dataset.id)
     images = _mixed(images) if chosen == everything else [i for i in images if i.class_name == chosen]
     shown_key = f"shown-{dataset.id}-{chosen}"

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tl_core.text import confidence, html_text, shorten
+from tl_core.text import confidence, html_text, isolated, shorten
 
 CAPTION_LENGTH = 60
 """Characters of a class name below a picture; the alternative text has all of it."""
@@ -72,10 +72,11 @@ def _figure(item: GalleryItem, side: int, captions: bool) -> str:
 
 
 def _alt(item: GalleryItem) -> str:
+    true = isolated(item.true)
     if item.predicted is None:
-        return f"Image of {item.true}"
+        return f"Image of {true}"
     sure = "" if item.confidence is None else f", {confidence(item.confidence)} confident"
-    return f"{'Right' if item.is_right else 'Wrong'}: image of {item.true}, answered {item.predicted}{sure}"
+    return f"{'Right' if item.is_right else 'Wrong'}: image of {true}, answered {isolated(item.predicted)}{sure}"
 
 
 def _caption(item: GalleryItem) -> str:

@@ -8,7 +8,7 @@ import streamlit as st
 from tl_core.evaluation.explain import METHODS, Method
 from tl_core.records import ImageRecord, Prediction, Run
 from tl_core.run_words import class_names
-from tl_core.text import GLOSSARY, confidence, count, shorten, visible
+from tl_core.text import GLOSSARY, confidence, count, isolated, shorten
 from tl_ui.bars import STYLE, bars_html
 from tl_ui.components.assets import url_base
 from tl_ui.components.drawing import drawing
@@ -105,7 +105,7 @@ def _choose_class(prediction: Prediction, names: Sequence[str]) -> int:
     really = {prediction.true: ", what it is"} if not prediction.is_right else {}
 
     def name(label: int) -> str:
-        told = f"{confidence(prediction.probabilities[label])} {visible(shorten(names[label], 60))}"
+        told = f"{confidence(prediction.probabilities[label])} {isolated(shorten(names[label], 60))}"
         return told + really.get(label, "")
 
     key = f"large-view-class-{prediction.position}"
@@ -113,9 +113,10 @@ def _choose_class(prediction: Prediction, names: Sequence[str]) -> int:
 
 
 def _show_heat(run: Run, image: ImageRecord, labels: Sequence[int], method: Method, names: Sequence[str]) -> None:
-    photo, alt = image_url(run.config.data.dataset_id, image.sha256), f"Image of {visible(image.class_name)}"
+    photo, alt = image_url(run.config.data.dataset_id, image.sha256), f"Image of {isolated(image.class_name)}"
     heats = [
-        (heat_url(run, image, label, method), f"Where it sees {visible(shorten(names[label], 60))}") for label in labels
+        (heat_url(run, image, label, method), f"Where it sees {isolated(shorten(names[label], 60))}")
+        for label in labels
     ]
     if not get_workspace().artifacts.checkpoint(run.id).exists():
         st.info("This run has no model file, so there is no heat-map.", icon=":material/info:")

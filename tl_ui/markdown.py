@@ -3,7 +3,7 @@
 import re
 import string
 
-from tl_core.text import visible
+from tl_core.text import isolated, visible
 
 _PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
 # Streamlit turns these into links, emoji, icons and arrows after Markdown's own backslashes have been taken off.
@@ -14,5 +14,5 @@ _JOINER = "\u2060"
 
 def literal(text: str) -> str:
     """User text for a Streamlit command that renders Markdown: shown as it is, on one line."""
-    one_line = " ".join(visible(text).split())
+    one_line = isolated(" ".join(visible(text).split()))
     return _PUNCTUATION.sub(r"\\\1", _LATE.sub(_JOINER, one_line))

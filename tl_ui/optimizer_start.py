@@ -10,7 +10,7 @@ from tl_core.backbones import list_backbones
 from tl_core.config import DEFAULT_BACKBONE, make_run_config
 from tl_core.errors import TransferLabError
 from tl_core.records import DatasetRecord
-from tl_core.text import GLOSSARY, number_of
+from tl_core.text import GLOSSARY, isolated, number_of
 from tl_core.training.optimizers import DEFAULT_LEARNING_RATES
 from tl_ui.comparison_charts import LOOKS
 from tl_ui.knobs import choice_words
@@ -27,7 +27,7 @@ _DEPTHS = {
 
 def choose_and_start(datasets: Sequence[DatasetRecord]) -> None:
     """The form, and the button that queues one run for each optimizer."""
-    names = {d.id: f"{d.name} ({number_of(d.n, 'image')}, {len(d.classes)} classes)" for d in datasets}
+    names = {d.id: f"{isolated(d.name)} ({number_of(d.n, 'image')}, {len(d.classes)} classes)" for d in datasets}
     titles = {b.name: b.title for b in list_backbones()}
     left, right = st.columns(2, gap="large")
     with left:

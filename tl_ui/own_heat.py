@@ -12,7 +12,7 @@ import streamlit as st
 from tl_core.errors import TransferLabError
 from tl_core.evaluation.explain import METHODS, Method
 from tl_core.records import Run
-from tl_core.text import GLOSSARY, confidence, html_text, shorten, visible
+from tl_core.text import GLOSSARY, confidence, html_text, isolated, shorten
 from tl_ui.answers import TURNS, Asked
 from tl_ui.components.drawing import drawing
 from tl_ui.folding import unfolded
@@ -65,7 +65,7 @@ def _choose(run: Run, usable: Sequence[int], asked: Sequence[Asked]) -> tuple[in
         place = st.selectbox(
             "Image",
             usable,
-            format_func=lambda i: visible(shorten(asked[i].answer.name, 60)),
+            format_func=lambda i: isolated(shorten(asked[i].answer.name, 60)),
             key=f"where-image-{run.id}",
         )
     top = dict(asked[place].answer.top)
@@ -73,7 +73,7 @@ def _choose(run: Run, usable: Sequence[int], asked: Sequence[Asked]) -> tuple[in
         name = st.selectbox(
             "Where does it see",
             list(top),
-            format_func=lambda name: f"{confidence(top[name])} {visible(shorten(name, 60))}",
+            format_func=lambda name: f"{confidence(top[name])} {isolated(shorten(name, 60))}",
             key=f"where-class-{run.id}-{place}",
             help=GLOSSARY["heat-map"],
         )
@@ -111,7 +111,7 @@ def _sha256(file: Path | BinaryIO) -> str:
 
 def heat_html(drawn: Drawn, name: str) -> str:
     """The picture inside the page: the image is nobody else's, and so gets no address of its own."""
-    words = html_text(f"Where it sees {shorten(name, 60)}: {drawn.where}")
+    words = html_text(f"Where it sees {isolated(shorten(name, 60))}: {drawn.where}")
     picture = base64.b64encode(drawn.body).decode()
     return (
         f'<figure class="tl-heat"><img src="data:image/webp;base64,{picture}" alt="Heat-map. {words}">'

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tl_core.charts import CLASS_COLOURS, RIGHT, WRONG
-from tl_core.text import number_of, plotly_text, shorten, visible
+from tl_core.text import isolated, number_of, plotly_text, shorten
 
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon2")
 """With the colours, they tell 56 classes apart; beyond that a class is known from its picture's caption."""
@@ -54,7 +54,7 @@ class PointMap:
             "x": list(self.x),
             "y": list(self.y),
             "groups": groups,
-            "texts": [visible(text) for text in self.texts],
+            "texts": [isolated(text) for text in self.texts],
             "pictures": {"before": before, "after": after, "names": list(names)} if self.pictures else None,
             "range": self.bounds,
         }
@@ -79,7 +79,7 @@ def by_right(is_right: Sequence[bool]) -> tuple[Group, ...]:
 def alt_words(groups: Sequence[Group], n: int) -> str:
     """What the map shows, for those who do not see it."""
     sizes = Counter({group.name: len(group.points) for group in groups}).most_common()
-    named = ", ".join(f"{name} {size}" for name, size in sizes[:_MOST_NAMED])
+    named = ", ".join(f"{isolated(name)} {size}" for name, size in sizes[:_MOST_NAMED])
     more = f" and {len(sizes) - _MOST_NAMED} more" if len(sizes) > _MOST_NAMED else ""
     return f"A point for each of {number_of(n, 'image')}: {named}{more}."
 

@@ -10,7 +10,7 @@ from tl_core.config import KNOBS, AugmentConfig, ModelConfig, RunConfig, make_ru
 from tl_core.errors import TransferLabError
 from tl_core.presets import ANY_DATASET, PRESETS, changed_settings
 from tl_core.records import Run
-from tl_core.text import GLOSSARY, shorten
+from tl_core.text import GLOSSARY, isolated, shorten
 from tl_ui.augment_preview import KINDS, augment_config, kind_of
 from tl_ui.fields import field
 from tl_ui.knobs import as_form, fill_form, flat, get_form, kind, label, value_words
@@ -43,7 +43,7 @@ def starts() -> dict[str, Start]:
 
 
 def start_like(run: Run) -> Start:
-    title = f"Run {run.id} on {run.dataset_name}"
+    title = f"Run {run.id} on {isolated(run.dataset_name)}"
     return Start(
         f"run:{run.id}", title, "The settings of an earlier run, to be trained again with changes.", run.config
     )
@@ -76,7 +76,9 @@ def choose_start() -> None:
     st.selectbox(
         "Preset",
         list(known),
-        format_func=lambda id: shorten(known[id].title, 80) + DOWNLOAD_FIRST * must_download(known[id].config.model),
+        format_func=lambda id: (
+            isolated(shorten(known[id].title, 80)) + DOWNLOAD_FIRST * must_download(known[id].config.model)
+        ),
         key=field(_CHOICE, current.id, _take_choice),
         help=GLOSSARY["preset"],
     )

@@ -8,7 +8,7 @@ from tl_core.charts import precision_recall_chart, roc_chart
 from tl_core.evaluation.ranking import rank
 from tl_core.records import Prediction, Run
 from tl_core.run_words import class_names
-from tl_core.text import GLOSSARY, shorten
+from tl_core.text import GLOSSARY, isolated, shorten
 from tl_ui.components.live_chart import chart
 
 
@@ -24,7 +24,7 @@ def show_class(run: Run, predictions: Sequence[Prediction], what: str) -> None:
         range(len(names)),
         index=None,
         key=f"class-{run.id}",
-        format_func=lambda label: shorten(names[label], 60),
+        format_func=lambda label: isolated(shorten(names[label], 60)),
         placeholder="Choose a class",
         help="How well its probability sets the images of a class apart from all others, at every threshold.",
     )

@@ -14,7 +14,7 @@ from tl_core.evaluation.projection import align
 from tl_core.outputs import EpochOutputs, list_epochs, load_epochs
 from tl_core.records import ImageRecord, Run
 from tl_core.run_words import class_names
-from tl_core.text import GLOSSARY, confidence, count, number_of, percent, shorten
+from tl_core.text import GLOSSARY, confidence, count, isolated, number_of, percent, shorten
 from tl_ui.components.live_chart import chart
 from tl_ui.components.point_map import point_map
 from tl_ui.folding import unfolded
@@ -218,9 +218,12 @@ def epoch_map(
 
 def answer_words(true: str, answer: str, sure: float) -> str:
     """Below an image's picture. Plain text."""
-    if true == answer:
-        return f"✓ {shorten(true, 40)} ({confidence(sure)})"
-    return f"✗ answered {shorten(answer, 40)} ({confidence(sure)})\nreally {shorten(true, 40)}"
+    said, really = (isolated(shorten(name, 40)) for name in (answer, true))
+    return (
+        f"✓ {said} ({confidence(sure)})"
+        if true == answer
+        else f"✗ answered {said} ({confidence(sure)})\nreally {really}"
+    )
 
 
 def _map_words(reel: Reel, place: int) -> str:

@@ -8,7 +8,7 @@ import streamlit as st
 from tl_core.charts.confusion import MAX_LABELLED_CLASSES, MatrixView, labels_shown
 from tl_core.records import Prediction, Run
 from tl_core.run_words import class_names
-from tl_core.text import GLOSSARY, number_of, share, shorten
+from tl_core.text import GLOSSARY, isolated, number_of, share, shorten
 from tl_ui.markdown import literal
 from tl_ui.run_images import show_predictions
 from tl_ui.run_view import draw_chart
@@ -125,5 +125,5 @@ def cells_in_order(predictions: Sequence[Prediction]) -> dict[Cell, int]:
 
 def cell_words(names: Sequence[str], cell: Cell) -> str:
     """Plain text."""
-    true, answer = (shorten(names[label], 40) for label in cell)
+    true, answer = (isolated(shorten(names[label], 40)) for label in cell)
     return f"{true}, right" if cell[0] == cell[1] else f"{true} taken for {answer}"

@@ -8,7 +8,7 @@ from tl_core.errors import TransferLabError
 from tl_core.evaluation import Figure, Judgement
 from tl_core.records import Run
 from tl_core.results import Confused, Results, results_of
-from tl_core.run_words import missing_words
+from tl_core.run_words import missing_words, seen_before
 from tl_core.text import GLOSSARY, count, number_of, percent, share, shorten
 from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
@@ -44,8 +44,9 @@ def show_figures(run: Run) -> None:
         st.warning(literal(why), icon=":material/error:")
         return
     results = run_results(run.id)
+    before = literal(seen_before(run))
     st.subheader(
-        f"On the test set: {number_of(results.test.n, 'image')} kept aside until the end",
+        f"On the test set: {number_of(results.test.n, 'image')} kept aside{'' if before else ' until the end'}",
         help=GLOSSARY["test set"],
         anchor=False,
     )
@@ -55,7 +56,7 @@ def show_figures(run: Run) -> None:
             st.metric(label, value, interval, delta_color="off", delta_arrow="off", help=words, border=True, width=166)
     st.caption(
         f"Below each figure: the range it would most likely lie in on another test set of {count(results.test.n)} "
-        f"images (95 % interval). {baseline_words(results.test)} {missing_words(results.test)}"
+        f"images (95 % interval). {baseline_words(results.test)} {missing_words(results.test)} {before}"
     )
 
 

@@ -283,6 +283,13 @@ def test_a_run_that_was_not_tested_leaves_without_figures(workspace, colours, ti
     assert f"Asked about {done.figures[0].n} validation images" in card and "test images were not looked at" in card
 
 
+def test_the_card_says_who_had_looked_at_the_test_before(workspace, tiny, tmp_path):
+    workspace.store.update_run(tiny.id, facts={"continues": "abcd2345"})
+    card = (export_run(workspace, tiny.id, tmp_path / "away").path / "README.md").read_text("utf-8")
+    assert "looked at before, by the run that it carries on from (abcd2345)" in card
+    assert "looked at once" not in card
+
+
 def test_a_network_that_onnx_cannot_hold_leaves_as_pytorch(workspace, tiny, tmp_path, monkeypatch):
     def unfit(*_):
         raise OnnxUnfit("no such operation")

@@ -9,6 +9,7 @@ import pytest
 from browsing import chromium
 from making_runs import import_folder, run_config
 
+from tl_core.config import make_run_config
 from tl_core.errors import RunNotReady
 from tl_core.import_dataset import delete_dataset
 from tl_core.records import MetricPoint, Prediction, RunState, TestResult
@@ -50,15 +51,21 @@ def hostile(workspace, tmp_path, colours_folder):
         (folder / name).mkdir(parents=True)
         for i in range(3):
             (folder / name / f"{i}.png").write_bytes(next(pictures).read_bytes())
-    dataset, store = import_folder(workspace, folder), workspace.store
-    run = store.add_run(run_config(dataset), EVIL, {"classes": list(dataset.classes)})
+    dataset = import_folder(workspace, folder)
+    run = add_tested(workspace.store, run_config(dataset), {"classes": list(dataset.classes)})
+    return workspace.store.annotate_run(run.id, title=EVIL, note=f"{EVIL}\nsecond line")
+
+
+def add_tested(store, config, facts):
+    """Right on one of four test images."""
+    run = store.add_run(config, EVIL, facts)
     store.claim_next_run()
     store.append_metrics(run.id, [MetricPoint(0, 1, 1, "val", "loss", float("nan"), 4)])
     answers = [Prediction(i, i, tuple(float(k == max(0, i - 1)) for k in range(4))) for i in range(4)]
     store.put_predictions(run.id, "test", 1, answers)
     store.update_run(run.id, epochs_done=1, best_epoch=1, result=TestResult(4, 2.0, 0.25, 0.2, 0.25, 0.2, 0.25))
     store.finish_run(run.id, RunState.COMPLETED)
-    return store.annotate_run(run.id, title=EVIL, note=f"{EVIL}\nsecond line")
+    return store.get_run(run.id)
 
 
 def html_of(workspace, run):
@@ -74,6 +81,23 @@ def test_it_says_the_figures_with_what_they_were_measured_on(finished):
     assert "95 % interval" in text and "guessing would be right on 33.3 %" in text
     for name in ("blue", "green", "red"):
         assert name in text
+
+
+@pytest.mark.parametrize(
+    ("settings", "more", "said"),
+    [
+        ({}, {}, "had learned from other photos"),
+        ({"pretrained": False}, {}, "had learned nothing yet"),
+        ({}, {}, "4 test images were kept aside, never shown to it before, and looked at once, at the end."),
+        ({}, {"continues": "abc"}, "it learned from none of them. The test images had been looked at before, by the"),
+    ],
+)
+def test_it_says_truly_what_the_network_knew_and_who_had_seen_the_test(workspace, hostile, settings, more, said):
+    config = make_run_config(hostile.config.data.dataset_id, settings)
+    facts = {**hostile.facts, "splits": {"train": 4, "val": 4, "test": 4}, **more}
+    run = add_tested(workspace.store, config, facts)
+    text = " ".join(Elements(html_of(workspace, run)).text.split())
+    assert said in text and ("looked at once" in text.split("How good")[0]) is (not more)
 
 
 def test_nothing_in_it_comes_from_elsewhere(finished):

@@ -239,6 +239,18 @@ def test_a_live_chart_follows_its_run_and_keeps_zoom_and_chosen_lines(page, stor
     assert n_asked == len(asked)
 
 
+def lasso(page, share):
+    """Draws a line around what lies in this share of the map, from the left."""
+    box = page.locator(".tl-map .nsewdrag").first.bounding_box()
+    left, top, bottom = box["x"] + 2, box["y"] + 2, box["y"] + box["height"] - 2
+    right = left + share * (box["width"] - 4)
+    page.mouse.move(left, top)
+    page.mouse.down()
+    for x, y in ((right, top), (right, bottom), (left, bottom), (left, top)):
+        page.mouse.move(x, y, steps=4)
+    page.mouse.up()
+
+
 def test_a_map_shows_what_is_pointed_at_and_tells_what_is_caught(page):
     page.goto("/?part=map")
     points = page.locator(".tl-map path.point")
@@ -252,18 +264,20 @@ def test_a_map_shows_what_is_pointed_at_and_tells_what_is_caught(page):
     page.mouse.move(*middle(0))
     page.get_by_text("<img src=x onerror=alert(1)>").wait_for()
     assert page.locator(".tl-map .legendtext").first.text_content() == "<b>left</b>"
-    box = page.locator(".tl-map .nsewdrag").first.bounding_box()
-    left, top, right, bottom = box["x"] + 2, box["y"] + 2, box["x"] + 0.7 * box["width"], box["y"] + box["height"] - 2
-    page.mouse.move(left, top)
-    page.mouse.down()
-    for x, y in ((right, top), (right, bottom), (left, bottom), (left, top)):
-        page.mouse.move(x, y, steps=4)
-    page.mouse.up()
+    lasso(page, 0.7)
     page.get_by_text("chosen: [0, 1]").wait_for()
     page.get_by_role("button", name="Run again").click()
     page.wait_for_timeout(800)
     page.mouse.click(*middle(1))  # the third image: the second of the first group
     page.get_by_text("chosen: [2]").wait_for()
+
+
+def test_a_lasso_tells_all_that_it_caught_however_many(page):
+    page.goto("/?part=crowd")
+    page.locator(".tl-map path.point").nth(1199).wait_for(timeout=20_000)
+    page.wait_for_timeout(1000)
+    lasso(page, 1)
+    page.get_by_text("1200 chosen", exact=True).wait_for()
 
 
 @pytest.mark.parametrize("width", [390, 1440])

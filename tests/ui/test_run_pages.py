@@ -2,8 +2,10 @@
 
 import json
 import math
+import re
 
 import pytest
+from google.protobuf.json_format import MessageToJson
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -183,6 +185,14 @@ def test_without_usable_answers_the_page_says_what_is_missing(workspace, add_run
     assert "Report to pass on" not in offered and "Make the zip" not in buttons(app)
 
 
+def test_who_had_looked_at_the_test_before_is_said(workspace, add_run):
+    run = add_run(2, state=RunState.COMPLETED, tested=True)
+    assert "kept aside until the end" in words(open_page("run", run=run.id))
+    workspace.store.update_run(run.id, facts={"continues": "abcd"})
+    said = words(open_page("run", run=run.id)).replace("\\", "")
+    assert "looked at before, by the run that it carries on from" in said and "until the end" not in said
+
+
 def test_mistakes_can_be_filtered_and_names_stay_text(add_run):
     run = add_run(1, state=RunState.COMPLETED, tested=True)
     app = open_page("run", run=run.id)
@@ -194,6 +204,21 @@ def test_mistakes_can_be_filtered_and_names_stay_text(add_run):
     assert pictures(app).count("✓ right") == 15
     app.get("button_group")[1].set_value("classes").run()
     assert (pictures(app).count("✗ wrong"), pictures(app).count("✓ right")) == (8, 8)  # four of either end
+
+
+def test_names_that_read_from_right_to_left_leave_the_words_around_them_alone(monkeypatch, request):
+    """Every one that the page sends stands in an isolate, but for tables, whose cells are on their own."""
+    monkeypatch.setitem(globals(), "CLASSES", ("חתול", "كلب"))
+    run = request.getfixturevalue("add_run")(1, state=RunState.COMPLETED, tested=True)
+    app = open_page("run", run=run.id)
+    selects = {select.label: select for select in app.selectbox}
+    selects["Images of a cell"].select_index(0).run()
+    protos = [element.proto for element in app.main if element.type != "arrow_data_frame"]
+    sent = "".join(MessageToJson(proto, ensure_ascii=False) for proto in protos if proto)
+    sent = re.sub(r"\\+u([0-9a-f]{4})", lambda letter: chr(int(letter[1], 16)), sent)  # a component's JSON, within
+    names = re.compile("חתול|كلب")
+    assert len(names.findall(sent)) > 50
+    assert not names.search(re.sub("\u2068[^\u2069]*\u2069", "", sent))
 
 
 def test_a_run_that_was_not_tested_shows_no_test_figure(add_run):

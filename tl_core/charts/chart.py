@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tl_core.text import count, number_of, percent, plotly_text, shorten
+from tl_core.text import count, isolated, number_of, percent, plotly_text, shorten
 
 FROZEN = "#2b7bba"
 """Cool blue, always together with a lock and the word."""
@@ -46,7 +46,7 @@ def class_balance_chart(classes: Sequence[str], counts: Sequence[int], top: int 
     if counts and min(counts) < max(counts):
         title += f", from {count(min(counts))} to {count(max(counts))} in each"
     title += f" (the {len(order)} largest are shown)" if left else ""
-    alt = "Bar chart of images by class: " + ", ".join(f"{classes[i]} {count(counts[i])}" for i in order[:10])
+    alt = "Bar chart of images by class: " + ", ".join(f"{isolated(classes[i])} {count(counts[i])}" for i in order[:10])
     alt += f" and {count(len(classes) - 10)} more classes." if len(classes) > 10 else "."
     values = [counts[i] for i in order]
     return _bars(
@@ -64,9 +64,13 @@ def top_answers_chart(classes: Sequence[str], probabilities: Sequence[float], tr
     """The five likeliest classes and how confident the model is in each; the true one is marked where it is known."""
     order = sorted(range(len(classes)), key=lambda i: -probabilities[i])[:5]
     first = order[0]
-    title = f"{percent(probabilities[first])} confident that this is {classes[first]}"
+    title = f"{percent(probabilities[first])} confident that this is {isolated(classes[first])}"
     names = [classes[i] for i in order]
-    alt = "Bar chart of confidence: " + ", ".join(f"{classes[i]} {percent(probabilities[i])}" for i in order) + "."
+    alt = (
+        "Bar chart of confidence: "
+        + ", ".join(f"{isolated(classes[i])} {percent(probabilities[i])}" for i in order)
+        + "."
+    )
     values = [100 * probabilities[i] for i in order]
     colours = ["@accent"] + ["@muted"] * (len(order) - 1)
     texts = [percent(probabilities[i]) + (" ✓ true class" if i == true else "") for i in order]

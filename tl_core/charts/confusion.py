@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tl_core.charts.chart import LABEL_LENGTH, Chart, Figure, make_figure
 from tl_core.evaluation import confusion_matrix, most_mixed_up, order_by_mix_ups
 from tl_core.records import Prediction
-from tl_core.text import number_of, percent, plotly_text, share, shorten
+from tl_core.text import isolated, number_of, percent, plotly_text, share, shorten
 
 MAX_LABELLED_CLASSES = 20
 """Up to which each cell shows its figure."""
@@ -185,6 +185,7 @@ def _alt(shown: _Shown, title: str) -> str:
     mistakes = shown.matrix.copy()
     np.fill_diagonal(mistakes, 0)
     worst = [divmod(int(i), len(mistakes)) for i in np.argsort(-mistakes, axis=None, kind="stable")[:3]]
-    named = [f"{shown.classes[t]} taken for {shown.classes[a]} ({mistakes[t, a]})" for t, a in worst if mistakes[t, a]]
+    names = [isolated(name) for name in shown.classes]
+    named = [f"{names[t]} taken for {names[a]} ({mistakes[t, a]})" for t, a in worst if mistakes[t, a]]
     text += f" Most frequent mistakes: {', '.join(named)}." if named else ""
     return text + (f" {number_of(shown.n_hidden, 'mix-up')} of other classes not shown." if shown.n_hidden else "")

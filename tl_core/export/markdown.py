@@ -3,6 +3,8 @@
 import re
 import string
 
+from tl_core.text import isolated
+
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
 _LONGEST = 80
@@ -11,7 +13,7 @@ _LONGEST = 80
 def plain(text: str) -> str:
     """User text for Markdown: literal, on one line, and not endless."""
     short = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-    return _PUNCTUATION.sub(r"\\\1", " ".join(_UNSEEN.sub("\ufffd", short).split())) or "(no name)"
+    return _PUNCTUATION.sub(r"\\\1", isolated(" ".join(_UNSEEN.sub("\ufffd", short).split()))) or "(no name)"
 
 
 def plain_sentence(text: str) -> str:

@@ -9,6 +9,7 @@ from tl_core.export.findings import Facts
 from tl_core.export.markdown import plain, plain_sentence
 from tl_core.export.receipt import Receipt
 from tl_core.export.subject import Subject
+from tl_core.run_words import seen_before
 
 _FILES = {
     "model.safetensors": "the weights, for PyTorch and for TransferLab; tensors are named `stages.<number>.` and then "
@@ -107,8 +108,9 @@ def _data(subject: Subject) -> str:
     sides = ", ".join(f"{splits[side]:,} for {words}" for side, words in _SIDES.items() if side in splits)
     said = f"## Data\n\n*{plain(subject.run.dataset_name)}*, known by its content as `{data.dataset_id}`"
     said += f": {sides} (split seed {data.split_seed})." if sides else "."
-    said += " Images that are equal byte for byte are on one side. The test images were "
-    said += "looked at once, at the end." if subject.results else "not looked at."
+    said += " Images that are equal byte for byte are on one side. "
+    once = "The test images were " + ("looked at once, at the end." if subject.results else "not looked at.")
+    said += seen_before(subject.run) or once
     warnings = [plain_sentence(each) for each in subject.run.facts.get("split_warnings", ())]
     return "\n\n".join([said, *warnings])
 

@@ -17,9 +17,18 @@ from tl_core.evaluation import Figure, reliability
 from tl_core.records import Run
 from tl_core.report.examples import pick_examples
 from tl_core.results import Results, results_of
-from tl_core.run_words import caution, changes_of, headline, missing_words, recipe_words, seconds_taken, when
+from tl_core.run_words import (
+    caution,
+    changes_of,
+    headline,
+    missing_words,
+    recipe_words,
+    seconds_taken,
+    seen_before,
+    when,
+)
 from tl_core.store import Artifacts, Store
-from tl_core.text import GLOSSARY, count, duration, number_of, percent, share, shorten, visible
+from tl_core.text import GLOSSARY, count, duration, isolated, number_of, percent, share, shorten
 
 _MOST_CONFUSED, _MOST_CLASSES = 8, 200
 _TERMS = (
@@ -61,6 +70,7 @@ def report_html(store: Store, artifacts: Artifacts, run_id: str) -> str:
         headline=headline(result),
         caution=caution(result, run.config.model, results.fit.kind),
         recipe=recipe_words(run.config),
+        seen_before=seen_before(run),
         figures=_figure_rows(results),
         missing=missing_words(results.test),
         classes=_class_rows(results)[:_MOST_CLASSES],
@@ -87,7 +97,7 @@ def _page() -> Any:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=lambda value: visible(value) if type(value) is str else value,
+        finalize=lambda value: isolated(value) if type(value) is str else value,
     )
     environment.filters |= {
         "percent": percent,

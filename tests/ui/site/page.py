@@ -50,6 +50,12 @@ if part == "map":
     number = st.session_state["number"] = st.session_state.get("number", 0) + 1
     drawn = PointMap("one", "Three images", "Three.", [0, 1, 2], [number, 2 * number, number], groups, names)
     st.text(f"chosen: {point_map(drawn, key='map', height=400, glide=100)}")
+if part == "crowd":
+    n = 1200
+    groups = by_class([i % 3 for i in range(n)], ["a", "b", "c"])
+    places = [i % 40 for i in range(n)], [i // 40 for i in range(n)]
+    drawn = PointMap("many", "Many images", "Many.", *places, groups, [str(i) for i in range(n)])
+    st.text(f"{len(set(point_map(drawn, key='crowd', height=400)))} chosen")
 if part == "network":
     drawing(network_svg([StageView(f"stage{i}", 1000, "7 × 7 × 64") for i in range(8)], 3, "5 classes"), key="net")
 if part == "pictures":

@@ -14,7 +14,7 @@ from tl_core.evaluation import Comparison, Figure, Judgement
 from tl_core.records import Run
 from tl_core.report import write_report
 from tl_core.results import Compared, Results, compare_runs, results_of, what_differs
-from tl_core.run_words import missing_words
+from tl_core.run_words import missing_words, seen_before
 from tl_core.text import size
 
 _FIGURES = {
@@ -82,6 +82,8 @@ def _print_results(results: Results) -> None:
     if test.majority_accuracy is not None:
         baselines.insert(0, f"always answering the biggest class would be right on {test.majority_accuracy:.1%}")
     out.print(f"Of the {test.n:,} test images {', '.join(baselines)}. {missing_words(test)}".strip())
+    if words := seen_before(run):
+        out.print(words)
     for pair in results.confused[:_MOST_CONFUSED]:
         images, were = "image" if pair.of == 1 else "images", "was" if pair.n == 1 else "were"
         out.print(f"{pair.n} of {pair.of} {images} of {pair.true} {were} taken for {pair.answer}.")

@@ -99,7 +99,7 @@ class PointMap {
   choose(points) {
     if (!this.data.lasso) return
     this.tip.hidden = true
-    this.tell(points.slice(0, 500))
+    this.tell(points)
   }
 
   show(i, event) {
