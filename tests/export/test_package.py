@@ -280,7 +280,7 @@ def test_a_run_that_was_not_tested_leaves_without_figures(workspace, colours, ti
     assert "never tested" in " ".join(done.left_out) and "train.py: there is no" in " ".join(done.left_out)
     card = (done.path / "README.md").read_text("utf-8")
     assert "not tested. After epoch 2 it was right on 75.0 % of 3 validation images" in card
-    assert f"Asked about {done.figures[0].n} validation images" in card and "test images were not looked at" in card
+    assert f"Asked about {done.figures[0].n} validation images" in card and "had been looked at before" in card
 
 
 def test_the_card_says_who_had_looked_at_the_test_before(workspace, tiny, tmp_path):

@@ -134,8 +134,10 @@ class _Counts:
     @classmethod
     def of(cls, true: NDArray[np.int64], answers: NDArray[np.int64], counts: NDArray[Any], k: int) -> "_Counts":
         """Of pairs of a true class and an answer, each of so many images."""
-        right = np.bincount(true, counts * (true == answers), k)
-        return cls(right, np.bincount(answers, counts, k), np.bincount(true, counts, k))
+        def by(labels: NDArray[np.int64], weights: NDArray[Any]) -> Floats:
+            return np.asarray(np.bincount(labels, weights, k), np.float64)
+
+        return cls(by(true, counts * (true == answers)), by(answers, counts), by(true, counts))
 
 
 def _resampled_counts(tables: _Tables, k: int, seed: int) -> Iterator[_Counts]:
