@@ -23,7 +23,10 @@ def test_a_run_says_all_its_figures(finished):
     assert found.val.n == run.facts["splits"]["val"] == found.calibration.n_fitted
     assert [figures.label for figures in found.of_classes] == [0, 1, 2]
     assert found.classes == ("blue", "green", "red")
-    assert found.fit == judge_fit(workspace.store.list_metrics(run.id), run.best_epoch, run.config.model)
+    _, val = workspace.store.list_predictions(run.id, BEST_VAL)
+    assert found.fit == judge_fit(run, workspace.store.list_metrics(run.id), val, 3)
+    assert run.facts["train_check"]["n"] == run.facts["splits"]["train"]
+    assert "The kept model" in found.fit.sentence and "of 18 training images" in found.fit.sentence
 
 
 def test_the_validation_answers_of_the_best_epoch_are_kept(finished):

@@ -83,7 +83,7 @@ def results_of(store: Store, run_id: str) -> Results:
         tuple(class_figures(test, len(classes))),
         tuple(most_confused(test, classes)),
         _calibration(test, val),
-        judge_fit(store.list_metrics(run.id), run.best_epoch, run.config.model),
+        judge_fit(run, store.list_metrics(run.id), val, len(classes)),
         judge_promise(judged_val, judgement) if judged_val else "",
     )
 
