@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from tl_core.results import share_images
+from tl_core.compared import share_images
 from tl_core.text import GLOSSARY
 from tl_ui.compare_charts import accuracy_curves, loss_curves, time_chart, weights_chart
 from tl_ui.compare_images import show_images
@@ -20,7 +20,9 @@ st.header("How they learned", anchor=False)
 lines = [(labels[run.id], get_workspace().store.list_metrics(run.id)) for run in runs]
 epochs = max(run.config.train.epochs for run in runs)
 if not share_images(runs, "val"):
-    st.caption("The runs were validated on different images, so heights in these charts cannot be compared.")
+    st.caption(
+        "The runs were not all validated on the same images and classes, so heights in these charts cannot be compared."
+    )
 left, right = st.columns(2, gap="medium")
 with left:
     st.caption("How often they are right, epoch by epoch", help=f"{GLOSSARY['accuracy']} {GLOSSARY['validation']}")
@@ -32,7 +34,7 @@ with right:
 if groups:
     st.header("What it costs", anchor=False)
     if len(groups) > 1:
-        st.caption("The runs were tested on different images, so heights in these charts cannot be compared.")
+        st.caption("The runs were not all tested alike, so heights in these charts cannot be compared.")
     left, right = st.columns(2, gap="medium")
     with left:
         chart(time_chart(runs, labels), key="compare-time")

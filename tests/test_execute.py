@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ import torch
 from making_runs import TINY, run_config
 
 from tl_core.config import RunConfig
+from tl_core.evaluation import predict_batches
 from tl_core.events import STAGES, BatchEnded, EpochEnded, Event
 from tl_core.execute import claim, execute_run
 from tl_core.import_dataset import delete_dataset
@@ -71,6 +73,22 @@ def test_a_completed_run_has_all_it_promises(finished: tuple[Workspace, Run]):
     assert len(val) == run.facts["splits"]["val"]
     _, test = workspace.store.list_predictions(run.id, "test")
     assert sum(p.is_right for p in test) / len(test) == run.result.accuracy
+
+
+def test_a_test_whose_answers_are_no_numbers_counts_them_as_wrong(workspace, colours, monkeypatch):
+    def broken(*given):
+        for outputs in predict_batches(*given):
+            logits = outputs.logits.clone()
+            logits[::2] = torch.nan
+            yield replace(outputs, logits=logits)
+
+    monkeypatch.setattr("tl_core.training.testing.predict_batches", broken)
+    run = InlineRunner(workspace).submit(run_config(colours, batch_size=4))
+    _, test = workspace.store.list_predictions(run.id, "test")
+    assert run.state is RunState.COMPLETED and "train_check" not in run.facts
+    assert sum(not p.is_number for p in test) >= len(test) / 2
+    assert run.result.accuracy == pytest.approx(sum(p.is_right for p in test) / len(test))
+    assert run.result.accuracy <= 0.5
 
 
 def test_the_same_choices_give_the_same_record(workspace: Workspace, colours: DatasetRecord):

@@ -34,6 +34,7 @@ MAY_IMPORT = {
     "pretrained": [*LEARNING, "store", "workspace", "execute"],
     "serving": [*BOTTOM, "store", "workspace", "predictor"],
     "results": [*BOTTOM, "store", "evaluation"],
+    "compared": [*BOTTOM, "store", "evaluation", "results"],
     "run_words": [*BOTTOM, "backbones", "evaluation"],
     "report": [*BOTTOM, "data", "store", "evaluation", "charts", "results", "run_words"],
     "export": [*LEARNING, "store", "workspace", "results", "run_words"],

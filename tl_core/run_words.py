@@ -20,7 +20,8 @@ STAGE_SENTENCES = {
     "the epochs that follow need not do it again.",
     "training": "The model looks at all training images once an epoch and adjusts its weights. "
     "After each epoch it is checked on the validation images.",
-    "testing": "The best model answers the test images, which it has never seen.",
+    "testing": "The best model answers the test images, which it has never seen; before them some training images, "
+    "to be held against.",
 }
 """What happens in each of `events.STAGES`."""
 

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import streamlit as st
 
+from tl_core.compared import answers_side_by_side
 from tl_core.records import Prediction, Run
 from tl_core.run_words import class_names
 from tl_core.text import GLOSSARY, confidence, count, html_text, isolated, number_of, shorten
 from tl_ui.dataset_view import image_url, thumbnail_url
-from tl_ui.run_images import images_of, predictions_after
+from tl_ui.resources import get_workspace
+from tl_ui.run_images import images_of
 
 PAGE = 12
 _STYLE = """<style>
@@ -29,6 +32,7 @@ class Beside:
     """One image and every run's answer to it, in the order of the runs."""
 
     position: int
+    """In the first run's dataset."""
     true: int
     answers: tuple[Prediction, ...]
 
@@ -52,7 +56,7 @@ def filtered(found: Sequence[Beside]) -> dict[str, list[Beside]]:
 
 
 def show_images(groups: Sequence[Sequence[Run]], labels: dict[str, str]) -> None:
-    """Of groups of runs, each tested on the same images of one dataset."""
+    """Of groups of runs, each tested on the same images."""
     if not groups:
         return
     st.header("The same images, as each run sees them", anchor=False)
@@ -64,8 +68,15 @@ def show_images(groups: Sequence[Sequence[Run]], labels: dict[str, str]) -> None
     _show_group(groups[place], labels, place)
 
 
+@lru_cache(maxsize=16)
+def _answers(run_ids: tuple[str, ...]) -> list[list[Prediction]]:
+    """Of tested runs, which never change again; under the positions of the first one's dataset."""
+    store = get_workspace().store
+    return answers_side_by_side(store, [store.get_run(run_id) for run_id in run_ids])
+
+
 def _show_group(runs: Sequence[Run], labels: dict[str, str], place: int) -> None:
-    choices = filtered(beside([predictions_after(run.id, "test", run.epochs_done)[1] for run in runs]))
+    choices = filtered(beside(_answers(tuple(run.id for run in runs))))
     which = st.segmented_control(
         "Show",
         list(_WHICH),

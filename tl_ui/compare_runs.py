@@ -5,10 +5,10 @@ from typing import Any
 
 import streamlit as st
 
+from tl_core.compared import MOST_COMPARED, Compared, compare_runs, what_differs, why_apart
 from tl_core.errors import TransferLabError
 from tl_core.evaluation import wilson_interval
 from tl_core.records import Run
-from tl_core.results import MOST_COMPARED, Compared, compare_runs, what_differs
 from tl_core.run_words import backbone_title, seconds_taken
 from tl_core.text import GLOSSARY, count, duration, number_of, share, shorten, visible
 from tl_ui.knobs import label, value_words
@@ -168,12 +168,8 @@ def show_verdicts(runs: Sequence[Run]) -> list[Compared]:
     except TransferLabError as error:
         st.warning(literal(str(error)), icon=":material/error:")
         return []
-    if len(groups) > 1:
-        st.warning(
-            "These runs were not all tested on the same images. Runs of different test sets cannot be ranked: each "
-            "group below is compared in itself.",
-            icon=":material/info:",
-        )
+    if why := why_apart(groups):
+        st.warning(why, icon=":material/info:")
     for group in groups:
         st.markdown(verdict_words(group, labels))
     return groups

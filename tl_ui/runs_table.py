@@ -8,8 +8,8 @@ from typing import Any
 
 import streamlit as st
 
+from tl_core.compared import MOST_COMPARED
 from tl_core.records import Run, RunState
-from tl_core.results import MOST_COMPARED
 from tl_core.run_words import backbone_title, depth_words, is_busy, seconds_taken
 from tl_core.text import GLOSSARY, duration, number_of, visible
 from tl_ui.delete_runs import ask_to_delete

@@ -238,6 +238,14 @@ def test_fewer_epochs_than_are_done_are_refused(workspace: Workspace, colours: D
 # Beyond the end
 
 
+def test_what_the_old_model_said_to_training_images_is_not_taken_over(finished: tuple[Workspace, Run]):
+    workspace, run = finished
+    new = resume(workspace, run.id, epochs=5)
+    assert "train_check" in run.facts and "train_check" not in new.facts
+    workspace.store.delete_run(new.id)
+    workspace.artifacts.delete_run(new.id)
+
+
 def test_a_completed_run_is_continued_by_a_new_one(finished: tuple[Workspace, Run]):
     workspace, run = finished
     before = (

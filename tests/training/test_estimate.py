@@ -103,8 +103,9 @@ def test_a_damaged_memory_is_no_memory(tmp_path: Path, content: str):
     assert list(measured_speeds(tmp_path)) == ["squeezenet1_1"]
 
 
-@given(splits, st.integers(0, STAGES), st.integers(1, 30), st.booleans())
+@given(splits, st.integers(0, STAGES), st.integers(2, 30), st.booleans())
 def test_more_epochs_and_more_images_take_longer(given_split: Split, frozen: int, epochs: int, augment: bool):
+    """From two epochs on: of a single one nothing is kept, and the look at training images at the end costs more."""
     small = estimate_run(config(frozen, epochs, augment), given_split).seconds
     longer = estimate_run(config(frozen, epochs + 1, augment), given_split).seconds
     assert 0 < small <= longer

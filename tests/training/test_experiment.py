@@ -16,6 +16,7 @@ from tl_core.events import STAGES, BatchEnded, EpochEnded, FactsFound, StageAdva
 from tl_core.events import Tested as WasTested
 from tl_core.outputs import load_epochs, load_outputs
 from tl_core.training import Experiment, build_experiment_model, load_checkpoint, run_experiment
+from tl_core.training.testing import n_checked
 
 Make = Callable[..., Experiment]
 
@@ -64,6 +65,23 @@ def test_facts_are_those_of_the_model(make_experiment: Make):
     assert facts["total_parameters"] == sum(p.numel() for p in parameters)
     assert facts["frozen_stages"] == 7 and facts["cached_views"] == 1
     assert facts["splits"] == {side: len(getattr(experiment.split, side)) for side in ("train", "val", "test")}
+
+
+@pytest.mark.parametrize("model", [{}, {"frozen_stages": -1}, {"frozen_stages": 0, "batch_norm": "adapt"}])
+def test_the_kept_model_is_asked_about_training_images_as_they_are(make_experiment: Make, model: dict):
+    experiment = make_experiment(model, epochs=2, augment="photos", dropout=0.5)
+    events = list(run_experiment(experiment))
+    (place,) = [i for i, e in enumerate(events) if isinstance(e, FactsFound) and "train_check" in e.facts]
+    assert place > max(i for i, e in enumerate(events) if isinstance(e, EpochEnded)) and place < len(events) - 1
+    kept = load_checkpoint(experiment.checkpoint).model
+    said = predict(kept, experiment.examples(experiment.split.train))
+    found = events[place].facts["train_check"]
+    assert (found["n"], found["accuracy"]) == (len(experiment.split.train), said.accuracy)
+    assert found["loss"] == pytest.approx(said.loss, abs=1e-3)
+
+
+def test_of_very_many_training_images_some_are_checked_at_least_as_many_as_there_are_of_validation():
+    assert [n_checked(*sizes) for sizes in ((30, 6), (3000, 600), (3000, 60), (400, 900))] == [30, 600, 500, 400]
 
 
 def test_facts_say_what_will_happen_and_with_what(make_experiment: Make):
@@ -159,7 +177,7 @@ def test_the_test_images_are_read_last_and_nothing_else_then(make_experiment: Ma
     for path in hidden:
         path.unlink()
     for event in run_experiment(experiment):
-        if event == StageStarted("testing"):
+        if isinstance(event, FactsFound) and "train_check" in event.facts:
             for path in set(paths) - test:
                 path.unlink()
             for path, content in hidden.items():

@@ -2,10 +2,10 @@
 
 import pytest
 
+from tl_core.compared import Compared
 from tl_core.config import make_run_config
 from tl_core.evaluation import compare_best
 from tl_core.records import Prediction, Run, RunState, TestResult
-from tl_core.results import Compared
 from tl_ui.compare_runs import verdict_words
 
 

@@ -477,7 +477,7 @@ def test_runs_with_other_test_sets_and_untested_ones_are_not_ranked(workspace, a
     stopped = add_run(1, state=RunState.CANCELLED)
     app = open_page("compare", runs=",".join([one.id, two.id, stopped.id, "gone"]))
     said = words(app)
-    assert "cannot be ranked" in said and "stands alone" in said and "validated on different images" in said
+    assert "cannot be ranked" in said and "stands alone" in said and "not all validated on the same images" in said
     assert "Not tested, and so not ranked" in said and "**gone**" in said
 
 
@@ -487,7 +487,7 @@ def test_each_group_that_shares_its_test_images_shows_them(workspace, add_run):
         print_of = {"val": "same", "test": "x" if place < 2 else "y"}
         workspace.store.update_run(run.id, facts={"split_fingerprint": print_of})
     app = open_page("compare", runs=",".join(run.id for run in runs))
-    assert "validated on different images" not in words(app)
+    assert "not all validated on the same images" not in words(app)
     (groups,) = (box for box in app.selectbox if "same images" in box.label)
     assert groups.options == ["seed 0, seed 1", "seed 2, seed 3"]
     assert "seed 0:" in words(app)

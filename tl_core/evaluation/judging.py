@@ -127,9 +127,9 @@ def _as_tables(predictions: Sequence[Prediction], what: str) -> _Tables:
 class _Counts:
     """The margins of a confusion matrix: by class, [classes], how many images are right, are answered so, are there."""
 
-    right: Floats
-    said: Floats
-    there: Floats
+    right: NDArray[Any]
+    said: NDArray[Any]
+    there: NDArray[Any]
 
     @classmethod
     def of(cls, true: NDArray[np.int64], answers: NDArray[np.int64], counts: NDArray[Any], k: int) -> "_Counts":

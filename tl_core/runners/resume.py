@@ -89,7 +89,7 @@ def _take_over(workspace: Workspace, old: Run, new: Run) -> None:
     for split in ("val", BEST_VAL):
         epoch, predictions = store.list_predictions(old.id, split)
         store.put_predictions(new.id, split, epoch, predictions)
-    facts = {name: fact for name, fact in old.facts.items() if name != "resumed"}
+    facts = {name: fact for name, fact in old.facts.items() if name not in ("resumed", "train_check")}
     store.update_run(
         new.id,
         epochs_done=old.epochs_done,

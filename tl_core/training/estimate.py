@@ -19,6 +19,7 @@ from tl_core.training.device import Device, pick_device
 from tl_core.training.frozen_part import phases_that_keep, views_of
 from tl_core.training.plan import make_plan
 from tl_core.training.speeds import recall, remember
+from tl_core.training.testing import n_checked
 
 _BATCH, _PASSES = 4, 4
 _MAX_MEASURED = 1e11
@@ -157,7 +158,8 @@ def estimate_run(
             total += phase.epochs * (n_train + n_val) * prefix
     last = plan[-1].frozen.stages
     each, _ = _prefix_seconds(config, last, seconds, home)
-    return Estimate(total + n_test * (sum(seconds[last:]) + each), views)
+    checked = n_checked(n_train, n_val) * (sum(seconds[last:]) + (0 if plan[-1] in kept else each))
+    return Estimate(total + checked + n_test * (sum(seconds[last:]) + each), views)
 
 
 def _prefix_seconds(config: RunConfig, cut: int, seconds: Sequence[float], home: Path | None) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,18 +24,15 @@ from tl_core.backbones import (
 )
 from tl_core.cache import RowCache
 from tl_core.config import RunConfig
-from tl_core.evaluation import join, predict_batches, summarise
-from tl_core.events import Event, FactsFound, StageAdvanced, StageStarted, Tested
+from tl_core.events import Event, FactsFound, StageStarted
 from tl_core.features import ImageExamples, OnnxPrefix
 from tl_core.records import ImageRecord, Preprocessing, Split
-from tl_core.training.checkpoints import load_checkpoint
 from tl_core.training.device import Device
-from tl_core.training.frozen_part import examples_to_judge
-from tl_core.training.interrupt import stop_between_calls, stop_between_layers
-from tl_core.training.keeping import keep_test
+from tl_core.training.interrupt import stop_between_calls
 from tl_core.training.phases import train_in_phases
 from tl_core.training.plan import Phase, make_plan
 from tl_core.training.state import load_state
+from tl_core.training.testing import test_kept_model
 
 
 @dataclass(frozen=True)
@@ -125,7 +122,7 @@ def run_experiment(experiment: Experiment) -> Generator[Event, None, None]:
         yield FactsFound(_find_facts(experiment, model, report, plan))
         yield from train_in_phases(experiment, model, plan, state)
         del model
-    yield from _test(experiment)
+    yield from test_kept_model(experiment)
 
 
 def build_experiment_model(experiment: Experiment) -> tuple[TransferModel, WeightsReport | None]:
@@ -182,21 +179,3 @@ def _fingerprint(experiment: Experiment, positions: Sequence[int]) -> str:
     """Of the images on one side of the split, whatever their order: the same for two runs tested alike."""
     hashes = sorted(experiment.images[i].sha256 for i in positions)
     return hashlib.sha256("\n".join(hashes).encode()).hexdigest()[:16]
-
-
-def _test(experiment: Experiment) -> Iterator[Event]:
-    """Test the very file that was kept, and so the very model that predicts and is taken away later."""
-    yield StageStarted("testing")
-    model = load_checkpoint(experiment.checkpoint).model
-    experiment.device.place(model)
-    part, test = yield from examples_to_judge(experiment, model, experiment.split.test)
-    parts, done = [], 0
-    with stop_between_layers(part, experiment.should_stop):
-        for outputs in predict_batches(part, test):
-            parts.append(outputs)
-            done += len(outputs.labels)
-            if part is model:  # else the work was done before
-                yield StageAdvanced("testing", done, len(test))
-    outputs = join(parts)
-    keep_test(experiment.outputs, outputs)
-    yield Tested(summarise(outputs, experiment.majority_label), outputs.predictions())

@@ -95,18 +95,23 @@ class FrozenPart:
 
 
 def examples_to_judge(
-    experiment: Experiment, model: TransferModel, positions: Sequence[int]
-) -> Generator[Event, None, tuple[nn.Module, Examples]]:
-    """What the final test looks at: the rest of `model` on activations where a CPU keeps them exactly, else images."""
+    experiment: Experiment, model: TransferModel, positions: Sequence[int], *, exact: bool
+) -> Generator[tuple[int, int], None, tuple[nn.Module, Examples]]:
+    """What a finished model is judged by: the rest of `model` on activations, or all of it on images.
+
+    Yields (images passed through the frozen stages, of how many).
+
+    Args:
+        exact: activations only where a CPU keeps them exactly.
+    """
     images, kept = experiment.examples(positions), keep_activations(experiment, model)
     cut = 0 if model.batch_norm == "adapt" else model.frozen.stages
-    exact = experiment.device.torch_device.type == "cpu" and experiment.config.train.feature_precision == "float32"
-    if not kept or not cut or not exact:
+    is_exact = experiment.device.torch_device.type == "cpu" and experiment.config.train.feature_precision == "float32"
+    if not kept or not cut or (exact and not is_exact):
         return model, images
     side = Side(images, 1)
     try:
-        for done, total in kept.fill([side], [cut]):
-            yield StageAdvanced("testing", done, total)
+        yield from kept.fill([side], [cut])
         return model.split()[1], kept.examples(side, cut)
     except NoRoom:
         return model, images

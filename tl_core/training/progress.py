@@ -6,6 +6,7 @@ from typing import Any
 
 from tl_core.events import BatchEnded, EpochEnded, Event, FactsFound, StageAdvanced, StageStarted
 from tl_core.records import Progress
+from tl_core.training.testing import n_checked
 
 _MOMENT, _ENOUGH, _LONG = 1.0, 0.05, 5.0
 """A pace is extrapolated after a moment (seconds) in which enough was done (a share), or else after a long time."""
@@ -24,7 +25,7 @@ class ProgressMeter:
         """Spent in each stage so far."""
         self._epochs, self._clock = epochs, clock
         self._plan: list[dict[str, Any]] = []
-        self._epochs_done, self._n_train, self._n_val, self._n_test = 0, 1, 0, 0
+        self._epochs_done, self._n_train, self._n_val, self._n_test, self._n_checked = 0, 1, 0, 0, 0
         self._seconds_per_image = 0.0
         self._stage, self._started = "", clock()
         self._first: tuple[float, float] | None = None
@@ -42,6 +43,8 @@ class ProgressMeter:
                 splits = facts.get("splits", {})
                 self._n_train, self._n_val = splits.get("train", self._n_train), splits.get("val", self._n_val)
                 self._n_test = splits.get("test", self._n_test)
+                if "cached_views" in facts:  # of what is kept the check at the end costs next to nothing
+                    self._n_checked = 0 if facts["cached_views"] else n_checked(self._n_train, self._n_val)
                 self._plan = facts.get("plan", self._plan)
             case StageAdvanced("training" as stage, done, total):
                 detail = f"epoch {self._epochs_done + 1} of {self._epochs}, {done:,} of {total:,} images"
@@ -104,7 +107,7 @@ class ProgressMeter:
         if seconds is None or not self._is_last_phase:
             return None
         per_image = self._seconds_per_image or seconds / (self._epochs * (self._n_train + _VALIDATION * self._n_val))
-        return seconds * (1 - share) + per_image * self._n_test
+        return seconds * (1 - share) + per_image * (self._n_checked + self._n_test)
 
     def _with_validation(self, share: float) -> float:
         """Of training and of the validation after each epoch, the share that is done."""

@@ -9,11 +9,12 @@ from rich.table import Column, Table
 
 from tl_core.cli.actions.workspaces import open_and_tidy
 from tl_core.cli.output import frozen_words, out, print_json
+from tl_core.compared import Compared, compare_runs, what_differs, why_apart
 from tl_core.errors import OutputRefused
 from tl_core.evaluation import Comparison, Figure, Judgement
 from tl_core.records import Run
 from tl_core.report import write_report
-from tl_core.results import Compared, Results, compare_runs, results_of, what_differs
+from tl_core.results import Results, results_of
 from tl_core.run_words import missing_words, seen_before
 from tl_core.text import size
 
@@ -52,8 +53,8 @@ def compare(run_ids: Sequence[str], as_json: bool) -> None:
     groups = compare_runs(open_and_tidy().store, run_ids)
     if as_json:
         return print_json([_compared_json(group) for group in groups])
-    if len(groups) > 1:
-        out.print("These runs were not all tested on the same images; only those of one table can be compared.")
+    if why := why_apart(groups):
+        out.print(why)
     for group in groups:
         _print_compared(group)
 
