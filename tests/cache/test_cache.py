@@ -17,6 +17,7 @@ from hypothesis.extra import numpy as arrays
 
 from tl_core.cache import CacheMiss, RowCache
 from tl_core.cache.segment import DTYPES, Segment
+from tl_core.locks import hold_lock, try_lock
 
 MB = 2**20
 RECIPE = {"made by": "a test", "size": 224, "share": 0.5, "shape": (3, 4), "none": None}
@@ -254,6 +255,25 @@ def test_a_living_writer_is_left_alone(tmp_path: Path):
         assert again.bytes_kept() == 1_000
         assert not again.shelf(RECIPE).has_room_for(MB - 999)
     assert not part.exists()
+
+
+def test_opening_deletes_nothing_that_a_writer_is_about_to_lock(tmp_path: Path):
+    cache = RowCache(tmp_path / "cache", MB, keep_free=0)
+    part = cache._folder / "shelf" / "one.part"
+    part.parent.mkdir()
+    with hold_lock(cache._folder / "lock"):
+        part.touch()
+        RowCache(tmp_path / "cache", MB, keep_free=0)
+        assert part.exists()
+    RowCache(tmp_path / "cache", MB, keep_free=0)
+    assert not part.exists(), "left behind"
+
+
+def test_a_file_that_somebody_else_writes_is_refused_and_left_alone(cache: RowCache):
+    part = cache._folder / "shelf" / "one.part"
+    with try_lock(part), pytest.raises(BlockingIOError), cache._space.reserve(part, "{}", 1_000, ()):
+        pass
+    assert part.exists()
 
 
 def test_two_writers_of_the_same_rows_disturb_neither_each_other_nor_a_reader(tmp_path: Path):

@@ -5,6 +5,7 @@ Whoever makes or deletes files there holds the folder's lock for that moment. A 
 and may be deleted under their readers, who keep what they have mapped.
 """
 
+import errno
 import os
 import shutil
 from collections.abc import Collection, Iterator, Sequence
@@ -42,7 +43,9 @@ class Space:
         self._max_bytes = max_bytes
         self._keep_free = keep_free
         folder.mkdir(parents=True, exist_ok=True)
-        self._sweep()
+        with try_lock(self._lock) as is_ours:
+            if is_ours:  # else whoever has it does the same, and opening waits for nobody
+                self._sweep()
 
     def bytes_kept(self) -> int:
         return sum(file.size for file in self._files())
@@ -58,13 +61,17 @@ class Space:
 
         As far as needed, the least recently used segments of other shelves are deleted first, then those of the same
         one, but never `kept`. What is still called `part` when the block ends is deleted.
+
+        Raises:
+            OSError: the disk refuses, or `part` is somebody else's.
         """
         with ExitStack() as ours:
             with hold_lock(self._lock):
                 has_room = self._make_room(n_bytes, part.parent, kept)
                 if has_room:
+                    if not ours.enter_context(try_lock(part)):
+                        raise BlockingIOError(errno.EWOULDBLOCK, "somebody else writes it", str(part))
                     ours.callback(part.unlink, missing_ok=True)
-                    ours.enter_context(try_lock(part))
                     os.truncate(part, n_bytes)
                     (part.parent / _RECIPE).write_text(recipe, "utf-8")
             yield has_room
@@ -96,7 +103,7 @@ class Space:
         return sum(file.size for file in files) - freed + n_bytes <= self._max_bytes and n_bytes <= free + freed
 
     def _sweep(self) -> None:
-        """Delete what killed writers left behind."""
+        """Delete what killed writers left behind. Needs the folder's lock: a living one may be about to lock its."""
         for part in self._paths(PART):
             with try_lock(part) as is_left_behind:
                 if is_left_behind:
