@@ -1,6 +1,6 @@
 """Activations on a shelf of the cache: written in blocks, read into memory or, where there are many, as needed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -27,7 +27,7 @@ class RowWriter:
         self._keys: list[str] = []
         self._rows: list[np.ndarray] = []
 
-    def add(self, keys: Sequence[str], rows: Tensor) -> None:
+    def add(self, keys: Iterable[str], rows: Tensor) -> None:
         """Raises `NoRoom`, as `flush` does."""
         self._keys += keys
         self._rows.append(rows.numpy().astype(self._dtype, copy=False))
