@@ -163,6 +163,26 @@ def test_the_bound_holds_and_the_least_recently_used_go_first(cache: RowCache):
     assert newest.find(names(3, 9)) == [True] * 9
 
 
+def test_opening_with_a_lower_bound_keeps_what_was_used_last(cache: RowCache):
+    shelves = fill_with(cache, 5)
+    sizes = cache.bytes_kept() // 5
+    again = RowCache(cache._folder, 3 * sizes, keep_free=0)
+    assert again.bytes_kept() == 3 * sizes and are_there(shelves) == [False, False, True, True, True]
+    part = shelves[0]._folder / "one.part"
+    with again._space.reserve(part, "{}", 1_000, ()):
+        assert RowCache(cache._folder, 0, keep_free=0).bytes_kept() == 1_000, "but for what is being written"
+    assert {path.name for path in cache._folder.iterdir()} <= {"lock", shelves[0]._folder.name}
+
+
+def test_opening_waits_neither_for_others_nor_for_a_slow_disk(cache: RowCache, monkeypatch: pytest.MonkeyPatch):
+    shelves = fill_with(cache, 2)
+    with hold_lock(cache._folder / "lock"):
+        RowCache(cache._folder, 0, keep_free=0)
+    monkeypatch.setattr(space, "_PATIENCE", 0)
+    RowCache(cache._folder, 0, keep_free=0)
+    assert are_there(shelves) == [True, True]
+
+
 def test_a_shelf_gives_up_its_own_old_rows_before_what_others_use_now(cache: RowCache):
     mine, other = cache.shelf({"recipe": 1}), cache.shelf({"recipe": 2})
     big = block(0, 3, 320)  # 300 KB

@@ -18,7 +18,7 @@ class RowCache:
     def __init__(self, folder: Path, max_bytes: int, keep_free: int = 2 * 2**30) -> None:
         """
         Args:
-            max_bytes: that the files together may have; the least recently used ones go first.
+            max_bytes: that the files together may have; the least recently used ones go first, some perhaps now.
             keep_free: bytes of the disk that are left to others.
         """
         self._folder = folder

@@ -8,9 +8,11 @@ and may be deleted under their readers, who keep what they have mapped, and lock
 import errno
 import os
 import shutil
+import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from math import inf
 from operator import attrgetter
 from pathlib import Path
 
@@ -19,6 +21,8 @@ from tl_core.locks import hold_lock, is_locked, try_lock
 SEGMENT = ".rows"
 PART = ".part"
 _RECIPE = "recipe.json"
+_PATIENCE = 1.0
+"""Seconds that opening may spend on deleting: file systems were seen to take 2 ms a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,7 @@ class Space:
     def __init__(self, folder: Path, max_bytes: int, keep_free: int) -> None:
         """
         Args:
-            max_bytes: that all files together may have.
+            max_bytes: that all files together may have; what is beyond goes at once, or what of it goes quickly.
             keep_free: bytes of the disk that are left to others.
         """
         self._folder = folder
@@ -47,6 +51,7 @@ class Space:
         with try_lock(self._lock) as is_ours:
             if is_ours:  # else whoever has it does the same, and opening waits for nobody
                 self._sweep()
+                self._trim(0, self._files(), (), give_up_at=time.monotonic() + _PATIENCE)
 
     def bytes_kept(self) -> int:
         return _size(self._files())
@@ -97,11 +102,13 @@ class Space:
         short = n_bytes - self._disk_free()
         return short <= 0 or short <= _size([file for file in going if not is_locked(file.path)])
 
-    def _trim(self, n_bytes: int, files: Sequence[_File], kept: Collection[Path]) -> list[_File]:
+    def _trim(
+        self, n_bytes: int, files: Sequence[_File], kept: Collection[Path], give_up_at: float = inf
+    ) -> list[_File]:
         """Delete until `n_bytes` more are within our bound, or nothing is left to delete; gives what stays."""
         too_much, staying = _size(files) + n_bytes - self._max_bytes, []
         for file in files:
-            if too_much > 0 and file.may_go and file.path not in kept:
+            if too_much > 0 and file.may_go and file.path not in kept and time.monotonic() < give_up_at:
                 _delete(file.path)
                 too_much -= file.size
             else:
@@ -160,5 +167,6 @@ def _delete(segment: Path) -> None:
     """Delete a segment, and its shelf's folder when it was the last."""
     segment.unlink(missing_ok=True)
     shelf = segment.parent
-    if {path.name for path in paths_in(shelf)} <= {_RECIPE}:
-        shutil.rmtree(shelf, ignore_errors=True)
+    with suppress(FileNotFoundError), os.scandir(shelf) as entries:
+        if all(entry.name == _RECIPE for entry in entries):
+            shutil.rmtree(shelf, ignore_errors=True)
