@@ -17,7 +17,8 @@ from tl_core.cache import RowCache
 from tl_core.cache.segment import Segment
 from tl_core.config import PHOTOS, ModelConfig
 from tl_core.data.pixels import Form
-from tl_core.features import ImageExamples, KeptActivations, NoRoom, OnDisk, Side, choose_views
+from tl_core.features import ImageExamples, KeptActivations, NoRoom, OnDisk, Side, TooLarge, choose_views
+from tl_core.features.rows import RowWriter
 from tl_core.records import DatasetRecord, Preprocessing
 from tl_core.workspace import Workspace
 
@@ -118,6 +119,19 @@ def test_half_precision_takes_half_the_room_and_rounds(cache: RowCache, model: T
     found = kept.examples(side, 2).activations[0]
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, straight(model, examples, 2), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.filterwarnings("error")
+def test_numbers_that_half_precision_has_not_are_refused_rather_than_kept_as_infinite(cache: RowCache):
+    shelf, half = cache.shelf({"made by": "a test"}), np.dtype("float16")
+    writer = RowWriter(shelf, half)
+    with pytest.raises(TooLarge, match="100,000 where float16 ends at 65,504"):
+        writer.add(["a"], torch.tensor([[1e5, 1.0]]))
+    writer.add(["b"], torch.tensor([[65_504.0, float("inf")]]))
+    writer.flush()
+    assert shelf.find(["a", "b"]) == [False, True]
+    assert shelf.rows(["b"])[0].tolist() == [65_504, float("inf")], "what the network itself makes infinite stays so"
+    RowWriter(shelf, np.dtype("float32")).add(["a"], torch.tensor([[1e5]]))
 
 
 def test_what_does_not_fit_is_refused_before_it_is_computed(model: TransferModel, examples: ImageExamples, tmp_path):

@@ -23,7 +23,7 @@ from tl_core.features.rows import NoRoom, RowWriter, read_rows
 from tl_core.features.sides import Side, digest
 
 Precision = Literal["float32", "float16"]
-_MADE_HOW = 1
+_MADE_HOW: dict[Precision, int] = {"float32": 1, "float16": 2}
 """Raised whenever the same image, decoded or varied in a new way, would give other numbers."""
 _LIBRARIES = ("torch", "torchvision", "timm", "pillow")
 
@@ -67,7 +67,7 @@ class KeptActivations:
         """Compute what is missing behind each of the `cuts`, all in one pass; yields (images passed, of how many).
 
         Raises:
-            NoRoom: it does not fit.
+            NoRoom: it does not fit; as `TooLarge`, into the precision.
             Cancelled: the images' `should_stop` said so.
         """
         used: set[Path] = set()
@@ -144,7 +144,7 @@ class KeptActivations:
                 "preprocessing": list(asdict(images.preprocessing).values()),
                 "computed in": computed_in,
                 "kept in": self._dtype.name,
-                "made how": _MADE_HOW,
+                "made how": _MADE_HOW[self._precision],
                 "libraries": [version(name) for name in _LIBRARIES],
             },
             used,
