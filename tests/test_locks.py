@@ -1,5 +1,6 @@
 """A lock is held by one at a time, and let go when its process dies."""
 
+import mmap
 import os
 import signal
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tl_core.locks import hold_lock, try_lock
+from tl_core.locks import hold_lock, is_locked, share_lock, try_lock
 
 HOLD = """
 import sys, time
@@ -51,6 +52,26 @@ def test_being_refused_does_not_take_the_lock_from_its_holder(path: Path):
             pass
         with try_lock(path) as held:
             assert not held
+
+
+def test_a_shared_lock_lives_as_long_as_the_last_copy_of_its_descriptor(path: Path):
+    path.parent.mkdir()
+    path.write_bytes(b"content")
+    assert not is_locked(path)
+    with path.open("rb") as one, path.open("rb") as other:
+        share_lock(one)
+        share_lock(other)
+        mapping = mmap.mmap(one.fileno(), 0, access=mmap.ACCESS_READ)
+    assert is_locked(path)
+    mapping.close()
+    assert not is_locked(path) and not is_locked(path.with_name("not there"))
+
+
+def test_who_holds_a_lock_alone_shares_it_with_nobody(path: Path):
+    with try_lock(path), path.open("rb") as file:
+        assert is_locked(path)
+        share_lock(file)
+    assert not is_locked(path)
 
 
 def test_threads_exclude_each_other(path: Path):

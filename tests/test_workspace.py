@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from making_runs import open_home
 
@@ -23,6 +24,14 @@ def test_a_home_is_made_and_found_again(tmp_path: Path, monkeypatch: pytest.Monk
 def test_two_homes_know_nothing_of_each_other(tmp_path: Path, finished):
     other = open_home(tmp_path / "other")
     assert other.store.list_datasets() == [] and finished[0].store.list_datasets() != []
+
+
+def test_without_room_for_a_cache_what_was_kept_before_goes(tmp_path: Path):
+    settings = Settings(home=tmp_path, database_url=f"sqlite:///{tmp_path / 'x.db'}", cache_gb=1)
+    first = open_workspace(settings)
+    assert first.cache.shelf({"made by": "a test"}).write(["a"], np.zeros((1, 10), np.uint8))
+    assert open_workspace(settings.model_copy(update={"cache_gb": 0})).cache is None
+    assert first.cache.bytes_kept() == 0
 
 
 @pytest.mark.parametrize("home", ["file", "file/below"])

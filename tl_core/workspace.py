@@ -30,5 +30,8 @@ def open_workspace(settings: Settings | None = None) -> Workspace:
         raise StoreUnavailable(
             f"The folder {settings.home} cannot be created ({error.strerror}): set TRANSFERLAB_HOME to one you own."
         ) from error
-    cache = RowCache(settings.home / "cache", settings.cache_bytes) if settings.cache_bytes else None
-    return Workspace(settings, open_store(settings.database_url), Artifacts(settings.home), cache)
+    cache = RowCache(
+        settings.home / "cache", settings.cache_bytes
+    )  # even of 0 bytes: it lets go of what was kept before
+    store, artifacts = open_store(settings.database_url), Artifacts(settings.home)
+    return Workspace(settings, store, artifacts, cache if settings.cache_bytes else None)

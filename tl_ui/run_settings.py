@@ -110,6 +110,8 @@ def _training_facts(run: Run) -> list[Fact]:
         facts.append(Fact("Frozen stages computed by", maker, again))
     if sentence := run.facts.get("compiled"):
         facts.append(Fact("Compiled", sentence))
+    if note := run.facts.get("precision_note"):
+        facts.append(Fact("Kept in float32", note))
     if note := run.facts.get("cache_note"):
         facts.append(Fact("Nothing is kept", note))
     return facts

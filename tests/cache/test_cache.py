@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from tl_core.cache import CacheMiss, RowCache
+from tl_core.cache import CacheMiss, RowCache, Shelf, space
 from tl_core.cache.segment import DTYPES, Segment
+from tl_core.locks import hold_lock, is_locked, try_lock
 
 MB = 2**20
 RECIPE = {"made by": "a test", "size": 224, "share": 0.5, "shape": (3, 4), "none": None}
@@ -134,7 +136,7 @@ def test_what_cannot_be_kept_is_refused(cache: RowCache, wrong: tuple[list[str],
         cache.shelf(RECIPE).write(*wrong)
 
 
-def test_the_bound_holds_and_the_least_recently_used_of_other_recipes_go_first(cache: RowCache):
+def test_the_bound_holds_and_the_least_recently_used_go_first(cache: RowCache):
     one, two, three = (cache.shelf({"recipe": number}) for number in range(3))
     big = block(0, 3, 320)  # 300 KB
     long_ago = time.time() - 1_000
@@ -149,16 +151,105 @@ def test_the_bound_holds_and_the_least_recently_used_of_other_recipes_go_first(c
     assert newest.write(names(3, 3), big)
     assert cache.bytes_kept() <= MB
     assert one.find(names(0, 3)) == [True] * 3
-    assert three.find(names(0, 3)) == [False] * 3, "the oldest of another recipe"
+    assert three.find(names(0, 3)) == [False] * 3, "the oldest"
     assert two.find(names(0, 6)) == [True] * 6
 
     assert newest.write(names(6, 3), big)
-    assert one.find(names(0, 3)) == [False] * 3, "another recipe's goes before one's own"
+    assert one.find(names(0, 3)) == [False] * 3, "the oldest again"
     assert newest.write(names(9, 3), big)
     assert newest.find(names(0, 12)) == [False] * 3 + [True] * 9, "one's own that was not in use"
     assert not newest.has_room_for(len(big.tobytes()))
     assert not newest.write(names(12, 3), big), "what it wrote itself stays"
     assert newest.find(names(3, 9)) == [True] * 9
+
+
+def test_opening_with_a_lower_bound_keeps_what_was_used_last(cache: RowCache):
+    shelves = fill_with(cache, 5)
+    sizes = cache.bytes_kept() // 5
+    again = RowCache(cache._folder, 3 * sizes, keep_free=0)
+    assert again.bytes_kept() == 3 * sizes and are_there(shelves) == [False, False, True, True, True]
+    part = shelves[0]._folder / "one.part"
+    with again._space.reserve(part, "{}", 1_000, ()):
+        assert RowCache(cache._folder, 0, keep_free=0).bytes_kept() == 1_000, "but for what is being written"
+    assert {path.name for path in cache._folder.iterdir()} <= {"lock", shelves[0]._folder.name}
+
+
+def test_opening_waits_neither_for_others_nor_for_a_slow_disk(cache: RowCache, monkeypatch: pytest.MonkeyPatch):
+    shelves = fill_with(cache, 2)
+    with hold_lock(cache._folder / "lock"):
+        RowCache(cache._folder, 0, keep_free=0)
+    monkeypatch.setattr(space, "_PATIENCE", 0)
+    RowCache(cache._folder, 0, keep_free=0)
+    assert are_there(shelves) == [True, True]
+
+
+def test_a_shelf_gives_up_its_own_old_rows_before_what_others_use_now(cache: RowCache):
+    mine, other = cache.shelf({"recipe": 1}), cache.shelf({"recipe": 2})
+    big = block(0, 3, 320)  # 300 KB
+    assert mine.write(["old", "older", "oldest"], big)
+    (path,) = mine._used
+    os.utime(path, (0, 0))
+    assert other.write(names(0, 3), big)
+    assert cache.shelf({"recipe": 1}).write(names(0, 3), big)
+    assert cache.shelf({"recipe": 1}).write(names(3, 3), big)
+    assert other.find(names(0, 3)) == [True] * 3
+    assert mine.find(["old", *names(0, 6)]) == [False] + [True] * 6
+
+
+@pytest.fixture
+def small_disk(cache: RowCache, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """Of 600 KB, on which files that are mapped take room when they have no name any more."""
+    disk = SimpleNamespace(size=600_000, lost=0)
+
+    def usage(folder: Path) -> SimpleNamespace:
+        return SimpleNamespace(free=disk.size - disk.lost - cache.bytes_kept())
+
+    def delete(path: Path) -> None:
+        disk.lost += path.stat().st_size if disk.gives_nothing or is_locked(path) else 0
+        really(path)
+
+    disk.gives_nothing = False
+    really = space._delete
+    monkeypatch.setattr(space, "_delete", delete)
+    monkeypatch.setattr(space.shutil, "disk_usage", usage)
+    return disk
+
+
+def fill_with(cache: RowCache, n: int) -> list[Shelf]:
+    """Shelves of 100 KB each, the oldest first."""
+    shelves = [cache.shelf({"recipe": number}) for number in range(n)]
+    for age, shelf in enumerate(shelves):
+        assert shelf.write(names(0, 1), block(0, 1, 316))
+        (path,) = shelf._used
+        os.utime(path, (age, age))
+    return shelves
+
+
+def are_there(shelves: list[Shelf]) -> list[bool]:
+    """Without using them."""
+    return [path.exists() for shelf in shelves for path in shelf._used]
+
+
+def test_where_the_disk_is_full_only_what_nobody_reads_is_deleted(cache: RowCache, small_disk: SimpleNamespace):
+    shelves = fill_with(cache, 5)
+    read = [shelf.rows(names(0, 1)) for shelf in shelves[:2]]
+    for path in set.union(*(shelf._used for shelf in shelves[:2])):
+        os.utime(path, (0, 0))  # long ago, when they were mapped
+    assert not cache.shelf(RECIPE).has_room_for(450_000), "even without the three others"
+    assert not cache.shelf(RECIPE).write(["a"], [np.zeros(450_000, np.uint8)])
+    assert all(are_there(shelves)), "none goes where all would not do"
+
+    assert cache.shelf(RECIPE).write(["a"], [np.zeros(250_000, np.uint8)])
+    assert are_there(shelves) == [True, True, False, False, True]
+    del read
+    assert cache.shelf(RECIPE).write(["b"], [np.zeros(250_000, np.uint8)]), "nobody reads them any more"
+
+
+def test_a_disk_on_which_deleting_frees_nothing_costs_one_file(cache: RowCache, small_disk: SimpleNamespace):
+    shelves = fill_with(cache, 5)
+    small_disk.gives_nothing = True
+    assert not cache.shelf(RECIPE).write(["a"], [np.zeros(250_000, np.uint8)])
+    assert are_there(shelves) == [False, True, True, True, True]
 
 
 def test_rows_stay_readable_when_their_file_goes(cache: RowCache):
@@ -254,6 +345,25 @@ def test_a_living_writer_is_left_alone(tmp_path: Path):
         assert again.bytes_kept() == 1_000
         assert not again.shelf(RECIPE).has_room_for(MB - 999)
     assert not part.exists()
+
+
+def test_opening_deletes_nothing_that_a_writer_is_about_to_lock(tmp_path: Path):
+    cache = RowCache(tmp_path / "cache", MB, keep_free=0)
+    part = cache._folder / "shelf" / "one.part"
+    part.parent.mkdir()
+    with hold_lock(cache._folder / "lock"):
+        part.touch()
+        RowCache(tmp_path / "cache", MB, keep_free=0)
+        assert part.exists()
+    RowCache(tmp_path / "cache", MB, keep_free=0)
+    assert not part.exists(), "left behind"
+
+
+def test_a_file_that_somebody_else_writes_is_refused_and_left_alone(cache: RowCache):
+    part = cache._folder / "shelf" / "one.part"
+    with try_lock(part), pytest.raises(BlockingIOError), cache._space.reserve(part, "{}", 1_000, ()):
+        pass
+    assert part.exists()
 
 
 def test_two_writers_of_the_same_rows_disturb_neither_each_other_nor_a_reader(tmp_path: Path):

@@ -1,9 +1,12 @@
 """Training from kept activations is training from images, only faster; and each is computed once."""
 
 import copy
+import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -11,8 +14,11 @@ from hypothesis import strategies as st
 
 from tl_core.backbones import TransferModel, build_library_model, build_model, get_backbone
 from tl_core.cache import RowCache
+from tl_core.cache.segment import Segment
 from tl_core.config import PHOTOS, ModelConfig
-from tl_core.features import ImageExamples, KeptActivations, NoRoom, OnDisk, Side, choose_views
+from tl_core.data.pixels import Form
+from tl_core.features import ImageExamples, KeptActivations, NoRoom, OnDisk, Side, TooLarge, choose_views
+from tl_core.features.rows import RowWriter
 from tl_core.records import DatasetRecord, Preprocessing
 from tl_core.workspace import Workspace
 
@@ -115,12 +121,72 @@ def test_half_precision_takes_half_the_room_and_rounds(cache: RowCache, model: T
     torch.testing.assert_close(found, straight(model, examples, 2), rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.filterwarnings("error")
+def test_numbers_that_half_precision_has_not_are_refused_rather_than_kept_as_infinite(cache: RowCache):
+    shelf, half = cache.shelf({"made by": "a test"}), np.dtype("float16")
+    writer = RowWriter(shelf, half)
+    with pytest.raises(TooLarge, match="100,000 where float16 ends at 65,504"):
+        writer.add(["a"], torch.tensor([[1e5, 1.0]]))
+    writer.add(["b"], torch.tensor([[65_504.0, float("inf")]]))
+    writer.flush()
+    assert shelf.find(["a", "b"]) == [False, True]
+    assert shelf.rows(["b"])[0].tolist() == [65_504, float("inf")], "what the network itself makes infinite stays so"
+    RowWriter(shelf, np.dtype("float32")).add(["a"], torch.tensor([[1e5]]))
+
+
 def test_what_does_not_fit_is_refused_before_it_is_computed(model: TransferModel, examples: ImageExamples, tmp_path):
     small = RowCache(tmp_path / "small", 10_000, keep_free=0)
     with pytest.raises(NoRoom):
         next(kept_of(small, model).fill([Side(examples, 1)], [2]))
     with pytest.raises(NoRoom):
         kept_of(small, model).examples(Side(examples, 1), 2)
+
+
+def keys_by_shelf(cache: RowCache) -> list[list[str]]:
+    shelves = [shelf for shelf in cache._folder.iterdir() if shelf.is_dir()]
+    return [[key for path in shelf.glob("*.rows") for key in Segment(path).keys] for shelf in shelves]
+
+
+def test_what_one_depth_has_already_is_neither_asked_room_for_nor_written_again(
+    cache: RowCache, model: TransferModel, examples: ImageExamples, tmp_path: Path
+):
+    side, n, cuts = Side(examples, 2), 2 * len(examples), [2, len(model.stages)]
+    fill(kept_of(cache, model), [side], cuts)
+    just_enough = RowCache(tmp_path / "just enough", cache.bytes_kept() + 4_000, keep_free=0)  # one header more
+    kept = kept_of(just_enough, model)
+    assert fill(kept, [Side(replace(examples, images=examples.images[:9], labels=examples.labels[:9]), 2)], cuts) == 18
+    assert fill(kept, [side], cuts[1:]) == n - 18
+    assert fill(kept, [side], cuts) == n - 18
+    assert all(len(keys) == len(set(keys)) for keys in keys_by_shelf(just_enough))
+    for cut in cuts:
+        found = kept.examples(side, cut).activations[1]
+        torch.testing.assert_close(found, straight(model, examples, cut, 1), rtol=1e-5, atol=1e-5)
+
+
+def test_a_fill_makes_no_room_at_the_cost_of_another_of_its_depths(
+    cache: RowCache, model: TransferModel, examples: ImageExamples, tmp_path: Path
+):
+    side, cuts = Side(examples, 1), [2, len(model.stages)]
+    fill(kept_of(cache, model), [side], cuts)
+    small = RowCache(tmp_path / "small", cache.bytes_kept() + 4_000, keep_free=0)
+    fill(kept_of(small, model), [side], cuts[1:])
+    for path in small._folder.rglob("*.rows"):  # before what is written next, yet not so long ago that it is noted
+        os.utime(path, (time.time() - 30,) * 2)
+    assert small.shelf({"of": "others"}).write(["one"], np.zeros((1, 30_000), np.uint8))
+    fill(kept_of(small, model), [side], cuts)
+    assert all(len(kept_of(small, model).examples(side, cut)) for cut in cuts)
+
+
+def test_pixels_that_are_kept_on_the_way_take_no_room_from_what_is_found(
+    cache: RowCache, model: TransferModel, examples: ImageExamples, tmp_path: Path
+):
+    side, cuts = Side(replace(examples, cache=cache), 1), [2, len(model.stages)]
+    fill(kept_of(cache, model), [side], cuts)
+    assert cache.shelf(Form(SMALL).recipe).find([examples.images[0].sha256]) == [True]
+    small = RowCache(tmp_path / "small", cache.bytes_kept() - 1_000, keep_free=0)
+    fill(kept_of(small, model), [Side(examples, 1)], cuts[:1])
+    fill(kept_of(small, model), [Side(replace(examples, cache=small), 1)], cuts)
+    assert all(len(kept_of(small, model).examples(side, cut)) for cut in cuts)
 
 
 def test_rows_on_disk_are_read_like_those_in_memory(

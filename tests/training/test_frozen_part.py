@@ -16,6 +16,7 @@ from tl_core.config import ModelConfig, make_run_config
 from tl_core.events import BatchEnded, EpochEnded, FactsFound, StageAdvanced
 from tl_core.events import Tested as WasTested
 from tl_core.features import Examples, ImageExamples, KeptActivations, Side
+from tl_core.features.prefix import TorchPrefix
 from tl_core.records import DatasetRecord
 from tl_core.training import Experiment, Learner, fit, make_plan, pick_device, run_experiment
 from tl_core.training.frozen_part import phases_that_keep, views_of
@@ -164,6 +165,24 @@ def test_where_activations_do_not_fit_a_run_trains_on_images_and_says_so(make_ex
     facts = facts_of(told)
     assert facts["cached_views"] == 0
     assert "does not fit" in facts["cache_note"] and "every epoch" in facts["cache_note"]
+
+
+def test_numbers_too_large_for_half_precision_are_kept_in_full_and_a_run_says_so(
+    make_experiment: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    really = TorchPrefix.__call__
+    monkeypatch.setattr(TorchPrefix, "__call__", lambda self, images: tuple(out * 1e6 for out in really(self, images)))
+    courses = []
+    for precision in ("float32", "float16"):
+        cache = RowCache(tmp_path / precision, 10**9, keep_free=0)
+        home = tmp_path / f"run in {precision}"
+        experiment = make_experiment(home=home, frozen_stages=3, image_size=32, feature_precision=precision)
+        found, told = figures(replace(experiment, cache=cache))
+        courses.append(found[:-2])  # but for the test, which reads images where less than all is kept
+    assert courses[0] == courses[1]
+    facts = facts_of(told)
+    assert facts["cached_views"] == 1 and "cache_note" not in facts
+    assert "too large for float16 (" in facts["precision_note"] and "ends at 65,504)" in facts["precision_note"]
 
 
 def kept_epochs(row_bytes: int = 1000, **settings) -> list[tuple[int, int]]:

@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from tl_core.locks import share_lock
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 DTYPES = ("uint8", "float16", "float32")
@@ -110,6 +112,7 @@ class Segment:
             OSError: it cannot be mapped, or is gone.
         """
         with self.path.open("rb") as file:
+            share_lock(file)  # which the mapping, having a copy of the descriptor, holds for as long as it lives
             mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         data = np.frombuffer(mapping, np.uint8, count=int(self.starts[-1]), offset=self._data_start)
         return MappedSegment(data.view(self.dtype), self.shapes, self.starts // self.dtype.itemsize)

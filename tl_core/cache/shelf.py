@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
@@ -19,15 +19,22 @@ _TOUCH_EVERY = 60
 class Shelf:
     """What is found or written through it is kept from making room for what is written through it later."""
 
-    def __init__(self, folder: Path, recipe: str, space: Space, verified: set[Path]) -> None:
-        """`verified` holds the segments that need not be verified again, and is added to."""
+    def __init__(
+        self, folder: Path, recipe: str, space: Space, *, verified: set[Path], used: set[Path], spared: Set[Path]
+    ) -> None:
+        """
+        Args:
+            verified: the segments that need not be verified again; is added to.
+            used: those that are found or written; is added to.
+            spared: those that others use.
+        """
         self._folder = folder
         self._recipe = recipe
         self._space = space
         self._verified = verified
         self._segments: dict[Path, Segment] = {}
         self._where: dict[str, tuple[Path, int]] = {}
-        self._used: set[Path] = set()
+        self._used, self._spared = used, spared
         self._lock = threading.Lock()
 
     def find(self, keys: Sequence[str]) -> list[bool]:
@@ -56,7 +63,7 @@ class Shelf:
     def has_room_for(self, n_bytes: int) -> bool:
         """Whether `n_bytes` more can be written."""
         try:
-            return self._space.has_room_for(n_bytes, self._used)
+            return self._space.has_room_for(n_bytes, self._kept)
         except OSError:
             return False
 
@@ -72,7 +79,7 @@ class Shelf:
         path = self._folder / f"{uuid4().hex}{SEGMENT}"
         part = path.with_suffix(PART)
         try:
-            with self._space.reserve(part, self._recipe, sum(map(len, pieces)), self._used) as has_room:
+            with self._space.reserve(part, self._recipe, sum(map(len, pieces)), self._kept) as has_room:
                 if not has_room:
                     return False
                 with part.open("r+b") as file:
@@ -84,6 +91,10 @@ class Shelf:
             self._verified.add(path)
             self._used.add(path)
         return True
+
+    @property
+    def _kept(self) -> frozenset[Path]:
+        return frozenset((*self._used, *self._spared))  # each copied at once, since other threads add to them
 
     def _look(self, keys: Sequence[str]) -> None:
         """Learn what is on disk now. What `keys` need of it is verified and noted as used."""

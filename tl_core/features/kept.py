@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from importlib.metadata import version
-from itertools import islice
+from itertools import compress
 from math import prod
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -22,7 +23,7 @@ from tl_core.features.rows import NoRoom, RowWriter, read_rows
 from tl_core.features.sides import Side, digest
 
 Precision = Literal["float32", "float16"]
-_MADE_HOW = 1
+_MADE_HOW: dict[Precision, int] = {"float32": 1, "float16": 2}
 """Raised whenever the same image, decoded or varied in a new way, would give other numbers."""
 _LIBRARIES = ("torch", "torchvision", "timm", "pillow")
 
@@ -66,28 +67,30 @@ class KeptActivations:
         """Compute what is missing behind each of the `cuts`, all in one pass; yields (images passed, of how many).
 
         Raises:
-            NoRoom: it does not fit.
+            NoRoom: it does not fit; as `TooLarge`, into the precision.
             Cancelled: the images' `should_stop` said so.
         """
-        shelves = [self._shelf(cut, sides[0].images) for cut in cuts]
-        todo = [(side, view, rows) for side in sides for view, rows in side.missing(shelves)]
-        total = sum(len(rows) for _, _, rows in todo)
+        used: set[Path] = set()
+        shelves = [self._shelf(cut, sides[0].images, used) for cut in cuts]
+        todo = [missing for side in sides for missing in side.missing(shelves)]
+        total = sum(len(missing.keys) for missing in todo)
         if not total:
             return
-        needed = total * sum(self.row_bytes(cut) for cut in cuts)
+        lacking = sum(missing.lacks.sum(1) for missing in todo)
+        needed = int(lacking @ np.array([self.row_bytes(cut) for cut in cuts]))
         if not shelves[0].has_room_for(needed):
             raise NoRoom(f"{needed:,} bytes")
         prefix, done = None, 0
         writers = [RowWriter(shelf, self._dtype) for shelf in shelves]
-        for side, view, rows in todo:
-            keys, images, rows_left = side.keys(view), side.only(rows), iter(rows)
-            for batch in images.view(view):
+        for missing in todo:
+            # Pixels that are decoded on the way may be kept as well, but not in the place of what is used next.
+            images, start = replace(missing.images, cache=missing.images.cache and self._cache.sparing(used)), 0
+            for batch in images.view(missing.view):
                 prefix = prefix or self._prefix(cuts, batch.inputs, total, images)
-                outputs = prefix(batch.inputs)
-                chosen = [keys[row] for row in islice(rows_left, len(batch.labels))]
-                for writer, output in zip(writers, outputs, strict=True):
-                    writer.add(chosen, output)
-                done += len(chosen)
+                chosen = slice(start, start := start + len(batch.labels))
+                for writer, lacks, output in zip(writers, missing.lacks, prefix(batch.inputs), strict=True):
+                    writer.add(compress(missing.keys[chosen], lacks[chosen]), output[torch.from_numpy(lacks[chosen])])
+                done += len(batch.labels)
                 yield done, total
         for writer in writers:
             writer.flush()
@@ -128,7 +131,7 @@ class KeptActivations:
         self.engine = prefix.title
         return prefix
 
-    def _shelf(self, cut: int, images: ImageExamples) -> Shelf:
+    def _shelf(self, cut: int, images: ImageExamples, used: set[Path] | None = None) -> Shelf:
         with self._autocast():
             computed_in = "mixed" if torch.is_autocast_enabled(images.device.type) else "float32"
         return self._cache.shelf(
@@ -141,9 +144,10 @@ class KeptActivations:
                 "preprocessing": list(asdict(images.preprocessing).values()),
                 "computed in": computed_in,
                 "kept in": self._dtype.name,
-                "made how": _MADE_HOW,
+                "made how": _MADE_HOW[self._precision],
                 "libraries": [version(name) for name in _LIBRARIES],
-            }
+            },
+            used,
         )
 
     def _weights(self, cut: int) -> str:

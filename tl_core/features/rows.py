@@ -1,6 +1,7 @@
 """Activations on a shelf of the cache: written in blocks, read into memory or, where there are many, as needed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,18 +20,22 @@ class NoRoom(Exception):
     """The activations do not fit into the cache."""
 
 
+class TooLarge(NoRoom):
+    """Some of their numbers do not fit into the type that they are kept in."""
+
+
 class RowWriter:
     """Collects rows and writes them in blocks."""
 
-    def __init__(self, shelf: Shelf, dtype: np.dtype[np.generic]) -> None:
+    def __init__(self, shelf: Shelf, dtype: np.dtype[np.floating[Any]]) -> None:
         self._shelf, self._dtype = shelf, dtype
         self._keys: list[str] = []
         self._rows: list[np.ndarray] = []
 
-    def add(self, keys: Sequence[str], rows: Tensor) -> None:
-        """Raises `NoRoom`, as `flush` does."""
+    def add(self, keys: Iterable[str], rows: Tensor) -> None:
+        """Raises `NoRoom`, as `flush` does, and `TooLarge`, and then these are not kept."""
+        self._rows.append(_converted(rows.numpy(), self._dtype))
         self._keys += keys
-        self._rows.append(rows.numpy().astype(self._dtype, copy=False))
         if sum(block.nbytes for block in self._rows) >= _BLOCK_BYTES:
             self.flush()
 
@@ -38,6 +43,14 @@ class RowWriter:
         if self._keys and not self._shelf.write(self._keys, np.concatenate(self._rows)):
             raise NoRoom("the cache is full")
         self._keys, self._rows = [], []
+
+
+def _converted(rows: np.ndarray, dtype: np.dtype[np.floating[Any]]) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        found = rows.astype(dtype, copy=False)
+    if found is not rows and not np.array_equal(np.isinf(found), np.isinf(rows)):
+        raise TooLarge(f"{np.abs(rows[np.isfinite(rows)]).max():,.0f} where {dtype} ends at {np.finfo(dtype).max:,.0f}")
+    return found
 
 
 def read_rows(rows: Rows, views: int) -> Tensor | OnDisk:

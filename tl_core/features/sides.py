@@ -4,6 +4,9 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tl_core.cache import Shelf
 from tl_core.features.examples import ImageExamples
 
@@ -27,15 +30,16 @@ class Side:
         """Of every view in turn."""
         return [key for view in range(self.views) for key in self.keys(view)]
 
-    def missing(self, shelves: Sequence[Shelf]) -> Iterator[tuple[int, list[int]]]:
-        """(view, indices of images) that some shelf has not got; of several with the same key only the first."""
+    def missing(self, shelves: Sequence[Shelf]) -> Iterator["Missing"]:
+        """What some shelf has not got, view by view; of several images with the same key only the first."""
         for view in range(self.views):
             keys = self.keys(view)
             first = {key: i for i, key in reversed(list(enumerate(keys)))}
-            there = [shelf.find(keys) for shelf in shelves]
-            rows = [i for i, key in enumerate(keys) if first[key] == i and not all(found[i] for found in there)]
-            if rows:
-                yield view, rows
+            is_first = np.array([first[key] == i for i, key in enumerate(keys)], dtype=bool)
+            lacks = np.array([np.logical_not(shelf.find(keys)) & is_first for shelf in shelves])
+            rows = np.flatnonzero(lacks.any(0))
+            if len(rows):
+                yield Missing(self.only(rows.tolist()), view, [keys[row] for row in rows], lacks[:, rows])
 
     def only(self, indices: Sequence[int]) -> ImageExamples:
         """Some of the images, laid out as what computes on their device wants them."""
@@ -46,6 +50,17 @@ class Side:
             labels=[images.labels[i] for i in indices],
             channels_last=images.device.type != "cpu",  # ONNX Runtime takes rows
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Images whose activations in one view some shelf has not got."""
+
+    images: ImageExamples
+    view: int
+    keys: list[str]
+    lacks: NDArray[np.bool_]
+    """[shelves, images]: which shelf has not got which."""
 
 
 def choose_views(n_train: int, epochs: int, augment: bool, wanted: int | None = None) -> int:

@@ -10,7 +10,7 @@ from torch import nn
 from tl_core.backbones import TransferModel
 from tl_core.config import RunConfig
 from tl_core.events import Event, FactsFound, StageAdvanced
-from tl_core.features import Examples, KeptActivations, NoRoom, Side, choose_views
+from tl_core.features import Examples, KeptActivations, NoRoom, Precision, Side, TooLarge, choose_views
 from tl_core.training.plan import Phase
 from tl_core.training.speeds import Pace
 
@@ -77,6 +77,10 @@ class FrozenPart:
                 pace.see(computed)
                 yield StageAdvanced("preparing features", computed, total, self._counted)
             train, val = (self._kept.examples(side, phase.frozen.stages) for side in sides)
+        except TooLarge as error:
+            self._kept = keep_activations(self._experiment, self._model, "float32")
+            yield FactsFound({"precision_note": _say_too_large(error)})
+            return (yield from self.prepare(phase))
         except NoRoom as error:
             self._phases = tuple(one for one in self._phases if one not in later)
             yield FactsFound({"cached_views": 0, "cache_note": _say_no_room(error)})
@@ -117,8 +121,10 @@ def examples_to_judge(
         return model, images
 
 
-def keep_activations(experiment: Experiment, model: TransferModel) -> KeptActivations | None:
-    """None where the run has no cache."""
+def keep_activations(
+    experiment: Experiment, model: TransferModel, precision: Precision | None = None
+) -> KeptActivations | None:
+    """In that precision, or the run's; None where the run has no cache."""
     if experiment.cache is None:
         return None
     config = experiment.config
@@ -127,7 +133,7 @@ def keep_activations(experiment: Experiment, model: TransferModel) -> KeptActiva
         experiment.backbone,
         model,
         config.model.image_size,
-        precision=config.train.feature_precision,
+        precision=precision or config.train.feature_precision,
         autocast=experiment.device.autocast,
         exported=experiment.exported,
     )
@@ -137,4 +143,11 @@ def _say_no_room(error: NoRoom) -> str:
     return (
         f"What the frozen stages make of the images does not fit into the cache ({error}), so every epoch passes "
         "through the whole network. Freeze more stages, or have the operator raise TRANSFERLAB_CACHE_GB."
+    )
+
+
+def _say_too_large(error: TooLarge) -> str:
+    return (
+        f"Some numbers behind the frozen stages are too large for float16 ({error}), so they are kept exactly, as "
+        "float32, which takes twice the room."
     )
