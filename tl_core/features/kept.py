@@ -1,13 +1,13 @@
 """Activations of frozen stages, kept in the cache by what they were made of: computed once for an image, ever."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from functools import cached_property
 from importlib.metadata import version
-from itertools import islice
+from itertools import chain, islice, pairwise
 from math import prod
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from tl_core.features.prefix import Autocast, Cuts, Prefix, make_prefix
 from tl_core.features.rows import NoRoom, RowWriter, read_rows
 from tl_core.features.sides import Side, digest
 
+Item = TypeVar("Item")
 Precision = Literal["float32", "float16"]
 _MADE_HOW = 1
 """Raised whenever the same image, decoded or varied in a new way, would give other numbers."""
@@ -77,20 +78,29 @@ class KeptActivations:
         needed = total * sum(self.row_bytes(cut) for cut in cuts)
         if not shelves[0].has_room_for(needed):
             raise NoRoom(f"{needed:,} bytes")
-        prefix, done = None, 0
+        made, done = self._make(todo, cuts, total), 0
+        if sides[0].images.device.type == "cuda":
+            made = _one_behind(made)
         writers = [RowWriter(shelf, self._dtype) for shelf in shelves]
+        for keys, outputs in made:
+            for writer, output in zip(writers, outputs, strict=True):
+                writer.add(keys, output)
+            done += len(keys)
+            yield done, total
+        for writer in writers:
+            writer.flush()
+
+    def _make(
+        self, todo: Sequence[tuple[Side, int, list[int]]], cuts: Sequence[int], total: int
+    ) -> Iterator[tuple[list[str], Iterable[Tensor]]]:
+        """A batch's keys, and what the prefix makes of its images behind each cut: perhaps still under way."""
+        prefix = None
         for side, view, rows in todo:
             keys, images, rows_left = side.keys(view), side.only(rows), iter(rows)
             for batch in images.view(view):
                 prefix = prefix or self._prefix(cuts, batch.inputs, total, images)
                 outputs = prefix(batch.inputs)
-                chosen = [keys[row] for row in islice(rows_left, len(batch.labels))]
-                for writer, output in zip(writers, outputs, strict=True):
-                    writer.add(chosen, output)
-                done += len(chosen)
-                yield done, total
-        for writer in writers:
-            writer.flush()
+                yield [keys[row] for row in islice(rows_left, len(batch.labels))], outputs
 
     def examples(self, side: Side, cut: int) -> FeatureExamples:
         """The same examples, read from their activations.
@@ -104,13 +114,14 @@ class KeptActivations:
         except CacheMiss as error:
             raise NoRoom(str(error)) from error
         return FeatureExamples(
-            read_rows(rows, side.views),
+            read_rows(rows, side.views, images.device, images.should_stop),
             torch.tensor(images.labels),
             [image.position for image in images.images],
             images.batch_size,
             images.device,
             images.seed,
             images.balance,
+            images.should_stop,
         )
 
     def _prefix(self, cuts: Sequence[int], sample: Tensor, n_images: int, images: ImageExamples) -> Prefix:
@@ -129,8 +140,9 @@ class KeptActivations:
         return prefix
 
     def _shelf(self, cut: int, images: ImageExamples) -> Shelf:
+        device = images.device.type
         with self._autocast():
-            computed_in = "mixed" if torch.is_autocast_enabled(images.device.type) else "float32"
+            computed_in = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else torch.float32
         return self._cache.shelf(
             {
                 "what": "activations",
@@ -139,7 +151,7 @@ class KeptActivations:
                 "pooled": cut == len(self._anatomy.stages),
                 "weights": self._weights(cut),
                 "preprocessing": list(asdict(images.preprocessing).values()),
-                "computed in": computed_in,
+                "computed in": str(computed_in).removeprefix("torch."),
                 "kept in": self._dtype.name,
                 "made how": _MADE_HOW,
                 "libraries": [version(name) for name in _LIBRARIES],
@@ -152,3 +164,10 @@ class KeptActivations:
     @cached_property
     def _stage_digests(self) -> list[str]:
         return [digest_of_weights(stage) for stage in self._model.stages]
+
+
+def _one_behind(items: Iterable[Item]) -> Iterator[Item]:
+    """Each once the next was begun: a GPU then has work while the one before is written down."""
+    for item, _ in pairwise(chain(items, [None])):
+        assert item is not None
+        yield item
