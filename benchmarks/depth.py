@@ -127,7 +127,7 @@ def turns_of_the_rest(trial: Trial) -> Iterator[float]:
                 loss = nn.functional.cross_entropy(rest(batch[:n]), labels[:n])
             torch.autograd.grad(loss, learns)
         rest.eval()
-        with torch.inference_mode():
+        with torch.inference_mode(), device.autocast():
             for n, batch in zip(sizes[1], cycle(batches), strict=False):
                 rest(batch[:n])
         if device.torch_device.type == "cuda":

@@ -6,6 +6,7 @@ many images with AdamW. The floor is forward, backward and AdamW's step on tenso
 precision and layout that we use on the device. Each way has a process of its own.
 """
 
+import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -28,8 +29,17 @@ from tl_core.training import Experiment, build_experiment_model, run_experiment
 BACKBONE, DATASET, BATCH, RATE, EVER = "mobilenet_v2", "hymenoptera", 32, 1e-3, 1000
 OURS, FLOOR = "ours", "the step alone"
 PEERS = {"tutorial loop": ("full_tutorial", ["torch", "torchvision"]), "fastai": ("full_fast", ["fastai"])}
-PEAKS = {"H200": 989e12, "H100": 989e12, "A100": 312e12, "L40S": 362e12, "L4": 121e12, "T4": 65e12}
-"""Dense FLOP/s of 16-bit floats, as NVIDIA states them."""
+PEAKS = {
+    "H200": 989e12,
+    "H100 PCIe": 756e12,
+    "H100": 989e12,
+    "A100": 312e12,
+    "L40S": 362e12,
+    "L40": 181e12,
+    "L4": 121e12,
+    "T4": 65e12,
+}
+"""Dense FLOP/s of 16-bit floats, as NVIDIA states them, by a part of the GPU's name; the first that fits counts."""
 
 
 def run(options: Options) -> Report:
@@ -71,10 +81,14 @@ def _rows(rates: dict[str, list[float]], ended: dict[str, Ended], experiment: Ex
 
 def _utilisation(rate: float, experiment: Experiment) -> float | None:
     """The share of the GPU's peak; a step takes three times what a forward pass takes, each multiply-add counts two."""
-    name = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    peak = next((peak for gpu, peak in PEAKS.items() if gpu in name), None)
+    peak = peak_of(torch.cuda.get_device_name()) if torch.cuda.is_available() else None
     work = anatomy(experiment.backbone, experiment.config.model.image_size).multiply_adds
     return 6 * rate * work / peak if peak else None
+
+
+def peak_of(gpu: str) -> float | None:
+    """FLOP/s; None of one that we do not know."""
+    return next((peak for name, peak in PEAKS.items() if re.search(rf"\b{name}\b", gpu)), None)
 
 
 def _ways(options: Options, trial: Trial, task: Task, scratch: Path) -> dict[str, Apart | Here]:
@@ -112,19 +126,20 @@ def turns_of_the_step(trial: Trial) -> Iterator[float]:
     labels = torch.randint(len(experiment.classes), (train.batch_size,), device=device)
     optimizer = torch.optim.AdamW(model.parameters(), RATE, fused=device.type in ("cpu", "cuda"))
     model.train()
-    while True:
-        started = time.perf_counter()
-        for step, first in enumerate(range(0, n, train.batch_size)):
-            here = min(train.batch_size, n - first)
-            with experiment.device.autocast():
-                logits = model(batches[step % 2][:here])
-                loss = torch.nn.functional.cross_entropy(logits, labels[:here])
-            loss.backward()
-            optimizer.step()
-            optimizer.zero_grad()
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        yield time.perf_counter() - started
+    with experiment.device.tuned():
+        while True:
+            started = time.perf_counter()
+            for step, first in enumerate(range(0, n, train.batch_size)):
+                here = min(train.batch_size, n - first)
+                with experiment.device.autocast():
+                    logits = model(batches[step % 2][:here])
+                    loss = torch.nn.functional.cross_entropy(logits, labels[:here])
+                loss.backward()
+                optimizer.step()
+                optimizer.zero_grad()
+            if device.type == "cuda":
+                torch.cuda.synchronize()
+            yield time.perf_counter() - started
 
 
 OWN = {OURS: turns_of_ours, FLOOR: turns_of_the_step}

@@ -124,7 +124,7 @@ def _compute(experiment: Experiment, positions: Sequence[int], on_progress: Prog
 def _pass_through(experiment: Experiment, model: TransferModel, side: Side, on_progress: Progress) -> NDArray[Any]:
     parts: list[torch.Tensor] = []
     with stop_between_layers(model, experiment.should_stop):
-        for outputs in predict_batches(model, side.images):
+        for outputs in predict_batches(model, side.images, experiment.device.autocast):
             parts += outputs.features
             on_progress(sum(map(len, parts)) / len(side.images))
     return _gather(parts)

@@ -32,3 +32,16 @@ def test_a_way_that_cannot_begin_fails():
     way = Apart(Path(sys.executable), "benchmarks.no_such_module", [])
     with pytest.raises(CommandFailed, match="no_such_module ended with 1"):
         way()
+
+
+def test_a_gpus_peak_is_that_of_its_own_name():
+    names = [
+        "NVIDIA H100 80GB HBM3",
+        "NVIDIA H100 PCIe",
+        "NVIDIA A100-SXM4-80GB",
+        "NVIDIA L40S",
+        "NVIDIA L4",
+        "Tesla T4",
+    ]
+    assert [full.peak_of(name) for name in names] == [989e12, 756e12, 312e12, 362e12, 121e12, 65e12]
+    assert full.peak_of("NVIDIA L40") == 181e12 and full.peak_of("NVIDIA GeForce RTX 4090") is None

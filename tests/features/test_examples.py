@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tl_core.config import PHOTOS
+from tl_core.errors import Cancelled
 from tl_core.features import FeatureExamples, ImageExamples
 from tl_core.records import DatasetRecord, Preprocessing
 from tl_core.workspace import Workspace
@@ -73,3 +74,26 @@ def test_balanced_examples_are_the_same_from_images_and_from_features(examples: 
     shown = [(batch.positions, batch.labels.tolist()) for batch in few.epoch(3)]
     assert shown == [(batch.positions, batch.labels.tolist()) for batch in kept.epoch(3)]
     assert sum(len(labels) for _, labels in shown) == 12
+
+
+def test_what_lies_on_the_device_is_chosen_there_and_labels_are_sent_once(
+    examples: ImageExamples, monkeypatch: pytest.MonkeyPatch
+):
+    sent: list[int] = []
+
+    def send(values: torch.Tensor, device: torch.device) -> torch.Tensor:
+        sent.append(len(values))
+        return values
+
+    monkeypatch.setattr("tl_core.features.examples.send", send)
+    batches = list(features_of(examples, torch.zeros(2, len(examples), 2)).epoch(1))
+    assert len(batches) > 2 and sent == [len(examples)] * 2, "the labels, and which rows"
+
+
+def test_reading_activations_can_be_stopped_before_every_batch(examples: ImageExamples):
+    asked: list[None] = []
+    kept = features_of(examples, torch.zeros(1, len(examples), 2))
+    batches = replace(kept, should_stop=lambda: asked.append(None) or len(asked) > 2).once()
+    assert len([next(batches), next(batches)]) == len(asked)
+    with pytest.raises(Cancelled):
+        next(batches)

@@ -17,7 +17,9 @@ from tl_core.cache import RowCache
 from tl_core.cache.segment import Segment
 from tl_core.config import PHOTOS, ModelConfig
 from tl_core.data.pixels import Form
-from tl_core.features import ImageExamples, KeptActivations, NoRoom, OnDisk, Side, TooLarge, choose_views
+from tl_core.errors import Cancelled
+from tl_core.features import ImageExamples, KeptActivations, NoRoom, OnDisk, Side, TooLarge, choose_views, rows
+from tl_core.features.kept import _one_behind
 from tl_core.features.rows import RowWriter
 from tl_core.records import DatasetRecord, Preprocessing
 from tl_core.workspace import Workspace
@@ -212,3 +214,32 @@ def test_views_are_no_more_than_can_be_used_or_paid_for(n_train: int, epochs: in
     assert views == 1 or n_train <= 3000 or views == 2
     assert choose_views(n_train + 1, epochs, augment) <= views <= choose_views(n_train, epochs + 1, augment)
     assert choose_views(n_train, epochs, augment, wanted=3) == (min(3, epochs) if augment else 1)
+
+
+@pytest.mark.parametrize("free", [10**9, 1000])
+def test_a_gpu_keeps_the_rows_that_a_share_of_its_free_memory_holds(
+    cache: RowCache, model: TransferModel, examples: ImageExamples, monkeypatch: pytest.MonkeyPatch, free: int
+):
+    kept, side = kept_of(cache, model, precision="float16"), Side(examples, 3)
+    fill(kept, [side], [2])
+    there, stored = kept.examples(side, 2).activations, kept._shelf(2, examples).rows(side.all_keys())
+    in_blocks = rows._in_blocks
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 10**12))
+    monkeypatch.setattr(rows, "_BLOCK_BYTES", 3 * stored[0].nbytes)
+    monkeypatch.setattr(rows, "_in_blocks", lambda rows, device, stop: in_blocks(rows, torch.device("cpu"), stop))
+    found = rows.read_rows(stored, 3, torch.device("cuda"))
+    assert isinstance(found, torch.Tensor) is (stored.n_bytes < free / 4)
+    if isinstance(found, torch.Tensor):
+        assert found.dtype == torch.float16 and torch.equal(found.float(), there)
+        with pytest.raises(Cancelled):
+            rows.read_rows(stored, 3, torch.device("cuda"), lambda: True)
+
+
+@given(st.integers(0, 5))
+def test_what_is_one_behind_misses_nothing_and_has_begun_the_next(n: int):
+    begun: list[int] = []
+    found = []
+    for item in _one_behind(begun.append(i) or i for i in range(n)):
+        found.append(item)
+        assert len(begun) == min(item + 2, n)
+    assert found == list(range(n))

@@ -19,7 +19,7 @@ from tl_core.training.losses import make_loss
 from tl_core.training.regularisers import Average, EarlyStopping, PullToStart
 from tl_core.training.schedules import make_schedule
 
-CPU = Device(torch.device("cpu"), "CPU")
+CPU, HALF = Device(torch.device("cpu"), "CPU"), Device(torch.device("cpu"), "CPU", torch.float16)
 
 
 def clouds(n: int, batch_size: int = 4, spread: float = 0.3, seed: int = 0, balance: bool = False) -> FeatureExamples:
@@ -37,7 +37,7 @@ def make_learner(model: nn.Module, steps: int, epochs: int, rate: float = 0.5, *
         optimizer=torch.optim.SGD(groups, lr=rate, momentum=0.5),
         schedule=make_schedule(TrainConfig(), steps, epochs),
         loss=more.pop("loss", nn.functional.cross_entropy),
-        device=CPU,
+        device=more.pop("device", CPU),
         images_per_step=more.pop("images_per_step", 4),
         **more,
     )
@@ -276,3 +276,22 @@ def test_when_memory_runs_short_each_step_still_sees_its_images(n: int, room: in
 def test_when_not_even_one_image_fits_it_ends_with_a_sentence():
     with pytest.raises(OutOfMemory, match="one image at a time"):
         run_fit(clouds(9), clouds(3), 1, Tight(0))
+
+
+def test_what_a_device_without_loss_scaling_kept_is_carried_on_by_one_with_it():
+    plain, scaling = make_learner(linear(), 3, 1), make_learner(linear(), 3, 1, device=HALF)
+    scaling.load_state_dict(plain.state_dict())
+    plain.load_state_dict(scaling.state_dict())
+
+
+def test_validation_takes_the_precision_of_training():
+    seen = []
+
+    class Watching(nn.Linear):
+        def forward(self, points: torch.Tensor) -> torch.Tensor:
+            seen.append((self.training, super().forward(points).dtype))
+            return super().forward(points)
+
+    train, val = clouds(4), clouds(3)
+    run_fit(train, val, 1, Watching(5, 3), device=Device(torch.device("cpu"), "CPU", torch.bfloat16))
+    assert seen == [(True, torch.bfloat16), (False, torch.bfloat16)]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from tl_core.backbones import build_library_model, build_model, get_backbone
 from tl_core.config import ModelConfig
@@ -127,3 +128,14 @@ def test_quick_passes_are_asked_about_once_and_slow_ones_in_every_layer_again(mo
     assert questions[0] == questions[1] > 60
     assert questions[6:8] == [1, 1]
     assert questions[9] == questions[0]
+
+
+def test_on_cuda_the_model_is_left_alone():
+    asked: list[None] = []
+    with FakeTensorMode(), torch.device("cuda"):
+        model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4, 2))
+        before = [dict(vars(module)) for module in model.modules()]
+        with stop_between_layers(model, lambda: bool(asked.append(None))):
+            model(torch.zeros(2, 3, 3, 3))
+            assert [vars(module) for module in model.modules()] == before
+    assert asked == []

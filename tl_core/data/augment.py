@@ -23,6 +23,7 @@ from tl_core.data.augment_draws import Draws, draw
 from tl_core.data.augment_ops import OPS, Op
 from tl_core.data.pixels import Form
 from tl_core.data.resizing import Picture, size_of
+from tl_core.data.transfers import send
 from tl_core.data.transforms import prepare
 from tl_core.records import Preprocessing
 
@@ -96,17 +97,12 @@ def _apply_place(images: Tensor, place: Sequence[Op | None]) -> Tensor:
             members.setdefault(op.name, []).append(index)
     done = images
     for name, indices in members.items():
-        values = _send(torch.tensor([op.values for op in place if op and op.name == name]), images.device)
+        values = send(torch.tensor([op.values for op in place if op and op.name == name]), images.device)
         if len(indices) == len(place):
             return OPS[name](images, values)
-        chosen = _send(torch.tensor(indices), images.device)
+        chosen = send(torch.tensor(indices), images.device)
         done = done.index_copy(0, chosen, OPS[name](images[chosen], values))
     return done
-
-
-def _send(values: Tensor, device: torch.device) -> Tensor:
-    """To the device, without waiting until it has done what it is doing."""
-    return values.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else values
 
 
 def preview(

@@ -1,6 +1,7 @@
 """Run a model over examples without gradients."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from tl_core.backbones import Rest, TransferModel
 from tl_core.features.examples import Examples
 from tl_core.features.pieces import Pieces
+from tl_core.features.prefix import Autocast
 from tl_core.records import Prediction
 
 
@@ -59,25 +61,37 @@ def join(parts: Sequence[Outputs]) -> Outputs:
 
 
 @torch.inference_mode()
-def predict_batches(model: nn.Module, examples: Examples) -> Iterator[Outputs]:
-    """Pass all examples through `model`, in eval mode and full precision, a batch at a time.
+def predict_batches(model: nn.Module, examples: Examples, autocast: Autocast = nullcontext) -> Iterator[Outputs]:
+    """Pass all examples through `model`, in eval mode, a batch at a time.
 
     On a GPU the work may still be under way: to read what a batch's outputs are is to wait for it.
+
+    Args:
+        autocast: in which all but a head of ours is computed; full precision unless it is given.
     """
     was_training, pieces = model.training, Pieces()
     model.eval()
     for batch in examples.once():
         features: tuple[Tensor, ...] = ()
         if isinstance(model, TransferModel | Rest):
-            # In two steps, as a hook on the head would be lost on a model that was compiled.
-            features = (pieces.forward(model.features, batch.inputs),)
+            # In two steps, as a hook on the head would be lost on a model that was compiled, and rounded logits are
+            # often equal.
+            with autocast():
+                entered = pieces.forward(model.features, batch.inputs)
+            features = (_widened(entered),)
             logits = pieces.forward(model.head, features[0])
         else:
-            logits = pieces.forward(model, batch.inputs)
+            with autocast():
+                logits = _widened(pieces.forward(model, batch.inputs))
         yield Outputs(logits, batch.labels, batch.positions, features)
     model.train(was_training)
 
 
-def predict(model: nn.Module, examples: Examples) -> Outputs:
-    """What the model says about all examples."""
-    return join(list(predict_batches(model, examples)))
+def predict(model: nn.Module, examples: Examples, autocast: Autocast = nullcontext) -> Outputs:
+    """What the model says about all examples, as in `predict_batches`."""
+    return join(list(predict_batches(model, examples, autocast)))
+
+
+def _widened(values: Tensor) -> Tensor:
+    """As float32, unless they are wider."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))

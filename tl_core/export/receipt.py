@@ -16,9 +16,10 @@ from tl_core.export.subject import Subject
 
 IMAGES = 20
 _LEAST, _MOST, _MOST_OF_GPU = 0.001, 0.02, 0.2
-"""Differences of the logarithms of probabilities: 0.02 is 2 % of a probability, however small. A GPU rounds what its
-convolutions multiply to ten bits. Other processors and versions than ours round otherwise by 0.00001 or so; resizing
-with Pillow's filters in place of PyTorch's changes 0.01 to 0.04, reading images wrongly 0.5 and more."""
+"""Differences of the logarithms of probabilities: 0.02 is 2 % of a probability, however small. In earlier tests a GPU
+rounded what its convolutions multiply to ten bits. Other processors and versions than ours round otherwise by 0.00001
+or so; resizing with Pillow's filters in place of PyTorch's changes 0.01 to 0.04, reading images wrongly 0.5 and
+more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,9 @@ from tl_core.config import AugmentConfig
 from tl_core.data.augment import apply_draws
 from tl_core.data.loaders import iterate_batches, shuffled
 from tl_core.data.threads import map_ahead
+from tl_core.data.transfers import send
 from tl_core.data.transforms import normalise
+from tl_core.errors import Cancelled
 from tl_core.records import ImageRecord, Preprocessing
 
 _BALANCED = 1
@@ -121,17 +123,15 @@ class OnDisk:
     """Activations, [views, N, …], that are read as they are needed."""
 
     def __init__(self, rows: Rows, views: int) -> None:
-        """Row v × N + i of `rows` is image i in view v."""
+        """Row v × N + i of `rows` is image i of N in view v."""
         self._rows, self._views = rows, views
 
     def __len__(self) -> int:
         return self._views
 
-    def __getitem__(self, index: tuple[Tensor, Tensor]) -> Tensor:
-        """Float32 [B, …] in main memory, of the views and the images, int64 [B] each."""
-        views, images = index
-        numbers = views * (len(self._rows) // self._views) + images
-        return torch.from_numpy(self._rows.gather(numbers.numpy())).float()
+    def __getitem__(self, rows: Tensor) -> Tensor:
+        """Float32 [B, …] in main memory, of those rows, int64 [B]."""
+        return torch.from_numpy(self._rows.gather(rows.numpy())).float()
 
 
 @dataclass(frozen=True)
@@ -139,15 +139,17 @@ class FeatureExamples:
     """Activations of a frozen prefix, several views of each image, one of them drawn anew each epoch."""
 
     activations: Tensor | OnDisk
-    """Float [views, N, …] in main memory or on disk; view 0 is of the image as it is."""
+    """Float [views, N, …], on the device or on disk; view 0 is of the image as it is."""
     labels: Tensor
-    """Int64 [N]."""
+    """Int64 [N], in main memory."""
     positions: Sequence[int]
     batch_size: int
     device: torch.device
     seed: int = 0
     balance: bool = False
     """Draw every class as often as any other."""
+    should_stop: Callable[[], bool] = lambda: False
+    """Asked before every batch."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -163,16 +165,21 @@ class FeatureExamples:
         return self._read(torch.arange(len(self)), torch.zeros(len(self), dtype=torch.long))
 
     def _read(self, order: Tensor, views: Tensor) -> Iterator[Batch]:
-        for chosen, inputs in self._fetch(torch.split(order, self.batch_size), torch.split(views, self.batch_size)):
-            positions = tuple(self.positions[i] for i in chosen.tolist())
-            yield Batch(inputs.to(self.device), self.labels[chosen].to(self.device), positions)
+        # Labels, and which rows, are sent once for the whole epoch: of a batch's own a GPU would make every step wait.
+        labels = torch.split(send(self.labels[order], self.device), self.batch_size)
+        inputs = self._fetch(views * len(self) + order)
+        for chosen, of_batch in zip(torch.split(order, self.batch_size), labels, strict=True):
+            if self.should_stop():
+                raise Cancelled("Stopped as asked.")
+            yield Batch(next(inputs), of_batch, tuple(self.positions[i] for i in chosen.tolist()))
 
-    def _fetch(self, order: Sequence[Tensor], views: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
-        """Each batch's images and their activations; from the disk while the model computes."""
-
-        def take(index: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-            view, chosen = index
-            return chosen, self.activations[view, chosen]
-
-        batches = zip(views, order, strict=True)
-        return map(take, batches) if isinstance(self.activations, Tensor) else map_ahead(take, batches, 1, ahead=2)
+    def _fetch(self, rows: Tensor) -> Iterator[Tensor]:
+        """Float32 [B, …] on the device, of those rows, batch by batch; from the disk while the model computes."""
+        if isinstance(self.activations, Tensor):
+            flat = self.activations.flatten(0, 1)
+            for chosen in torch.split(send(rows, flat.device), self.batch_size):
+                yield flat.index_select(0, chosen).float()
+        else:
+            on_disk = self.activations
+            chosen_ones = torch.split(rows, self.batch_size)
+            yield from map_ahead(lambda chosen: send(on_disk[chosen], self.device), chosen_ones, 1, ahead=2)

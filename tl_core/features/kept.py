@@ -1,14 +1,14 @@
 """Activations of frozen stages, kept in the cache by what they were made of: computed once for an image, ever."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from functools import cached_property
 from importlib.metadata import version
-from itertools import compress
+from itertools import chain, compress, pairwise
 from math import prod
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import torch
@@ -20,8 +20,9 @@ from tl_core.features.examples import FeatureExamples, ImageExamples
 from tl_core.features.onnx_prefix import OnnxPrefix
 from tl_core.features.prefix import Autocast, Cuts, Prefix, make_prefix
 from tl_core.features.rows import NoRoom, RowWriter, read_rows
-from tl_core.features.sides import Side, digest
+from tl_core.features.sides import Missing, Side, digest
 
+Item = TypeVar("Item")
 Precision = Literal["float32", "float16"]
 _MADE_HOW: dict[Precision, int] = {"float32": 1, "float16": 2}
 """Raised whenever the same image, decoded or varied in a new way, would give other numbers."""
@@ -80,20 +81,30 @@ class KeptActivations:
         needed = int(lacking @ np.array([self.row_bytes(cut) for cut in cuts]))
         if not shelves[0].has_room_for(needed):
             raise NoRoom(f"{needed:,} bytes")
-        prefix, done = None, 0
+        made, done = self._make(todo, cuts, total, used), 0
+        if sides[0].images.device.type == "cuda":
+            made = _one_behind(made)
         writers = [RowWriter(shelf, self._dtype) for shelf in shelves]
+        for missing, chosen, outputs in made:
+            for writer, lacks, output in zip(writers, missing.lacks, outputs, strict=True):
+                writer.add(compress(missing.keys[chosen], lacks[chosen]), output[torch.from_numpy(lacks[chosen])])
+            done += chosen.stop - chosen.start
+            yield done, total
+        for writer in writers:
+            writer.flush()
+
+    def _make(
+        self, todo: Sequence[Missing], cuts: Sequence[int], total: int, used: set[Path]
+    ) -> Iterator[tuple[Missing, slice, Iterable[Tensor]]]:
+        """Which of the missing come next, and what the prefix makes of them: perhaps still under way."""
+        prefix = None
         for missing in todo:
             # Pixels that are decoded on the way may be kept as well, but not in the place of what is used next.
             images, start = replace(missing.images, cache=missing.images.cache and self._cache.sparing(used)), 0
             for batch in images.view(missing.view):
                 prefix = prefix or self._prefix(cuts, batch.inputs, total, images)
-                chosen = slice(start, start := start + len(batch.labels))
-                for writer, lacks, output in zip(writers, missing.lacks, prefix(batch.inputs), strict=True):
-                    writer.add(compress(missing.keys[chosen], lacks[chosen]), output[torch.from_numpy(lacks[chosen])])
-                done += len(batch.labels)
-                yield done, total
-        for writer in writers:
-            writer.flush()
+                outputs = prefix(batch.inputs)
+                yield missing, slice(start, start := start + len(batch.labels)), outputs
 
     def examples(self, side: Side, cut: int) -> FeatureExamples:
         """The same examples, read from their activations.
@@ -107,13 +118,14 @@ class KeptActivations:
         except CacheMiss as error:
             raise NoRoom(str(error)) from error
         return FeatureExamples(
-            read_rows(rows, side.views),
+            read_rows(rows, side.views, images.device, images.should_stop),
             torch.tensor(images.labels),
             [image.position for image in images.images],
             images.batch_size,
             images.device,
             images.seed,
             images.balance,
+            images.should_stop,
         )
 
     def _prefix(self, cuts: Sequence[int], sample: Tensor, n_images: int, images: ImageExamples) -> Prefix:
@@ -132,8 +144,9 @@ class KeptActivations:
         return prefix
 
     def _shelf(self, cut: int, images: ImageExamples, used: set[Path] | None = None) -> Shelf:
+        device = images.device.type
         with self._autocast():
-            computed_in = "mixed" if torch.is_autocast_enabled(images.device.type) else "float32"
+            computed_in = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else torch.float32
         return self._cache.shelf(
             {
                 "what": "activations",
@@ -142,7 +155,7 @@ class KeptActivations:
                 "pooled": cut == len(self._anatomy.stages),
                 "weights": self._weights(cut),
                 "preprocessing": list(asdict(images.preprocessing).values()),
-                "computed in": computed_in,
+                "computed in": str(computed_in).removeprefix("torch."),
                 "kept in": self._dtype.name,
                 "made how": _MADE_HOW[self._precision],
                 "libraries": [version(name) for name in _LIBRARIES],
@@ -156,3 +169,10 @@ class KeptActivations:
     @cached_property
     def _stage_digests(self) -> list[str]:
         return [digest_of_weights(stage) for stage in self._model.stages]
+
+
+def _one_behind(items: Iterable[Item]) -> Iterator[Item]:
+    """Each once the next was begun: a GPU then has work while the one before is written down."""
+    for item, _ in pairwise(chain(items, [None])):
+        assert item is not None
+        yield item

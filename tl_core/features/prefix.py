@@ -1,7 +1,7 @@
 """The frozen stages of a network as a function of images, run by whatever is fastest here."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from tl_core.backbones import TransferModel
+from tl_core.data.transfers import Arriving
 from tl_core.errors import Cancelled
 from tl_core.features.onnx_export import OnnxUnfit
 from tl_core.features.onnx_prefix import OnnxPrefix
@@ -55,8 +56,8 @@ class Prefix(Protocol):
     title: str
     """What runs it, for people."""
 
-    def __call__(self, images: Tensor) -> tuple[Tensor, ...]:
-        """One tensor a cut, float [B, …] in main memory."""
+    def __call__(self, images: Tensor) -> Iterable[Tensor]:
+        """One tensor a cut, float [B, …] in main memory, or on the way there: then to look is to wait."""
 
 
 class TorchPrefix:
@@ -76,7 +77,7 @@ class TorchPrefix:
         self._pieces = Pieces(at_once)
 
     @torch.inference_mode()
-    def __call__(self, images: Tensor) -> tuple[Tensor, ...]:
+    def __call__(self, images: Tensor) -> Arriving:
         """Raises `Cancelled` and `OutOfMemory`."""
         found: list[tuple[Tensor, ...]] = []
 
@@ -85,10 +86,10 @@ class TorchPrefix:
                 raise Cancelled("Stopped as asked.")
             with self._autocast():
                 outputs = self._cuts(images[piece].contiguous(memory_format=torch.channels_last))
-            found.append(tuple(output.float().cpu() for output in outputs))
+            found.append(tuple(output.float() for output in outputs))
 
         self._pieces.run(len(images), pass_on)
-        return tuple(torch.cat(outputs) for outputs in zip(*found, strict=True))
+        return Arriving(found)
 
 
 def make_prefix(

@@ -16,7 +16,10 @@ _GAIN = 0.95
 
 
 class Compiling:
-    """Follows the epochs of one phase. What it decides changes how fast numbers come, and them by rounding alone."""
+    """Follows the epochs of one phase. What it decides changes how fast numbers come, and them by rounding alone.
+
+    As a context it leaves the part as it was: the next phase has another, or other layers of it learn.
+    """
 
     def __init__(
         self,
@@ -33,6 +36,12 @@ class Compiling:
         self._part, self._backend, self._clock = part, backend, clock
         self._is_over = device.torch_device.type != "cuda"
         self._started, self._before, self._epochs_compiled = clock(), 0.0, -1
+
+    def __enter__(self) -> "Compiling":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._undo()
 
     def after_epoch(self, done: int, left: int) -> str:
         """Look at how long the epoch took, and decide about the next; gives a sentence once there is a conclusion.
@@ -56,10 +65,14 @@ class Compiling:
         paces = f"{seconds:.1f} s an epoch instead of {self._before:.1f} s"
         if seconds <= _GAIN * self._before:
             return f"The part that learns was compiled (torch.compile): {paces}."
-        self._part._compiled_call_impl = None  # there is no public way back
+        self._undo()
         return f"The part that learns was compiled (torch.compile) for a while; {paces} was not worth it."
+
+    def _undo(self) -> None:
+        self._part._compiled_call_impl = None  # there is no public way
 
     def _compile(self) -> None:
         torch._dynamo.config.suppress_errors = True  # what cannot be compiled runs as it did
+        torch._inductor.config.fallback_random = True  # dropout draws what it would have drawn
         self._part.compile(backend=self._backend)
         self._epochs_compiled = 0

@@ -25,6 +25,16 @@ class Device:
             return nullcontext()
         return torch.autocast(self.torch_device.type, dtype=self.autocast_dtype)
 
+    @contextmanager
+    def tuned(self) -> Iterator[None]:
+        """Within the block CUDA tries, for each new shape, which convolution is fastest: for many batches alike."""
+        cudnn = torch.backends.cudnn
+        before, cudnn.benchmark = cudnn.benchmark, cudnn.benchmark or self.torch_device.type == "cuda"
+        try:
+            yield
+        finally:
+            cudnn.benchmark = before
+
     def place(self, model: nn.Module) -> None:
         """Move a model here, in the memory layout that convolutions are fastest in."""
         model.to(self.torch_device)
@@ -39,6 +49,8 @@ class Device:
 def pick_device() -> Device:
     """CUDA when there is one, then Apple's MPS, then the CPU."""
     if torch.cuda.is_available():
+        # What is to be fast takes mixed precision. The rest is float32 in convolutions, too: tested and told alike.
+        torch.backends.cudnn.allow_tf32 = False
         dtype = torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
         return Device(torch.device("cuda"), f"{torch.cuda.get_device_name()}, mixed precision", dtype)
     if torch.backends.mps.is_available():

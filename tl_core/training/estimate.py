@@ -21,7 +21,7 @@ from tl_core.training.plan import make_plan
 from tl_core.training.speeds import recall, remember
 from tl_core.training.testing import n_checked
 
-_BATCH, _PASSES = 4, 4
+_BATCH, _BATCH_ON_GPU, _PASSES = 4, 32, 4
 _MAX_MEASURED = 1e11
 """Multiply-adds that a measurement on a CPU may take: one or two seconds on two cores."""
 _BACKWARD = 2.0
@@ -66,29 +66,31 @@ def measure_stages(backbone_name: str, image_size: int | None = None, is_quiet: 
     with torch.device("meta"):  # random weights would come from the generator that a run beside this one draws from
         model = build_model(backbone, config, 2, build_library_model(backbone, image_size)).eval()
         images = torch.empty(1, 3, side, side)
-    affordable = int(_MAX_MEASURED / work) if device.torch_device.type == "cpu" else _BATCH * _PASSES
+    on_cpu = device.torch_device.type == "cpu"
+    most = _BATCH if on_cpu else _BATCH_ON_GPU
+    affordable = int(_MAX_MEASURED / work) if on_cpu else most * _PASSES
     if affordable < 2:
         return tuple(
             count * _seconds_per_multiply_add(device, is_quiet) for count in _count_multiply_adds(model.stages, images)
         )
-    batch = min(_BATCH, affordable // 2)
+    batch = min(most, affordable // 2)
     passes = min(_PASSES, affordable // batch)
     images = torch.zeros(batch, 3, side, side, device=device.torch_device)
     return _time_stages(model.stages, images.contiguous(memory_format=torch.channels_last), device, passes)
 
 
-@torch.inference_mode()
 def _time_stages(stages: nn.Sequential, images: Tensor, device: Device, passes: int) -> tuple[float, ...]:
     seconds = []
-    for stage in stages:
-        stage.to_empty(device="cpu")
-        for tensor in chain(stage.parameters(), stage.buffers()):
-            tensor.zero_()
-        device.place(stage)
-        timed = [_time(stage, images, device) for _ in range(passes)]
-        seconds.append(min(timed) / len(images))  # the first pays for set-up, and others may be disturbed
-        images = stage(images)
-        stage.to("meta")  # one stage's weights in memory are enough
+    with torch.inference_mode(), device.autocast():
+        for stage in stages:
+            stage.to_empty(device="cpu")
+            for tensor in chain(stage.parameters(), stage.buffers()):
+                tensor.zero_()
+            device.place(stage)
+            timed = [_time(stage, images, device) for _ in range(passes)]
+            seconds.append(min(timed) / len(images))  # the first pays for set-up, and others may be disturbed
+            images = stage(images)
+            stage.to("meta")  # one stage's weights in memory are enough
     return tuple(seconds)
 
 

@@ -77,7 +77,7 @@ def fit(
                         yield StageAdvanced(
                             "training", (epoch - 1) * len(train) + seen + in_step, total_epochs * len(train)
                         )
-            outputs = predict(judged or model, val)
+            outputs = predict(judged or model, val, learner.device.autocast)
             _refuse_divergence(outputs.loss, epoch)
             score = (outputs.accuracy, -outputs.loss)
             learner.after_epoch(outputs.loss)

@@ -50,8 +50,11 @@ def stop_between_layers(model: nn.Module, should_stop: Callable[[], bool]) -> It
     Asked before every layer forward, and before every layer's gradient backward; where a pass takes next to no time,
     soon only once a pass. The answer must be cheap. On a CPU a layer with much to do takes its batch in pieces; that
     changes its results by rounding alone. A copy of the model that is made meanwhile still computes with this one's
-    weights.
+    weights. On CUDA nothing is done: whoever reads the examples asks between batches.
     """
+    if _is_on_cuda(model):  # which takes moments for a batch, and hooks would cut what torch.compile makes to pieces
+        yield
+        return
     watch = _Watch(model, should_stop)
     big = [module for module in model.modules() if isinstance(module, nn.Conv2d | nn.Linear | nn.MultiheadAttention)]
     slow = [layer for layer in big if next(layer.parameters()).device.type == "cpu"]
@@ -66,6 +69,10 @@ def stop_between_layers(model: nn.Module, should_stop: Callable[[], bool]) -> It
         watch.end()
         for layer in slow:
             del layer.forward  # the class's own shows again
+
+
+def _is_on_cuda(model: nn.Module) -> bool:
+    return any(parameter.device.type == "cuda" for parameter in model.parameters())
 
 
 class _Watch:

@@ -122,7 +122,8 @@ class Learner:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Carry on from what `state_dict` gave."""
         for name, part in self._stateful().items():
-            if name in state:  # early stopping may have come in with the last phase
+            # Early stopping may have come in with the last phase, and a scaler only with this device.
+            if name in state and (state[name] or part is not self._scaler):
                 part.load_state_dict(state[name])
         self.pieces.size, self.notes, self.is_over = state["pieces"], list(state["notes"]), state["is_over"]
 

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from tl_core.config import TrainConfig
+from tl_core.data.transfers import send
 
 
 def mix(
@@ -30,7 +31,7 @@ def mix(
     cuts = train.cutmix > 0 and (train.mixup == 0 or _random(generator).random() < 0.5)
     alpha = train.cutmix if cuts else train.mixup
     kept = float(_random(generator).beta(alpha, alpha))
-    partners = torch.randperm(len(labels), generator=generator).to(inputs.device)
+    partners = send(torch.randperm(len(labels), generator=generator), inputs.device)
     if cuts:
         inputs, kept = _paste(inputs, partners, kept, generator)
     else:

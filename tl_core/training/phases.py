@@ -39,7 +39,8 @@ def train_in_phases(
 
     After every epoch the best model, what validation said and then the training state are on disk before it is told of.
     """
-    yield from _Phases(experiment, model, plan, state).run()
+    with experiment.device.tuned():
+        yield from _Phases(experiment, model, plan, state).run()
 
 
 class _Phases:
@@ -140,7 +141,7 @@ class _Phases:
         with ExitStack() as stack:
             for network in {self._model, judged}:
                 stack.enter_context(stop_between_layers(network, self._experiment.should_stop))
-            compiling = Compiling(part, self._experiment.device)
+            compiling = stack.enter_context(Compiling(part, self._experiment.device))
             for event in events:
                 if isinstance(event, EpochEnded):
                     self._save(event, learner, judged)

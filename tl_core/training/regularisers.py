@@ -87,8 +87,9 @@ class Average:
             numbers = [pair for pair in pairs if pair[0].is_floating_point()]
             self._mix(*zip(*numbers, strict=True), self._updates)
             pairs = [pair for pair in pairs if not pair[0].is_floating_point()]  # BatchNorm's counts of batches
-        for mean, tensor in pairs:
-            mean.copy_(tensor)
+        if pairs:
+            means, tensors = zip(*pairs, strict=True)
+            torch._foreach_copy_(means, tensors)
         self._updates += 1
 
     def state_dict(self) -> dict[str, Any]:
