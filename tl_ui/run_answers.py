@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from tl_core.evaluation import class_figures
+from tl_core.evaluation import class_figures, weakest_first
 from tl_core.records import Prediction, Run, Split
 from tl_core.run_words import class_names
 from tl_core.text import GLOSSARY, count, number_of
@@ -67,8 +67,6 @@ def show_classes(run: Run, predictions: Sequence[Prediction], what: str) -> None
 
 def class_rows(names: Sequence[str], predictions: Sequence[Prediction]) -> list[dict[str, str | float | int | None]]:
     """A row for each class, by rising F1; classes that do not occur come last."""
-    figures = class_figures(predictions, len(names))
-    figures.sort(key=lambda f: (f.f1 is None, f.f1 or 0.0))
     return [
         {
             "Class": names[f.label],
@@ -80,7 +78,7 @@ def class_rows(names: Sequence[str], predictions: Sequence[Prediction]) -> list[
             "Precision": _hundredfold(f.precision),
             "Precision from, to": _between(f.precision_interval),
         }
-        for f in figures
+        for f in weakest_first(class_figures(predictions, len(names)))
     ]
 
 

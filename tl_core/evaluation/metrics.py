@@ -1,6 +1,6 @@
 """Figures of a finished model, each with the number of images behind it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -66,6 +66,11 @@ def class_figures(predictions: Sequence[Prediction], n_classes: int) -> list[Cla
     matrix = confusion_matrix(predictions, n_classes)
     rights, saids, theres = matrix.diagonal().tolist(), matrix.sum(0).tolist(), matrix.sum(1).tolist()
     return [_figures(label, *counts) for label, counts in enumerate(zip(rights, saids, theres, strict=True))]
+
+
+def weakest_first(figures: Iterable[ClassFigures]) -> list[ClassFigures]:
+    """By rising F1; classes that do not occur come last."""
+    return sorted(figures, key=lambda f: (f.f1 is None, f.f1 or 0.0))
 
 
 def _figures(label: int, right: int, said: int, there: int) -> ClassFigures:
