@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from tl_core.evaluation import class_figures
+from tl_core.evaluation import class_figures, weakest_first
 from tl_core.records import Prediction, Run, Split
 from tl_core.run_words import class_names
 from tl_core.text import GLOSSARY, count, number_of
-from tl_ui.run_class import show_class
+from tl_ui.run_class import choose_class, show_class
 from tl_ui.run_images import browse_predictions, predictions_after
 from tl_ui.run_matrix import show_cell, show_matrix
 from tl_ui.run_results import show_confused
@@ -45,11 +45,17 @@ def show_classes(run: Run, predictions: Sequence[Prediction], what: str) -> None
     """Precision, recall and F1 of every class, the worst first."""
     names = class_names(run, len(predictions[0].probabilities))
     st.subheader(f"Class by class, on {number_of(len(predictions), f'{what} image')}", anchor=False)
-    st.caption("The weakest classes come first. A dash stands where there is nothing to divide by.")
+    st.caption(
+        "The weakest classes come first. A dash stands where there is nothing to divide by. Click a class to see its "
+        "images and curves below."
+    )
     share = st.column_config.NumberColumn
     between = st.column_config.TextColumn("from, to", width=82, help="95 % interval of the figure to the left.")
-    st.dataframe(
-        class_rows(names, predictions),
+    clicked = st.dataframe(
+        rows := class_rows(names, predictions),
+        key=f"classes-{run.id}",
+        on_select="rerun",
+        selection_mode="single-cell",
         hide_index=True,
         placeholder="–",
         column_config={
@@ -61,13 +67,12 @@ def show_classes(run: Run, predictions: Sequence[Prediction], what: str) -> None
             "n": share(width=44, help=f"{what.capitalize()} images of this class"),
         },
         alt=f"Precision, recall and F1 of each class on the {what} images",
-    )
+    )["selection"]["cells"]
+    choose_class(run, names.index(str(rows[clicked[0][0]]["Class"])) if clicked else None)
 
 
 def class_rows(names: Sequence[str], predictions: Sequence[Prediction]) -> list[dict[str, str | float | int | None]]:
     """A row for each class, by rising F1; classes that do not occur come last."""
-    figures = class_figures(predictions, len(names))
-    figures.sort(key=lambda f: (f.f1 is None, f.f1 or 0.0))
     return [
         {
             "Class": names[f.label],
@@ -79,7 +84,7 @@ def class_rows(names: Sequence[str], predictions: Sequence[Prediction]) -> list[
             "Precision": _hundredfold(f.precision),
             "Precision from, to": _between(f.precision_interval),
         }
-        for f in figures
+        for f in weakest_first(class_figures(predictions, len(names)))
     ]
 
 

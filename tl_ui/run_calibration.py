@@ -9,7 +9,8 @@ from tl_core.evaluation import answered, reliability, wilson_interval
 from tl_core.records import Prediction, Run
 from tl_core.text import GLOSSARY, count, percent, share
 from tl_ui.components.live_chart import chart
-from tl_ui.run_images import predictions_after
+from tl_ui.folding import unfolded
+from tl_ui.run_images import predictions_after, show_predictions
 from tl_ui.run_results import results_or_none
 
 
@@ -26,10 +27,10 @@ def show_calibration(run: Run) -> None:
     with right:
         help_ = GLOSSARY["temperature"] if results.calibration.temperature else None
         st.markdown(results.calibration.say(results.test), help=help_)
-        st.fragment(_choose_threshold)(run.id, predictions)
+        st.fragment(_choose_threshold)(run, predictions)
 
 
-def _choose_threshold(run_id: str, predictions: Sequence[Prediction]) -> None:
+def _choose_threshold(run: Run, predictions: Sequence[Prediction]) -> None:
     """Answering only when sure enough: how many images are left, and how right it is on those."""
     st.markdown("**If it only answered when it is sure**")
     threshold = st.slider(
@@ -38,10 +39,36 @@ def _choose_threshold(run_id: str, predictions: Sequence[Prediction]) -> None:
         100,
         50,
         format="%d %%",
-        key=f"threshold-{run_id}",
+        key=f"threshold-{run.id}",
         help=f"{GLOSSARY['confidence']} Images below the threshold would be left to a person.",
     )
     st.markdown(threshold_words(predictions, threshold / 100))
+    if box := unfolded("See these images", ":material/image_search:", f"threshold-open-{run.id}"):
+        with box:
+            _show_parted(run, *parted(predictions, threshold / 100))
+
+
+def _show_parted(run: Run, wrong: Sequence[Prediction], left: Sequence[Prediction]) -> None:
+    words = {"wrong": f"Answered wrongly ({count(len(wrong))})", "left": f"Left to a person ({count(len(left))})"}
+    which = st.segmented_control(
+        "Show",
+        list(words),
+        default="wrong",
+        required=True,
+        format_func=words.__getitem__,
+        key=f"threshold-which-{run.id}",
+    )
+    if chosen := {"wrong": wrong, "left": left}[which]:
+        show_predictions(run, chosen, "test", f"{run.id}-threshold-{which}", page=12)
+    else:
+        st.caption("None.")
+
+
+def parted(predictions: Sequence[Prediction], threshold: float) -> tuple[list[Prediction], list[Prediction]]:
+    """(those that would be answered wrongly, those left to a person), the surest first."""
+    surest = sorted(predictions, key=lambda p: -p.confidence)
+    wrong = [p for p in surest if p.confidence >= threshold and not p.is_right]
+    return wrong, [p for p in surest if p.confidence < threshold]
 
 
 def threshold_words(predictions: Sequence[Prediction], threshold: float) -> str:

@@ -16,10 +16,12 @@ from pathlib import Path
 
 import pytest
 from making_runs import environment, make_colours, open_home
+from typer.main import get_command
 
 from tl_core.backbones import list_backbones
 from tl_core.cli import main
 from tl_core.cli.actions import exporting
+from tl_core.cli.main import app
 from tl_core.config import KNOBS, make_run_config
 from tl_core.execute import settle
 from tl_core.export import Exported, Figures
@@ -133,6 +135,13 @@ def test_a_run_is_evaluated_from_what_it_left(trained: tuple[Path, dict]):
     told = run(home, "evaluate", said["run_id"]).stdout
     assert f"test, n = {said['splits']['test']}" in told and "always answering the biggest class" in told
     assert found["fit"]["sentence"] in told
+    tables = [line for line in told.splitlines() if line.startswith(" ")]
+    assert all(len(line) <= 80 for line in tables) and all("to" in line for line in tables if " 0." in line)
+    for row in found["classes"]:  # each with its recall, from where to where, and n
+        (line,) = (line for line in tables if line.split()[:1] == [row["class"]])
+        low, high = row["recall_interval"]
+        assert f"{100 * row['recall']:.1f} ({100 * low:.0f} to {100 * high:.0f})" in line
+        assert line.split()[-1] == str(row["n"])
 
 
 def test_two_runs_are_compared_on_the_same_images(trained: tuple[Path, dict]):
@@ -142,7 +151,26 @@ def test_two_runs_are_compared_on_the_same_images(trained: tuple[Path, dict]):
     assert {row["run_id"] for row in group["runs"]} == {said["run_id"], other}
     assert group["comparisons"][0]["n"] == said["splits"]["test"] and "seed" in group["differ"]
     assert other in (told := run(home, "compare", said["run_id"], other).stdout) and said["run_id"] in told
+    for row in group["runs"]:
+        accuracy, (low, high) = row["accuracy"], row["interval"]
+        assert low <= accuracy <= high and f"{100 * accuracy:.1f} ({100 * low:.0f} to {100 * high:.0f})" in told
+    assert all(len(line) <= 80 for line in told.splitlines())
     assert "name from 2 to 20" in complaint(run(home, "compare", other))
+
+
+def test_a_report_says_where_it_is(home: Path, finished, tmp_path: Path):
+    said = answer(run(home, "report", finished[1].id, "--to", tmp_path / "r.html", "--json"))
+    assert said == {
+        "run_id": finished[1].id,
+        "file": f"{tmp_path}/r.html",
+        "bytes": (tmp_path / "r.html").stat().st_size,
+    }
+
+
+def test_every_command_can_answer_in_json_but_the_one_that_serves():
+    commands = {name: command for name, command in get_command(app).commands.items() if not command.hidden}
+    without = [name for name, command in commands.items() if "as_json" not in {each.name for each in command.params}]
+    assert without == ["serve"]
 
 
 def config_of(home: Path, *options: str) -> dict:
@@ -302,6 +330,8 @@ def test_predict_answers_for_each_image_in_order(trained: tuple[Path, dict], col
     answers = answer(run(home, "predict", said["run_id"], *images, "--top", "2", "--json"))
     assert [a["image"] for a in answers] == list(map(str, images)) and [a["error"] for a in answers] == [None, None]
     assert all(len(a["top"]) == 2 and a["top"][0]["confidence"] >= a["top"][1]["confidence"] for a in answers)
+    told = run(home, "predict", said["run_id"], images[0]).stdout
+    assert re.fullmatch(r"\S+: (\w+ (< |> )?\d+\.\d %(, |\n)){3}", told)
     [whole] = answer(run(home, "predict", said["run_id"], images[0], "--json"))
     assert math.isclose(sum(top["confidence"] for top in whole["top"]), 1, abs_tol=1e-6)
     (tmp_path / "bad.png").write_text("no")

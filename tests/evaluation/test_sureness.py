@@ -20,3 +20,8 @@ def test_a_temperature_is_only_recommended_where_it_helps():
     better = Calibration(0.99, 0.10, 1.8, 60, 0.026).say(judged(340, 380))
     assert "It could be made less sure" in better and "would make that 2.6 points" in better
     assert "scores behind its probabilities" in worse and "scores behind its probabilities" in better
+
+
+def test_sure_without_a_doubt_is_only_who_has_none():
+    answers = [Prediction(i, 0, (0.99999, 0.00001)) for i in range(400)]
+    assert "its confidence is > 99.9 % on average" in Calibration(0.99999, 0.0, None, 0, None).say(judge(answers, 0))

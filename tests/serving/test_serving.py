@@ -66,6 +66,17 @@ def test_answers_are_what_the_document_says(client: TestClient, address: str, te
 def test_a_model_is_asked_with_post_alone(client: TestClient, address: str):
     reply = client.get(address)
     assert (reply.status_code, reply.headers["allow"]) == (405, "POST")
+    assert reply.json()["error"] == "This address takes POST and not GET."
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/", 404), ("GET", "/api/nothing", 404), ("BREW", "/api/health", 405), ("PUT", "/api/openapi.json", 405)],
+)
+def test_what_is_not_there_is_refused_in_json(client: TestClient, method: str, path: str, status: int):
+    reply = client.request(method, path)
+    assert reply.status_code == status and conforms(reply.json(), "Error")
+    assert "no-store" in reply.headers["cache-control"] and ("allow" in reply.headers) is (status == 405)
 
 
 def png(size: tuple[int, int]) -> bytes:

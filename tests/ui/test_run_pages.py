@@ -193,6 +193,31 @@ def test_who_had_looked_at_the_test_before_is_said(workspace, add_run):
     assert "looked at before, by the run that it carries on from" in said and "until the end" not in said
 
 
+def test_a_class_that_is_clicked_shows_its_images(add_run):
+    run = add_run(1, state=RunState.COMPLETED, tested=True)
+    app = open_page("run", run=run.id)
+    weakest = app.dataframe[0].value["Class"][0]
+    before = pictures(app).count("data-pick")
+    app.session_state[f"classes-{run.id}"] = {"selection": {"rows": [], "columns": [], "cells": [(0, "F1")]}}
+    app.run()
+    chosen = next(select for select in app.selectbox if select.label == "One class against all others")
+    assert CLASSES[chosen.value] == weakest and pictures(app).count("data-pick") == before + 8
+    assert "15 test images of" in words(app) and "0 of them recognised" in words(app)
+    chosen.set_value(1 - chosen.value).run()  # what was clicked does not come back
+    assert "15 of them recognised" in words(app) and "test images of other classes" in words(app)
+
+
+def test_the_images_behind_a_threshold_are_shown_once_asked_for(add_run):
+    run = add_run(1, state=RunState.COMPLETED, tested=True)
+    app = open_page("run", run=run.id)
+    before = pictures(app).count("data-pick")
+    app.session_state[f"threshold-open-{run.id}"] = True
+    app.run()
+    assert pictures(app).count("data-pick") == before + 12
+    next(slider for slider in app.slider if slider.label == "Least confidence").set_value(80).run()
+    assert pictures(app).count("data-pick") == before and "None." in words(app)
+
+
 def test_mistakes_can_be_filtered_and_names_stay_text(add_run):
     run = add_run(1, state=RunState.COMPLETED, tested=True)
     app = open_page("run", run=run.id)

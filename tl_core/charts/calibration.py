@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 from tl_core.charts.chart import RIGHT, Chart, make_figure
 from tl_core.evaluation import Bin
-from tl_core.text import count, number_of, percent
+from tl_core.text import confidence, count, number_of, percent
 
 
 def reliability_chart(bins: Sequence[Bin]) -> Chart:
     """How often answers are right, by how sure the model is; exact confidence would lie on the line."""
     texts = [
         f"Between {100 * b.low:.0f} and {100 * b.high:.0f} % sure: {number_of(b.n, 'image')}, "
-        f"{percent(b.accuracy)} right, {percent(b.confidence)} sure on average"
+        f"{percent(b.accuracy)} right, {confidence(b.confidence)} sure on average"
         for b in bins
     ]
     bars = {

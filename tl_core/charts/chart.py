@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tl_core.text import count, isolated, number_of, percent, plotly_text, shorten
+from tl_core.text import confidence, count, isolated, number_of, plotly_text, shorten
 
 FROZEN = "#2b7bba"
 """Cool blue, always together with a lock and the word."""
@@ -64,16 +64,16 @@ def top_answers_chart(classes: Sequence[str], probabilities: Sequence[float], tr
     """The five likeliest classes and how confident the model is in each; the true one is marked where it is known."""
     order = sorted(range(len(classes)), key=lambda i: -probabilities[i])[:5]
     first = order[0]
-    title = f"{percent(probabilities[first])} confident that this is {isolated(classes[first])}"
+    title = f"{confidence(probabilities[first])} confident that this is {isolated(classes[first])}"
     names = [classes[i] for i in order]
     alt = (
         "Bar chart of confidence: "
-        + ", ".join(f"{isolated(classes[i])} {percent(probabilities[i])}" for i in order)
+        + ", ".join(f"{isolated(classes[i])} {confidence(probabilities[i])}" for i in order)
         + "."
     )
     values = [100 * probabilities[i] for i in order]
     colours = ["@accent"] + ["@muted"] * (len(order) - 1)
-    texts = [percent(probabilities[i]) + (" ✓ true class" if i == true else "") for i in order]
+    texts = [confidence(probabilities[i]) + (" ✓ true class" if i == true else "") for i in order]
     chart = _bars(title, alt, names=names, values=values, texts=texts, unit="Confidence (%)", colours=colours)
     chart.figure["layout"]["xaxis"] |= {"range": [0, 150], "tickvals": [0, 25, 50, 75, 100]}
     return chart

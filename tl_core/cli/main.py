@@ -16,6 +16,7 @@ from tl_core.cli.commands.training import lr_find, pause, resume, train
 from tl_core.cli.commands.work import work
 from tl_core.errors import TransferLabError
 from tl_core.memory import keep_freed_memory
+from tl_core.text import visible
 
 app = typer.Typer(
     name="transferlab",
@@ -55,5 +56,5 @@ def main() -> None:
 
 
 def _complain(sentence: str, code: int) -> int:
-    sys.stderr.write(" ".join(sentence.split()) + "\n")
+    sys.stderr.write(visible(" ".join(sentence.split())) + "\n")
     return code

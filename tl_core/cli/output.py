@@ -7,12 +7,22 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from tl_core.config import ModelConfig
 from tl_core.records import DatasetRecord, Run
+from tl_core.text import visible
 
-out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+class _Terminal(Console):
+    """Text is data: what would steer the terminal is made visible, whoever wrote it."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(visible(text), **options)
+
+
+out = _Terminal(highlight=False, markup=False, emoji=False, soft_wrap=True)
+err = _Terminal(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 def progress_bar() -> Progress:

@@ -13,7 +13,7 @@ from tl_core.evaluation.comparison import Comparison, NotComparable, compare, co
 from tl_core.evaluation.fitting import Fit, judge_fit, judge_promise, what_helps
 from tl_core.evaluation.intervals import wilson_interval
 from tl_core.evaluation.judging import Figure, Judgement, judge
-from tl_core.evaluation.metrics import ClassFigures, class_figures, confusion_matrix, summarise
+from tl_core.evaluation.metrics import ClassFigures, class_figures, confusion_matrix, summarise, weakest_first
 from tl_core.evaluation.mix_ups import most_mixed_up, order_by_mix_ups
 from tl_core.evaluation.predict import Outputs, join, predict, predict_batches
 from tl_core.evaluation.sureness import Calibration
@@ -48,6 +48,7 @@ __all__ = [
     "predict_batches",
     "reliability",
     "summarise",
+    "weakest_first",
     "what_helps",
     "wilson_interval",
 ]

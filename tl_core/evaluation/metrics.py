@@ -1,7 +1,7 @@
 """Figures of a finished model, each with the number of images behind it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -69,6 +69,11 @@ def class_figures(predictions: Sequence[Prediction], n_classes: int) -> list[Cla
     counts = Counter(p.true for p in predictions)  # not of the matrix, which leaves out what got no answer
     rights, saids, theres = matrix.diagonal().tolist(), matrix.sum(0).tolist(), [counts[k] for k in range(n_classes)]
     return [_figures(label, *three) for label, three in enumerate(zip(rights, saids, theres, strict=True))]
+
+
+def weakest_first(figures: Iterable[ClassFigures]) -> list[ClassFigures]:
+    """By rising F1; classes that do not occur come last."""
+    return sorted(figures, key=lambda f: (f.f1 is None, f.f1 or 0.0))
 
 
 def _figures(label: int, right: int, said: int, there: int) -> ClassFigures:

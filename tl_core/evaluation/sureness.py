@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tl_core.evaluation.judging import Judgement
-from tl_core.text import count, number_of, percent
+from tl_core.text import confidence, count, number_of, percent
 
 _TOO_WIDE = 30
 """Points from end to end of the accuracy's interval in which any confidence would lie."""
@@ -31,7 +31,7 @@ class Calibration:
         """
         gap = 100 * (self.confidence - test.accuracy.value)
         low, high = 100 * test.accuracy.low, 100 * test.accuracy.high
-        figures = f"its confidence is {percent(self.confidence)} on average, and it is right on "
+        figures = f"its confidence is {confidence(self.confidence)} on average, and it is right on "
         figures += percent(test.accuracy.value)
         if low <= 100 * self.confidence <= high and high - low > _TOO_WIDE:
             return (

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from tl_core.charts import Chart, MatrixView, accuracy_chart, confusion_chart, loss_chart, reliability_chart
 from tl_core.charts.confusion import MAX_LABELLED_CLASSES, MAX_TICKS
 from tl_core.charts.curves import TO_SEE_ALL
-from tl_core.evaluation import Figure, reliability
+from tl_core.evaluation import Figure, reliability, weakest_first
 from tl_core.records import Run
 from tl_core.report.examples import pick_examples
 from tl_core.results import Results, results_of
@@ -169,7 +169,6 @@ def _plain(figure: Figure) -> tuple[str, str]:
 
 def _class_rows(results: Results) -> list[tuple[str, ...]]:
     """(class, F1, recall, precision, n), the weakest first; each share with its 95 % interval."""
-    order = sorted(results.of_classes, key=lambda f: (f.f1 is None, f.f1 or 0.0))
     return [
         (
             results.classes[f.label],
@@ -178,7 +177,7 @@ def _class_rows(results: Results) -> list[tuple[str, ...]]:
             _with_interval(f.precision, f.precision_interval),
             count(f.n),
         )
-        for f in order
+        for f in weakest_first(results.of_classes)
     ]
 
 

@@ -48,13 +48,27 @@ def make_app(workspace: Workspace, key: str | None) -> Starlette:
     async def health(request: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
+    async def nothing(request: Request, error: Exception) -> Response:
+        response = nothing_there(request, (getattr(error, "headers", None) or {}).get("Allow", ""))
+        response.headers.update(_HEADERS)
+        return response
+
     return Starlette(
         routes=[
             Route("/api/runs/{run_id}/predict", _answering(predict), methods=["POST"]),
             Route("/api/openapi.json", openapi),
             Route("/api/health", health),
-        ]
+        ],
+        exception_handlers={404: nothing, 405: nothing},
     )
+
+
+def nothing_there(request: Request, allowed: str = "") -> Response:
+    """For an address at which there is nothing, or nothing for this method, but for those that are `allowed`."""
+    if not allowed:
+        return JSONResponse({"error": "There is nothing at this address."}, 404)
+    sentence = f"This address takes {allowed} and not {request.method}."
+    return JSONResponse({"error": sentence}, 405, headers={"Allow": allowed})
 
 
 def bearer(request: Request) -> str:

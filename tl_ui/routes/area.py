@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match, Route
 
 from tl_core.errors import TransferLabError, UnknownDataset, UnknownRun
-from tl_core.serving import Refused
+from tl_core.serving import Refused, nothing_there
 from tl_core.settings import Settings
 from tl_core.store import Artifacts, Store
 from tl_ui.batches import UploadRefused
@@ -91,11 +91,10 @@ def nothing_else(routes: Sequence[Route]) -> Route:
 
     async def refuse(request: Request) -> Response:
         found = [route for route in routes if route.matches(request.scope)[0] is Match.PARTIAL]
-        if not found:
-            return _error("There is nothing at this address.", 404)
-        allowed = ", ".join(sorted(method for route in found for method in route.methods or ()))
-        response = _error(f"This address takes {allowed} and not {request.method}.", 405)
-        response.headers["Allow"] = allowed
+        response = nothing_there(
+            request, ", ".join(sorted(method for route in found for method in route.methods or ()))
+        )
+        response.headers["Cache-Control"] = "no-store"
         return response
 
     return Route("/api/{path:path}", answering(refuse), methods=_METHODS)

@@ -13,6 +13,7 @@ from tl_core.cli.output import frozen_words, out, print_json, print_run, progres
 from tl_core.data.images import SUFFIXES
 from tl_core.errors import TransferLabError
 from tl_core.predictor import Answer, Predictor, answer_json, answers_csv
+from tl_core.text import confidence
 from tl_core.workspace import open_workspace
 
 _AT_ONCE = 32
@@ -65,7 +66,7 @@ def predict(run_id: str, given: Sequence[Path], top: int, to: Path | None, as_js
         out.print(f"{to}: answers to {n} of {len(answers)} images{rest}.")
     else:
         for answer in (answer for answer in answers if answer.top):
-            out.print(f"{answer.name}: " + ", ".join(f"{name} {confidence:.1%}" for name, confidence in answer.top))
+            out.print(f"{answer.name}: " + ", ".join(f"{name} {confidence(sure)}" for name, sure in answer.top))
     if to is None and (unusable := [f"{answer.name}: {answer.error}" for answer in answers if answer.error]):
         raise TransferLabError(" ".join(unusable[:_MOST_NAMED]) + _and_more(len(unusable) - _MOST_NAMED))
 

@@ -21,12 +21,13 @@ def evaluate(run: RunId, as_json: AsJson = False) -> None:
 def report(
     run: RunId,
     to: Annotated[Path, typer.Option("--to", metavar="FILE.html", help="Where to write it.")],
+    as_json: AsJson = False,
 ) -> None:
     """Write one HTML file with all that a tested run has shown, for people who were not there. It needs no network."""
     with importing():
         from tl_core.cli.actions import results
 
-    results.report(run, to)
+    results.report(run, to, as_json)
 
 
 def compare(

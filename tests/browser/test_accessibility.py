@@ -1,0 +1,55 @@
+"""What axe finds on the pages, in light and in dark: nothing serious."""
+
+import shutil
+
+import pytest
+from export.making_exports import make_tested
+from making_runs import open_home
+
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+
+
+@pytest.fixture(scope="module")
+def home(finished, tmp_path_factory):
+    """Of a workspace with two tested runs on the same images, to compare."""
+    home = tmp_path_factory.mktemp("accessible") / "home"
+    shutil.copytree(finished[0].settings.home, home)
+    workspace = open_home(home)
+    make_tested(workspace, workspace.store.list_datasets()[0], "squeezenet1_1", image_size=40)
+    workspace.store.close()
+    return home
+
+
+def test_axe_finds_nothing_serious_in_light_and_in_dark(browser, server, finished, home):
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, base_url=server.url)
+    store = open_home(home).store
+    runs = [run.id for run in store.list_runs()]
+    store.close()
+    found = []
+    for address in (f"run?run={finished[1].id}", f"compare?runs={','.join(runs)}", "train", "data", "runs"):
+        page.emulate_media(color_scheme="light")
+        page.goto(f"/{address}")
+        page.get_by_role("heading", level=1).wait_for(timeout=60_000)
+        page.locator("[data-test-script-state=notRunning]").wait_for(timeout=60_000)
+        found += [(address, "light", *words) for words in serious(page)]
+        page.emulate_media(color_scheme="dark")
+        page.wait_for_function("getComputedStyle(document.querySelector('.stApp')).colorScheme === 'dark'")
+        found += [
+            (address, "dark", *words) for words in serious(page, runOnly=["color-contrast"])
+        ]  # the rest is the same
+    page.close()
+    assert not found, "\n".join(map(str, found))
+
+
+def serious(page, **options):
+    """(rule, what it asks for, where it is broken) of each serious or critical violation, but within charts.
+
+    A chart is one picture with a text; what it is drawn with is nothing to a screen reader.
+    """
+    drawn = {"exclude": [".js-plotly-plot"]}
+    violations = axe.Axe().run(page, drawn, {"resultTypes": ["violations"], **options}).response["violations"]
+    return [
+        (one["id"], one["help"], [node["html"][:200] for node in one["nodes"][:3]])
+        for one in violations
+        if one["impact"] in ("serious", "critical")
+    ]
