@@ -134,6 +134,7 @@ class _Counts:
     @classmethod
     def of(cls, true: NDArray[np.int64], answers: NDArray[np.int64], counts: NDArray[Any], k: int) -> "_Counts":
         """Of pairs of a true class and an answer, each of so many images."""
+
         def by(labels: NDArray[np.int64], weights: NDArray[Any]) -> Floats:
             return np.asarray(np.bincount(labels, weights, k), np.float64)
 
