@@ -11,7 +11,8 @@ from safetensors.torch import save_file
 from tl_core.backbones import TransferModel, build_library_model, build_model, get_backbone
 from tl_core.config import ModelConfig
 from tl_core.errors import RunNotReady
-from tl_core.training import load_checkpoint, save_checkpoint
+from tl_core.training import load_checkpoint, save_checkpoint, settle
+from tl_core.training.checkpoints import save_changes
 
 CLASSES = ("a", "ü", '"]', "[bold]x[/bold]", "two\nlines")
 
@@ -67,6 +68,33 @@ def test_a_full_disk_leaves_the_model_that_was_there(tmp_path: Path):
         save_checkpoint(path, network(config), config, CLASSES)
     assert failure.value.errno == errno.ENOSPC
     assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_what_changed_is_read_with_the_model_it_belongs_to_and_made_one_file(tmp_path: Path):
+    path, config = tmp_path / "model.safetensors", ModelConfig(backbone="squeezenet1_1", hidden_units=4)
+    model, other = network(config), network(config)
+    save_checkpoint(path, model, config, CLASSES)
+    whole = path.stat().st_size
+    for _ in range(2):
+        model.head[-1].bias.data += 1
+        save_changes(path, model.head.state_dict(prefix="head."))
+        assert same(load_checkpoint(path).model, model)
+    changes = tmp_path / "model.changes"
+    left = changes.read_bytes()
+    assert len(left) < whole / 10
+    settle(path)
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+    assert same(load_checkpoint(path).model, model)
+    changes.write_bytes(left)  # as a crash between the two would leave it
+    assert same(load_checkpoint(path).model, model)
+    save_checkpoint(path, other, config, CLASSES)
+    changes.write_bytes(left)
+    assert same(load_checkpoint(path).model, other), "changes of another model are none of this"
+
+
+def same(model: TransferModel, other: TransferModel) -> bool:
+    pairs = zip(model.state_dict().values(), other.state_dict().values(), strict=True)
+    return all(torch.equal(one, two) for one, two in pairs)
 
 
 def test_the_model_of_another_version_is_a_sentence(tmp_path: Path):

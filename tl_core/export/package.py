@@ -59,7 +59,8 @@ def export_run(
         Cancelled: `should_stop` said so.
     """
     on_progress("Loading the model", 0.0)
-    subject = find_subject(workspace, run_id)
+    with disk_errors():
+        subject = find_subject(workspace, run_id)
     refuse_taken(target)
     name = f"transferlab-{subject.run.id}"
     with disk_errors(), workspace.artifacts.staging_folder() as staging:

@@ -13,7 +13,7 @@ from tl_core.errors import RunNotReady, UnknownDataset
 from tl_core.features import ImageExamples
 from tl_core.records import ImageRecord, Prediction, Run, RunState, Split
 from tl_core.results import Results, results_of
-from tl_core.training import Checkpoint, load_checkpoint
+from tl_core.training import Checkpoint, load_checkpoint, settle
 from tl_core.workspace import Workspace
 
 _BATCH = 16
@@ -79,11 +79,13 @@ def find_subject(workspace: Workspace, run_id: str) -> Subject:
     Raises:
         UnknownRun: there is none.
         RunNotReady: it is under way, or has no model.
+        OSError: its model lies in two files, and no one can be made of them.
     """
     run = workspace.store.get_run(run_id)
     if run.state in _CHANGING:
         raise RunNotReady(f"Run {run.id} {_CHANGING[run.state]}: export it when it has ended, or stop or pause it.")
     file = workspace.artifacts.checkpoint(run.id)
+    settle(file)
     checkpoint = load_checkpoint(file)
     tested = run.result is not None
     images = _images(workspace, run, checkpoint.classes)

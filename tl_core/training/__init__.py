@@ -1,6 +1,6 @@
 """From a configuration to a trained, tested model."""
 
-from tl_core.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from tl_core.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint, settle
 from tl_core.training.device import Device, pick_device
 from tl_core.training.experiment import Experiment, build_experiment_model, run_experiment
 from tl_core.training.fit import fit
@@ -22,4 +22,5 @@ __all__ = [
     "pick_device",
     "run_experiment",
     "save_checkpoint",
+    "settle",
 ]

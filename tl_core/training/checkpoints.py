@@ -1,7 +1,10 @@
 """A model on disk: one safetensors file that needs neither the hub nor the run's record to be used again."""
 
+import hashlib
 import json
+import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +40,7 @@ _DTYPES = {
     torch.bool: "BOOL",
 }
 """By safetensors' names."""
+_MARK = "mark"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +55,67 @@ class Checkpoint:
 
 def save_checkpoint(path: Path, model: TransferModel, config: ModelConfig, classes: Sequence[str]) -> None:
     """Write the whole model; a reader, or a crash, finds either the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     about = {"model": config.model_dump_json(), "classes": json.dumps(list(classes))}
+    _write(path, _tensors(model), {**about, _MARK: _digest(model.head.state_dict())})
+    _beside(path).unlink(missing_ok=True)
+
+
+def save_changes(path: Path, changed: dict[str, Tensor]) -> None:
+    """Write only what differs from the model that was saved last: a frozen backbone need not be written every epoch.
+
+    `load_checkpoint` reads both; `settle` makes one file of them.
+    """
+    with safe_open(path, framework="pt") as file:
+        mark = file.metadata()[_MARK]
+    _write(_beside(path), changed, {_MARK: mark})
+    os.utime(path)  # who goes by its time sees that the model is another
+
+
+def settle(path: Path) -> None:
+    """Make one file of a model and what `save_changes` has left beside it; where that is nothing, all stays."""
+    if _beside(path).is_file() and path.is_file():
+        with suppress(SafetensorError):  # a damaged file stays, and who loads it is told
+            tensors, about = _read(path)
+            _write(path, tensors, {name: words for name, words in about.items() if name != _MARK})
+            _beside(path).unlink()
+
+
+def _beside(path: Path) -> Path:
+    return path.with_suffix(".changes")
+
+
+def _digest(tensors: dict[str, Tensor]) -> str:
+    """By which changes know the model that they belong to."""
+    content = hashlib.sha256()
+    for tensor in tensors.values():
+        content.update(_bytes_of(tensor))
+    return content.hexdigest()[:16]
+
+
+def _write(path: Path, tensors: dict[str, Tensor], about: dict[str, str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".unfinished")
     try:
         with unfinished.open("wb") as file:
-            file.writelines(_as_safetensors(_tensors(model), about))
+            file.writelines(_as_safetensors(tensors, about))
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """All tensors of the model, the changes among them if they are of this very model, and what it says of itself."""
+    try:
+        changed, of = _tensors_of(_beside(path))
+    except FileNotFoundError:
+        changed, of = {}, {_MARK: ""}
+    tensors, about = _tensors_of(path)  # second: whoever settles it puts the whole in place before changes go
+    return (tensors | changed if of[_MARK] == about.get(_MARK) else tensors), about
+
+
+def _tensors_of(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    with safe_open(path, framework="pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118 - not a dict
 
 
 def _as_safetensors(tensors: dict[str, Tensor], about: dict[str, str]) -> Iterator[bytes | memoryview]:
@@ -78,7 +134,11 @@ def _as_safetensors(tensors: dict[str, Tensor], about: dict[str, str]) -> Iterat
     text += b" " * (-len(text) % 8)
     yield from (len(text).to_bytes(8, "little"), text)
     for _, tensor in ordered:
-        yield tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data
+        yield _bytes_of(tensor)
+
+
+def _bytes_of(tensor: Tensor) -> memoryview:
+    return tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data
 
 
 def _tensors(model: TransferModel) -> dict[str, Tensor]:
@@ -95,9 +155,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     if not path.is_file():
         raise RunNotReady("This run has no model: it ended before its first epoch was finished.")
     try:
-        with safe_open(path, framework="pt") as file:
-            about = file.metadata()
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        tensors, about = _read(path)
     except (SafetensorError, OSError) as error:
         raise RunNotReady(f"This run's model file cannot be read ({error}): train it again.") from error
     config, classes = ModelConfig.model_validate_json(about["model"]), tuple(json.loads(about["classes"]))

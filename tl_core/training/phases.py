@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from torch import nn
+from torch import Tensor, nn
 
 from tl_core.backbones import TransferModel, freeze
 from tl_core.evaluation import Outputs
 from tl_core.events import EpochEnded, Event, FactsFound, StageStarted
 from tl_core.features import Examples, Pieces
-from tl_core.training.checkpoints import save_checkpoint
+from tl_core.training.checkpoints import save_changes, save_checkpoint, settle
 from tl_core.training.compiling import Compiling
 from tl_core.training.fit import NO_SCORE, fit
 from tl_core.training.frozen_part import FrozenPart
@@ -56,6 +56,7 @@ class _Phases:
         if state:
             model.load_state_dict(state.model, strict=False)  # what it leaves out is as it was built
         self._frozen_part = FrozenPart(experiment, model, plan)
+        self._is_saved_whole = False
         self._keeper, self._said = OutputsKeeper(experiment.outputs, self._done), list[Outputs]()
 
     def _pull_to_start(self) -> PullToStart | None:
@@ -67,12 +68,16 @@ class _Phases:
 
     def run(self) -> Iterator[Event]:
         schedule: Schedule | None = None
-        for phase in self._plan:
-            if phase.last_epoch > self._done:
-                freeze(self._model, phase.frozen, self._batch_norm)
-                schedule = self._schedule(phase, schedule)
-                # What is kept of one phase's images is let go of before the next phase's are.
-                yield from self._fit(phase, self._learner(phase, schedule), *(yield from self._prepare(phase)))
+        try:
+            for phase in self._plan:
+                if phase.last_epoch > self._done:
+                    freeze(self._model, phase.frozen, self._batch_norm)
+                    schedule = self._schedule(phase, schedule)
+                    # What is kept of one phase's images is let go of before the next phase's are.
+                    yield from self._fit(phase, self._learner(phase, schedule), *(yield from self._prepare(phase)))
+        finally:
+            with suppress(OSError):  # of a disk that is full: what lies there can be read as it is
+                settle(self._experiment.checkpoint)
 
     def _prepare(self, phase: Phase) -> Generator[Event, None, tuple[nn.Module, Examples, Examples]]:
         """What is to be trained, and on what: the rest behind a frozen prefix on features, or all of it on images."""
@@ -154,9 +159,24 @@ class _Phases:
         experiment = self._experiment
         if event.is_best:
             self._best = (event.val_accuracy, -event.val_loss)
-            save_checkpoint(experiment.checkpoint, judged, experiment.config.model, experiment.classes)
+            self._save_best(judged)
         still = self._model.features_stand_still
         self._keeper.keep(event.epoch, self._said.pop(), is_best=event.is_best, stands_still=still)
-        changing = changing_tensors(self._model, self._plan[-1].frozen.stages, self._batch_norm)
-        state = TrainingState(experiment.config, self._best, changing, learner.state_dict(), event)
+        state = TrainingState(experiment.config, self._best, self._changing(self._model), learner.state_dict(), event)
         save_state(experiment.state_path, state)
+
+    def _save_best(self, judged: TransferModel) -> None:
+        """Whole the first time, and then without the stages that no epoch touches, where those are most of it."""
+        experiment, changing = self._experiment, self._changing(judged)
+        if self._is_saved_whole and 2 * _n_bytes(changing) < _n_bytes(judged.state_dict()):
+            save_changes(experiment.checkpoint, changing)
+        else:
+            save_checkpoint(experiment.checkpoint, judged, experiment.config.model, experiment.classes)
+            self._is_saved_whole = True
+
+    def _changing(self, model: TransferModel) -> dict[str, Tensor]:
+        return changing_tensors(model, self._plan[-1].frozen.stages, self._batch_norm)
+
+
+def _n_bytes(tensors: dict[str, Tensor]) -> int:
+    return sum(tensor.nbytes for tensor in tensors.values())
