@@ -16,7 +16,10 @@ def test_every_step_is_told_of_once_and_in_order(steps: list[list[tuple[float, i
     epoch, told = EpochFigures(torch.device("cpu")), []
     for number, batches in enumerate(steps, start=1):
         for loss, n in batches:
-            epoch.add(torch.tensor(loss), torch.tensor(n - 1), n)
+            labels = torch.arange(n) % 2
+            logits = torch.eye(2)[labels]
+            logits[0] = logits[0].flip(0)  # one is wrong
+            epoch.add(torch.tensor(loss), logits, labels)
             told += epoch.read() if looks[number % 20] else []  # of a step under way nothing is told
         epoch.end_step(number)
     told += epoch.read()
@@ -29,12 +32,14 @@ def test_every_step_is_told_of_once_and_in_order(steps: list[list[tuple[float, i
     assert epoch.loss_sum == pytest.approx(sum(loss * n for loss, n in everything), rel=1e-5)
 
 
-def test_a_gpu_is_looked_at_now_and_then_and_a_cpu_at_once(monkeypatch: pytest.MonkeyPatch):
+def test_a_device_is_looked_at_now_and_then_and_a_gpu_less_often(monkeypatch: pytest.MonkeyPatch):
     now = 100.0
     monkeypatch.setattr(figures.time, "monotonic", lambda: now)
     gpu, cpu = EpochFigures(torch.device("cuda")), EpochFigures(torch.device("cpu"))
+    assert not cpu.are_due and not gpu.are_due
+    now += 0.06
     assert cpu.are_due and not gpu.are_due
-    now += 0.3
+    now += 0.2
     assert gpu.are_due
     list(gpu.read())
     assert not gpu.are_due

@@ -83,7 +83,6 @@ def test_events_come_in_order_and_count_every_image(n: int, batch_size: int, acc
     steps = math.ceil(n / a_step)
     kinds = [type(event).__name__ for event in events if not isinstance(event, StageAdvanced)]
     assert kinds == (["BatchEnded"] * steps + ["EpochEnded"]) * epochs
-    assert len(events) == epochs * (math.ceil(n / batch_size) + 1), "every batch is told of"
     batches = [event for event in events if isinstance(event, BatchEnded)]
     assert [event.step for event in batches] == list(range(1, steps * epochs + 1))
     assert {event.total_steps for event in batches} == {steps * epochs}
@@ -261,7 +260,8 @@ def test_when_memory_runs_short_each_step_still_sees_its_images(n: int, room: in
     events = run_fit(*given_data, 2, tight, images_per_step=a_step)
     expected = run_fit(*given_data, 2, roomy, images_per_step=a_step)
     assert torch.allclose(tight.inner.weight, roomy.inner.weight, atol=1e-6)
-    for event, other in zip([e for e in events if not isinstance(e, FactsFound)], expected, strict=True):
+    told = [[e for e in side if isinstance(e, BatchEnded | EpochEnded)] for side in (events, expected)]
+    for event, other in zip(*told, strict=True):
         assert type(event) is type(other)
         if isinstance(event, BatchEnded):
             assert event.loss == pytest.approx(other.loss, abs=1e-6) and event.n == other.n

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from tl_core.errors import Diverged
-from tl_core.evaluation.predict import Outputs, predict, right_answers
+from tl_core.evaluation.predict import Outputs, predict
 from tl_core.events import BatchEnded, EpochEnded, FactsFound, StageAdvanced
 from tl_core.features.examples import Batch, Examples
 from tl_core.training.device import threads_as_needed
@@ -34,7 +34,7 @@ def fit(
 ) -> Iterator[FactsFound | StageAdvanced | BatchEnded | EpochEnded]:
     """Train `model` in place, yielding after every step and every epoch; ends early where the learner says so.
 
-    A GPU is left to work on by itself: its steps are told of in bunches, a few times a second. All chance in an epoch
+    Steps are told of in bunches, so many times a second, and a GPU is left to work on by itself. All chance in an epoch
     comes from `seed` and the epoch's number. When `EpochEnded` arrives, `model` and `learner`
     are as that epoch left them: whoever wants to keep them saves them then.
 
@@ -61,7 +61,7 @@ def fit(
             for batch in train.epoch(epoch):
                 whole, notes = min(learner.images_per_step, len(train) - seen), len(learner.notes)
                 choose_threads(model, batch.inputs)
-                figures.add(*_learn(model, batch, learner, whole, mixing), len(batch.labels))
+                figures.add(*_learn(model, batch, learner, whole, mixing), batch.labels)
                 in_step += len(batch.labels)
                 if len(learner.notes) > notes:
                     yield FactsFound({"micro_batch": learner.pieces.size, "notes": list(learner.notes)})
@@ -101,12 +101,11 @@ def fit(
 def _learn(
     model: nn.Module, batch: Batch, learner: Learner, whole: int, mixing: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Add the batch's gradients to those of its step; gives its mean loss and how many it had right, as scalars."""
+    """Add the batch's gradients to those of its step; gives its mean loss, a scalar, and its logits."""
     inputs, targets = batch.inputs, batch.labels
     if learner.mix:
         inputs, targets = learner.mix(inputs, targets, generator=mixing)
-    loss, logits = learner.add_gradients(model, inputs, targets, whole)
-    return loss, right_answers(logits, batch.labels).sum()
+    return learner.add_gradients(model, inputs, targets, whole)
 
 
 def _seed_epoch(seed: int, epoch: int) -> torch.Generator:
