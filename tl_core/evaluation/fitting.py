@@ -13,7 +13,8 @@ _RISE = 0.1
 """Share by which validation loss has to rise above its best to be called rising, and by how many nats at least."""
 _LEAST_RISE = 0.05
 _FALL, _LEAST_FALL = 0.05, 0.01
-"""Share by which it has to fall over the last third of the epochs to be called falling, and by how many nats."""
+"""Share, of itself or of all that it had fallen until then, by which it has to fall over the last third of the epochs
+to be called falling, and by how many nats at least."""
 _GAP = 0.1
 """Of accuracy, between training and validation, to be called a gap."""
 
@@ -133,7 +134,8 @@ def _judge_by_heart(course: _Course) -> Fit | None:
 def _judge_unfinished(course: _Course) -> Fit | None:
     val, last = course.losses, course.last
     earlier = sorted(val)[-1 - max(1, len(val) // 3)]
-    if course.lowest != last or val[last] >= val[earlier] - max(_FALL * val[earlier], _LEAST_FALL):
+    much = max(_LEAST_FALL, _FALL * min(val[earlier], max(0.0, val[min(val)] - val[earlier])))
+    if course.lowest != last or val[last] >= val[earlier] - much:
         return None
     return Fit(
         "under",
