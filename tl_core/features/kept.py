@@ -18,7 +18,7 @@ from tl_core.backbones import Anatomy, Backbone, TransferModel, anatomy, digest_
 from tl_core.cache import CacheMiss, RowCache, Shelf
 from tl_core.features.examples import FeatureExamples, ImageExamples
 from tl_core.features.onnx_prefix import OnnxPrefix
-from tl_core.features.prefix import Autocast, Cuts, Prefix, make_prefix
+from tl_core.features.prefix import Autocast, Cuts, Prefix, TorchPrefix, make_prefix
 from tl_core.features.rows import NoRoom, RowWriter, read_rows
 from tl_core.features.sides import Side, digest
 
@@ -47,17 +47,19 @@ class KeptActivations:
         precision: Precision = "float32",
         autocast: Autocast = nullcontext,
         exported: dict[str, OnnxPrefix] | None = None,
+        only_torch: bool = False,
     ) -> None:
         """
         Args:
             exported: what was exported before, and will be, by what it was made of.
+            only_torch: what another runtime gives is not used, kept or not.
         """
         self._exported = {} if exported is None else exported
-        self._cache, self._model, self._autocast = cache, model, autocast
+        self._cache, self._model, self._autocast, self._only_torch = cache, model, autocast, only_torch
         self._anatomy, self._name = anatomy(backbone, image_size), backbone.name
         self._precision, self._dtype = precision, np.dtype(precision)
-        self.engine = ""
-        """What computed the last activations that were missing."""
+        self.engine = TorchPrefix.title if only_torch else ""
+        """What computed the last activations that were missing, or all; "" where that is not known."""
 
     def row_bytes(self, cut: int) -> int:
         """Of one image's activations behind `cut` stages; pooled behind all of them."""
@@ -125,6 +127,7 @@ class KeptActivations:
             n_images,
             autocast=self._autocast,
             should_stop=images.should_stop,
+            only_torch=self._only_torch,
         )
         if isinstance(prefix, OnnxPrefix):
             self._exported[key] = prefix
@@ -134,6 +137,8 @@ class KeptActivations:
     def _shelf(self, cut: int, images: ImageExamples, used: set[Path] | None = None) -> Shelf:
         with self._autocast():
             computed_in = "mixed" if torch.is_autocast_enabled(images.device.type) else "float32"
+        if self._only_torch:
+            computed_in += f" by PyTorch on {images.device.type}"
         return self._cache.shelf(
             {
                 "what": "activations",
