@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.measuring import DATA, Options, as_markdown, write
+from benchmarks.measuring import DATA, CannotMeasure, Options, as_markdown, write
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -22,7 +22,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in given.names:
         rounds = given.rounds or (1 if given.tiny else ROUNDS)
         options = Options(given.tiny, rounds, given.out, given.data, given.peers)
-        report = importlib.import_module(f"benchmarks.{name}").run(options)
+        try:
+            report = importlib.import_module(f"benchmarks.{name}").run(options)
+        except CannotMeasure as error:
+            sys.exit(f"{name}: {error}")
         write(report, options.out)
         sys.stdout.write(as_markdown(report))
 

@@ -1,9 +1,10 @@
 """From a folder of JPEGs to a test accuracy, the backbone frozen: our command, and the usual ways of doing it.
 
 Whole commands are timed, start-up, reading and saving included: `transferlab train` in a workspace that is new, then
-once more in the same; the loop of the tutorials; fastai's `vision_learner`; and features in one pass with logistic
-regression of scikit-learn. All see the same images, split and weights, and train as long; the first two also have the
-same head and optimizer. Slow peers have their turn in every third round.
+once more in the same, and in a new one with `transferlab export` after it (ONNX, predict.py and a receipt, where
+training alone leaves weights as the peers leave theirs); the loop of the tutorials; fastai's `vision_learner`; and
+features in one pass with logistic regression of scikit-learn. All see the same images, split and weights, and train as
+long; ours and the loop also have the same head and optimizer. Slow peers have their turn in every third round.
 """
 
 import io
@@ -14,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,7 @@ from tl_core.workspace import open_workspace
 DATASETS = ["trashnet", "hymenoptera"]
 PREFERRED, PACKAGED = "mobilenet_v2", "tf_efficientnet_lite0"
 LEARNING_RATE, BATCH, WORKERS = 0.01, 32, 2
-OURS, AGAIN = "ours", "ours, second run"
+OURS, AGAIN, EXPORTED = "ours", "ours, second run", "ours, with an export"
 VARIED, VARIED_AGAIN = "ours, augmented", "ours, augmented, second run"
 PEERS = {
     "tutorial loop": ("tutorial", ["torch", "torchvision"]),
@@ -128,6 +129,7 @@ class _Contest:
         ways: dict[str, Callable[[], _Told]] = {
             OURS: lambda: self._ours(augment=False, again=False),
             AGAIN: lambda: self._ours(augment=False, again=True),
+            EXPORTED: self._exported,
             VARIED: lambda: self._ours(augment=True, again=False),
             VARIED_AGAIN: lambda: self._ours(augment=True, again=True),
             **{
@@ -204,7 +206,26 @@ class _Contest:
 
     def _ours(self, augment: bool, again: bool) -> _Told:
         if not again:
-            self._homes[augment] = Path(tempfile.mkdtemp(dir=self._scratch))
+            self._homes[augment] = self._new_home()
+        return self._train(self._homes[augment], augment)
+
+    def _exported(self) -> _Told:
+        """A first run that ends with a folder to take away, tried out by its own predict.py."""
+        home = self._new_home()
+        trained = self._train(home, augment=False)
+        run_id = json.loads(trained.output)["run_id"]
+        arguments = ["export", run_id, "--to", str(home / "taken away"), "--json"]
+        ended = self._run(Path(sys.executable), "tl_core", arguments, self._variables(home))
+        return replace(trained, seconds=trained.seconds + ended.seconds, peak_mb=max(trained.peak_mb, ended.peak_mb))
+
+    def _new_home(self) -> Path:
+        return Path(tempfile.mkdtemp(dir=self._scratch))
+
+    def _variables(self, home: Path) -> dict[str, str]:
+        where = {"TRANSFERLAB_HOME": str(home), "TRANSFERLAB_DATABASE_URL": ""}
+        return {**where, "TRANSFERLAB_WEIGHTS": str(self._weights or "")}
+
+    def _train(self, home: Path, augment: bool) -> _Told:
         settings = {
             "backbone": self._backbone.name,
             "image_size": "" if self._size == self._backbone.preprocessing.size else self._size,
@@ -213,10 +234,8 @@ class _Contest:
             "augment": "photos" if augment else "none",
         }
         given = [f"--set={name}={value}" for name, value in settings.items() if value != ""]
-        home = {"TRANSFERLAB_HOME": str(self._homes[augment]), "TRANSFERLAB_DATABASE_URL": ""}
-        weights = {"TRANSFERLAB_WEIGHTS": str(self._weights or "")}
         arguments = ["train", str(self._folder), *given, "--json"]
-        ended = self._run(Path(sys.executable), "tl_core", arguments, {**home, **weights})
+        ended = self._run(Path(sys.executable), "tl_core", arguments, self._variables(home))
         told = json.loads(ended.output)
         if told["splits"] != self._counts():
             raise RuntimeError(

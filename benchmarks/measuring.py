@@ -63,6 +63,10 @@ class CommandFailed(Exception):
     """A command that was to be measured did not succeed; says how it ended and what it wrote."""
 
 
+class CannotMeasure(Exception):
+    """Something is missing on this machine; says what, and where it comes from."""
+
+
 def take_turns(ways: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, list[T]]:
     """Each way once, then each once more, so that all of them see the same moods of the machine."""
     found: dict[str, list[T]] = {name: [] for name in ways}

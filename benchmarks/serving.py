@@ -10,6 +10,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,10 @@ class Server:
     @property
     def process_id(self) -> int:
         return self._process.pid
+
+
+def has_playwright() -> bool:
+    return find_spec("playwright") is not None
 
 
 @contextmanager

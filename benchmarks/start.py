@@ -12,13 +12,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from benchmarks.measuring import ROOT, Cell, Options, Report, median, run_command, take_turns
-from benchmarks.serving import CHROMIUM, Server, chromium
+from benchmarks.serving import CHROMIUM, Server, chromium, has_playwright
 from tl_core.memory import importing
 
 COMMANDS = {
@@ -32,6 +31,7 @@ COMMANDS = {
 QUICK = ["python alone", "import tl_core", "transferlab --help"]
 EMPTY, OURS = "empty Streamlit app", "the app"
 _HELLO = "import streamlit as st\nst.title('Hello')\n"
+_NO_PAGE = "No page was opened: that takes a Chromium, and Playwright (pip install -r benchmarks/requirements.txt)."
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def run(options: Options) -> Report:
         if not options.tiny:
             ways[OURS] = _opener(ROOT / "app.py", scratch, browser)
         found = take_turns(ways, options.rounds)
-    notes = [] if browser else ["No Chromium on this machine: no page was opened."]
+    notes = [] if browser else [_NO_PAGE]
     raw = {name: [vars(each) for each in seen] for name, seen in found.items()}
     return Report(
         "start", "From nothing to something", ("what", "seconds", "peak memory, MB"), _rows(found), notes, raw
@@ -78,7 +78,7 @@ def _command(name: str, scratch: Path) -> _Seen:
 @contextmanager
 def _browser() -> Iterator[Any]:
     """None where this machine has none."""
-    if CHROMIUM is None or find_spec("playwright") is None:
+    if CHROMIUM is None or not has_playwright():
         yield None
     else:
         with chromium(os.sched_getaffinity(0)) as (browser,):

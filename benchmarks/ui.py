@@ -21,8 +21,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measuring import Cell, Options, Report, median
-from benchmarks.serving import Server, chromium, cpu_seconds
+from benchmarks.measuring import CannotMeasure, Cell, Options, Report, median
+from benchmarks.serving import Server, chromium, cpu_seconds, has_playwright
 from tl_core.config import RunConfig, make_run_config
 from tl_core.data.samples import sample_source
 from tl_core.import_dataset import import_dataset
@@ -75,6 +75,10 @@ class Seen:
 
 
 def run(options: Options) -> Report:
+    if not has_playwright():
+        raise CannotMeasure(
+            "Pages are opened by Playwright, which is not installed here: pip install -r benchmarks/requirements.txt."
+        )
     cores = os.sched_getaffinity(0)
     half = max(1, len(cores) // 2)
     servers, browsers = set(sorted(cores)[:half]), set(sorted(cores)[-half:])

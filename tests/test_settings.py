@@ -13,7 +13,7 @@ def test_everything_has_a_default():
     assert settings.home == Path("~/.transferlab").expanduser().resolve()
     assert settings.database_url == f"sqlite:///{settings.home}/transferlab.db"
     assert (settings.weights_folder, settings.server_folders, settings.limits) == (None, (), Limits())
-    assert settings.runner == "process"
+    assert (settings.runner, settings.frozen_by) == ("process", "fastest")
 
 
 def test_the_environment_decides(tmp_path: Path):
@@ -24,6 +24,7 @@ def test_the_environment_decides(tmp_path: Path):
             "TRANSFERLAB_SERVER_FOLDERS": f"{tmp_path}/one::{tmp_path}/two",
             "TRANSFERLAB_MAX_FILES": "7",
             "TRANSFERLAB_RUNNER": "thread",
+            "TRANSFERLAB_FROZEN_BY": "pytorch",
         }
     )
     assert settings.home == (tmp_path / "home").resolve()
@@ -31,7 +32,7 @@ def test_the_environment_decides(tmp_path: Path):
     assert settings.weights_folder == Path("~/weights").expanduser().resolve()
     assert settings.server_folders == ((tmp_path / "one").resolve(), (tmp_path / "two").resolve())
     assert settings.limits == Limits(max_files=7)
-    assert settings.runner == "thread"
+    assert (settings.runner, settings.frozen_by) == ("thread", "pytorch")
 
 
 def test_a_database_elsewhere_is_taken_as_it_is():
@@ -49,9 +50,13 @@ def test_the_process_environment_is_read(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert Settings.from_environment().home == tmp_path.resolve()
 
 
-def test_a_runner_that_there_is_not_names_its_variable():
+def test_a_word_that_there_is_not_names_its_variable():
     with pytest.raises(ConfigError, match=r"^TRANSFERLAB_RUNNER: 'ray' is not possible; give 'process' or 'thread'\.$"):
         Settings.from_environment({"TRANSFERLAB_RUNNER": "ray"})
+    with pytest.raises(
+        ConfigError, match=r"^TRANSFERLAB_FROZEN_BY: 'jax' is not possible; give 'fastest' or 'pytorch'"
+    ):
+        Settings.from_environment({"TRANSFERLAB_FROZEN_BY": "jax"})
 
 
 @pytest.mark.parametrize("name", Limits.model_fields)

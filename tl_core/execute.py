@@ -156,6 +156,7 @@ def make_experiment(
         should_stop=should_stop,
         cache=workspace.cache,
         workers=workspace.settings.workers or default_workers(),
+        only_torch=workspace.settings.frozen_by == "pytorch",
     )
 
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -31,6 +31,9 @@ class Limits(BaseModel):
 _SHORTEST_KEY = 16
 Runner = Literal["process", "thread"]
 """What of the server trains: a worker process of its own, or a thread of the one that answers people."""
+FrozenBy = Literal["fastest", "pytorch"]
+"""What computes frozen stages on a CPU."""
+_Word = TypeVar("_Word", bound=str)
 
 
 class Settings(BaseModel):
@@ -51,6 +54,9 @@ class Settings(BaseModel):
     (`TRANSFERLAB_CACHE_GB`)."""
     workers: int | None = Field(None, ge=1, le=256)
     """Threads that read images while training (`TRANSFERLAB_WORKERS`, default one for each core, from 2 to 12)."""
+    frozen_by: FrozenBy = "fastest"
+    """What computes frozen stages on a CPU: ONNX Runtime where that pays, or always PyTorch, as without a cache
+    (`TRANSFERLAB_FROZEN_BY`)."""
     tensorboard_folder: Path | None = None
     """Where runs also write event files for TensorBoard, a folder each (`TRANSFERLAB_TENSORBOARD`; default nowhere)."""
     mlflow_uri: str | None = Field(None, repr=False)
@@ -85,7 +91,8 @@ class Settings(BaseModel):
             database_url=env.get("TRANSFERLAB_DATABASE_URL", f"sqlite:///{home / 'transferlab.db'}"),
             weights_folder=_folder("TRANSFERLAB_WEIGHTS", weights) if weights else None,
             server_folders=tuple(_folder("TRANSFERLAB_SERVER_FOLDERS", folder) for folder in folders if folder),
-            runner=_runner(env),
+            runner=_one_of(get_args(Runner), "TRANSFERLAB_RUNNER", env),
+            frozen_by=_one_of(get_args(FrozenBy), "TRANSFERLAB_FROZEN_BY", env),
             cache_gb=_gigabytes("TRANSFERLAB_CACHE_GB", env),
             workers=_workers("TRANSFERLAB_WORKERS", env),
             tensorboard_folder=_folder("TRANSFERLAB_TENSORBOARD", tensorboard) if tensorboard else None,
@@ -102,14 +109,14 @@ def _folder(variable: str, text: str) -> Path:
         raise ConfigError(f"{variable}: {text!r} is not a folder that can be found ({error}).") from error
 
 
-def _runner(env: Mapping[str, str]) -> Runner:
-    match env.get("TRANSFERLAB_RUNNER", "process"):
-        case "process":
-            return "process"
-        case "thread":
-            return "thread"
-        case other:
-            raise ConfigError(f"TRANSFERLAB_RUNNER: {other!r} is not possible; give 'process' or 'thread'.")
+def _one_of(words: tuple[_Word, ...], variable: str, env: Mapping[str, str]) -> _Word:
+    """The first where none is given."""
+    given = env.get(variable, words[0])
+    for word in words:
+        if given == word:
+            return word
+    possible = " or ".join(map(repr, words))
+    raise ConfigError(f"{variable}: {given!r} is not possible; give {possible}.")
 
 
 def _gigabytes(variable: str, env: Mapping[str, str]) -> float:

@@ -106,7 +106,10 @@ def _training_facts(run: Run) -> list[Fact]:
         kept = f"{number_of(views, 'view')} of each training image{no_effect}"
         facts.append(Fact("Kept behind the frozen stages", kept))
     if maker := run.facts.get("features_by"):
-        again = "Once for each image; later runs with the same frozen stages use it again."
+        again = (
+            "Once for each image; later runs with the same frozen stages use it again. ONNX Runtime rounds in its own "
+            "way, which AdamW amplifies; with TRANSFERLAB_FROZEN_BY=pytorch the operator leaves it out."
+        )
         facts.append(Fact("Frozen stages computed by", maker, again))
     if sentence := run.facts.get("compiled"):
         facts.append(Fact("Compiled", sentence))

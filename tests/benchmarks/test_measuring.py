@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.__main__ import benchmarks, main
-from benchmarks.measuring import CommandFailed, Report, has_modules, machine, run_command, take_turns, write
+from benchmarks.measuring import ROOT, CommandFailed, Report, has_modules, machine, run_command, take_turns, write
 
 
 def test_ways_take_turns():
@@ -81,3 +81,12 @@ def test_an_unknown_name_is_refused_with_those_that_there_are(capsys: pytest.Cap
     with pytest.raises(SystemExit):
         main(["nonsense"])
     assert "augment" in capsys.readouterr().err
+
+
+def test_without_playwright_a_sentence_says_where_it_comes_from(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "playwright", None)
+    with pytest.raises(SystemExit, match=r"^ui: Pages are opened by Playwright, which is not installed here: pip"):
+        main(["ui", "--tiny"])
+    assert any(
+        line.startswith("playwright") for line in (ROOT / "benchmarks/requirements.txt").read_text().splitlines()
+    )

@@ -15,7 +15,7 @@ from tl_core.cache import RowCache
 from tl_core.config import ModelConfig, make_run_config
 from tl_core.events import BatchEnded, EpochEnded, FactsFound, StageAdvanced
 from tl_core.events import Tested as WasTested
-from tl_core.features import Examples, ImageExamples, KeptActivations, Side
+from tl_core.features import Examples, ImageExamples, KeptActivations, OnnxPrefix, Side, prefix
 from tl_core.features.prefix import TorchPrefix
 from tl_core.records import DatasetRecord
 from tl_core.training import Experiment, Learner, fit, make_plan, pick_device, run_experiment
@@ -73,9 +73,8 @@ def test_with_and_without_the_cache_a_run_is_the_same(make_experiment: Make, tmp
     assert again == cached and n_prepared(told) == 0, "a second run computes nothing anew"
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_family_follows_the_same_course(name: str, workspace: Workspace, colours: DatasetRecord, tmp_path: Path):
-    """SGD at half depth; only rounding may differ.
+def course_of(name: str, workspace: Workspace, colours: DatasetRecord, cache: RowCache | None) -> list[float]:
+    """The losses of SGD at half depth, from images or from what a new cache keeps.
 
     All BatchNorm is still: over few positions, in a random network, it turns the last digit into percents in one step.
     """
@@ -89,23 +88,48 @@ def test_every_family_follows_the_same_course(name: str, workspace: Workspace, c
         5,
         torch.device("cpu"),
     )
-    courses = []
-    for from_cache in (True, False):
-        model = build_model(backbone, ModelConfig(backbone=name, image_size=side), 3, library_model(name, side))
-        cut = max(1, len(model.stages) // 2)
-        freeze(model, Frozen(cut), "frozen")
-        keep_still(model)
-        part: nn.Module = model
-        read: Examples = examples
-        if from_cache:
-            cache = RowCache(tmp_path / "cache", 10**9, keep_free=0)
-            kept, wanted = KeptActivations(cache, backbone, model, side), Side(examples, 1)
-            assert [done for done, _ in kept.fill([wanted], [cut])][-1] == len(examples)
-            part, read = model.split()[1], kept.examples(wanted, cut)
-        events = list(fit(part, read, read, learner_of(model), epochs=range(1, 3), total_epochs=2))
-        courses.append([event.loss for event in events if isinstance(event, BatchEnded)])
-    assert courses[0] == pytest.approx(courses[1], rel=1e-4)
-    assert len(set(courses[0])) > 1
+    model = build_model(backbone, ModelConfig(backbone=name, image_size=side), 3, library_model(name, side))
+    cut = max(1, len(model.stages) // 2)
+    freeze(model, Frozen(cut), "frozen")
+    keep_still(model)
+    part: nn.Module = model
+    read: Examples = examples
+    if cache:
+        kept, wanted = KeptActivations(cache, backbone, model, side), Side(examples, 1)
+        assert [done for done, _ in kept.fill([wanted], [cut])][-1] == len(examples)
+        assert kept.engine == (OnnxPrefix if prefix._WORTH_EXPORTING == 0 else TorchPrefix).title
+        part, read = model.split()[1], kept.examples(wanted, cut)
+    events = list(fit(part, read, read, learner_of(model), epochs=range(1, 3), total_epochs=2))
+    return [event.loss for event in events if isinstance(event, BatchEnded)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_family_follows_the_same_course(name: str, workspace: Workspace, colours: DatasetRecord, tmp_path: Path):
+    cached = course_of(name, workspace, colours, RowCache(tmp_path / "cache", 10**9, keep_free=0))
+    assert cached == pytest.approx(course_of(name, workspace, colours, None), rel=1e-4)
+    assert len(set(cached)) > 1
+
+
+@pytest.mark.parametrize("name", FAMILIES if os.environ.get("EVERY_FAMILY") else ["mobilenet_v2", "test_vit"])
+def test_with_onnx_runtime_it_is_the_same_course_to_rounding(
+    name: str, workspace: Workspace, colours: DatasetRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(prefix, "_WORTH_EXPORTING", 0)
+    cached = course_of(name, workspace, colours, RowCache(tmp_path / "cache", 10**9, keep_free=0))
+    assert cached == pytest.approx(course_of(name, workspace, colours, None), rel=1e-4)
+
+
+def test_where_pytorch_alone_may_compute_nothing_that_another_made_is_used(
+    make_experiment: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(prefix, "_WORTH_EXPORTING", 0)
+    cache = RowCache(tmp_path / "cache", 10**9, keep_free=0)
+    makers = []
+    for home, only_torch in (("a", False), ("b", True), ("c", True)):
+        experiment = make_experiment(home=tmp_path / home, frozen_stages=3, image_size=32)
+        _, told = figures(replace(experiment, cache=cache, only_torch=only_torch))
+        makers.append(facts_of(told)["features_by"])
+    assert makers == [OnnxPrefix.title, TorchPrefix.title, TorchPrefix.title]
 
 
 def keep_still(model: nn.Module) -> None:

@@ -18,7 +18,7 @@ from tl_core.backbones import Anatomy, Backbone, TransferModel, anatomy, digest_
 from tl_core.cache import CacheMiss, RowCache, Shelf
 from tl_core.features.examples import FeatureExamples, ImageExamples
 from tl_core.features.onnx_prefix import OnnxPrefix
-from tl_core.features.prefix import Autocast, Cuts, Prefix, make_prefix
+from tl_core.features.prefix import Autocast, Cuts, Prefix, TorchPrefix, make_prefix
 from tl_core.features.rows import NoRoom, RowWriter, read_rows
 from tl_core.features.sides import Missing, Side, digest
 
@@ -48,17 +48,19 @@ class KeptActivations:
         precision: Precision = "float32",
         autocast: Autocast = nullcontext,
         exported: dict[str, OnnxPrefix] | None = None,
+        only_torch: bool = False,
     ) -> None:
         """
         Args:
             exported: what was exported before, and will be, by what it was made of.
+            only_torch: what another runtime gives is not used, kept or not.
         """
         self._exported = {} if exported is None else exported
-        self._cache, self._model, self._autocast = cache, model, autocast
+        self._cache, self._model, self._autocast, self._only_torch = cache, model, autocast, only_torch
         self._anatomy, self._name = anatomy(backbone, image_size), backbone.name
         self._precision, self._dtype = precision, np.dtype(precision)
-        self.engine = ""
-        """What computed the last activations that were missing."""
+        self.engine = TorchPrefix.title if only_torch else ""
+        """What computed the last activations that were missing, or all; "" where that is not known."""
 
     def row_bytes(self, cut: int) -> int:
         """Of one image's activations behind `cut` stages; pooled behind all of them."""
@@ -137,6 +139,7 @@ class KeptActivations:
             n_images,
             autocast=self._autocast,
             should_stop=images.should_stop,
+            only_torch=self._only_torch,
         )
         if isinstance(prefix, OnnxPrefix):
             self._exported[key] = prefix
@@ -146,7 +149,10 @@ class KeptActivations:
     def _shelf(self, cut: int, images: ImageExamples, used: set[Path] | None = None) -> Shelf:
         device = images.device.type
         with self._autocast():
-            computed_in = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else torch.float32
+            precision = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else torch.float32
+        computed_in = str(precision).removeprefix("torch.")
+        if self._only_torch:
+            computed_in += f" by PyTorch on {device}"
         return self._cache.shelf(
             {
                 "what": "activations",
@@ -155,7 +161,7 @@ class KeptActivations:
                 "pooled": cut == len(self._anatomy.stages),
                 "weights": self._weights(cut),
                 "preprocessing": list(asdict(images.preprocessing).values()),
-                "computed in": str(computed_in).removeprefix("torch."),
+                "computed in": computed_in,
                 "kept in": self._dtype.name,
                 "made how": _MADE_HOW[self._precision],
                 "libraries": [version(name) for name in _LIBRARIES],

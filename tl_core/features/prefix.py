@@ -100,6 +100,7 @@ def make_prefix(
     *,
     autocast: Autocast = nullcontext,
     should_stop: Callable[[], bool] = lambda: False,
+    only_torch: bool = False,
 ) -> Prefix:
     """Choose what runs the prefix: ONNX Runtime on a CPU where there is enough to do and both agree; else PyTorch.
 
@@ -114,7 +115,7 @@ def make_prefix(
     if sample.device.type != "cpu":
         return TorchPrefix(cuts, autocast, None, should_stop)
     at_once = max(1, int(_AT_ONCE / work))
-    if work * n_images >= _WORTH_EXPORTING:
+    if work * n_images >= _WORTH_EXPORTING and not only_torch:
         try:
             return OnnxPrefix(cuts, sample, at_once, should_stop)
         except OnnxUnfit as error:

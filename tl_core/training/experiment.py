@@ -57,6 +57,8 @@ class Experiment:
     """Keeps what is computed of images, for this run and others."""
     workers: int = 2
     """Threads that read images."""
+    only_torch: bool = False
+    """Frozen stages are computed by PyTorch even where something else is faster."""
     outputs: Path | None = None
     """Folder for what the model said (`tl_core.outputs`); None keeps nothing of it."""
     exported: dict[str, OnnxPrefix] = field(default_factory=dict)

@@ -86,7 +86,7 @@ class FrozenPart:
             yield FactsFound({"cached_views": 0, "cache_note": _say_no_room(error)})
             return None
         yield FactsFound({"cached_views": self._views})
-        if pace.seen:
+        if self._kept.engine:
             yield FactsFound({"features_by": self._kept.engine})
         if paced := pace.found():
             yield FactsFound({"frozen_part": {"stages": cuts[-1], **paced}})
@@ -136,6 +136,7 @@ def keep_activations(
         precision=precision or config.train.feature_precision,
         autocast=experiment.device.autocast,
         exported=experiment.exported,
+        only_torch=experiment.only_torch,
     )
 
 
