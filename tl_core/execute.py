@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 
 from tl_core.backbones import anatomy, ensure_weights, get_backbone, preprocessing_for
 from tl_core.config import RunConfig
@@ -21,7 +22,7 @@ from tl_core.records import DatasetRecord, Progress, Run, RunState
 from tl_core.sinks import Mirror, open_mirror
 from tl_core.store.contract import Asked
 from tl_core.text import number_of
-from tl_core.training import Experiment, pick_device, run_experiment
+from tl_core.training import Experiment, make_whole, pick_device, run_experiment
 from tl_core.training.batch_size import with_batch_size
 from tl_core.training.plan import make_plan
 from tl_core.training.speeds import remember
@@ -35,6 +36,17 @@ _STOPPED: dict[Asked | None, RunState] = {
     None: RunState.INTERRUPTED,
 }
 """What a run is that was stopped, by what was asked of it."""
+
+
+def whole_model(workspace: Workspace, run_id: str) -> Path:
+    """A run's model in one file, which is made where it lies in two.
+
+    Raises:
+        OSError: that cannot be.
+    """
+    path = workspace.artifacts.checkpoint(run_id)
+    make_whole(path)
+    return path
 
 
 def check(workspace: Workspace, config: RunConfig) -> DatasetRecord:

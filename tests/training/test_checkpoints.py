@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from tl_core.backbones import TransferModel, build_library_model, build_model, get_backbone
 from tl_core.config import ModelConfig
 from tl_core.errors import RunNotReady
-from tl_core.training import load_checkpoint, save_checkpoint, settle
+from tl_core.training import load_checkpoint, make_whole, save_checkpoint
 from tl_core.training.checkpoints import save_changes
 
 CLASSES = ("a", "ü", '"]', "[bold]x[/bold]", "two\nlines")
@@ -82,7 +82,7 @@ def test_what_changed_is_read_with_the_model_it_belongs_to_and_made_one_file(tmp
     changes = tmp_path / "model.changes"
     left = changes.read_bytes()
     assert len(left) < whole / 10
-    settle(path)
+    make_whole(path)
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
     assert same(load_checkpoint(path).model, model)
     changes.write_bytes(left)  # as a crash between the two would leave it

@@ -13,7 +13,7 @@ from tl_core.errors import RunNotReady, UnknownDataset
 from tl_core.features import ImageExamples
 from tl_core.records import ImageRecord, Prediction, Run, RunState, Split
 from tl_core.results import Results, results_of
-from tl_core.training import Checkpoint, load_checkpoint, settle
+from tl_core.training import Checkpoint, load_checkpoint, make_whole
 from tl_core.workspace import Workspace
 
 _BATCH = 16
@@ -85,7 +85,7 @@ def find_subject(workspace: Workspace, run_id: str) -> Subject:
     if run.state in _CHANGING:
         raise RunNotReady(f"Run {run.id} {_CHANGING[run.state]}: export it when it has ended, or stop or pause it.")
     file = workspace.artifacts.checkpoint(run.id)
-    settle(file)
+    make_whole(file)
     checkpoint = load_checkpoint(file)
     tested = run.result is not None
     images = _images(workspace, run, checkpoint.classes)

@@ -6,11 +6,10 @@ from pathlib import Path
 
 from tl_core.config import RunConfig, make_run_config
 from tl_core.errors import ConfigError, RunNotReady
-from tl_core.execute import check
+from tl_core.execute import check, whole_model
 from tl_core.outputs import kept_files
 from tl_core.records import BEST_VAL, Run, RunState
 from tl_core.runners.enqueue import first_facts
-from tl_core.training import settle
 from tl_core.workspace import Workspace
 
 
@@ -83,8 +82,7 @@ def _continue(workspace: Workspace, run: Run, config: RunConfig) -> Run:
 
 def _take_over(workspace: Workspace, old: Run, new: Run) -> None:
     store, artifacts = workspace.store, workspace.artifacts
-    settle(artifacts.checkpoint(old.id))
-    _share(artifacts.checkpoint(old.id), artifacts.checkpoint(new.id))
+    _share(whole_model(workspace, old.id), artifacts.checkpoint(new.id))
     for path in kept_files(folder := artifacts.outputs(old.id)):
         _share(path, artifacts.outputs(new.id) / path.relative_to(folder))
     store.append_metrics(new.id, store.list_metrics(old.id))

@@ -1,6 +1,6 @@
 """From a configuration to a trained, tested model."""
 
-from tl_core.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint, settle
+from tl_core.training.checkpoints import Checkpoint, load_checkpoint, make_whole, save_checkpoint
 from tl_core.training.device import Device, pick_device
 from tl_core.training.experiment import Experiment, build_experiment_model, run_experiment
 from tl_core.training.fit import fit
@@ -19,8 +19,8 @@ __all__ = [
     "learning_rates",
     "load_checkpoint",
     "make_plan",
+    "make_whole",
     "pick_device",
     "run_experiment",
     "save_checkpoint",
-    "settle",
 ]

@@ -63,7 +63,7 @@ def save_checkpoint(path: Path, model: TransferModel, config: ModelConfig, class
 def save_changes(path: Path, changed: dict[str, Tensor]) -> None:
     """Write only what differs from the model that was saved last: a frozen backbone need not be written every epoch.
 
-    `load_checkpoint` reads both; `settle` makes one file of them.
+    `load_checkpoint` reads both; `make_whole` makes one file of them.
     """
     with safe_open(path, framework="pt") as file:
         mark = file.metadata()[_MARK]
@@ -71,7 +71,7 @@ def save_changes(path: Path, changed: dict[str, Tensor]) -> None:
     os.utime(path)  # who goes by its time sees that the model is another
 
 
-def settle(path: Path) -> None:
+def make_whole(path: Path) -> None:
     """Make one file of a model and what `save_changes` has left beside it; where that is nothing, all stays."""
     if _beside(path).is_file() and path.is_file():
         with suppress(SafetensorError):  # a damaged file stays, and who loads it is told
@@ -109,7 +109,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         changed, of = _tensors_of(_beside(path))
     except FileNotFoundError:
         changed, of = {}, {_MARK: ""}
-    tensors, about = _tensors_of(path)  # second: whoever settles it puts the whole in place before changes go
+    tensors, about = _tensors_of(path)  # second: whoever makes one of them puts the whole in place before changes go
     return (tensors | changed if of[_MARK] == about.get(_MARK) else tensors), about
 
 

@@ -13,7 +13,7 @@ from tl_core.backbones import TransferModel, freeze
 from tl_core.evaluation import Outputs
 from tl_core.events import EpochEnded, Event, FactsFound, StageStarted
 from tl_core.features import Examples, Pieces
-from tl_core.training.checkpoints import save_changes, save_checkpoint, settle
+from tl_core.training.checkpoints import make_whole, save_changes, save_checkpoint
 from tl_core.training.compiling import Compiling
 from tl_core.training.fit import NO_SCORE, fit
 from tl_core.training.frozen_part import FrozenPart
@@ -77,7 +77,7 @@ class _Phases:
                     yield from self._fit(phase, self._learner(phase, schedule), *(yield from self._prepare(phase)))
         finally:
             with suppress(OSError):  # of a disk that is full: what lies there can be read as it is
-                settle(self._experiment.checkpoint)
+                make_whole(self._experiment.checkpoint)
 
     def _prepare(self, phase: Phase) -> Generator[Event, None, tuple[nn.Module, Examples, Examples]]:
         """What is to be trained, and on what: the rest behind a frozen prefix on features, or all of it on images."""
