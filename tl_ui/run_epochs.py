@@ -1,5 +1,6 @@
 """A finished run, epoch by epoch: what it took for what, six images, and how its features moved."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -38,8 +39,12 @@ class Said:
     confidence: float
 
     @property
+    def is_number(self) -> bool:
+        return math.isfinite(self.confidence)
+
+    @property
     def is_right(self) -> bool:
-        return self.predicted == self.true
+        return self.predicted == self.true and self.is_number
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -42,7 +42,7 @@ def test_made_it_is_downloaded_and_its_figures_are_shown(page, finished, monkeyp
     _, run = finished
     receipt = {"n": 20, "difference": 3e-6, "tolerance": 0.02}
     left_out = ("There is no <b>:red[x]</b>.",)
-    packed = Packed(12_345_678, (FIGURES,), receipt, left_out, has_training_script=True)
+    packed = Packed(12_345_678, (FIGURES,), receipt, left_out, has_training_script=True, parameters=3_400_000)
     monkeypatch.setattr(run_export, "read_packed", lambda *_: packed)
     app = page()
     assert not app.exception and not app.button
