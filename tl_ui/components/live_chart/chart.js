@@ -49,6 +49,7 @@ class LiveChart {
     if (data.chart) this.content = data.chart
     else if (isNews || !this.content) this.poll()
     const { title, alt } = this.content ?? {}
+    this.plot.setAttribute("role", "img") // not before it has a text to go with that
     this.plot.setAttribute("aria-label", this.content ? `${title}. ${alt}` : data.alt)
     this.draw()
   }
