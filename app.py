@@ -13,5 +13,7 @@ with importing():
     from tl_ui.routes import make_routes
 
 app = st.App(
-    Path(__file__).parent / "tl_ui" / "main.py", routes=make_routes(get_workspace, get_predictors), lifespan=lifespan
+    Path(__file__).parent / "tl_ui" / "main.py",
+    routes=make_routes(get_workspace, get_predictors),
+    lifespan=lifespan,
 )

@@ -36,19 +36,34 @@ def benchmarks() -> dict[str, str]:
     for path in sorted(HERE.glob("*.py")):
         tree = ast.parse(path.read_text("utf-8"))
         if any(isinstance(node, ast.FunctionDef) and node.name == "run" for node in tree.body):
-            found[path.stem] = " ".join((ast.get_docstring(tree) or "").partition("\n\n")[0].split())
+            found[path.stem] = " ".join(
+                (ast.get_docstring(tree) or "").partition("\n\n")[0].split()
+            )
     return found
 
 
 def _parser(known: list[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*known, []], metavar="NAME", help="what to measure")
-    parser.add_argument("--tiny", action="store_true", help="see in seconds whether it works; the figures mean nothing")
-    parser.add_argument("--rounds", type=int, help=f"how often each way has its turn ({ROUNDS}; tiny: 1)")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="where the table and the JSON go")
-    parser.add_argument("--data", type=Path, default=DATA, help="a folder of datasets (made-up images without it)")
     parser.add_argument(
-        "--peers", type=Path, default=Path(sys.executable), help="the Python that has benchmarks/requirements.txt"
+        "names", nargs="*", choices=[*known, []], metavar="NAME", help="what to measure"
+    )
+    parser.add_argument(
+        "--tiny",
+        action="store_true",
+        help="see in seconds whether it works; the figures mean nothing",
+    )
+    parser.add_argument(
+        "--rounds", type=int, help=f"how often each way has its turn ({ROUNDS}; tiny: 1)"
+    )
+    parser.add_argument("--out", type=Path, default=RESULTS, help="where the table and the JSON go")
+    parser.add_argument(
+        "--data", type=Path, default=DATA, help="a folder of datasets (made-up images without it)"
+    )
+    parser.add_argument(
+        "--peers",
+        type=Path,
+        default=Path(sys.executable),
+        help="the Python that has benchmarks/requirements.txt",
     )
     return parser
 

@@ -29,7 +29,10 @@ PRE = Preprocessing(224, 256, (0.5,) * 3, (0.5,) * 3, "bicubic")
 SEEDS = count()
 PHOTOS = AUGMENTATIONS["photos"]
 TRIVIAL = AugmentConfig(crop=PHOTOS.crop, flip=True, policy="trivial")
-CHANGES = {"photos": (PHOTOS, v2.ColorJitter(0.2, 0.2, 0.2)), "TrivialAugment": (TRIVIAL, v2.TrivialAugmentWide())}
+CHANGES = {
+    "photos": (PHOTOS, v2.ColorJitter(0.2, 0.2, 0.2)),
+    "TrivialAugment": (TRIVIAL, v2.TrivialAugmentWide()),
+}
 
 Pass = Callable[[], int]
 """Does its work once and says over how many images."""
@@ -41,7 +44,9 @@ def run(options: Options) -> Report:
     if torch.cuda.is_available():
         passes |= cuda_passes()
     peaks = dict.fromkeys(passes, 0.0)
-    measured = take_turns({name: _measured(name, passes, peaks) for name in passes}, options.rounds + 1)
+    measured = take_turns(
+        {name: _measured(name, passes, peaks) for name in passes}, options.rounds + 1
+    )
     rates = {name: pairs[1:] for name, pairs in measured.items()}  # the first time warms up
     rows = [
         (name, median(rate for rate, _ in pairs), median(busy for _, busy in pairs), peaks[name])
@@ -57,7 +62,9 @@ def run(options: Options) -> Report:
     )
 
 
-def _measured(name: str, passes: dict[str, Pass], peaks: dict[str, float]) -> Callable[[], tuple[float, float]]:
+def _measured(
+    name: str, passes: dict[str, Pass], peaks: dict[str, float]
+) -> Callable[[], tuple[float, float]]:
     def once() -> tuple[float, float]:
         started, busy = time.perf_counter(), time.process_time()
         n = passes[name]()
@@ -71,32 +78,50 @@ def _measured(name: str, passes: dict[str, Pass], peaks: dict[str, float]) -> Ca
 def pictures() -> list[Image.Image]:
     """Eight decoded images with large shapes and some grain."""
     rng = np.random.default_rng(0)
-    shapes = [Image.fromarray(rng.integers(0, 256, (9, 12, 3), dtype=np.uint8)).resize((500, 375)) for _ in range(8)]
+    shapes = [
+        Image.fromarray(rng.integers(0, 256, (9, 12, 3), dtype=np.uint8)).resize((500, 375))
+        for _ in range(8)
+    ]
     grain = rng.integers(-20, 20, (375, 500, 3))
-    return [Image.fromarray(np.clip(np.asarray(image) + grain, 0, 255).astype(np.uint8)) for image in shapes]
+    return [
+        Image.fromarray(np.clip(np.asarray(image) + grain, 0, 255).astype(np.uint8))
+        for image in shapes
+    ]
 
 
 def cpu_passes(distinct: list[Image.Image], images: int) -> dict[str, Pass]:
     passes = {}
     decoded = distinct * (images // len(distinct))
     for name, (config, theirs) in CHANGES.items():
-        crop = v2.RandomResizedCrop(PRE.size, (PHOTOS.crop, 1), interpolation=v2.InterpolationMode.BICUBIC)
+        crop = v2.RandomResizedCrop(
+            PRE.size, (PHOTOS.crop, 1), interpolation=v2.InterpolationMode.BICUBIC
+        )
         classes = [crop, v2.RandomHorizontalFlip(), theirs]
         passes |= {
-            f"CPU, {name}: ours": _in_threads(decoded, lambda image, config=config: _ours(image, config)),
-            f"CPU, {name}: torchvision on Pillow": _in_threads(decoded, v2.Compose([*classes, v2.PILToTensor()])),
-            f"CPU, {name}: torchvision on tensors": _in_threads(decoded, v2.Compose([v2.PILToTensor(), *classes])),
+            f"CPU, {name}: ours": _in_threads(
+                decoded, lambda image, config=config: _ours(image, config)
+            ),
+            f"CPU, {name}: torchvision on Pillow": _in_threads(
+                decoded, v2.Compose([*classes, v2.PILToTensor()])
+            ),
+            f"CPU, {name}: torchvision on tensors": _in_threads(
+                decoded, v2.Compose([v2.PILToTensor(), *classes])
+            ),
         }
     return passes
 
 
 def cuda_passes() -> dict[str, Pass]:
-    images = torch.stack([_ours(image, AugmentConfig()) for image in pictures() * (BATCH // 8)]).cuda()
+    images = torch.stack(
+        [_ours(image, AugmentConfig()) for image in pictures() * (BATCH // 8)]
+    ).cuda()
     passes = {}
     for name, (config, theirs) in CHANGES.items():
         classes = v2.Compose([v2.RandomHorizontalFlip(), theirs])
         passes |= {
-            f"CUDA, {name}: ours": lambda config=config: _on_device(images, lambda: _ours_on_device(images, config)),
+            f"CUDA, {name}: ours": lambda config=config: _on_device(
+                images, lambda: _ours_on_device(images, config)
+            ),
             f"CUDA, {name}: torchvision, image by image": lambda classes=classes: _on_device(
                 images, lambda: torch.stack([classes(image) for image in images])
             ),

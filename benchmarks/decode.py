@@ -22,7 +22,16 @@ from torch import Tensor
 from torchvision.io import ImageReadMode, decode_image
 from torchvision.transforms import v2
 
-from benchmarks.measuring import ROOT, Cell, Options, Report, median, peak_mb, run_command, take_turns
+from benchmarks.measuring import (
+    ROOT,
+    Cell,
+    Options,
+    Report,
+    median,
+    peak_mb,
+    run_command,
+    take_turns,
+)
 from benchmarks.pictures import draw_photo
 from tl_core.data.loaders import read_input
 from tl_core.memory import keep_freed_memory
@@ -30,14 +39,19 @@ from tl_core.records import Preprocessing
 
 PRE = Preprocessing(224, 256, (0.5,) * 3, (0.5,) * 3, "bicubic")
 MANY = 10**8
-_CHANGES = [v2.Resize(PRE.resize, v2.InterpolationMode.BICUBIC, antialias=True), v2.CenterCrop(PRE.size)]
+_CHANGES = [
+    v2.Resize(PRE.resize, v2.InterpolationMode.BICUBIC, antialias=True),
+    v2.CenterCrop(PRE.size),
+]
 _ON_PILLOW, _ON_TENSORS = v2.Compose([*_CHANGES, v2.PILToTensor()]), v2.Compose(_CHANGES)
 
 
 def run(options: Options) -> Report:
     keep_freed_memory()
     kinds = {"500 x 375": ((500, 375), 3 if options.tiny else 64, 5)}
-    kinds |= {"1200 x 900": ((1200, 900), 2, 4)} if options.tiny else {"12 MP": ((4032, 3024), 12, 4)}
+    kinds |= (
+        {"1200 x 900": ((1200, 900), 2, 4)} if options.tiny else {"12 MP": ((4032, 3024), 12, 4)}
+    )
     rows: list[tuple[Cell, ...]] = []
     raw = {}
     with TemporaryDirectory() as scratch, _one_thread():
@@ -47,14 +61,36 @@ def run(options: Options) -> Report:
             differences = {way: _difference(folder, way) for way in WAYS}
             peaks = {way: peak_mb() if options.tiny else _peak_of(folder, way) for way in WAYS}
             found = _rates(folder, options.rounds)
-            raw[kind] = {f"{way}, {threads} threads": rates for (way, threads), rates in found.items()}
+            raw[kind] = {
+                f"{way}, {threads} threads": rates for (way, threads), rates in found.items()
+            }
             rows += [
-                (kind, threads, way, rate, rate / median(found[PEER, threads]), differences[way], peaks[way])
-                for (way, threads), rate in ((which, median(rates)) for which, rates in found.items())
+                (
+                    kind,
+                    threads,
+                    way,
+                    rate,
+                    rate / median(found[PEER, threads]),
+                    differences[way],
+                    peaks[way],
+                )
+                for (way, threads), rate in (
+                    (which, median(rates)) for which, rates in found.items()
+                )
             ]
-    columns = ("images", "threads", "way", "images/s", "times Pillow", "difference of 255", "peak memory, MB")
+    columns = (
+        "images",
+        "threads",
+        "way",
+        "images/s",
+        "times Pillow",
+        "difference of 255",
+        "peak memory, MB",
+    )
     notes = [f"Difference: mean over all pixels, from {PEER}."]
-    return Report("decode", "Decoding: from a JPEG to what a backbone gets", columns, rows, notes, raw)
+    return Report(
+        "decode", "Decoding: from a JPEG to what a backbone gets", columns, rows, notes, raw
+    )
 
 
 def make_photos(folder: Path, size: tuple[int, int], n: int, grain: int, data: Path | None) -> None:
@@ -68,7 +104,9 @@ def make_photos(folder: Path, size: tuple[int, int], n: int, grain: int, data: P
     rng = np.random.default_rng(0)
     real = sorted(data.glob("imagenet_sample/*/*.jpg")) if data else []
     for i in range(n):
-        small = Image.open(real[i % len(real)]).convert("RGB") if real else draw_photo(rng, (400, 300))
+        small = (
+            Image.open(real[i % len(real)]).convert("RGB") if real else draw_photo(rng, (400, 300))
+        )
         noise = rng.normal(0, grain, (size[1], size[0], 1)).astype(np.float32)
         pixels = np.clip(np.asarray(small.resize(size, Image.Resampling.BICUBIC)) + noise, 0, 255)
         Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{i}.jpg", quality=90)
@@ -99,7 +137,10 @@ WAYS: dict[str, Callable[[Path], Tensor]] = {
 
 def _rates(folder: Path, rounds: int) -> dict[tuple[str, int], list[float]]:
     """Images per second of each way, with one thread and with two."""
-    turns = {f"{way}/{threads}": partial(_rate, folder, way, threads) for threads, way in product((1, 2), WAYS)}
+    turns = {
+        f"{way}/{threads}": partial(_rate, folder, way, threads)
+        for threads, way in product((1, 2), WAYS)
+    }
     found = take_turns(turns, rounds + 1)  # the first time warms up
     return {(way, threads): found[f"{way}/{threads}"][1:] for threads, way in product((1, 2), WAYS)}
 
@@ -115,7 +156,11 @@ def _rate(folder: Path, way: str, threads: int) -> float:
 def _difference(folder: Path, way: str) -> float:
     """Mean over some images."""
     some = sorted(folder.iterdir())[:8]
-    return float(np.mean([(WAYS[way](path).float() - WAYS[PEER](path).float()).abs().mean() for path in some]))
+    return float(
+        np.mean(
+            [(WAYS[way](path).float() - WAYS[PEER](path).float()).abs().mean() for path in some]
+        )
+    )
 
 
 def _peak_of(folder: Path, way: str) -> float:

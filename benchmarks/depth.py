@@ -111,14 +111,20 @@ def turns_of_the_rest(trial: Trial) -> Iterator[float]:
     """Seconds of forward and backward, and of validation's forward, on a few batches of noise behind the cut."""
     experiment = trial.experiment(FLOOR)
     model, _ = build_experiment_model(experiment)
-    size, batch_size, device = experiment.preprocessing.size, experiment.config.train.batch_size, experiment.device
+    size, batch_size, device = (
+        experiment.preprocessing.size,
+        experiment.config.train.batch_size,
+        experiment.device,
+    )
     prefix, rest = model.split()
     noise = torch.randn(MOST_BATCHES, batch_size, 3, size, size, device=device.torch_device)
     with torch.no_grad():
         batches = [prefix(each.contiguous(memory_format=torch.channels_last)) for each in noise]
     labels = torch.randint(len(experiment.classes), (batch_size,), device=device.torch_device)
     learns = [parameter for parameter in rest.parameters() if parameter.requires_grad]
-    sizes = [_sizes(len(side), batch_size) for side in (experiment.split.train, experiment.split.val)]
+    sizes = [
+        _sizes(len(side), batch_size) for side in (experiment.split.train, experiment.split.val)
+    ]
     while True:
         started = time.perf_counter()
         rest.train()

@@ -8,9 +8,9 @@ from typing import Any
 from benchmarks.pictures import make_folder
 from tl_core.config import make_run_config
 from tl_core.data.paths import source_from_path
-from tl_core.execute import make_experiment
-from tl_core.import_dataset import import_dataset
+from tl_core.datasets.importing import import_dataset
 from tl_core.memory import keep_freed_memory
+from tl_core.runs.execute import make_experiment
 from tl_core.settings import Settings
 from tl_core.training import Experiment
 from tl_core.workspace import Workspace, open_workspace
@@ -47,7 +47,9 @@ def make_trial(home: Path, folder: Path, weights: Path | None, settings: dict[st
     """Take the folder in, as a dataset of a new workspace."""
     workspace = _open(home, str(weights) if weights else None)
     source, limits = source_from_path(folder), workspace.settings.limits
-    record = import_dataset(workspace.store, workspace.artifacts, source, name=folder.name, limits=limits).record
+    record = import_dataset(
+        workspace.store, workspace.artifacts, source, name=folder.name, limits=limits
+    ).record
     workspace.store.close()
     return Trial(str(home), str(weights) if weights else None, record.id, settings)
 
@@ -63,4 +65,8 @@ def find_folder(data: Path | None, name: str, scratch: Path, tiny: bool) -> Path
 
 def _open(home: Path, weights: str | None) -> Workspace:
     database = f"sqlite:///{home / 'transferlab.db'}"
-    return open_workspace(Settings(home=home, database_url=database, weights_folder=Path(weights) if weights else None))
+    return open_workspace(
+        Settings(
+            home=home, database_url=database, weights_folder=Path(weights) if weights else None
+        )
+    )

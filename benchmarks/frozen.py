@@ -38,11 +38,17 @@ from benchmarks.measuring import (
 )
 from benchmarks.peers.task import Examples, Task
 from benchmarks.pictures import make_folder
-from tl_core.backbones import build_library_model, find_weights, get_backbone, load_weights, preprocessing_for
+from tl_core.backbones import (
+    build_library_model,
+    find_weights,
+    get_backbone,
+    load_weights,
+    preprocessing_for,
+)
 from tl_core.config import DataConfig, ModelConfig
 from tl_core.data.paths import source_from_path
 from tl_core.data.splits import make_split
-from tl_core.import_dataset import import_dataset
+from tl_core.datasets.importing import import_dataset
 from tl_core.settings import Settings
 from tl_core.workspace import open_workspace
 
@@ -69,12 +75,29 @@ def run(options: Options) -> Report:
             contest = _Contest(folder, Path(scratch) / "of" / folder.name, options, left_out)
             found = contest.run()
             rows += [(folder.name, *row) for row in _rows(found)]
-            raw[folder.name] = {name: [vars(each) for each in ended] for name, ended in found.items()}
+            raw[folder.name] = {
+                name: [vars(each) for each in ended] for name, ended in found.items()
+            }
             notes.append(contest.described())
     notes.append(f"what the peers run on: {versions_of(options.peers)}")
     notes += [f"{name} was left out: {options.peers} does not have it." for name in left_out]
-    columns = ("images", "way", "seconds", "times ours", "times our second run", "test accuracy", "peak memory, MB")
-    return Report("frozen", "A frozen backbone: from a folder of JPEGs to test accuracy", columns, rows, notes, raw)
+    columns = (
+        "images",
+        "way",
+        "seconds",
+        "times ours",
+        "times our second run",
+        "test accuracy",
+        "peak memory, MB",
+    )
+    return Report(
+        "frozen",
+        "A frozen backbone: from a folder of JPEGs to test accuracy",
+        columns,
+        rows,
+        notes,
+        raw,
+    )
 
 
 def missing_peers(python: Path) -> list[str]:
@@ -107,14 +130,21 @@ def _folders(options: Options, scratch: Path) -> list[Path]:
     if options.tiny:
         return [make_folder(scratch / "tiny", classes=2, per_class=12, size=(80, 60))]
     real = [options.data / name for name in DATASETS] if options.data else []
-    return [folder for folder in real if folder.is_dir()] or [make_folder(scratch / "made up", 6, 200)]
+    return [folder for folder in real if folder.is_dir()] or [
+        make_folder(scratch / "made up", 6, 200)
+    ]
 
 
 class _Contest:
     """All ways on one folder of images."""
 
     def __init__(self, folder: Path, scratch: Path, options: Options, left_out: list[str]) -> None:
-        self._folder, self._scratch, self._options, self._left_out = folder, scratch, options, left_out
+        self._folder, self._scratch, self._options, self._left_out = (
+            folder,
+            scratch,
+            options,
+            left_out,
+        )
         scratch.mkdir(parents=True)
         self._weights = weights_folder(options)
         known = find_weights(get_backbone(PREFERRED), [self._weights]) if self._weights else None
@@ -163,7 +193,10 @@ class _Contest:
 
         def examples(positions: tuple[int, ...]) -> Examples:
             chosen = [images[i] for i in positions]
-            return tuple((str(self._folder / image.name), classes.index(image.class_name)) for image in chosen)
+            return tuple(
+                (str(self._folder / image.name), classes.index(image.class_name))
+                for image in chosen
+            )
 
         return Task(
             self._backbone.name,
@@ -188,9 +221,13 @@ class _Contest:
     def _read_folder(self) -> tuple[list[Any], tuple[str, ...]]:
         """What our engine takes in from the folder, which is the same every time."""
         home = self._scratch / "looking"
-        workspace = open_workspace(Settings(home=home, database_url=f"sqlite:///{home / 'transferlab.db'}"))
+        workspace = open_workspace(
+            Settings(home=home, database_url=f"sqlite:///{home / 'transferlab.db'}")
+        )
         source, limits = source_from_path(self._folder), workspace.settings.limits
-        record = import_dataset(workspace.store, workspace.artifacts, source, name="any", limits=limits).record
+        record = import_dataset(
+            workspace.store, workspace.artifacts, source, name="any", limits=limits
+        ).record
         images = workspace.store.list_images(record.id)
         workspace.store.close()
         return images, record.classes
@@ -216,7 +253,11 @@ class _Contest:
         run_id = json.loads(trained.output)["run_id"]
         arguments = ["export", run_id, "--to", str(home / "taken away"), "--json"]
         ended = self._run(Path(sys.executable), "tl_core", arguments, self._variables(home))
-        return replace(trained, seconds=trained.seconds + ended.seconds, peak_mb=max(trained.peak_mb, ended.peak_mb))
+        return replace(
+            trained,
+            seconds=trained.seconds + ended.seconds,
+            peak_mb=max(trained.peak_mb, ended.peak_mb),
+        )
 
     def _new_home(self) -> Path:
         return Path(tempfile.mkdtemp(dir=self._scratch))
@@ -248,7 +289,9 @@ class _Contest:
         ended = self._run(self._options.peers, f"benchmarks.peers.{script}", [str(task)], {})
         return _Told(**vars(ended), accuracy=json.loads(ended.output.splitlines()[-1])["accuracy"])
 
-    def _run(self, python: Path, module: str, arguments: list[str], env: dict[str, str]) -> Finished:
+    def _run(
+        self, python: Path, module: str, arguments: list[str], env: dict[str, str]
+    ) -> Finished:
         if self._options.tiny and python == Path(sys.executable):
             return _run_here(module, arguments, env)
         return run_command([python, "-m", module, *arguments], env, ROOT)
@@ -264,7 +307,11 @@ def weights_folder(options: Options) -> Path | None:
 def _run_here(module: str, arguments: list[str], env: dict[str, str]) -> Finished:
     """In this process, which has the libraries already: to see quickly whether it works."""
     output, started = io.StringIO(), time.perf_counter()
-    with patch.dict(os.environ, env), patch.object(sys, "argv", [module, *arguments]), redirect_stdout(output):
+    with (
+        patch.dict(os.environ, env),
+        patch.object(sys, "argv", [module, *arguments]),
+        redirect_stdout(output),
+    ):
         if module == "tl_core":
             import_module("tl_core.cli.main").app(arguments, standalone_mode=False)
         else:

@@ -28,7 +28,10 @@ from tl_core.training import Experiment, build_experiment_model, run_experiment
 
 BACKBONE, DATASET, BATCH, RATE, EVER = "mobilenet_v2", "hymenoptera", 32, 1e-3, 1000
 OURS, FLOOR = "ours", "the step alone"
-PEERS = {"tutorial loop": ("full_tutorial", ["torch", "torchvision"]), "fastai": ("full_fast", ["fastai"])}
+PEERS = {
+    "tutorial loop": ("full_tutorial", ["torch", "torchvision"]),
+    "fastai": ("full_fast", ["fastai"]),
+}
 PEAKS = {
     "H200": 989e12,
     "H100 PCIe": 756e12,
@@ -64,17 +67,46 @@ def run(options: Options) -> Report:
         ended = {name: way.end() for name, way in ways.items()}
         n = len(experiment.split.train)
         rates = {name: [n / each for each in found] for name, found in seconds.items()}
-        notes = [f"{BACKBONE} at {settings['image_size']} px, {n} images an epoch, batches of {settings['batch_size']}"]
+        notes = [
+            f"{BACKBONE} at {settings['image_size']} px, {n} images an epoch, batches of {settings['batch_size']}"
+        ]
         notes.append(f"what the peers run on: {versions_of(options.peers)}")
-        notes += [f"{name} was left out: {options.peers} does not have it." for name in PEERS if name not in ways]
-        columns = ("way", "images/s", "of the step alone", "MFU", "peak memory, MB", "peak on the GPU, MB")
-        return Report("full", "Full fine-tuning", columns, _rows(rates, ended, experiment), notes, {"images/s": rates})
+        notes += [
+            f"{name} was left out: {options.peers} does not have it."
+            for name in PEERS
+            if name not in ways
+        ]
+        columns = (
+            "way",
+            "images/s",
+            "of the step alone",
+            "MFU",
+            "peak memory, MB",
+            "peak on the GPU, MB",
+        )
+        return Report(
+            "full",
+            "Full fine-tuning",
+            columns,
+            _rows(rates, ended, experiment),
+            notes,
+            {"images/s": rates},
+        )
 
 
-def _rows(rates: dict[str, list[float]], ended: dict[str, Ended], experiment: Experiment) -> list[tuple[Cell, ...]]:
+def _rows(
+    rates: dict[str, list[float]], ended: dict[str, Ended], experiment: Experiment
+) -> list[tuple[Cell, ...]]:
     floor = median(rates[FLOOR])
     return [
-        (name, rate, rate / floor, _utilisation(rate, experiment), ended[name].peak_mb, ended[name].gpu_mb)
+        (
+            name,
+            rate,
+            rate / floor,
+            _utilisation(rate, experiment),
+            ended[name].peak_mb,
+            ended[name].gpu_mb,
+        )
         for name, rate in ((name, median(found)) for name, found in rates.items())
     ]
 
@@ -155,7 +187,9 @@ def _make_task(experiment: Experiment, scratch: Path, workers: int) -> Task:
     def examples(positions: Sequence[int]) -> Examples:
         chosen = [experiment.images[i] for i in positions]
         folder, classes = experiment.dataset_folder, experiment.classes
-        return tuple((str(image_path(folder, image)), classes.index(image.class_name)) for image in chosen)
+        return tuple(
+            (str(image_path(folder, image)), classes.index(image.class_name)) for image in chosen
+        )
 
     split = experiment.split
     return Task(

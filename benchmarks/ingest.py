@@ -14,7 +14,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.decode import make_photos
-from benchmarks.measuring import ROOT, Cell, Finished, Options, Report, median, run_command, take_turns
+from benchmarks.measuring import (
+    ROOT,
+    Cell,
+    Finished,
+    Options,
+    Report,
+    median,
+    run_command,
+    take_turns,
+)
 
 CLASSES = 10
 DIFFERENT = 100
@@ -27,15 +36,24 @@ def run(options: Options) -> Report:
     with TemporaryDirectory() as scratch:
         sources = make_sources(Path(scratch), numbers, options)
         # Homes are left alone until the end: some file systems are slow for minutes after files were deleted.
-        imports = {name: _Imports(path, Path(scratch) / "homes" / name) for name, path in sources.items()}
-        found = take_turns({name: each.once_and_again for name, each in imports.items()}, options.rounds)
+        imports = {
+            name: _Imports(path, Path(scratch) / "homes" / name) for name, path in sources.items()
+        }
+        found = take_turns(
+            {name: each.once_and_again for name, each in imports.items()}, options.rounds
+        )
     rows: list[tuple[Cell, ...]] = []
     for name, pairs in found.items():
         n = int(name.split()[-1])
         for place, when in enumerate((ONCE, AGAIN)):
             seconds = median(pair[place].seconds for pair in pairs)
-            rows.append((name, when, seconds, n / seconds, max(pair[place].peak_mb for pair in pairs)))
-    raw = {name: [[replace(each, output="") for each in pair] for pair in pairs] for name, pairs in found.items()}
+            rows.append(
+                (name, when, seconds, n / seconds, max(pair[place].peak_mb for pair in pairs))
+            )
+    raw = {
+        name: [[replace(each, output="") for each in pair] for pair in pairs]
+        for name, pairs in found.items()
+    }
     columns = ("source", "when", "seconds", "images/s", "peak memory, MB")
     return Report("ingest", "Taking in 500 x 375 JPEGs: the whole command", columns, rows, [], raw)
 
@@ -49,7 +67,10 @@ def make_sources(scratch: Path, numbers: Sequence[int], options: Options) -> dic
         folder, packed = scratch / f"folder of {n}", scratch / f"zip of {n}.zip"
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             for i in range(n):
-                content, path = with_comment(photos[i % len(photos)], i), folder / f"class {i % CLASSES}" / f"{i}.jpg"
+                content, path = (
+                    with_comment(photos[i % len(photos)], i),
+                    folder / f"class {i % CLASSES}" / f"{i}.jpg",
+                )
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
                 archive.writestr(str(path.relative_to(folder)), content)
@@ -74,7 +95,10 @@ class _Imports:
         command: Callable[[], Finished] = partial(
             run_command,
             [sys.executable, "-m", "tl_core", "ingest", self._source, "--json"],
-            env={"TRANSFERLAB_HOME": str(self._homes / str(self._n_homes)), "PYTHONPATH": str(ROOT)},
+            env={
+                "TRANSFERLAB_HOME": str(self._homes / str(self._n_homes)),
+                "PYTHONPATH": str(ROOT),
+            },
             cwd=ROOT,
         )
         os.sync()  # what was written before us is not ours to wait for

@@ -19,7 +19,17 @@ ROOT = Path(__file__).parent.parent
 DATASETS = ROOT.parent / "shared" / "datasets"
 DATA = DATASETS if DATASETS.is_dir() else None
 STOPWATCH = Path(__file__).with_name("stopwatch.py")
-PACKAGES = ["torch", "torchvision", "timm", "onnxruntime", "pillow", "numpy", "scikit-learn", "streamlit", "fastai"]
+PACKAGES = [
+    "torch",
+    "torchvision",
+    "timm",
+    "onnxruntime",
+    "pillow",
+    "numpy",
+    "scikit-learn",
+    "streamlit",
+    "fastai",
+]
 NOTHING = "–"
 
 T = TypeVar("T")
@@ -80,7 +90,9 @@ def median(values: Iterable[float]) -> float:
     return statistics.median(values)
 
 
-def run_command(argv: Sequence[str | Path], env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Finished:
+def run_command(
+    argv: Sequence[str | Path], env: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> Finished:
     """Run a whole process to its end, with `env` on top of our environment.
 
     A small process in between starts it and takes the time: Linux counts the memory of whoever starts a process as
@@ -88,7 +100,7 @@ def run_command(argv: Sequence[str | Path], env: Mapping[str, str] | None = None
     """
     measured_read, measured_write = os.pipe()
     try:
-        ended = subprocess.run(  # noqa: S603
+        ended = subprocess.run(
             [sys.executable, "-I", "-S", STOPWATCH, str(measured_write), *argv],
             env={**os.environ, **(env or {})},
             cwd=cwd,
@@ -108,19 +120,25 @@ def run_command(argv: Sequence[str | Path], env: Mapping[str, str] | None = None
             os.close(measured_write)
     if ended.returncode:
         command = " ".join(map(str, argv))
-        raise CommandFailed(f"{command} ended with {ended.returncode}:\n{ended.stdout[-4000:]}\n{ended.stderr[-4000:]}")
+        raise CommandFailed(
+            f"{command} ended with {ended.returncode}:\n{ended.stdout[-4000:]}\n{ended.stderr[-4000:]}"
+        )
     return Finished(output=ended.stdout, **json.loads(measured))
 
 
 def peak_mb() -> float:
     """The most memory this process has held so far, in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
+        2**20 if sys.platform == "darwin" else 2**10
+    )
 
 
 def has_modules(python: Path, *names: str) -> bool:
     """Whether that interpreter finds all of these modules."""
-    code = f"import importlib.util, sys; sys.exit(not all(map(importlib.util.find_spec, {names!r})))"
-    return subprocess.run([python, "-c", code], cwd=ROOT, check=False).returncode == 0  # noqa: S603
+    code = (
+        f"import importlib.util, sys; sys.exit(not all(map(importlib.util.find_spec, {names!r})))"
+    )
+    return subprocess.run([python, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
 def versions_of(python: Path) -> str:
@@ -133,7 +151,7 @@ for name in {PACKAGES!r}:
     except PackageNotFoundError:
         pass
 """
-    asked = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
+    asked = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
     return ", ".join(asked.stdout.splitlines())
 
 
@@ -141,7 +159,9 @@ def machine() -> dict[str, str]:
     """What was measured on: hardware and versions."""
     return {
         "cpu": _cpu(),
-        "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
+        "cores": str(
+            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        ),
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
         "gpu": _gpu(),
         "system": f"{platform.system()} {platform.release()}",
@@ -151,7 +171,10 @@ def machine() -> dict[str, str]:
 
 
 def as_markdown(report: Report) -> str:
-    numeric = [any(isinstance(row[i], int | float) for row in report.rows) for i in range(len(report.columns))]
+    numeric = [
+        any(isinstance(row[i], int | float) for row in report.rows)
+        for i in range(len(report.columns))
+    ]
     lines = [
         _line(report.columns),
         _line("---:" if is_number else "---" for is_number in numeric),
@@ -159,14 +182,31 @@ def as_markdown(report: Report) -> str:
     ]
     about = ", ".join(f"{name} {value}" for name, value in machine().items() if value)
     notes = [f"- {note}" for note in report.notes]
-    return "\n".join([f"# {report.title}", "", *lines, "", *notes, *([""] if notes else []), f"Machine: {about}.", ""])
+    return "\n".join(
+        [
+            f"# {report.title}",
+            "",
+            *lines,
+            "",
+            *notes,
+            *([""] if notes else []),
+            f"Machine: {about}.",
+            "",
+        ]
+    )
 
 
 def write(report: Report, out: Path) -> None:
     """Keep the report as `out/NAME.json`, with everything, and as `out/NAME.md`, to be read."""
     out.mkdir(parents=True, exist_ok=True)
-    everything = {**asdict(report), "machine": machine(), "time": datetime.now(UTC).isoformat(timespec="seconds")}
-    (out / f"{report.name}.json").write_text(json.dumps(everything, indent=1, default=str) + "\n", "utf-8")
+    everything = {
+        **asdict(report),
+        "machine": machine(),
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    (out / f"{report.name}.json").write_text(
+        json.dumps(everything, indent=1, default=str) + "\n", "utf-8"
+    )
     (out / f"{report.name}.md").write_text(as_markdown(report), "utf-8")
 
 
@@ -195,7 +235,7 @@ def _gpu() -> str:
     if not program:
         return ""
     ask = [program, "--query-gpu=name", "--format=csv,noheader"]
-    ended = subprocess.run(ask, capture_output=True, text=True, check=False)  # noqa: S603
+    ended = subprocess.run(ask, capture_output=True, text=True, check=False)
     return ", ".join(ended.stdout.split("\n")).strip(", ") if not ended.returncode else ""
 
 

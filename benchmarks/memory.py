@@ -9,7 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
-from benchmarks.measuring import ROOT, Finished, Options, Report, median, peak_mb, run_command, take_turns
+from benchmarks.measuring import (
+    ROOT,
+    Finished,
+    Options,
+    Report,
+    median,
+    peak_mb,
+    run_command,
+    take_turns,
+)
 from tl_core.backbones import build_library_model, get_backbone
 from tl_core.backbones.anatomy import cut_into_stages
 from tl_core.memory import keep_freed_memory
@@ -29,7 +38,12 @@ def run(options: Options) -> Report:
         "Freed memory: handed back to the kernel, or kept",
         ("way", "images/s", "times the default", "peak memory, MB"),
         [
-            (way, median(rates[way]), median(rates[way]) / usual, median(each.peak_mb for each in found[way]))
+            (
+                way,
+                median(rates[way]),
+                median(rates[way]) / usual,
+                median(each.peak_mb for each in found[way]),
+            )
             for way in WAYS
         ],
         [f"{BACKBONE}, batches of {BATCH}"],
@@ -58,7 +72,9 @@ def _measure(way: str, batch: int, batches: int) -> float:
 
 def _pass_batches(batch: int, batches: int) -> float:
     backbone = get_backbone(BACKBONE)
-    stages = torch.nn.Sequential(*cut_into_stages(backbone, build_library_model(backbone))[0]).eval()
+    stages = torch.nn.Sequential(
+        *cut_into_stages(backbone, build_library_model(backbone))[0]
+    ).eval()
     stages.to(memory_format=torch.channels_last)
     side = backbone.preprocessing.size
     images = torch.randn(batch, 3, side, side).contiguous(memory_format=torch.channels_last)

@@ -6,7 +6,9 @@ import numpy as np
 from PIL import Image
 
 
-def draw_photo(rng: np.random.Generator, size: tuple[int, int], colour: tuple[int, ...] = ()) -> Image.Image:
+def draw_photo(
+    rng: np.random.Generator, size: tuple[int, int], colour: tuple[int, ...] = ()
+) -> Image.Image:
     """Large soft shapes with some grain, about as hard to decode as a photo; mostly of one colour if one is given."""
     width, height = size
     coarse = rng.integers(0, 256, (9, 12, 3))
@@ -18,7 +20,11 @@ def draw_photo(rng: np.random.Generator, size: tuple[int, int], colour: tuple[in
 
 
 def make_folder(
-    folder: Path, classes: int, per_class: int, size: tuple[int, int] = (500, 375), quality: int = 90
+    folder: Path,
+    classes: int,
+    per_class: int,
+    size: tuple[int, int] = (500, 375),
+    quality: int = 90,
 ) -> Path:
     """JPEGs in class folders; a class is known by its colour."""
     rng = np.random.default_rng(0)
@@ -26,5 +32,7 @@ def make_folder(
         colour = tuple(rng.integers(0, 256, 3).tolist())
         (folder / f"class {label}").mkdir(parents=True)
         for i in range(per_class):
-            draw_photo(rng, size, colour).save(folder / f"class {label}" / f"{i:05}.jpg", quality=quality)
+            draw_photo(rng, size, colour).save(
+                folder / f"class {label}" / f"{i:05}.jpg", quality=quality
+            )
     return folder

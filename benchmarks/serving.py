@@ -17,7 +17,9 @@ from typing import Any
 from benchmarks.measuring import ROOT
 
 TICKS = os.sysconf("SC_CLK_TCK")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
 _GIVE_WAY = """#!/bin/sh
 echo 19 2>/dev/null >/proc/self/autogroup  # Linux shares out by session first, and a browser has its own
 exec nice -n 19 {} "$@"
@@ -39,16 +41,30 @@ def on_cores(cores: set[int]) -> Iterator[None]:
 class Server:
     """The app, or another of Streamlit's, on a free port, over a workspace."""
 
-    def __init__(self, home: Path, cores: set[int], app: Path = ROOT / "app.py", **environment: str) -> None:
+    def __init__(
+        self, home: Path, cores: set[int], app: Path = ROOT / "app.py", **environment: str
+    ) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.url = f"http://127.0.0.1:{probe.getsockname()[1]}"
-        command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.port", self.url.rsplit(":", 1)[1]]
-        env = {name: value for name, value in os.environ.items() if not name.startswith("TRANSFERLAB_")}
+        command = [
+            sys.executable,
+            "-m",
+            "streamlit",
+            "run",
+            str(app),
+            "--server.port",
+            self.url.rsplit(":", 1)[1],
+        ]
+        env = {
+            name: value for name, value in os.environ.items() if not name.startswith("TRANSFERLAB_")
+        }
         env |= {"TRANSFERLAB_HOME": str(home), **environment}
         self.log = home / "server.log"
         with on_cores(cores), self.log.open("a") as log:
-            self._process = subprocess.Popen([*command, *OPTIONS.split()], env=env, cwd=ROOT, stdout=log, stderr=log)  # noqa: S603
+            self._process = subprocess.Popen(
+                [*command, *OPTIONS.split()], env=env, cwd=ROOT, stdout=log, stderr=log
+            )
         self._wait()
 
     def _wait(self) -> None:
@@ -90,7 +106,7 @@ def chromium(cores: set[int], give_way: Path | None = None) -> Iterator[list[Any
     Args:
         give_way: where the script that starts the second is written, if there is to be one.
     """
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - not everyone has it who reads other benchmarks
+    from playwright.sync_api import sync_playwright
 
     with on_cores(cores), sync_playwright() as play:
         programs: list[str | Path | None] = [CHROMIUM]
@@ -99,7 +115,9 @@ def chromium(cores: set[int], give_way: Path | None = None) -> Iterator[list[Any
             give_way.chmod(0o700)
             programs.append(give_way)
         args = ["--no-sandbox", "--disable-gpu"]
-        browsers = [play.chromium.launch(executable_path=program, args=args) for program in programs]
+        browsers = [
+            play.chromium.launch(executable_path=program, args=args) for program in programs
+        ]
         yield browsers
         for browser in browsers:
             browser.close()

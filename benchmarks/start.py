@@ -46,7 +46,9 @@ def run(options: Options) -> Report:
     names = QUICK if options.tiny else list(COMMANDS)
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        ways: dict[str, Callable[[], _Seen]] = {name: lambda name=name: _command(name, scratch) for name in names}
+        ways: dict[str, Callable[[], _Seen]] = {
+            name: lambda name=name: _command(name, scratch) for name in names
+        }
         browser = stack.enter_context(_browser())
         ways[EMPTY] = _opener(_write_empty(scratch), scratch, browser)
         if not options.tiny:
@@ -55,7 +57,12 @@ def run(options: Options) -> Report:
     notes = [] if browser else [_NO_PAGE]
     raw = {name: [vars(each) for each in seen] for name, seen in found.items()}
     return Report(
-        "start", "From nothing to something", ("what", "seconds", "peak memory, MB"), _rows(found), notes, raw
+        "start",
+        "From nothing to something",
+        ("what", "seconds", "peak memory, MB"),
+        _rows(found),
+        notes,
+        raw,
     )
 
 
@@ -64,14 +71,22 @@ def _rows(found: dict[str, list[_Seen]]) -> list[tuple[Cell, ...]]:
     for name, seen in found.items():
         peak = max(each.peak_mb for each in seen)
         is_app = name in (EMPTY, OURS)
-        rows.append((f"{name}: server answers" if is_app else name, median(each.seconds for each in seen), peak))
+        rows.append(
+            (
+                f"{name}: server answers" if is_app else name,
+                median(each.seconds for each in seen),
+                peak,
+            )
+        )
         if pages := [each.page_seconds for each in seen if each.page_seconds is not None]:
             rows.append((f"{name}: first page shown", median(pages), peak))
     return rows
 
 
 def _command(name: str, scratch: Path) -> _Seen:
-    ended = run_command([sys.executable, *COMMANDS[name]], {"TRANSFERLAB_HOME": str(scratch / "home")}, ROOT)
+    ended = run_command(
+        [sys.executable, *COMMANDS[name]], {"TRANSFERLAB_HOME": str(scratch / "home")}, ROOT
+    )
     return _Seen(ended.seconds, ended.peak_mb)
 
 
@@ -121,7 +136,7 @@ def _open_page(browser: Any, url: str) -> None:
 def _import_what_training_needs() -> None:
     """As the command `train` does, up to where it would open the workspace."""
     with importing():
-        from tl_core.cli.actions import training  # noqa: F401, PLC0415  (this is what is measured)
+        from tl_core.cli.actions import training  # noqa: F401
 
 
 if __name__ == "__main__":

@@ -23,10 +23,14 @@ class Apart:
     """`python -m MODULE ARGUMENTS`, which calls `benchmarks.peers.answering.answer_turns`."""
 
     def __init__(
-        self, python: Path, module: str, arguments: Sequence[str], env: Mapping[str, str] | None = None
+        self,
+        python: Path,
+        module: str,
+        arguments: Sequence[str],
+        env: Mapping[str, str] | None = None,
     ) -> None:
         self._command = " ".join([module, *arguments])
-        self._process = subprocess.Popen(  # noqa: S603
+        self._process = subprocess.Popen(
             [python, "-m", module, *arguments],
             cwd=ROOT,
             env={**os.environ, **(env or {})},
@@ -54,7 +58,9 @@ class Apart:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise CommandFailed(f"{self._command} ended with {self._process.wait()}; it said why above.")
+            raise CommandFailed(
+                f"{self._command} ended with {self._process.wait()}; it said why above."
+            )
         return json.loads(line)
 
 

@@ -25,7 +25,7 @@ from benchmarks.measuring import CannotMeasure, Cell, Options, Report, median
 from benchmarks.serving import Server, chromium, cpu_seconds, has_playwright
 from tl_core.config import RunConfig, make_run_config
 from tl_core.data.samples import sample_source
-from tl_core.import_dataset import import_dataset
+from tl_core.datasets.importing import import_dataset
 from tl_core.records import Run, RunState
 from tl_core.runners import enqueue
 from tl_core.settings import Settings
@@ -39,7 +39,9 @@ TRAININGS: dict[str, tuple[str, dict[str, Any]]] = {
     "a whole network": ("shapes", {"frozen_stages": 0, "image_size": 96, "epochs": 1000}),
     "a head": ("digits", {"image_size": 64, "epochs": 1000, "batch_size": 1, "augment": "none"}),
 }
-TINY_TRAININGS = {"a head": ("shapes", {"image_size": 64, "epochs": 1000, "batch_size": 1, "augment": "none"})}
+TINY_TRAININGS = {
+    "a head": ("shapes", {"image_size": 64, "epochs": 1000, "batch_size": 1, "augment": "none"})
+}
 _KEPT = "(document.body.textContent.match(/Keeps (all stages|nothing|the first \\S+)/) || [''])[0]"
 """On the Train page: how much stays as it is."""
 COLUMNS = (
@@ -88,19 +90,33 @@ def run(options: Options) -> Report:
     for _ in range(options.rounds):
         for training, (sample, settings) in trainings.items():
             for runner in TINY_RUNNERS if options.tiny else RUNNERS:
-                alone, watched = (seen.setdefault((training, runner, who), Seen()) for who in ("alone", "watched"))
+                alone, watched = (
+                    seen.setdefault((training, runner, who), Seen()) for who in ("alone", "watched")
+                )
                 with _under_way(runner, sample, settings, servers) as at:
                     if not _measure(at, browsers, alone, watched, options.tiny):
                         unopened.append(f"{training}, {runner}")
-                print(training, runner, vars(alone), vars(watched), file=sys.stderr)  # lest a later failure lose it
+                print(
+                    training, runner, vars(alone), vars(watched), file=sys.stderr
+                )  # lest a later failure lose it
     rows = [row for key in seen if key[-1] == "alone" for row in _rows(key, seen, options.tiny)]
     notes = [
-        *(f"{setting}: the watchers' pages had not opened after {PATIENCE:.0f} s." for setting in unopened),
+        *(
+            f"{setting}: the watchers' pages had not opened after {PATIENCE:.0f} s."
+            for setting in unopened
+        ),
         "Interactions are clicks and key presses in an open page, until the page shows what was asked for; the 95th "
         "percentile is to be under 500 ms. Training is to keep 0.9 of its unwatched speed.",
         "Cores are processor seconds by second; with the runner thread, those of the server include training.",
     ]
-    return Report("ui", "The app while it trains", COLUMNS, rows, notes, {str(key): vars(s) for key, s in seen.items()})
+    return Report(
+        "ui",
+        "The app while it trains",
+        COLUMNS,
+        rows,
+        notes,
+        {str(key): vars(s) for key, s in seen.items()},
+    )
 
 
 @dataclass
@@ -117,7 +133,9 @@ class _UnderWay:
         while not self._count():
             state = self.workspace.store.get_run(self.run.id).state
             if state is not RunState.RUNNING:
-                raise RuntimeError(f"The run was {state} before all was measured: it needs more epochs.")
+                raise RuntimeError(
+                    f"The run was {state} before all was measured: it needs more epochs."
+                )
             time.sleep(0.02)
         return time.perf_counter(), self.images
 
@@ -130,7 +148,9 @@ class _UnderWay:
 
 
 @contextmanager
-def _under_way(runner: str, sample: str, settings: dict[str, Any], cores: set[int]) -> Iterator[_UnderWay]:
+def _under_way(
+    runner: str, sample: str, settings: dict[str, Any], cores: set[int]
+) -> Iterator[_UnderWay]:
     """A server in a workspace of its own, where a run has begun to learn."""
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="transferlab-ui-")))
@@ -146,7 +166,9 @@ def _under_way(runner: str, sample: str, settings: dict[str, Any], cores: set[in
 
 def _config(workspace: Workspace, sample: str, settings: dict[str, Any]) -> RunConfig:
     limits = workspace.settings.limits
-    imported = import_dataset(workspace.store, workspace.artifacts, sample_source(sample), name=sample, limits=limits)
+    imported = import_dataset(
+        workspace.store, workspace.artifacts, sample_source(sample), name=sample, limits=limits
+    )
     return make_run_config(imported.record.id, settings)
 
 
@@ -160,7 +182,7 @@ def _wait(holds: Callable[[], object], server: Server) -> None:
 
 def _measure(at: _UnderWay, cores: set[int], alone: Seen, watched: Seen, tiny: bool) -> bool:
     """Whether the watchers' pages opened at all; else only what is alone is measured."""
-    from playwright.sync_api import TimeoutError as TooLong  # noqa: PLC0415 - see `chromium`
+    from playwright.sync_api import TimeoutError as TooLong
 
     seconds, watchers = (TINY_SECONDS, TINY_WATCHERS) if tiny else (SECONDS, WATCHERS)
     _watch_training(at, alone, lambda: time.sleep(seconds))
@@ -211,7 +233,9 @@ def _interact(browser: Any, at: _UnderWay, seen: Seen, seconds: float) -> None:
     _wait_for_chart(page)
     seen.openings.append(1000 * (time.perf_counter() - started))
     if seconds > TINY_SECONDS:
-        _go_round(page, at)  # a page's first showing since the server was started takes longer, once
+        _go_round(
+            page, at
+        )  # a page's first showing since the server was started takes longer, once
     give_up = time.monotonic() + seconds
     while True:
         seen.interactions += _go_round(page, at)
@@ -241,8 +265,14 @@ def _steps(page: Any, dataset: str) -> Iterator[tuple[Callable[[], None], str]]:
     def has(selector: str, text: str) -> str:
         return f"[...document.querySelectorAll('{selector}')].some(e => e.textContent.trim() === '{text}')"
 
-    yield click("Runs"), has("h1", "Runs") + " && document.querySelector('[data-testid=stDataFrame]')"
-    yield click("Data"), has("h2", dataset) + " && document.querySelector('.js-plotly-plot .trace, img')"
+    yield (
+        click("Runs"),
+        has("h1", "Runs") + " && document.querySelector('[data-testid=stDataFrame]')",
+    )
+    yield (
+        click("Data"),
+        has("h2", dataset) + " && document.querySelector('.js-plotly-plot .trace, img')",
+    )
     yield click("Train"), has("button p", "Train")
     slider = page.get_by_role("slider", name=re.compile("Frozen stages"))
     slider.focus()
@@ -251,7 +281,9 @@ def _steps(page: Any, dataset: str) -> Iterator[tuple[Callable[[], None], str]]:
         yield partial(slider.press, key), f"{_KEPT} !== {json.dumps(kept)}"
 
 
-def _rows(key: tuple[str, ...], seen: dict[tuple[str, ...], Seen], tiny: bool) -> Iterator[tuple[Cell, ...]]:
+def _rows(
+    key: tuple[str, ...], seen: dict[tuple[str, ...], Seen], tiny: bool
+) -> Iterator[tuple[Cell, ...]]:
     """Without watchers, and with them."""
     alone, watched = seen[key], seen[*key[:-1], "watched"]
     for who, n in ((alone, 0), (watched, TINY_WATCHERS if tiny else WATCHERS)):

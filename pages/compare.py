@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from tl_core.compared import share_images
+from tl_core.runs.comparison import share_images
 from tl_core.text import GLOSSARY
-from tl_ui.compare_charts import accuracy_curves, loss_curves, time_chart, weights_chart
-from tl_ui.compare_images import show_images
-from tl_ui.compare_runs import open_comparison, run_labels, show_table, show_verdicts
+from tl_ui.compare.charts import accuracy_curves, loss_curves, time_chart, weights_chart
+from tl_ui.compare.images import show_images
+from tl_ui.compare.runs import open_comparison, run_labels, show_table, show_verdicts
 from tl_ui.components.live_chart import chart
 from tl_ui.resources import get_workspace
 
@@ -25,19 +25,29 @@ if not share_images(runs, "val"):
     )
 left, right = st.columns(2, gap="medium")
 with left:
-    st.caption("How often they are right, epoch by epoch", help=f"{GLOSSARY['accuracy']} {GLOSSARY['validation']}")
+    st.caption(
+        "How often they are right, epoch by epoch",
+        help=f"{GLOSSARY['accuracy']} {GLOSSARY['validation']}",
+    )
     chart(accuracy_curves(lines, epochs), key="compare-accuracy")
 with right:
-    st.caption("How wrong they are, epoch by epoch", help=f"{GLOSSARY['loss']} {GLOSSARY['validation']}")
+    st.caption(
+        "How wrong they are, epoch by epoch", help=f"{GLOSSARY['loss']} {GLOSSARY['validation']}"
+    )
     chart(loss_curves(lines, epochs), key="compare-loss")
 
 if groups:
     st.header("What it costs", anchor=False)
     if len(groups) > 1:
-        st.caption("The runs were not all tested alike, so heights in these charts cannot be compared.")
+        st.caption(
+            "The runs were not all tested alike, so heights in these charts cannot be compared."
+        )
     left, right = st.columns(2, gap="medium")
     with left:
         chart(time_chart(runs, labels), key="compare-time")
     with right:
         chart(weights_chart(runs, labels), key="compare-weights")
-    show_images([[group.best, *(run for run, _ in group.others)] for group in groups if group.others], labels)
+    show_images(
+        [[group.best, *(run for run, _ in group.others)] for group in groups if group.others],
+        labels,
+    )

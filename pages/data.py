@@ -2,7 +2,9 @@
 
 import streamlit as st
 
-from tl_ui.add_data import add_data, add_sample, add_server_folder, watch_import
+from tl_ui.data.adding import add_data, add_sample, add_server_folder, watch_import
+from tl_ui.data.deletion import delete_dataset_button
+from tl_ui.data.loose_images import is_something_waiting
 from tl_ui.dataset_view import (
     choose_dataset,
     describe,
@@ -11,8 +13,6 @@ from tl_ui.dataset_view import (
     show_left_out,
     show_split,
 )
-from tl_ui.delete_dataset import delete_dataset_button
-from tl_ui.loose_images import is_something_waiting
 from tl_ui.markdown import literal
 from tl_ui.navigation import link
 from tl_ui.resources import get_workspace
@@ -28,7 +28,11 @@ if not datasets:
         "images there are, what could not be used and why, and what they look like."
     )
 is_open = is_something_waiting()
-with st.expander("Add images", is_open, icon=":material/add_photo_alternate:") if datasets else st.container():
+with (
+    st.expander("Add images", is_open, icon=":material/add_photo_alternate:")
+    if datasets
+    else st.container()
+):
     add_data()
     add_server_folder()
     st.markdown("**No images at hand?** Take a sample.")
@@ -40,9 +44,18 @@ dataset = choose_dataset(datasets)
 st.header(literal(dataset.name))
 st.markdown(describe(dataset))
 link(
-    "train", "Train a model on these images", icon=":material/model_training:", primary_key="train", dataset=dataset.id
+    "train",
+    "Train a model on these images",
+    icon=":material/model_training:",
+    primary_key="train",
+    dataset=dataset.id,
 )
-link("explore", "Can they be told apart? See before training", icon=":material/scatter_plot:", dataset=dataset.id)
+link(
+    "explore",
+    "Can they be told apart? See before training",
+    icon=":material/scatter_plot:",
+    dataset=dataset.id,
+)
 show_left_out(store.list_skipped(dataset.id))
 for warning in dataset.warnings:
     st.warning(literal(warning), icon=":material/warning:")

@@ -4,7 +4,7 @@ import streamlit as st
 
 from tl_core.text import GLOSSARY
 from tl_ui.dataset_view import choose_dataset, describe
-from tl_ui.explore import choose_features, show_dataset_map, show_probes
+from tl_ui.explore.features import choose_features, show_dataset_map, show_probes
 from tl_ui.navigation import link
 from tl_ui.resources import get_workspace
 
@@ -15,7 +15,12 @@ if not datasets:
         "Here you will see, within a minute and without training, whether a pretrained network sees your classes as "
         "different things. First it needs images."
     )
-    link("data", "Add images or take a sample", icon=":material/add_photo_alternate:", primary_key="data")
+    link(
+        "data",
+        "Add images or take a sample",
+        icon=":material/add_photo_alternate:",
+        primary_key="data",
+    )
     st.stop()
 
 st.markdown(
@@ -32,5 +37,9 @@ show_dataset_map(dataset, config)
 st.header("How far do classical models get?", help=GLOSSARY["classical models"], anchor=False)
 show_probes(dataset, config)
 link(
-    "train", "Train a model on these images", icon=":material/model_training:", primary_key="train", dataset=dataset.id
+    "train",
+    "Train a model on these images",
+    icon=":material/model_training:",
+    primary_key="train",
+    dataset=dataset.id,
 )

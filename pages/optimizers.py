@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from tl_core.run_words import runs_compared
+from tl_core.runs.summary import runs_compared
 from tl_ui.navigation import link
-from tl_ui.optimizer_comparison import list_comparisons, show_comparison
-from tl_ui.optimizer_start import choose_and_start
+from tl_ui.optimizers.comparison import list_comparisons, show_comparison
+from tl_ui.optimizers.form import choose_and_start
 from tl_ui.resources import get_workspace
 
 store = get_workspace().store
@@ -25,7 +25,12 @@ if compared:
     show_comparison(comparison_id, compared)
 if not datasets:
     if not compared:
-        link("data", "Add images or take a sample", icon=":material/add_photo_alternate:", primary_key="data")
+        link(
+            "data",
+            "Add images or take a sample",
+            icon=":material/add_photo_alternate:",
+            primary_key="data",
+        )
 elif compared:
     with st.expander("Compare again, with other images or settings", icon=":material/replay:"):
         choose_and_start(datasets)

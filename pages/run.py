@@ -3,25 +3,25 @@
 import streamlit as st
 
 from tl_core.records import RunState
-from tl_core.run_words import is_busy
-from tl_ui.delete_runs import ask_to_delete
-from tl_ui.run_actions import show_next_steps
-from tl_ui.run_answers import show_answers
-from tl_ui.run_calibration import show_calibration
-from tl_ui.run_epochs import show_epochs
-from tl_ui.run_export import show_export
-from tl_ui.run_images import follow_samples
-from tl_ui.run_live import is_training, watch
-from tl_ui.run_maps import show_run_map, show_run_probes
-from tl_ui.run_matrix import follow_matrix
-from tl_ui.run_results import show_figures, show_fit
-from tl_ui.run_settings import show_settings
-from tl_ui.run_view import (
+from tl_core.runs.summary import is_busy
+from tl_ui.run.actions import show_next_steps
+from tl_ui.run.calibration import show_calibration
+from tl_ui.run.confusion_matrix import follow_matrix
+from tl_ui.run.epochs import show_epochs
+from tl_ui.run.export import show_export
+from tl_ui.run.feature_map import show_run_map, show_run_probes
+from tl_ui.run.images import follow_samples
+from tl_ui.run.overview import (
     open_run,
     show_curves,
     show_ending,
     show_head,
 )
+from tl_ui.run.predictions import show_answers
+from tl_ui.run.progress import is_training, watch
+from tl_ui.run.results import show_figures, show_fit
+from tl_ui.run.settings import show_settings
+from tl_ui.runs.deletion import ask_to_delete
 
 run = open_run()
 show_head(run)

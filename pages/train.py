@@ -4,26 +4,33 @@ import streamlit as st
 
 from tl_core.backbones import anatomy
 from tl_core.errors import TransferLabError
-from tl_ui.augment_preview import choose_kind
-from tl_ui.catalogue import choose_backbone
 from tl_ui.dataset_view import choose_dataset, describe
-from tl_ui.every_setting import show_every_knob
 from tl_ui.fields import take_changes
-from tl_ui.knobs import get_form, knob, mistakes
 from tl_ui.markdown import literal
 from tl_ui.navigation import go, link
-from tl_ui.preset_choice import choose_start, follow_address, offer_saving
 from tl_ui.resources import get_runner, get_workspace
-from tl_ui.train_form import choose_depth, make_config, show_strip
-from tl_ui.train_preview import show_preview
-from tl_ui.train_sentence import cautions, describe_plan
-from tl_ui.weights_choice import choose_weights
+from tl_ui.train.all_settings import show_every_knob
+from tl_ui.train.augmentation import choose_kind
+from tl_ui.train.backbones import choose_backbone
+from tl_ui.train.form import choose_depth, make_config, show_strip
+from tl_ui.train.presets import choose_start, follow_address, offer_saving
+from tl_ui.train.preview import show_preview
+from tl_ui.train.sentence import cautions, describe_plan
+from tl_ui.train.weights import choose_weights
+from tl_ui.train.widgets import get_form, knob, mistakes
 
 st.title("Train")
 datasets = get_workspace().store.list_datasets()
 if not datasets:
-    st.markdown("Here you will choose a pretrained network and train it on your images. First it needs images.")
-    link("data", "Add images or take a sample", icon=":material/add_photo_alternate:", primary_key="data")
+    st.markdown(
+        "Here you will choose a pretrained network and train it on your images. First it needs images."
+    )
+    link(
+        "data",
+        "Add images or take a sample",
+        icon=":material/add_photo_alternate:",
+        primary_key="data",
+    )
     st.stop()
 
 take_changes()
@@ -66,7 +73,9 @@ except TransferLabError as error:
     problem = str(error)
 for said in wrong.values() or [problem] * bool(problem):
     notice.error(literal(said), icon=":material/error:")
-pressed = button.button("Train", type="primary", icon=":material/play_arrow:", width="stretch", disabled=bool(problem))
+pressed = button.button(
+    "Train", type="primary", icon=":material/play_arrow:", width="stretch", disabled=bool(problem)
+)
 if config is not None and not problem:
     with keeping:
         offer_saving()

@@ -2,21 +2,36 @@
 
 import streamlit as st
 
-from tl_ui.answers import ask, choose_run, drop_images, show_answers, show_test_samples, take_picture, test_samples
-from tl_ui.api_words import show_for_programs
 from tl_ui.navigation import link
-from tl_ui.own_heat import show_where_it_looks
 from tl_ui.resources import get_workspace
+from tl_ui.try_it.api_help import show_for_programs
+from tl_ui.try_it.heatmap import show_where_it_looks
+from tl_ui.try_it.predictions import (
+    ask,
+    choose_run,
+    drop_images,
+    show_answers,
+    show_test_samples,
+    take_picture,
+    test_samples,
+)
 
 st.title("Try it", anchor=False)
 store = get_workspace().store
 run = choose_run(store.list_runs())
 if run is None:
-    st.markdown("Here you will show a model your own images and see its five likeliest answers. First train one.")
+    st.markdown(
+        "Here you will show a model your own images and see its five likeliest answers. First train one."
+    )
     if store.list_datasets():
         link("train", "Train a model", icon=":material/model_training:", primary_key="train")
     else:
-        link("data", "Add images or take a sample", icon=":material/add_photo_alternate:", primary_key="data")
+        link(
+            "data",
+            "Add images or take a sample",
+            icon=":material/add_photo_alternate:",
+            primary_key="data",
+        )
     st.stop()
 
 link("run", "What this model is, and how right it is", icon=":material/insights:", run=run.id)

@@ -17,7 +17,9 @@ from tl_core.runners import InlineRunner
 from tl_core.workspace import Workspace
 
 keep_freed_memory()  # as the app and the command line do
-torch.set_num_threads(1)  # what tests compute is so small that sharing it out costs more than it saves
+torch.set_num_threads(
+    1
+)  # what tests compute is so small that sharing it out costs more than it saves
 if threading.current_thread() is threading.main_thread():
     # A shell starts what runs in the background deaf to Ctrl+C, and children would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -44,7 +46,9 @@ def colours(workspace: Workspace, colours_folder: Path) -> DatasetRecord:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory, colours_folder: Path) -> Iterator[tuple[Workspace, Run]]:
+def finished(
+    tmp_path_factory: pytest.TempPathFactory, colours_folder: Path
+) -> Iterator[tuple[Workspace, Run]]:
     """A workspace with one completed run on the colours. Read it, and leave it as it is."""
     opened = open_home(tmp_path_factory.mktemp("finished"))
     dataset = import_folder(opened, colours_folder)

@@ -8,7 +8,7 @@ from PIL import Image
 
 from tl_core.config import RunConfig, make_run_config
 from tl_core.data.paths import source_from_path
-from tl_core.import_dataset import import_dataset
+from tl_core.datasets.importing import import_dataset
 from tl_core.records import DatasetRecord
 from tl_core.settings import Settings
 from tl_core.workspace import Workspace, open_workspace
@@ -32,12 +32,16 @@ def open_home(home: Path) -> Workspace:
 
 def import_folder(workspace: Workspace, folder: Path) -> DatasetRecord:
     source, limits = source_from_path(folder), workspace.settings.limits
-    return import_dataset(workspace.store, workspace.artifacts, source, name=folder.name, limits=limits).record
+    return import_dataset(
+        workspace.store, workspace.artifacts, source, name=folder.name, limits=limits
+    ).record
 
 
 def run_config(dataset: DatasetRecord, model: dict | None = None, **settings) -> RunConfig:
     """Two epochs without augmentation, unless `model` or `settings`, which are one, say otherwise."""
-    return make_run_config(dataset.id, {"epochs": 2, "batch_size": 8, "augment": "none", **(model or {}), **settings})
+    return make_run_config(
+        dataset.id, {"epochs": 2, "batch_size": 8, "augment": "none", **(model or {}), **settings}
+    )
 
 
 TINY = {"backbone": "resnet18", "pretrained": False, "image_size": 64}
@@ -46,6 +50,8 @@ TINY = {"backbone": "resnet18", "pretrained": False, "image_size": 64}
 
 def environment(home: Path, **more: str) -> dict[str, str]:
     """For a child process whose workspace is `home`."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("TRANSFERLAB_")}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith("TRANSFERLAB_")
+    }
     # As many threads as here, or else the same sums are added up in another order.
     return {**kept, "OMP_NUM_THREADS": "1", "TRANSFERLAB_HOME": str(home), **more}

@@ -50,7 +50,9 @@ def test_only_the_dataset_must_be_chosen():
         ("learning_rate", "", None),
     ],
 )
-def test_texts_from_a_command_line_are_read_as_what_they_mean(name: str, text: object, value: object):
+def test_texts_from_a_command_line_are_read_as_what_they_mean(
+    name: str, text: object, value: object
+):
     assert value_of(make_run_config(DATASET, {name: text}), name) == value
 
 
@@ -66,12 +68,19 @@ def test_settings_change_what_a_base_says_and_keep_the_rest():
     base = make_run_config("any", {"epochs": 9, "optimizer": "adam", "augment": "none"})
     config = make_run_config(DATASET, {"epochs": 3}, base)
     assert config.data.dataset_id == DATASET
-    assert (config.train.epochs, config.train.optimizer, config.augment) == (3, "adam", AugmentConfig())
+    assert (config.train.epochs, config.train.optimizer, config.augment) == (
+        3,
+        "adam",
+        AugmentConfig(),
+    )
 
 
 @given(st.data())
 def test_a_configuration_survives_being_written_and_read(data: st.DataObject):
-    settings = {"seed": data.draw(st.integers(0, 2**32 - 1)), "learning_rate": data.draw(st.floats(1e-9, 10))}
+    settings = {
+        "seed": data.draw(st.integers(0, 2**32 - 1)),
+        "learning_rate": data.draw(st.floats(1e-9, 10)),
+    }
     settings["hidden_units"] = data.draw(st.lists(st.integers(1, 8192), max_size=4))
     settings["augment"] = data.draw(st.sampled_from(sorted(AUGMENTATIONS)))
     config = make_run_config(DATASET, settings)
@@ -100,12 +109,24 @@ STAGES = "give 'all' or a whole number from -100 to 100."
         ("frozen_stages", 101, f"Frozen stages: 101 is not possible; {STAGES}"),
         ("dropout", 1, "Dropout: 1 is not possible; give a number from 0 and below 1."),
         ("pretrained", "maybe", "Pretrained: 'maybe' is not possible; give true or false."),
-        ("val_fraction", 0.5, "Val fraction: 0.5 is not possible; give a number above 0 and below 0.5."),
+        (
+            "val_fraction",
+            0.5,
+            "Val fraction: 0.5 is not possible; give a number above 0 and below 0.5.",
+        ),
         ("epochs", 0, "Epochs: 0 is not possible; give a whole number from 1 to 1000."),
         ("epochs", 2.5, "Epochs: 2.5 is not possible; give a whole number from 1 to 1000."),
         ("loss", "hinge", "Loss: 'hinge' is not possible; give 'cross-entropy' or 'focal'."),
-        ("augment", "x", "Augment: 'x' is not possible; give 'none' or 'photos' or 'documents' or 'any-rotation'."),
-        ("weights", "/etc", "Weights: '/etc' is not possible; give imagenet, file:NAME or hf:OWNER/NAME."),
+        (
+            "augment",
+            "x",
+            "Augment: 'x' is not possible; give 'none' or 'photos' or 'documents' or 'any-rotation'.",
+        ),
+        (
+            "weights",
+            "/etc",
+            "Weights: '/etc' is not possible; give imagenet, file:NAME or hf:OWNER/NAME.",
+        ),
         (
             "hidden_units",
             "wide",
@@ -125,17 +146,23 @@ def test_a_bad_choice_is_named_with_what_is_legal(name: str, value: object, sent
 
 
 def test_a_setting_that_does_not_exist_is_refused_with_the_nearest_and_all_there_are():
-    with pytest.raises(ConfigError, match=r"no setting 'optimiser'. Did you mean optimizer\? There are .*min_delta"):
+    with pytest.raises(
+        ConfigError, match=r"no setting 'optimiser'. Did you mean optimizer\? There are .*min_delta"
+    ):
         make_run_config(DATASET, {"optimiser": "adam"})
 
 
 def test_a_missing_dataset_is_named():
-    with pytest.raises(ConfigError, match=r"^Dataset id: '' is not possible; give at least one character\.$"):
+    with pytest.raises(
+        ConfigError, match=r"^Dataset id: '' is not possible; give at least one character\.$"
+    ):
         make_run_config("", {})
 
 
 def test_a_backbone_from_scratch_has_nothing_to_freeze():
-    with pytest.raises(ConfigError, match=r"^A backbone trained from scratch has nothing to keep: set the frozen"):
+    with pytest.raises(
+        ConfigError, match=r"^A backbone trained from scratch has nothing to keep: set the frozen"
+    ):
         make_run_config(DATASET, {"pretrained": False, "frozen_stages": 2})
     assert make_run_config(DATASET, {"pretrained": "false"}).model.frozen_stages == 0
 
@@ -144,8 +171,14 @@ def test_a_backbone_from_scratch_has_nothing_to_freeze():
     ("settings", "sentence"),
     [
         ({"unfreeze": "gradual"}, "Unfreezing later needs to know what stays frozen at the end"),
-        ({"unfreeze": "two-phase", "frozen_stages": 0, "head_epochs": 5}, "Head epochs: 5 leave no epoch of 5"),
-        ({"unfreeze": "two-phase", "pretrained": False}, "Unfreezing later needs pretrained weights"),
+        (
+            {"unfreeze": "two-phase", "frozen_stages": 0, "head_epochs": 5},
+            "Head epochs: 5 leave no epoch of 5",
+        ),
+        (
+            {"unfreeze": "two-phase", "pretrained": False},
+            "Unfreezing later needs pretrained weights",
+        ),
     ],
 )
 def test_phases_that_cannot_be_are_refused(settings: dict, sentence: str):

@@ -11,7 +11,18 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 BOTTOM = [
-    *("text", "spreadsheet", "errors", "config", "presets", "records", "events", "settings", "locks", "memory"),
+    *(
+        "text",
+        "spreadsheet",
+        "errors",
+        "config",
+        "presets",
+        "records",
+        "events",
+        "settings",
+        "locks",
+        "memory",
+    ),
     *("cache", "outputs"),
 ]
 LEARNING = [*BOTTOM, "data", "backbones", "features", "evaluation", "training"]
@@ -26,27 +37,23 @@ MAY_IMPORT = {
     "training": LEARNING[:-1],
     "charts": [*BOTTOM, "evaluation"],
     "workspace": [*BOTTOM, "store"],
-    "import_dataset": [*BOTTOM, "store", "workspace", "data"],
-    "recording": [*LEARNING, "store"],
+    "datasets": [*BOTTOM, "store", "workspace", "data"],
     "sinks": [*BOTTOM, "store"],
-    "execute": [*LEARNING, "store", "workspace", "recording", "sinks"],
-    "predictor": [*LEARNING, "store", "workspace"],
-    "pretrained": [*LEARNING, "store", "workspace", "execute"],
-    "serving": [*BOTTOM, "store", "workspace", "predictor"],
-    "results": [*BOTTOM, "store", "evaluation"],
-    "compared": [*BOTTOM, "store", "evaluation", "results"],
-    "run_words": [*BOTTOM, "backbones", "evaluation"],
-    "report": [*BOTTOM, "data", "store", "evaluation", "charts", "results", "run_words"],
-    "export": [*LEARNING, "store", "workspace", "results", "run_words"],
+    "runs": [*LEARNING, "store", "workspace", "sinks"],
+    "serving": [*BOTTOM, "store", "workspace", "runs"],
+    "report": [*BOTTOM, "data", "store", "evaluation", "charts", "runs"],
+    "export": [*LEARNING, "store", "workspace", "runs"],
     # Backbones, because a run is checked against its backbone before it is queued.
-    "runners": [*BOTTOM, "store", "workspace", "execute", "backbones"],
+    "runners": [*BOTTOM, "store", "workspace", "runs", "backbones"],
 }
 ANY_ENGINE_PART = ["cli", "__main__", "tl_ui", "pages", "app"]
 """These may import all of tl_core except cli; pages import tl_ui as well."""
 
 
 def sources() -> list[Path]:
-    folders = [path for folder in ("tl_core", "tl_ui", "pages") for path in (ROOT / folder).rglob("*.py")]
+    folders = [
+        path for folder in ("tl_core", "tl_ui", "pages") for path in (ROOT / folder).rglob("*.py")
+    ]
     return [*folders, *ROOT.glob("app.py")]
 
 
@@ -95,7 +102,9 @@ def test_a_file_imports_only_what_its_layer_allows(path: Path):
         assert wrong_imports(path) == []
 
 
-@pytest.mark.parametrize("path", (ROOT / "tl_core").rglob("*.py"), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", (ROOT / "tl_core").rglob("*.py"), ids=lambda path: str(path.relative_to(ROOT))
+)
 def test_the_engine_knows_nothing_of_the_web(path: Path):
     speaks_http = path.is_relative_to(ROOT / "tl_core" / "serving") or path.parts[-3:] == (
         "cli",
@@ -115,12 +124,12 @@ def test_the_rule_would_notice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         "from tl_core import data\n"
         "from ..training.fit import fit\n"
         "from .tables import runs\n"
-        "def late():\n    import tl_core.execute\n    from tl_ui import charts\n    import pages.run\n"
+        "def late():\n    import tl_core.runs.execute\n    from tl_ui import charts\n    import pages.run\n"
     )
     assert wrong_imports(path) == [
         "tl_core.data",
         "tl_core.training.fit.fit",
-        "tl_core.execute",
+        "tl_core.runs.execute",
         "tl_ui.charts",
         "pages.run",
     ]
@@ -133,7 +142,9 @@ def test_the_rule_would_notice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 )
 def test_what_must_be_quick_does_not_load_torch(arguments: list[str]):
     command = [sys.executable, "-X", "importtime", *arguments]
-    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    finished = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
     loaded = {line.split("|")[-1].strip() for line in finished.stderr.splitlines()}
     assert "tl_core" in loaded
     assert not loaded & {"torch", "torchvision", "timm", "streamlit"}

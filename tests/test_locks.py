@@ -105,7 +105,9 @@ def test_waiting_for_a_lock_ends_when_it_is_free(path: Path):
 
 
 def test_a_killed_process_lets_go(path: Path):
-    with subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout.readline() == "True\n"
         with try_lock(path) as held:
             assert not held

@@ -34,7 +34,9 @@ print(again, held - resident())
 
 def measure(how: str) -> tuple[int, int]:
     """(pages fetched anew by ten tensors of 40 MB, bytes given back at the end)."""
-    done = subprocess.run([sys.executable, "-c", MEASURE, how], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, how], capture_output=True, text=True, check=True
+    )
     again, given_back = map(int, done.stdout.split())
     return again, given_back
 

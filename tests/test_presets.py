@@ -6,7 +6,14 @@ from tl_core.config import make_run_config
 from tl_core.errors import ConfigError
 from tl_core.presets import ANY_DATASET, PRESETS, get_preset
 
-RECIPES = ["feature-extraction", "fine-tune-top", "full-fine-tune", "from-scratch", "two-phase", "gradual-unfreezing"]
+RECIPES = [
+    "feature-extraction",
+    "fine-tune-top",
+    "full-fine-tune",
+    "from-scratch",
+    "two-phase",
+    "gradual-unfreezing",
+]
 TEXTBOOKS = ["resnet18", "resnet50-two-phase", "mobilenetv2-mnist", "vgg16"]
 
 
@@ -22,5 +29,7 @@ def test_the_changes_of_a_preset_are_all_of_it(preset):
 
 
 def test_an_unknown_preset_is_refused_with_the_names():
-    with pytest.raises(ConfigError, match="no preset 'fine-tune'; there are feature-extraction, fine-tune-top"):
+    with pytest.raises(
+        ConfigError, match="no preset 'fine-tune'; there are feature-extraction, fine-tune-top"
+    ):
         get_preset("fine-tune")

@@ -29,7 +29,9 @@ def instructions(name: str) -> list[str]:
 def make(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
     env = {"PATH": os.environ["PATH"], **changes}
     command = ["make", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=20, check=False)
+    return subprocess.run(
+        command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=20, check=False
+    )
 
 
 # Make
@@ -86,8 +88,17 @@ def test_the_app_starts_where_the_environment_says():
 
 
 def test_whatever_the_image_copies_is_in_the_repository_and_in_the_context():
-    sources = [source for line in instructions("COPY") for source in shlex.split(line)[:-1] if source[:2] != "--"]
-    kept = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    sources = [
+        source
+        for line in instructions("COPY")
+        for source in shlex.split(line)[:-1]
+        if source[:2] != "--"
+    ]
+    kept = {
+        line[1:]
+        for line in (ROOT / ".dockerignore").read_text().splitlines()
+        if line.startswith("!")
+    }
     assert [source for source in sources if not (ROOT / source).exists()] == []
     assert set(sources) == kept
 
@@ -95,11 +106,15 @@ def test_whatever_the_image_copies_is_in_the_repository_and_in_the_context():
 def test_the_image_holds_what_the_package_is_built_from():
     copied = shlex.split(" ".join(instructions("COPY")))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert {"pyproject.toml", project["readme"], "requirements.txt", "Makefile", "LICENSE"} <= set(copied)
+    assert {"pyproject.toml", project["readme"], "requirements.txt", "Makefile", "LICENSE"} <= set(
+        copied
+    )
 
 
 def test_the_image_is_built_and_started_by_make():
-    steps = [line for line in instructions("RUN") if "apt-get" not in line and "useradd" not in line]
+    steps = [
+        line for line in instructions("RUN") if "apt-get" not in line and "useradd" not in line
+    ]
     assert steps == ["make requirements", "make setup"]
     assert instructions("CMD") == ['["make", "app"]']
     for step in steps:
@@ -114,7 +129,9 @@ def test_the_image_does_not_run_as_root():
 
 def test_the_image_keeps_its_data_on_the_volume():
     variables = dict(pair.split("=") for line in instructions("ENV") for pair in line.split())
-    settings = Settings.from_environment({name: v for name, v in variables.items() if name.startswith("TRANSFERLAB_")})
+    settings = Settings.from_environment(
+        {name: v for name, v in variables.items() if name.startswith("TRANSFERLAB_")}
+    )
     assert [str(settings.home)] == instructions("VOLUME")
     assert settings.database_url.startswith(f"sqlite:///{settings.home}/")
     assert instructions("EXPOSE") == [variables["PORT"]]
@@ -135,8 +152,14 @@ def test_every_variable_of_ours_that_the_shell_names_is_one_the_settings_read():
 
 @pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
 def test_every_requirement_stops_before_a_release_nobody_has_seen(file: str):
-    lines = [line for line in (ROOT / file).read_text().splitlines() if line and line[0] not in "#-"]
-    unbounded = [line for line in lines if not {s.operator for s in Requirement(line).specifier} & {"<", "<=", "=="}]
+    lines = [
+        line for line in (ROOT / file).read_text().splitlines() if line and line[0] not in "#-"
+    ]
+    unbounded = [
+        line
+        for line in lines
+        if not {s.operator for s in Requirement(line).specifier} & {"<", "<=", "=="}
+    ]
     assert lines
     assert unbounded == []
 
@@ -145,12 +168,16 @@ def test_the_torch_release_that_torchvision_does_not_import_with_is_refused():
     lines = (ROOT / "requirements.txt").read_text().splitlines()
     torch = next(Requirement(line) for line in lines if re.match(r"torch\W", line))
     assert "2.13.0" not in torch.specifier
-    assert {"2.11.0", "2.14.1"} <= {version for version in ("2.11.0", "2.14.1") if version in torch.specifier}
+    assert {"2.11.0", "2.14.1"} <= {
+        version for version in ("2.11.0", "2.14.1") if version in torch.specifier
+    }
 
 
 def test_the_version_is_the_newest_of_the_changelog():
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    headings = re.findall(r"^## \[?v?(\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text(), flags=re.M)
+    headings = re.findall(
+        r"^## \[?v?(\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text(), flags=re.M
+    )
     assert headings[:1] == [version]
 
 
@@ -168,7 +195,9 @@ def options(table: dict, prefix: str = "") -> list[str]:
     return [
         name
         for key, value in table.items()
-        for name in (options(value, f"{prefix}{key}.") if isinstance(value, dict) else [f"{prefix}{key}"])
+        for name in (
+            options(value, f"{prefix}{key}.") if isinstance(value, dict) else [f"{prefix}{key}"]
+        )
     ]
 
 

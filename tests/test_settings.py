@@ -12,7 +12,11 @@ def test_everything_has_a_default():
     settings = Settings.from_environment({})
     assert settings.home == Path("~/.transferlab").expanduser().resolve()
     assert settings.database_url == f"sqlite:///{settings.home}/transferlab.db"
-    assert (settings.weights_folder, settings.server_folders, settings.limits) == (None, (), Limits())
+    assert (settings.weights_folder, settings.server_folders, settings.limits) == (
+        None,
+        (),
+        Limits(),
+    )
     assert (settings.runner, settings.frozen_by) == ("process", "fastest")
 
 
@@ -42,7 +46,9 @@ def test_a_database_elsewhere_is_taken_as_it_is():
 
 def test_an_empty_variable_counts_as_unset():
     names = ["HOME", "DATABASE_URL", "WEIGHTS", "SERVER_FOLDERS", "MAX_BYTES"]
-    assert Settings.from_environment({f"TRANSFERLAB_{name}": "" for name in names}) == Settings.from_environment({})
+    assert Settings.from_environment(
+        {f"TRANSFERLAB_{name}": "" for name in names}
+    ) == Settings.from_environment({})
 
 
 def test_the_process_environment_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
@@ -51,10 +57,14 @@ def test_the_process_environment_is_read(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 
 def test_a_word_that_there_is_not_names_its_variable():
-    with pytest.raises(ConfigError, match=r"^TRANSFERLAB_RUNNER: 'ray' is not possible; give 'process' or 'thread'\.$"):
+    with pytest.raises(
+        ConfigError,
+        match=r"^TRANSFERLAB_RUNNER: 'ray' is not possible; give 'process' or 'thread'\.$",
+    ):
         Settings.from_environment({"TRANSFERLAB_RUNNER": "ray"})
     with pytest.raises(
-        ConfigError, match=r"^TRANSFERLAB_FROZEN_BY: 'jax' is not possible; give 'fastest' or 'pytorch'"
+        ConfigError,
+        match=r"^TRANSFERLAB_FROZEN_BY: 'jax' is not possible; give 'fastest' or 'pytorch'",
     ):
         Settings.from_environment({"TRANSFERLAB_FROZEN_BY": "jax"})
 
@@ -66,15 +76,22 @@ def test_a_limit_that_is_no_number_names_its_variable(name: str, value: str):
     with pytest.raises(ConfigError) as refusal:
         Settings.from_environment({variable: value})
     least = 1 if name == "max_ratio" else 0
-    assert str(refusal.value) == f"{variable}: '{value}' is not possible; give a whole number above {least}."
+    assert (
+        str(refusal.value)
+        == f"{variable}: '{value}' is not possible; give a whole number above {least}."
+    )
 
 
 @pytest.mark.parametrize("variable", ["HOME", "WEIGHTS", "SERVER_FOLDERS"])
 def test_a_home_of_nobody_names_its_variable(variable: str):
-    with pytest.raises(TransferLabError, match=f"^TRANSFERLAB_{variable}: '~nobody-of-that-name/x' is not a folder"):
+    with pytest.raises(
+        TransferLabError, match=f"^TRANSFERLAB_{variable}: '~nobody-of-that-name/x' is not a folder"
+    ):
         Settings.from_environment({f"TRANSFERLAB_{variable}": "~nobody-of-that-name/x"})
 
 
 def test_the_password_is_not_in_the_printed_settings():
-    settings = Settings.from_environment({"TRANSFERLAB_DATABASE_URL": "postgresql://ann:s3cret@db/lab"})
+    settings = Settings.from_environment(
+        {"TRANSFERLAB_DATABASE_URL": "postgresql://ann:s3cret@db/lab"}
+    )
     assert "s3cret" not in f"{settings!r} {settings}"

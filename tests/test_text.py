@@ -40,7 +40,9 @@ def test_literal_reads_as_the_text(text):
     assert read == isolated(" ".join(visible(text).split())).replace("\u2060", "")
 
 
-@pytest.mark.parametrize("text", ["http://a.b", "www.a.b", "me@a.b", ":smile:", ":material/home:", "->", "<-", "--"])
+@pytest.mark.parametrize(
+    "text", ["http://a.b", "www.a.b", "me@a.b", ":smile:", ":material/home:", "->", "<-", "--"]
+)
 def test_literal_breaks_up_what_would_be_turned_into_something_else(text):
     assert "\u2060" in literal(text)
 
@@ -89,7 +91,8 @@ def test_percent(value, expected):
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [(0, "0"), (9999, "9999"), (12345, "12\u202f345"), (10**6, "1\u202f000\u202f000")]
+    ("value", "expected"),
+    [(0, "0"), (9999, "9999"), (12345, "12\u202f345"), (10**6, "1\u202f000\u202f000")],
 )
 def test_count(value, expected):
     assert count(value) == expected
@@ -103,7 +106,14 @@ def test_number_of_and_share():
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [(0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 kB"), (999_960, "1.0 MB"), (5e8, "500.0 MB"), (4.2e9, "4.2 GB")],
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1000, "1.0 kB"),
+        (999_960, "1.0 MB"),
+        (5e8, "500.0 MB"),
+        (4.2e9, "4.2 GB"),
+    ],
 )
 def test_size(value, expected):
     assert size(value) == expected
@@ -111,7 +121,14 @@ def test_size(value, expected):
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [(0.42, "0.4 s"), (9.97, "10 s"), (12, "12 s"), (59.6, "1 min 0 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")],
+    [
+        (0.42, "0.4 s"),
+        (9.97, "10 s"),
+        (12, "12 s"),
+        (59.6, "1 min 0 s"),
+        (200, "3 min 20 s"),
+        (7500, "2 h 5 min"),
+    ],
 )
 def test_duration(value, expected):
     assert duration(value) == expected

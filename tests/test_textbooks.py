@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits
 from tl_core.backbones import build_library_model, get_backbone
 from tl_core.config import RunConfig, make_run_config
 from tl_core.data.samples import sample_source
-from tl_core.import_dataset import import_dataset
+from tl_core.datasets.importing import import_dataset
 from tl_core.presets import PRESETS
 from tl_core.records import Run, RunState
 from tl_core.runners import InlineRunner
@@ -27,7 +27,9 @@ def save_digits(folder: Path, classes: int) -> Path:
     for label in range(classes):
         (folder / str(label)).mkdir(parents=True)
         for i, image in enumerate(images[labels == label][:PER_CLASS]):
-            Image.fromarray((image.reshape(8, 8) * 15.9).astype("uint8")).save(folder / str(label) / f"{i}.png")
+            Image.fromarray((image.reshape(8, 8) * 15.9).astype("uint8")).save(
+                folder / str(label) / f"{i}.png"
+            )
     return folder
 
 
@@ -48,9 +50,14 @@ def random_weights(folder: Path, backbone: str) -> Path:
         ("textbook-vgg16", 10),
     ],
 )
-def test_a_textbook_system_runs_from_its_preset_to_its_test_figure(tmp_path: Path, name: str, classes: int):
+def test_a_textbook_system_runs_from_its_preset_to_its_test_figure(
+    tmp_path: Path, name: str, classes: int
+):
     preset = PRESETS[name]
-    home, weights = tmp_path / "home", random_weights(tmp_path / "weights", preset.config.model.backbone)
+    home, weights = (
+        tmp_path / "home",
+        random_weights(tmp_path / "weights", preset.config.model.backbone),
+    )
     url = f"sqlite:///{home / 'transferlab.db'}"
     workspace = open_workspace(Settings(home=home, database_url=url, weights_folder=weights))
     dataset = import_folder(workspace, save_digits(tmp_path / "digits", classes))
@@ -71,7 +78,10 @@ def phases_of(config: RunConfig) -> list[tuple[int, int]]:
     return [(1, train.head_epochs), (train.head_epochs + 1, train.epochs)]
 
 
-@pytest.mark.skipif(not WEIGHTS.is_dir(), reason="needs ImageNet weights of MobileNetV2, which lie beside the project")
+@pytest.mark.skipif(
+    not WEIGHTS.is_dir(),
+    reason="needs ImageNet weights of MobileNetV2, which lie beside the project",
+)
 def test_mobilenet_v2_reads_handwritten_digits_at_ninety_seven_percent(tmp_path: Path):
     home = tmp_path / "home"
     url = f"sqlite:///{home / 'transferlab.db'}"

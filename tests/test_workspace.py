@@ -38,7 +38,9 @@ def test_without_room_for_a_cache_what_was_kept_before_goes(tmp_path: Path):
 def test_a_home_that_cannot_be_is_a_sentence(tmp_path: Path, home: str):
     (tmp_path / "file").write_text("")
     url = f"sqlite:///{tmp_path / 'x.db'}"
-    with pytest.raises(StoreUnavailable, match=r"cannot be created .*: set TRANSFERLAB_HOME to one you own"):
+    with pytest.raises(
+        StoreUnavailable, match=r"cannot be created .*: set TRANSFERLAB_HOME to one you own"
+    ):
         open_workspace(Settings(home=tmp_path / home, database_url=url))
 
 

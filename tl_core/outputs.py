@@ -67,7 +67,9 @@ def write_table(path: Path, tensors: Mapping[str, Numbers], about: Mapping[str, 
     """Put a file of arrays in place; a reader, or a crash, finds all of it or nothing new."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".unfinished")
-    content = save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, dict(about))
+    content = save(
+        {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, dict(about)
+    )
     try:
         unfinished.write_bytes(content)
         unfinished.replace(path)
@@ -88,7 +90,9 @@ def read_table(path: Path) -> tuple[dict[str, Numbers], dict[str, str]]:
     except (SafetensorError, OSError) as error:
         if isinstance(error, FileNotFoundError):
             raise
-        raise RunNotReady(f"The kept outputs in {path.name} cannot be read ({error}): train again.") from error
+        raise RunNotReady(
+            f"The kept outputs in {path.name} cannot be read ({error}): train again."
+        ) from error
 
 
 def outputs_path(folder: Path, split: str) -> Path:
@@ -133,7 +137,9 @@ def load_epochs(folder: Path) -> Iterator[EpochOutputs]:
     for epoch in list_epochs(folder):
         tensors, about = read_table(epoch_path(folder, epoch))
         stands_still = "features" not in tensors
-        before = before if stands_still else (tensors.pop("features"), float(about.get("spread", 0)))
+        before = (
+            before if stands_still else (tensors.pop("features"), float(about.get("spread", 0)))
+        )
         more = {"features": before[0], "spread": before[1], "stands_still": stands_still}
         yield _made_of(EpochOutputs, tensors, epoch=epoch, **more)
 
@@ -155,4 +161,6 @@ def _made_of(kind: type[Kind], tensors: Mapping[str, Numbers], **more: Any) -> K
     try:
         return kind(**tensors, **more)
     except TypeError as error:
-        raise RunNotReady("Another version of TransferLab kept this run's outputs: train it again.") from error
+        raise RunNotReady(
+            "Another version of TransferLab kept this run's outputs: train it again."
+        ) from error

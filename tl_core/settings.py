@@ -82,20 +82,30 @@ class Settings(BaseModel):
         Raises:
             ConfigError: a variable's value is not possible; the sentence names the variable.
         """
-        env = {name: value for name, value in (os.environ if environ is None else environ).items() if value}
+        env = {
+            name: value
+            for name, value in (os.environ if environ is None else environ).items()
+            if value
+        }
         home = _folder("TRANSFERLAB_HOME", env.get("TRANSFERLAB_HOME", "~/.transferlab"))
         weights, tensorboard = env.get("TRANSFERLAB_WEIGHTS"), env.get("TRANSFERLAB_TENSORBOARD")
         folders = env.get("TRANSFERLAB_SERVER_FOLDERS", "").split(os.pathsep)
         return cls(
             home=home,
-            database_url=env.get("TRANSFERLAB_DATABASE_URL", f"sqlite:///{home / 'transferlab.db'}"),
+            database_url=env.get(
+                "TRANSFERLAB_DATABASE_URL", f"sqlite:///{home / 'transferlab.db'}"
+            ),
             weights_folder=_folder("TRANSFERLAB_WEIGHTS", weights) if weights else None,
-            server_folders=tuple(_folder("TRANSFERLAB_SERVER_FOLDERS", folder) for folder in folders if folder),
+            server_folders=tuple(
+                _folder("TRANSFERLAB_SERVER_FOLDERS", folder) for folder in folders if folder
+            ),
             runner=_one_of(get_args(Runner), "TRANSFERLAB_RUNNER", env),
             frozen_by=_one_of(get_args(FrozenBy), "TRANSFERLAB_FROZEN_BY", env),
             cache_gb=_gigabytes("TRANSFERLAB_CACHE_GB", env),
             workers=_workers("TRANSFERLAB_WORKERS", env),
-            tensorboard_folder=_folder("TRANSFERLAB_TENSORBOARD", tensorboard) if tensorboard else None,
+            tensorboard_folder=_folder("TRANSFERLAB_TENSORBOARD", tensorboard)
+            if tensorboard
+            else None,
             mlflow_uri=env.get("MLFLOW_TRACKING_URI"),
             api_key=_api_key(env),
             limits=_limits(env),
@@ -106,7 +116,9 @@ def _folder(variable: str, text: str) -> Path:
     try:
         return Path(text).expanduser().resolve()
     except (OSError, RuntimeError) as error:
-        raise ConfigError(f"{variable}: {text!r} is not a folder that can be found ({error}).") from error
+        raise ConfigError(
+            f"{variable}: {text!r} is not a folder that can be found ({error})."
+        ) from error
 
 
 def _one_of(words: tuple[_Word, ...], variable: str, env: Mapping[str, str]) -> _Word:
@@ -126,20 +138,26 @@ def _gigabytes(variable: str, env: Mapping[str, str]) -> float:
     except ValueError:
         gigabytes = -1.0
     if not 0 <= gigabytes < 1e6:
-        raise ConfigError(f"{variable}: {text!r} is not possible; give gigabytes, such as 20, or 0 to keep nothing.")
+        raise ConfigError(
+            f"{variable}: {text!r} is not possible; give gigabytes, such as 20, or 0 to keep nothing."
+        )
     return gigabytes
 
 
 def _workers(variable: str, env: Mapping[str, str]) -> int | None:
     text = env.get(variable, "")
     if text and not (text.isdecimal() and 1 <= int(text) <= 256):
-        raise ConfigError(f"{variable}: {text!r} is not possible; give a number of threads from 1 to 256.")
+        raise ConfigError(
+            f"{variable}: {text!r} is not possible; give a number of threads from 1 to 256."
+        )
     return int(text) if text else None
 
 
 def _api_key(env: Mapping[str, str]) -> str | None:
     key = env.get("TRANSFERLAB_API_KEY")
-    if key is not None and not (len(key) >= _SHORTEST_KEY and key.isascii() and key.isprintable() and " " not in key):
+    if key is not None and not (
+        len(key) >= _SHORTEST_KEY and key.isascii() and key.isprintable() and " " not in key
+    ):
         raise ConfigError(
             f"TRANSFERLAB_API_KEY: it must have at least {_SHORTEST_KEY} ASCII characters and no spaces; "
             "`openssl rand -hex 24` makes one."
@@ -150,7 +168,9 @@ def _api_key(env: Mapping[str, str]) -> str | None:
 def _limits(env: Mapping[str, str]) -> Limits:
     variables = {name: f"TRANSFERLAB_{name.upper()}" for name in Limits.model_fields}
     try:
-        return Limits.model_validate({name: env[key] for name, key in variables.items() if key in env})
+        return Limits.model_validate(
+            {name: env[key] for name, key in variables.items() if key in env}
+        )
     except ValidationError as error:
         name = str(error.errors()[0]["loc"][0])
         raise ConfigError(say_what_is_legal(Limits, error, name, called=variables[name])) from error

@@ -13,9 +13,13 @@ def as_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(header)
-    writer.writerows([harmless(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
+    writer.writerows(
+        [harmless(cell) if isinstance(cell, str) else cell for cell in row] for row in rows
+    )
     return out.getvalue()
 
 
 def harmless(text: str) -> str:
-    return f"'{text}" if text.startswith("\r") or text.lstrip(" \n").startswith(_BEGINNINGS) else text
+    return (
+        f"'{text}" if text.startswith("\r") or text.lstrip(" \n").startswith(_BEGINNINGS) else text
+    )

@@ -27,7 +27,9 @@ def isolated(text: str) -> str:
     """
     shown = visible(text)
     bare = _ISOLATE.sub("", shown)
-    is_turning = not bare.isascii() and any(unicodedata.bidirectional(letter) in ("R", "AL", "AN") for letter in bare)
+    is_turning = not bare.isascii() and any(
+        unicodedata.bidirectional(letter) in ("R", "AL", "AN") for letter in bare
+    )
     return f"\u2068{_MARKS.sub('', shown)}\u2069" if is_turning else shown
 
 

@@ -52,7 +52,9 @@ class Job:
         if self.began is None:
             return 0.0, "Waiting for other work on this server to end…"
         now, (done, what) = time.monotonic(), self._said()
-        self.first_seen = self.first_seen or ((now, done) if done else None)  # before that it only started
+        self.first_seen = self.first_seen or (
+            (now, done) if done else None
+        )  # before that it only started
         left = ""
         if self.first_seen and done > self.first_seen[1] + _ENOUGH:
             since, share = self.first_seen
@@ -93,7 +95,9 @@ class Jobs:
                 return job
             place = Path(tempfile.gettempdir()) / f"transferlab-job-{uuid.uuid4().hex}.json"
             job = self._jobs[result_file] = Job(tuple(arguments), result_file, place)
-        threading.Thread(target=self._work, args=(job,), name="transferlab-job", daemon=True).start()
+        threading.Thread(
+            target=self._work, args=(job,), name="transferlab-job", daemon=True
+        ).start()
         return job
 
     def _work(self, job: Job) -> None:
@@ -104,7 +108,10 @@ class Jobs:
                 job.error = f"The work could not be started or its result kept ({error.strerror})."
             finally:
                 job.is_over = True
-                for file in (job.progress_file, job.progress_file.with_name(f"{job.progress_file.name}.unfinished")):
+                for file in (
+                    job.progress_file,
+                    job.progress_file.with_name(f"{job.progress_file.name}.unfinished"),
+                ):
                     file.unlink(missing_ok=True)
         if not job.error:
             with self._lock:
@@ -127,14 +134,20 @@ def read_result(path: Path) -> dict[str, Any] | None:
 
 def _carry_out(job: Job) -> None:
     end, leash = os.pipe()  # open as long as this process lives: the child ends with it
-    command = [sys.executable, "-m", "tl_ui.leash", *job.arguments, f"--progress-file={job.progress_file}"]
+    command = [
+        sys.executable,
+        "-m",
+        "tl_ui.leash",
+        *job.arguments,
+        f"--progress-file={job.progress_file}",
+    ]
     try:
         with job.lock:
             if job.was_stopped:
                 job.error = "It was stopped."
                 return
             job.began = time.monotonic()
-            job.process = subprocess.Popen(  # noqa: S603 - our own program, and no shell
+            job.process = subprocess.Popen(
                 command,
                 cwd=ROOT,
                 stdin=end,
@@ -149,7 +162,9 @@ def _carry_out(job: Job) -> None:
         assert job.process
         job.process.kill()
         job.process.communicate()
-        job.error = f"It took more than {about(MOST_SECONDS).removeprefix('about ')} and was given up."
+        job.error = (
+            f"It took more than {about(MOST_SECONDS).removeprefix('about ')} and was given up."
+        )
         return
     finally:
         os.close(end)
@@ -168,7 +183,9 @@ def _take_result(job: Job, code: int, out: str, err: str) -> None:
             return
     _log.warning("%s ended with %s: %s", job.arguments[:1], code, err[-2000:])
     said = err.strip().splitlines()[-1:] if code == 2 else []
-    job.error = said[0] if said else "It ended without a result; try again, or look into the server's log."
+    job.error = (
+        said[0] if said else "It ended without a result; try again, or look into the server's log."
+    )
 
 
 def _keep(path: Path, text: str) -> None:

@@ -12,7 +12,7 @@ from tl_core.errors import TransferLabError
 from tl_core.records import DatasetRecord, ImageRecord, SkippedFile, Split
 from tl_core.spreadsheet import as_csv
 from tl_core.text import GLOSSARY, count, isolated, number_of, percent
-from tl_ui.choosing import choose_by_address
+from tl_ui.address_select import choose_by_address
 from tl_ui.components.assets import url_base
 from tl_ui.components.live_chart import chart
 from tl_ui.gallery import GalleryItem, gallery_html
@@ -45,7 +45,10 @@ def image_url(dataset_id: str, sha256: str) -> str:
 
 def choose_dataset(datasets: Sequence[DatasetRecord]) -> DatasetRecord:
     """By a drop-down that follows, and sets, the address's `dataset`."""
-    names = {d.id: f"{isolated(d.name)} ({number_of(d.n, 'image')}, {len(d.classes)} classes)" for d in datasets}
+    names = {
+        d.id: f"{isolated(d.name)} ({number_of(d.n, 'image')}, {len(d.classes)} classes)"
+        for d in datasets
+    }
     chosen = choose_by_address("Dataset", names, "dataset")
     return next(dataset for dataset in datasets if dataset.id == chosen)
 
@@ -69,10 +72,14 @@ def show_left_out(skipped: Sequence[SkippedFile]) -> None:
     if not skipped:
         st.markdown(":material/check_circle: Every file could be used; nothing was left out.")
         return
-    files = "1 file was left out" if len(skipped) == 1 else f"{count(len(skipped))} files were left out"
+    files = (
+        "1 file was left out" if len(skipped) == 1 else f"{count(len(skipped))} files were left out"
+    )
     with st.expander(f"{files}: see which, and why", icon=":material/block:"):
         rows = [{"File": file.name, "Why it was left out": file.reason} for file in skipped]
-        st.dataframe(rows, hide_index=True, alt="Files that were left out, with the reason for each")
+        st.dataframe(
+            rows, hide_index=True, alt="Files that were left out, with the reason for each"
+        )
         st.download_button(
             "Download as CSV",
             as_csv(["file", "reason"], [(file.name, file.reason) for file in skipped]),
@@ -97,26 +104,37 @@ def show_split(dataset: DatasetRecord) -> None:
         "same file always stay on one side."
     )
     if split.warnings:
-        st.warning("\n\n".join(literal(warning) for warning in split.warnings), icon=":material/warning:")
+        st.warning(
+            "\n\n".join(literal(warning) for warning in split.warnings), icon=":material/warning:"
+        )
 
 
 def show_gallery(dataset: DatasetRecord) -> None:
     """Thumbnails by class, a page at a time."""
     st.subheader("What they look like")
     everything = "All classes"
-    chosen = st.selectbox("Class", [everything, *dataset.classes], format_func=isolated, key=f"class-{dataset.id}")
+    chosen = st.selectbox(
+        "Class", [everything, *dataset.classes], format_func=isolated, key=f"class-{dataset.id}"
+    )
     images = dataset_images(dataset.id)
-    images = _mixed(images) if chosen == everything else [i for i in images if i.class_name == chosen]
+    images = (
+        _mixed(images) if chosen == everything else [i for i in images if i.class_name == chosen]
+    )
     shown_key = f"shown-{dataset.id}-{chosen}"
     shown = st.session_state.get(shown_key, PAGE_OF_IMAGES)
     items = [
         GalleryItem(
-            thumbnail_url(dataset.id, i.sha256), i.class_name, name=i.name, href=image_url(dataset.id, i.sha256)
+            thumbnail_url(dataset.id, i.sha256),
+            i.class_name,
+            name=i.name,
+            href=image_url(dataset.id, i.sha256),
         )
         for i in images[:shown]
     ]
     st.html(gallery_html(items))
-    if len(images) > shown and st.button(f"Show more ({count(len(images) - shown)} left)", key=f"more-{shown_key}"):
+    if len(images) > shown and st.button(
+        f"Show more ({count(len(images) - shown)} left)", key=f"more-{shown_key}"
+    ):
         st.session_state[shown_key] = shown + 2 * PAGE_OF_IMAGES
         st.rerun()
 

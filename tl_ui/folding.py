@@ -15,4 +15,6 @@ def unfolded(label: str, icon: str, key: str) -> Any:
 def front_tab(labels: Sequence[str], key: str) -> tuple[str, Any]:
     """Tabs of which only the one in front is made: its label, and its container."""
     tabs: list[Any] = list(st.tabs(labels, key=key, on_change="rerun"))
-    return next((pair for pair in zip(labels, tabs, strict=True) if pair[1].open), (labels[0], tabs[0]))
+    return next(
+        (pair for pair in zip(labels, tabs, strict=True) if pair[1].open), (labels[0], tabs[0])
+    )

@@ -44,7 +44,9 @@ class GalleryItem:
     def is_right(self) -> bool | None:
         if self.predicted is None:
             return None
-        return self.predicted == self.true and (self.confidence is None or math.isfinite(self.confidence))
+        return self.predicted == self.true and (
+            self.confidence is None or math.isfinite(self.confidence)
+        )
 
 
 def gallery_html(items: Sequence[GalleryItem], *, side: int = 128, captions: bool = True) -> str:
@@ -83,7 +85,11 @@ def _caption(item: GalleryItem) -> str:
     true = html_text(shorten(item.true, CAPTION_LENGTH))
     if item.predicted is None:
         return f"<figcaption>{true}</figcaption>"
-    sure = "" if item.confidence is None else f" ({html_text(confidence(item.confidence)).replace(' ', '&nbsp;')})"
+    sure = (
+        ""
+        if item.confidence is None
+        else f" ({html_text(confidence(item.confidence)).replace(' ', '&nbsp;')})"
+    )
     if item.is_right:
         return f"<figcaption><b>✓ right</b><span>{true}{sure}</span></figcaption>"
     return (

@@ -48,13 +48,19 @@ def show_caught(
         answers: the model's answer to each, user text, and its confidence, where there is one.
     """
     if not positions:
-        st.caption("Draw a line around points to see their images here; click a point for one. A double click clears.")
+        st.caption(
+            "Draw a line around points to see their images here; click a point for one. A double click clears."
+        )
         return
     if not images:
         st.caption("The dataset was deleted, so its images cannot be shown.")
         return
     drawn = drawn_evenly([images[position].class_name for position in positions])
-    more = f"; {len(drawn)} of them, drawn so that each class keeps its share" if len(drawn) < len(positions) else ""
+    more = (
+        f"; {len(drawn)} of them, drawn so that each class keeps its share"
+        if len(drawn) < len(positions)
+        else ""
+    )
     st.markdown(f"**{number_of(len(positions), 'image')} chosen**{more}")
     items = [
         GalleryItem(

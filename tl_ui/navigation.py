@@ -13,18 +13,33 @@ _FILES = {name: _FOLDER / f"{name}.py" for name in _NAMES}
 def make_pages() -> list[Any]:
     """The pages in the order of the navigation. A run's own page and a comparison are reached from elsewhere."""
     return [
-        st.Page(_FILES["data"], title="Data", icon=":material/photo_library:", url_path="data", default=True),
-        st.Page(_FILES["explore"], title="Explore", icon=":material/scatter_plot:", url_path="explore"),
+        st.Page(
+            _FILES["data"],
+            title="Data",
+            icon=":material/photo_library:",
+            url_path="data",
+            default=True,
+        ),
+        st.Page(
+            _FILES["explore"], title="Explore", icon=":material/scatter_plot:", url_path="explore"
+        ),
         st.Page(_FILES["train"], title="Train", icon=":material/model_training:", url_path="train"),
         st.Page(_FILES["runs"], title="Runs", icon=":material/list:", url_path="runs"),
-        st.Page(_FILES["optimizers"], title="Optimizers", icon=":material/ssid_chart:", url_path="optimizers"),
+        st.Page(
+            _FILES["optimizers"],
+            title="Optimizers",
+            icon=":material/ssid_chart:",
+            url_path="optimizers",
+        ),
         st.Page(_FILES["try_it"], title="Try it", icon=":material/image_search:", url_path="try"),
         st.Page(_FILES["run"], title="Run", url_path="run", visibility="hidden"),
         st.Page(_FILES["compare"], title="Compare", url_path="compare", visibility="hidden"),
     ]
 
 
-def link(page: str, label: str, *, icon: str | None = None, primary_key: str | None = None, **query: str) -> None:
+def link(
+    page: str, label: str, *, icon: str | None = None, primary_key: str | None = None, **query: str
+) -> None:
     """A link to a page, after which the browser's Back works.
 
     Args:

@@ -43,7 +43,12 @@ class PointMap:
     def content(self) -> dict[str, Any]:
         """For the component."""
         groups = [
-            {"name": plotly_text(shorten(g.name, 22)), "colour": g.colour, "symbol": g.symbol, "points": list(g.points)}
+            {
+                "name": plotly_text(shorten(g.name, 22)),
+                "colour": g.colour,
+                "symbol": g.symbol,
+                "points": list(g.points),
+            }
             for g in self.groups
         ]
         before, after, names = self.pictures or ("", "", ())
@@ -55,7 +60,9 @@ class PointMap:
             "y": list(self.y),
             "groups": groups,
             "texts": [isolated(text) for text in self.texts],
-            "pictures": {"before": before, "after": after, "names": list(names)} if self.pictures else None,
+            "pictures": {"before": before, "after": after, "names": list(names)}
+            if self.pictures
+            else None,
             "range": self.bounds,
         }
 
@@ -65,7 +72,10 @@ def by_class(labels: Sequence[int], classes: Sequence[str]) -> tuple[Group, ...]
     places: dict[int, list[int]] = {}
     for i, label in enumerate(labels):
         places.setdefault(label, []).append(i)
-    return tuple(Group(classes[label], *_look(label), tuple(points)) for label, points in sorted(places.items()))
+    return tuple(
+        Group(classes[label], *_look(label), tuple(points))
+        for label, points in sorted(places.items())
+    )
 
 
 def by_right(is_right: Sequence[bool]) -> tuple[Group, ...]:
@@ -84,7 +94,9 @@ def alt_words(groups: Sequence[Group], n: int) -> str:
     return f"A point for each of {number_of(n, 'image')}: {named}{more}."
 
 
-def bounds_of(maps: Sequence[Any], margin: float = 0.06) -> tuple[tuple[float, float], tuple[float, float]] | None:
+def bounds_of(
+    maps: Sequence[Any], margin: float = 0.06
+) -> tuple[tuple[float, float], tuple[float, float]] | None:
     """That hold all points of several maps, arrays [N, 2]."""
     filled = [points for points in maps if len(points)]
     if not filled:
@@ -96,4 +108,6 @@ def bounds_of(maps: Sequence[Any], margin: float = 0.06) -> tuple[tuple[float, f
 
 
 def _look(label: int) -> tuple[str, str]:
-    return CLASS_COLOURS[label % len(CLASS_COLOURS)], _SYMBOLS[label // len(CLASS_COLOURS) % len(_SYMBOLS)]
+    return CLASS_COLOURS[label % len(CLASS_COLOURS)], _SYMBOLS[
+        label // len(CLASS_COLOURS) % len(_SYMBOLS)
+    ]

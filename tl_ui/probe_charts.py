@@ -21,7 +21,9 @@ def probes_chart(found: Mapping[str, Any], beside: Sequence[tuple[str, float, in
     """
     ranked = sorted(found["results"], key=lambda result: -result["accuracy"])
     names = [result["title"] for result in ranked] + [name for name, _, _ in beside]
-    values = [100 * result["accuracy"] for result in ranked] + [100 * share for _, share, _ in beside]
+    values = [100 * result["accuracy"] for result in ranked] + [
+        100 * share for _, share, _ in beside
+    ]
     spreads = [100 * result["spread"] for result in ranked] + [0.0] * len(beside)
     texts = [f"{percent(r['accuracy'])} ± {100 * r['spread']:.1f}" for r in ranked]
     texts += [f"{percent(share)}, n = {count(n)}" for _, share, n in beside]
@@ -33,12 +35,16 @@ def probes_chart(found: Mapping[str, Any], beside: Sequence[tuple[str, float, in
         "y": places,
         "error_x": {"type": "data", "array": spreads, "color": "@text", "thickness": 1},
         "marker": {"color": [_colour(result) for result in ranked] + ["#d97706"] * len(beside)},
-        "text": [text if value >= _ROOMY else "" for text, value in zip(texts, values, strict=True)],
+        "text": [
+            text if value >= _ROOMY else "" for text, value in zip(texts, values, strict=True)
+        ],
         "textposition": "inside",
         "insidetextanchor": "start",
         "textangle": 0,
         "hoverinfo": "text",
-        "hovertext": [f"{plotly_text(name)}: {text}" for name, text in zip(names, texts, strict=True)],
+        "hovertext": [
+            f"{plotly_text(name)}: {text}" for name, text in zip(names, texts, strict=True)
+        ],
     }
     short = [place for place in places if values[place] < _ROOMY]
     behind = {
@@ -65,7 +71,11 @@ def probes_chart(found: Mapping[str, Any], beside: Sequence[tuple[str, float, in
     best = ranked[0]
     n = number_of(found["n"], "image")
     title = f"{best['title']} is right on {percent(best['accuracy'])} (± {100 * best['spread']:.1f}), of {n}"
-    alt = "Bar chart: " + ", ".join(f"{name} {text}" for name, text in zip(names, texts, strict=True)) + "."
+    alt = (
+        "Bar chart: "
+        + ", ".join(f"{name} {text}" for name, text in zip(names, texts, strict=True))
+        + "."
+    )
     return Chart(title, alt, make_figure([trace, behind], layout), height=110 + 34 * len(names))
 
 

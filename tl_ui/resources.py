@@ -8,11 +8,11 @@ from functools import cache
 from typing import Any
 
 from tl_core.errors import TransferLabError
-from tl_core.predictor import Predictor, Predictors
 from tl_core.records import Run
 from tl_core.runners import ProcessRunner, ThreadRunner, make_server_runner
+from tl_core.runs.predictor import Predictor, Predictors
 from tl_core.workspace import Workspace, open_workspace
-from tl_ui.imports import Imports
+from tl_ui.data.import_jobs import Imports
 from tl_ui.tokens import Tokens
 
 

@@ -52,10 +52,14 @@ class Tokens:
         except SignatureExpired:
             raise TokenRefused("This page has been open too long. Reload it and go on.") from None
         except BadSignature:
-            raise TokenRefused("This address is not valid. Reload the page and try again.") from None
+            raise TokenRefused(
+                "This address is not valid. Reload the page and try again."
+            ) from None
 
     def _serializer(self, purpose: str) -> URLSafeTimedSerializer:
-        return URLSafeTimedSerializer(self._secret, salt=f"transferlab.{purpose}", signer=_HourlySigner)
+        return URLSafeTimedSerializer(
+            self._secret, salt=f"transferlab.{purpose}", signer=_HourlySigner
+        )
 
 
 def _read_or_create_secret(path: Path) -> bytes:

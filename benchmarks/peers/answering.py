@@ -13,12 +13,14 @@ def answer_turns(turns: Iterator[Any]) -> None:
     for _ in sys.stdin:
         out.write(json.dumps(next(turns)) + "\n")
         out.flush()
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
+        2**20 if sys.platform == "darwin" else 2**10
+    )
     out.write(json.dumps({"peak_mb": peak_mb, "gpu_mb": _gpu_mb()}) + "\n")
     out.flush()
 
 
 def _gpu_mb() -> float | None:
-    import torch  # noqa: PLC0415  (whoever takes turns has it by now)
+    import torch
 
     return torch.cuda.max_memory_allocated() / 2**20 if torch.cuda.is_available() else None

@@ -17,7 +17,14 @@ def main() -> None:
     learner.save(Path(task.model).absolute())
     probabilities, _ = learner.get_preds(dl=learner.dls.test_dl(list(task.test)))
     tell(
-        float(np.mean([row.argmax().item() == label for row, (_, label) in zip(probabilities, task.test, strict=True)]))
+        float(
+            np.mean(
+                [
+                    row.argmax().item() == label
+                    for row, (_, label) in zip(probabilities, task.test, strict=True)
+                ]
+            )
+        )
     )
 
 

@@ -16,11 +16,16 @@ def train(task: Task) -> Iterator[float]:
     torch.manual_seed(0)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     body, features = load_body(task)
-    model = nn.Sequential(body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(features, len(task.classes)))
+    model = nn.Sequential(
+        body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(features, len(task.classes))
+    )
     model.to(device).train()
     photos = Photos(task.train, make_transform(task))
     loader = DataLoader(photos, task.batch_size, shuffle=True, num_workers=task.workers)
-    loss_of, optimizer = nn.CrossEntropyLoss(), torch.optim.AdamW(model.parameters(), task.learning_rate)
+    loss_of, optimizer = (
+        nn.CrossEntropyLoss(),
+        torch.optim.AdamW(model.parameters(), task.learning_rate),
+    )
     while True:
         started = time.perf_counter()
         for images, labels in loader:

@@ -54,16 +54,16 @@ def tell(accuracy: float) -> None:
 
 def load_body(task: Task) -> tuple[Any, int]:
     """The pretrained network without its pooling and classifier, and how many features it has."""
-    import torch  # noqa: PLC0415  (whoever only writes tasks needs none)
+    import torch
 
     tensors = torch.load(task.weights, weights_only=True)
     if task.library == "timm":
-        import timm  # noqa: PLC0415
+        import timm
 
         body = timm.create_model(task.backbone, num_classes=0, global_pool="")
         body.load_state_dict(tensors, strict=False)
         return body, body.num_features
-    from torchvision import models  # noqa: PLC0415
+    from torchvision import models
 
     model = models.get_model(task.backbone, weights=None)
     model.load_state_dict(tensors)
@@ -72,9 +72,12 @@ def load_body(task: Task) -> tuple[Any, int]:
 
 def make_transform(task: Task) -> Any:
     """A PIL image to what the network wants, as every tutorial does it."""
-    from torchvision import transforms  # noqa: PLC0415
+    from torchvision import transforms
 
-    filters = {"bilinear": transforms.InterpolationMode.BILINEAR, "bicubic": transforms.InterpolationMode.BICUBIC}
+    filters = {
+        "bilinear": transforms.InterpolationMode.BILINEAR,
+        "bicubic": transforms.InterpolationMode.BICUBIC,
+    }
     return transforms.Compose(
         [
             transforms.Resize(task.resize, filters[task.interpolation]),

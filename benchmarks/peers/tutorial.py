@@ -22,7 +22,12 @@ def main() -> None:
     transform = make_transform(task)
     sides = {"train": task.train, "val": task.val, "test": task.test}
     loaders = {
-        name: DataLoader(Photos(side, transform), task.batch_size, shuffle=name == "train", num_workers=task.workers)
+        name: DataLoader(
+            Photos(side, transform),
+            task.batch_size,
+            shuffle=name == "train",
+            num_workers=task.workers,
+        )
         for name, side in sides.items()
     }
     loss_of = nn.CrossEntropyLoss()

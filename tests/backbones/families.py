@@ -42,7 +42,9 @@ def library_model(name: str, image_size: int | None = None) -> nn.Module:
     torch.manual_seed(1)
     model = build_library_model(get_backbone(name), image_size or FAMILIES[name]).eval()
     for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):  # fresh averages are 0 and 1 everywhere, which would hide a mix-up
+        if isinstance(
+            module, nn.BatchNorm2d
+        ):  # fresh averages are 0 and 1 everywhere, which would hide a mix-up
             module.running_mean.normal_(0, 0.1)
             module.running_var.uniform_(0.8, 1.2)
     return model
@@ -54,12 +56,19 @@ def library_features(backbone: Backbone, model: nn.Module, images: Tensor) -> Te
         return model.forward_head(model.forward_features(images), pre_logits=True).flatten(1)
     parent, _, last = backbone.classifier.rpartition(".")
     setattr(model.get_submodule(parent), last, nn.Identity())
-    if backbone.family in ("vgg", "alexnet"):  # theirs works on a grid of positions; features elsewhere are means
+    if backbone.family in (
+        "vgg",
+        "alexnet",
+    ):  # theirs works on a grid of positions; features elsewhere are means
         model.avgpool = nn.AdaptiveAvgPool2d(1)
-    if backbone.family == "squeezenet":  # its classifier is what pools; without one, a map is left, flattened
+    if (
+        backbone.family == "squeezenet"
+    ):  # its classifier is what pools; without one, a map is left, flattened
         return model(images).unflatten(1, (512, -1)).mean(2)
     return model(images)
 
 
 def images_for(name: str, n: int = 2) -> Tensor:
-    return torch.randn(n, 3, FAMILIES[name], FAMILIES[name], generator=torch.Generator().manual_seed(2))
+    return torch.randn(
+        n, 3, FAMILIES[name], FAMILIES[name], generator=torch.Generator().manual_seed(2)
+    )

@@ -36,10 +36,17 @@ def test_shapes_follow_the_image_and_have_channels_first(name: str, shapes: list
 
 @pytest.mark.parametrize(
     ("name", "size", "near"),
-    [("vit_b_32", 33, "32 or 64"), ("inception_v3", 32, "75"), ("alexnet", 32, "63"), ("maxvit_t", 100, "224")],
+    [
+        ("vit_b_32", 33, "32 or 64"),
+        ("inception_v3", 32, "75"),
+        ("alexnet", 32, "63"),
+        ("maxvit_t", 100, "224"),
+    ],
 )
 def test_a_size_that_is_not_possible_is_answered_with_near_ones(name: str, size: int, near: str):
-    with pytest.raises(ConfigError, match=f"Image size: {size} is not possible for {name}.* takes: {near}"):
+    with pytest.raises(
+        ConfigError, match=f"Image size: {size} is not possible for {name}.* takes: {near}"
+    ):
         anatomy(get_backbone(name), size)
 
 
@@ -63,7 +70,10 @@ def test_a_network_runs_on_while_another_thread_examines_one():
             return len(anatomy(get_backbone(name)).stages)
 
         with ThreadPoolExecutor(3) as threads:
-            counts = [threads.submit(examine, name) for name in ("alexnet", "squeezenet1_1", "resnet18") * 3]
+            counts = [
+                threads.submit(examine, name)
+                for name in ("alexnet", "squeezenet1_1", "resnet18") * 3
+            ]
             while not all(count.done() for count in counts):
                 assert torch.equal(network(images), expected)
     assert [count.result() for count in counts] == [4, 5, 5] * 3

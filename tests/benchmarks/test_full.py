@@ -15,11 +15,15 @@ def test_ours_and_the_tutorials_loop_stand_beside_the_step_alone(tiny: Options):
     report = full.run(tiny)
     rates = {row[0]: row[1:3] for row in report.rows}
     assert set(rates) == {full.OURS, full.FLOOR, "tutorial loop"}
-    assert rates[full.FLOOR][1] == 1 and all(rate > 0 and share > 0 for rate, share in rates.values())
+    assert rates[full.FLOOR][1] == 1 and all(
+        rate > 0 and share > 0 for rate, share in rates.values()
+    )
     assert any(note.startswith("fastai was left out") for note in report.notes)
 
 
-def test_a_way_answers_a_line_for_every_turn_and_its_peak_at_the_end(monkeypatch: pytest.MonkeyPatch):
+def test_a_way_answers_a_line_for_every_turn_and_its_peak_at_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+):
     given, said = io.StringIO("\n\n"), io.StringIO()
     monkeypatch.setattr(sys, "stdin", given)
     monkeypatch.setattr(sys, "stdout", said)

@@ -8,9 +8,14 @@ from tl_core.data.images import open_rgb
 
 def test_folders_and_zips_are_taken_in_once_and_again(tiny: Options):
     report = ingest.run(tiny)
-    ways = [(source, when) for source in ("folder of 30", "zip of 30") for when in ("once", "again")]
+    ways = [
+        (source, when) for source in ("folder of 30", "zip of 30") for when in ("once", "again")
+    ]
     assert [row[:2] for row in report.rows] == ways
-    assert all(seconds * rate == pytest.approx(30) and peak > 0 for _, _, seconds, rate, peak in report.rows)
+    assert all(
+        seconds * rate == pytest.approx(30) and peak > 0
+        for _, _, seconds, rate, peak in report.rows
+    )
 
 
 def test_a_comment_makes_another_file_of_the_same_picture(tmp_path):
@@ -19,4 +24,6 @@ def test_a_comment_makes_another_file_of_the_same_picture(tmp_path):
     for number in (1, 2):
         (tmp_path / str(number)).write_bytes(ingest.with_comment(jpeg, number))
     one, two = (open_rgb(tmp_path / str(number), 10**6).pixels for number in (1, 2))
-    assert (tmp_path / "1").read_bytes() != (tmp_path / "2").read_bytes() and one.tobytes() == two.tobytes()
+    assert (tmp_path / "1").read_bytes() != (
+        tmp_path / "2"
+    ).read_bytes() and one.tobytes() == two.tobytes()

@@ -10,7 +10,9 @@ pytest.importorskip("playwright")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-@pytest.mark.skipif(not (shutil.which("chromium") or shutil.which("google-chrome")), reason="no Chromium")
+@pytest.mark.skipif(
+    not (shutil.which("chromium") or shutil.which("google-chrome")), reason="no Chromium"
+)
 def test_pages_are_opened_and_training_is_counted_with_a_watcher_and_without(tiny: Options):
     report = ui.run(tiny)
     assert [row[1:3] for row in report.rows] == [("process", 0), ("process", 1)]

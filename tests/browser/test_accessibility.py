@@ -8,7 +8,9 @@ import pytest
 from export.making_exports import make_tested
 from making_runs import open_home
 
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+axe = pytest.importorskip(
+    "axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed"
+)
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +19,10 @@ def home(finished, tmp_path_factory):
     old, home = finished[0].settings.home, tmp_path_factory.mktemp("accessible") / "home"
     shutil.copytree(old, home, ignore=shutil.ignore_patterns("transferlab.db*"))
     # SQLite's own copy: whoever else opens and closes the files of an open database takes its locks away.
-    with closing(connect(old / "transferlab.db")) as source, closing(connect(home / "transferlab.db")) as target:
+    with (
+        closing(connect(old / "transferlab.db")) as source,
+        closing(connect(home / "transferlab.db")) as target,
+    ):
         source.backup(target)
     workspace = open_home(home)
     make_tested(workspace, workspace.store.list_datasets()[0], "squeezenet1_1", image_size=40)
@@ -31,14 +36,22 @@ def test_axe_finds_nothing_serious_in_light_and_in_dark(browser, server, finishe
     runs = [run.id for run in store.list_runs()]
     store.close()
     found = []
-    for address in (f"run?run={finished[1].id}", f"compare?runs={','.join(runs)}", "train", "", "runs"):
+    for address in (
+        f"run?run={finished[1].id}",
+        f"compare?runs={','.join(runs)}",
+        "train",
+        "",
+        "runs",
+    ):
         page.emulate_media(color_scheme="light")
         page.goto(f"/{address}")
         page.get_by_role("heading", level=1).wait_for(timeout=60_000)
         page.locator("[data-test-script-state=notRunning]").wait_for(timeout=60_000)
         found += [(address, "light", *words) for words in serious(page)]
         page.emulate_media(color_scheme="dark")
-        page.wait_for_function("getComputedStyle(document.querySelector('.stApp')).colorScheme === 'dark'")
+        page.wait_for_function(
+            "getComputedStyle(document.querySelector('.stApp')).colorScheme === 'dark'"
+        )
         found += [
             (address, "dark", *words) for words in serious(page, runOnly=["color-contrast"])
         ]  # the rest is the same
@@ -52,7 +65,11 @@ def serious(page, **options):
     A chart is one picture with a text; what it is drawn with is nothing to a screen reader.
     """
     drawn = {"exclude": [".js-plotly-plot"]}
-    violations = axe.Axe().run(page, drawn, {"resultTypes": ["violations"], **options}).response["violations"]
+    violations = (
+        axe.Axe()
+        .run(page, drawn, {"resultTypes": ["violations"], **options})
+        .response["violations"]
+    )
     return [
         (one["id"], one["help"], [node["html"][:200] for node in one["nodes"][:3]])
         for one in violations

@@ -9,7 +9,11 @@ from browsing import complaints
 from PIL import Image, ImageDraw
 from playwright.sync_api import expect
 
-CLASSES = ("Überraschungsei & Söhne (2024) – final_FINAL", "<b>bold</b> ![](http://127.0.0.1:9/x.png)", "plain")
+CLASSES = (
+    "Überraschungsei & Söhne (2024) – final_FINAL",
+    "<b>bold</b> ![](http://127.0.0.1:9/x.png)",
+    "plain",
+)
 PER_CLASS = 30
 
 
@@ -18,7 +22,10 @@ def draw(kind, index):
     chance = random.Random(f"{kind} {index}")
     image = Image.new("RGB", (96, 96), tuple(chance.randrange(120, 256) for _ in range(3)))
     left, top, side = chance.randrange(5, 40), chance.randrange(5, 40), chance.randrange(30, 50)
-    box, colour = (left, top, left + side, top + side), tuple(chance.randrange(100) for _ in range(3))
+    box, colour = (
+        (left, top, left + side, top + side),
+        tuple(chance.randrange(100) for _ in range(3)),
+    )
     pen = ImageDraw.Draw(image)
     if kind == 0:
         pen.ellipse(box, fill=colour)
@@ -37,7 +44,9 @@ def folder(tmp_path_factory):
         place = folder / "images" / name.replace("/", "∕")
         place.mkdir(parents=True)
         for index in range(PER_CLASS):
-            draw(kind, index).save(place / f"{index}.{'JPG' if index % 2 else 'png'}", "JPEG" if index % 2 else "PNG")
+            draw(kind, index).save(
+                place / f"{index}.{'JPG' if index % 2 else 'png'}", "JPEG" if index % 2 else "PNG"
+            )
     (folder / "images" / "plain" / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 this ends too soon")
     (folder / "images" / "plain" / ".DS_Store").write_bytes(b"\0" * 10)
     return folder
@@ -122,12 +131,24 @@ def test_from_a_folder_to_a_model_that_answers(page, folder, home, tmp_path):
     assert not list((home / "runs").iterdir())
 
     assert said == []
-    assert not [url for url in asked_for if not url.startswith(("http://127.0.0.1", "data:", "blob:"))]
+    assert not [
+        url for url in asked_for if not url.startswith(("http://127.0.0.1", "data:", "blob:"))
+    ]
     assert not [url for url in asked_for if ":9/" in url]
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/train", "/runs", "/optimizers", "/try", "/run", "/run?run=nothing", "/?dataset=nothing"]
+    "path",
+    [
+        "/",
+        "/train",
+        "/runs",
+        "/optimizers",
+        "/try",
+        "/run",
+        "/run?run=nothing",
+        "/?dataset=nothing",
+    ],
 )
 @pytest.mark.parametrize("width", [390, 1440])
 def test_every_page_opens_by_its_own_address_and_fits(browser, server, path, width):
@@ -137,7 +158,10 @@ def test_every_page_opens_by_its_own_address_and_fits(browser, server, path, wid
     page.goto(path)
     page.locator("h1").first.wait_for()
     page.wait_for_timeout(500)
-    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 1
+    assert (
+        page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        <= 1
+    )
     assert page.locator("[data-testid=stException]").count() == 0
     assert said == []
     context.close()

@@ -8,7 +8,7 @@ from making_runs import import_folder, make_colours, open_home, run_config
 
 from tl_core.records import RunState
 from tl_core.runners import enqueue
-from tl_ui.comparison_charts import LOOKS
+from tl_ui.optimizers.curves import LOOKS
 
 EPOCHS = 25
 
@@ -17,7 +17,10 @@ EPOCHS = 25
 def colours(home, tmp_path_factory):
     """(workspace of the server, a dataset of 30 images in it)."""
     workspace = open_home(home)
-    yield workspace, import_folder(workspace, make_colours(tmp_path_factory.mktemp("given") / "colours"))
+    yield (
+        workspace,
+        import_folder(workspace, make_colours(tmp_path_factory.mktemp("given") / "colours")),
+    )
     workspace.store.close()
 
 
@@ -40,7 +43,9 @@ def test_a_run_is_paused_resumed_and_finished(page, colours):
     paused = workspace.store.get_run(run.id)
     assert paused.state is RunState.PAUSED
     assert 1 <= paused.epochs_done < EPOCHS
-    curve = [point for point in workspace.store.list_metrics(run.id) if point.epoch <= paused.epochs_done]
+    curve = [
+        point for point in workspace.store.list_metrics(run.id) if point.epoch <= paused.epochs_done
+    ]
 
     page.reload()
     page.get_by_text(f"It goes on with epoch {paused.epochs_done + 1} of {EPOCHS}").wait_for()
@@ -48,7 +53,9 @@ def test_a_run_is_paused_resumed_and_finished(page, colours):
     page.get_by_text(re.compile(r"Right on \d+ of \d+ test images")).wait_for(timeout=300_000)
     points = workspace.store.list_metrics(run.id)
     assert points[: len(curve)] == curve
-    assert [point.epoch for point in points if point.name == "learning_rate"] == list(range(1, EPOCHS + 1))
+    assert [point.epoch for point in points if point.name == "learning_rate"] == list(
+        range(1, EPOCHS + 1)
+    )
     page.get_by_role("button", name="Continue for more epochs").wait_for()
     page.goto("/runs")
     page.get_by_text("1 run. Open one by its first cell").wait_for()

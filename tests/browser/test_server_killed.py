@@ -7,7 +7,7 @@ from browsing import ROOT, Server
 
 from tl_core.config import make_run_config
 from tl_core.data.samples import sample_source
-from tl_core.import_dataset import import_dataset
+from tl_core.datasets.importing import import_dataset
 from tl_core.records import RunState
 from tl_core.runners import enqueue
 from tl_core.settings import Settings
@@ -22,7 +22,11 @@ def workspace(tmp_path):
 @pytest.fixture
 def dataset(workspace):
     imported = import_dataset(
-        workspace.store, workspace.artifacts, sample_source("shapes"), name="shapes", limits=workspace.settings.limits
+        workspace.store,
+        workspace.artifacts,
+        sample_source("shapes"),
+        name="shapes",
+        limits=workspace.settings.limits,
     )
     return imported.record
 
@@ -42,7 +46,9 @@ def wait_for(workspace, run, check, seconds=120):
     raise AssertionError(f"still {workspace.store.get_run(run.id)}")
 
 
-def test_a_killed_server_leaves_its_run_interrupted_and_goes_on_with_the_queue(workspace, dataset, browser, tmp_path):
+def test_a_killed_server_leaves_its_run_interrupted_and_goes_on_with_the_queue(
+    workspace, dataset, browser, tmp_path
+):
     server = Server(ROOT / "app.py", tmp_path)
     try:
         killed = queue(workspace, dataset, epochs=500)
@@ -51,11 +57,17 @@ def test_a_killed_server_leaves_its_run_interrupted_and_goes_on_with_the_queue(w
         server.kill()
         assert workspace.store.get_run(waiting.id).state is RunState.QUEUED
 
-        after = wait_for(workspace, killed, lambda run: run.state.is_finished)  # the worker has noticed by itself
+        after = wait_for(
+            workspace, killed, lambda run: run.state.is_finished
+        )  # the worker has noticed by itself
         server.start()
         assert after.state is RunState.INTERRUPTED
         assert after.epochs_done >= before.epochs_done
-        epochs = {point.epoch for point in workspace.store.list_metrics(killed.id) if point.name == "accuracy"}
+        epochs = {
+            point.epoch
+            for point in workspace.store.list_metrics(killed.id)
+            if point.name == "accuracy"
+        }
         assert epochs == set(range(1, after.epochs_done + 1))
         page = browser.new_page()
         page.goto(f"{server.url}/run?run={killed.id}")

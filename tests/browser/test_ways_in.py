@@ -13,7 +13,9 @@ expect = pytest.importorskip("playwright.sync_api").expect
 def page(browser, tmp_path):
     (tmp_path / "allowed" / "animals").mkdir(parents=True)
     folders = str(tmp_path / "allowed")
-    server = Server(ROOT / "app.py", tmp_path, TRANSFERLAB_SERVER_FOLDERS=folders, TRANSFERLAB_RUNNER="thread")
+    server = Server(
+        ROOT / "app.py", tmp_path, TRANSFERLAB_SERVER_FOLDERS=folders, TRANSFERLAB_RUNNER="thread"
+    )
     page = browser.new_page(base_url=server.url)
     page.set_default_timeout(60_000)
     yield page
@@ -61,7 +63,9 @@ def test_loose_images_are_given_a_class_each(page, images, tmp_path):
     page.get_by_role("link", name="Train", exact=True).click()
     page.get_by_role("button", name="Train").wait_for()
     page.get_by_role("link", name="Data", exact=True).click()
-    expect(page.get_by_text("You dropped 6 images")).to_be_visible()  # it waits, and nobody has to unfold anything
+    expect(
+        page.get_by_text("You dropped 6 images")
+    ).to_be_visible()  # it waits, and nobody has to unfold anything
     assert said == []
 
 
@@ -81,7 +85,9 @@ def test_a_zip_and_a_folder_on_the_server_are_the_same_dataset(page, images, tmp
     page.goto("/")
     page.get_by_text("Add images").click()
     page.get_by_text("A folder on the server").click()
-    page.get_by_role("textbox", name="Path of a folder or zip").fill(str(tmp_path / "allowed" / "animals"))
+    page.get_by_role("textbox", name="Path of a folder or zip").fill(
+        str(tmp_path / "allowed" / "animals")
+    )
     page.get_by_role("button", name="Import").click()
     page.get_by_text("were here already").wait_for()
     assert said == []

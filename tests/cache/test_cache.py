@@ -26,7 +26,9 @@ RECIPE = {"made by": "a test", "size": 224, "share": 0.5, "shape": (3, 4), "none
 shapes = arrays.array_shapes(min_dims=0, max_dims=3, max_side=4)
 
 
-def rows_of(shapes_of_rows: st.SearchStrategy[list[tuple[int, ...]]]) -> st.SearchStrategy[list[np.ndarray]]:
+def rows_of(
+    shapes_of_rows: st.SearchStrategy[list[tuple[int, ...]]],
+) -> st.SearchStrategy[list[np.ndarray]]:
     return st.tuples(st.sampled_from(DTYPES), shapes_of_rows).flatmap(
         lambda drawn: st.tuples(*(arrays.arrays(drawn[0], shape) for shape in drawn[1])).map(list)
     )
@@ -54,7 +56,9 @@ def segments(folder: Path) -> list[Path]:
 
 
 def in_child(code: str, *arguments: object) -> subprocess.Popen[str]:
-    before = "import sys, numpy as np\nfrom pathlib import Path\nfrom tl_core.cache import RowCache\n"
+    before = (
+        "import sys, numpy as np\nfrom pathlib import Path\nfrom tl_core.cache import RowCache\n"
+    )
     return subprocess.Popen(
         [sys.executable, "-c", before + code, *map(str, arguments)],
         stdout=subprocess.PIPE,
@@ -65,7 +69,9 @@ def in_child(code: str, *arguments: object) -> subprocess.Popen[str]:
 
 @settings(max_examples=60)
 @given(blocks=st.lists(many_shapes | one_shape, min_size=1, max_size=3), data=st.data())
-def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, blocks: list[list[np.ndarray]], data):
+def test_what_is_written_is_read(
+    tmp_path_factory: pytest.TempPathFactory, blocks: list[list[np.ndarray]], data
+):
     folder = tmp_path_factory.mktemp("cache")
     written: dict[str, np.ndarray] = {}
     shelf = RowCache(folder, MB, keep_free=0).shelf(RECIPE)
@@ -88,7 +94,9 @@ def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, block
     together = np.stack([written[asked[number]] for number in alike])
     np.testing.assert_array_equal(rows.gather(alike), together, strict=True)
     with np.errstate(invalid="ignore"):
-        np.testing.assert_array_equal(rows.gather(alike, np.empty(together.shape, np.float64)), together)
+        np.testing.assert_array_equal(
+            rows.gather(alike, np.empty(together.shape, np.float64)), together
+        )
     if alike != list(range(len(asked))):
         with pytest.raises(ValueError, match="several shapes or types"):
             rows.gather(range(len(asked)))
@@ -128,7 +136,12 @@ def test_another_recipe_finds_nothing(cache: RowCache):
 
 @pytest.mark.parametrize(
     "wrong",
-    [(["a"], block(0, 2)), ([], block(0, 0)), (["a"], np.zeros((1, 2))), (["a", "b"], [block(0)[0], np.float32([1])])],
+    [
+        (["a"], block(0, 2)),
+        ([], block(0, 0)),
+        (["a"], np.zeros((1, 2))),
+        (["a", "b"], [block(0)[0], np.float32([1])]),
+    ],
     ids=["another number", "none", "float64", "two types"],
 )
 def test_what_cannot_be_kept_is_refused(cache: RowCache, wrong: tuple[list[str], np.ndarray]):
@@ -146,7 +159,9 @@ def test_the_bound_holds_and_the_least_recently_used_go_first(cache: RowCache):
             os.utime(path, (long_ago - age, long_ago - age))
     assert cache.bytes_kept() <= MB
 
-    assert cache.shelf({"recipe": 0}).find(names(0, 3)) == [True] * 3  # used again, and so the youngest
+    assert (
+        cache.shelf({"recipe": 0}).find(names(0, 3)) == [True] * 3
+    )  # used again, and so the youngest
     newest = cache.shelf({"recipe": 1})
     assert newest.write(names(3, 3), big)
     assert cache.bytes_kept() <= MB
@@ -167,14 +182,24 @@ def test_opening_with_a_lower_bound_keeps_what_was_used_last(cache: RowCache):
     shelves = fill_with(cache, 5)
     sizes = cache.bytes_kept() // 5
     again = RowCache(cache._folder, 3 * sizes, keep_free=0)
-    assert again.bytes_kept() == 3 * sizes and are_there(shelves) == [False, False, True, True, True]
+    assert again.bytes_kept() == 3 * sizes and are_there(shelves) == [
+        False,
+        False,
+        True,
+        True,
+        True,
+    ]
     part = shelves[0]._folder / "one.part"
     with again._space.reserve(part, "{}", 1_000, ()):
-        assert RowCache(cache._folder, 0, keep_free=0).bytes_kept() == 1_000, "but for what is being written"
+        assert RowCache(cache._folder, 0, keep_free=0).bytes_kept() == 1_000, (
+            "but for what is being written"
+        )
     assert {path.name for path in cache._folder.iterdir()} <= {"lock", shelves[0]._folder.name}
 
 
-def test_opening_waits_neither_for_others_nor_for_a_slow_disk(cache: RowCache, monkeypatch: pytest.MonkeyPatch):
+def test_opening_waits_neither_for_others_nor_for_a_slow_disk(
+    cache: RowCache, monkeypatch: pytest.MonkeyPatch
+):
     shelves = fill_with(cache, 2)
     with hold_lock(cache._folder / "lock"):
         RowCache(cache._folder, 0, keep_free=0)
@@ -230,7 +255,9 @@ def are_there(shelves: list[Shelf]) -> list[bool]:
     return [path.exists() for shelf in shelves for path in shelf._used]
 
 
-def test_where_the_disk_is_full_only_what_nobody_reads_is_deleted(cache: RowCache, small_disk: SimpleNamespace):
+def test_where_the_disk_is_full_only_what_nobody_reads_is_deleted(
+    cache: RowCache, small_disk: SimpleNamespace
+):
     shelves = fill_with(cache, 5)
     read = [shelf.rows(names(0, 1)) for shelf in shelves[:2]]
     for path in set.union(*(shelf._used for shelf in shelves[:2])):
@@ -242,10 +269,14 @@ def test_where_the_disk_is_full_only_what_nobody_reads_is_deleted(cache: RowCach
     assert cache.shelf(RECIPE).write(["a"], [np.zeros(250_000, np.uint8)])
     assert are_there(shelves) == [True, True, False, False, True]
     del read
-    assert cache.shelf(RECIPE).write(["b"], [np.zeros(250_000, np.uint8)]), "nobody reads them any more"
+    assert cache.shelf(RECIPE).write(["b"], [np.zeros(250_000, np.uint8)]), (
+        "nobody reads them any more"
+    )
 
 
-def test_a_disk_on_which_deleting_frees_nothing_costs_one_file(cache: RowCache, small_disk: SimpleNamespace):
+def test_a_disk_on_which_deleting_frees_nothing_costs_one_file(
+    cache: RowCache, small_disk: SimpleNamespace
+):
     shelves = fill_with(cache, 5)
     small_disk.gives_nothing = True
     assert not cache.shelf(RECIPE).write(["a"], [np.zeros(250_000, np.uint8)])
@@ -361,7 +392,11 @@ def test_opening_deletes_nothing_that_a_writer_is_about_to_lock(tmp_path: Path):
 
 def test_a_file_that_somebody_else_writes_is_refused_and_left_alone(cache: RowCache):
     part = cache._folder / "shelf" / "one.part"
-    with try_lock(part), pytest.raises(BlockingIOError), cache._space.reserve(part, "{}", 1_000, ()):
+    with (
+        try_lock(part),
+        pytest.raises(BlockingIOError),
+        cache._space.reserve(part, "{}", 1_000, ()),
+    ):
         pass
     assert part.exists()
 
@@ -419,4 +454,6 @@ def test_a_full_disk_is_no_error_and_half_a_file_does_not_stay(tmp_path: Path):
 def test_files_that_may_not_be_so_large_are_no_error(tmp_path: Path):
     code = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))\n" + FILL
     with in_child(code, tmp_path / "cache") as child:
-        assert child.stdout.read().strip() == "[False, False, False, False] True", child.stderr.read()
+        assert child.stdout.read().strip() == "[False, False, False, False] True", (
+            child.stderr.read()
+        )

@@ -22,7 +22,9 @@ def test_class_balance_is_sorted_and_cut():
 
 
 def test_five_top_answers_and_the_true_one():
-    chart = top_answers_chart([f"c{i}" for i in range(9)], [0.6, 0.2, 0.1, 0.05, 0.05, 0, 0, 0, 0], true=1)
+    chart = top_answers_chart(
+        [f"c{i}" for i in range(9)], [0.6, 0.2, 0.1, 0.05, 0.05, 0, 0, 0, 0], true=1
+    )
     assert_drawable(chart)
     (trace,) = chart.figure["data"]
     assert trace["text"] == ["60.0 %", "20.0 % ✓ true class", "10.0 %", "5.0 %", "5.0 %"]

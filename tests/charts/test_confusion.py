@@ -9,7 +9,12 @@ from tl_core.charts import MatrixView, confusion_chart
 from tl_core.charts.confusion import labels_shown
 from tl_core.records import Prediction
 
-HOSTILE = ["<a href='javascript:1'>x</a>", "<b>bold</b> & co", "%{x} %{customdata}", "\u202eعربي 🦊" * 40]
+HOSTILE = [
+    "<a href='javascript:1'>x</a>",
+    "<b>bold</b> & co",
+    "%{x} %{customdata}",
+    "\u202eعربي 🦊" * 40,
+]
 
 
 def predictions(n_classes, n=50):
@@ -38,7 +43,11 @@ def test_a_matrix_of_any_size(n, shares, by_mix_ups):
 
 
 def test_truth_stands_in_rows():
-    made = [Prediction(0, 0, (0.1, 0.9)), Prediction(1, 0, (0.9, 0.1)), Prediction(2, 0, (0.2, 0.8))]
+    made = [
+        Prediction(0, 0, (0.1, 0.9)),
+        Prediction(1, 0, (0.9, 0.1)),
+        Prediction(2, 0, (0.2, 0.8)),
+    ]
     counts = confusion_chart(made, ["cat", "dog"], "Test")
     assert counts.figure["data"][0]["z"] == [[1, 2], [0, 0]]
     assert counts.title == "Test: 1 of 3 images right (33.3 %)"
@@ -53,7 +62,10 @@ def test_truth_stands_in_rows():
 @given(views, st.integers(2, 30))
 def test_every_cell_counts_the_images_of_the_labels_that_it_stands_for(view, n):
     made = predictions(n)
-    labels, (trace,) = labels_shown(made, n, view), confusion_chart(made, "x" * n, "", view).figure["data"]
+    labels, (trace,) = (
+        labels_shown(made, n, view),
+        confusion_chart(made, "x" * n, "", view).figure["data"],
+    )
     assert len(labels) == min(n, view.top or n)
     for row, true in enumerate(labels):
         for column, answer in enumerate(labels):
@@ -74,7 +86,11 @@ def test_an_address_that_says_nonsense_is_as_by_default(top):
 
 
 def test_what_is_left_out_is_said():
-    made = [Prediction(0, 0, (0, 1, 0, 0)), Prediction(1, 2, (0, 0, 0, 1)), Prediction(2, 0, (0, 1, 0, 0))]
+    made = [
+        Prediction(0, 0, (0, 1, 0, 0)),
+        Prediction(1, 2, (0, 0, 0, 1)),
+        Prediction(2, 0, (0, 1, 0, 0)),
+    ]
     chart = confusion_chart(made, "abcd", "Test", MatrixView(top=2))
     assert "the 2 classes with most mix-ups" in chart.title
     assert "1 mix-up of other classes not shown" in chart.alt

@@ -45,7 +45,11 @@ def test_training_is_solid_and_validation_dashed_in_one_hue():
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_what_is_not_a_number_leaves_a_gap_and_is_said(value):
-    made = points((1, 10, "train", "batch_loss", value), (1, 10, "train", "loss", value), (1, 10, "val", "loss", value))
+    made = points(
+        (1, 10, "train", "batch_loss", value),
+        (1, 10, "train", "loss", value),
+        (1, 10, "val", "loss", value),
+    )
     chart = loss_chart(made)
     assert_drawable(chart)
     assert chart.figure["data"][-1]["y"] == [None]
@@ -58,14 +62,22 @@ def test_a_long_run_stays_small():
 
 
 def test_the_title_of_accuracy_says_of_how_many():
-    assert accuracy_chart(a_run(2)).title == "Right on 25.0 % of 380 validation images after epoch 2"
+    assert (
+        accuracy_chart(a_run(2)).title == "Right on 25.0 % of 380 validation images after epoch 2"
+    )
 
 
 def test_the_titles_of_a_run_that_has_ended_speak_of_the_model_that_was_kept():
     right = accuracy_chart(a_run(5), kept=2)
-    assert right.title == "Right on 25.0 % of 380 validation images after epoch 2, whose model was kept"
+    assert (
+        right.title
+        == "Right on 25.0 % of 380 validation images after epoch 2, whose model was kept"
+    )
     loss = loss_chart(a_run(5), kept=2)
-    assert loss.title == "Loss after epoch 2, whose model was kept: 0.500 in training, 0.500 in validation"
+    assert (
+        loss.title
+        == "Loss after epoch 2, whose model was kept: 0.500 in training, 0.500 in validation"
+    )
 
 
 @pytest.mark.parametrize("chart", [loss_chart, accuracy_chart, learning_rate_chart])

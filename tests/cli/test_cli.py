@@ -23,10 +23,10 @@ from tl_core.cli import main
 from tl_core.cli.actions import exporting
 from tl_core.cli.main import app
 from tl_core.config import KNOBS, make_run_config
-from tl_core.execute import settle
 from tl_core.export import Exported, Figures
 from tl_core.presets import PRESETS
 from tl_core.records import RunState
+from tl_core.runs.execute import settle
 from tl_core.training import load_checkpoint
 
 ROOT = Path(__file__).parents[2]
@@ -106,15 +106,24 @@ def test_train_prints_what_scripts_rely_on(trained: tuple[Path, dict]):
     assert {
         "n", "loss", "accuracy", "precision_macro", "recall_macro", "f1_macro", "baseline_accuracy"
     } <= set(said["test"])  # fmt: skip
-    assert said["test"]["n"] == said["splits"]["test"] and all(v >= 0 for v in said["test"].values())
+    assert said["test"]["n"] == said["splits"]["test"] and all(
+        v >= 0 for v in said["test"].values()
+    )
     seconds = dict(said["seconds"])
-    assert set(seconds) == {"ingest", "prepare", "train", "evaluate", "total"} and min(seconds.values()) > 0
+    assert (
+        set(seconds) == {"ingest", "prepare", "train", "evaluate", "total"}
+        and min(seconds.values()) > 0
+    )
     assert sum(seconds.values()) - seconds["total"] <= seconds["total"]
     assert isinstance(said["device"], str) and said["device"]
 
 
-def test_the_same_command_gives_the_same_figures(trained: tuple[Path, dict], tmp_path: Path, colours_folder: Path):
-    again = answer(run(tmp_path / "other home", "train", colours_folder, *QUICK, "--epochs", "2", "--json"))
+def test_the_same_command_gives_the_same_figures(
+    trained: tuple[Path, dict], tmp_path: Path, colours_folder: Path
+):
+    again = answer(
+        run(tmp_path / "other home", "train", colours_folder, *QUICK, "--epochs", "2", "--json")
+    )
     assert again["test"] == trained[1]["test"] and again["dataset"] == trained[1]["dataset"]
 
 
@@ -133,10 +142,15 @@ def test_a_run_is_evaluated_from_what_it_left(trained: tuple[Path, dict]):
     assert found["val"]["n"] == said["splits"]["val"]
     assert [row["class"] for row in found["classes"]] == said["dataset"]["classes"]
     told = run(home, "evaluate", said["run_id"]).stdout
-    assert f"test, n = {said['splits']['test']}" in told and "always answering the biggest class" in told
+    assert (
+        f"test, n = {said['splits']['test']}" in told
+        and "always answering the biggest class" in told
+    )
     assert found["fit"]["sentence"] in told
     tables = [line for line in told.splitlines() if line.startswith(" ")]
-    assert all(len(line) <= 80 for line in tables) and all("to" in line for line in tables if " 0." in line)
+    assert all(len(line) <= 80 for line in tables) and all(
+        "to" in line for line in tables if " 0." in line
+    )
     for row in found["classes"]:  # each with its recall, from where to where, and n
         (line,) = (line for line in tables if line.split()[:1] == [row["class"]])
         low, high = row["recall_interval"]
@@ -146,14 +160,22 @@ def test_a_run_is_evaluated_from_what_it_left(trained: tuple[Path, dict]):
 
 def test_two_runs_are_compared_on_the_same_images(trained: tuple[Path, dict]):
     home, said = trained
-    other = answer(run(home, "train", "colours", *QUICK, "--epochs", "1", "--seed", "3", "--json"))["run_id"]
+    other = answer(run(home, "train", "colours", *QUICK, "--epochs", "1", "--seed", "3", "--json"))[
+        "run_id"
+    ]
     (group,) = answer(run(home, "compare", said["run_id"], other, "--json"))
     assert {row["run_id"] for row in group["runs"]} == {said["run_id"], other}
     assert group["comparisons"][0]["n"] == said["splits"]["test"] and "seed" in group["differ"]
-    assert other in (told := run(home, "compare", said["run_id"], other).stdout) and said["run_id"] in told
+    assert (
+        other in (told := run(home, "compare", said["run_id"], other).stdout)
+        and said["run_id"] in told
+    )
     for row in group["runs"]:
         accuracy, (low, high) = row["accuracy"], row["interval"]
-        assert low <= accuracy <= high and f"{100 * accuracy:.1f} ({100 * low:.0f} to {100 * high:.0f})" in told
+        assert (
+            low <= accuracy <= high
+            and f"{100 * accuracy:.1f} ({100 * low:.0f} to {100 * high:.0f})" in told
+        )
     assert all(len(line) <= 80 for line in told.splitlines())
     assert "name from 2 to 20" in complaint(run(home, "compare", other))
 
@@ -168,8 +190,14 @@ def test_a_report_says_where_it_is(home: Path, finished, tmp_path: Path):
 
 
 def test_every_command_can_answer_in_json_but_the_one_that_serves():
-    commands = {name: command for name, command in get_command(app).commands.items() if not command.hidden}
-    without = [name for name, command in commands.items() if "as_json" not in {each.name for each in command.params}]
+    commands = {
+        name: command for name, command in get_command(app).commands.items() if not command.hidden
+    }
+    without = [
+        name
+        for name, command in commands.items()
+        if "as_json" not in {each.name for each in command.params}
+    ]
     assert without == ["serve"]
 
 
@@ -200,8 +228,26 @@ def test_every_option_reaches_the_run(home: Path):
 
 
 def test_a_preset_is_changed_by_options_and_those_by_set(home: Path):
-    options = ("--preset", "fine-tune-top", "--frozen-stages", "-1", "--epochs", "1", "--dropout", "0.5")
-    sets = ("--set", "dropout=0.2", "--set", "augment=documents", "--set", "blur=0", "--set", " image_size = 64 ")
+    options = (
+        "--preset",
+        "fine-tune-top",
+        "--frozen-stages",
+        "-1",
+        "--epochs",
+        "1",
+        "--dropout",
+        "0.5",
+    )
+    sets = (
+        "--set",
+        "dropout=0.2",
+        "--set",
+        "augment=documents",
+        "--set",
+        "blur=0",
+        "--set",
+        " image_size = 64 ",
+    )
     assert config_of(home, *options, *sets) == as_config(
         home, frozen_stages=-1, epochs=1, dropout=0.2, augment="documents", blur=0, image_size=64
     )
@@ -241,7 +287,9 @@ def test_people_read_sentences(home: Path):
 def test_a_completed_run_is_continued_and_printed_as_train_prints(trained: tuple[Path, dict]):
     home, said = trained
     more = answer(run(home, "resume", said["run_id"], "--epochs", "3", "--json"))
-    assert set(more) == set(said) and more["run_id"] != said["run_id"] and more["state"] == "completed"
+    assert (
+        set(more) == set(said) and more["run_id"] != said["run_id"] and more["state"] == "completed"
+    )
     assert more["splits"] == said["splits"] and more["dataset"] == said["dataset"]
     assert f"carries on from run {said['run_id']}" in run(home, "show", more["run_id"]).stdout
     assert "give more epochs in all than the 2" in complaint(run(home, "resume", said["run_id"]))
@@ -252,11 +300,15 @@ def test_a_run_is_paused_from_another_process_and_resumed(trained: tuple[Path, d
     store = open_home(home).store
     before = {one.id for one in store.list_runs()}
     command = [*COMMAND, "train", "colours", *QUICK, "--epochs", "1000"]
-    with subprocess.Popen(command, cwd=ROOT, env=environment(home), stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment(home), stderr=subprocess.PIPE, text=True
+    ) as process:
         one = wait_for_an_epoch(store, before, process)
         paused = answer(run(home, "pause", one, "--json"))
         assert (paused["run_id"], paused["state"]) == (one, "paused") and paused["epochs_done"] >= 1
-        assert "it can be resumed." in process.communicate(timeout=20)[1] and process.returncode == 2
+        assert (
+            "it can be resumed." in process.communicate(timeout=20)[1] and process.returncode == 2
+        )
     assert "paused" in run(home, "pause", one).stdout  # again changes nothing
     resumed = answer(run(home, "resume", one, "--epochs", str(paused["epochs_done"] + 1), "--json"))
     assert (resumed["run_id"], resumed["state"]) == (one, "completed")
@@ -266,7 +318,9 @@ def test_a_run_is_paused_from_another_process_and_resumed(trained: tuple[Path, d
 def wait_for_an_epoch(store, before: set[str], process: subprocess.Popen) -> str:
     """The id of the run that was not there before, once it has done an epoch."""
     give_up = time.monotonic() + 120
-    while not (found := [one.id for one in store.list_runs() if one.id not in before and one.epochs_done]):
+    while not (
+        found := [one.id for one in store.list_runs() if one.id not in before and one.epochs_done]
+    ):
         assert time.monotonic() < give_up and process.poll() is None
         time.sleep(0.05)
     return found[0]
@@ -300,16 +354,30 @@ def test_ingest_tells_what_came_in_and_what_did_not(tmp_path: Path):
     first = answer(run(tmp_path / "home", "ingest", folder, "--json"))
     assert first["name"] == "my.photos.2024" and first["n"] == 9
     assert first["counts"] == {"blue": 3, "green": 3, "red": 3}
-    assert [file["name"] for file in first["skipped"]] == ["red/broken.png"] and first["skipped"][0]["reason"]
+    assert [file["name"] for file in first["skipped"]] == ["red/broken.png"] and first["skipped"][
+        0
+    ]["reason"]
     again = answer(run(tmp_path / "home", "ingest", folder, "--name", "again", "--json"))
-    assert (again["id"], again["already_known"], first["already_known"]) == (first["id"], True, False)
+    assert (again["id"], again["already_known"], first["already_known"]) == (
+        first["id"],
+        True,
+        False,
+    )
     told = run(tmp_path / "home", "ingest", folder)
-    assert told.returncode == 0 and "left out red/broken.png: " in told.stdout and "known already" in told.stdout
+    assert (
+        told.returncode == 0
+        and "left out red/broken.png: " in told.stdout
+        and "known already" in told.stdout
+    )
 
 
 def test_a_sample_is_ingested_by_name(tmp_path: Path):
     said = answer(run(tmp_path, "ingest", "sample:shapes", "--json"))
-    assert said["name"] == "shapes" and said["n"] == sum(said["counts"].values()) and len(said["classes"]) == 4
+    assert (
+        said["name"] == "shapes"
+        and said["n"] == sum(said["counts"].values())
+        and len(said["classes"]) == 4
+    )
 
 
 def test_runs_and_show_agree_with_train(trained: tuple[Path, dict]):
@@ -318,18 +386,27 @@ def test_runs_and_show_agree_with_train(trained: tuple[Path, dict]):
     shown = answer(run(home, "show", said["run_id"][:4], "--json"))
     assert shown["result"] == listed[said["run_id"]]["result"] == said["test"]
     assert shown["facts"]["splits"] == said["splits"]
-    assert [p["seq"] for p in shown["metrics"]] == list(range(len(shown["metrics"]))) and shown["metrics"]
+    assert [p["seq"] for p in shown["metrics"]] == list(range(len(shown["metrics"]))) and shown[
+        "metrics"
+    ]
     assert said["run_id"] in run(home, "runs").stdout
     told = run(home, "show", said["run_id"]).stdout
     assert f"run {said['run_id']}: completed, colours" in told and "(95 % interval " in told
 
 
-def test_predict_answers_for_each_image_in_order(trained: tuple[Path, dict], colours_folder: Path, tmp_path: Path):
+def test_predict_answers_for_each_image_in_order(
+    trained: tuple[Path, dict], colours_folder: Path, tmp_path: Path
+):
     home, said = trained
     images = [colours_folder / label / "0.png" for label in ("red", "blue")]
     answers = answer(run(home, "predict", said["run_id"], *images, "--top", "2", "--json"))
-    assert [a["image"] for a in answers] == list(map(str, images)) and [a["error"] for a in answers] == [None, None]
-    assert all(len(a["top"]) == 2 and a["top"][0]["confidence"] >= a["top"][1]["confidence"] for a in answers)
+    assert [a["image"] for a in answers] == list(map(str, images)) and [
+        a["error"] for a in answers
+    ] == [None, None]
+    assert all(
+        len(a["top"]) == 2 and a["top"][0]["confidence"] >= a["top"][1]["confidence"]
+        for a in answers
+    )
     told = run(home, "predict", said["run_id"], images[0]).stdout
     assert re.fullmatch(r"\S+: (\w+ (< |> )?\d+\.\d %(, |\n)){3}", told)
     [whole] = answer(run(home, "predict", said["run_id"], images[0], "--json"))
@@ -340,13 +417,17 @@ def test_predict_answers_for_each_image_in_order(trained: tuple[Path, dict], col
     assert [bool(a["error"]) for a in json.loads(mixed.stdout)] == [True, False]
 
 
-def test_a_folder_is_answered_as_a_table(trained: tuple[Path, dict], colours_folder: Path, tmp_path: Path):
+def test_a_folder_is_answered_as_a_table(
+    trained: tuple[Path, dict], colours_folder: Path, tmp_path: Path
+):
     home, said = trained
     (tmp_path / "in" / "deep").mkdir(parents=True)
     shutil.copy(colours_folder / "red" / "0.png", tmp_path / "in" / "deep" / "=1+1.PNG")
     (tmp_path / "in" / "text.jpg").write_text("no")
     (tmp_path / "in" / "notes.txt").write_text("no")
-    done = run(home, "predict", said["run_id"], tmp_path / "in", "--to", tmp_path / "out.csv", "--top", "2")
+    done = run(
+        home, "predict", said["run_id"], tmp_path / "in", "--to", tmp_path / "out.csv", "--top", "2"
+    )
     assert (done.returncode, done.stderr) == (0, "") and "1 of 2 images" in done.stdout
     rows = list(csv.DictReader((tmp_path / "out.csv").open(encoding="utf-8-sig")))
     assert [Path(row["image"]).name for row in rows] == ["=1+1.PNG", "text.jpg"]
@@ -356,14 +437,20 @@ def test_a_folder_is_answered_as_a_table(trained: tuple[Path, dict], colours_fol
     assert float(rows[0]["confidence 1"]) == first["top"][0]["confidence"]
     assert rows[1]["error"] and not rows[1]["class 1"]
     (tmp_path / "empty").mkdir()
-    assert "no file named as an image" in complaint(run(home, "predict", said["run_id"], tmp_path / "empty"))
-    assert "cannot be written" in complaint(run(home, "predict", said["run_id"], tmp_path / "in", "--to", tmp_path))
+    assert "no file named as an image" in complaint(
+        run(home, "predict", said["run_id"], tmp_path / "empty")
+    )
+    assert "cannot be written" in complaint(
+        run(home, "predict", said["run_id"], tmp_path / "in", "--to", tmp_path)
+    )
 
 
 def test_serve_wants_a_key_where_others_can_reach_it(home: Path):
     assert "set TRANSFERLAB_API_KEY" in complaint(run(home, "serve", "--host", "0.0.0.0"))
     assert "at least 16" in complaint(run(home, "serve", TRANSFERLAB_API_KEY="short"))
-    assert "no server" in complaint(run(home, "serve", "--host", "::ffff:1.2.3.4.5", TRANSFERLAB_API_KEY="x" * 16))
+    assert "no server" in complaint(
+        run(home, "serve", "--host", "::ffff:1.2.3.4.5", TRANSFERLAB_API_KEY="x" * 16)
+    )
 
 
 def test_backbones_are_the_catalogue(home: Path):
@@ -372,7 +459,11 @@ def test_backbones_are_the_catalogue(home: Path):
     assert [row["name"] for row in rows] == [row.name for row in catalogue]
     first = rows[0]
     assert first["name"] == "tf_efficientnet_lite0" and first["weights_here"] is True
-    assert first["n_stages"] == len(first["stages"]) and first["image_size"] == 224 and first["licence"]
+    assert (
+        first["n_stages"] == len(first["stages"])
+        and first["image_size"] == 224
+        and first["licence"]
+    )
     assert rows[-1]["stages"] is None and rows[-1]["images_per_second"] is None
     text = run(home, "backbones").stdout
     assert all(row.name in text for row in catalogue)
@@ -380,17 +471,24 @@ def test_backbones_are_the_catalogue(home: Path):
 
 def test_backbones_are_searched_in_timm_as_well(home: Path):
     rows = answer(run(home, "backbones", "--search", "MobileNetV4_conv_small", "--json"))
-    assert rows and all("mobilenetv4_conv_small" in row["name"] and row["library"] == "timm" for row in rows)
+    assert rows and all(
+        "mobilenetv4_conv_small" in row["name"] and row["library"] == "timm" for row in rows
+    )
     assert all(row["n_stages"] > 1 for row in rows)
     assert answer(run(home, "backbones", "--search", "no such thing", "--json")) == []
-    assert "No backbone has 'no such thing' in its name" in run(home, "backbones", "--search", "no such thing").stdout
+    assert (
+        "No backbone has 'no such thing' in its name"
+        in run(home, "backbones", "--search", "no such thing").stdout
+    )
 
 
 def test_settings_are_all_there_is_to_set(home: Path):
     rows = {row["name"]: row for row in answer(run(home, "settings", "--json"))}
     assert set(rows) == {*KNOBS, "augment"}
     assert all(row["help"] and row["values"] for row in rows.values())
-    assert rows["crop"]["default"] == 0.5 and rows["augment"]["default"] == "photos"  # as a run has them
+    assert (
+        rows["crop"]["default"] == 0.5 and rows["augment"]["default"] == "photos"
+    )  # as a run has them
     text = run(home, "settings").stdout
     assert "optimizer=adamw\n" in text and "label_smoothing=0.0\n" in text
     assert all(row["help"] in text for row in rows.values())
@@ -400,12 +498,16 @@ def test_help_is_there_at_once_for_every_command(home: Path):
     started = time.monotonic()
     top = spawn(home, "--help")
     assert time.monotonic() - started < 3 and top.returncode == 0 and top.stderr == ""
-    commands = "ingest train pause resume runs show predict backbones presets settings lr-find embed probe"
+    commands = (
+        "ingest train pause resume runs show predict backbones presets settings lr-find embed probe"
+    )
     for command in commands.split():
         assert f"\n  {command} " in top.stdout
         told = run(home, command, "--help")
         assert told.returncode == 0 and "--json" in told.stdout
-    assert "the command settings lists them all" in " ".join(run(home, "train", "--help").stdout.split())
+    assert "the command settings lists them all" in " ".join(
+        run(home, "train", "--help").stdout.split()
+    )
 
 
 # Refusals
@@ -434,8 +536,14 @@ def test_help_is_there_at_once_for_every_command(home: Path):
         ("--from-scratch --frozen-stages 3", "set the frozen stages to 0"),
         ("--backbone nope", "There is no backbone called 'nope'"),
         ("--preset nope", "There is no preset 'nope'; there are feature-extraction, fine-tune-top"),
-        ("--set epochs", "--set 'epochs' has no '=': write a setting and its value, such as --set epochs=10"),
-        ("--set epoch=3", "There is no setting 'epoch'. Did you mean epochs? There are val_fraction"),
+        (
+            "--set epochs",
+            "--set 'epochs' has no '=': write a setting and its value, such as --set epochs=10",
+        ),
+        (
+            "--set epoch=3",
+            "There is no setting 'epoch'. Did you mean epochs? There are val_fraction",
+        ),
         ("--set dataset_id=3", "There is no setting 'dataset_id'"),
         ("--set epochs=0", "Epochs: '0' is not possible; give a whole number from 1 to 1000."),
         ("--set schedule=x", "Schedule: 'x' is not possible; give 'constant' or 'step'"),
@@ -447,7 +555,9 @@ def test_help_is_there_at_once_for_every_command(home: Path):
         ("--lr", "--lr"),
     ],
 )
-def test_a_bad_option_is_one_line_with_what_is_legal(home: Path, finished, options: str, words: str):
+def test_a_bad_option_is_one_line_with_what_is_legal(
+    home: Path, finished, options: str, words: str
+):
     before = len(finished[0].store.list_runs())
     assert words in complaint(run(home, "train", "colours", *options.split()))
     assert len(finished[0].store.list_runs()) == before
@@ -461,7 +571,9 @@ def refused_paths(tmp_path: Path) -> dict[str, Path]:
     for label in ("blue", "green"):
         for file in (one / label).iterdir():
             file.unlink()
-    return {name: tmp_path / name for name in ("corrupt.zip", "text.txt", "empty", "one", "not there")}
+    return {
+        name: tmp_path / name for name in ("corrupt.zip", "text.txt", "empty", "one", "not there")
+    }
 
 
 @pytest.mark.parametrize("name", ["corrupt.zip", "text.txt", "empty", "one", "not there"])
@@ -470,7 +582,9 @@ def test_what_is_no_dataset_is_one_line_and_leaves_nothing(tmp_path: Path, comma
     complaint(run(tmp_path / "home", command, refused_paths(tmp_path)[name], "--json"))
     workspace = open_home(tmp_path / "home")
     assert workspace.store.list_datasets() == [] and workspace.store.list_runs() == []
-    assert not list((tmp_path / "home").glob("datasets/*")) and not list((tmp_path / "home").glob("staging/*"))
+    assert not list((tmp_path / "home").glob("datasets/*")) and not list(
+        (tmp_path / "home").glob("staging/*")
+    )
 
 
 @pytest.mark.parametrize(
@@ -500,25 +614,42 @@ def test_any_other_nonsense_is_one_line(home: Path, arguments: list[str]):
 
 def test_an_image_that_is_not_there_is_said(trained: tuple[Path, dict], tmp_path: Path):
     done = run(trained[0], "predict", trained[1]["run_id"], tmp_path / "gone.png")
-    assert done.returncode == 2 and "gone.png: It cannot be read" in done.stderr and "Traceback" not in done.stderr
+    assert (
+        done.returncode == 2
+        and "gone.png: It cannot be read" in done.stderr
+        and "Traceback" not in done.stderr
+    )
 
 
 def test_a_home_that_cannot_be_is_one_line(tmp_path: Path):
     (tmp_path / "file").write_text("")
     assert "set TRANSFERLAB_HOME" in complaint(run(tmp_path / "file", "runs"))
-    assert "TRANSFERLAB_MAX_FILES" in complaint(run(tmp_path / "home", "runs", TRANSFERLAB_MAX_FILES="many"))
+    assert "TRANSFERLAB_MAX_FILES" in complaint(
+        run(tmp_path / "home", "runs", TRANSFERLAB_MAX_FILES="many")
+    )
 
 
 def test_weights_that_cannot_be_had_are_one_line(home: Path, tmp_path: Path):
     (tmp_path / "mobilenet_v2.pth").write_bytes(b"\x80\x04rubbish")
-    said = complaint(run(home, "train", "colours", "--backbone", "mobilenet_v2", TRANSFERLAB_WEIGHTS=str(tmp_path)))
+    said = complaint(
+        run(
+            home,
+            "train",
+            "colours",
+            "--backbone",
+            "mobilenet_v2",
+            TRANSFERLAB_WEIGHTS=str(tmp_path),
+        )
+    )
     assert "mobilenet_v2.pth cannot be read as plain tensors" in said
 
 
 # Odd names, odd terminals
 
 
-@pytest.mark.parametrize("name", ["[bold]x[bold]", "two\nlines", ":smile: 🙂", "[red]", "\x1b[31mred"])
+@pytest.mark.parametrize(
+    "name", ["[bold]x[bold]", "two\nlines", ":smile: 🙂", "[red]", "\x1b[31mred"]
+)
 def test_names_are_shown_as_they_are_and_never_as_markup(tmp_path: Path, name: str):
     folder = make_colours(tmp_path / "given" / name, per_class=3)
     for command in (("ingest", folder), ("train", folder, *QUICK, "--epochs", "1"), ("runs",)):
@@ -532,7 +663,9 @@ def test_a_terminal_without_the_letters_still_gets_an_answer(tmp_path: Path):
     folder = make_colours(tmp_path / "Äpfel ✓", per_class=3)
     done = spawn(tmp_path / "home", "ingest", folder, PYTHONIOENCODING="ascii")
     assert done.returncode == 0 and "pfel" in done.stdout and done.stdout.isascii()
-    assert r"'\xe4\udcff'" in complaint(spawn(tmp_path / "home", "train", "ä\udcff", PYTHONIOENCODING="ascii"))
+    assert r"'\xe4\udcff'" in complaint(
+        spawn(tmp_path / "home", "train", "ä\udcff", PYTHONIOENCODING="ascii")
+    )
 
 
 @pytest.mark.parametrize("arguments", [["backbones"], ["backbones", "--json"], ["--help"]])
@@ -540,7 +673,12 @@ def test_a_reader_who_has_left_is_no_drama(home: Path, arguments: list[str]):
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(
-        [*COMMAND, *arguments], cwd=ROOT, env=environment(home), stdout=writing, stderr=subprocess.PIPE, check=False
+        [*COMMAND, *arguments],
+        cwd=ROOT,
+        env=environment(home),
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
     )
     os.close(writing)
     assert done.stderr == b"" and done.returncode in (0, 1)
@@ -558,7 +696,12 @@ def test_interrupted_in_mid_training_it_says_so_and_keeps_what_is_whole(
     before = {one.id for one in store.list_runs()}
     command = [*COMMAND, "train", "colours", *QUICK, "--epochs", "1000", "--json"]
     with subprocess.Popen(
-        command, cwd=ROOT, env=environment(home), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=ROOT,
+        env=environment(home),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         wait_for_an_epoch(store, before, process)
         process.send_signal(how)
@@ -566,9 +709,15 @@ def test_interrupted_in_mid_training_it_says_so_and_keeps_what_is_whole(
     assert (process.returncode, stdout, stderr) == (130, "", "Interrupted.\n")
     [run_id] = {one.id for one in store.list_runs()} - before
     record = store.get_run(run_id)
-    assert record.state is RunState.INTERRUPTED and record.epochs_done >= 1 and record.result is None
+    assert (
+        record.state is RunState.INTERRUPTED and record.epochs_done >= 1 and record.result is None
+    )
     folder = open_home(home).artifacts.run_folder(run_id)
-    assert {path.name for path in folder.iterdir()} == {"model.safetensors", "training-state.pt", "outputs"}
+    assert {path.name for path in folder.iterdir()} == {
+        "model.safetensors",
+        "training-state.pt",
+        "outputs",
+    }
     load_checkpoint(folder / "model.safetensors")
     again = answer(run(home, "resume", run_id, "--epochs", str(record.epochs_done), "--json"))
     assert (again["run_id"], again["state"]) == (run_id, "completed")
@@ -576,7 +725,11 @@ def test_interrupted_in_mid_training_it_says_so_and_keeps_what_is_whole(
 
 def test_interrupted_while_images_are_read_nothing_stays(tmp_path: Path):
     process = subprocess.Popen(
-        [*COMMAND, "ingest", "sample:mnist5k"], cwd=ROOT, env=environment(tmp_path), stderr=subprocess.PIPE, text=True
+        [*COMMAND, "ingest", "sample:mnist5k"],
+        cwd=ROOT,
+        env=environment(tmp_path),
+        stderr=subprocess.PIPE,
+        text=True,
     )
     give_up = time.monotonic() + 60
     while not any(tmp_path.glob("staging/*/images/*")):
@@ -601,16 +754,30 @@ def test_a_run_that_was_killed_is_not_said_to_be_running(home: Path, finished):
 
 def test_a_run_is_taken_away(home, finished, tmp_path, monkeypatch):
     _, done = finished
-    told = answer(run(home, "export", done.id, "--to", tmp_path / "zips", "--format", "zip,onnx", "--json"))
+    told = answer(
+        run(home, "export", done.id, "--to", tmp_path / "zips", "--format", "zip,onnx", "--json")
+    )
     sizes = {each["name"]: each["bytes"] for each in told["files"]}
     assert {"model.onnx", "predict.py", "README.md"} <= sizes.keys() and told["left_out"] == []
     (zipped,) = (tmp_path / "zips").iterdir()
-    assert zipped.name == f"transferlab-{done.id}.zip" and zipped.stat().st_size > sizes["model.onnx"]
+    assert (
+        zipped.name == f"transferlab-{done.id}.zip" and zipped.stat().st_size > sizes["model.onnx"]
+    )
     assert "there already" in complaint(run(home, "export", done.id, "--to", tmp_path / "zips"))
-    assert "no format called" in complaint(run(home, "export", done.id, "--to", tmp_path / "no", "--format", "onx"))
-    assert "there is no run" in complaint(run(home, "export", "nope", "--to", tmp_path / "no")).lower()
+    assert "no format called" in complaint(
+        run(home, "export", done.id, "--to", tmp_path / "no", "--format", "onx")
+    )
+    assert (
+        "there is no run" in complaint(run(home, "export", "nope", "--to", tmp_path / "no")).lower()
+    )
     figures = Figures("onnx", 2_000_000, 3.25, done.result.n, 4, 5, 1e-6)
-    ready = Exported(tmp_path / "away", (("model.onnx", 2_000_000),), (figures,), ("train.py: no.",), 9)
+    ready = Exported(
+        tmp_path / "away", (("model.onnx", 2_000_000),), (figures,), ("train.py: no.",), 9
+    )
     monkeypatch.setattr(exporting, "export_run", lambda *_, **__: ready)
     printed = run(home, "export", done.id, "--to", tmp_path / "away").stdout
-    assert "model.onnx (2.00 MB)" in printed and f"4 of {done.result.n}" in printed and "Not in it: train.py" in printed
+    assert (
+        "model.onnx (2.00 MB)" in printed
+        and f"4 of {done.result.n}" in printed
+        and "Not in it: train.py" in printed
+    )

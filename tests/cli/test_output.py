@@ -33,11 +33,15 @@ def hostile(workspace):
     dataset = DatasetRecord("d1", EVIL, names, (2, 2), 0, EVIL, 0.0)
     store, ids = workspace.store, []
     for seed in (0, 1):
-        run = store.add_run(run_config(dataset, backbone="resnet18", seed=seed), EVIL, {"classes": list(names)})
+        run = store.add_run(
+            run_config(dataset, backbone="resnet18", seed=seed), EVIL, {"classes": list(names)}
+        )
         store.claim_next_run()
         answers = [Prediction(i, i % 2, (0.75, 0.25)) for i in range(4)]
         store.put_predictions(run.id, "test", 1, answers)
-        store.update_run(run.id, epochs_done=1, best_epoch=1, result=TestResult(4, 0.8, 0.5, 0.2, 0.5, 0.3, 0.5))
+        store.update_run(
+            run.id, epochs_done=1, best_epoch=1, result=TestResult(4, 0.8, 0.5, 0.2, 0.5, 0.3, 0.5)
+        )
         store.update_run(run.id, facts={"notes": [EVIL], "split_fingerprint": {"test": "same"}})
         store.finish_run(run.id, RunState.COMPLETED, EVIL)
         store.annotate_run(run.id, title=EVIL, note=EVIL)
@@ -47,7 +51,14 @@ def hostile(workspace):
 
 def test_no_command_lets_a_name_steer_the_terminal(hostile):
     home, (one, other) = hostile
-    commands = (["runs"], ["show", one], ["evaluate", one], ["compare", one, other], ["show", EVIL], ["ingest", EVIL])
+    commands = (
+        ["runs"],
+        ["show", one],
+        ["evaluate", one],
+        ["compare", one, other],
+        ["show", EVIL],
+        ["ingest", EVIL],
+    )
     for command in commands:
         done = run(home, *command)
         said = done.stdout + done.stderr

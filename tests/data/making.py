@@ -78,7 +78,12 @@ def raw_zip(entries: list[tuple[bytes, bytes, dict[str, int]]]) -> bytes:
             len(name),
             0,
         )
-        directory += b"PK\x01\x02\x14\x03" + common + struct.pack("<HHHII", 0, 0, 0, 0o100644 << 16, offset) + name
+        directory += (
+            b"PK\x01\x02\x14\x03"
+            + common
+            + struct.pack("<HHHII", 0, 0, 0, 0o100644 << 16, offset)
+            + name
+        )
         if "offset" not in fields:
             body += b"PK\x03\x04" + common + name + packed
     count = len(entries)

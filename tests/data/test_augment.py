@@ -50,7 +50,9 @@ sizes = st.sampled_from([(1, 1), (8, 8), (1, 500), (500, 1), (3, 2)]) | st.tuple
     st.integers(1, 80), st.integers(1, 80)
 )
 seeds = st.integers(0, 2**31)
-property_test = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+property_test = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
 
 def textured(size: tuple[int, int] = (90, 70)) -> Image.Image:
@@ -71,7 +73,9 @@ def test_any_image_survives_any_settings(config, size, seed, side):
 @given(configs, st.lists(seeds, min_size=1, max_size=5))
 def test_an_image_does_not_depend_on_its_batch(config, seeds):
     views = [vary(textured(), PRE, config, (seed,)) for seed in seeds]
-    batch = apply_draws(torch.stack([view.pixels for view in views]), [view.draws for view in views])
+    batch = apply_draws(
+        torch.stack([view.pixels for view in views]), [view.draws for view in views]
+    )
     assert torch.equal(batch, torch.stack([view.finished() for view in views]))
 
 
@@ -133,14 +137,18 @@ def test_colours_are_kept_on_average():
     image = Image.new("RGB", (100, 80), (200, 100, 50))
     for name, config in AUGMENTATIONS.items():
         views = torch.stack([vary(image, PRE, config, (seed,)).finished() for seed in range(60)])
-        assert torch.allclose(views.float().mean((0, 2, 3)), torch.tensor([200.0, 100.0, 50.0]), atol=12), name
+        assert torch.allclose(
+            views.float().mean((0, 2, 3)), torch.tensor([200.0, 100.0, 50.0]), atol=12
+        ), name
 
 
 def test_documents_are_never_mirrored():
     page = Image.new("L", (80, 80), 0)
     page.paste(255, (0, 0, 40, 80))  # white on the left
     for seed in range(60):
-        view = vary(page.convert("RGB"), PRE, AUGMENTATIONS["documents"], (seed,)).finished().float()
+        view = (
+            vary(page.convert("RGB"), PRE, AUGMENTATIONS["documents"], (seed,)).finished().float()
+        )
         assert view[..., :12].mean() > view[..., -12:].mean()
 
 
@@ -177,7 +185,9 @@ class TestPreview:
     def test_the_seed_decides(self):
         def shown(seed: int) -> list[bytes]:
             file = io.BytesIO(encode(textured(), "JPEG"))
-            return [image.tobytes() for image in preview(file, PRE, ALL, seed=seed, max_pixels=10**6)]
+            return [
+                image.tobytes() for image in preview(file, PRE, ALL, seed=seed, max_pixels=10**6)
+            ]
 
         assert shown(1) == shown(1) != shown(2)
         assert len(set(shown(1))) == 8

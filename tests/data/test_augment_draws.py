@@ -19,9 +19,16 @@ def share_of(name: str, config: AugmentConfig) -> float:
     return sum(any(op and op.name == name for op in one.ops) for one in draws) / len(draws)
 
 
-@given(st.integers(1, 600), st.integers(1, 600), st.floats(0, 1, exclude_min=True, exclude_max=True), st.integers())
+@given(
+    st.integers(1, 600),
+    st.integers(1, 600),
+    st.floats(0, 1, exclude_min=True, exclude_max=True),
+    st.integers(),
+)
 def test_a_box_lies_within_the_image(width, height, crop, seed):
-    left, top, right, bottom = draw(AugmentConfig(crop=crop), random.Random(seed), (width, height)).box
+    left, top, right, bottom = draw(
+        AugmentConfig(crop=crop), random.Random(seed), (width, height)
+    ).box
     assert 0 <= left < right <= width and 0 <= top < bottom <= height
 
 

@@ -13,7 +13,9 @@ from tl_core.data.augment_policies import recolouring, turn
 
 @pytest.fixture(scope="module")
 def images():
-    corners = torch.randint(0, 256, (4, 3, 7, 7), generator=torch.Generator().manual_seed(0)).float()
+    corners = torch.randint(
+        0, 256, (4, 3, 7, 7), generator=torch.Generator().manual_seed(0)
+    ).float()
     return interpolate(corners, size=(64, 64), mode="bilinear").to(torch.uint8)
 
 
@@ -28,9 +30,21 @@ def close(ours, theirs, margin: int = 0, most: int = 1) -> bool:
     [
         ("flip", (), vision.horizontal_flip),
         ("vertical_flip", (), vision.vertical_flip),
-        ("recolour", recolouring(1.4, 1, 1).values, lambda images: vision.adjust_brightness(images, 1.4)),
-        ("recolour", recolouring(1, 0.6, 1).values, lambda images: vision.adjust_contrast(images, 0.6)),
-        ("recolour", recolouring(1, 1, 1.7).values, lambda images: vision.adjust_saturation(images, 1.7)),
+        (
+            "recolour",
+            recolouring(1.4, 1, 1).values,
+            lambda images: vision.adjust_brightness(images, 1.4),
+        ),
+        (
+            "recolour",
+            recolouring(1, 0.6, 1).values,
+            lambda images: vision.adjust_contrast(images, 0.6),
+        ),
+        (
+            "recolour",
+            recolouring(1, 1, 1.7).values,
+            lambda images: vision.adjust_saturation(images, 1.7),
+        ),
         ("sharpen", (1.9,), lambda images: vision.adjust_sharpness(images, 1.9)),
         ("sharpen", (0.1,), lambda images: vision.adjust_sharpness(images, 0.1)),
         ("posterize", (2,), lambda images: vision.posterize(images, 2)),
@@ -49,8 +63,14 @@ def test_it_does_what_torchvision_does(images, name, values, theirs):
 
 def test_recolouring_is_brightness_then_contrast_then_saturation(images):
     muted = images // 2 + 60  # so that nothing is clipped on the way
-    theirs = vision.adjust_saturation(vision.adjust_contrast(vision.adjust_brightness(muted, 1.1), 0.8), 1.2)
-    assert close(OPS["recolour"](muted, torch.tensor([recolouring(1.1, 0.8, 1.2).values] * 4)), theirs, most=3)
+    theirs = vision.adjust_saturation(
+        vision.adjust_contrast(vision.adjust_brightness(muted, 1.1), 0.8), 1.2
+    )
+    assert close(
+        OPS["recolour"](muted, torch.tensor([recolouring(1.1, 0.8, 1.2).values] * 4)),
+        theirs,
+        most=3,
+    )
 
 
 @pytest.mark.parametrize("degrees", [-30, 10, 90, 180])
@@ -69,7 +89,9 @@ def test_the_image_is_mirrored_at_its_borders(images):
 
 def test_erasing_covers_one_rectangle_with_the_mean(images):
     erased = OPS["erase"](images, torch.tensor([(0.25, 0.5, 0.75, 1.0)] * 4))
-    assert torch.equal(erased[:, :, 32:, 16:48], (images.sum((2, 3), keepdim=True) // 64**2).expand(4, 3, 32, 32))
+    assert torch.equal(
+        erased[:, :, 32:, 16:48], (images.sum((2, 3), keepdim=True) // 64**2).expand(4, 3, 32, 32)
+    )
     untouched = torch.ones(64, 64, dtype=torch.bool)
     untouched[32:, 16:48] = False
     assert torch.equal(erased[:, :, untouched], images[:, :, untouched])
@@ -91,7 +113,12 @@ def test_images_of_one_pixel_and_oblong_ones_keep_their_shape(name):
 
 def test_each_image_has_its_own_changes_in_order(images):
     first, second = Op("flip"), Op("posterize", (1,))
-    draws = [Draws(None, (first, None)), Draws(None, (None, second)), Draws(None, (first, second)), Draws(None, ())]
+    draws = [
+        Draws(None, (first, None)),
+        Draws(None, (None, second)),
+        Draws(None, (first, second)),
+        Draws(None, ()),
+    ]
     done = apply_draws(images, draws)
     assert torch.equal(done[0], images[0].flip(2))
     assert torch.equal(done[1], images[1] & 128)

@@ -17,7 +17,9 @@ from tl_core.data.images import image_path, open_rgb, thumbnail_path, why_no_ima
 from tl_core.errors import ImageUnusable
 from tl_core.records import ImageRecord
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::PIL.Image.DecompressionBombWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::UserWarning", "ignore::PIL.Image.DecompressionBombWarning"
+)
 MANY = 10**8
 QUIRKS = Path(__file__).parents[2].parent / "shared/datasets/_quirks"
 
@@ -44,7 +46,14 @@ def close(one: tuple[int, ...], other: tuple[int, ...], tolerance: int = 6) -> b
 
 @pytest.mark.parametrize(
     ("kind", "extension"),
-    [("JPEG", "jpg"), ("PNG", "png"), ("WEBP", "webp"), ("BMP", "bmp"), ("GIF", "gif"), ("TIFF", "tif")],
+    [
+        ("JPEG", "jpg"),
+        ("PNG", "png"),
+        ("WEBP", "webp"),
+        ("BMP", "bmp"),
+        ("GIF", "gif"),
+        ("TIFF", "tif"),
+    ],
 )
 def test_each_format_is_decoded_and_named_by_its_content(kind, extension):
     image = decode(encode(picture(), kind))
@@ -84,8 +93,21 @@ class TestOrientation:
         exif = Image.Exif()
         exif[0x0112] = orientation
         upright = decode(encode(image, kind, exif=exif))
-        where = {1: (0, 0), 2: (1, 0), 3: (1, 1), 4: (0, 1), 5: (0, 0), 6: (1, 0), 7: (1, 1), 8: (0, 1)}[orientation]
-        assert (upright.width, upright.height) == upright.pixels.size == ((40, 20) if orientation < 5 else (20, 40))
+        where = {
+            1: (0, 0),
+            2: (1, 0),
+            3: (1, 1),
+            4: (0, 1),
+            5: (0, 0),
+            6: (1, 0),
+            7: (1, 1),
+            8: (0, 1),
+        }[orientation]
+        assert (
+            (upright.width, upright.height)
+            == upright.pixels.size
+            == ((40, 20) if orientation < 5 else (20, 40))
+        )
         corner = (where[0] * (upright.width - 1), where[1] * (upright.height - 1))
         assert close(upright.pixels.getpixel(corner), (255, 0, 0), 12)
 
@@ -96,13 +118,16 @@ class TestOrientation:
         assert (image.width, image.height) == (400, 800)
         assert image.pixels.size == (100, 200)
 
-    @pytest.mark.parametrize("exif", [b"Exif\0\0rubbish", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0", b"x"])
+    @pytest.mark.parametrize(
+        "exif", [b"Exif\0\0rubbish", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0", b"x"]
+    )
     def test_broken_exif_does_not_sink_a_fine_image(self, exif):
         assert decode(encode(picture(), "JPEG", exif=exif)).pixels.size == (24, 18)
 
 
 @pytest.mark.parametrize(
-    ("size", "drafted"), [((500, 375), (250, 188)), ((375, 500), (188, 250)), ((400, 400), (200, 200)), ((383, 9),) * 2]
+    ("size", "drafted"),
+    [((500, 375), (250, 188)), ((375, 500), (188, 250)), ((400, 400), (200, 200)), ((383, 9),) * 2],
 )
 def test_a_draft_for_a_thumbnail_has_the_long_side_that_is_needed(size, drafted):
     image = decode(encode(picture(size=size), "JPEG"), draft_long_side=192)
@@ -116,16 +141,22 @@ class TestColour:
         assert close(colour(content), (255, 0, 0), 12)
 
     def test_cmyk_tiff(self):
-        assert close(colour(encode(Image.new("CMYK", (8, 8), (255, 0, 0, 0)), "TIFF")), (0, 255, 255))
+        assert close(
+            colour(encode(Image.new("CMYK", (8, 8), (255, 0, 0, 0)), "TIFF")), (0, 255, 255)
+        )
 
     @pytest.mark.parametrize("mode", ["1", "L"])
     def test_grey(self, mode):
         assert colour(encode(Image.new(mode, (4, 4), 255))) == (255, 255, 255)
 
     def test_ycbcr_and_lab(self):
-        assert close(colour(encode(Image.new("RGB", (8, 8), "red").convert("YCbCr"), "TIFF")), (255, 0, 0))
+        assert close(
+            colour(encode(Image.new("RGB", (8, 8), "red").convert("YCbCr"), "TIFF")), (255, 0, 0)
+        )
         to_lab = (ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"))
-        lab = ImageCms.profileToProfile(Image.new("RGB", (8, 8), (200, 30, 60)), *to_lab, outputMode="LAB")
+        lab = ImageCms.profileToProfile(
+            Image.new("RGB", (8, 8), (200, 30, 60)), *to_lab, outputMode="LAB"
+        )
         assert close(colour(encode(lab, "TIFF")), (200, 30, 60))
 
     @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
@@ -167,7 +198,9 @@ class TestColour:
         assert colour(encode(Image.new(mode, (4, 4), clear), kind)) == (255, 255, 255)
 
     def test_half_transparency_is_blended_with_white(self):
-        assert close(colour(encode(Image.new("RGBA", (4, 4), (255, 0, 0, 128)))), (255, 127, 127), 1)
+        assert close(
+            colour(encode(Image.new("RGBA", (4, 4), (255, 0, 0, 128)))), (255, 127, 127), 1
+        )
 
     def test_a_palette_s_transparent_colours_become_white(self):
         image = Image.new("P", (4, 4), 1)
@@ -201,7 +234,9 @@ class TestReasons:
         ],
     )
     def test_kinds_we_do_not_read_are_named_with_a_way_out(self, head, word):
-        assert word in reason(head + bytes(100)) and "Save it as JPEG or PNG" in reason(head + bytes(100))
+        assert word in reason(head + bytes(100)) and "Save it as JPEG or PNG" in reason(
+            head + bytes(100)
+        )
 
     def test_a_real_avif(self):
         assert "AVIF" in reason(encode(picture(), "AVIF"))
@@ -253,7 +288,9 @@ class TestReasons:
 
 def handmade_png(width: int, height: int, depth: int, kind: int, rows: bytes) -> bytes:
     def chunk(name: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        return (
+            struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        )
 
     header = struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0)
     parts = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
@@ -285,12 +322,16 @@ def test_whatever_the_bytes_are_there_is_an_image_or_a_reason(data):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     content = content[: data.draw(st.integers(0, len(content)))]
     try:
-        image = decode(bytes(content), max_pixels=10**6, draft_side=data.draw(st.sampled_from([None, 4])))
+        image = decode(
+            bytes(content), max_pixels=10**6, draft_side=data.draw(st.sampled_from([None, 4]))
+        )
     except ImageUnusable as unusable:
         assert str(unusable).endswith(".")
     else:
         assert image.pixels.mode == "RGB" and image.width * image.height <= 10**6
-        assert why_no_image(io.BytesIO(content), 10**6) == "", "what can be decoded has a header that says so"
+        assert why_no_image(io.BytesIO(content), 10**6) == "", (
+            "what can be decoded has a header that says so"
+        )
 
 
 @settings(max_examples=200, deadline=None)
@@ -300,7 +341,9 @@ def test_rubbish_behind_a_good_beginning_is_a_reason(head, rest):
         decode(head + rest, max_pixels=10**6)
 
 
-@pytest.mark.parametrize("content", [b"", b"name,class\n1,2\n", b"%PDF-1.7" + bytes(100), b"PK\x03\x04" + bytes(50)])
+@pytest.mark.parametrize(
+    "content", [b"", b"name,class\n1,2\n", b"%PDF-1.7" + bytes(100), b"PK\x03\x04" + bytes(50)]
+)
 def test_what_is_no_image_is_known_by_its_header_for_the_same_reason(tmp_path, content):
     (tmp_path / "photo.jpg").write_bytes(content)
     assert why_no_image(tmp_path / "photo.jpg", MANY) == reason(content)
@@ -310,11 +353,19 @@ class TestFiles:
     def test_paths_are_made_of_fingerprints_and_not_of_names(self):
         image = ImageRecord(0, "ab" * 32, "../../etc/passwd", "..", None, "png", 1, 1)
         assert image_path(Path("/data"), image) == Path("/data/images") / f"{'ab' * 32}.png"
-        assert thumbnail_path(Path("/data"), image.sha256) == Path("/data/thumbnails") / f"{'ab' * 32}.webp"
+        assert (
+            thumbnail_path(Path("/data"), image.sha256)
+            == Path("/data/thumbnails") / f"{'ab' * 32}.webp"
+        )
 
     @pytest.mark.parametrize(
         ("size", "small"),
-        [((500, 375), (192, 144)), ((8, 8), (8, 8)), ((3000, 2), (192, 1)), ((192, 192), (192, 192))],
+        [
+            ((500, 375), (192, 144)),
+            ((8, 8), (8, 8)),
+            ((3000, 2), (192, 1)),
+            ((192, 192), (192, 192)),
+        ],
     )
     def test_thumbnails_keep_the_shape(self, tmp_path, size, small):
         write_thumbnail(picture(size=size), tmp_path / "t.webp")
@@ -323,10 +374,14 @@ class TestFiles:
 
     def test_tiny_thumbnails_lose_nothing(self, tmp_path):
         write_thumbnail(picture(size=(8, 8)), tmp_path / "t.webp")
-        assert open_rgb(tmp_path / "t.webp", MANY).pixels.tobytes() == picture(size=(8, 8)).tobytes()
+        assert (
+            open_rgb(tmp_path / "t.webp", MANY).pixels.tobytes() == picture(size=(8, 8)).tobytes()
+        )
 
 
-@pytest.mark.skipif(not QUIRKS.is_dir(), reason=f"the odd files met in the wild are not at {QUIRKS}")
+@pytest.mark.skipif(
+    not QUIRKS.is_dir(), reason=f"the odd files met in the wild are not at {QUIRKS}"
+)
 class TestQuirks:
     def files(self, folder: str) -> list[Path]:
         return sorted((QUIRKS / folder).iterdir())

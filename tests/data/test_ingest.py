@@ -54,16 +54,31 @@ class TestRecords:
     def test_a_file_too_large_for_memory_is_stored_untouched(self, ingest, tmp_path):
         large = encode(picture(60, (1800, 1600)), "BMP")
         assert len(large) > IN_MEMORY_BYTES
-        files = {**GOOD, "cats/large.bmp": large, "cats/copy.bmp": large, "dogs/cut.bmp": large[:-100_000]}
+        files = {
+            **GOOD,
+            "cats/large.bmp": large,
+            "cats/copy.bmp": large,
+            "dogs/cut.bmp": large[:-100_000],
+        }
         ingested = ingest(files)
-        stored = [image_path(tmp_path / "out", image) for image in ingested.images if image.extension == "bmp"]
+        stored = [
+            image_path(tmp_path / "out", image)
+            for image in ingested.images
+            if image.extension == "bmp"
+        ]
         assert len(stored) == 2 and stored[0] == stored[1] and stored[0].read_bytes() == large
         assert [file.name for file in ingested.skipped] == ["dogs/cut.bmp"]
         assert len(everything_under(tmp_path / "out")) == 2 + 2 * 8
 
     def test_the_extension_comes_from_the_content(self, ingest):
-        images = ingest({**GOOD, "cats/photo.PNG": encode(picture(50), "JPEG"), "cats/none": png(51)}).images
-        assert {image.name: image.extension for image in images if image.name in ("cats/photo.PNG", "cats/none")} == {
+        images = ingest(
+            {**GOOD, "cats/photo.PNG": encode(picture(50), "JPEG"), "cats/none": png(51)}
+        ).images
+        assert {
+            image.name: image.extension
+            for image in images
+            if image.name in ("cats/photo.PNG", "cats/none")
+        } == {
             "cats/photo.PNG": "jpg",
             "cats/none": "png",
         }
@@ -75,7 +90,9 @@ class TestRecords:
 
     def test_splits_that_came_along_are_kept(self, ingest):
         files = {
-            f"{side}/{name}": png(hash((side, name)) % 10**6) for side in ("train", "Valid", "TEST") for name in GOOD
+            f"{side}/{name}": png(hash((side, name)) % 10**6)
+            for side in ("train", "Valid", "TEST")
+            for name in GOOD
         }
         splits = [image.split for image in ingest(files).images]
         assert {side: splits.count(side) for side in splits} == {"train": 7, "val": 7, "test": 7}
@@ -89,7 +106,9 @@ class TestRecords:
 
 class TestIdentity:
     def test_the_same_content_is_the_same_dataset(self, ingest, tmp_path):
-        renamed = {f"wrapping/{name.replace('.png', ' copy.JPG')}": GOOD[name] for name in reversed(GOOD)}
+        renamed = {
+            f"wrapping/{name.replace('.png', ' copy.JPG')}": GOOD[name] for name in reversed(GOOD)
+        }
         archive = source_from_path(zipped(tmp_path / "d.zip", renamed))
         from_zip = ingest_dataset(archive, tmp_path / "out2", name="other", limits=LIMITS).record
         assert ingest(GOOD).record.id == from_zip.id
@@ -103,7 +122,9 @@ class TestIdentity:
         [
             lambda files: files | {"cats/new.png": png(99)},
             lambda files: files | {"cats/copy.png": files["cats/0.png"]},
-            lambda files: {name.replace("cats", "lions"): content for name, content in files.items()},
+            lambda files: {
+                name.replace("cats", "lions"): content for name, content in files.items()
+            },
             lambda files: {f"{s}/{n}": c for n, c in files.items() for s in ("train", "test")},
         ],
     )
@@ -151,7 +172,10 @@ class TestWarnings:
         assert ingested.record.n == 8
         assert len(everything_under(tmp_path / "out/images")) == 7
         (said,) = ingested.record.warnings
-        assert said.startswith("1 file is an exact copy") and '"cats/0.png" and "cats/copy.png"' in said
+        assert (
+            said.startswith("1 file is an exact copy")
+            and '"cats/0.png" and "cats/copy.png"' in said
+        )
 
     def test_the_same_copies_are_not_told_of_twice(self, ingest):
         copies = {f"dogs/copy {i}.png": GOOD[f"cats/{i}.png"] for i in range(3)}
@@ -161,13 +185,19 @@ class TestWarnings:
 
     def test_of_many_copies_some_are_named(self, ingest):
         files = good_files({"cats": 9, "dogs": 9})
-        copies = {name.replace(".png", " copy.png"): content for name, content in files.items() if "cats" in name}
+        copies = {
+            name.replace(".png", " copy.png"): content
+            for name, content in files.items()
+            if "cats" in name
+        }
         (said,) = ingest({**files, **copies}).record.warnings
         assert said.startswith("9 files are exact copies") and "; and 6 more." in said
 
     def test_very_uneven_classes(self, ingest):
         warnings = ingest(good_files({"few": 3, "many": 15})).record.warnings
-        assert warnings[0].startswith('The classes are uneven: "many" has 15 images and "few" has 3.')
+        assert warnings[0].startswith(
+            'The classes are uneven: "many" has 15 images and "few" has 3.'
+        )
 
     def test_nothing_odd_is_no_warning(self, ingest):
         assert ingest(GOOD).record.warnings == ()
@@ -178,9 +208,18 @@ class TestRefusals:
         ("files", "sentence"),
         [
             ({}, "No class with a usable image"),
-            ({"1.png": png(1), "2.png": png(2)}, "No class with a usable image.*not inside a class folder"),
-            (good_files({"cats": 5}), 'Only one class was found, "cats".*cats/1.jpg and dogs/1.jpg'),
-            ({**good_files({"cats": 5}), "dogs/1.heic": b"\0\0\0\x18ftypheic" + bytes(40)}, "Only one class.*HEIC"),
+            (
+                {"1.png": png(1), "2.png": png(2)},
+                "No class with a usable image.*not inside a class folder",
+            ),
+            (
+                good_files({"cats": 5}),
+                'Only one class was found, "cats".*cats/1.jpg and dogs/1.jpg',
+            ),
+            (
+                {**good_files({"cats": 5}), "dogs/1.heic": b"\0\0\0\x18ftypheic" + bytes(40)},
+                "Only one class.*HEIC",
+            ),
         ],
     )
     def test_fewer_than_two_classes(self, ingest, tmp_path, files, sentence):
@@ -198,7 +237,11 @@ class TestRefusals:
             ingest({**good_files({"dogs": 3}), **{f"cats/{i}.png": png(50) for i in range(5)}})
 
     def test_with_a_split_of_its_own_small_classes_are_fine(self, ingest):
-        files = {f"{side}/{label}/1.png": png(ord(label) + len(side)) for side in ("train", "test") for label in "ab"}
+        files = {
+            f"{side}/{label}/1.png": png(ord(label) + len(side))
+            for side in ("train", "test")
+            for label in "ab"
+        }
         assert ingest(files).record.counts == (2, 2)
 
 
@@ -206,7 +249,10 @@ class TestInterruptions:
     def test_stopping_leaves_nothing_behind(self, ingest, tmp_path):
         asked = []
         with pytest.raises(Cancelled):
-            ingest(good_files({"cats": 30, "dogs": 30}), should_stop=lambda: asked.append(1) or len(asked) > 10)
+            ingest(
+                good_files({"cats": 30, "dogs": 30}),
+                should_stop=lambda: asked.append(1) or len(asked) > 10,
+            )
         assert not (tmp_path / "out").exists()
 
     @pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])
@@ -275,7 +321,9 @@ def test_each_file_is_read_once_and_streamed(tmp_path):
 def test_thumbnails_are_upright(ingest, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
-    images = ingest({**GOOD, "cats/IMG_1.JPG": encode(picture(9, (400, 200)), "JPEG", exif=exif)}).images
+    images = ingest(
+        {**GOOD, "cats/IMG_1.JPG": encode(picture(9, (400, 200)), "JPEG", exif=exif)}
+    ).images
     image = next(image for image in images if image.name == "cats/IMG_1.JPG")
     assert (image.width, image.height) == (200, 400)
     with Image.open(thumbnail_path(tmp_path / "out", image.sha256)) as thumbnail:

@@ -19,7 +19,10 @@ def placed(*names: str) -> dict[str, tuple[str | None, str]]:
 
 
 def test_class_folders_become_classes():
-    assert placed("cats/1.png", "dogs/1.png") == {"cats/1.png": (None, "cats"), "dogs/1.png": (None, "dogs")}
+    assert placed("cats/1.png", "dogs/1.png") == {
+        "cats/1.png": (None, "cats"),
+        "dogs/1.png": (None, "dogs"),
+    }
 
 
 @pytest.mark.parametrize("wrapping", ["data", "download/data", "a/b/c/d"])
@@ -29,7 +32,9 @@ def test_wrapping_folders_are_seen_through(wrapping):
 
 
 def test_folders_inside_a_class_belong_to_it():
-    assert placed("cats/indoor/near/1.png", "cats/2.png", "dogs/1.png")["cats/indoor/near/1.png"] == (None, "cats")
+    assert placed("cats/indoor/near/1.png", "cats/2.png", "dogs/1.png")[
+        "cats/indoor/near/1.png"
+    ] == (None, "cats")
 
 
 def test_files_beside_the_class_folders_are_listed():
@@ -49,15 +54,29 @@ def test_files_beside_the_class_folders_are_listed():
 )
 @pytest.mark.parametrize("wrapping", ["", "data/"])
 def test_split_folders_are_honoured(train, val, test, wrapping):
-    names = [f"{wrapping}{side}/{label}/1.png" for side in (train, val, test) for label in ("cats", "dogs")]
+    names = [
+        f"{wrapping}{side}/{label}/1.png"
+        for side in (train, val, test)
+        for label in ("cats", "dogs")
+    ]
     sides = [split for split, _ in placed(*names).values()]
     assert sides == ["train", "train", "val", "val", "test", "test"]
     assert {label for _, label in placed(*names).values()} == {"cats", "dogs"}
 
 
 def test_wrappings_inside_split_folders_are_seen_through():
-    names = ("train/images/cats/1.png", "train/images/dogs/1.png", "test/cats/1.png", "test/dogs/1.png")
-    assert list(placed(*names).values()) == [("train", "cats"), ("train", "dogs"), ("test", "cats"), ("test", "dogs")]
+    names = (
+        "train/images/cats/1.png",
+        "train/images/dogs/1.png",
+        "test/cats/1.png",
+        "test/dogs/1.png",
+    )
+    assert list(placed(*names).values()) == [
+        ("train", "cats"),
+        ("train", "dogs"),
+        ("test", "cats"),
+        ("test", "dogs"),
+    ]
 
 
 def test_a_class_called_train_is_a_class():
@@ -65,10 +84,15 @@ def test_a_class_called_train_is_a_class():
 
 
 def test_a_lone_train_folder_is_a_wrapping():
-    assert set(placed("train/cats/1.png", "train/dogs/1.png").values()) == {(None, "cats"), (None, "dogs")}
+    assert set(placed("train/cats/1.png", "train/dogs/1.png").values()) == {
+        (None, "cats"),
+        (None, "dogs"),
+    }
 
 
-@pytest.mark.parametrize("names", [("train/1.png", "test/1.png"), ("train/1.png", "val/cats/1.png", "val/dogs/1.png")])
+@pytest.mark.parametrize(
+    "names", [("train/1.png", "test/1.png"), ("train/1.png", "val/cats/1.png", "val/dogs/1.png")]
+)
 def test_split_folders_that_hold_images_directly_are_refused(names):
     with pytest.raises(DatasetRefused, match=r'"train".* holds images directly.*train/cats/1.jpg'):
         read(*names)
@@ -99,9 +123,17 @@ def test_class_names_survive_as_they_are():
 
 
 def test_two_spellings_of_an_accent_are_one_class():
-    composed, decomposed = unicodedata.normalize("NFC", "Käfer"), unicodedata.normalize("NFD", "Käfer")
+    composed, decomposed = (
+        unicodedata.normalize("NFC", "Käfer"),
+        unicodedata.normalize("NFD", "Käfer"),
+    )
     assert composed != decomposed
-    layout = read(f"train/{composed}/1.png", "train/b/1.png", f"test/{decomposed}/1.png", f"test/ {composed} /2.png")
+    layout = read(
+        f"train/{composed}/1.png",
+        "train/b/1.png",
+        f"test/{decomposed}/1.png",
+        f"test/ {composed} /2.png",
+    )
     assert {place.class_name for place in layout.places} == {composed, "b"}
 
 

@@ -18,15 +18,21 @@ from tl_core.errors import Cancelled, ImageUnusable
 from tl_core.records import Preprocessing
 
 PRE = Preprocessing(16, 18, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bicubic")
-STRONG = AugmentConfig(crop=0.2, flip=True, rotation=30, colour=0.4, blur=0.5, erasing=0.5, policy="rand")
+STRONG = AugmentConfig(
+    crop=0.2, flip=True, rotation=30, colour=0.4, blur=0.5, erasing=0.5, policy="rand"
+)
 
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
     """Folder, images and labels of 50 images."""
     root = tmp_path_factory.mktemp("dataset")
-    files = good_files({"a": 24, "b": 25}) | {"b/large.jpg": encode(picture(99, (603, 451)), "JPEG")}
-    ingested = ingest_dataset(source_from_path(folder(root / "in", files)), root / "out", name="x", limits=LIMITS)
+    files = good_files({"a": 24, "b": 25}) | {
+        "b/large.jpg": encode(picture(99, (603, 451)), "JPEG")
+    }
+    ingested = ingest_dataset(
+        source_from_path(folder(root / "in", files)), root / "out", name="x", limits=LIMITS
+    )
     labels = [ingested.record.classes.index(image.class_name) for image in ingested.images]
     return root / "out", ingested.images, labels
 
@@ -71,7 +77,9 @@ def test_augmentation_depends_on_seed_epoch_and_image_alone(dataset, workers):
     one = pixels(batches(dataset, augment=STRONG, augment_seed=(3, 1), workers=workers))
     order = shuffled(50, seed=0, epoch=0)
     images, labels = [images[i] for i in order], [labels[i] for i in order]
-    other = iterate_batches(root, images, labels, PRE, batch_size=9, augment=STRONG, augment_seed=(3, 1))
+    other = iterate_batches(
+        root, images, labels, PRE, batch_size=9, augment=STRONG, augment_seed=(3, 1)
+    )
     assert torch.equal(one[order], pixels(other))
     assert not torch.equal(one, pixels(batches(dataset, augment=STRONG, augment_seed=(3, 2))))
     assert not torch.equal(one, pixels(batches(dataset)))
@@ -80,7 +88,9 @@ def test_augmentation_depends_on_seed_epoch_and_image_alone(dataset, workers):
 def test_what_is_left_to_the_device_gives_the_same_pixels(dataset):
     here = batches(dataset, augment=STRONG, augment_seed=(3, 1))
     there = batches(dataset, augment=STRONG, augment_seed=(3, 1), on_device=True)
-    assert torch.equal(pixels(here), torch.cat([apply_draws(batch.images, batch.draws) for batch in there]))
+    assert torch.equal(
+        pixels(here), torch.cat([apply_draws(batch.images, batch.draws) for batch in there])
+    )
     assert not torch.equal(pixels(here), pixels(there))
     assert all(not batch.draws for batch in here)
 
@@ -99,7 +109,9 @@ def test_augmentation_that_is_off_leaves_images_as_they_are(dataset):
 
 
 def our_threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name.startswith("transferlab-data")]
+    return [
+        thread for thread in threading.enumerate() if thread.name.startswith("transferlab-data")
+    ]
 
 
 def test_closing_midway_ends_the_threads(dataset):

@@ -24,8 +24,15 @@ MB = 2**20
 WAYS = {
     "as it is": {},
     "crops": {"augment": AugmentConfig(crop=0.5, flip=True, rotation=20), "augment_seed": (1, 2)},
-    "varied but not cropped": {"augment": AugmentConfig(flip=True, colour=0.3), "augment_seed": (1, 2)},
-    "left to the device": {"augment": AugmentConfig(flip=True), "augment_seed": (1, 2), "on_device": True},
+    "varied but not cropped": {
+        "augment": AugmentConfig(flip=True, colour=0.3),
+        "augment_seed": (1, 2),
+    },
+    "left to the device": {
+        "augment": AugmentConfig(flip=True),
+        "augment_seed": (1, 2),
+        "on_device": True,
+    },
 }
 
 
@@ -35,7 +42,9 @@ def dataset(tmp_path: Path):
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     large = encode(picture(99, (603, 451)), "JPEG")
-    files = {f"{'ab'[seed % 2]}/{seed}.png": encode(picture(seed, (48, 36))) for seed in range(18)} | {
+    files = {
+        f"{'ab'[seed % 2]}/{seed}.png": encode(picture(seed, (48, 36))) for seed in range(18)
+    } | {
         "a/large.jpg": large,
         "a/twice.jpg": large,
         "a/turned.jpg": encode(picture(70, (300, 200)), "JPEG", exif=exif),
@@ -56,9 +65,18 @@ def read(dataset, order=None, **options) -> tuple[torch.Tensor, list]:
     root, images, labels = dataset
     chosen = range(len(images)) if order is None else order
     batches = list(
-        iterate_batches(root, [images[i] for i in chosen], [labels[i] for i in chosen], PRE, batch_size=5, **options)
+        iterate_batches(
+            root,
+            [images[i] for i in chosen],
+            [labels[i] for i in chosen],
+            PRE,
+            batch_size=5,
+            **options,
+        )
     )
-    return torch.cat([batch.images for batch in batches]), [draws for batch in batches for draws in batch.draws]
+    return torch.cat([batch.images for batch in batches]), [
+        draws for batch in batches for draws in batch.draws
+    ]
 
 
 def take_images_away(dataset) -> None:
@@ -92,7 +110,9 @@ def test_what_is_missing_is_decoded_and_added(dataset, cache: RowCache):
     assert cache.bytes_kept() == kept, "nothing is kept twice"
 
 
-def test_large_sets_are_written_block_by_block(dataset, cache: RowCache, monkeypatch: pytest.MonkeyPatch):
+def test_large_sets_are_written_block_by_block(
+    dataset, cache: RowCache, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr("tl_core.data.pixels._BLOCK_BYTES", 5 * 3 * PRE.size**2)
     pixels, _ = read(dataset, cache=cache)
     take_images_away(dataset)
@@ -123,7 +143,8 @@ def test_a_damaged_file_of_the_cache_is_no_trouble(dataset, cache: RowCache, tmp
 
 
 @pytest.mark.parametrize(
-    "other", [replace(PRE, size=17), replace(PRE, resize=19), replace(PRE, interpolation="bilinear")]
+    "other",
+    [replace(PRE, size=17), replace(PRE, resize=19), replace(PRE, interpolation="bilinear")],
 )
 @pytest.mark.parametrize("crop", [1.0, 0.5])
 def test_what_makes_other_pixels_has_another_recipe(other: Preprocessing, crop: float):

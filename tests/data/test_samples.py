@@ -11,9 +11,15 @@ from tl_core.errors import UnknownDataset
 @pytest.mark.parametrize("name", SAMPLES)
 def test_each_sample_comes_in_whole(tmp_path, name):
     sample = SAMPLES[name]
-    ingested = ingest_dataset(sample_source(name), tmp_path / "out", name=sample.title, limits=LIMITS)
+    ingested = ingest_dataset(
+        sample_source(name), tmp_path / "out", name=sample.title, limits=LIMITS
+    )
     record = ingested.record
-    assert (record.n, record.classes, record.source) == (sample.n, tuple(sorted(sample.classes)), "sample")
+    assert (record.n, record.classes, record.source) == (
+        sample.n,
+        tuple(sorted(sample.classes)),
+        "sample",
+    )
     assert not ingested.skipped
     assert sample.title and sample.description and sample.licence
 

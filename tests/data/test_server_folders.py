@@ -23,7 +23,8 @@ def test_a_zip_below_an_allowed_folder_may_be_imported(allowed):
 
 
 @pytest.mark.parametrize(
-    "path", ["{0}/..", "{0}/../secret", "{0}-beside", "/", "/etc", "", "missing", "{0}/\0", "{0}/link"]
+    "path",
+    ["{0}/..", "{0}/../secret", "{0}-beside", "/", "/etc", "", "missing", "{0}/\0", "{0}/link"],
 )
 def test_nothing_else_is_even_looked_at(allowed, tmp_path, path):
     (tmp_path / "secret").mkdir()

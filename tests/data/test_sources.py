@@ -50,12 +50,16 @@ class TestFolder:
         root = folder(tmp_path / "in", GOOD)
         os.mkfifo(root / "cats/pipe.png")
         skipped = ingest(FolderSource(root), tmp_path).skipped
-        assert [(file.name, file.reason) for file in skipped] == [("cats/pipe.png", "It is not a regular file.")]
+        assert [(file.name, file.reason) for file in skipped] == [
+            ("cats/pipe.png", "It is not a regular file.")
+        ]
 
     def test_names_that_are_not_text_become_text(self, tmp_path):
         root = folder(tmp_path / "in", GOOD)
         (root / "cats" / os.fsdecode(b"caf\xe9.png")).write_bytes(b"not an image")
-        assert [file.name for file in ingest(FolderSource(root), tmp_path).skipped] == ["cats/caf\ufffd.png"]
+        assert [file.name for file in ingest(FolderSource(root), tmp_path).skipped] == [
+            "cats/caf\ufffd.png"
+        ]
 
     def test_hidden_folders_are_not_entered(self, tmp_path):
         root = folder(tmp_path / "in", {**GOOD, ".venv/lib/x.png": png(99)})
@@ -71,7 +75,9 @@ class TestFolder:
         root = folder(tmp_path / "in", GOOD)
         (root / "birds").mkdir()
         skipped = ingest(FolderSource(root), tmp_path).skipped
-        assert [(file.name, file.reason) for file in skipped] == [("birds", "This folder is empty.")]
+        assert [(file.name, file.reason) for file in skipped] == [
+            ("birds", "This folder is empty.")
+        ]
 
 
 class TestUploads:
@@ -84,9 +90,15 @@ class TestUploads:
         return paths
 
     def test_a_dropped_folder_comes_in(self, tmp_path):
-        files = self.spooled(tmp_path, {f"my folder/{name}": content for name, content in GOOD.items()})
+        files = self.spooled(
+            tmp_path, {f"my folder/{name}": content for name, content in GOOD.items()}
+        )
         record = ingest(uploaded_files(files), tmp_path).record
-        assert (record.classes, record.counts, record.source) == (("cats", "dogs"), (3, 4), "upload")
+        assert (record.classes, record.counts, record.source) == (
+            ("cats", "dogs"),
+            (3, 4),
+            "upload",
+        )
 
     @pytest.mark.parametrize("name", ["../x.png", "/etc/x.png", "a\\b.png", "C:/x.png", "a\0b.png"])
     def test_names_that_point_elsewhere_are_refused(self, tmp_path, name):

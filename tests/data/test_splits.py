@@ -21,7 +21,9 @@ def config(**options) -> DataConfig:
 
 def distinct(counts: dict[str, int], split: str | None = None, start: int = 0) -> list[ImageRecord]:
     labels = [label for label, count in counts.items() for _ in range(count)]
-    return [image_record(start + i, f"{start + i:064x}", label, split) for i, label in enumerate(labels)]
+    return [
+        image_record(start + i, f"{start + i:064x}", label, split) for i, label in enumerate(labels)
+    ]
 
 
 def sides_of(images, split) -> dict[int, str]:
@@ -93,7 +95,9 @@ class TestGivenSides:
         leak = image_record(28, images[20].sha256, "a", "train")
         split = make_split([*images, leak], config())
         assert {20, 28} <= set(split.test)
-        assert split.warnings[0].startswith("1 image stands in more than one of train, validation and test")
+        assert split.warnings[0].startswith(
+            "1 image stands in more than one of train, validation and test"
+        )
 
     def test_between_train_and_validation_it_is_kept_on_the_latter_s(self):
         images = [*distinct({"a": 9, "b": 9}, "train"), *distinct({"a": 5, "b": 5}, "val", 18)]
@@ -105,10 +109,14 @@ class TestGivenSides:
 def datasets(draw) -> list[ImageRecord]:
     """Few fingerprints, so that copies within and across classes are common."""
     n = draw(st.integers(1, 60))
-    rows = draw(st.lists(st.tuples(st.integers(0, 40), st.sampled_from("abcd")), min_size=n, max_size=n))
+    rows = draw(
+        st.lists(st.tuples(st.integers(0, 40), st.sampled_from("abcd")), min_size=n, max_size=n)
+    )
     hinted = draw(st.booleans())
     splits = st.sampled_from(SIDES) if hinted else st.none()
-    return [image_record(i, f"{sha:064x}", label, draw(splits)) for i, (sha, label) in enumerate(rows)]
+    return [
+        image_record(i, f"{sha:064x}", label, draw(splits)) for i, (sha, label) in enumerate(rows)
+    ]
 
 
 configs = st.builds(
@@ -130,7 +138,9 @@ def test_sides_are_disjoint_and_together_all(images, config):
 @given(datasets(), configs)
 def test_copies_stand_on_one_side(images, config):
     sides = sides_of(images, make_split(images, config))
-    assert len({(image.sha256, sides[image.position]) for image in images}) == len({image.sha256 for image in images})
+    assert len({(image.sha256, sides[image.position]) for image in images}) == len(
+        {image.sha256 for image in images}
+    )
 
 
 @settings(max_examples=100, deadline=None)
@@ -147,9 +157,15 @@ def test_only_images_fractions_and_seed_decide(images, config, rng: random.Rando
 def test_each_class_is_on_each_side_or_named(images, config):
     split = make_split(images, config)
     for side, spoken in zip(SIDES, ("training", "validation", "test"), strict=True):
-        missing = {image.class_name for image in images} - set(classes_on(images, getattr(split, side)))
-        sentence = next((line for line in split.warnings if line.endswith(f"no {spoken} image.")), "")
-        assert all(f'"{label}"' in sentence for label in missing) and bool(missing) == bool(sentence)
+        missing = {image.class_name for image in images} - set(
+            classes_on(images, getattr(split, side))
+        )
+        sentence = next(
+            (line for line in split.warnings if line.endswith(f"no {spoken} image.")), ""
+        )
+        assert all(f'"{label}"' in sentence for label in missing) and bool(missing) == bool(
+            sentence
+        )
 
 
 @settings(max_examples=200, deadline=None)

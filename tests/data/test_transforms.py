@@ -10,7 +10,13 @@ from torchvision.transforms import v2
 from tl_core.data.transforms import normalise, prepare
 from tl_core.records import Preprocessing
 
-PRE = Preprocessing(size=64, resize=73, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), interpolation="bicubic")
+PRE = Preprocessing(
+    size=64,
+    resize=73,
+    mean=(0.485, 0.456, 0.406),
+    std=(0.229, 0.224, 0.225),
+    interpolation="bicubic",
+)
 
 
 def textured(size: tuple[int, int]) -> Image.Image:
@@ -19,13 +25,15 @@ def textured(size: tuple[int, int]) -> Image.Image:
 
 
 @pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
-@pytest.mark.parametrize("size", [(500, 375), (375, 500), (80, 80), (73, 73), (64, 300), (8, 8), (20, 31), (2000, 40)])
+@pytest.mark.parametrize(
+    "size", [(500, 375), (375, 500), (80, 80), (73, 73), (64, 300), (8, 8), (20, 31), (2000, 40)]
+)
 def test_prepare_matches_torchvision(size, interpolation):
     image = textured(size)
     pre = Preprocessing(PRE.size, PRE.resize, PRE.mean, PRE.std, interpolation)
-    theirs = v2.Compose([v2.Resize(73, v2.InterpolationMode(interpolation)), v2.CenterCrop(64), v2.PILToTensor()])(
-        image
-    )
+    theirs = v2.Compose(
+        [v2.Resize(73, v2.InterpolationMode(interpolation)), v2.CenterCrop(64), v2.PILToTensor()]
+    )(image)
     ours = prepare(image, pre)
     assert ours.dtype == torch.uint8 and ours.shape == (3, 64, 64)
     # Pillow rounds to 8 bits between its two passes, whose order may depend on the output's shape.

@@ -25,7 +25,9 @@ def ingest(archive: Path, limits: Limits = LIMITS):
     return ingest_dataset(ZipSource(archive), archive.parent / "out", name="test", limits=limits)
 
 
-def refused(archive: Path, limits: Limits = LIMITS, error: type[DatasetRefused] = UnsafeArchive) -> str:
+def refused(
+    archive: Path, limits: Limits = LIMITS, error: type[DatasetRefused] = UnsafeArchive
+) -> str:
     """The sentence of the refusal; nothing may be left behind."""
     before = everything_under(archive.parent)
     with pytest.raises(error) as caught:
@@ -80,7 +82,8 @@ class TestNames:
 
     def test_a_zero_character_is_refused(self, tmp_path):
         content = raw_zip(
-            [honest(data, name.encode()) for name, data in GOOD.items()] + [honest(b"x", b"cats/a\0.png")]
+            [honest(data, name.encode()) for name, data in GOOD.items()]
+            + [honest(b"x", b"cats/a\0.png")]
         )
         assert "zero character" in refused(write(tmp_path / "d.zip", content))
 
@@ -90,7 +93,10 @@ class TestNames:
         assert "Vögel" in ingest(write(tmp_path / "d.zip", content)).record.classes
 
     def test_names_that_are_not_utf8_come_through_as_some_text(self, tmp_path):
-        files = {**{k.encode(): v for k, v in GOOD.items()}, **{b"V\xf6gel/%d.png" % i: png(50 + i) for i in range(3)}}
+        files = {
+            **{k.encode(): v for k, v in GOOD.items()},
+            **{b"V\xf6gel/%d.png" % i: png(50 + i) for i in range(3)},
+        }
         content = raw_zip([honest(data, name) for name, data in files.items()])
         assert len(ingest(write(tmp_path / "d.zip", content)).record.classes) == 3
 
@@ -119,14 +125,18 @@ class TestKinds:
     @pytest.mark.parametrize("flag", [0x1, 0x40, 0x2000])
     def test_encrypted_zips_are_refused(self, tmp_path, flag):
         name, packed, fields = honest(png(), b"cats/1.png")
-        assert "encrypted" in refused(write(tmp_path / "d.zip", raw_zip([(name, packed, {**fields, "flags": flag})])))
+        assert "encrypted" in refused(
+            write(tmp_path / "d.zip", raw_zip([(name, packed, {**fields, "flags": flag})]))
+        )
 
     def test_an_unusual_method_leaves_that_file_out(self, tmp_path):
         path = zipped(tmp_path / "d.zip", GOOD)
         with zipfile.ZipFile(path, "a", zipfile.ZIP_BZIP2) as archive:
             archive.writestr("cats/odd.png", png(99))
         ingested = ingest(path)
-        assert [(file.name, "unusual method" in file.reason) for file in ingested.skipped] == [("cats/odd.png", True)]
+        assert [(file.name, "unusual method" in file.reason) for file in ingested.skipped] == [
+            ("cats/odd.png", True)
+        ]
 
     def test_a_zip_inside_is_just_not_an_image(self, tmp_path):
         inner = zipped(tmp_path / "inner.zip", GOOD).read_bytes()
@@ -140,19 +150,31 @@ class TestBombs:
         assert "zip bomb" in refused(path)
 
     def test_many_small_ones_that_together_unpack_too_far(self, tmp_path):
-        path = zipped(tmp_path / "d.zip", {**GOOD, **{f"cats/{i}.bmp": bytes(2**20 - i) for i in range(40)}})
+        path = zipped(
+            tmp_path / "d.zip", {**GOOD, **{f"cats/{i}.bmp": bytes(2**20 - i) for i in range(40)}}
+        )
         assert "zip bomb" in refused(path)
 
     def test_a_header_that_lies_about_the_size_gains_nothing(self, tmp_path):
         bomb = bytes(30 * 2**20)
         fields = {"crc": zlib.crc32(bomb), "size": 2**32 - 2}
-        content = raw_zip([*(honest(d, n.encode()) for n, d in GOOD.items()), (b"cats/b.png", deflated(bomb), fields)])
+        content = raw_zip(
+            [
+                *(honest(d, n.encode()) for n, d in GOOD.items()),
+                (b"cats/b.png", deflated(bomb), fields),
+            ]
+        )
         assert "zip bomb" in refused(write(tmp_path / "d.zip", content))
 
     def test_a_header_that_promises_less_is_cut_there(self, tmp_path):
         bomb = bytes(30 * 2**20)
         fields = {"crc": zlib.crc32(bomb), "size": 10}
-        content = raw_zip([*(honest(d, n.encode()) for n, d in GOOD.items()), (b"cats/b.png", deflated(bomb), fields)])
+        content = raw_zip(
+            [
+                *(honest(d, n.encode()) for n, d in GOOD.items()),
+                (b"cats/b.png", deflated(bomb), fields),
+            ]
+        )
         ingested = ingest(write(tmp_path / "d.zip", content))
         assert [file.name for file in ingested.skipped] == ["cats/b.png"]
 
@@ -162,7 +184,9 @@ class TestBombs:
         assert "overlap" in refused(write(tmp_path / "d.zip", raw_zip([kernel, *copies])))
 
     def test_a_packed_size_that_lies(self, tmp_path):
-        content = raw_zip([(b"cats/0.png", deflated(bytes(10**7)), {"packed_size": 10**9, "size": 10**7})])
+        content = raw_zip(
+            [(b"cats/0.png", deflated(bytes(10**7)), {"packed_size": 10**9, "size": 10**7})]
+        )
         assert "runs past its end" in refused(write(tmp_path / "d.zip", content))
 
     def test_bytes_are_counted_over_the_whole(self, tmp_path):
@@ -170,7 +194,9 @@ class TestBombs:
         assert "limit" in refused(zipped(tmp_path / "d.zip", GOOD), limits, DatasetRefused)
 
     def test_files_are_counted(self, tmp_path):
-        assert "more than 6 files" in refused(zipped(tmp_path / "d.zip", GOOD), Limits(max_files=6), DatasetRefused)
+        assert "more than 6 files" in refused(
+            zipped(tmp_path / "d.zip", GOOD), Limits(max_files=6), DatasetRefused
+        )
 
     def test_a_table_of_contents_too_large_to_be_read_is_refused_unread(self, tmp_path):
         path = zipped(tmp_path / "d.zip", {f"cats/{i:05}.png": b"" for i in range(2000)})
@@ -197,7 +223,9 @@ class TestDamage:
     def test_rubbish_instead_of_packed_bytes_leaves_that_file_out(self, tmp_path):
         entries = [honest(data, name.encode()) for name, data in GOOD.items()]
         content = raw_zip([*entries, (b"cats/bad.png", b"\xff" * 40, {"size": 40})])
-        assert [file.name for file in ingest(write(tmp_path / "d.zip", content)).skipped] == ["cats/bad.png"]
+        assert [file.name for file in ingest(write(tmp_path / "d.zip", content)).skipped] == [
+            "cats/bad.png"
+        ]
 
     @pytest.mark.parametrize("keep", [0.3, 0.9, 0.99])
     def test_a_zip_that_was_cut_off(self, tmp_path, keep):
@@ -223,7 +251,9 @@ def test_directory_entries_tell_of_empty_classes(tmp_path):
     path = zipped(tmp_path / "d.zip", GOOD)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("birds/", "")
-    assert [(file.name, file.reason) for file in ingest(path).skipped] == [("birds", "This folder is empty.")]
+    assert [(file.name, file.reason) for file in ingest(path).skipped] == [
+        ("birds", "This folder is empty.")
+    ]
 
 
 def _damage(data: st.DataObject, content: bytes) -> bytes:
@@ -232,7 +262,11 @@ def _damage(data: st.DataObject, content: bytes) -> bytes:
     for _ in range(data.draw(st.integers(1, 10))):
         low = data.draw(st.sampled_from([0, len(damaged) * 3 // 4]))
         damaged[data.draw(st.integers(low, len(damaged) - 1))] = data.draw(st.integers(0, 255))
-    return bytes(damaged[: data.draw(st.sampled_from([len(damaged), data.draw(st.integers(0, len(damaged)))]))])
+    return bytes(
+        damaged[
+            : data.draw(st.sampled_from([len(damaged), data.draw(st.integers(0, len(damaged)))]))
+        ]
+    )
 
 
 @settings(max_examples=150, deadline=None)
@@ -245,7 +279,18 @@ def test_whatever_is_in_a_zip_no_error_but_ours_and_nothing_left_behind(data):
 
 NAMES = st.one_of(
     st.sampled_from(
-        ["../a.png", "/a.png", "cats/../../b.png", "C:\\x", "cats/", "dogs/x/../y.png", ".", "..", "", "/"]
+        [
+            "../a.png",
+            "/a.png",
+            "cats/../../b.png",
+            "C:\\x",
+            "cats/",
+            "dogs/x/../y.png",
+            ".",
+            "..",
+            "",
+            "/",
+        ]
     ),
     st.text(max_size=12),
 )
@@ -270,7 +315,9 @@ def check_hostile_zip(home: Path, content: bytes) -> None:
     else:
         outside = [name for name in everything_under(home) if not name.startswith("out/")]
         assert outside == ["d.zip", "out"]
-        assert not [name for name in everything_under(home) if name.endswith((".part", ".thumbnail"))]
+        assert not [
+            name for name in everything_under(home) if name.endswith((".part", ".thumbnail"))
+        ]
 
 
 def test_reading_a_directory_size_out_of_the_end_record_is_not_fooled_by_its_own_bytes(tmp_path):

@@ -3,7 +3,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tl_core.evaluation import answered, at_temperature, calibration_error, fit_temperature, reliability
+from tl_core.evaluation import (
+    answered,
+    at_temperature,
+    calibration_error,
+    fit_temperature,
+    reliability,
+)
 from tl_core.records import Prediction
 
 
@@ -18,7 +24,10 @@ def answers(n, seed, temperature=1.0, classes=4):
 
     labels = [chance.choice(classes, p=row) for row in softmax(logits)]
     rows = softmax(logits * temperature).tolist()
-    return [Prediction(i, int(label), tuple(row)) for i, (label, row) in enumerate(zip(labels, rows, strict=True))]
+    return [
+        Prediction(i, int(label), tuple(row))
+        for i, (label, row) in enumerate(zip(labels, rows, strict=True))
+    ]
 
 
 some = st.builds(answers, st.integers(1, 80), st.integers(0, 2**31), st.floats(0.3, 4))
@@ -50,7 +59,11 @@ def test_the_temperature_is_found_and_makes_the_model_as_sure_as_it_is_right(tem
 @given(some, st.floats(0.2, 10))
 def test_a_temperature_changes_no_answer(predictions, temperature):
     for before, after in zip(predictions, at_temperature(predictions, temperature), strict=True):
-        assert (before.position, before.true, before.predicted) == (after.position, after.true, after.predicted)
+        assert (before.position, before.true, before.predicted) == (
+            after.position,
+            after.true,
+            after.predicted,
+        )
         assert sum(after.probabilities) == pytest.approx(1)
 
 

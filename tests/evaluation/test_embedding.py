@@ -8,7 +8,9 @@ import pytest
 from tl_core.evaluation.embedding import FeaturesUnfit, can_umap, lay_out
 
 EVERY = bool(os.environ.get("EVERY_FAMILY")) and can_umap()
-UMAP = pytest.mark.skipif(not EVERY, reason="umap-learn compiles itself for half a minute; EVERY_FAMILY=1 runs it")
+UMAP = pytest.mark.skipif(
+    not EVERY, reason="umap-learn compiles itself for half a minute; EVERY_FAMILY=1 runs it"
+)
 METHODS = ["pca", "tsne", pytest.param("umap", marks=UMAP)]
 
 
@@ -18,14 +20,18 @@ def test_neighbours_stay_together_and_the_map_is_the_same_again(method: str):
     features = np.random.default_rng(0).normal(np.eye(3, 20)[labels] * 12, 1).astype(np.float32)
     first, second = lay_out(features, method), lay_out(features, method)
     assert np.array_equal(first.points, second.points) and first.points.shape == (60, 2)
-    distances = np.linalg.norm(first.points[:, None] - first.points[None], axis=2) + np.eye(60) * 1e9
+    distances = (
+        np.linalg.norm(first.points[:, None] - first.points[None], axis=2) + np.eye(60) * 1e9
+    )
     assert (labels[distances.argmin(axis=1)] == labels).mean() > 0.95
     assert (first.share is not None) == (method == "pca")
 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(
-    "features", [np.eye(3), np.ones((8, 5)), np.arange(12.0)[:, None]], ids=["three", "all alike", "one direction"]
+    "features",
+    [np.eye(3), np.ones((8, 5)), np.arange(12.0)[:, None]],
+    ids=["three", "all alike", "one direction"],
 )
 def test_odd_features_have_a_map_too(method: str, features: np.ndarray):
     points = lay_out(features, method).points

@@ -61,7 +61,10 @@ def pictures(n: int, seed: int, by: str = "shape") -> tuple[torch.Tensor, torch.
 def trained(by: str) -> TransferModel:
     """A small net that has learned to tell the corners apart."""
     torch.manual_seed(0)
-    stages = [nn.Sequential(nn.Conv2d(a, 16, 5, s, 2), nn.ReLU(inplace=True)) for a, s in ((3, 2), (16, 1))]
+    stages = [
+        nn.Sequential(nn.Conv2d(a, 16, 5, s, 2), nn.ReLU(inplace=True))
+        for a, s in ((3, 2), (16, 1))
+    ]
     head = nn.Sequential(nn.Linear(16, 2))
     model = TransferModel(stages, nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()), head)
     images, labels = pictures(64, seed=1, by=by)
@@ -84,7 +87,10 @@ def test_what_decides_in_one_corner_is_found_there(by: str):
     assert (model(images).argmax(1) == labels).all()
     for method in METHODS:
         heats = torch.stack(
-            [heat_map(model, image[None], label, method) for image, label in zip(images, labels.tolist(), strict=True)]
+            [
+                heat_map(model, image[None], label, method)
+                for image, label in zip(images, labels.tolist(), strict=True)
+            ]
         )
         shares = heats[:, :half, :half].sum((1, 2)) / heats.sum((1, 2))
         assert shares.mean() > 0.7, method  # where a map that knows nothing has 0.25
@@ -98,7 +104,9 @@ def test_two_classes_with_one_output_are_explained_alike():
     model = build_model(get_backbone("resnet18"), config, 2, library_model("resnet18")).eval()
     heats = [heat_map(model, images[:1], label) for label in (0, 1)]
     assert max(heat.max() for heat in heats) == 1
-    assert not ((heats[0] > 0) & (heats[1] > 0)).any()  # what speaks for the one speaks against the other
+    assert not (
+        (heats[0] > 0) & (heats[1] > 0)
+    ).any()  # what speaks for the one speaks against the other
 
 
 def test_where_nothing_speaks_for_a_class_the_map_is_empty(corner_model: TransferModel):
@@ -109,7 +117,9 @@ def test_where_nothing_speaks_for_a_class_the_map_is_empty(corner_model: Transfe
 
 
 def test_a_network_without_a_grid_says_what_to_do_instead():
-    whole = TransferModel([nn.Sequential(nn.Flatten(), nn.Linear(3 * SIDE**2, 8))], nn.Flatten(), nn.Linear(8, 2))
+    whole = TransferModel(
+        [nn.Sequential(nn.Flatten(), nn.Linear(3 * SIDE**2, 8))], nn.Flatten(), nn.Linear(8, 2)
+    )
     with pytest.raises(NotExplainable, match="Occlusion works"):
         heat_map(whole.eval(), pictures(1, 3)[0], 0)
     assert heat_map(whole, pictures(1, 3)[0], 0, "occlusion").max() == 1

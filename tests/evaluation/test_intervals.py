@@ -5,7 +5,9 @@ from hypothesis import strategies as st
 
 from tl_core.evaluation.intervals import mean_area_interval, mean_share_interval, wilson_interval
 
-sizes = st.lists(st.integers(1, 60), min_size=1, max_size=8).map(lambda found: np.array(found, dtype=float))
+sizes = st.lists(st.integers(1, 60), min_size=1, max_size=8).map(
+    lambda found: np.array(found, dtype=float)
+)
 
 
 @given(st.floats(0, 1), st.integers(1, 8), st.integers(1, 60))
@@ -25,7 +27,9 @@ def test_an_area_lies_in_its_interval_which_has_a_width(its, area):
     areas, others = np.full(len(its), area), np.full(len(its), 30.0)
     low, high = mean_area_interval(areas, its, others)
     assert 0 <= low <= area + 1e-9 and area - 1e-9 <= high <= 1 and high - low > 0.01
-    assert mean_area_interval(1 - areas, its, others) == pytest.approx((1 - high, 1 - low), abs=1e-6)
+    assert mean_area_interval(1 - areas, its, others) == pytest.approx(
+        (1 - high, 1 - low), abs=1e-6
+    )
 
 
 def test_of_one_image_on_each_side_an_area_is_as_unsure_as_the_share_of_one_image():

@@ -18,7 +18,9 @@ from tl_core.records import Prediction
 def outputs(draw: st.DrawFn) -> Outputs:
     n, classes = draw(st.integers(1, 40)), draw(st.integers(2, 6))
     generator = torch.Generator().manual_seed(draw(st.integers(0, 2**31)))
-    logits = torch.randn(n, classes, generator=generator, dtype=torch.double) * draw(st.floats(0.01, 3))
+    logits = torch.randn(n, classes, generator=generator, dtype=torch.double) * draw(
+        st.floats(0.01, 3)
+    )
     labels = torch.randint(draw(st.integers(1, classes)), (n,), generator=generator)
     return Outputs(logits, labels, tuple(torch.randperm(1000, generator=generator)[:n].tolist()))
 
@@ -39,7 +41,9 @@ def test_figures_are_scikit_learns(said: Outputs, majority: int):
     assert result.loss == pytest.approx(
         sk.log_loss(true, probabilities, labels=range(said.logits.shape[1])), rel=1e-6, abs=1e-9
     )
-    assert result.baseline_accuracy == pytest.approx(sk.accuracy_score(true, np.full_like(true, majority)))
+    assert result.baseline_accuracy == pytest.approx(
+        sk.accuracy_score(true, np.full_like(true, majority))
+    )
 
 
 @given(outputs())
@@ -47,14 +51,22 @@ def test_the_matrix_and_each_class_are_scikit_learns(said: Outputs):
     predictions, classes = said.predictions(), said.logits.shape[1]
     true, predicted = [p.true for p in predictions], [p.predicted for p in predictions]
     assert np.array_equal(
-        confusion_matrix(predictions, classes), sk.confusion_matrix(true, predicted, labels=range(classes))
+        confusion_matrix(predictions, classes),
+        sk.confusion_matrix(true, predicted, labels=range(classes)),
     )
     reference = zip(
-        *sk.precision_recall_fscore_support(true, predicted, labels=range(classes), zero_division=np.nan), strict=True
+        *sk.precision_recall_fscore_support(
+            true, predicted, labels=range(classes), zero_division=np.nan
+        ),
+        strict=True,
     )
-    for k, (ours, theirs) in enumerate(zip(class_figures(predictions, classes), reference, strict=True)):
+    for k, (ours, theirs) in enumerate(
+        zip(class_figures(predictions, classes), reference, strict=True)
+    ):
         assert (ours.label, ours.n) == (k, theirs[3])
-        for figure, expected in zip((ours.precision, ours.recall, ours.f1), theirs[:3], strict=True):
+        for figure, expected in zip(
+            (ours.precision, ours.recall, ours.f1), theirs[:3], strict=True
+        ):
             assert (figure is None) if np.isnan(expected) else (figure == pytest.approx(expected))
 
 
@@ -64,21 +76,31 @@ def test_predictions_are_the_outputs_in_order_of_position(said: Outputs):
     assert [p.position for p in predictions] == sorted(said.positions)
     for p in predictions:
         row = said.positions.index(p.position)
-        assert p.true == said.labels[row] and p.probabilities == pytest.approx(said.logits[row].softmax(0).tolist())
+        assert p.true == said.labels[row] and p.probabilities == pytest.approx(
+            said.logits[row].softmax(0).tolist()
+        )
         assert sum(p.probabilities) == pytest.approx(1)
     assert said.accuracy == pytest.approx(np.mean([p.is_right for p in predictions]))
 
 
 @given(outputs(), st.data())
-def test_what_is_not_a_number_is_wrong_wherever_right_answers_are_counted(said: Outputs, data: st.DataObject):
+def test_what_is_not_a_number_is_wrong_wherever_right_answers_are_counted(
+    said: Outputs, data: st.DataObject
+):
     logits = said.logits.clone()
     for row in data.draw(st.sets(st.integers(0, len(logits) - 1), min_size=1)):
         wrong = data.draw(st.sampled_from([torch.nan, torch.inf, -torch.inf]))
-        logits[row, data.draw(st.integers(0, logits.shape[1] - 1)) if wrong != -torch.inf else slice(None)] = wrong
+        logits[
+            row,
+            data.draw(st.integers(0, logits.shape[1] - 1)) if wrong != -torch.inf else slice(None),
+        ] = wrong
     broken = replace(said, logits=logits)
     predictions, n = broken.predictions(), len(logits)
     right = sum(p.is_right for p in predictions)
-    figures, matrix = class_figures(predictions, logits.shape[1]), confusion_matrix(predictions, logits.shape[1])
+    figures, matrix = (
+        class_figures(predictions, logits.shape[1]),
+        confusion_matrix(predictions, logits.shape[1]),
+    )
     assert right == sum(p.is_right and p.is_number for p in predictions) == matrix.trace()
     assert int(right_answers(logits, said.labels).sum()) == right
     assert summarise(broken, 0).accuracy == broken.accuracy == pytest.approx(right / n)
@@ -129,7 +151,9 @@ def test_the_interval_of_f1_holds_the_true_one_in_about_95_of_100_cases(shares: 
     truth, held = 2 * found / (2 * found + missed + called), 0
     for right, lost, wrong, rest in np.random.default_rng(0).multinomial(400, shares, 300):
         rows = [(1, 1)] * right + [(1, 0)] * lost + [(0, 1)] * wrong + [(0, 0)] * rest
-        made = [Prediction(i, true, (1.0 - said, float(said))) for i, (true, said) in enumerate(rows)]
+        made = [
+            Prediction(i, true, (1.0 - said, float(said))) for i, (true, said) in enumerate(rows)
+        ]
         low, high = class_figures(made, 2)[1].f1_interval
         held += low <= truth <= high
     assert held >= 0.92 * 300

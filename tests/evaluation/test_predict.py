@@ -56,7 +56,10 @@ def test_in_mixed_precision_images_and_what_was_kept_of_them_agree_and_the_head_
     freeze(model, Frozen(3), "frozen")
     images = OneBatch(torch.randn(8, 3, 32, 32).contiguous(memory_format=torch.channels_last))
     [activations] = TorchPrefix(Cuts(model, [3]), half)(images.inputs)
-    straight, kept = predict(model, images, half), predict(model.split()[1], OneBatch(activations), half)
+    straight, kept = (
+        predict(model, images, half),
+        predict(model.split()[1], OneBatch(activations), half),
+    )
     assert torch.equal(straight.logits, kept.logits)
     with torch.inference_mode():
         assert torch.equal(straight.logits, model.head(straight.features[0]).double())

@@ -16,7 +16,9 @@ def _small_forest(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(probes, "PROBES", few)
 
 
-def clouds(per_class: int = 12, classes: int = 3, width: int = 6, apart: float = 6.0) -> tuple[np.ndarray, list[int]]:
+def clouds(
+    per_class: int = 12, classes: int = 3, width: int = 6, apart: float = 6.0
+) -> tuple[np.ndarray, list[int]]:
     """Points of each class around a place of its own."""
     random, labels = np.random.default_rng(0), [i % classes for i in range(per_class * classes)]
     return random.normal(np.eye(classes, width)[labels] * apart, 1).astype(np.float32), labels
@@ -44,8 +46,12 @@ def test_copies_of_an_image_stay_in_one_fold():
     once, labels = random.normal(size=(60, 8)), random.integers(0, 2, 60).tolist()
     groups = [str(i) for i in range(60)] * 2
     found = probe(np.concatenate([once, once]), labels * 2, groups, ["a", "b"])
-    leaked = probe(np.concatenate([once, once]), labels * 2, [str(i) for i in range(120)], ["a", "b"])
-    kept, lost = (next(r for r in each.results if r.name == "tree").accuracy for each in (found, leaked))
+    leaked = probe(
+        np.concatenate([once, once]), labels * 2, [str(i) for i in range(120)], ["a", "b"]
+    )
+    kept, lost = (
+        next(r for r in each.results if r.name == "tree").accuracy for each in (found, leaked)
+    )
     assert kept < 0.7 < lost
 
 
@@ -66,7 +72,9 @@ def test_with_two_images_of_a_class_there_are_two_folds():
 
 
 def test_two_hundred_classes(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(probes, "PROBES", tuple(m for m in PROBES if m.name in ("majority", "knn", "logistic")))
+    monkeypatch.setattr(
+        probes, "PROBES", tuple(m for m in PROBES if m.name in ("majority", "knn", "logistic"))
+    )
     features, labels = clouds(3, 200, 200)
     found = probe(features, labels, [str(i) for i in range(600)], [str(i) for i in range(200)])
     assert found.folds == 3 and found.results[1].accuracy > 0.5

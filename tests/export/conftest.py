@@ -28,7 +28,9 @@ def train(monkeypatch, capsys):
     def run(script, folder, *arguments):
         with monkeypatch.context() as patch:
             patch.syspath_prepend(script.parent)
-            patch.setattr(sys, "argv", [str(script), str(folder), "--workers", "0", *map(str, arguments)])
+            patch.setattr(
+                sys, "argv", [str(script), str(folder), "--workers", "0", *map(str, arguments)]
+            )
             for ours in ("timm", "tl_core"):
                 patch.setitem(sys.modules, ours, None)
             for beside in ("predict", "backbone"):

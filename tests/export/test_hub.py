@@ -19,7 +19,10 @@ class Hub(BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        calls, repository = self.server.calls, f"http://127.0.0.1:{self.server.server_port}/me/my-model"
+        calls, repository = (
+            self.server.calls,
+            f"http://127.0.0.1:{self.server.server_port}/me/my-model",
+        )
         calls.append((self.path, self.headers.get("authorization"), body))
         if self.server.status != 200:
             return self._answer({"error": "not yours"}, self.server.status)
@@ -28,14 +31,23 @@ class Hub(BaseHTTPRequestHandler):
         if "/preupload/" in self.path:
             files = json.loads(body)["files"]
             return self._answer(
-                {"files": [{"path": f["path"], "uploadMode": "regular", "shouldIgnore": False} for f in files]}
+                {
+                    "files": [
+                        {"path": f["path"], "uploadMode": "regular", "shouldIgnore": False}
+                        for f in files
+                    ]
+                }
             )
-        return self._answer({"commitOid": "0" * 40, "commitUrl": f"{repository}/commit/{'0' * 40}", "success": True})
+        return self._answer(
+            {"commitOid": "0" * 40, "commitUrl": f"{repository}/commit/{'0' * 40}", "success": True}
+        )
 
     def do_GET(self):
         if self.path.startswith("/api/models/me/my-model") and self.server.status == 200:
             return self._answer({"id": "me/my-model", "private": self.server.is_private})
-        self._answer({"error": "not yours"}, self.server.status if self.server.status != 200 else 404)
+        self._answer(
+            {"error": "not yours"}, self.server.status if self.server.status != 200 else 404
+        )
 
     def _answer(self, content, status=200):
         raw = json.dumps(content).encode()
@@ -69,7 +81,9 @@ def test_a_folder_arrives_whole_in_a_repository_that_is_private(hub, folder):
     upload(folder, "me/my-model", f"http://127.0.0.1:{hub.server_port}")
     (_, token, made), *_, (_, _, commit) = [call for call in hub.calls if "validate" not in call[0]]
     assert token == "Bearer hf_secret"
-    assert json.loads(made).get("private") is True or json.loads(made).get("visibility") == "private"
+    assert (
+        json.loads(made).get("private") is True or json.loads(made).get("visibility") == "private"
+    )
     sent = [json.loads(line)["value"] for line in commit.splitlines() if b'"file"' in line]
     assert {f["path"]: base64.b64decode(f["content"]) for f in sent} == {
         "README.md": b"A model card",

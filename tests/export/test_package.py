@@ -16,14 +16,14 @@ from export.making_exports import make_tested, run_script
 from making_runs import TINY, import_folder, make_colours, run_config
 from safetensors import safe_open
 
+from tl_core.datasets.importing import delete_dataset
 from tl_core.errors import Cancelled, ConfigError, ExportRefused, RunNotReady
-from tl_core.export import export_run, package, papers, parse_formats
+from tl_core.export import documents, export_run, package, parse_formats
 from tl_core.export.markdown import plain_sentence
 from tl_core.export.standalone import predict
 from tl_core.features.onnx_export import OnnxUnfit
-from tl_core.import_dataset import delete_dataset
 from tl_core.records import RunState
-from tl_core.results import results_of
+from tl_core.runs.results import results_of
 
 FAMILY_NAMES = list(FAMILIES) if os.environ.get("EVERY_FAMILY") else ["squeezenet1_1", "test_vit"]
 NASTY = ['=cmd|"x"', '<img src=x>| *b* `c` two\nlines, "quoted"', "שלום 🦊 " + "x" * 200]
@@ -54,7 +54,9 @@ def tiny(workspace, colours):
 
 
 def test_everything_is_there_and_named(exported):
-    there = {str(path.relative_to(exported.path)) for path in exported.path.rglob("*") if path.is_file()}
+    there = {
+        str(path.relative_to(exported.path)) for path in exported.path.rglob("*") if path.is_file()
+    }
     assert there == {name for name, _ in exported.files}
     wanted = "model.safetensors model.onnx model.int8.onnx model.torchscript.pt preprocess.json labels.txt labels.json "
     wanted += "config.json metrics.json predictions.csv README.md predict.py verify.py requirements.txt split.csv"
@@ -67,9 +69,16 @@ def test_the_figures_are_those_of_the_run(exported, finished):
     workspace, run = finished
     metrics = json.loads((exported.path / "metrics.json").read_text("utf-8"))
     test = results_of(workspace.store, run.id).test
-    assert metrics["test"]["accuracy"]["value"] == test.accuracy.value and metrics["test"]["n"] == run.result.n
+    assert (
+        metrics["test"]["accuracy"]["value"] == test.accuracy.value
+        and metrics["test"]["n"] == run.result.n
+    )
     card = (exported.path / "README.md").read_text("utf-8")
-    assert f"of {run.result.n} test images" in card and "95 % interval" in card and "Apache-2.0" in card
+    assert (
+        f"of {run.result.n} test images" in card
+        and "95 % interval" in card
+        and "Apache-2.0" in card
+    )
     with (exported.path / "predictions.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     _, stored = workspace.store.list_predictions(run.id, "test")
@@ -132,7 +141,9 @@ def test_wrong_reading_is_found_out(exported, bare_python, tmp_path, spoil):
     assert done.stdout.splitlines()[-1].startswith("FAILED")
 
 
-@pytest.mark.parametrize("change", [{"resize": 99}, {"mean": [0.1, 0.1, 0.1]}, {"interpolation": "nearest"}])
+@pytest.mark.parametrize(
+    "change", [{"resize": 99}, {"mean": [0.1, 0.1, 0.1]}, {"interpolation": "nearest"}]
+)
 def test_a_preprocessing_of_another_model_is_found_out(exported, bare_python, tmp_path, change):
     copied = tmp_path / "copy"
     shutil.copytree(exported.path, copied)
@@ -148,8 +159,15 @@ def test_every_family_leaves_and_is_verified(workspace, colours, bare_python, tm
     run = make_tested(workspace, colours, family)
     done = export_run(workspace, run.id, tmp_path / "away", ("onnx", "int8", "torchscript"))
     # With images this small, 8-bit convolutions of some networks meet maps that are smaller than ONNX Runtime allows.
-    assert all(said.startswith("model.int8.onnx: ONNX Runtime cannot run") for said in done.left_out)
-    assert {each.name for each in done.figures} | {"int8"} == {"safetensors", "onnx", "int8", "torchscript"}
+    assert all(
+        said.startswith("model.int8.onnx: ONNX Runtime cannot run") for said in done.left_out
+    )
+    assert {each.name for each in done.figures} | {"int8"} == {
+        "safetensors",
+        "onnx",
+        "int8",
+        "torchscript",
+    }
     verified = run_script(bare_python, done.path / "verify.py")
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
@@ -194,7 +212,9 @@ def test_names_of_any_kind_come_through(workspace, tmp_path, bare_python):
 def test_a_zip_holds_the_same_in_a_folder_of_its_own(workspace, tiny, tmp_path):
     done = export_run(workspace, tiny.id, tmp_path / "run.zip", as_zip=True)
     with zipfile.ZipFile(done.path) as archive:
-        assert sorted(archive.namelist()) == sorted(f"transferlab-{tiny.id}/{name}" for name, _ in done.files)
+        assert sorted(archive.namelist()) == sorted(
+            f"transferlab-{tiny.id}/{name}" for name, _ in done.files
+        )
         assert archive.testzip() is None
     assert staging(workspace) == []
 
@@ -203,7 +223,11 @@ def test_a_full_disk_leaves_nothing(workspace, tiny, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    for place, name in ((package, "pack"), (papers, "write_split"), (package.receipt, "write_receipt")):
+    for place, name in (
+        (package, "pack"),
+        (documents, "write_split"),
+        (package.receipt, "write_receipt"),
+    ):
         with monkeypatch.context() as patch:
             patch.setattr(place, name, full)
             with pytest.raises(ExportRefused, match="the disk is full"):
@@ -221,7 +245,9 @@ def test_another_disk_gets_a_copy_in_one_step(workspace, tiny, tmp_path, monkeyp
 
     monkeypatch.setattr(Path, "replace", replace_nearby)
     away = export_run(workspace, tiny.id, tmp_path / "away" / "run").path
-    assert (away / "model.onnx").is_file() and [path.name for path in away.parent.iterdir()] == ["run"]
+    assert (away / "model.onnx").is_file() and [path.name for path in away.parent.iterdir()] == [
+        "run"
+    ]
 
 
 def test_what_is_there_already_stays(workspace, tiny, tmp_path):
@@ -267,7 +293,9 @@ def test_without_its_dataset_a_run_leaves_with_less_and_says_so(workspace, colou
 
 def test_a_run_that_was_not_tested_leaves_without_figures(workspace, colours, tiny, tmp_path):
     run = workspace.store.add_run(
-        tiny.config, colours.name, {"classes": list(colours.classes), "splits": {"val": 3}, "continues": "x"}
+        tiny.config,
+        colours.name,
+        {"classes": list(colours.classes), "splits": {"val": 3}, "continues": "x"},
     )
     workspace.store.claim_run(run.id)
     workspace.store.update_run(run.id, best_epoch=2, val_accuracy=0.75)
@@ -277,10 +305,15 @@ def test_a_run_that_was_not_tested_leaves_without_figures(workspace, colours, ti
     names = {name for name, _ in done.files}
     assert "model.onnx" in names and not names & {"predictions.csv", "verify.py"}
     assert all(each.right is None and each.n > 0 for each in done.figures)
-    assert "never tested" in " ".join(done.left_out) and "train.py: there is no" in " ".join(done.left_out)
+    assert "never tested" in " ".join(done.left_out) and "train.py: there is no" in " ".join(
+        done.left_out
+    )
     card = (done.path / "README.md").read_text("utf-8")
     assert "not tested. After epoch 2 it was right on 75.0 % of 3 validation images" in card
-    assert f"Asked about {done.figures[0].n} validation images" in card and "had been looked at before" in card
+    assert (
+        f"Asked about {done.figures[0].n} validation images" in card
+        and "had been looked at before" in card
+    )
 
 
 def test_the_card_says_who_had_looked_at_the_test_before(workspace, tiny, tmp_path):
@@ -297,11 +330,18 @@ def test_a_network_that_onnx_cannot_hold_leaves_as_pytorch(workspace, tiny, tmp_
     monkeypatch.setattr(package.formats, "write_onnx", unfit)
     done = export_run(workspace, tiny.id, tmp_path / "away", ("safetensors", "onnx", "int8"))
     names = {name for name, _ in done.files}
-    assert "model.safetensors" in names and not names & {"model.onnx", "model.int8.onnx", "verify.py"}
+    assert "model.safetensors" in names and not names & {
+        "model.onnx",
+        "model.int8.onnx",
+        "verify.py",
+    }
     assert "ONNX cannot hold this network" in " ".join(done.left_out)
 
 
 def test_formats_are_named_or_refused():
-    assert parse_formats("int8") == ("onnx", "int8") and parse_formats("") == ("safetensors", "onnx")
+    assert parse_formats("int8") == ("onnx", "int8") and parse_formats("") == (
+        "safetensors",
+        "onnx",
+    )
     with pytest.raises(ConfigError, match="did you mean torchscript"):
         parse_formats("torch-script")

@@ -33,7 +33,9 @@ def as_told(pre, by=None):
 
 
 def noise(width, height, seed=0):
-    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8))
+    return Image.fromarray(
+        np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    )
 
 
 @given(
@@ -76,10 +78,26 @@ def oddities():
     yield "transparent.png", transparent, {}
     yield "grey-transparent.png", transparent.convert("LA"), {}
     yield "palette-transparent.png", plain.convert("P"), {"transparency": 3}
-    yield "bits16.png", Image.fromarray((np.arange(64 * 48).reshape(48, 64) * 21).astype(np.uint16)), {}
-    yield "bits32.tif", Image.fromarray((np.arange(64 * 48).reshape(48, 64) * 9).astype(np.int32)), {}
-    yield "floats.tif", Image.fromarray(np.linspace(-2, 3, 64 * 48, dtype=np.float32).reshape(48, 64)), {}
-    yield "unit-floats.tif", Image.fromarray(np.linspace(0, 1, 64 * 48, dtype=np.float32).reshape(48, 64)), {}
+    yield (
+        "bits16.png",
+        Image.fromarray((np.arange(64 * 48).reshape(48, 64) * 21).astype(np.uint16)),
+        {},
+    )
+    yield (
+        "bits32.tif",
+        Image.fromarray((np.arange(64 * 48).reshape(48, 64) * 9).astype(np.int32)),
+        {},
+    )
+    yield (
+        "floats.tif",
+        Image.fromarray(np.linspace(-2, 3, 64 * 48, dtype=np.float32).reshape(48, 64)),
+        {},
+    )
+    yield (
+        "unit-floats.tif",
+        Image.fromarray(np.linspace(0, 1, 64 * 48, dtype=np.float32).reshape(48, 64)),
+        {},
+    )
     yield "bits1.png", plain.convert("1"), {}
     yield "lab.tif", Image.merge("LAB", plain.split()), {}
     yield "some.webp", transparent, {"lossless": True}
@@ -88,7 +106,9 @@ def oddities():
 
 
 @pytest.mark.parametrize(
-    ("name", "image", "options"), oddities(), ids=lambda value: value if isinstance(value, str) else ""
+    ("name", "image", "options"),
+    oddities(),
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_the_same_pixels_whatever_the_file_holds(tmp_path, name, image, options):
     file, pre = tmp_path / name, preprocessing(96, 110)
@@ -96,7 +116,9 @@ def test_the_same_pixels_whatever_the_file_holds(tmp_path, name, image, options)
     theirs = predict.open_rgb(file, as_told(pre))
     assert np.array_equal(np.asarray(theirs), np.asarray(open_rgb(file, MANY, pre.resize).pixels))
     ours = normalise(read_input(file, pre, MANY)[None], pre)[0].numpy()
-    assert np.array_equal(predict.normalise(predict.prepare(theirs, as_told(pre)), as_told(pre)), ours)
+    assert np.array_equal(
+        predict.normalise(predict.prepare(theirs, as_told(pre)), as_told(pre)), ours
+    )
 
 
 def test_it_answers_for_files_and_folders_without_torch_or_the_app(exported, bare_python, tmp_path):
@@ -107,15 +129,22 @@ def test_it_answers_for_files_and_folders_without_torch_or_the_app(exported, bar
     folder.mkdir(parents=True)
     shutil.copy(exported.path / "receipt" / "01.png", folder / "a.png")
     (folder / "notes.txt").write_text("no image")
-    done = run_script(bare_python, exported.path / "predict.py", tmp_path / "images", "--json", "--top", "2")
+    done = run_script(
+        bare_python, exported.path / "predict.py", tmp_path / "images", "--json", "--top", "2"
+    )
     (line,) = done.stdout.splitlines()
     answer = json.loads(line)
     assert done.returncode == 1 and "notes.txt: cannot be read as an image" in done.stderr
     assert answer["image"].endswith("a.png")
-    kept = json.loads((exported.path / "receipt" / "receipt.json").read_text())["images"][0]["log_probabilities"]
+    kept = json.loads((exported.path / "receipt" / "receipt.json").read_text())["images"][0][
+        "log_probabilities"
+    ]
     labels = json.loads((exported.path / "labels.json").read_text())
     best = int(np.argmax(kept))
-    assert answer["top"][0] == {"label": labels[best], "p": pytest.approx(np.exp(kept[best]), abs=1e-4)}
+    assert answer["top"][0] == {
+        "label": labels[best],
+        "p": pytest.approx(np.exp(kept[best]), abs=1e-4),
+    }
     said = run_script(bare_python, exported.path / "predict.py", folder / "a.png").stdout
     assert said.startswith(f"{folder / 'a.png'}: {labels[best]} ")
 

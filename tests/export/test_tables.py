@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 
 from tl_core.export.tables import harmless, write_csv, write_labels
 
-NASTY = ['=HYPERLINK("http://x")', "+1", "-1", "@SUM(A1)", "\t=1", "＝1", "'quoted", 'say "hi", twice', "two\nlines"]
+NASTY = [
+    '=HYPERLINK("http://x")',
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "\t=1",
+    "＝1",
+    "'quoted",
+    'say "hi", twice',
+    "two\nlines",
+]
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=20))

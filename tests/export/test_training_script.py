@@ -45,19 +45,31 @@ GRADUAL = {
     "clip_norm": 1.0,
 }
 SCRATCH = {"epochs": 2, "learning_rate": 1e-4, "batch_size": 9, "warm_up": 0.3}
-TWO_PHASE = {**GRADUAL, "unfreeze": "two-phase", "schedule": "step", "step_epochs": 2, "optimizer": "nesterov"}
+TWO_PHASE = {
+    **GRADUAL,
+    "unfreeze": "two-phase",
+    "schedule": "step",
+    "step_epochs": 2,
+    "optimizer": "nesterov",
+}
 RUNS = [FROZEN, GRADUAL, *([SCRATCH, TWO_PHASE] if os.environ.get("EVERY_FAMILY") else [])]
 
 
-@pytest.mark.parametrize("settings", RUNS, ids=["frozen", "gradual", "from scratch", "two-phase"][: len(RUNS)])
-def test_the_script_trains_to_the_figures_of_the_run(workspace, colours, colours_folder, settings, train):
+@pytest.mark.parametrize(
+    "settings", RUNS, ids=["frozen", "gradual", "from scratch", "two-phase"][: len(RUNS)]
+)
+def test_the_script_trains_to_the_figures_of_the_run(
+    workspace, colours, colours_folder, settings, train
+):
     arguments, home = [], workspace.settings.home
     if settings.get("pretrained"):
         weights = home / "weights"
         weights.mkdir()
         torch.save(library_model("resnet18").state_dict(), weights / "resnet18.pth")
         arguments = ["--weights", weights / "resnet18.pth"]
-    run = InlineRunner(workspace).submit(run_config(colours, {**TINY, "frozen_stages": 0, **settings}))
+    run = InlineRunner(workspace).submit(
+        run_config(colours, {**TINY, "frozen_stages": 0, **settings})
+    )
     assert run.result, run.message
     away = export_run(workspace, run.id, home / "away", ("onnx",)).path
     found = train(away / "train.py", colours_folder, *arguments)
@@ -67,7 +79,9 @@ def test_the_script_trains_to_the_figures_of_the_run(workspace, colours, colours
     assert found["val_accuracy"] == pytest.approx(run.val_accuracy)
 
 
-def test_augmented_it_trains_with_torchvisions_draws(workspace, colours, colours_folder, tmp_path, train):
+def test_augmented_it_trains_with_torchvisions_draws(
+    workspace, colours, colours_folder, tmp_path, train
+):
     augment = {"augment": "any-rotation", "blur": 0.5, "policy": "trivial", "erasing": 0.5}
     run = make_tested(workspace, colours, "squeezenet1_1", image_size=40, epochs=1, **augment)
     away = export_run(workspace, run.id, tmp_path / "away", ("onnx",)).path
@@ -80,14 +94,25 @@ def test_augmented_it_trains_with_torchvisions_draws(workspace, colours, colours
 def subject_of(name, **settings):
     """As far as a script looks at one."""
     config = make_run_config(
-        "d", {"backbone": name, "pretrained": False, "frozen_stages": 0, "image_size": FAMILIES[name], **settings}
+        "d",
+        {
+            "backbone": name,
+            "pretrained": False,
+            "frozen_stages": 0,
+            "image_size": FAMILIES[name],
+            **settings,
+        },
     )
     backbone = get_backbone(name)
     torch.manual_seed(0)
     model = build_model(backbone, config.model, 3, library_model(name)).eval()
     run = SimpleNamespace(id="r1", config=config, facts={})
-    pre = SimpleNamespace(size=32, resize=32, mean=(0.5,) * 3, std=(0.5,) * 3, interpolation="bilinear")
-    checkpoint = SimpleNamespace(backbone=backbone, model=model, classes=("a", "b", "c"), preprocessing=pre)
+    pre = SimpleNamespace(
+        size=32, resize=32, mean=(0.5,) * 3, std=(0.5,) * 3, interpolation="bilinear"
+    )
+    checkpoint = SimpleNamespace(
+        backbone=backbone, model=model, classes=("a", "b", "c"), preprocessing=pre
+    )
     return SimpleNamespace(run=run, checkpoint=checkpoint, split=object())
 
 
@@ -95,12 +120,18 @@ def subject_of(name, **settings):
 def test_its_network_is_the_runs(name, monkeypatch):
     subject = subject_of(name)
     script = {"__name__": "train"}
-    monkeypatch.setitem(sys.modules, "predict", SimpleNamespace(HERE=None, normalise=None, open_rgb=None, prepare=None))
+    monkeypatch.setitem(
+        sys.modules,
+        "predict",
+        SimpleNamespace(HERE=None, normalise=None, open_rgb=None, prepare=None),
+    )
     exec(compile(training_script(subject), "train.py", "exec"), script)
     theirs = script["build_model"]().eval()
     head = script["HEAD"]
     named = {
-        f"{head}.{key.removeprefix('head.')}" if key.startswith("head.") else key.split(".", 2)[2]: value
+        f"{head}.{key.removeprefix('head.')}"
+        if key.startswith("head.")
+        else key.split(".", 2)[2]: value
         for key, value in subject.checkpoint.model.state_dict().items()
     }
     assert set(theirs.state_dict()) == set(named)
@@ -123,10 +154,17 @@ def test_its_learning_rate_is_the_runs(schedule, monkeypatch):
 
     subject = subject_of("squeezenet1_1", schedule=schedule, epochs=7, warm_up=0.2, step_epochs=2)
     script = {"__name__": "train"}
-    monkeypatch.setitem(sys.modules, "predict", SimpleNamespace(HERE=None, normalise=None, open_rgb=None, prepare=None))
+    monkeypatch.setitem(
+        sys.modules,
+        "predict",
+        SimpleNamespace(HERE=None, normalise=None, open_rgb=None, prepare=None),
+    )
     exec(compile(training_script(subject), "train.py", "exec"), script)
     ours = make_schedule(subject.run.config.train, 5, 7)
-    assert np.allclose([script["factor"](step, 5, 35) for step in range(35)], [ours.factor(step) for step in range(35)])
+    assert np.allclose(
+        [script["factor"](step, 5, 35) for step in range(35)],
+        [ours.factor(step) for step in range(35)],
+    )
 
 
 @pytest.mark.parametrize(
@@ -151,7 +189,9 @@ def test_a_run_that_carries_on_from_another_has_no_script():
 def test_every_epoch_is_varied_anew(monkeypatch, tmp_path):
     subject = subject_of("squeezenet1_1", augment="photos")
     script = {"__name__": "train"}
-    predict = SimpleNamespace(HERE=None, normalise=lambda pixels, _: pixels, open_rgb=None, prepare=None)
+    predict = SimpleNamespace(
+        HERE=None, normalise=lambda pixels, _: pixels, open_rgb=None, prepare=None
+    )
     monkeypatch.setitem(sys.modules, "predict", predict)
     exec(compile(training_script(subject), "train.py", "exec"), script)
 

@@ -18,14 +18,21 @@ SMALL = Preprocessing(8, 8, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bilinear")
 @pytest.fixture
 def examples(workspace: Workspace, colours: DatasetRecord) -> ImageExamples:
     images = workspace.store.list_images(colours.id)
-    folder, labels = workspace.artifacts.dataset_folder(colours.id), [i % 3 for i in range(len(images))]
-    return ImageExamples(folder, images, labels, SMALL, 7, torch.device("cpu"), seed=5, augment=PHOTOS)
+    folder, labels = (
+        workspace.artifacts.dataset_folder(colours.id),
+        [i % 3 for i in range(len(images))],
+    )
+    return ImageExamples(
+        folder, images, labels, SMALL, 7, torch.device("cpu"), seed=5, augment=PHOTOS
+    )
 
 
 def features_of(images: ImageExamples, activations: torch.Tensor) -> FeatureExamples:
     positions = [image.position for image in images.images]
     labels, size, device = torch.tensor(images.labels), images.batch_size, images.device
-    return FeatureExamples(activations, labels, positions, size, device, images.seed, images.balance)
+    return FeatureExamples(
+        activations, labels, positions, size, device, images.seed, images.balance
+    )
 
 
 def test_every_epoch_draws_one_kept_view_of_each_image(examples: ImageExamples):
@@ -38,9 +45,13 @@ def test_every_epoch_draws_one_kept_view_of_each_image(examples: ImageExamples):
         drawn: dict[int, int] = {}
         for batch in kept.epoch(epoch):
             assert len(batch.labels) == 7 or len(drawn) + len(batch.labels) == n
-            for value, label, position in zip(batch.inputs[:, 0].tolist(), batch.labels, batch.positions, strict=True):
+            for value, label, position in zip(
+                batch.inputs[:, 0].tolist(), batch.labels, batch.positions, strict=True
+            ):
                 view, row = divmod(int(value), 1000)
-                assert position == examples.images[row].position and int(label) == examples.labels[row]
+                assert (
+                    position == examples.images[row].position and int(label) == examples.labels[row]
+                )
                 drawn[row] = view
         assert sorted(drawn) == list(range(n))
         seen.append(drawn)
@@ -61,9 +72,15 @@ def test_images_and_their_features_come_in_the_same_order(examples: ImageExample
 
 def test_augmentation_changes_from_epoch_to_epoch_and_only_there(examples: ImageExamples):
     def pixels(batches) -> dict[int, torch.Tensor]:
-        return {p: x for batch in batches for p, x in zip(batch.positions, batch.inputs, strict=True)}
+        return {
+            p: x for batch in batches for p, x in zip(batch.positions, batch.inputs, strict=True)
+        }
 
-    first, second, plain = pixels(examples.epoch(1)), pixels(examples.epoch(2)), pixels(examples.once())
+    first, second, plain = (
+        pixels(examples.epoch(1)),
+        pixels(examples.epoch(2)),
+        pixels(examples.once()),
+    )
     assert all(torch.equal(x, pixels(examples.epoch(1))[p]) for p, x in first.items())
     assert not any(torch.equal(x, second[p]) or torch.equal(x, plain[p]) for p, x in first.items())
 

@@ -12,7 +12,14 @@ from tl_core.features.onnx_export import OnnxUnfit
 from tl_core.features.onnx_prefix import OnnxPrefix
 from tl_core.features.prefix import Cuts, TorchPrefix, make_prefix
 
-IN_ONNX = ("mobilenet_v2", "densenet121", "swin_t", "vit_b_32", "squeezenet1_1", "tf_efficientnet_lite0")
+IN_ONNX = (
+    "mobilenet_v2",
+    "densenet121",
+    "swin_t",
+    "vit_b_32",
+    "squeezenet1_1",
+    "tf_efficientnet_lite0",
+)
 """By default; together they hold what is hard to export: operations in place, windows, attention, odd paddings."""
 
 
@@ -58,8 +65,12 @@ class _Foreign(nn.Module):
         return (torch.linalg.svdvals(images.mean(1)),)
 
 
-@pytest.mark.parametrize("network", [_Odd(), _Foreign()], ids=["answers otherwise", "cannot be exported"])
-def test_what_onnx_runtime_cannot_do_is_found_out(network: nn.Module, capfd: pytest.CaptureFixture[str]):
+@pytest.mark.parametrize(
+    "network", [_Odd(), _Foreign()], ids=["answers otherwise", "cannot be exported"]
+)
+def test_what_onnx_runtime_cannot_do_is_found_out(
+    network: nn.Module, capfd: pytest.CaptureFixture[str]
+):
     with pytest.raises(OnnxUnfit):
         OnnxPrefix(network, torch.rand(8, 3, 16, 16), 8, lambda: False)
     assert capfd.readouterr().out == ""  # where the command line's answer goes

@@ -10,8 +10,8 @@ from browsing import chromium
 from making_runs import import_folder, run_config
 
 from tl_core.config import make_run_config
+from tl_core.datasets.importing import delete_dataset
 from tl_core.errors import RunNotReady
-from tl_core.import_dataset import delete_dataset
 from tl_core.records import MetricPoint, Prediction, RunState, TestResult
 from tl_core.report import report_html, write_report
 
@@ -61,9 +61,13 @@ def add_tested(store, config, facts):
     run = store.add_run(config, EVIL, facts)
     store.claim_next_run()
     store.append_metrics(run.id, [MetricPoint(0, 1, 1, "val", "loss", float("nan"), 4)])
-    answers = [Prediction(i, i, tuple(float(k == max(0, i - 1)) for k in range(4))) for i in range(4)]
+    answers = [
+        Prediction(i, i, tuple(float(k == max(0, i - 1)) for k in range(4))) for i in range(4)
+    ]
     store.put_predictions(run.id, "test", 1, answers)
-    store.update_run(run.id, epochs_done=1, best_epoch=1, result=TestResult(4, 2.0, 0.25, 0.2, 0.25, 0.2, 0.25))
+    store.update_run(
+        run.id, epochs_done=1, best_epoch=1, result=TestResult(4, 2.0, 0.25, 0.2, 0.25, 0.2, 0.25)
+    )
     store.finish_run(run.id, RunState.COMPLETED)
     return store.get_run(run.id)
 
@@ -88,11 +92,21 @@ def test_it_says_the_figures_with_what_they_were_measured_on(finished):
     [
         ({}, {}, "had learned from other photos"),
         ({"pretrained": False}, {}, "had learned nothing yet"),
-        ({}, {}, "4 test images were kept aside, never shown to it before, and looked at once, at the end."),
-        ({}, {"continues": "abc"}, "it learned from none of them. The test images had been looked at before, by the"),
+        (
+            {},
+            {},
+            "4 test images were kept aside, never shown to it before, and looked at once, at the end.",
+        ),
+        (
+            {},
+            {"continues": "abc"},
+            "it learned from none of them. The test images had been looked at before, by the",
+        ),
     ],
 )
-def test_it_says_truly_what_the_network_knew_and_who_had_seen_the_test(workspace, hostile, settings, more, said):
+def test_it_says_truly_what_the_network_knew_and_who_had_seen_the_test(
+    workspace, hostile, settings, more, said
+):
     config = make_run_config(hostile.config.data.dataset_id, settings)
     facts = {**hostile.facts, "splits": {"train": 4, "val": 4, "test": 4}, **more}
     run = add_tested(workspace.store, config, facts)
@@ -102,7 +116,11 @@ def test_it_says_truly_what_the_network_knew_and_who_had_seen_the_test(workspace
 
 def test_nothing_in_it_comes_from_elsewhere(finished):
     page = Elements(html_of(*finished))
-    asked = [attributes.get(name) for _, attributes in page.found for name in ("src", "href", "srcset", "action")]
+    asked = [
+        attributes.get(name)
+        for _, attributes in page.found
+        for name in ("src", "href", "srcset", "action")
+    ]
     assert {address.split(",")[0] for address in asked if address} == {"data:image/webp;base64"}
     assert not page.of("link", "iframe", "object", "base")
     (policy,) = [meta["content"] for meta in page.of("meta") if "http-equiv" in meta]
@@ -136,7 +154,9 @@ def test_a_run_without_a_test_has_no_report_and_leaves_no_file(workspace, colour
 
 def test_what_cannot_be_written_leaves_no_half_file(finished, tmp_path, monkeypatch):
     workspace, run = finished
-    monkeypatch.setattr("pathlib.Path.replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left")))
+    monkeypatch.setattr(
+        "pathlib.Path.replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left"))
+    )
     with pytest.raises(OSError, match="No space"):
         write_report(workspace.store, workspace.artifacts, run.id, tmp_path / "report.html")
     assert not list(tmp_path.glob("report*"))
@@ -147,30 +167,50 @@ def test_two_hundred_classes_and_one_image_each(workspace, hostile):
     facts = {"classes": [f"kind {i}" for i in range(n)]}
     run = store.add_run(hostile.config, "many", facts)
     store.claim_next_run()
-    rows = [Prediction(i % 4, i, tuple(float(k == (i * 7) % n) for k in range(n))) for i in range(n)]
-    store.put_predictions(run.id, "test", 1, [replace(p, position=i % 4) for i, p in enumerate(rows)])
-    store.update_run(run.id, epochs_done=1, best_epoch=1, result=TestResult(n, 2.0, 0.1, 0.1, 0.1, 0.1, 0.01))
+    rows = [
+        Prediction(i % 4, i, tuple(float(k == (i * 7) % n) for k in range(n))) for i in range(n)
+    ]
+    store.put_predictions(
+        run.id, "test", 1, [replace(p, position=i % 4) for i, p in enumerate(rows)]
+    )
+    store.update_run(
+        run.id, epochs_done=1, best_epoch=1, result=TestResult(n, 2.0, 0.1, 0.1, 0.1, 0.1, 0.01)
+    )
     store.finish_run(run.id, RunState.COMPLETED)
     html = html_of(workspace, run)
     text = Elements(html).text
-    assert "200 classes" in text and "the 20 classes with most mix-ups" in text and "8 of 198 pairs" in text
+    assert (
+        "200 classes" in text
+        and "the 20 classes with most mix-ups" in text
+        and "8 of 198 pairs" in text
+    )
     charts = json.loads(re.search(r'id="charts">(.*?)</script>', html, re.DOTALL)[1])
-    assert len(charts["confusion"]["figure"]["layout"]["xaxis"]["ticktext"]) == 20  # names that can be read on paper
+    assert (
+        len(charts["confusion"]["figure"]["layout"]["xaxis"]["ticktext"]) == 20
+    )  # names that can be read on paper
 
 
 def test_a_browser_without_a_network_draws_all_of_it(finished, workspace, hostile, tmp_path):
     write_report(finished[0].store, finished[0].artifacts, finished[1].id, tmp_path / "good.html")
     write_report(workspace.store, workspace.artifacts, hostile.id, tmp_path / "bad.html")
     with chromium() as browser:
-        context = browser.new_context(viewport={"width": 1000, "height": 800}, offline=True, accept_downloads=True)
+        context = browser.new_context(
+            viewport={"width": 1000, "height": 800}, offline=True, accept_downloads=True
+        )
         for name in ("good", "bad"):
             page, asked, said = context.new_page(), [], []
             page.on("request", lambda request, asked=asked: asked.append(request.url))
             page.on("pageerror", lambda error, said=said: said.append(str(error)))
-            page.on("console", lambda m, said=said: said.append(m.text) if m.type == "error" else None)
-            page.on("dialog", lambda dialog, said=said: said.append(dialog.message) or dialog.dismiss())
+            page.on(
+                "console", lambda m, said=said: said.append(m.text) if m.type == "error" else None
+            )
+            page.on(
+                "dialog", lambda dialog, said=said: said.append(dialog.message) or dialog.dismiss()
+            )
             page.goto((tmp_path / f"{name}.html").as_uri())
-            page.locator("[data-chart=confusion] .heatmaplayer image, [data-chart=confusion] .hm").first.wait_for()
+            page.locator(
+                "[data-chart=confusion] .heatmaplayer image, [data-chart=confusion] .hm"
+            ).first.wait_for()
             assert page.locator("[data-chart] .main-svg").count() >= 4
             assert said == []
             assert {url.split(":")[0] for url in asked} <= {"file", "data", "blob"}

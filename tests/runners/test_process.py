@@ -30,14 +30,18 @@ NOTE_THE_TIME_AND_END = "import sys, time; open(sys.argv[1], 'a').write(f'{time.
 
 @pytest.fixture
 def runner(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[ProcessRunner]:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # as many threads as here, so that the numbers are the same
+    monkeypatch.setenv(
+        "OMP_NUM_THREADS", "1"
+    )  # as many threads as here, so that the numbers are the same
     started = ProcessRunner(workspace)
     started.start()
     yield started
     started.shutdown()
 
 
-def wait_for(workspace: Workspace, run: Run, holds: Callable[[Run], object], seconds: float = 60.0) -> Run:
+def wait_for(
+    workspace: Workspace, run: Run, holds: Callable[[Run], object], seconds: float = 60.0
+) -> Run:
     give_up = time.monotonic() + seconds
     while not holds(found := workspace.store.get_run(run.id)):
         assert time.monotonic() < give_up, found
@@ -80,7 +84,11 @@ def test_a_killed_worker_costs_its_run_the_unfinished_epoch_and_nothing_else(
     resumed = runner.resume(killed.id, found.epochs_done + 2)
     whole = finish(workspace, resumed)
     assert whole.state is RunState.COMPLETED and whole.message == ""
-    epochs = [point.epoch for point in workspace.store.list_metrics(whole.id) if point.name == "learning_rate"]
+    epochs = [
+        point.epoch
+        for point in workspace.store.list_metrics(whole.id)
+        if point.name == "learning_rate"
+    ]
     assert epochs == list(range(1, found.epochs_done + 3))
 
 
@@ -97,29 +105,39 @@ def test_what_a_worker_died_of_is_told_apart(code: int, words: str):
     assert how_it_ended(code).startswith(words)
 
 
-def test_a_shutdown_interrupts_the_run_and_ends_the_worker(workspace: Workspace, colours: DatasetRecord):
+def test_a_shutdown_interrupts_the_run_and_ends_the_worker(
+    workspace: Workspace, colours: DatasetRecord
+):
     runner = ProcessRunner(workspace)
     runner.start()
     running, waiting = (runner.submit(run_config(colours, epochs=1000)) for _ in range(2))
     wait_for(workspace, running, lambda run: run.epochs_done >= 1)
     runner.shutdown()
     stopped = workspace.store.get_run(running.id)
-    assert stopped.state is RunState.INTERRUPTED and stopped.message.startswith("Stopped early: the curves of its")
+    assert stopped.state is RunState.INTERRUPTED and stopped.message.startswith(
+        "Stopped early: the curves of its"
+    )
     assert workspace.store.get_run(waiting.id).state is RunState.QUEUED
     with pytest.raises(ProcessLookupError):
         os.kill(process_of(workspace, running), 0)
 
 
-def test_a_worker_ends_with_its_server_even_if_that_is_killed(workspace: Workspace, colours: DatasetRecord):
+def test_a_worker_ends_with_its_server_even_if_that_is_killed(
+    workspace: Workspace, colours: DatasetRecord
+):
     run = ThreadRunner(workspace).submit(run_config(colours, epochs=1000))
-    with subprocess.Popen([sys.executable, "-c", SERVE], cwd=ROOT, env=environment(workspace.settings.home)) as server:
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVE], cwd=ROOT, env=environment(workspace.settings.home)
+    ) as server:
         wait_for(workspace, run, lambda run: run.epochs_done >= 1)
         server.send_signal(signal.SIGKILL)
     stopped = finish(workspace, run)  # by the worker itself: no server is there to do it
     assert stopped.state is RunState.INTERRUPTED and "and it can be resumed" in stopped.message
 
 
-def test_a_worker_that_dies_at_once_is_started_ever_more_slowly(workspace: Workspace, tmp_path: Path):
+def test_a_worker_that_dies_at_once_is_started_ever_more_slowly(
+    workspace: Workspace, tmp_path: Path
+):
     starts = tmp_path / "starts"
     runner = ProcessRunner(workspace, [sys.executable, "-c", NOTE_THE_TIME_AND_END, str(starts)])
     runner.start()
@@ -133,11 +151,16 @@ def test_a_worker_that_dies_at_once_is_started_ever_more_slowly(workspace: Works
     assert all(gap > pause for gap, pause in zip(gaps, (0.2, 0.4, 0.8), strict=False))
 
 
-def test_where_no_worker_can_be_had_the_server_trains_by_itself(workspace: Workspace, colours: DatasetRecord):
+def test_where_no_worker_can_be_had_the_server_trains_by_itself(
+    workspace: Workspace, colours: DatasetRecord
+):
     runner = ProcessRunner(workspace, [sys.executable, "-c", "raise SystemExit(3)"])
     runner.start()
     run = runner.submit(run_config(colours))
-    assert finish(workspace, run).state is RunState.COMPLETED and process_of(workspace, run) == os.getpid()
+    assert (
+        finish(workspace, run).state is RunState.COMPLETED
+        and process_of(workspace, run) == os.getpid()
+    )
     runner.shutdown()
 
 

@@ -12,20 +12,22 @@ import pytest
 from making_runs import TINY, environment, run_config
 
 from tl_core.config import RunConfig
+from tl_core.datasets.importing import delete_dataset
 from tl_core.errors import ConfigError, RunNotReady, UnknownDataset, UnknownRun
 from tl_core.events import BatchEnded, EpochEnded, Event
-from tl_core.import_dataset import delete_dataset
 from tl_core.outputs import list_epochs
 from tl_core.records import DatasetRecord, Run, RunState
-from tl_core.run_words import seconds_taken
 from tl_core.runners import InlineRunner, ThreadRunner, can_resume, enqueue, resume
+from tl_core.runs.summary import seconds_taken
 from tl_core.store import fail_stale_runs
 from tl_core.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
 
 
-def stop_at(workspace: Workspace, config: RunConfig, event: type, epoch: int, ask: str = "pause") -> Run:
+def stop_at(
+    workspace: Workspace, config: RunConfig, event: type, epoch: int, ask: str = "pause"
+) -> Run:
     """Train, and ask the run to stop when that event of that epoch has come."""
 
     def told(happened: Event, _: object) -> None:
@@ -41,13 +43,24 @@ def figures(workspace: Workspace, run: Run) -> list[object]:
     """All that a run has measured."""
     reported = [workspace.store.list_predictions(run.id, split) for split in ("val", "test")]
     kept = outputs_of(workspace, run)
-    return [run.epochs_done, run.best_epoch, run.result, workspace.store.list_metrics(run.id), *reported, kept]
+    return [
+        run.epochs_done,
+        run.best_epoch,
+        run.result,
+        workspace.store.list_metrics(run.id),
+        *reported,
+        kept,
+    ]
 
 
 def outputs_of(workspace: Workspace, run: Run) -> dict[Path, bytes]:
     """What its model said, by file."""
     folder = workspace.artifacts.outputs(run.id)
-    return {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*.*")) if path.is_file()}
+    return {
+        path.relative_to(folder): path.read_bytes()
+        for path in sorted(folder.rglob("*.*"))
+        if path.is_file()
+    }
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +78,17 @@ def whole(finished: tuple[Workspace, Run]) -> tuple[Workspace, Run]:
 @pytest.mark.parametrize(
     ("event", "epoch"),
     [(BatchEnded, 1), (EpochEnded, 1), (EpochEnded, 2), (BatchEnded, 3), (EpochEnded, 4)],
-    ids=["in the first epoch", "between epochs", "between phases", "in the second phase", "before the test"],
+    ids=[
+        "in the first epoch",
+        "between epochs",
+        "between phases",
+        "in the second phase",
+        "before the test",
+    ],
 )
-def test_a_paused_run_goes_on_as_if_it_had_not_stopped(whole: tuple[Workspace, Run], event: type, epoch: int):
+def test_a_paused_run_goes_on_as_if_it_had_not_stopped(
+    whole: tuple[Workspace, Run], event: type, epoch: int
+):
     workspace, whole = whole
     paused = stop_at(workspace, whole.config, event, epoch)
     assert (paused.state, paused.epochs_done) == (RunState.PAUSED, epoch - (event is BatchEnded))
@@ -95,7 +116,9 @@ def test_a_run_can_be_paused_again_and_again(workspace: Workspace, colours: Data
     assert done.facts["resumed"] == 2 and figures(workspace, done) == figures(workspace, whole)
 
 
-def test_a_run_that_was_cancelled_can_be_resumed_with_more_epochs(workspace: Workspace, colours: DatasetRecord):
+def test_a_run_that_was_cancelled_can_be_resumed_with_more_epochs(
+    workspace: Workspace, colours: DatasetRecord
+):
     run = stop_at(workspace, run_config(colours, epochs=50), EpochEnded, 1, ask="cancel")
     assert run.state is RunState.CANCELLED and run.message.endswith("and it can be resumed.")
     done = InlineRunner(workspace).resume(run.id, epochs=run.epochs_done + 1)
@@ -129,7 +152,9 @@ def test_a_run_paused_in_the_queue_goes_back_to_it(workspace: Workspace, colours
     assert not can_resume(workspace, run)
 
 
-def test_a_thread_goes_on_with_a_run_while_it_is_asked_twice(workspace: Workspace, colours: DatasetRecord):
+def test_a_thread_goes_on_with_a_run_while_it_is_asked_twice(
+    workspace: Workspace, colours: DatasetRecord
+):
     paused = stop_at(workspace, run_config(colours, epochs=4), EpochEnded, 1)
     runner = ThreadRunner(workspace)
     runner.start()
@@ -159,7 +184,9 @@ def pause_within_two_seconds(workspace: Workspace, run: Run) -> None:
         time.sleep(0.02)
 
 
-def test_pausing_and_resuming_at_once_never_loses_a_run(workspace: Workspace, colours: DatasetRecord):
+def test_pausing_and_resuming_at_once_never_loses_a_run(
+    workspace: Workspace, colours: DatasetRecord
+):
     runner = ThreadRunner(workspace)
     runner.start()
     run = runner.submit(run_config(colours, epochs=1000))
@@ -182,8 +209,26 @@ def test_a_killed_run_that_is_resumed_has_the_figures_of_one_never_stopped(
 ):
     config = run_config(colours, TINY, epochs=4, batch_size=4, dropout=0.2, augment="photos")
     whole = InlineRunner(workspace).submit(config)
-    command = [sys.executable, "-m", "tl_core", "train", colours.id, "--from-scratch", "--epochs", "4"]
-    command += ["--batch-size", "4", "--set", "backbone=resnet18", "--set", "image_size=64", "--dropout", "0.2"]
+    command = [
+        sys.executable,
+        "-m",
+        "tl_core",
+        "train",
+        colours.id,
+        "--from-scratch",
+        "--epochs",
+        "4",
+    ]
+    command += [
+        "--batch-size",
+        "4",
+        "--set",
+        "backbone=resnet18",
+        "--set",
+        "image_size=64",
+        "--dropout",
+        "0.2",
+    ]
     with subprocess.Popen(command, cwd=ROOT, env=environment(workspace.settings.home)) as process:
         give_up = time.monotonic() + 120
         while not any(run.epochs_done for run in workspace.store.list_running_runs()):
@@ -202,15 +247,21 @@ def test_a_killed_run_that_is_resumed_has_the_figures_of_one_never_stopped(
 # What cannot be resumed
 
 
-def test_a_run_without_a_finished_epoch_is_to_be_trained_again(workspace: Workspace, colours: DatasetRecord):
+def test_a_run_without_a_finished_epoch_is_to_be_trained_again(
+    workspace: Workspace, colours: DatasetRecord
+):
     run = stop_at(workspace, run_config(colours, epochs=500), BatchEnded, 1, ask="cancel")
     assert not can_resume(workspace, run)
-    with pytest.raises(RunNotReady, match=rf"Run {run.id} has nothing to go on from.*: train it again"):
+    with pytest.raises(
+        RunNotReady, match=rf"Run {run.id} has nothing to go on from.*: train it again"
+    ):
         resume(workspace, run.id)
     assert workspace.store.get_run(run.id) == run
 
 
-def test_a_run_that_waits_or_is_gone_cannot_be_resumed(workspace: Workspace, colours: DatasetRecord):
+def test_a_run_that_waits_or_is_gone_cannot_be_resumed(
+    workspace: Workspace, colours: DatasetRecord
+):
     run = enqueue(workspace, run_config(colours))
     with pytest.raises(RunNotReady, match="is queued and cannot be resumed"):
         resume(workspace, run.id)
@@ -218,7 +269,9 @@ def test_a_run_that_waits_or_is_gone_cannot_be_resumed(workspace: Workspace, col
         resume(workspace, "nope")
 
 
-def test_a_run_whose_dataset_is_gone_cannot_be_resumed(workspace: Workspace, colours: DatasetRecord):
+def test_a_run_whose_dataset_is_gone_cannot_be_resumed(
+    workspace: Workspace, colours: DatasetRecord
+):
     run = stop_at(workspace, run_config(colours, epochs=500), EpochEnded, 1, ask="cancel")
     delete_dataset(workspace.store, workspace.artifacts, colours.id)
     with pytest.raises(UnknownDataset):
@@ -228,7 +281,10 @@ def test_a_run_whose_dataset_is_gone_cannot_be_resumed(workspace: Workspace, col
 
 def test_fewer_epochs_than_are_done_are_refused(workspace: Workspace, colours: DatasetRecord):
     run = stop_at(workspace, run_config(colours, epochs=50), EpochEnded, 2)
-    with pytest.raises(ConfigError, match=f"Epochs: 1 is too few in all for run {run.id}; give {run.epochs_done} or"):
+    with pytest.raises(
+        ConfigError,
+        match=f"Epochs: 1 is too few in all for run {run.id}; give {run.epochs_done} or",
+    ):
         resume(workspace, run.id, epochs=1)
     with pytest.raises(ConfigError, match="Epochs: 0 is not possible"):
         resume(workspace, run.id, epochs=0)
@@ -238,7 +294,9 @@ def test_fewer_epochs_than_are_done_are_refused(workspace: Workspace, colours: D
 # Beyond the end
 
 
-def test_what_the_old_model_said_to_training_images_is_not_taken_over(finished: tuple[Workspace, Run]):
+def test_what_the_old_model_said_to_training_images_is_not_taken_over(
+    finished: tuple[Workspace, Run],
+):
     workspace, run = finished
     new = resume(workspace, run.id, epochs=5)
     assert "train_check" in run.facts and "train_check" not in new.facts
@@ -259,15 +317,22 @@ def test_a_completed_run_is_continued_by_a_new_one(finished: tuple[Workspace, Ru
     assert new.id != run.id and new.state is RunState.COMPLETED
     assert (new.facts["continues"], new.epochs_done, new.config.train.epochs) == (run.id, 5, 5)
     assert (
-        seconds_taken(new) >= sum(new.facts["seconds_by_stage"].values()) > sum(run.facts["seconds_by_stage"].values())
+        seconds_taken(new)
+        >= sum(new.facts["seconds_by_stage"].values())
+        > sum(run.facts["seconds_by_stage"].values())
     )
     assert "resumed" not in new.facts and new.facts["splits"] == run.facts["splits"]
     old_points = workspace.store.list_metrics(run.id)
     new_points = workspace.store.list_metrics(new.id)
     assert new_points[: len(old_points)] == old_points
     assert [p.epoch for p in new_points if (p.split, p.name) == ("val", "loss")] == [1, 2, 3, 4, 5]
-    assert workspace.store.get_run(run.id) == run  # its test set was touched once, and stays as it was
-    after = workspace.artifacts.checkpoint(run.id).read_bytes(), workspace.artifacts.training_state(run.id).read_bytes()
+    assert (
+        workspace.store.get_run(run.id) == run
+    )  # its test set was touched once, and stays as it was
+    after = (
+        workspace.artifacts.checkpoint(run.id).read_bytes(),
+        workspace.artifacts.training_state(run.id).read_bytes(),
+    )
     assert before == (*after, *outputs_of(workspace, run).values())
     workspace.store.delete_run(new.id)
     workspace.artifacts.delete_run(new.id)
@@ -276,7 +341,9 @@ def test_a_completed_run_is_continued_by_a_new_one(finished: tuple[Workspace, Ru
 
 
 @pytest.mark.parametrize("epochs", [None, 2, 3])
-def test_a_completed_run_needs_more_epochs_to_go_on(finished: tuple[Workspace, Run], epochs: int | None):
+def test_a_completed_run_needs_more_epochs_to_go_on(
+    finished: tuple[Workspace, Run], epochs: int | None
+):
     workspace, run = finished
     assert can_resume(workspace, run)
     before = workspace.store.list_runs()
@@ -291,4 +358,6 @@ def test_what_cannot_be_taken_over_leaves_no_run(workspace: Workspace, colours: 
     with pytest.raises(RunNotReady, match=f"What run {run.id} left cannot be taken over"):
         resume(workspace, run.id, epochs=2)
     assert workspace.store.list_runs() == [run]
-    assert [folder.name for folder in workspace.artifacts.run_folder(run.id).parent.iterdir()] == [run.id]
+    assert [folder.name for folder in workspace.artifacts.run_folder(run.id).parent.iterdir()] == [
+        run.id
+    ]

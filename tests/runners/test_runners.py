@@ -13,12 +13,18 @@ from making_runs import run_config
 from tl_core.backbones import get_backbone
 from tl_core.config import RunConfig, make_run_config
 from tl_core.data.samples import sample_source
-from tl_core.errors import ConfigError, TransferLabError, UnknownBackbone, UnknownDataset, WeightsUnavailable
-from tl_core.import_dataset import import_dataset
+from tl_core.datasets.importing import import_dataset
+from tl_core.errors import (
+    ConfigError,
+    TransferLabError,
+    UnknownBackbone,
+    UnknownDataset,
+    WeightsUnavailable,
+)
 from tl_core.locks import hold_lock
 from tl_core.records import DatasetRecord, Run, RunState
-from tl_core.run_words import changes_of
 from tl_core.runners import InlineRunner, ThreadRunner, enqueue
+from tl_core.runs.summary import changes_of
 from tl_core.training import load_checkpoint
 from tl_core.workspace import Workspace
 
@@ -54,14 +60,22 @@ def finish(workspace: Workspace, run: Run) -> Run:
         ({"frozen_layers": 9999}, ConfigError, "9999"),
         ({"frozen_names": "nothing.like.this"}, ConfigError, "nothing.like.this"),
         ({"backbone": "vit_b_16", "image_size": 17}, ConfigError, "17"),
-        ({"output": "sigmoid"}, ConfigError, "'sigmoid' is for two classes, and colours has 3; give 'softmax'"),
+        (
+            {"output": "sigmoid"},
+            ConfigError,
+            "'sigmoid' is for two classes, and colours has 3; give 'softmax'",
+        ),
         ({"mixup": 0.2, "batch_size": 1}, ConfigError, "1 is too small for mixup"),
         ({"unfreeze": "two-phase", "frozen_stages": 99, "epochs": 5}, ConfigError, "99"),
         ({"weights": "file:never there"}, TransferLabError, "never there"),
     ],
 )
 def test_what_cannot_run_is_not_queued(
-    workspace: Workspace, colours: DatasetRecord, change: dict, error: type[TransferLabError], words: str
+    workspace: Workspace,
+    colours: DatasetRecord,
+    change: dict,
+    error: type[TransferLabError],
+    words: str,
 ):
     with pytest.raises(error, match=words):
         enqueue(workspace, run_config(colours, change))
@@ -75,16 +89,24 @@ def test_a_run_on_no_dataset_is_not_queued(workspace: Workspace):
 
 
 def test_weights_that_cannot_be_had_are_said_before_the_queue(
-    workspace: Workspace, colours: DatasetRecord, monkeypatch: pytest.MonkeyPatch, tmp_path, closed_port: int
+    workspace: Workspace,
+    colours: DatasetRecord,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path,
+    closed_port: int,
 ):
     row = get_backbone("resnet18")
     nowhere = replace(row.weights, url=f"http://127.0.0.1:{closed_port}/resnet18-0123abcd.pth")
-    monkeypatch.setattr("tl_core.execute.get_backbone", lambda _: replace(row, weights=nowhere))
+    monkeypatch.setattr(
+        "tl_core.runs.execute.get_backbone", lambda _: replace(row, weights=nowhere)
+    )
     before = torch.hub.get_dir()
     torch.hub.set_dir(str(tmp_path / "hub"))
     try:
         for submit in (ThreadRunner(workspace).submit, InlineRunner(workspace).submit):
-            with pytest.raises(WeightsUnavailable, match=r"put resnet18\.safetensors or resnet18\.pth"):
+            with pytest.raises(
+                WeightsUnavailable, match=r"put resnet18\.safetensors or resnet18\.pth"
+            ):
                 submit(run_config(colours, {"backbone": "resnet18"}))
         assert workspace.store.list_runs() == []
         from_scratch = {"backbone": "resnet18", "pretrained": False, "frozen_stages": 0}
@@ -119,11 +141,17 @@ def test_inline_and_in_a_thread_the_numbers_are_the_same(
     workspace: Workspace, colours: DatasetRecord, runner: ThreadRunner
 ):
     config = run_config(colours, {"dropout": 0.3}, augment="photos")
-    assert finish(workspace, runner.submit(config)).result == InlineRunner(workspace).submit(config).result
+    assert (
+        finish(workspace, runner.submit(config)).result
+        == InlineRunner(workspace).submit(config).result
+    )
 
 
 def test_a_run_beside_others_work_with_models_has_the_same_numbers(
-    workspace: Workspace, colours: DatasetRecord, runner: ThreadRunner, finished: tuple[Workspace, Run]
+    workspace: Workspace,
+    colours: DatasetRecord,
+    runner: ThreadRunner,
+    finished: tuple[Workspace, Run],
 ):
     config = run_config(colours, {"dropout": 0.5}, epochs=20)
     alone = finish(workspace, runner.submit(config))
@@ -134,7 +162,9 @@ def test_a_run_beside_others_work_with_models_has_the_same_numbers(
     assert workspace.store.list_metrics(alone.id) == workspace.store.list_metrics(beside.id)
 
 
-def test_a_run_that_waits_is_cancelled_at_once(workspace: Workspace, colours: DatasetRecord, runner: ThreadRunner):
+def test_a_run_that_waits_is_cancelled_at_once(
+    workspace: Workspace, colours: DatasetRecord, runner: ThreadRunner
+):
     long = runner.submit(run_config(colours, epochs=1000))
     waiting = runner.submit(run_config(colours))
     workspace.store.request_cancel(waiting.id)
@@ -144,7 +174,9 @@ def test_a_run_that_waits_is_cancelled_at_once(workspace: Workspace, colours: Da
     assert workspace.store.get_run(waiting.id).epochs_done == 0
 
 
-def test_a_shutdown_interrupts_and_the_queue_outlives_it(workspace: Workspace, colours: DatasetRecord):
+def test_a_shutdown_interrupts_and_the_queue_outlives_it(
+    workspace: Workspace, colours: DatasetRecord
+):
     first = ThreadRunner(workspace)
     first.start()
     running = first.submit(run_config(colours, epochs=1000))
@@ -176,14 +208,21 @@ def test_a_run_of_the_command_line_is_not_taken_by_a_server(
 ):
     told: list[object] = []
     for seed in range(3):
-        runner.submit(run_config(colours, epochs=1, seed=seed))  # so that the server looks for work all the time
+        runner.submit(
+            run_config(colours, epochs=1, seed=seed)
+        )  # so that the server looks for work all the time
         before = len(told)
-        run = InlineRunner(workspace, lambda event, _: told.append(event)).submit(run_config(colours, epochs=1))
+        run = InlineRunner(workspace, lambda event, _: told.append(event)).submit(
+            run_config(colours, epochs=1)
+        )
         assert run.state is RunState.COMPLETED and len(told) > before
 
 
 def test_a_store_that_fails_for_a_while_does_not_end_the_runner(
-    workspace: Workspace, colours: DatasetRecord, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    workspace: Workspace,
+    colours: DatasetRecord,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ):
     failed = threading.Event()
 
@@ -196,7 +235,9 @@ def test_a_store_that_fails_for_a_while_does_not_end_the_runner(
         runner = ThreadRunner(workspace)
         runner.start()
         assert failed.wait(10)
-    assert finish(workspace, runner.submit(run_config(colours, epochs=1))).state is RunState.COMPLETED
+    assert (
+        finish(workspace, runner.submit(run_config(colours, epochs=1))).state is RunState.COMPLETED
+    )
     assert "the store is away" in caplog.text
     runner.shutdown()
 
@@ -227,7 +268,11 @@ def test_stop_works_within_two_seconds_wherever_a_long_step_is(
     workspace: Workspace, runner: ThreadRunner, heavy: Callable[[DatasetRecord], RunConfig]
 ):
     shapes = import_dataset(
-        workspace.store, workspace.artifacts, sample_source("shapes"), name="shapes", limits=workspace.settings.limits
+        workspace.store,
+        workspace.artifacts,
+        sample_source("shapes"),
+        name="shapes",
+        limits=workspace.settings.limits,
     ).record
     waits = {"training": (0.3, 6.0), "reading images": (0.0,)}
     for stage, pauses in waits.items():
@@ -248,12 +293,18 @@ def test_stop_works_within_two_seconds_in_every_stage(
     workspace.store.request_cancel(run.id)
     state = finish(workspace, run).state
     assert time.monotonic() - asked <= 2
-    assert state is RunState.CANCELLED or stage == "testing"  # of six images, which may be through by then
+    assert (
+        state is RunState.CANCELLED or stage == "testing"
+    )  # of six images, which may be through by then
 
 
-def test_a_batch_size_is_told_as_chosen_only_where_it_is_another_than_the_machines(workspace, colours):
+def test_a_batch_size_is_told_as_chosen_only_where_it_is_another_than_the_machines(
+    workspace, colours
+):
     left = enqueue(workspace, make_run_config(colours.id, {}))
     again = enqueue(workspace, left.config)  # the form settles before it asks for a run
-    own = enqueue(workspace, make_run_config(colours.id, {"batch_size": left.config.train.batch_size + 1}))
+    own = enqueue(
+        workspace, make_run_config(colours.id, {"batch_size": left.config.train.batch_size + 1})
+    )
     assert changes_of(left) == changes_of(again) == {}
     assert set(changes_of(own)) == {"batch_size"}

@@ -10,8 +10,8 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from tl_core.cli.actions import runs as cli_runs
-from tl_core.predictor import Predictor
 from tl_core.records import Run
+from tl_core.runs.predictor import Predictor
 from tl_core.serving import asking, describe, make_app
 from tl_core.workspace import Workspace
 
@@ -38,23 +38,39 @@ def test_the_same_answer_everywhere(
     workspace, run = finished
     classes = workspace.store.get_dataset(run.config.data.dataset_id).classes
     _, stored = workspace.store.list_predictions(run.id, "test")
-    page = Predictor.of_run(workspace, run.id).predict([(path.name, path.open("rb")) for path in tested_files])
+    page = Predictor.of_run(workspace, run.id).predict(
+        [(path.name, path.open("rb")) for path in tested_files]
+    )
     rows = {"page": [[dict(answer.top)[name] for name in classes] for answer in page]}
     form = [("image", (path.name, path.read_bytes())) for path in tested_files]
     rows["form"] = as_rows(client.post(address, files=form).json()["answers"], classes)
-    alone = [client.post(address, content=path.read_bytes()).json()["answers"][0] for path in tested_files]
+    alone = [
+        client.post(address, content=path.read_bytes()).json()["answers"][0]
+        for path in tested_files
+    ]
     rows["alone"] = as_rows(alone, classes)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cli_runs, "open_workspace", lambda: workspace)
         cli_runs.predict(run.id, tested_files, 5, None, True)
     rows["command line"] = as_rows(json.loads(capsys.readouterr().out), classes)
     for row in rows.values():
-        assert all(one == pytest.approx(list(p.probabilities), abs=1e-5) for one, p in zip(row, stored, strict=True))
-        assert all(one == pytest.approx(other, abs=1e-6) for one, other in zip(row, rows["page"], strict=True))
+        assert all(
+            one == pytest.approx(list(p.probabilities), abs=1e-5)
+            for one, p in zip(row, stored, strict=True)
+        )
+        assert all(
+            one == pytest.approx(other, abs=1e-6)
+            for one, other in zip(row, rows["page"], strict=True)
+        )
 
 
-def test_answers_are_what_the_document_says(client: TestClient, address: str, tested_files: list[Path]):
-    form = [("a", ("=1+1 <b>.png", tested_files[0].read_bytes())), ("b", ("text.jpg", b"not a picture"))]
+def test_answers_are_what_the_document_says(
+    client: TestClient, address: str, tested_files: list[Path]
+):
+    form = [
+        ("a", ("=1+1 <b>.png", tested_files[0].read_bytes())),
+        ("b", ("text.jpg", b"not a picture")),
+    ]
     reply = client.post(address, params={"top": 2}, files=form)
     assert reply.status_code == 200 and conforms(reply.json(), "Answers")
     first, second = reply.json()["answers"]
@@ -71,12 +87,21 @@ def test_a_model_is_asked_with_post_alone(client: TestClient, address: str):
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/", 404), ("GET", "/api/nothing", 404), ("BREW", "/api/health", 405), ("PUT", "/api/openapi.json", 405)],
+    [
+        ("GET", "/", 404),
+        ("GET", "/api/nothing", 404),
+        ("BREW", "/api/health", 405),
+        ("PUT", "/api/openapi.json", 405),
+    ],
 )
-def test_what_is_not_there_is_refused_in_json(client: TestClient, method: str, path: str, status: int):
+def test_what_is_not_there_is_refused_in_json(
+    client: TestClient, method: str, path: str, status: int
+):
     reply = client.request(method, path)
     assert reply.status_code == status and conforms(reply.json(), "Error")
-    assert "no-store" in reply.headers["cache-control"] and ("allow" in reply.headers) is (status == 405)
+    assert "no-store" in reply.headers["cache-control"] and ("allow" in reply.headers) is (
+        status == 405
+    )
 
 
 def png(size: tuple[int, int]) -> bytes:
@@ -99,7 +124,9 @@ def test_images_of_odd_shapes_are_answered(client: TestClient, address: str):
     ],
     ids=["text", "bomb", "cut off"],
 )
-def test_what_is_no_usable_image_is_said(client: TestClient, address: str, content: bytes, words: str):
+def test_what_is_no_usable_image_is_said(
+    client: TestClient, address: str, content: bytes, words: str
+):
     reply = client.post(address, content=content)
     assert reply.status_code == 422 and conforms(reply.json(), "Answers")
     assert words in reply.json()["error"] and words in reply.json()["answers"][0]["error"]
@@ -113,8 +140,16 @@ def test_refusals_are_sentences(client: TestClient, address: str, monkeypatch):
         (client.post(address), 400),
         (client.post(address, files={"image": ("", b"")}), 400),
         (client.post(address, data={"a": "b"}, files=[("x", (None, "y"))]), 400),
-        (client.post(address, content=b"--x", headers={"content-type": "multipart/form-data; boundary=y"}), 400),
-        (client.post(address, content=b"--x", headers={"content-type": "multipart/form-data"}), 400),
+        (
+            client.post(
+                address, content=b"--x", headers={"content-type": "multipart/form-data; boundary=y"}
+            ),
+            400,
+        ),
+        (
+            client.post(address, content=b"--x", headers={"content-type": "multipart/form-data"}),
+            400,
+        ),
         (client.post(address, content=b"x" * 3000), 413),
         (client.post(address, content=chunks), 413),
         (client.post(address, content=b"x", params={"top": "0"}), 400),
@@ -143,7 +178,9 @@ def test_who_has_no_key_is_told_nothing(finished: Finished, address: str):
         for headers in ({}, {"Authorization": f"Bearer {KEY}x"}, {"Authorization": f"Basic {KEY}"}):
             assert client.post(address, content=png((9, 9)), headers=headers).status_code == 403
             assert client.post("/api/runs/nope/predict", headers=headers).status_code == 403
-        allowed = client.post(address, content=png((9, 9)), headers={"Authorization": f"Bearer {KEY}"})
+        allowed = client.post(
+            address, content=png((9, 9)), headers={"Authorization": f"Bearer {KEY}"}
+        )
         assert allowed.status_code == 200
 
 

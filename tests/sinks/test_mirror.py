@@ -37,7 +37,9 @@ class Kept:
 @pytest.fixture
 def train(workspace, colours, monkeypatch):
     def train(*sinks):
-        monkeypatch.setattr("tl_core.execute.open_mirror", lambda store, run, _: Mirror(store, run, sinks))
+        monkeypatch.setattr(
+            "tl_core.runs.execute.open_mirror", lambda store, run, _: Mirror(store, run, sinks)
+        )
         return InlineRunner(workspace).submit(run_config(colours))
 
     return train
@@ -58,10 +60,15 @@ def test_one_that_fails_is_told_nothing_more_and_the_run_says_so(train, step):
     assert run.state is RunState.COMPLETED and run.result
     assert bad.calls.count(step) == 1 and bad.calls[-1] == step
     assert good.calls[-1] == "finish"
-    assert "Elsewhere did not take all of this run's figures (ConnectionError: nobody there)" in run.facts["notes"][0]
+    assert (
+        "Elsewhere did not take all of this run's figures (ConnectionError: nobody there)"
+        in run.facts["notes"][0]
+    )
 
 
-def test_one_that_hangs_holds_the_run_up_for_no_longer_than_is_allowed_and_the_run_says_so(train, monkeypatch):
+def test_one_that_hangs_holds_the_run_up_for_no_longer_than_is_allowed_and_the_run_says_so(
+    train, monkeypatch
+):
     import threading
 
     monkeypatch.setattr(module, "_PATIENCE", 0.2)
@@ -71,7 +78,9 @@ def test_one_that_hangs_holds_the_run_up_for_no_longer_than_is_allowed_and_the_r
     hang.set()
     assert run.state is RunState.COMPLETED
     (note,) = run.facts["notes"]
-    assert note.startswith("Elsewhere did not take all of this run's figures (not done 0.2 seconds after its end)")
+    assert note.startswith(
+        "Elsewhere did not take all of this run's figures (not done 0.2 seconds after its end)"
+    )
 
 
 def test_by_default_nobody_is_told(workspace, colours):
@@ -86,12 +95,18 @@ def test_event_files_hold_the_curves_and_the_test_figures(workspace, colours, tm
     told = InlineRunner(replace(workspace, settings=settings)).submit(run_config(colours))
     found = reading.EventAccumulator(str(tmp_path / "events" / told.id))
     found.Reload()
-    points = [p for p in workspace.store.list_metrics(told.id) if (p.split, p.name) == ("val", "loss")]
-    assert [(e.step, e.value) for e in found.Scalars("val/loss")] == [(p.step, pytest.approx(p.value)) for p in points]
+    points = [
+        p for p in workspace.store.list_metrics(told.id) if (p.split, p.name) == ("val", "loss")
+    ]
+    assert [(e.step, e.value) for e in found.Scalars("val/loss")] == [
+        (p.step, pytest.approx(p.value)) for p in points
+    ]
     assert found.Scalars("test/accuracy")[0].value == pytest.approx(told.result.accuracy)
 
 
-def test_mlflow_has_the_settings_the_curves_and_the_test_figures(workspace, colours, tmp_path, monkeypatch, capfd):
+def test_mlflow_has_the_settings_the_curves_and_the_test_figures(
+    workspace, colours, tmp_path, monkeypatch, capfd
+):
     mlflow = pytest.importorskip("mlflow")
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")  # a folder in place of a server
     uri = (tmp_path / "mlruns").as_uri()
@@ -103,6 +118,10 @@ def test_mlflow_has_the_settings_the_curves_and_the_test_figures(workspace, colo
     assert found.data.params["backbone"] == told.config.model.backbone
     assert found.data.metrics["test/accuracy"] == told.result.accuracy
     history = client.get_metric_history(found.info.run_id, "val/loss")
-    points = [p for p in workspace.store.list_metrics(told.id) if (p.split, p.name) == ("val", "loss")]
+    points = [
+        p for p in workspace.store.list_metrics(told.id) if (p.split, p.name) == ("val", "loss")
+    ]
     assert capfd.readouterr().out == ""
-    assert [(metric.step, metric.value) for metric in history] == [(point.step, point.value) for point in points]
+    assert [(metric.step, metric.value) for metric in history] == [
+        (point.step, point.value) for point in points
+    ]

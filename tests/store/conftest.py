@@ -37,25 +37,45 @@ def postgres() -> Iterator[str]:
         command = [*as_owner, str(binaries / program), *arguments]
         subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL)
 
-    call("initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "-N")
+    call(
+        "initdb",
+        "-D",
+        str(data),
+        "-U",
+        "postgres",
+        "-A",
+        "trust",
+        "-E",
+        "UTF8",
+        "--no-locale",
+        "-N",
+    )
     call("pg_ctl", "-D", str(data), "-w", "-l", str(folder / "log"), "-o", options, "start")
     # The shell waits for its input to end, which happens however this process ends; then it clears up.
     stop = f"cat; {shlex.join([*as_owner, str(binaries / 'pg_ctl')])} -D {data} -w -m immediate stop; rm -rf {folder}"
-    with subprocess.Popen(["sh", "-c", stop], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd="/"):
+    with subprocess.Popen(
+        ["sh", "-c", stop], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd="/"
+    ):
         yield str(folder)
 
 
 def _binaries() -> Path | None:
-    newest_first = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: path.parent.name, reverse=True)
+    newest_first = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: path.parent.name, reverse=True
+    )
     on_path = [Path(found).resolve().parent] if (found := shutil.which("initdb")) else []
-    return next((folder for folder in [*on_path, *newest_first] if (folder / "initdb").exists()), None)
+    return next(
+        (folder for folder in [*on_path, *newest_first] if (folder / "initdb").exists()), None
+    )
 
 
 @pytest.fixture
 def postgres_url(postgres: str) -> str:
     """URL of an empty database."""
     name = f"test_{next(_numbers)}"
-    with psycopg.connect(host=postgres, user="postgres", dbname="postgres", autocommit=True) as connection:
+    with psycopg.connect(
+        host=postgres, user="postgres", dbname="postgres", autocommit=True
+    ) as connection:
         connection.execute(f"CREATE DATABASE {name}")
     return f"postgresql://postgres@/{name}?host={postgres}"
 

@@ -41,7 +41,11 @@ def files_of(folder: Path) -> list[Path]:
 def test_datasets_and_runs_lie_under_home(artifacts: Artifacts, tmp_path: Path):
     assert artifacts.dataset_folder("d1") == tmp_path / "datasets" / "d1"
     assert artifacts.run_folder("r1") == tmp_path / "runs" / "r1"
-    assert artifacts.training_state("r1").parent == artifacts.checkpoint("r1").parent == artifacts.run_folder("r1")
+    assert (
+        artifacts.training_state("r1").parent
+        == artifacts.checkpoint("r1").parent
+        == artifacts.run_folder("r1")
+    )
     assert artifacts.run_lock("r1").parent == tmp_path / "locks"
 
 
@@ -55,14 +59,18 @@ def test_a_staging_folder_is_fresh_and_gone_afterwards(artifacts: Artifacts, tmp
 
 
 @pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt])
-def test_a_staging_folder_is_gone_after_a_failure(artifacts: Artifacts, tmp_path: Path, failure: type[BaseException]):
+def test_a_staging_folder_is_gone_after_a_failure(
+    artifacts: Artifacts, tmp_path: Path, failure: type[BaseException]
+):
     with pytest.raises(failure), artifacts.staging_folder() as folder:
         (folder / "file").write_text("x")
         raise failure
     assert files_of(tmp_path / "staging") == []
 
 
-def test_a_staging_folder_that_was_moved_to_its_place_stays_there(artifacts: Artifacts, tmp_path: Path):
+def test_a_staging_folder_that_was_moved_to_its_place_stays_there(
+    artifacts: Artifacts, tmp_path: Path
+):
     with artifacts.staging_folder() as folder:
         (folder / "file").write_text("x")
         folder.rename(tmp_path / "kept")
@@ -93,7 +101,11 @@ def test_sweeping_a_home_without_staging_does_nothing(artifacts: Artifacts, tmp_
 
 
 def test_deleting_removes_the_folders_and_the_lock(artifacts: Artifacts):
-    for path in (artifacts.dataset_folder("d1"), artifacts.run_folder("r1"), artifacts.run_folder("r2")):
+    for path in (
+        artifacts.dataset_folder("d1"),
+        artifacts.run_folder("r1"),
+        artifacts.run_folder("r2"),
+    ):
         path.mkdir(parents=True)
         (path / "file").write_text("x")
     artifacts.run_lock("r1").parent.mkdir()

@@ -28,7 +28,10 @@ def in_threads(work: Callable[[int], object], count: int = THREADS) -> list:
 def in_processes(code: str, *arguments: str, count: int = 3) -> list[str]:
     """What each process printed, all of them having run at once."""
     command = [sys.executable, "-c", textwrap.dedent(code), *arguments]
-    started = [subprocess.Popen([*command, str(number)], stdout=subprocess.PIPE, text=True) for number in range(count)]
+    started = [
+        subprocess.Popen([*command, str(number)], stdout=subprocess.PIPE, text=True)
+        for number in range(count)
+    ]
     printed = [process.communicate(timeout=120)[0] for process in started]
     assert [process.returncode for process in started] == [0] * count
     return printed
@@ -92,18 +95,27 @@ def test_of_many_that_claim_one_run_by_id_one_gets_it(store: SqlStore, config: R
 def test_a_run_is_either_claimed_or_cancelled(store: SqlStore, config: RunConfig):
     for _ in range(10):
         run = store.add_run(config, "flowers")
-        claimed, _ = in_threads(lambda n, run_id=run.id: [store.claim_run, store.request_cancel][n](run_id), count=2)
+        claimed, _ = in_threads(
+            lambda n, run_id=run.id: [store.claim_run, store.request_cancel][n](run_id), count=2
+        )
         state = RunState.RUNNING if claimed else RunState.CANCELLED
         assert store.get_run(run.id).state is state
         assert store.is_cancel_requested(run.id) is (state is RunState.RUNNING)
 
 
-def test_a_run_is_either_paused_before_it_is_claimed_or_asked_to_pause(store: SqlStore, config: RunConfig):
+def test_a_run_is_either_paused_before_it_is_claimed_or_asked_to_pause(
+    store: SqlStore, config: RunConfig
+):
     for _ in range(10):
         run = store.add_run(config, "flowers")
-        claimed, _ = in_threads(lambda n, run_id=run.id: [store.claim_run, store.request_pause][n](run_id), count=2)
+        claimed, _ = in_threads(
+            lambda n, run_id=run.id: [store.claim_run, store.request_pause][n](run_id), count=2
+        )
         if claimed:
-            assert (store.get_run(run.id).state, store.asked_of(run.id)) == (RunState.RUNNING, "pause")
+            assert (store.get_run(run.id).state, store.asked_of(run.id)) == (
+                RunState.RUNNING,
+                "pause",
+            )
         else:
             assert (store.get_run(run.id).state, store.asked_of(run.id)) == (RunState.PAUSED, None)
 
@@ -124,11 +136,17 @@ def test_of_many_that_resume_a_run_one_does(store: SqlStore, config: RunConfig):
     assert store.get_run(run.id).facts == {"resumed": 1}
 
 
-def test_who_pauses_and_who_cancels_a_running_run_at_once_ends_it(store: SqlStore, config: RunConfig):
+def test_who_pauses_and_who_cancels_a_running_run_at_once_ends_it(
+    store: SqlStore, config: RunConfig
+):
     for _ in range(10):
         run = store.add_run(config, "flowers")
         store.claim_run(run.id)
-        steps = [store.request_cancel, store.request_pause, lambda run_id: store.finish_run(run_id, RunState.PAUSED)]
+        steps = [
+            store.request_cancel,
+            store.request_pause,
+            lambda run_id: store.finish_run(run_id, RunState.PAUSED),
+        ]
         in_threads(lambda n, run_id=run.id, steps=steps: steps[n](run_id), count=3)
         assert store.get_run(run.id).state is RunState.CANCELLED
 
@@ -147,14 +165,24 @@ def test_of_many_that_save_one_preset_name_one_does(store: SqlStore, config: Run
 
 def test_of_many_endings_one_stays(store: SqlStore, config: RunConfig):
     run = store.add_run(config, "flowers")
-    seen = in_threads(lambda n: (store.finish_run(run.id, RunState.FAILED, str(n)), store.get_run(run.id).message)[1])
+    seen = in_threads(
+        lambda n: (
+            store.finish_run(run.id, RunState.FAILED, str(n)),
+            store.get_run(run.id).message,
+        )[1]
+    )
     assert len(set(seen)) == 1
 
 
 def test_threads_that_append_the_same_points_leave_one_of_each(store: SqlStore, config: RunConfig):
     run = store.add_run(config, "flowers")
     points = [MetricPoint(seq, 1, seq + 1, "train", "loss", seq / 7, 32) for seq in range(200)]
-    in_threads(lambda n: [store.append_metrics(run.id, points[start : start + 20]) for start in range(0, 200, 20 - n)])
+    in_threads(
+        lambda n: [
+            store.append_metrics(run.id, points[start : start + 20])
+            for start in range(0, 200, 20 - n)
+        ]
+    )
     assert store.list_metrics(run.id) == points
 
 
@@ -165,7 +193,10 @@ def test_readers_see_whole_batches_while_a_writer_writes(store: SqlStore, config
         if thread:
             return [len(store.list_metrics(run.id)) for _ in range(20)]
         for start in range(0, 400, 20):
-            points = [MetricPoint(seq, 1, seq + 1, "train", "loss", 0.5, 32) for seq in range(start, start + 20)]
+            points = [
+                MetricPoint(seq, 1, seq + 1, "train", "loss", 0.5, 32)
+                for seq in range(start, start + 20)
+            ]
             store.append_metrics(run.id, points)
         return []
 
@@ -187,7 +218,11 @@ def test_a_dataset_is_not_deleted_under_a_run_that_is_being_added(
 
         def add_or_delete(thread: int) -> str:
             try:
-                return store.add_run(config, "flowers").id if thread else str(store.delete_dataset(dataset.id))
+                return (
+                    store.add_run(config, "flowers").id
+                    if thread
+                    else str(store.delete_dataset(dataset.id))
+                )
             except Exception as refusal:
                 return type(refusal).__name__
 
@@ -208,7 +243,9 @@ def test_processes_that_open_an_empty_store_at_once_all_succeed(url: str):
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-def test_a_forked_child_uses_the_store_without_harm_to_its_parent(store: SqlStore, config: RunConfig):
+def test_a_forked_child_uses_the_store_without_harm_to_its_parent(
+    store: SqlStore, config: RunConfig
+):
     run = store.add_run(config, "flowers")
     child = os.fork()
     if child == 0:
@@ -226,7 +263,9 @@ def test_a_forked_child_uses_the_store_without_harm_to_its_parent(store: SqlStor
 # On PostgreSQL two can write at once; here one is stopped in the middle, and the other has to cope.
 
 
-def test_a_run_that_another_is_just_claiming_is_passed_over(postgres_url: str, open_url, config: RunConfig):
+def test_a_run_that_another_is_just_claiming_is_passed_over(
+    postgres_url: str, open_url, config: RunConfig
+):
     store = open_url(postgres_url)
     first, second = (store.add_run(config, "flowers") for _ in range(2))
     with ThreadPoolExecutor(1) as pool, store.writing() as connection:
@@ -248,13 +287,17 @@ def test_a_run_on_a_dataset_that_is_just_being_deleted_waits(
         assert adding.result(timeout=30).state is RunState.QUEUED
 
 
-def test_points_of_a_run_that_is_just_being_deleted_are_dropped(postgres_url: str, open_url, config: RunConfig):
+def test_points_of_a_run_that_is_just_being_deleted_are_dropped(
+    postgres_url: str, open_url, config: RunConfig
+):
     store = open_url(postgres_url)
     run = store.add_run(config, "flowers")
     with ThreadPoolExecutor(1) as pool:
         with store.writing() as connection:
             connection.execute(delete(runs).where(runs.c.id == run.id))
-            appending = pool.submit(store.append_metrics, run.id, [MetricPoint(0, 1, 1, "train", "loss", 0.5, 32)])
+            appending = pool.submit(
+                store.append_metrics, run.id, [MetricPoint(0, 1, 1, "train", "loss", 0.5, 32)]
+            )
             with pytest.raises(TimeoutError):
                 appending.result(timeout=0.3)
         appending.result(timeout=30)

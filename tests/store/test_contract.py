@@ -9,7 +9,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tl_core.config import RunConfig, make_run_config
-from tl_core.errors import ConfigError, DatasetInUse, RunNotReady, StoreUnavailable, UnknownDataset, UnknownRun
+from tl_core.errors import (
+    ConfigError,
+    DatasetInUse,
+    RunNotReady,
+    StoreUnavailable,
+    UnknownDataset,
+    UnknownRun,
+)
 from tl_core.presets import ANY_DATASET
 from tl_core.records import (
     DatasetRecord,
@@ -29,12 +36,17 @@ ANY_TEXT = st.text(st.characters(exclude_categories=[]), max_size=50) | st.sampl
 
 
 def an_image(position: int, **changes: object) -> ImageRecord:
-    image = ImageRecord(position, f"{position:064x}", f"rose/{position}.jpg", "rose", None, "jpg", 640, 480)
+    image = ImageRecord(
+        position, f"{position:064x}", f"rose/{position}.jpg", "rose", None, "jpg", 640, 480
+    )
     return replace(image, **changes)
 
 
 def a_point(seq: int, **changes: object) -> MetricPoint:
-    return replace(MetricPoint(seq, epoch=1, step=seq + 1, split="train", name="loss", value=0.5, n=32), **changes)
+    return replace(
+        MetricPoint(seq, epoch=1, step=seq + 1, split="train", name="loss", value=0.5, n=32),
+        **changes,
+    )
 
 
 # Datasets
@@ -49,7 +61,9 @@ def test_a_dataset_comes_back_as_it_went_in(store: SqlStore, dataset: DatasetRec
     assert store.list_skipped(dataset.id) == skipped
 
 
-def test_a_dataset_may_be_without_skipped_files_and_warnings(store: SqlStore, dataset: DatasetRecord):
+def test_a_dataset_may_be_without_skipped_files_and_warnings(
+    store: SqlStore, dataset: DatasetRecord
+):
     plain = replace(dataset, warnings=(), n_skipped=0)
     store.add_dataset(plain, [], [])
     assert store.get_dataset(plain.id) == plain
@@ -59,7 +73,9 @@ def test_a_dataset_may_be_without_skipped_files_and_warnings(store: SqlStore, da
 
 def test_the_first_of_two_datasets_with_one_id_is_kept(store: SqlStore, dataset: DatasetRecord):
     store.add_dataset(dataset, [an_image(0)], [])
-    again = store.add_dataset(replace(dataset, name="other"), [an_image(0, name="x"), an_image(1)], [])
+    again = store.add_dataset(
+        replace(dataset, name="other"), [an_image(0, name="x"), an_image(1)], []
+    )
     assert again == dataset
     assert store.list_images(dataset.id) == [an_image(0)]
 
@@ -72,13 +88,16 @@ def test_datasets_are_listed_newest_first(store: SqlStore, dataset: DatasetRecor
 
 
 @pytest.mark.parametrize("wanted", ["0123456789abcdef", "0123", "01234567", "flowers"])
-def test_a_dataset_is_found_by_id_by_start_and_by_name(store: SqlStore, dataset: DatasetRecord, wanted: str):
+def test_a_dataset_is_found_by_id_by_start_and_by_name(
+    store: SqlStore, dataset: DatasetRecord, wanted: str
+):
     store.add_dataset(dataset, [], [])
     assert store.get_dataset(wanted) == dataset
 
 
 @pytest.mark.parametrize(
-    "wanted", ["", "012", "flower", "FLOWERS", "____", "%%%%", "0123%", "1234", "a\0bc", "\ud800abc"]
+    "wanted",
+    ["", "012", "flower", "FLOWERS", "____", "%%%%", "0123%", "1234", "a\0bc", "\ud800abc"],
 )
 def test_what_nothing_goes_by_is_unknown(store: SqlStore, dataset: DatasetRecord, wanted: str):
     store.add_dataset(dataset, [], [])
@@ -93,7 +112,9 @@ def test_an_empty_store_says_to_import_a_dataset(store: SqlStore):
         store.get_dataset("flowers")
 
 
-def test_a_name_or_start_that_two_share_is_refused_with_their_ids(store: SqlStore, dataset: DatasetRecord):
+def test_a_name_or_start_that_two_share_is_refused_with_their_ids(
+    store: SqlStore, dataset: DatasetRecord
+):
     twin = replace(dataset, id="0123aaaaaaaaaaaa")
     store.add_dataset(dataset, [], [])
     store.add_dataset(twin, [], [])
@@ -125,7 +146,9 @@ def test_a_dataset_that_is_not_there_cannot_be_deleted(store: SqlStore):
         store.delete_dataset("0123456789abcdef")
 
 
-def test_a_dataset_is_kept_while_a_run_needs_it(store: SqlStore, dataset: DatasetRecord, config: RunConfig):
+def test_a_dataset_is_kept_while_a_run_needs_it(
+    store: SqlStore, dataset: DatasetRecord, config: RunConfig
+):
     store.add_dataset(dataset, [an_image(0)], [])
     run = store.add_run(config, dataset.name)
     with pytest.raises(DatasetInUse, match=run.id):
@@ -136,7 +159,9 @@ def test_a_dataset_is_kept_while_a_run_needs_it(store: SqlStore, dataset: Datase
     assert store.list_images(dataset.id) == [an_image(0)]
 
 
-def test_a_finished_run_outlives_its_dataset(store: SqlStore, dataset: DatasetRecord, config: RunConfig):
+def test_a_finished_run_outlives_its_dataset(
+    store: SqlStore, dataset: DatasetRecord, config: RunConfig
+):
     store.add_dataset(dataset, [], [])
     run = store.add_run(config, dataset.name)
     store.append_metrics(run.id, [a_point(0)])
@@ -150,7 +175,13 @@ def test_a_finished_run_outlives_its_dataset(store: SqlStore, dataset: DatasetRe
 
 
 def test_a_new_run_is_queued_with_its_configuration(store: SqlStore):
-    changes = {"frozen_stages": 3, "hidden_units": "9,8", "frozen_names": "a.*", "learning_rate": 1e-4, "blur": 0.5}
+    changes = {
+        "frozen_stages": 3,
+        "hidden_units": "9,8",
+        "frozen_names": "a.*",
+        "learning_rate": 1e-4,
+        "blur": 0.5,
+    }
     config = make_run_config("d" * 16, {"split_seed": 2**32 - 1, **changes})
     before = time.time()
     run = store.add_run(config, "flowers", {"device": "cpu"})
@@ -162,7 +193,13 @@ def test_a_new_run_is_queued_with_its_configuration(store: SqlStore):
         {"device": "cpu"},
     )
     assert before <= run.created_at <= time.time()
-    assert (run.started_at, run.finished_at, run.progress, run.result, run.epochs_done) == (None, None, None, None, 0)
+    assert (run.started_at, run.finished_at, run.progress, run.result, run.epochs_done) == (
+        None,
+        None,
+        None,
+        None,
+        0,
+    )
 
 
 def test_run_ids_are_short_and_hard_to_misread(store: SqlStore, config: RunConfig):
@@ -241,12 +278,18 @@ def test_a_queued_run_is_paused_at_once_and_not_claimed(store: SqlStore, config:
     run = store.add_run(config, "flowers")
     store.request_pause(run.id)
     paused = store.get_run(run.id)
-    assert (paused.state, paused.finished_at, store.asked_of(run.id)) == (RunState.PAUSED, None, None)
+    assert (paused.state, paused.finished_at, store.asked_of(run.id)) == (
+        RunState.PAUSED,
+        None,
+        None,
+    )
     assert paused.message == "Paused before it started; resumed, it is put back into the queue."
     assert store.claim_next_run() is None and store.claim_run(run.id) is None
 
 
-def test_a_running_run_is_asked_to_pause_until_it_is_asked_to_stop(store: SqlStore, config: RunConfig):
+def test_a_running_run_is_asked_to_pause_until_it_is_asked_to_stop(
+    store: SqlStore, config: RunConfig
+):
     run = store.add_run(config, "flowers")
     store.claim_run(run.id)
     assert store.asked_of(run.id) is None
@@ -280,10 +323,15 @@ def test_a_paused_run_is_cancelled_at_once(store: SqlStore, config: RunConfig):
     store.request_cancel(run.id)
     cancelled = store.get_run(run.id)
     assert cancelled.state is RunState.CANCELLED and cancelled.finished_at is not None
-    assert cancelled.message == "Cancelled while it waited; its 2 finished epochs are kept, and it can be resumed."
+    assert (
+        cancelled.message
+        == "Cancelled while it waited; its 2 finished epochs are kept, and it can be resumed."
+    )
 
 
-def test_a_run_that_pauses_while_it_is_asked_to_stop_is_cancelled(store: SqlStore, config: RunConfig):
+def test_a_run_that_pauses_while_it_is_asked_to_stop_is_cancelled(
+    store: SqlStore, config: RunConfig
+):
     run = store.add_run(config, "flowers")
     store.claim_run(run.id)
     store.request_pause(run.id)
@@ -292,17 +340,28 @@ def test_a_run_that_pauses_while_it_is_asked_to_stop_is_cancelled(store: SqlStor
     assert store.get_run(run.id).state is RunState.CANCELLED
 
 
-@pytest.mark.parametrize("state", [RunState.PAUSED, RunState.CANCELLED, RunState.INTERRUPTED, RunState.FAILED])
-def test_a_run_at_rest_is_queued_again_with_all_it_has_reported(store: SqlStore, config: RunConfig, state: RunState):
+@pytest.mark.parametrize(
+    "state", [RunState.PAUSED, RunState.CANCELLED, RunState.INTERRUPTED, RunState.FAILED]
+)
+def test_a_run_at_rest_is_queued_again_with_all_it_has_reported(
+    store: SqlStore, config: RunConfig, state: RunState
+):
     run, later = (store.add_run(config, "flowers", {"device": "cpu"}) for _ in range(2))
     store.claim_run(run.id)
     store.append_metrics(run.id, [a_point(0)])
-    store.update_run(run.id, epochs_done=1, best_epoch=1, val_accuracy=0.5, progress=Progress("training", 0.2))
+    store.update_run(
+        run.id, epochs_done=1, best_epoch=1, val_accuracy=0.5, progress=Progress("training", 0.2)
+    )
     store.request_pause(run.id)
     store.finish_run(run.id, state, "Stopped.")
     again = store.queue_again(run.id)
     assert again == store.get_run(run.id)
-    assert (again.state, again.message, again.finished_at, again.progress) == (RunState.QUEUED, "", None, None)
+    assert (again.state, again.message, again.finished_at, again.progress) == (
+        RunState.QUEUED,
+        "",
+        None,
+        None,
+    )
     assert (again.epochs_done, again.best_epoch, again.val_accuracy) == (1, 1, 0.5)
     assert again.facts == {"device": "cpu", "resumed": 1}
     assert store.list_metrics(run.id) == [a_point(0)]
@@ -324,12 +383,20 @@ def test_a_run_is_queued_again_with_more_epochs(store: SqlStore, config: RunConf
     ("bring_to", "words"),
     [
         (lambda store, run_id: None, "is queued and cannot be resumed: it carries on by itself"),
-        (lambda store, run_id: store.claim_run(run_id), "is running and cannot be resumed: it carries on by itself"),
-        (lambda store, run_id: store.finish_run(run_id, RunState.COMPLETED), "is completed and cannot be resumed"),
+        (
+            lambda store, run_id: store.claim_run(run_id),
+            "is running and cannot be resumed: it carries on by itself",
+        ),
+        (
+            lambda store, run_id: store.finish_run(run_id, RunState.COMPLETED),
+            "is completed and cannot be resumed",
+        ),
     ],
     ids=["queued", "running", "completed"],
 )
-def test_a_run_that_is_not_at_rest_cannot_be_queued_again(store: SqlStore, config: RunConfig, bring_to, words: str):
+def test_a_run_that_is_not_at_rest_cannot_be_queued_again(
+    store: SqlStore, config: RunConfig, bring_to, words: str
+):
     run = store.add_run(config, "flowers")
     bring_to(store, run.id)
     before = store.get_run(run.id)
@@ -405,14 +472,22 @@ def test_a_result_may_hold_nan(store: SqlStore, config: RunConfig):
 
 
 def test_facts_come_back_as_json_gives_them_back(store: SqlStore, config: RunConfig):
-    facts = {"sizes": {"train": 3}, "names": ("a", "\0\ud800😀"), "on": True, "none": None, "count": 2**40}
+    facts = {
+        "sizes": {"train": 3},
+        "names": ("a", "\0\ud800😀"),
+        "on": True,
+        "none": None,
+        "count": 2**40,
+    }
     run = store.add_run(config, "flowers", facts)
     assert run.facts == {**facts, "names": ["a", "\0\ud800😀"]}
     assert store.get_run(run.id).facts == run.facts
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, object()])
-def test_facts_that_json_has_no_word_for_are_refused_whole(store: SqlStore, config: RunConfig, value: object):
+def test_facts_that_json_has_no_word_for_are_refused_whole(
+    store: SqlStore, config: RunConfig, value: object
+):
     run = store.add_run(config, "flowers", {"kept": 1})
     with pytest.raises((ValueError, TypeError)):
         store.update_run(run.id, facts={"good": 1, "bad": value}, epochs_done=3)
@@ -523,7 +598,9 @@ def test_later_predictions_take_the_place_of_earlier_ones(store: SqlStore, confi
     run = store.add_run(config, "flowers")
     test = [Prediction(9, 2, (0.0, 0.0, 1.0))]
     store.put_predictions(run.id, "test", 1, test)
-    store.put_predictions(run.id, "val", 1, [Prediction(0, 0, (1.0, 0.0)), Prediction(1, 0, (1.0, 0.0))])
+    store.put_predictions(
+        run.id, "val", 1, [Prediction(0, 0, (1.0, 0.0)), Prediction(1, 0, (1.0, 0.0))]
+    )
     store.put_predictions(run.id, "val", 2, [Prediction(1, 0, (0.0, 1.0))])
     assert store.list_predictions(run.id, "val") == (2, [Prediction(1, 0, (0.0, 1.0))])
     assert store.list_predictions(run.id, "test") == (1, test)
@@ -534,7 +611,9 @@ def test_later_predictions_take_the_place_of_earlier_ones(store: SqlStore, confi
 def test_ten_thousand_predictions_of_two_hundred_classes_fit(store: SqlStore, config: RunConfig):
     run = store.add_run(config, "flowers")
     probabilities = (0.5,) + (0.0,) * 198 + (0.5,)
-    predictions = [Prediction(position, position % 200, probabilities) for position in range(10_000)]
+    predictions = [
+        Prediction(position, position % 200, probabilities) for position in range(10_000)
+    ]
     store.put_predictions(run.id, "test", 1, predictions)
     assert store.list_predictions(run.id, "test") == (1, predictions)
 
@@ -543,13 +622,19 @@ def test_ten_thousand_predictions_of_two_hundred_classes_fit(store: SqlStore, co
 
 
 @given(title=ANY_TEXT, note=ANY_TEXT, tags=st.lists(ANY_TEXT.map(lambda tag: tag[:40]), max_size=5))
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_what_people_say_of_a_run_comes_back(store: SqlStore, config: RunConfig, title: str, note: str, tags: list):
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_what_people_say_of_a_run_comes_back(
+    store: SqlStore, config: RunConfig, title: str, note: str, tags: list
+):
     run = store.add_run(config, "flowers")
     said = store.annotate_run(run.id, title=title, note=note, tags=tags, is_favourite=True)
     assert store.get_run(run.id) == said
     assert said.title == " ".join(title.split()) and said.note == note.strip() and said.is_favourite
-    assert list(said.tags) == list(dict.fromkeys(" ".join(tag.split()) for tag in tags if tag.strip()))
+    assert list(said.tags) == list(
+        dict.fromkeys(" ".join(tag.split()) for tag in tags if tag.strip())
+    )
 
 
 def test_saying_something_of_a_run_changes_nothing_else(store: SqlStore, config: RunConfig):
@@ -557,7 +642,9 @@ def test_saying_something_of_a_run_changes_nothing_else(store: SqlStore, config:
     store.annotate_run(run.id, note="why")
     said = store.annotate_run(run.id, title="first")
     assert said == replace(run, note="why", title="first")
-    assert store.annotate_run(run.id, is_favourite=True, note="") == replace(run, title="first", is_favourite=True)
+    assert store.annotate_run(run.id, is_favourite=True, note="") == replace(
+        run, title="first", is_favourite=True
+    )
 
 
 @pytest.mark.parametrize(
@@ -569,7 +656,9 @@ def test_saying_something_of_a_run_changes_nothing_else(store: SqlStore, config:
         ({"tags": [str(i) for i in range(13)]}, "13 tags: give at most 12"),
     ],
 )
-def test_too_much_said_of_a_run_is_refused_whole(store: SqlStore, config: RunConfig, said: dict, words: str):
+def test_too_much_said_of_a_run_is_refused_whole(
+    store: SqlStore, config: RunConfig, said: dict, words: str
+):
     run = store.add_run(config, "flowers")
     with pytest.raises(ConfigError, match=words):
         store.annotate_run(run.id, is_favourite=True, **said)
@@ -610,7 +699,9 @@ def test_presets_are_listed_by_name_and_can_be_deleted(store: SqlStore, config: 
         ("two-phase", "comes with TransferLab is called 'two-phase'"),
     ],
 )
-def test_a_preset_name_that_cannot_be_is_refused(store: SqlStore, config: RunConfig, name: str, words: str):
+def test_a_preset_name_that_cannot_be_is_refused(
+    store: SqlStore, config: RunConfig, name: str, words: str
+):
     first = store.save_preset("mine", "The first.", config)
     with pytest.raises(ConfigError, match=words):
         store.save_preset(name, "", config)
@@ -620,13 +711,17 @@ def test_a_preset_name_that_cannot_be_is_refused(store: SqlStore, config: RunCon
 # Text
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(name=ANY_TEXT, reason=ANY_TEXT)
 def test_any_text_comes_back_exactly(
     store: SqlStore, dataset: DatasetRecord, config: RunConfig, name: str, reason: str
 ):
     fresh = replace(dataset, name=name, classes=(name, reason), warnings=(reason,))
-    store.add_dataset(fresh, [an_image(0, name=name, class_name=reason)], [SkippedFile(name, reason)])
+    store.add_dataset(
+        fresh, [an_image(0, name=name, class_name=reason)], [SkippedFile(name, reason)]
+    )
     run = store.add_run(config, name, {"text": reason})
     store.append_metrics(run.id, [a_point(0, split=name, name=reason)])
     store.finish_run(run.id, RunState.FAILED, reason)
@@ -646,7 +741,9 @@ def test_any_text_comes_back_exactly(
 # Opening
 
 
-def test_what_was_kept_is_there_when_opened_again(url: str, store: SqlStore, config: RunConfig, open_url):
+def test_what_was_kept_is_there_when_opened_again(
+    url: str, store: SqlStore, config: RunConfig, open_url
+):
     run = store.add_run(config, "flowers")
     store.close()
     assert open_url(url).get_run(run.id) == run
@@ -677,7 +774,9 @@ def test_a_store_that_cannot_be_opened_is_a_sentence_without_the_password(url: s
 
 def test_a_file_that_is_no_database_is_a_sentence(tmp_path):
     (tmp_path / "store.db").write_text("something else\n" * 100)
-    with pytest.raises(StoreUnavailable, match=r"store\.db cannot be used: file is not a database\.$"):
+    with pytest.raises(
+        StoreUnavailable, match=r"store\.db cannot be used: file is not a database\.$"
+    ):
         SqlStore(f"sqlite:///{tmp_path / 'store.db'}")
 
 

@@ -25,14 +25,23 @@ def describe(connection: Connection) -> dict:
     look = inspect(connection)
     return {
         table: {
-            "columns": {c["name"]: (str(c["type"]), c["nullable"]) for c in look.get_columns(table)},
+            "columns": {
+                c["name"]: (str(c["type"]), c["nullable"]) for c in look.get_columns(table)
+            },
             "primary key": look.get_pk_constraint(table)["constrained_columns"],
             "unique": [u["column_names"] for u in look.get_unique_constraints(table)],
             "indexes": {
-                i["name"]: i["column_names"] for i in look.get_indexes(table) if not i.get("duplicates_constraint")
+                i["name"]: i["column_names"]
+                for i in look.get_indexes(table)
+                if not i.get("duplicates_constraint")
             },
             "foreign keys": [
-                (f["constrained_columns"], f["referred_table"], f["referred_columns"], f["options"].get("ondelete"))
+                (
+                    f["constrained_columns"],
+                    f["referred_table"],
+                    f["referred_columns"],
+                    f["options"].get("ondelete"),
+                )
                 for f in look.get_foreign_keys(table)
             ],
         }
@@ -52,11 +61,17 @@ def test_the_migrations_make_the_tables_that_the_queries_expect(engine: Engine):
 
 def test_an_opened_store_is_at_the_newest_version(engine: Engine):
     with engine.connect() as connection:
-        versions = connection.execute(text("SELECT version FROM schema_version ORDER BY version")).scalars().all()
+        versions = (
+            connection.execute(text("SELECT version FROM schema_version ORDER BY version"))
+            .scalars()
+            .all()
+        )
     assert versions == list(range(1, len(migrations.MIGRATIONS) + 1))
 
 
-def test_an_older_store_is_brought_up_to_date(url: str, store: SqlStore, config, open_url, monkeypatch):
+def test_an_older_store_is_brought_up_to_date(
+    url: str, store: SqlStore, config, open_url, monkeypatch
+):
     run = store.add_run(config, "flowers")
 
     def add_a_column(connection: Connection) -> None:
@@ -108,7 +123,9 @@ def test_runs_of_the_first_release_are_read_with_todays_settings(url: str, open_
     assert [store.asked_of(run.id) for run in (first, second)] == ["cancel", None]
 
 
-def test_a_failed_migration_leaves_the_store_as_it_was(url: str, store: SqlStore, config, open_url, monkeypatch):
+def test_a_failed_migration_leaves_the_store_as_it_was(
+    url: str, store: SqlStore, config, open_url, monkeypatch
+):
     run = store.add_run(config, "flowers")
 
     def fail_half_way(connection: Connection) -> None:
@@ -127,5 +144,8 @@ def test_a_failed_migration_leaves_the_store_as_it_was(url: str, store: SqlStore
 def test_a_store_from_a_newer_release_is_refused_with_a_sentence(url: str, engine: Engine):
     with engine.begin() as connection:
         connection.execute(text("INSERT INTO schema_version (version) VALUES (99)"))
-    with pytest.raises(StoreTooNew, match=r"newer TransferLab .* version 99, this one knows 3.*: update TransferLab"):
+    with pytest.raises(
+        StoreTooNew,
+        match=r"newer TransferLab .* version 99, this one knows 3.*: update TransferLab",
+    ):
         SqlStore(url)

@@ -47,7 +47,9 @@ def executing(url: str, store: SqlStore, config: RunConfig, tmp_path: Path):
         os.kill(worker, signal.SIGKILL)
 
 
-def test_a_run_whose_process_was_killed_is_interrupted(store: SqlStore, artifacts: Artifacts, executing):
+def test_a_run_whose_process_was_killed_is_interrupted(
+    store: SqlStore, artifacts: Artifacts, executing
+):
     run, process = executing
     store.update_run(run.id, epochs_done=2)
     process.send_signal(signal.SIGKILL)
@@ -67,7 +69,9 @@ def test_a_run_of_a_living_process_goes_on(store: SqlStore, artifacts: Artifacts
     assert store.get_run(run.id).state is RunState.RUNNING
 
 
-def test_a_run_that_this_process_executes_goes_on(store: SqlStore, artifacts: Artifacts, config: RunConfig):
+def test_a_run_that_this_process_executes_goes_on(
+    store: SqlStore, artifacts: Artifacts, config: RunConfig
+):
     run = store.add_run(config, "flowers")
     with try_lock(artifacts.run_lock(run.id)):
         store.claim_run(run.id)
@@ -75,7 +79,9 @@ def test_a_run_that_this_process_executes_goes_on(store: SqlStore, artifacts: Ar
     assert store.get_run(run.id).state is RunState.RUNNING
 
 
-def test_a_run_between_being_claimed_and_being_locked_goes_on(store: SqlStore, artifacts: Artifacts, config: RunConfig):
+def test_a_run_between_being_claimed_and_being_locked_goes_on(
+    store: SqlStore, artifacts: Artifacts, config: RunConfig
+):
     run = store.add_run(config, "flowers")
     with ThreadPoolExecutor(1) as pool:
         with hold_lock(artifacts.claim_lock), ExitStack() as locked:
@@ -90,7 +96,9 @@ def test_a_run_between_being_claimed_and_being_locked_goes_on(store: SqlStore, a
     assert store.get_run(run.id).state is RunState.RUNNING
 
 
-def test_queued_and_finished_runs_are_no_concern(store: SqlStore, artifacts: Artifacts, config: RunConfig):
+def test_queued_and_finished_runs_are_no_concern(
+    store: SqlStore, artifacts: Artifacts, config: RunConfig
+):
     queued, finished = (store.add_run(config, "flowers") for _ in range(2))
     store.finish_run(finished.id, RunState.COMPLETED)
     before = store.list_runs()
@@ -99,7 +107,9 @@ def test_queued_and_finished_runs_are_no_concern(store: SqlStore, artifacts: Art
     assert store.claim_next_run().id == queued.id
 
 
-def message_of_a_stale_run(store: SqlStore, artifacts: Artifacts, run: Run, epochs_done: int) -> str:
+def message_of_a_stale_run(
+    store: SqlStore, artifacts: Artifacts, run: Run, epochs_done: int
+) -> str:
     store.claim_run(run.id)
     store.update_run(run.id, epochs_done=epochs_done)
     assert fail_stale_runs(store, artifacts) == [run.id]
@@ -111,17 +121,24 @@ def message_of_a_stale_run(store: SqlStore, artifacts: Artifacts, run: Run, epoc
     [
         (0, "stopped before this run had finished an epoch; nothing of it is kept."),
         (1, "stopped while this run was in epoch 2; its 1 finished epoch is kept."),
-        (5, "stopped after this run's last epoch, before it was tested; its 5 finished epochs are kept."),
+        (
+            5,
+            "stopped after this run's last epoch, before it was tested; its 5 finished epochs are kept.",
+        ),
     ],
 )
 def test_the_message_says_what_is_kept(
     store: SqlStore, artifacts: Artifacts, config: RunConfig, epochs_done: int, sentence: str
 ):
-    message = message_of_a_stale_run(store, artifacts, store.add_run(config, "flowers"), epochs_done)
+    message = message_of_a_stale_run(
+        store, artifacts, store.add_run(config, "flowers"), epochs_done
+    )
     assert message == f"The server or command that ran it {sentence}"
 
 
-def test_how_a_process_died_is_told_of_its_own_run_alone(store: SqlStore, artifacts: Artifacts, config: RunConfig):
+def test_how_a_process_died_is_told_of_its_own_run_alone(
+    store: SqlStore, artifacts: Artifacts, config: RunConfig
+):
     its_own, another = (store.add_run(config, "flowers") for _ in range(2))
     for run, process_id in ((its_own, 71), (another, 7)):
         store.claim_run(run.id)
@@ -133,10 +150,14 @@ def test_how_a_process_died_is_told_of_its_own_run_alone(store: SqlStore, artifa
         "it happen again, a smaller batch size, a smaller image size or more frozen stages take less memory, and the "
         "server's log may say more."
     )
-    assert store.get_run(another.id).message.startswith("The server or command that ran it stopped before")
+    assert store.get_run(another.id).message.startswith(
+        "The server or command that ran it stopped before"
+    )
 
 
-def test_the_message_says_when_it_can_be_resumed(store: SqlStore, artifacts: Artifacts, config: RunConfig):
+def test_the_message_says_when_it_can_be_resumed(
+    store: SqlStore, artifacts: Artifacts, config: RunConfig
+):
     run = store.add_run(config, "flowers")
     artifacts.run_folder(run.id).mkdir(parents=True)
     artifacts.training_state(run.id).touch()

@@ -49,7 +49,10 @@ def test_what_an_image_takes_is_no_less_than_the_backward_pass_really_keeps_nor_
 
     def pack(tensor):
         storage = tensor.untyped_storage()
-        kept[storage.data_ptr()] = tensor, storage.nbytes()  # held, so that no other tensor gets its place
+        kept[storage.data_ptr()] = (
+            tensor,
+            storage.nbytes(),
+        )  # held, so that no other tensor gets its place
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):

@@ -19,11 +19,22 @@ CLASSES = ("a", "ü", '"]', "[bold]x[/bold]", "two\nlines")
 
 def network(config: ModelConfig) -> TransferModel:
     backbone = get_backbone(config.backbone)
-    return build_model(backbone, config, len(CLASSES), build_library_model(backbone, config.image_size))
+    return build_model(
+        backbone, config, len(CLASSES), build_library_model(backbone, config.image_size)
+    )
 
 
 @pytest.mark.parametrize(
-    "name", ["tf_efficientnet_lite0", "resnet18", "squeezenet1_1", "densenet121", "vit_b_16", "swin_t", "swin_v2_t"]
+    "name",
+    [
+        "tf_efficientnet_lite0",
+        "resnet18",
+        "squeezenet1_1",
+        "densenet121",
+        "vit_b_16",
+        "swin_t",
+        "swin_v2_t",
+    ],
 )
 def test_what_is_loaded_is_what_was_saved(tmp_path: Path, name: str):
     config = ModelConfig(backbone=name, frozen_stages=2, hidden_units=4, dropout=0.5, image_size=64)
@@ -31,7 +42,9 @@ def test_what_is_loaded_is_what_was_saved(tmp_path: Path, name: str):
     save_checkpoint(tmp_path / "new" / "model.safetensors", model, config, CLASSES)
     state = torch.get_rng_state()
     checkpoint = load_checkpoint(tmp_path / "new" / "model.safetensors")
-    assert torch.equal(state, torch.get_rng_state()), "a run beside this would see other random numbers"
+    assert torch.equal(state, torch.get_rng_state()), (
+        "a run beside this would see other random numbers"
+    )
     assert checkpoint.classes == CLASSES and checkpoint.backbone == get_backbone(name)
     loaded, saved = checkpoint.model.state_dict(), model.state_dict()
     assert list(loaded) == list(saved)
@@ -58,7 +71,9 @@ def test_a_cut_off_file_is_a_sentence(tmp_path: Path, keep: int):
         load_checkpoint(path)
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+@pytest.mark.skipif(
+    not Path("/dev/full").exists(), reason="this system has no device that is always full"
+)
 def test_a_full_disk_leaves_the_model_that_was_there(tmp_path: Path):
     path, config = tmp_path / "model.safetensors", ModelConfig(backbone="squeezenet1_1")
     save_checkpoint(path, network(config), config, CLASSES)
@@ -71,7 +86,10 @@ def test_a_full_disk_leaves_the_model_that_was_there(tmp_path: Path):
 
 
 def test_what_changed_is_read_with_the_model_it_belongs_to_and_made_one_file(tmp_path: Path):
-    path, config = tmp_path / "model.safetensors", ModelConfig(backbone="squeezenet1_1", hidden_units=4)
+    path, config = (
+        tmp_path / "model.safetensors",
+        ModelConfig(backbone="squeezenet1_1", hidden_units=4),
+    )
     model, other = network(config), network(config)
     save_checkpoint(path, model, config, CLASSES)
     whole = path.stat().st_size
@@ -104,7 +122,9 @@ def test_the_model_of_another_version_is_a_sentence(tmp_path: Path):
         load_checkpoint(path)
 
 
-@pytest.mark.parametrize(("name", "depth"), [("resnet18", 3), ("tf_efficientnet_lite0", 3), ("mobilenet_v2", 4)])
+@pytest.mark.parametrize(
+    ("name", "depth"), [("resnet18", 3), ("tf_efficientnet_lite0", 3), ("mobilenet_v2", 4)]
+)
 def test_a_model_of_release_0_1_can_still_be_used(tmp_path: Path, name: str, depth: int):
     """It numbered the library's modules within each stage, instead of calling them by their names."""
     path, config = tmp_path / "model.safetensors", ModelConfig(backbone=name)
@@ -114,13 +134,23 @@ def test_a_model_of_release_0_1_can_still_be_used(tmp_path: Path, name: str, dep
         if not tensor.startswith("stages."):
             return tensor
         own = depth + (tensor.split(".")[2] == "blocks")
-        stage, module, rest = tensor.split(".")[1], tensor.split(".")[2:own], tensor.split(".")[own:]
+        stage, module, rest = (
+            tensor.split(".")[1],
+            tensor.split(".")[2:own],
+            tensor.split(".")[own:],
+        )
         of_stage = numbers.setdefault(stage, {})
-        return ".".join(("stages", stage, str(of_stage.setdefault(tuple(module), len(of_stage))), *rest))
+        return ".".join(
+            ("stages", stage, str(of_stage.setdefault(tuple(module), len(of_stage))), *rest)
+        )
 
     save_checkpoint(path, model, config, CLASSES)
     with safe_open(path, "pt") as file:
         about = file.metadata()
-    save_file({number(key): tensor.contiguous() for key, tensor in model.state_dict().items()}, path, about)
+    save_file(
+        {number(key): tensor.contiguous() for key, tensor in model.state_dict().items()},
+        path,
+        about,
+    )
     loaded = load_checkpoint(path).model.state_dict()
     assert all(torch.equal(tensor, loaded[key]) for key, tensor in model.state_dict().items())

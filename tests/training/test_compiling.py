@@ -15,7 +15,9 @@ GPU = Device(torch.device("cuda"), "a GPU")
 
 def network():
     torch.manual_seed(0)
-    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 36, 2))
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 36, 2)
+    )
 
 
 def follow(part, seconds, device=GPU, backend="eager"):
@@ -55,7 +57,9 @@ def test_it_is_undone_where_nothing_is_won():
     assert compiled == [False, True, True, False, False]
 
 
-@pytest.mark.parametrize(("seconds", "device"), [([9, 2, 2, 2], GPU), ([900] * 4, Device(torch.device("cpu"), "CPU"))])
+@pytest.mark.parametrize(
+    ("seconds", "device"), [([9, 2, 2, 2], GPU), ([900] * 4, Device(torch.device("cpu"), "CPU"))]
+)
 def test_a_short_phase_and_a_cpu_are_left_alone(seconds, device):
     said, compiled = follow(network(), seconds, device)
     assert not any(said) and not any(compiled)

@@ -39,7 +39,12 @@ def test_what_a_gpu_does_not_compute_in_mixed_precision_is_float32(monkeypatch: 
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a GPU")
     before = torch.backends.cudnn.allow_tf32
     try:
-        assert pick_device() == Device(torch.device("cuda"), "a GPU, mixed precision", torch.bfloat16)
-        assert not torch.backends.cudnn.allow_tf32 and torch.get_float32_matmul_precision() == "highest"
+        assert pick_device() == Device(
+            torch.device("cuda"), "a GPU, mixed precision", torch.bfloat16
+        )
+        assert (
+            not torch.backends.cudnn.allow_tf32
+            and torch.get_float32_matmul_precision() == "highest"
+        )
     finally:
         torch.backends.cudnn.allow_tf32 = before

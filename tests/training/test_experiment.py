@@ -51,7 +51,9 @@ def test_the_four_stages_come_in_order_and_learn_the_colours(make_experiment: Ma
     assert events[-1].result.baseline_accuracy == pytest.approx(1 / 3, abs=0.01)
     assert [p.position for p in events[-1].predictions] == list(experiment.split.test)
     for name in ("preparing features", "testing"):
-        own = [event for event in events if isinstance(event, StageAdvanced) and event.stage == name]
+        own = [
+            event for event in events if isinstance(event, StageAdvanced) and event.stage == name
+        ]
         done = [event.done for event in own]
         assert done == sorted(set(done)) and {event.total for event in own} == {done[-1]}
 
@@ -64,15 +66,26 @@ def test_facts_are_those_of_the_model(make_experiment: Make):
     assert facts["trainable_parameters"] == sum(p.numel() for p in parameters if p.requires_grad)
     assert facts["total_parameters"] == sum(p.numel() for p in parameters)
     assert facts["frozen_stages"] == 7 and facts["cached_views"] == 1
-    assert facts["splits"] == {side: len(getattr(experiment.split, side)) for side in ("train", "val", "test")}
+    assert facts["splits"] == {
+        side: len(getattr(experiment.split, side)) for side in ("train", "val", "test")
+    }
 
 
-@pytest.mark.parametrize("model", [{}, {"frozen_stages": -1}, {"frozen_stages": 0, "batch_norm": "adapt"}])
-def test_the_kept_model_is_asked_about_training_images_as_they_are(make_experiment: Make, model: dict):
+@pytest.mark.parametrize(
+    "model", [{}, {"frozen_stages": -1}, {"frozen_stages": 0, "batch_norm": "adapt"}]
+)
+def test_the_kept_model_is_asked_about_training_images_as_they_are(
+    make_experiment: Make, model: dict
+):
     experiment = make_experiment(model, epochs=2, augment="photos", dropout=0.5)
     events = list(run_experiment(experiment))
-    (place,) = [i for i, e in enumerate(events) if isinstance(e, FactsFound) and "train_check" in e.facts]
-    assert place > max(i for i, e in enumerate(events) if isinstance(e, EpochEnded)) and place < len(events) - 1
+    (place,) = [
+        i for i, e in enumerate(events) if isinstance(e, FactsFound) and "train_check" in e.facts
+    ]
+    assert (
+        place > max(i for i, e in enumerate(events) if isinstance(e, EpochEnded))
+        and place < len(events) - 1
+    )
     kept = load_checkpoint(experiment.checkpoint).model
     said = predict(kept, experiment.examples(experiment.split.train))
     found = events[place].facts["train_check"]
@@ -81,16 +94,34 @@ def test_the_kept_model_is_asked_about_training_images_as_they_are(make_experime
 
 
 def test_of_very_many_training_images_some_are_checked_at_least_as_many_as_there_are_of_validation():
-    assert [n_checked(*sizes) for sizes in ((30, 6), (3000, 600), (3000, 60), (400, 900))] == [30, 600, 500, 400]
+    assert [n_checked(*sizes) for sizes in ((30, 6), (3000, 600), (3000, 60), (400, 900))] == [
+        30,
+        600,
+        500,
+        400,
+    ]
 
 
 def test_facts_say_what_will_happen_and_with_what(make_experiment: Make):
-    settings = {"frozen_stages": -2, "unfreeze": "two-phase", "head_epochs": 1, "epochs": 2, "fine_tune_rate": 0.5}
+    settings = {
+        "frozen_stages": -2,
+        "unfreeze": "two-phase",
+        "head_epochs": 1,
+        "epochs": 2,
+        "fine_tune_rate": 0.5,
+    }
     experiment = make_experiment(settings)
     facts = facts_of(list(run_experiment(experiment)))
     first, second = facts["plan"]
-    assert (first["first_epoch"], first["last_epoch"], second["first_epoch"], second["last_epoch"]) == (1, 1, 2, 2)
-    assert (first["frozen_stages"], second["frozen_stages"]) == (9, 7) and facts["frozen_stages"] == 7
+    assert (
+        first["first_epoch"],
+        first["last_epoch"],
+        second["first_epoch"],
+        second["last_epoch"],
+    ) == (1, 1, 2, 2)
+    assert (first["frozen_stages"], second["frozen_stages"]) == (9, 7) and facts[
+        "frozen_stages"
+    ] == 7
     assert first["rates"] == [0.0] * 9 + [0.01]
     assert second["rates"] == pytest.approx([0.0] * 7 + [0.0005, 0.0005, 0.005])
     assert "fitted" in facts["weights"] or "efficientnet" in facts["weights"].lower()
@@ -118,7 +149,9 @@ def test_the_same_choices_give_the_same_numbers_to_the_last_bit(
     make_experiment: Make, tmp_path: Path, model: dict, train: dict
 ):
     first, second, other = (
-        learned(run_experiment(make_experiment(model, home=tmp_path / name, **{**train, "seed": seed})))
+        learned(
+            run_experiment(make_experiment(model, home=tmp_path / name, **{**train, "seed": seed}))
+        )
         for name, seed in (("first", 0), ("second", 0), ("other", 1))
     )
     assert first == second
@@ -134,7 +167,9 @@ def test_the_checkpoint_is_of_the_best_epoch(make_experiment: Make):
             assert (now != written) is event.is_best
             best, written = (event if event.is_best else best), now
     assert best.epoch < 6, "the last epoch was the best: this shows nothing about the others"
-    kept = predict(load_checkpoint(experiment.checkpoint).model, experiment.examples(experiment.split.val))
+    kept = predict(
+        load_checkpoint(experiment.checkpoint).model, experiment.examples(experiment.split.val)
+    )
     assert kept.loss == pytest.approx(best.val_loss, rel=1e-4)
     for now, then in zip(kept.predictions(), best.val_predictions, strict=True):
         assert now.probabilities == pytest.approx(then.probabilities, abs=1e-5)
@@ -161,11 +196,17 @@ def test_what_was_said_is_kept_with_what_entered_the_head(
         kept = load_outputs(tmp_path / "outputs", split)
         assert kept.positions.tolist() == [p.position for p in predictions]
         now = torch.from_numpy(kept.logits).double().softmax(1)
-        assert now.numpy() == pytest.approx(np.array([p.probabilities for p in predictions]), abs=1e-5)
+        assert now.numpy() == pytest.approx(
+            np.array([p.probabilities for p in predictions]), abs=1e-5
+        )
         with torch.inference_mode():
-            assert network.head(torch.from_numpy(kept.features).float()).numpy() == pytest.approx(kept.logits, abs=0.02)
+            assert network.head(torch.from_numpy(kept.features).float()).numpy() == pytest.approx(
+                kept.logits, abs=0.02
+            )
     epochs = list(load_epochs(tmp_path / "outputs"))
-    assert [epoch.answers.tolist() for epoch in epochs] == [[p.predicted for p in end.val_predictions] for end in ends]
+    assert [epoch.answers.tolist() for epoch in epochs] == [
+        [p.predicted for p in end.val_predictions] for end in ends
+    ]
     assert [epoch.stands_still for epoch in epochs] == still
 
 
@@ -223,7 +264,9 @@ def test_what_is_frozen_does_not_move(make_experiment: Make, recipe: dict):
 
 @pytest.mark.parametrize("frozen", [0, "all"])
 def test_a_batch_may_be_a_single_image(make_experiment: Make, frozen: int | str):
-    events = list(run_experiment(make_experiment({"frozen_stages": frozen}, epochs=1, batch_size=1)))
+    events = list(
+        run_experiment(make_experiment({"frozen_stages": frozen}, epochs=1, batch_size=1))
+    )
     assert {event.n for event in events if isinstance(event, BatchEnded)} == {1}
     assert isinstance(events[-1], WasTested)
 
@@ -232,7 +275,9 @@ def test_a_batch_may_be_a_single_image(make_experiment: Make, frozen: int | str)
 def test_it_stops_wherever_it_is_asked_to(make_experiment: Make, after: int):
     """Counted in questions, so that it is asked while building, preparing, training and testing alike."""
     asked = itertools.count()
-    experiment = make_experiment({"frozen_stages": 8, "ema": 0.5, "l2_sp": 0.1}, lambda: next(asked) >= after, epochs=1)
+    experiment = make_experiment(
+        {"frozen_stages": 8, "ema": 0.5, "l2_sp": 0.1}, lambda: next(asked) >= after, epochs=1
+    )
     with pytest.raises(Cancelled):
         list(run_experiment(experiment))
     assert next(asked) <= after + 3, "it went on after it was told to stop"

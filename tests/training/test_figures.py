@@ -8,11 +8,15 @@ from hypothesis import strategies as st
 from tl_core.training import figures
 from tl_core.training.figures import EpochFigures
 
-steps = st.lists(st.lists(st.tuples(st.floats(0, 9), st.integers(1, 8)), min_size=1, max_size=3), min_size=1)
+steps = st.lists(
+    st.lists(st.tuples(st.floats(0, 9), st.integers(1, 8)), min_size=1, max_size=3), min_size=1
+)
 
 
 @given(steps=steps, looks=st.lists(st.booleans(), min_size=20))
-def test_every_step_is_told_of_once_and_in_order(steps: list[list[tuple[float, int]]], looks: list[bool]):
+def test_every_step_is_told_of_once_and_in_order(
+    steps: list[list[tuple[float, int]]], looks: list[bool]
+):
     epoch, told = EpochFigures(torch.device("cpu")), []
     for number, batches in enumerate(steps, start=1):
         for loss, n in batches:
@@ -20,7 +24,9 @@ def test_every_step_is_told_of_once_and_in_order(steps: list[list[tuple[float, i
             logits = torch.eye(2)[labels]
             logits[0] = logits[0].flip(0)  # one is wrong
             epoch.add(torch.tensor(loss), logits, labels)
-            told += epoch.read() if looks[number % 20] else []  # of a step under way nothing is told
+            told += (
+                epoch.read() if looks[number % 20] else []
+            )  # of a step under way nothing is told
         epoch.end_step(number)
     told += epoch.read()
     assert [step.step for step in told] == list(range(1, len(steps) + 1))

@@ -22,12 +22,16 @@ from tl_core.training.schedules import make_schedule
 CPU, HALF = Device(torch.device("cpu"), "CPU"), Device(torch.device("cpu"), "CPU", torch.float16)
 
 
-def clouds(n: int, batch_size: int = 4, spread: float = 0.3, seed: int = 0, balance: bool = False) -> FeatureExamples:
+def clouds(
+    n: int, batch_size: int = 4, spread: float = 0.3, seed: int = 0, balance: bool = False
+) -> FeatureExamples:
     """Three clouds of points in five dimensions, apart from each other when `spread` is small."""
     generator = torch.Generator().manual_seed(seed)
     labels = torch.arange(n) % 3
     points = torch.eye(5)[labels] + spread * torch.randn(n, 5, generator=generator)
-    return FeatureExamples(points[None], labels, range(n), batch_size, CPU.torch_device, seed, balance)
+    return FeatureExamples(
+        points[None], labels, range(n), batch_size, CPU.torch_device, seed, balance
+    )
 
 
 def make_learner(model: nn.Module, steps: int, epochs: int, rate: float = 0.5, **more) -> Learner:
@@ -44,7 +48,11 @@ def make_learner(model: nn.Module, steps: int, epochs: int, rate: float = 0.5, *
 
 
 def run_fit(
-    train: FeatureExamples, val: FeatureExamples, epochs: int, model: nn.Module | None = None, **more
+    train: FeatureExamples,
+    val: FeatureExamples,
+    epochs: int,
+    model: nn.Module | None = None,
+    **more,
 ) -> list[Event]:
     torch.manual_seed(0)
     model = model or nn.Linear(5, 3)
@@ -77,9 +85,13 @@ def test_the_loss_goes_down_on_what_can_be_told_apart():
     epochs=st.integers(1, 4),
     n_val=st.integers(1, 9),
 )
-def test_events_come_in_order_and_count_every_image(n: int, batch_size: int, accumulate: int, epochs: int, n_val: int):
+def test_events_come_in_order_and_count_every_image(
+    n: int, batch_size: int, accumulate: int, epochs: int, n_val: int
+):
     a_step = batch_size * accumulate
-    events = run_fit(clouds(n, batch_size), clouds(n_val, batch_size), epochs, images_per_step=a_step)
+    events = run_fit(
+        clouds(n, batch_size), clouds(n_val, batch_size), epochs, images_per_step=a_step
+    )
     steps = math.ceil(n / a_step)
     kinds = [type(event).__name__ for event in events if not isinstance(event, StageAdvanced)]
     assert kinds == (["BatchEnded"] * steps + ["EpochEnded"]) * epochs
@@ -89,11 +101,15 @@ def test_events_come_in_order_and_count_every_image(n: int, batch_size: int, acc
     for number, end in enumerate(epochs_of(events), start=1):
         own = [event for event in batches if event.epoch == number]
         assert (end.epoch, end.step) == (number, own[-1].step)
-        assert [event.n for event in own] == [a_step] * (n // a_step) + [n % a_step] * (n % a_step > 0)
+        assert [event.n for event in own] == [a_step] * (n // a_step) + [n % a_step] * (
+            n % a_step > 0
+        )
         assert end.train_n == n
         assert end.train_loss == pytest.approx(sum(event.loss * event.n for event in own) / n)
         assert [p.position for p in end.val_predictions] == list(range(n_val))
-        assert end.val_accuracy == pytest.approx(sum(p.is_right for p in end.val_predictions) / n_val)
+        assert end.val_accuracy == pytest.approx(
+            sum(p.is_right for p in end.val_predictions) / n_val
+        )
 
 
 @settings(max_examples=20)
@@ -101,7 +117,9 @@ def test_events_come_in_order_and_count_every_image(n: int, batch_size: int, acc
 def test_batches_added_up_are_one_big_batch(n: int, batch_size: int, accumulate: int):
     a_step = batch_size * accumulate
     model, at_once = linear(), linear()
-    events = run_fit(clouds(n, batch_size), clouds(5), 2, model, images_per_step=a_step, clip_norm=0.3)
+    events = run_fit(
+        clouds(n, batch_size), clouds(5), 2, model, images_per_step=a_step, clip_norm=0.3
+    )
     whole = run_fit(clouds(n, a_step), clouds(5), 2, at_once, clip_norm=0.3)
     assert torch.allclose(model.weight, at_once.weight, atol=1e-6)
     for one, other in zip(epochs_of(events), epochs_of(whole), strict=True):
@@ -111,14 +129,19 @@ def test_batches_added_up_are_one_big_batch(n: int, batch_size: int, accumulate:
 @settings(max_examples=20)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_the_same_seed_gives_the_same_numbers(seed: int):
-    assert run_fit(clouds(10, seed=seed), clouds(5), 2) == run_fit(clouds(10, seed=seed), clouds(5), 2)
+    assert run_fit(clouds(10, seed=seed), clouds(5), 2) == run_fit(
+        clouds(10, seed=seed), clouds(5), 2
+    )
 
 
 def test_another_seed_shows_the_images_in_another_order():
     train = clouds(12)
     orders = {
         tuple(p for batch in examples.epoch(epoch) for p in batch.positions)
-        for examples in (train, FeatureExamples(train.activations, train.labels, range(12), 4, CPU.torch_device, 1))
+        for examples in (
+            train,
+            FeatureExamples(train.activations, train.labels, range(12), 4, CPU.torch_device, 1),
+        )
         for epoch in (1, 2)
     }
     assert len(orders) == 4 and all(sorted(order) == list(range(12)) for order in orders)
@@ -134,14 +157,21 @@ def test_an_epoch_is_best_when_none_before_it_was_as_good(spread: float, rate: f
         return
     scores = [(event.val_accuracy, -event.val_loss) for event in epochs]
     so_far = [None, *itertools.accumulate(scores, max)]
-    assert [e.is_best for e in epochs] == [best is None or s > best for s, best in zip(scores, so_far, strict=False)]
+    assert [e.is_best for e in epochs] == [
+        best is None or s > best for s, best in zip(scores, so_far, strict=False)
+    ]
 
 
 @pytest.mark.parametrize(("scale", "rate"), [(1e20, 1e20), (math.nan, 0.1)])
 def test_a_loss_that_is_no_number_ends_it_with_a_sentence(scale: float, rate: float):
     train = clouds(12)
-    broken = FeatureExamples(train.activations * scale, train.labels, range(12), 4, CPU.torch_device)
-    with pytest.raises(Diverged, match=r"^The loss stopped being a number in epoch 1: choose a smaller learning rate"):
+    broken = FeatureExamples(
+        train.activations * scale, train.labels, range(12), 4, CPU.torch_device
+    )
+    with pytest.raises(
+        Diverged,
+        match=r"^The loss stopped being a number in epoch 1: choose a smaller learning rate",
+    ):
         run_fit(broken, clouds(3), 2, rate=rate)
 
 
@@ -154,11 +184,15 @@ def test_divergence_that_only_validation_shows_is_noticed():
 
 def test_validation_is_plain_cross_entropy_whatever_is_trained_on():
     odd = make_loss(
-        TrainConfig(loss="focal", label_smoothing=0.3, class_balance="weights"), [4, 4, 4], CPU.torch_device
+        TrainConfig(loss="focal", label_smoothing=0.3, class_balance="weights"),
+        [4, 4, 4],
+        CPU.torch_device,
     )
     [end] = epochs_of(run_fit(clouds(12), clouds(9), 1, model := linear(), loss=odd))
     logits, labels = model(clouds(9).activations[0]), clouds(9).labels
-    assert end.val_loss == pytest.approx(float(nn.functional.cross_entropy(logits, labels).detach()), rel=1e-5)
+    assert end.val_loss == pytest.approx(
+        float(nn.functional.cross_entropy(logits, labels).detach()), rel=1e-5
+    )
     assert end.train_loss != pytest.approx(end.val_loss)
 
 
@@ -197,10 +231,22 @@ def test_the_average_is_what_is_judged():
     average = Average(model, 0.9)
     learner = make_learner(model, 3, 4, average=average)
     ends = epochs_of(
-        list(fit(model, clouds(12), clouds(9), learner, epochs=range(1, 5), total_epochs=4, judged=average.module))
+        list(
+            fit(
+                model,
+                clouds(12),
+                clouds(9),
+                learner,
+                epochs=range(1, 5),
+                total_epochs=4,
+                judged=average.module,
+            )
+        )
     )
     logits, labels = average.module(clouds(9).activations[0]), clouds(9).labels
-    assert ends[-1].val_loss == pytest.approx(float(nn.functional.cross_entropy(logits, labels).detach()), rel=1e-5)
+    assert ends[-1].val_loss == pytest.approx(
+        float(nn.functional.cross_entropy(logits, labels).detach()), rel=1e-5
+    )
     assert not torch.equal(average.module.weight, model.weight)
 
 
@@ -209,24 +255,39 @@ def test_the_average_is_what_is_judged():
 def test_training_ends_when_validation_stops_getting_better(patience: int, epochs: int):
     """At this rate the loss goes up and down."""
     stopping = EarlyStopping(patience)
-    ends = epochs_of(run_fit(clouds(9, spread=2), clouds(9, spread=2, seed=7), epochs, rate=4.0, stopping=stopping))
+    ends = epochs_of(
+        run_fit(
+            clouds(9, spread=2), clouds(9, spread=2, seed=7), epochs, rate=4.0, stopping=stopping
+        )
+    )
     losses = [end.val_loss for end in ends]
-    bad = [all(loss >= min(losses[:i]) for loss in losses[i : i + patience]) for i in range(1, len(losses))]
-    stops = [i + patience for i, is_bad in enumerate(bad, start=1) if is_bad and i + patience <= len(losses)]
+    bad = [
+        all(loss >= min(losses[:i]) for loss in losses[i : i + patience])
+        for i in range(1, len(losses))
+    ]
+    stops = [
+        i + patience
+        for i, is_bad in enumerate(bad, start=1)
+        if is_bad and i + patience <= len(losses)
+    ]
     assert len(ends) == min([epochs, *stops])
 
 
 def test_the_rate_told_is_that_of_the_last_step():
     ends = epochs_of(run_fit(clouds(8), clouds(3), 3, rate=0.5))
     schedule = make_schedule(TrainConfig(), 2, 3)
-    assert [end.learning_rate for end in ends] == pytest.approx([0.5 * schedule.factor(step) for step in (1, 3, 5)])
+    assert [end.learning_rate for end in ends] == pytest.approx(
+        [0.5 * schedule.factor(step) for step in (1, 3, 5)]
+    )
 
 
 @settings(max_examples=20)
 @given(n=st.integers(3, 40), seed=st.integers(0, 9), number=st.integers(1, 9))
 def test_balanced_epochs_show_every_class_alike_and_as_many_images(n: int, seed: int, number: int):
     labels = torch.tensor([0] * (10 * n) + [1] * n)
-    examples = FeatureExamples(labels[None, :, None].float(), labels, range(11 * n), 8, CPU.torch_device, seed, True)
+    examples = FeatureExamples(
+        labels[None, :, None].float(), labels, range(11 * n), 8, CPU.torch_device, seed, True
+    )
     shown = torch.cat([batch.labels for batch in examples.epoch(number)])
     assert len(shown) == 11 * n
     assert 0.2 < float(shown.float().mean()) < 0.8
@@ -260,7 +321,9 @@ def test_when_memory_runs_short_each_step_still_sees_its_images(n: int, room: in
     events = run_fit(*given_data, 2, tight, images_per_step=a_step)
     expected = run_fit(*given_data, 2, roomy, images_per_step=a_step)
     assert torch.allclose(tight.inner.weight, roomy.inner.weight, atol=1e-6)
-    told = [[e for e in side if isinstance(e, BatchEnded | EpochEnded)] for side in (events, expected)]
+    told = [
+        [e for e in side if isinstance(e, BatchEnded | EpochEnded)] for side in (events, expected)
+    ]
     for event, other in zip(*told, strict=True):
         assert type(event) is type(other)
         if isinstance(event, BatchEnded):
@@ -293,5 +356,7 @@ def test_validation_takes_the_precision_of_training():
             return super().forward(points)
 
     train, val = clouds(4), clouds(3)
-    run_fit(train, val, 1, Watching(5, 3), device=Device(torch.device("cpu"), "CPU", torch.bfloat16))
+    run_fit(
+        train, val, 1, Watching(5, 3), device=Device(torch.device("cpu"), "CPU", torch.bfloat16)
+    )
     assert seen == [(True, torch.bfloat16), (False, torch.bfloat16)]

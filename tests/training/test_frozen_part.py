@@ -10,7 +10,14 @@ import torch
 from backbones.families import FAMILIES, images_for, library_model
 from torch import nn
 
-from tl_core.backbones import Frozen, TransferModel, build_model, freeze, get_backbone, preprocessing_for
+from tl_core.backbones import (
+    Frozen,
+    TransferModel,
+    build_model,
+    freeze,
+    get_backbone,
+    preprocessing_for,
+)
 from tl_core.cache import RowCache
 from tl_core.config import ModelConfig, make_run_config
 from tl_core.events import BatchEnded, EpochEnded, FactsFound, StageAdvanced
@@ -37,7 +44,12 @@ def figures(experiment: Experiment) -> tuple[list[float], list[FactsFound | Stag
             case BatchEnded():
                 found.append(event.loss)
             case EpochEnded():
-                found += [event.train_loss, event.train_accuracy, event.val_loss, event.val_accuracy]
+                found += [
+                    event.train_loss,
+                    event.train_accuracy,
+                    event.val_loss,
+                    event.val_accuracy,
+                ]
             case WasTested(result):
                 found += [result.loss, result.accuracy]
             case FactsFound() | StageAdvanced():
@@ -46,11 +58,18 @@ def figures(experiment: Experiment) -> tuple[list[float], list[FactsFound | Stag
 
 
 def facts_of(told: list) -> dict:
-    return {key: value for event in told if isinstance(event, FactsFound) for key, value in event.facts.items()}
+    return {
+        key: value
+        for event in told
+        if isinstance(event, FactsFound)
+        for key, value in event.facts.items()
+    }
 
 
 def n_prepared(told: list) -> int:
-    return sum(isinstance(event, StageAdvanced) and event.stage == "preparing features" for event in told)
+    return sum(
+        isinstance(event, StageAdvanced) and event.stage == "preparing features" for event in told
+    )
 
 
 @pytest.mark.parametrize(
@@ -63,7 +82,9 @@ def n_prepared(told: list) -> int:
     ],
     ids=["some", "all", "two-phase", "gradual"],
 )
-def test_with_and_without_the_cache_a_run_is_the_same(make_experiment: Make, tmp_path: Path, settings: dict):
+def test_with_and_without_the_cache_a_run_is_the_same(
+    make_experiment: Make, tmp_path: Path, settings: dict
+):
     cache = RowCache(tmp_path / "cache", 10**9, keep_free=0)
     cached, told = figures(replace(make_experiment(home=tmp_path / "a", **settings), cache=cache))
     plain, untold = figures(replace(make_experiment(home=tmp_path / "b", **settings), cache=None))
@@ -73,7 +94,9 @@ def test_with_and_without_the_cache_a_run_is_the_same(make_experiment: Make, tmp
     assert again == cached and n_prepared(told) == 0, "a second run computes nothing anew"
 
 
-def course_of(name: str, workspace: Workspace, colours: DatasetRecord, cache: RowCache | None) -> list[float]:
+def course_of(
+    name: str, workspace: Workspace, colours: DatasetRecord, cache: RowCache | None
+) -> list[float]:
     """The losses of SGD at half depth, from images or from what a new cache keeps.
 
     All BatchNorm is still: over few positions, in a random network, it turns the last digit into percents in one step.
@@ -88,7 +111,9 @@ def course_of(name: str, workspace: Workspace, colours: DatasetRecord, cache: Ro
         5,
         torch.device("cpu"),
     )
-    model = build_model(backbone, ModelConfig(backbone=name, image_size=side), 3, library_model(name, side))
+    model = build_model(
+        backbone, ModelConfig(backbone=name, image_size=side), 3, library_model(name, side)
+    )
     cut = max(1, len(model.stages) // 2)
     freeze(model, Frozen(cut), "frozen")
     keep_still(model)
@@ -104,15 +129,23 @@ def course_of(name: str, workspace: Workspace, colours: DatasetRecord, cache: Ro
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_family_follows_the_same_course(name: str, workspace: Workspace, colours: DatasetRecord, tmp_path: Path):
+def test_every_family_follows_the_same_course(
+    name: str, workspace: Workspace, colours: DatasetRecord, tmp_path: Path
+):
     cached = course_of(name, workspace, colours, RowCache(tmp_path / "cache", 10**9, keep_free=0))
     assert cached == pytest.approx(course_of(name, workspace, colours, None), rel=1e-4)
     assert len(set(cached)) > 1
 
 
-@pytest.mark.parametrize("name", FAMILIES if os.environ.get("EVERY_FAMILY") else ["mobilenet_v2", "test_vit"])
+@pytest.mark.parametrize(
+    "name", FAMILIES if os.environ.get("EVERY_FAMILY") else ["mobilenet_v2", "test_vit"]
+)
 def test_with_onnx_runtime_it_is_the_same_course_to_rounding(
-    name: str, workspace: Workspace, colours: DatasetRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    workspace: Workspace,
+    colours: DatasetRecord,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setattr(prefix, "_WORTH_EXPORTING", 0)
     cached = course_of(name, workspace, colours, RowCache(tmp_path / "cache", 10**9, keep_free=0))
@@ -146,14 +179,18 @@ def test_cut_in_two_a_network_computes_and_learns_bit_by_bit_the_same(name: str)
     found = []
     for is_cut in (False, True):
         backbone = get_backbone(name)
-        model = build_model(backbone, ModelConfig(backbone=name, image_size=side), 3, library_model(name, side))
+        model = build_model(
+            backbone, ModelConfig(backbone=name, image_size=side), 3, library_model(name, side)
+        )
         freeze(model, Frozen(max(1, len(model.stages) // 2)), "frozen")
         model.train()
         prefix, rest = model.split()
         torch.manual_seed(0)
         said = rest(prefix(images).detach()) if is_cut else model(images)
         learns = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        gradients = torch.autograd.grad(nn.functional.cross_entropy(said, labels), learns, allow_unused=True)
+        gradients = torch.autograd.grad(
+            nn.functional.cross_entropy(said, labels), learns, allow_unused=True
+        )
         found.append([said, *(gradient for gradient in gradients if gradient is not None)])
     assert all(map(torch.equal, *found))
 
@@ -172,19 +209,35 @@ def learner_of(model: TransferModel) -> Learner:
     )
 
 
-def test_gradual_unfreezing_passes_through_the_frozen_stages_once(make_experiment: Make, tmp_path: Path):
+def test_gradual_unfreezing_passes_through_the_frozen_stages_once(
+    make_experiment: Make, tmp_path: Path
+):
     cache = RowCache(tmp_path / "cache", 10**9, keep_free=0)
-    settings = {"frozen_stages": -3, "unfreeze": "gradual", "head_epochs": 1, "epochs": 4, "image_size": 32}
+    settings = {
+        "frozen_stages": -3,
+        "unfreeze": "gradual",
+        "head_epochs": 1,
+        "epochs": 4,
+        "image_size": 32,
+    }
     experiment = replace(make_experiment(**settings), cache=cache)
     _, told = figures(experiment)
-    advanced = [event for event in told if isinstance(event, StageAdvanced) and event.stage == "preparing features"]
+    advanced = [
+        event
+        for event in told
+        if isinstance(event, StageAdvanced) and event.stage == "preparing features"
+    ]
     n = len(experiment.split.train) + len(experiment.split.val)
     assert advanced[-1].done == advanced[-1].total == n
     assert [event.done for event in advanced] == sorted({event.done for event in advanced})
 
 
-def test_where_activations_do_not_fit_a_run_trains_on_images_and_says_so(make_experiment: Make, tmp_path: Path):
-    experiment = replace(make_experiment(frozen_stages=3), cache=RowCache(tmp_path / "cache", 1000, keep_free=0))
+def test_where_activations_do_not_fit_a_run_trains_on_images_and_says_so(
+    make_experiment: Make, tmp_path: Path
+):
+    experiment = replace(
+        make_experiment(frozen_stages=3), cache=RowCache(tmp_path / "cache", 1000, keep_free=0)
+    )
     _, told = figures(experiment)
     facts = facts_of(told)
     assert facts["cached_views"] == 0
@@ -195,18 +248,29 @@ def test_numbers_too_large_for_half_precision_are_kept_in_full_and_a_run_says_so
     make_experiment: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     really = TorchPrefix.__call__
-    monkeypatch.setattr(TorchPrefix, "__call__", lambda self, images: tuple(out * 1e6 for out in really(self, images)))
+    monkeypatch.setattr(
+        TorchPrefix,
+        "__call__",
+        lambda self, images: tuple(out * 1e6 for out in really(self, images)),
+    )
     courses = []
     for precision in ("float32", "float16"):
         cache = RowCache(tmp_path / precision, 10**9, keep_free=0)
         home = tmp_path / f"run in {precision}"
-        experiment = make_experiment(home=home, frozen_stages=3, image_size=32, feature_precision=precision)
+        experiment = make_experiment(
+            home=home, frozen_stages=3, image_size=32, feature_precision=precision
+        )
         found, told = figures(replace(experiment, cache=cache))
-        courses.append(found[:-2])  # but for the test, which reads images where less than all is kept
+        courses.append(
+            found[:-2]
+        )  # but for the test, which reads images where less than all is kept
     assert courses[0] == courses[1]
     facts = facts_of(told)
     assert facts["cached_views"] == 1 and "cache_note" not in facts
-    assert "too large for float16 (" in facts["precision_note"] and "ends at 65,504)" in facts["precision_note"]
+    assert (
+        "too large for float16 (" in facts["precision_note"]
+        and "ends at 65,504)" in facts["precision_note"]
+    )
 
 
 def kept_epochs(row_bytes: int = 1000, **settings) -> list[tuple[int, int]]:
@@ -221,7 +285,11 @@ def test_activations_are_kept_where_several_epochs_can_use_them():
     assert kept_epochs(epochs=2) == [(1, 2)]
     assert kept_epochs(epochs=1) == [], "used once, they need not be kept"
     assert kept_epochs(epochs=9, mixup=0.2) == kept_epochs(epochs=9, cutmix=0.2) == []
-    assert kept_epochs(epochs=9, frozen_stages=0) == kept_epochs(epochs=9, frozen_stages=2, batch_norm="adapt") == []
+    assert (
+        kept_epochs(epochs=9, frozen_stages=0)
+        == kept_epochs(epochs=9, frozen_stages=2, batch_norm="adapt")
+        == []
+    )
     gradual = {"unfreeze": "gradual", "head_epochs": 2, "frozen_stages": -2, "epochs": 4}
     assert kept_epochs(**gradual) == [(1, 2), (3, 3), (4, 4)]
     assert kept_epochs(row_bytes=10**6, **gradual) == [(1, 2)], "too large for a single epoch's use"
@@ -231,5 +299,8 @@ def test_views_are_shared_by_all_phases_and_can_be_chosen():
     config = make_run_config("d", {"epochs": 10, "views": 7})
     assert views_of(config, 5000, make_plan(config)) == 7
     config = make_run_config("d", {"epochs": 10})
-    assert views_of(config, 5000, make_plan(config)) == 2 and views_of(config, 100, make_plan(config)) == 5
+    assert (
+        views_of(config, 5000, make_plan(config)) == 2
+        and views_of(config, 100, make_plan(config)) == 5
+    )
     assert views_of(config, 100, ()) == 0

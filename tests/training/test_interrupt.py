@@ -39,7 +39,10 @@ def network(name: str, side: int | None = None) -> nn.Module:
     torch.manual_seed(0)
     if name == "attending":
         return Attending().double().eval()
-    config, backbone = ModelConfig(backbone=name, hidden_units=8, image_size=side), get_backbone(name)
+    config, backbone = (
+        ModelConfig(backbone=name, hidden_units=8, image_size=side),
+        get_backbone(name),
+    )
     return build_model(backbone, config, 3, build_library_model(backbone, side)).double().eval()
 
 
@@ -52,7 +55,8 @@ def outputs_and_gradients(model: nn.Module, images: torch.Tensor) -> list[torch.
 
 
 @pytest.mark.parametrize(
-    ("name", "side"), [("tf_efficientnet_lite0", 33), ("resnet18", 33), ("attending", 16), ("swin_t", 32)]
+    ("name", "side"),
+    [("tf_efficientnet_lite0", 33), ("resnet18", 33), ("attending", 16), ("swin_t", 32)],
 )
 def test_in_pieces_the_numbers_are_the_same(monkeypatch: pytest.MonkeyPatch, name: str, side: int):
     model, images = network(name, side), torch.randn(3, 3, side, side, dtype=torch.double)
@@ -64,7 +68,9 @@ def test_in_pieces_the_numbers_are_the_same(monkeypatch: pytest.MonkeyPatch, nam
         with stop_between_layers(model, lambda asked=asked: bool(asked.append(None))):
             again = outputs_and_gradients(model, images)
         questions.append(len(asked))
-        assert all(torch.allclose(a, b, rtol=1e-9, atol=1e-12) for a, b in zip(whole, again, strict=True))
+        assert all(
+            torch.allclose(a, b, rtol=1e-9, atol=1e-12) for a, b in zip(whole, again, strict=True)
+        )
     assert questions[1] > 1.2 * questions[0], "nothing was done in pieces"
 
 
@@ -112,11 +118,20 @@ def test_a_network_that_is_being_built_can_be_stopped():
         watched = build_library_model(get_backbone("resnet18"))
     torch.manual_seed(1)
     alone = build_library_model(get_backbone("resnet18"))
-    assert all(torch.equal(a, b) for a, b in zip(watched.parameters(), alone.parameters(), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(watched.parameters(), alone.parameters(), strict=True)
+    )
 
 
-def test_quick_passes_are_asked_about_once_and_slow_ones_in_every_layer_again(monkeypatch: pytest.MonkeyPatch):
-    model, images, asked, now = network("resnet18"), torch.randn(2, 3, 32, 32, dtype=torch.double), [], 0.0
+def test_quick_passes_are_asked_about_once_and_slow_ones_in_every_layer_again(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    model, images, asked, now = (
+        network("resnet18"),
+        torch.randn(2, 3, 32, 32, dtype=torch.double),
+        [],
+        0.0,
+    )
     monkeypatch.setattr(interrupt.time, "monotonic", lambda: now)
     questions = []
     with stop_between_layers(model, lambda: bool(asked.append(None))):

@@ -70,14 +70,18 @@ def test_weights_are_one_on_average_over_the_training_images(counts: list[int]):
     weights = class_weights(counts)
     assert float((weights * torch.tensor(counts)).sum()) == pytest.approx(sum(counts), rel=1e-5)
     sums = [float(weight) * n for weight, n in zip(weights, counts, strict=True) if n]
-    assert sums == pytest.approx([sums[0]] * len(sums), rel=1e-5), "a class counts more than another"
+    assert sums == pytest.approx([sums[0]] * len(sums), rel=1e-5), (
+        "a class counts more than another"
+    )
     assert all(weight == 0 for weight, n in zip(weights, counts, strict=True) if n == 0)
 
 
 @given(seed=seeds, gamma=st.floats(0.5, 6), balance=st.sampled_from(["none", "weights"]))
 def test_focal_loss_is_that_of_its_paper(seed: int, gamma: float, balance: str):
     logits, labels, _ = a_batch(seed)
-    loss = make_loss(TrainConfig(loss="focal", focal_gamma=gamma, class_balance=balance), COUNTS, CPU)
+    loss = make_loss(
+        TrainConfig(loss="focal", focal_gamma=gamma, class_balance=balance), COUNTS, CPU
+    )
     p = logits.softmax(1)[torch.arange(len(labels)), labels]
     weights = class_weights(COUNTS)[labels] if balance == "weights" else torch.ones(len(labels))
     torch.testing.assert_close(
@@ -99,7 +103,9 @@ def test_with_gamma_zero_focal_loss_is_cross_entropy(seed: int, balance: str):
 
 @settings(max_examples=30)
 @given(seed=seeds, gamma=st.floats(0, 6))
-def test_focal_loss_of_mixed_labels_is_least_where_the_model_says_just_those(seed: int, gamma: float):
+def test_focal_loss_of_mixed_labels_is_least_where_the_model_says_just_those(
+    seed: int, gamma: float
+):
     _, _, shares = a_batch(seed)
     loss = make_loss(TrainConfig(loss="focal", focal_gamma=gamma), COUNTS, CPU)
     elsewhere = a_batch(seed + 1)[0]
@@ -112,7 +118,9 @@ def test_gradients_are_finite_however_sure_the_model_is(seed: int, gamma: float,
     logits, labels, shares = a_batch(seed)
     for targets in (labels, shares):
         inputs = (logits * scale).requires_grad_()
-        make_loss(TrainConfig(loss="focal", focal_gamma=gamma), COUNTS, CPU)(inputs, targets).backward()
+        make_loss(TrainConfig(loss="focal", focal_gamma=gamma), COUNTS, CPU)(
+            inputs, targets
+        ).backward()
         assert torch.isfinite(inputs.grad).all()
 
 

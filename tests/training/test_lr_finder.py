@@ -14,7 +14,14 @@ from tl_core.errors import Cancelled
 from tl_core.events import BatchEnded, EpochEnded
 from tl_core.events import Tested as WasTested
 from tl_core.training import Experiment, run_experiment
-from tl_core.training.lr_finder import HIGHEST, LOWEST, RateFinding, _conclude, _follow, find_learning_rate
+from tl_core.training.lr_finder import (
+    HIGHEST,
+    LOWEST,
+    RateFinding,
+    _conclude,
+    _follow,
+    find_learning_rate,
+)
 
 Make = Callable[..., Experiment]
 RATES = np.geomspace(LOWEST, HIGHEST, 100).tolist()
@@ -49,7 +56,8 @@ def test_it_suggests_a_rate_near_where_the_loss_falls_fastest_and_well_below_whe
 
 
 @pytest.mark.parametrize(
-    "losses", [[2.0] * 100, list(np.linspace(2, 8, 80)), [2.0 - i / 1000 for i in range(100)], [], [1.0]]
+    "losses",
+    [[2.0] * 100, list(np.linspace(2, 8, 80)), [2.0 - i / 1000 for i in range(100)], [], [1.0]],
 )
 def test_when_the_loss_never_falls_there_is_no_suggestion_but_a_reason(losses: list[float]):
     suggestion, reason = _conclude(RATES, losses)
@@ -76,7 +84,12 @@ def test_it_ends_where_the_loss_runs_away(end: float):
         {"frozen_stages": -1, "batch_norm": "adapt"},
         {"optimizer": "gd", "loss": "focal", "class_balance": "weights"},
         {"mixup": 0.2, "cutmix": 1, "frozen_stages": -1, "accumulate": 2, "batch_size": 4},
-        {"unfreeze": "two-phase", "frozen_stages": -1, "head_epochs": 1, "class_balance": "sampling"},
+        {
+            "unfreeze": "two-phase",
+            "frozen_stages": -1,
+            "head_epochs": 1,
+            "class_balance": "sampling",
+        },
     ],
     ids=["features", "adapting", "gradient descent", "mixing", "two-phase"],
 )
@@ -91,12 +104,16 @@ def test_whatever_is_trained_it_finds_something_and_leaves_no_trace_but_in_the_c
     assert everything_in(home) == before
     assert told == sorted(told) and told[-1] == 1 and 0 <= told[0] <= 1
     assert len(finding.rates) == len(finding.losses) <= 20 and finding.reason.endswith(".")
-    assert list(finding.rates) == pytest.approx(np.geomspace(LOWEST, HIGHEST, 20)[: len(finding.rates)])
+    assert list(finding.rates) == pytest.approx(
+        np.geomspace(LOWEST, HIGHEST, 20)[: len(finding.rates)]
+    )
     assert 0 < finding.n <= len(experiment.split.train)
 
 
 def test_it_finds_the_same_again(make_experiment: Make):
-    first, second = (find_learning_rate(make_experiment(dropout=0.4, augment="photos"), 20) for _ in range(2))
+    first, second = (
+        find_learning_rate(make_experiment(dropout=0.4, augment="photos"), 20) for _ in range(2)
+    )
     assert first == second
 
 
@@ -119,7 +136,13 @@ def test_training_after_it_is_as_without_it(make_experiment: Make, tmp_path: Pat
         experiment = make_experiment({"frozen_stages": -1, "dropout": 0.3}, home=home, epochs=1)
         if name == "with":
             find_learning_rate(experiment, 20)
-        runs.append([e for e in run_experiment(experiment) if isinstance(e, BatchEnded | EpochEnded | WasTested)])
+        runs.append(
+            [
+                e
+                for e in run_experiment(experiment)
+                if isinstance(e, BatchEnded | EpochEnded | WasTested)
+            ]
+        )
     assert runs[0] == runs[1]
 
 
@@ -127,4 +150,6 @@ def test_it_stops_when_it_is_told_to(make_experiment: Make):
     for after in (0, 40, 400):
         asked = iter(range(10_000))
         with pytest.raises(Cancelled):
-            find_learning_rate(make_experiment(should_stop=lambda asked=asked, after=after: next(asked) >= after))
+            find_learning_rate(
+                make_experiment(should_stop=lambda asked=asked, after=after: next(asked) >= after)
+            )

@@ -24,7 +24,9 @@ def mixed(seed: int, n: int = 6, **train: float) -> tuple[Tensor, Tensor]:
 
 
 @given(seed=seeds, mixup=alphas, cutmix=alphas, n=st.integers(1, 8))
-def test_labels_say_what_share_of_the_image_is_whose(seed: int, mixup: float, cutmix: float, n: int):
+def test_labels_say_what_share_of_the_image_is_whose(
+    seed: int, mixup: float, cutmix: float, n: int
+):
     images, shares = mixed(seed, n, mixup=mixup, cutmix=cutmix)
     if mixup or cutmix:
         assert shares.dtype == torch.float32
@@ -59,7 +61,11 @@ def test_what_is_given_is_not_written_to():
 
 @pytest.mark.parametrize(
     ("train", "kinds"),
-    [({"mixup": 1}, {"blend"}), ({"cutmix": 1}, {"paste"}), ({"mixup": 1, "cutmix": 1}, {"blend", "paste"})],
+    [
+        ({"mixup": 1}, {"blend"}),
+        ({"cutmix": 1}, {"paste"}),
+        ({"mixup": 1, "cutmix": 1}, {"blend", "paste"}),
+    ],
 )
 def test_mixup_blends_cutmix_pastes_and_with_both_it_is_one_of_them(train: dict, kinds: set[str]):
     seen = []

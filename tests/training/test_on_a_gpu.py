@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tl_core.cache import RowCache
-from tl_core.data.transfers import Arriving, send
+from tl_core.data.device_transfer import Arriving, send
 from tl_core.evaluation import predict
 from tl_core.events import EpochEnded
 from tl_core.events import Tested as WasTested
@@ -37,16 +37,26 @@ def test_batches_of_activations_are_those_of_a_cpu_and_no_batch_waits():
     finally:
         torch.cuda.set_sync_debug_mode("default")
     for one, other in zip(plain.epoch(2), found, strict=True):
-        assert torch.equal(one.inputs, other.inputs.cpu()) and torch.equal(one.labels, other.labels.cpu())
+        assert torch.equal(one.inputs, other.inputs.cpu()) and torch.equal(
+            one.labels, other.labels.cpu()
+        )
         assert one.positions == other.positions
 
 
 @pytest.mark.parametrize("model", [{}, {"frozen_stages": -2}], ids=["features", "fine-tuning"])
-def test_with_and_without_the_cache_a_run_is_the_same_to_rounding(make_experiment: Make, tmp_path: Path, model: dict):
+def test_with_and_without_the_cache_a_run_is_the_same_to_rounding(
+    make_experiment: Make, tmp_path: Path, model: dict
+):
     found = []
     for name, cache in (("a", RowCache(tmp_path / "cache", 10**9, keep_free=0)), ("b", None)):
         experiment = replace(make_experiment(model, home=tmp_path / name, epochs=2), cache=cache)
-        found.append([event.val_loss for event in run_experiment(experiment) if isinstance(event, EpochEnded)])
+        found.append(
+            [
+                event.val_loss
+                for event in run_experiment(experiment)
+                if isinstance(event, EpochEnded)
+            ]
+        )
     assert found[0] == pytest.approx(found[1], rel=0.02)
 
 

@@ -42,7 +42,9 @@ def tiny(config: RunConfig) -> TransferModel:
 
 
 def a_config(frozen: int, **train) -> RunConfig:
-    return make_run_config("any", {"backbone": "squeezenet1_1", "frozen_stages": frozen, "hidden_units": 4, **train})
+    return make_run_config(
+        "any", {"backbone": "squeezenet1_1", "frozen_stages": frozen, "hidden_units": 4, **train}
+    )
 
 
 @given(head=rates, backbone=rates, name=names, pretrained=st.booleans())
@@ -52,13 +54,24 @@ def test_what_is_chosen_is_used_and_what_is_not_has_a_default(
     train = TrainConfig(learning_rate=head, backbone_learning_rate=backbone, optimizer=name)
     used_head, used_backbone = learning_rates(train, pretrained)
     assert used_head == (DEFAULT_LEARNING_RATES[name] if head is None else head)
-    assert used_backbone == (backbone if backbone is not None else used_head * (0.1 if pretrained else 1))
+    assert used_backbone == (
+        backbone if backbone is not None else used_head * (0.1 if pretrained else 1)
+    )
 
 
 @settings(max_examples=30)
-@given(name=names, frozen=st.integers(-3, 0), decay=st.sampled_from([0.0, 0.125]), layer_decay=st.floats(0.1, 1))
-def test_every_trainable_weight_moves_at_its_own_rate(name: str, frozen: int, decay: float, layer_decay: float):
-    config = a_config(frozen, optimizer=name, weight_decay=decay, layer_decay=layer_decay, batch_norm="frozen")
+@given(
+    name=names,
+    frozen=st.integers(-3, 0),
+    decay=st.sampled_from([0.0, 0.125]),
+    layer_decay=st.floats(0.1, 1),
+)
+def test_every_trainable_weight_moves_at_its_own_rate(
+    name: str, frozen: int, decay: float, layer_decay: float
+):
+    config = a_config(
+        frozen, optimizer=name, weight_decay=decay, layer_decay=layer_decay, batch_norm="frozen"
+    )
     model, (phase,) = tiny(config), make_plan(config)
     freeze(model, phase.frozen)
     optimizer = make_optimizer(config.train, model, phase)
@@ -84,7 +97,9 @@ def test_every_trainable_weight_moves_at_its_own_rate(name: str, frozen: int, de
 def test_at_every_step_each_group_has_its_planned_rate_times_the_factor(
     name: str, unfreeze: str, schedule: str, per_epoch: int
 ):
-    config = a_config(-2, optimizer=name, unfreeze=unfreeze, schedule=schedule, epochs=5, head_epochs=2)
+    config = a_config(
+        -2, optimizer=name, unfreeze=unfreeze, schedule=schedule, epochs=5, head_epochs=2
+    )
     model = tiny(config)
     course = make_schedule(config.train, per_epoch, 5)
     for phase in make_plan(config):
@@ -144,11 +159,15 @@ def test_every_rule_lowers_a_convex_loss_at_its_default_rate(name: str, seed: in
 @given(seed=st.integers(0, 10_000))
 def test_without_momentum_all_of_sgd_is_the_same_straight_step(name: str, seed: int):
     train = TrainConfig(optimizer=name, learning_rate=0.1, momentum=0)
-    assert downhill(train, seed, 5) == downhill(TrainConfig(optimizer="sgd", learning_rate=0.1), seed, 5)
+    assert downhill(train, seed, 5) == downhill(
+        TrainConfig(optimizer="sgd", learning_rate=0.1), seed, 5
+    )
 
 
 def test_rules_that_differ_take_different_ways():
-    ways = {name: downhill(TrainConfig(optimizer=name, learning_rate=0.01), 0, 5)[1] for name in NAMES}
+    ways = {
+        name: downhill(TrainConfig(optimizer=name, learning_rate=0.01), 0, 5)[1] for name in NAMES
+    }
     assert ways.pop("gd") == ways["sgd"] and len(set(ways.values())) == len(ways)
 
 

@@ -17,7 +17,9 @@ STAGES = len(anatomy(get_backbone(BACKBONE)).stages)
 
 
 @st.composite
-def configs(draw: st.DrawFn, unfreeze: tuple[str, ...] = ("never", "two-phase", "gradual")) -> RunConfig:
+def configs(
+    draw: st.DrawFn, unfreeze: tuple[str, ...] = ("never", "two-phase", "gradual")
+) -> RunConfig:
     way = draw(st.sampled_from(unfreeze))
     epochs = draw(st.integers(2, 30))
     settings = {
@@ -33,7 +35,9 @@ def configs(draw: st.DrawFn, unfreeze: tuple[str, ...] = ("never", "two-phase", 
     }
     depth = draw(st.sampled_from(["stages", "layers", "names"]))
     if depth == "layers":
-        settings["frozen_layers"] = draw(st.integers(0, anatomy(get_backbone(BACKBONE)).stages[-1].layers - 1))
+        settings["frozen_layers"] = draw(
+            st.integers(0, anatomy(get_backbone(BACKBONE)).stages[-1].layers - 1)
+        )
     else:
         settings["frozen_stages"] = draw(st.integers(-STAGES, STAGES))
         settings["frozen_names"] = ("layer3.0.*", "*.bn1") if depth == "names" else ()
@@ -77,14 +81,20 @@ def test_two_phases_are_the_head_and_then_all_that_was_asked_for_at_lower_rates(
 def test_gradual_unfreezing_takes_one_more_stage_from_the_top_every_few_epochs(config: RunConfig):
     train, final = config.train, final_of(config).stages
     for epoch, frozen in enumerate(frozen_by_epoch(config), start=1):
-        unfrozen = 0 if epoch <= train.head_epochs else 1 + (epoch - train.head_epochs - 1) // train.unfreeze_every
+        unfrozen = (
+            0
+            if epoch <= train.head_epochs
+            else 1 + (epoch - train.head_epochs - 1) // train.unfreeze_every
+        )
         assert frozen == max(final, STAGES - unfrozen), f"in epoch {epoch}"
     modules = {phase.frozen.modules for phase in make_plan(config)[1:]}
     assert modules <= {final_of(config).modules}
 
 
 @given(config=configs(("gradual",)))
-def test_what_gradual_unfreezing_does_not_come_to_is_said_with_the_epoch_it_takes(config: RunConfig):
+def test_what_gradual_unfreezing_does_not_come_to_is_said_with_the_epoch_it_takes(
+    config: RunConfig,
+):
     said = say_what_stays_frozen(config)
     left = frozen_by_epoch(config)[-1] - final_of(config).stages
     assert (said is None) is (left == 0)
@@ -104,7 +114,9 @@ def test_each_stage_has_the_rate_of_the_one_above_it_times_the_decay(config: Run
         fine_tunes = config.train.unfreeze == "two-phase" and phase is plan[1]
         scale = config.train.fine_tune_rate if fine_tunes else 1.0
         expected = [
-            0.0 if stage < phase.frozen.stages else scale * backbone * config.train.layer_decay ** (STAGES - 1 - stage)
+            0.0
+            if stage < phase.frozen.stages
+            else scale * backbone * config.train.layer_decay ** (STAGES - 1 - stage)
             for stage in range(STAGES)
         ]
         assert list(phase.rates) == pytest.approx([*expected, scale * head])
@@ -123,7 +135,11 @@ def test_the_rate_runs_one_course_through_all_phases_or_one_in_each_of_two(confi
         return phase.first_epoch, phase.last_epoch
 
     for epoch in range(1, config.train.epochs + 1):
-        expected = segment(phase_of(plan, epoch)) if config.train.unfreeze == "two-phase" else (1, config.train.epochs)
+        expected = (
+            segment(phase_of(plan, epoch))
+            if config.train.unfreeze == "two-phase"
+            else (1, config.train.epochs)
+        )
         assert segment_of(plan, config.train, epoch) == expected
 
 

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tl_core.events import STAGES, BatchEnded, EpochEnded, Event, FactsFound, StageAdvanced, StageStarted
+from tl_core.events import (
+    STAGES,
+    BatchEnded,
+    EpochEnded,
+    Event,
+    FactsFound,
+    StageAdvanced,
+    StageStarted,
+)
 from tl_core.training.progress import ProgressMeter
 
 
@@ -31,7 +39,9 @@ def events_of_a_run(
     n_val: int = 1,
 ) -> list[Event]:
     def advance(stage: str, total: int) -> list[Event]:
-        return [StageAdvanced(stage, min(done + batch, total), total) for done in range(0, total, batch)]
+        return [
+            StageAdvanced(stage, min(done + batch, total), total) for done in range(0, total, batch)
+        ]
 
     starts = [1] if second_phase is None else [1, second_phase]
     phases = plan(*starts, epochs=epochs, frozen=frozen)
@@ -45,7 +55,10 @@ def events_of_a_run(
             again = [StageStarted(STAGES[1]), *advance(STAGES[1], n)] if caches else []
             events += [*again, StageStarted(STAGES[2])]
         first = (epoch - 1) * len(sizes) + 1
-        events += [BatchEnded(epoch, first + i, epochs * len(sizes), 1.0, size) for i, size in enumerate(sizes)]
+        events += [
+            BatchEnded(epoch, first + i, epochs * len(sizes), 1.0, size)
+            for i, size in enumerate(sizes)
+        ]
         events.append(EpochEnded(epoch, epoch * len(sizes), 1.0, 0.5, n, 1.0, 0.5, (), True, 0.1))
     return [*events, StageStarted(STAGES[3]), *advance(STAGES[3], n_test)]
 
@@ -79,7 +92,11 @@ def test_progress_never_goes_back_within_a_phase(events: list[Event], pauses: li
             trained = progress.fraction
         if event == StageStarted(STAGES[1]):
             stage = 1  # again, for the second phase
-        assert STAGES.index(progress.stage) > stage or progress.fraction >= fraction or event == StageStarted(STAGES[1])
+        assert (
+            STAGES.index(progress.stage) > stage
+            or progress.fraction >= fraction
+            or event == StageStarted(STAGES[1])
+        )
         stage, fraction = STAGES.index(progress.stage), progress.fraction
         assert progress.seconds_left is None or progress.seconds_left >= 0
     meter.close()
@@ -94,14 +111,20 @@ def test_progress_never_goes_back_within_a_phase(events: list[Event], pauses: li
     n_test=st.integers(1, 40),
     epochs=st.integers(1, 5),
 )
-def test_at_an_even_pace_what_is_left_is_said_right(pace: float, n: int, n_val: int, n_test: int, epochs: int):
+def test_at_an_even_pace_what_is_left_is_said_right(
+    pace: float, n: int, n_val: int, n_test: int, epochs: int
+):
     """One image a step, each taking `pace` seconds in training and in the test, and a third of it in validation."""
     now = 0.0
     meter = ProgressMeter(epochs, clock=lambda: now)
     left = (n + n_val / 3) * epochs + n_test
     said = 0
     for event in events_of_a_run(n, n_test, 1, epochs, caches=False, n_val=n_val):
-        worked = 1 if isinstance(event, BatchEnded | StageAdvanced) else isinstance(event, EpochEnded) * n_val / 3
+        worked = (
+            1
+            if isinstance(event, BatchEnded | StageAdvanced)
+            else isinstance(event, EpochEnded) * n_val / 3
+        )
         now, left = now + worked * pace, left - worked
         progress = meter.update(event)
         if progress and progress.seconds_left is not None:
@@ -156,7 +179,9 @@ def test_while_other_phases_are_to_come_no_time_left_is_said():
 
 def test_the_phase_that_is_prepared_is_named():
     meter = ProgressMeter(4, clock=lambda: 0.0)
-    told = [meter.update(event) for event in events_of_a_run(4, 5, 4, 4, caches=True, second_phase=3)]
+    told = [
+        meter.update(event) for event in events_of_a_run(4, 5, 4, 4, caches=True, second_phase=3)
+    ]
     details = [progress.detail for progress in told if progress]
     assert "phase 1 of 2, 4 of 4 images" in details and "phase 2 of 2, 4 of 4 images" in details
 

@@ -24,12 +24,18 @@ def move(network: nn.Module) -> None:
 
 
 @given(strength=st.floats(0.001, 1), seed=st.integers(0, 999))
-def test_the_pull_is_the_gradient_of_half_its_strength_times_the_squared_distance(strength: float, seed: int):
+def test_the_pull_is_the_gradient_of_half_its_strength_times_the_squared_distance(
+    strength: float, seed: int
+):
     network = a_network(seed)
     start = [parameter.detach().clone() for parameter in network.parameters()]
     pull = PullToStart(network.parameters(), strength)
     move(network)
-    penalty = sum((p - s).square().sum() for p, s in zip(network.parameters(), start, strict=True)) * strength / 2
+    penalty = (
+        sum((p - s).square().sum() for p, s in zip(network.parameters(), start, strict=True))
+        * strength
+        / 2
+    )
     expected = torch.autograd.grad(penalty, list(network.parameters()))
     for parameter in network.parameters():
         parameter.grad = torch.zeros_like(parameter)
@@ -103,10 +109,14 @@ def test_the_average_keeps_its_share_of_what_it_was(decay: float, steps: int):
         if expected is None:
             expected = [tensor.detach().clone() for tensor in now]
         else:
-            expected = [decay * e + (1 - decay) * t.detach() for e, t in zip(expected, now, strict=True)]
+            expected = [
+                decay * e + (1 - decay) * t.detach() for e, t in zip(expected, now, strict=True)
+            ]
         average.update()
     copy = average.module
-    for tensor, value in zip([*copy.parameters(), copy[1].running_mean, copy[1].running_var], expected, strict=True):
+    for tensor, value in zip(
+        [*copy.parameters(), copy[1].running_mean, copy[1].running_var], expected, strict=True
+    ):
         torch.testing.assert_close(tensor.detach(), value)
 
 
@@ -123,7 +133,10 @@ def test_what_is_frozen_is_shared_and_not_kept_twice():
     network = a_network()
     network[0].requires_grad_(False)
     average = Average(network, 0.9)
-    assert average.module[0].weight is network[0].weight and average.module[2].weight is not network[2].weight
+    assert (
+        average.module[0].weight is network[0].weight
+        and average.module[2].weight is not network[2].weight
+    )
     kept = {name for name in average.state_dict() if name.startswith("module.")}
     assert "module.2.weight" in kept and "module.1.running_mean" in kept
     assert not any(name.startswith("module.0.") for name in kept)
@@ -138,5 +151,7 @@ def test_an_average_carries_on_from_its_state():
     later.load_state_dict(average.state_dict())
     for one in (average, later):
         one.update()
-    pairs = zip(average.module.state_dict().values(), later.module.state_dict().values(), strict=True)
+    pairs = zip(
+        average.module.state_dict().values(), later.module.state_dict().values(), strict=True
+    )
     assert all(torch.equal(a, b) for a, b in pairs)

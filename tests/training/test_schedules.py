@@ -47,7 +47,12 @@ def test_the_factor_is_above_zero_and_at_most_one_and_reaches_it(
     assert max(used) == pytest.approx(1, abs=0.5 if name == "one-cycle" else 1e-12)
 
 
-@given(name=st.sampled_from(NAMES[:4]), warm_up=st.floats(0.001, 0.99), per_epoch=per_epoch, epochs=epochs)
+@given(
+    name=st.sampled_from(NAMES[:4]),
+    warm_up=st.floats(0.001, 0.99),
+    per_epoch=per_epoch,
+    epochs=epochs,
+)
 def test_it_warms_up_along_a_straight_line_and_only_falls_from_there(
     name: str, warm_up: float, per_epoch: int, epochs: int
 ):
@@ -70,7 +75,9 @@ def test_only_step_jumps(name: str, warm_up: float):
 def test_the_default_rises_over_a_tenth_and_falls_along_a_half_cosine(total: int):
     rise = max(1, round(total * 0.1))
     fall = [0.5 * (1 + math.cos(math.pi * step / (total - rise))) for step in range(total - rise)]
-    assert factors(TrainConfig(), 1, total) == pytest.approx([(step + 1) / rise for step in range(rise)] + fall)
+    assert factors(TrainConfig(), 1, total) == pytest.approx(
+        [(step + 1) / rise for step in range(rise)] + fall
+    )
 
 
 @given(per_epoch=per_epoch, epochs=epochs, decay=st.floats(0.05, 0.95), every=st.integers(1, 5))
@@ -78,20 +85,28 @@ def test_without_warm_up_each_is_torchs(per_epoch: int, epochs: int, decay: floa
     steps = per_epoch * epochs
 
     def ours(name: str) -> list[float]:
-        return factors(TrainConfig(schedule=name, warm_up=0, decay=decay, step_epochs=every), per_epoch, epochs)
+        return factors(
+            TrainConfig(schedule=name, warm_up=0, decay=decay, step_epochs=every), per_epoch, epochs
+        )
 
     assert ours("constant") == [1.0] * steps
-    assert ours("step") == pytest.approx(torchs(lambda o: lr_scheduler.StepLR(o, every * per_epoch, decay), steps))
+    assert ours("step") == pytest.approx(
+        torchs(lambda o: lr_scheduler.StepLR(o, every * per_epoch, decay), steps)
+    )
     assert ours("exponential") == pytest.approx(
         torchs(lambda o: lr_scheduler.ExponentialLR(o, decay ** (1 / per_epoch)), steps)
     )
     # Torch's cosine is recursive: its rounding adds up.
-    assert ours("cosine") == pytest.approx(torchs(lambda o: lr_scheduler.CosineAnnealingLR(o, steps), steps), abs=1e-9)
+    assert ours("cosine") == pytest.approx(
+        torchs(lambda o: lr_scheduler.CosineAnnealingLR(o, steps), steps), abs=1e-9
+    )
 
 
 @given(total=st.integers(4, 400))
 def test_one_cycle_is_torchs(total: int):
-    theirs = torchs(lambda o: lr_scheduler.OneCycleLR(o, 1.0, total, cycle_momentum=False), total - 1)
+    theirs = torchs(
+        lambda o: lr_scheduler.OneCycleLR(o, 1.0, total, cycle_momentum=False), total - 1
+    )
     assert factors(TrainConfig(schedule="one-cycle"), 1, total)[:-1] == pytest.approx(theirs)
 
 
@@ -105,9 +120,13 @@ losses = st.lists(st.sampled_from([0.1, 0.2, 0.3, 0.4, 0.5, math.inf]), max_size
 
 @given(losses=losses, decay=st.floats(0.1, 0.9), patience=st.integers(0, 4))
 def test_plateau_is_torchs(losses: list[float], decay: float, patience: int):
-    ours = make_schedule(TrainConfig(schedule="plateau", decay=decay, plateau_patience=patience), 5, 100)
+    ours = make_schedule(
+        TrainConfig(schedule="plateau", decay=decay, plateau_patience=patience), 5, 100
+    )
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
-    theirs = lr_scheduler.ReduceLROnPlateau(optimizer, factor=decay, patience=patience, threshold=0, eps=0)
+    theirs = lr_scheduler.ReduceLROnPlateau(
+        optimizer, factor=decay, patience=patience, threshold=0, eps=0
+    )
     for loss in losses:
         ours.after_epoch(loss)
         theirs.step(loss)
@@ -125,7 +144,9 @@ def test_a_schedule_carries_on_from_its_state(losses: list[float], cut: int, nam
     after.load_state_dict(before.state_dict())
     for loss in losses[cut:]:
         after.after_epoch(loss)
-    assert [after.factor(step) for step in range(90)] == [through.factor(step) for step in range(90)]
+    assert [after.factor(step) for step in range(90)] == [
+        through.factor(step) for step in range(90)
+    ]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -152,11 +173,16 @@ def test_the_preview_spans_the_run_in_a_few_hundred_points_and_starts_each_cours
     )
     points, head = preview_schedule(config, per_epoch), learning_rates(config.train, True)[0]
     passed = [at for at, _ in points]
-    assert passed == sorted(passed) and passed[0] == 0 and passed[-1] == epochs and len(points) < 1000
+    assert (
+        passed == sorted(passed) and passed[0] == 0 and passed[-1] == epochs and len(points) < 1000
+    )
     courses = [(0, head_epochs, 1.0), (head_epochs, epochs, config.train.fine_tune_rate)]
     for start, end, scale in courses if unfreeze == "two-phase" else [(0, epochs, 1.0)]:
         schedule = make_schedule(config.train, per_epoch, end - start)
-        first, last = scale * head * schedule.factor(0), scale * head * schedule.factor((end - start) * per_epoch - 1)
+        first, last = (
+            scale * head * schedule.factor(0),
+            scale * head * schedule.factor((end - start) * per_epoch - 1),
+        )
         assert first in [rate for at, rate in points if at == start]
         assert last in [rate for at, rate in points if at == end]
 
@@ -180,6 +206,7 @@ def test_the_rate_of_an_epoch_is_the_mean_over_its_own_steps(
         schedule = make_schedule(config.train, per_epoch, length)
         factors = [schedule.factor(step) for step in range(length * per_epoch)]
         expected += [
-            scale * head * sum(factors[i : i + per_epoch]) / per_epoch for i in range(0, len(factors), per_epoch)
+            scale * head * sum(factors[i : i + per_epoch]) / per_epoch
+            for i in range(0, len(factors), per_epoch)
         ]
     assert rates_by_epoch(config, per_epoch) == pytest.approx(expected)

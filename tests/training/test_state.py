@@ -29,7 +29,13 @@ Make = Callable[..., Experiment]
 
 SMALL = {"image_size": 32}
 RECIPES: dict[str, dict] = {
-    "feature extraction": {"hidden_units": 8, "dropout": 0.4, "augment": "photos", "ema": 0.9, "epochs": 4},
+    "feature extraction": {
+        "hidden_units": 8,
+        "dropout": 0.4,
+        "augment": "photos",
+        "ema": 0.9,
+        "epochs": 4,
+    },
     "two-phase": {
         "frozen_stages": -1,
         "unfreeze": "two-phase",
@@ -95,7 +101,9 @@ RECIPES: dict[str, dict] = {
 }
 
 
-def run_until(experiment: Experiment, stop: Callable[[Event], bool] = lambda _: False) -> list[Event]:
+def run_until(
+    experiment: Experiment, stop: Callable[[Event], bool] = lambda _: False
+) -> list[Event]:
     """The events up to the first that `stop` is true of, where the run is closed, as a driver does that stops."""
     events = []
     running = run_experiment(experiment)
@@ -116,13 +124,18 @@ def steps_of(events: list[Event]) -> list[int]:
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_stopping_again_and_again_changes_nothing(make_experiment: Make, tmp_path: Path, recipe: str):
+def test_stopping_again_and_again_changes_nothing(
+    make_experiment: Make, tmp_path: Path, recipe: str
+):
     settings = {**SMALL, **RECIPES[recipe]}
     whole = run_until(make_experiment(home=tmp_path / "whole", **settings))
     experiment = make_experiment(home=tmp_path / "stopped", **settings)
     last_step, done, pieces = steps_of(whole)[-1], 0, []
     for step in range(2, last_step + 1, 3):  # in the middle of epochs, and at their ends
-        events = run_until(experiment, lambda event, step=step: isinstance(event, BatchEnded) and event.step == step)
+        events = run_until(
+            experiment,
+            lambda event, step=step: isinstance(event, BatchEnded) and event.step == step,
+        )
         pieces.append((done, events))
         done = max([done, *(event.epoch for event in events if isinstance(event, EpochEnded))])
     pieces.append((done, run_until(experiment)))
@@ -131,11 +144,19 @@ def test_stopping_again_and_again_changes_nothing(make_experiment: Make, tmp_pat
         expected = told(whole, after)
         assert begun == expected[: len(begun)], f"carried on with after epoch {after}"
     assert told(pieces[-1][1], done)[-1] == whole[-1]
-    best, other = (load_checkpoint(tmp_path / name / "model.safetensors").model for name in ("whole", "stopped"))
-    assert all(torch.equal(a, b) for a, b in zip(best.state_dict().values(), other.state_dict().values(), strict=True))
+    best, other = (
+        load_checkpoint(tmp_path / name / "model.safetensors").model
+        for name in ("whole", "stopped")
+    )
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(best.state_dict().values(), other.state_dict().values(), strict=True)
+    )
 
 
-@pytest.mark.parametrize("optimizer", ["gd", "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"])
+@pytest.mark.parametrize(
+    "optimizer", ["gd", "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"]
+)
 def test_every_optimizer_carries_on(make_experiment: Make, tmp_path: Path, optimizer: str):
     settings = {**SMALL, "optimizer": optimizer, "epochs": 3, "weight_decay": 0.1}
     whole = run_until(make_experiment(home=tmp_path / "whole", **settings))
@@ -146,11 +167,15 @@ def test_every_optimizer_carries_on(make_experiment: Make, tmp_path: Path, optim
 
 def test_the_last_finished_epoch_is_told_of_again(make_experiment: Make):
     experiment = make_experiment(**SMALL, epochs=3)
-    ended = run_until(experiment, lambda event: isinstance(event, EpochEnded) and event.epoch == 2)[-1]
+    ended = run_until(experiment, lambda event: isinstance(event, EpochEnded) and event.epoch == 2)[
+        -1
+    ]
     assert run_until(experiment)[:2] == [StageStarted("reading images"), ended]
 
 
-def test_what_is_trained_but_not_tested_goes_straight_to_the_test(make_experiment: Make, tmp_path: Path):
+def test_what_is_trained_but_not_tested_goes_straight_to_the_test(
+    make_experiment: Make, tmp_path: Path
+):
     whole = run_until(make_experiment(home=tmp_path, **SMALL))
     experiment = make_experiment(**SMALL)
     run_until(experiment, lambda event: event == StageStarted("testing"))
@@ -159,7 +184,9 @@ def test_what_is_trained_but_not_tested_goes_straight_to_the_test(make_experimen
     assert StageStarted("training") not in events
 
 
-def test_a_run_that_stopped_early_stays_stopped_until_more_epochs_are_asked_for(make_experiment: Make):
+def test_a_run_that_stopped_early_stays_stopped_until_more_epochs_are_asked_for(
+    make_experiment: Make,
+):
     settings = {**SMALL, "early_stopping": 1, "min_delta": 5.0}
     experiment = make_experiment(**settings, epochs=6)
     events = run_until(experiment, lambda event: event == StageStarted("testing"))
@@ -168,14 +195,20 @@ def test_a_run_that_stopped_early_stays_stopped_until_more_epochs_are_asked_for(
     assert steps_of(run_until(make_experiment(**settings, epochs=7)))
 
 
-@pytest.mark.parametrize("recipe", ["feature extraction", "two-phase", "gradual", "full fine-tuning"])
+@pytest.mark.parametrize(
+    "recipe", ["feature extraction", "two-phase", "gradual", "full fine-tuning"]
+)
 def test_a_finished_run_goes_on_to_more_epochs(make_experiment: Make, recipe: str):
     settings = {**SMALL, **RECIPES[recipe]}
     epochs = settings.pop("epochs")
     run_until(make_experiment(**settings, epochs=epochs))
     experiment = make_experiment(**settings, epochs=epochs + 2)
     events = run_until(experiment)
-    assert [event.epoch for event in events if isinstance(event, EpochEnded)] == [epochs, epochs + 1, epochs + 2]
+    assert [event.epoch for event in events if isinstance(event, EpochEnded)] == [
+        epochs,
+        epochs + 1,
+        epochs + 2,
+    ]
     assert isinstance(events[-1], WasTested)
     n_steps = math.ceil(len(experiment.split.train) / 8)
     assert steps_of(events) == list(range(epochs * n_steps + 1, (epochs + 2) * n_steps + 1))
@@ -198,7 +231,9 @@ def test_a_damaged_state_is_a_sentence(make_experiment: Make, keep: float):
     experiment = make_experiment(**SMALL)
     run_until(experiment)
     content = experiment.state_path.read_bytes()
-    experiment.state_path.write_bytes(content[: int(keep * len(content)) if isinstance(keep, float) else keep])
+    experiment.state_path.write_bytes(
+        content[: int(keep * len(content)) if isinstance(keep, float) else keep]
+    )
     with pytest.raises(RunNotReady, match="cannot be read"):
         run_until(experiment)
     torch.save({"weights": torch.zeros(3)}, experiment.state_path)
@@ -215,7 +250,13 @@ def test_of_a_frozen_backbone_only_the_head_is_kept(make_experiment: Make):
 
 def test_two_phases_are_two_runs_by_hand(make_experiment: Make, tmp_path: Path):
     settings = {**SMALL, "optimizer": "adam", "weight_decay": 0.1, "batch_size": 8}
-    phases = {"unfreeze": "two-phase", "head_epochs": 2, "epochs": 4, "frozen_stages": 0, "fine_tune_rate": 0.2}
+    phases = {
+        "unfreeze": "two-phase",
+        "head_epochs": 2,
+        "epochs": 4,
+        "frozen_stages": 0,
+        "fine_tune_rate": 0.2,
+    }
     together = make_experiment(home=tmp_path / "together", **settings, **phases)
     losses = [(e.epoch, e.loss) for e in run_until(together) if isinstance(e, BatchEnded)]
 
@@ -233,13 +274,20 @@ def test_two_phases_are_two_runs_by_hand(make_experiment: Make, tmp_path: Path):
     )
     model, _ = build_experiment_model(second)
     model.load_state_dict(load_state(first.state_path, first.config).model, strict=False)
-    by_hand += [(e.epoch, e.loss) for e in fit_by_hand(second, model, range(3, 5)) if isinstance(e, BatchEnded)]
+    by_hand += [
+        (e.epoch, e.loss)
+        for e in fit_by_hand(second, model, range(3, 5))
+        if isinstance(e, BatchEnded)
+    ]
     assert losses == by_hand
 
 
 def fit_by_hand(experiment: Experiment, model: torch.nn.Module, epochs: range) -> list[Event]:
     train, [phase] = experiment.config.train, make_plan(experiment.config)
-    sides = experiment.examples(experiment.split.train, augment=True), experiment.examples(experiment.split.val)
+    sides = (
+        experiment.examples(experiment.split.train, augment=True),
+        experiment.examples(experiment.split.val),
+    )
     steps = math.ceil(len(sides[0]) / train.batch_size)
     learner = Learner(
         model=model,
@@ -253,7 +301,9 @@ def fit_by_hand(experiment: Experiment, model: torch.nn.Module, epochs: range) -
     return list(fit(model, *sides, learner, epochs=epochs, total_epochs=4, seed=train.seed))
 
 
-def test_a_run_that_ran_short_of_memory_remembers_it(make_experiment: Make, monkeypatch: pytest.MonkeyPatch):
+def test_a_run_that_ran_short_of_memory_remembers_it(
+    make_experiment: Make, monkeypatch: pytest.MonkeyPatch
+):
     experiment = make_experiment(**SMALL, epochs=3)
     forward = torch.nn.Linear.forward
 
@@ -265,7 +315,11 @@ def test_a_run_that_ran_short_of_memory_remembers_it(make_experiment: Make, monk
     with monkeypatch.context() as patch:
         patch.setattr(torch.nn.Linear, "forward", tight)
         events = run_until(experiment, lambda event: isinstance(event, EpochEnded))
-    [facts] = [event.facts for event in events if isinstance(event, FactsFound) and "micro_batch" in event.facts]
+    [facts] = [
+        event.facts
+        for event in events
+        if isinstance(event, FactsFound) and "micro_batch" in event.facts
+    ]
     assert facts["micro_batch"] == 4 and len(facts["notes"]) == 1
     state = load_state(experiment.state_path, experiment.config)
     assert (state.learner["pieces"], state.learner["notes"]) == (4, facts["notes"])

@@ -32,7 +32,9 @@ def served(tmp_path):
 
 @pytest.fixture
 def client(served):
-    with TestClient(Starlette(routes=make_routes(lambda: served)), raise_server_exceptions=False) as client:
+    with TestClient(
+        Starlette(routes=make_routes(lambda: served)), raise_server_exceptions=False
+    ) as client:
         yield client
 
 
@@ -49,5 +51,7 @@ def body():
 def make_body(files, sizes=None):
     """A batch as the browser makes it; `sizes` lie about it."""
     sizes = sizes or [len(data) for _, data in files]
-    header = json.dumps([{"name": name, "size": n} for (name, _), n in zip(files, sizes, strict=True)]).encode()
+    header = json.dumps(
+        [{"name": name, "size": n} for (name, _), n in zip(files, sizes, strict=True)]
+    ).encode()
     return len(header).to_bytes(4, "big") + header + b"".join(data for _, data in files)

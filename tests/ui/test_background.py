@@ -36,7 +36,11 @@ def test_a_result_is_kept_for_all(jobs: Jobs, tmp_path: Path):
     job = jobs.start(["print('{\"points\": [1]}')"], place)
     assert jobs.start(["never run"], place) is job, "who asks meanwhile joins"
     wait(lambda: job.is_over)
-    assert read_result(place) == {"points": [1]} and not job.error and [*place.parent.iterdir()] == [place]
+    assert (
+        read_result(place) == {"points": [1]}
+        and not job.error
+        and [*place.parent.iterdir()] == [place]
+    )
     wait(lambda: jobs.find(place) is None)
 
 
@@ -59,7 +63,10 @@ def test_how_far_it_is_can_be_read(jobs: Jobs, tmp_path: Path):
     ("program", "says"),
     [
         ("import sys; sys.exit('There is no such dataset.')", "without a result"),
-        ("import sys; print('There is no such dataset.', file=sys.stderr); sys.exit(2)", "no such dataset"),
+        (
+            "import sys; print('There is no such dataset.', file=sys.stderr); sys.exit(2)",
+            "no such dataset",
+        ),
         ("print('not JSON')", "without a result"),
     ],
     ids=["a crash", "bad input", "nonsense"],

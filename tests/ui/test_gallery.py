@@ -24,7 +24,9 @@ class Tags(HTMLParser):
 
 
 def test_pictures_load_late_and_keep_their_place():
-    (picture,) = Tags(gallery_html([GalleryItem("/api/x?token=a&b=c", "rose")], side=96)).named("img")
+    (picture,) = Tags(gallery_html([GalleryItem("/api/x?token=a&b=c", "rose")], side=96)).named(
+        "img"
+    )
     assert picture["src"] == "/api/x?token=a&b=c"
     assert (picture["loading"], picture["width"], picture["height"]) == ("lazy", "96", "96")
     assert picture["alt"] == "Image of rose"

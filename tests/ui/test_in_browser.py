@@ -94,12 +94,19 @@ def test_a_folder_comes_in_whole_though_the_script_runs_again(page, server, fold
     page.get_by_role("button", name="Run again").click()
     wait_for_state(page, "done")
     seconds, grown = time.monotonic() - start, server.peak_mb() - before
-    print(f"{N_FILES} files, {N_FILES * FILE_BYTES / 1e6:.0f} MB: {seconds:.1f} s, server memory +{grown:.0f} MB")
+    print(
+        f"{N_FILES} files, {N_FILES * FILE_BYTES / 1e6:.0f} MB: {seconds:.1f} s, server memory +{grown:.0f} MB"
+    )
     assert grown < 300
     sent = page.get_by_text("sent: {")
     sent.wait_for()
     told = json.loads(sent.inner_text().removeprefix("sent: "))
-    assert (told["files"], told["loose"], told["zip"], told["folder_name"]) == (N_FILES, False, False, "flowers")
+    assert (told["files"], told["loose"], told["zip"], told["folder_name"]) == (
+        N_FILES,
+        False,
+        False,
+        "flowers",
+    )
     assert take(page) == WHOLE
     wait_for_state(page, "idle")
 
@@ -136,7 +143,9 @@ def test_a_lost_connection_is_said_and_retry_sends_the_rest(page, folder):
         route.abort() if n_asked > 2 else route.continue_()
 
     page.route("**/batch/*", cut)
-    page.evaluate("window.realTimeout = setTimeout; window.setTimeout = (f, ms) => realTimeout(f, ms / 50)")
+    page.evaluate(
+        "window.realTimeout = setTimeout; window.setTimeout = (f, ms) => realTimeout(f, ms / 50)"
+    )
     page.locator("[data-el=folder-input]").set_input_files(folder)
     wait_for_state(page, "failed")
     assert "connection to the server was lost" in page.locator("[data-el=error]").inner_text()
@@ -196,7 +205,10 @@ def run(store):
 
 def add_epoch(store, run, epoch):
     names = (("train", "batch_loss"), ("train", "loss"), ("val", "loss"))
-    points = [MetricPoint(3 * epoch + i, epoch, 10 * epoch, s, n, 1 / epoch, 30) for i, (s, n) in enumerate(names)]
+    points = [
+        MetricPoint(3 * epoch + i, epoch, 10 * epoch, s, n, 1 / epoch, 30)
+        for i, (s, n) in enumerate(names)
+    ]
     store.append_metrics(run.id, points)
 
 
@@ -208,13 +220,17 @@ def test_a_live_chart_follows_its_run_and_keeps_zoom_and_chosen_lines(page, stor
     page.get_by_text("Loss after epoch 1").wait_for(timeout=20_000)
     plot.evaluate("plot => (plot.dataset.mark = 'same')")
     plot.locator(".legendtoggle").last.click()
-    page.wait_for_function("document.querySelector('.js-plotly-plot')?._fullData?.at(-1).visible == 'legendonly'")
+    page.wait_for_function(
+        "document.querySelector('.js-plotly-plot')?._fullData?.at(-1).visible == 'legendonly'"
+    )
     box = plot.locator(".nsewdrag").first.bounding_box()
     page.mouse.move(box["x"] + 100, box["y"] + 50)
     page.mouse.down()
     page.mouse.move(box["x"] + 300, box["y"] + 120, steps=5)
     page.mouse.up()
-    page.wait_for_function("document.querySelector('.js-plotly-plot')?._fullLayout?.xaxis.autorange === false")
+    page.wait_for_function(
+        "document.querySelector('.js-plotly-plot')?._fullLayout?.xaxis.autorange === false"
+    )
     page.wait_for_timeout(500)
     chosen = "plot => [plot.dataset.mark, plot._fullLayout.xaxis.range, plot._fullData.map(line => line.visible)]"
     before = plot.evaluate(chosen)
@@ -289,7 +305,9 @@ def test_nothing_is_wider_than_the_page(page, run, part, width):
     page.wait_for_timeout(1000)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     if part == "network":
-        shown = [name for name in ("wide", "tall") if page.locator(f".tl-network .{name}").is_visible()]
+        shown = [
+            name for name in ("wide", "tall") if page.locator(f".tl-network .{name}").is_visible()
+        ]
         assert shown == (["tall"] if width == 390 else ["wide"])
 
 
@@ -314,11 +332,16 @@ def test_literal_text_is_shown_as_it_is(page):
     boxes = page.locator("[data-testid=stMarkdownContainer]:not(button *)")
     boxes.nth(len(TEXTS) - 1).wait_for()
     assert [text.replace("\u2060", "").strip() for text in boxes.all_inner_texts()] == TEXTS
-    assert boxes.locator("a, img, code, strong, em, del, li, h1, table, .katex, blockquote").count() == 0
+    assert (
+        boxes.locator("a, img, code, strong, em, del, li, h1, table, .katex, blockquote").count()
+        == 0
+    )
 
 
 def test_a_picture_is_chosen_by_click_and_by_keyboard(page):
-    page.route("**/picture/*", lambda route: route.fulfill(content_type="image/svg+xml", body="<svg/>"))
+    page.route(
+        "**/picture/*", lambda route: route.fulfill(content_type="image/svg+xml", body="<svg/>")
+    )
     page.route("**/heat/*", lambda route: route.fulfill(status=404, body="{}"))
     page.goto("/?part=pictures")
     page.get_by_role("button", name="Wrong: image of a").nth(1).click()
@@ -343,5 +366,7 @@ def test_a_heat_map_says_that_it_is_being_made_and_what_it_shows(page):
     page.get_by_text("Asking the model where it looks:").wait_for()
     page.get_by_text("Where it sees <b>").wait_for()
     held[0].fulfill(headers={"X-Where": "strongest at the upper left"}, **drawn)
-    page.get_by_role("img", name="Heat-map. Where it sees a: strongest at the upper left").wait_for()
+    page.get_by_role(
+        "img", name="Heat-map. Where it sees a: strongest at the upper left"
+    ).wait_for()
     page.get_by_text("Asking the model").wait_for(state="detached")

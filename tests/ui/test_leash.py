@@ -25,7 +25,9 @@ def test_it_ends_with_the_process_that_started_it(tmp_path):
     child += ".start(); print('up', flush=True); time.sleep(60)"
     program = "import os, subprocess, sys; r, w = os.pipe(); "
     program += f"c = subprocess.Popen([sys.executable, '-c', {child!r}], stdin=r); print(c.pid, flush=True); c.wait()"
-    parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
     child_id = int(parent.stdout.readline())
     assert parent.stdout.readline() == "up\n"
     parent.kill()
@@ -36,7 +38,9 @@ def test_it_ends_with_the_process_that_started_it(tmp_path):
 def test_the_command_line_ends_as_usual_while_it_is_held(tmp_path):
     given, held = os.pipe()
     asked = [sys.executable, "-m", "tl_ui.leash", "presets", "--json"]
-    done = subprocess.run(asked, stdin=given, capture_output=True, cwd=ROOT, env=environment(tmp_path), check=False)
+    done = subprocess.run(
+        asked, stdin=given, capture_output=True, cwd=ROOT, env=environment(tmp_path), check=False
+    )
     os.close(given)
     os.close(held)
     assert (done.returncode, done.stderr) == (0, b"")

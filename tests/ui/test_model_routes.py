@@ -13,7 +13,9 @@ from tl_ui.tokens import Tokens
 
 @pytest.fixture(scope="module")
 def client(finished):
-    with TestClient(Starlette(routes=make_routes(lambda: finished[0])), raise_server_exceptions=False) as client:
+    with TestClient(
+        Starlette(routes=make_routes(lambda: finished[0])), raise_server_exceptions=False
+    ) as client:
         yield client
 
 
@@ -34,7 +36,11 @@ def bearer(key):
 
 def test_a_page_s_key_asks_its_own_model(finished, client, tokens, picture):
     run = finished[1]
-    reply = client.post(f"/api/runs/{run.id}/predict", content=picture, headers=bearer(tokens.sign("predict", run.id)))
+    reply = client.post(
+        f"/api/runs/{run.id}/predict",
+        content=picture,
+        headers=bearer(tokens.sign("predict", run.id)),
+    )
     assert reply.status_code == 200 and len(reply.json()["answers"][0]["top"]) == 3
 
 
@@ -54,11 +60,15 @@ def test_other_keys_ask_nothing(finished, client, tokens, picture):
 
 def heat_url(run, sha256, tokens, **other):
     asked = {"label": 0, "method": "grad-cam", "token": tokens.sign("run", run.id), **other}
-    return f"/api/runs/{run.id}/heat/{sha256}?" + "&".join(f"{key}={value}" for key, value in asked.items())
+    return f"/api/runs/{run.id}/heat/{sha256}?" + "&".join(
+        f"{key}={value}" for key, value in asked.items()
+    )
 
 
 @pytest.mark.parametrize("label", [0, 2])
-def test_a_heat_map_of_any_class_is_a_picture_of_the_whole_image(finished, client, tokens, sha256, label):
+def test_a_heat_map_of_any_class_is_a_picture_of_the_whole_image(
+    finished, client, tokens, sha256, label
+):
     reply = client.get(heat_url(finished[1], sha256, tokens, label=label))
     assert reply.status_code == 200 and reply.headers["content-type"] == "image/webp"
     assert reply.headers["X-Where"]

@@ -26,10 +26,19 @@ def test_names_are_text():
     names = ["<b>bold</b><img src=x onerror=alert(1)>", "\u202eturned", "n" * 300]
     groups = by_class([0, 1, 2], names)
     drawn = PointMap(
-        "m", "t", alt_words(groups, 3), [0, 1, 2], [0, 1, 2], groups, names, ("/a/", "?t", ["x", "y", "z"])
+        "m",
+        "t",
+        alt_words(groups, 3),
+        [0, 1, 2],
+        [0, 1, 2],
+        groups,
+        names,
+        ("/a/", "?t", ["x", "y", "z"]),
     )
     content = drawn.content()
-    assert "<" not in content["groups"][0]["name"] and all(len(group["name"]) < 60 for group in content["groups"])
+    assert "<" not in content["groups"][0]["name"] and all(
+        len(group["name"]) < 60 for group in content["groups"]
+    )
     assert "\u202e" not in content["texts"][1] and content["pictures"]["names"] == ["x", "y", "z"]
 
 

@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 from tl_core.config import RunConfig
 from tl_core.data.images import thumbnail_path
 from tl_core.records import RunState
+from tl_ui.data.uploads import uploads_for
 from tl_ui.routes import make_routes
-from tl_ui.uploads import uploads_for
 
 SHA = "a" * 64
 
@@ -64,8 +64,12 @@ def test_health(client):
 
 
 def test_an_upload_from_first_batch_to_finish(client, served, upload_url, body):
-    assert client.post(f"{upload_url}/batch/0", content=body([("a/1.jpg", b"12")])).status_code == 200
-    assert client.post(f"{upload_url}/batch/1", content=body([("b/2.jpg", b"345")])).status_code == 200
+    assert (
+        client.post(f"{upload_url}/batch/0", content=body([("a/1.jpg", b"12")])).status_code == 200
+    )
+    assert (
+        client.post(f"{upload_url}/batch/1", content=body([("b/2.jpg", b"345")])).status_code == 200
+    )
     reply = client.post(f"{upload_url}/finish", json={"batches": 2, "files": 2, "bytes": 5})
     assert (reply.status_code, reply.json()) == (200, {"upload_id": "u1"})
     with uploads_for(served.settings).take("u1") as upload:
@@ -81,7 +85,9 @@ def test_finish_says_what_is_missing(client, upload_url):
     assert reply.json()["missing"] == [0, 1]
 
 
-@pytest.mark.parametrize("said", [b"", b"[]", b"{}", b"\xff", b'{"batches":-1,"files":1,"bytes":1}', b"9" * 20_000])
+@pytest.mark.parametrize(
+    "said", [b"", b"[]", b"{}", b"\xff", b'{"batches":-1,"files":1,"bytes":1}', b"9" * 20_000]
+)
 def test_a_damaged_finish_is_refused(client, upload_url, said):
     reply = client.post(f"{upload_url}/finish", content=said)
     assert reply.status_code == 400
@@ -95,7 +101,9 @@ def test_too_much_is_413(client, upload_url, body):
 
 
 def test_a_batch_number_out_of_range_is_refused(client, upload_url, body):
-    assert client.post(f"{upload_url}/batch/99999999", content=body([("a", b"x")])).status_code == 400
+    assert (
+        client.post(f"{upload_url}/batch/99999999", content=body([("a", b"x")])).status_code == 400
+    )
 
 
 def test_a_dropped_upload_is_gone(client, served, upload_url, body):
@@ -116,7 +124,9 @@ def test_an_upload_asks_for_a_token_of_its_own_purpose(client, tokens, body, pur
 
 
 @given(data=st.binary(max_size=200))
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
 def test_rubbish_is_a_sentence_and_never_a_server_error(client, upload_url, data):
     reply = client.post(f"{upload_url}/batch/0", content=data)
     assert 400 <= reply.status_code < 500
@@ -124,14 +134,18 @@ def test_rubbish_is_a_sentence_and_never_a_server_error(client, upload_url, data
 
 
 def test_a_thumbnail(client, tokens, pictures):
-    reply = client.get(f"/api/datasets/d1/thumbnails/{SHA}", params={"token": tokens.sign("dataset", "d1")})
+    reply = client.get(
+        f"/api/datasets/d1/thumbnails/{SHA}", params={"token": tokens.sign("dataset", "d1")}
+    )
     assert (reply.status_code, reply.headers["content-type"]) == (200, "image/webp")
     assert reply.headers["x-content-type-options"] == "nosniff"
     assert reply.headers["cache-control"].startswith("private")
 
 
 def test_a_full_image_is_an_upright_jpeg_of_bounded_size(client, tokens, pictures):
-    reply = client.get(f"/api/datasets/d1/images/{SHA}", params={"token": tokens.sign("dataset", "d1")})
+    reply = client.get(
+        f"/api/datasets/d1/images/{SHA}", params={"token": tokens.sign("dataset", "d1")}
+    )
     assert (reply.status_code, reply.headers["content-type"]) == (200, "image/jpeg")
     image = Image.open(io.BytesIO(reply.content))
     assert image.format == "JPEG"
@@ -142,14 +156,19 @@ def test_a_full_image_is_an_upright_jpeg_of_bounded_size(client, tokens, picture
 @pytest.mark.parametrize("kind", ["thumbnails", "images"])
 @pytest.mark.parametrize("sha", ["b" * 64, "a" * 63, "A" * 64, "..", "a" * 64 + "%0a"])
 def test_no_other_file_can_be_asked_for(client, tokens, pictures, kind, sha):
-    reply = client.get(f"/api/datasets/d1/{kind}/{sha}", params={"token": tokens.sign("dataset", "d1")})
+    reply = client.get(
+        f"/api/datasets/d1/{kind}/{sha}", params={"token": tokens.sign("dataset", "d1")}
+    )
     assert reply.status_code == 404
 
 
 @pytest.mark.parametrize("subject", ["..", "../d1", "d1/.."])
 def test_a_dataset_id_is_never_a_path(client, tokens, pictures, subject):
     quoted = subject.replace("/", "%2F").replace(".", "%2E")
-    reply = client.get(f"/api/datasets/{quoted}/thumbnails/{SHA}", params={"token": tokens.sign("dataset", subject)})
+    reply = client.get(
+        f"/api/datasets/{quoted}/thumbnails/{SHA}",
+        params={"token": tokens.sign("dataset", subject)},
+    )
     assert reply.status_code in (403, 404)
 
 
@@ -163,12 +182,16 @@ def test_a_damaged_image_is_a_sentence(client, served, tokens):
     folder = served.artifacts.dataset_folder("d1") / "images"
     folder.mkdir(parents=True)
     (folder / f"{SHA}.jpg").write_bytes(b"not an image")
-    reply = client.get(f"/api/datasets/d1/images/{SHA}", params={"token": tokens.sign("dataset", "d1")})
+    reply = client.get(
+        f"/api/datasets/d1/images/{SHA}", params={"token": tokens.sign("dataset", "d1")}
+    )
     assert reply.status_code == 400
     assert reply.json()["error"]
 
 
-@pytest.mark.parametrize("kind", ["loss", "accuracy", "learning-rate", "confusion", "confusion-test"])
+@pytest.mark.parametrize(
+    "kind", ["loss", "accuracy", "learning-rate", "confusion", "confusion-test"]
+)
 def test_a_chart_is_sent_once_for_each_version(client, tokens, run, kind):
     url, token = f"/api/runs/{run.id}/charts/{kind}", tokens.sign("run", run.id)
     content = client.get(url, params={"token": token}).json()
@@ -180,8 +203,8 @@ def test_a_chart_is_sent_once_for_each_version(client, tokens, run, kind):
 
 
 def test_a_chart_says_when_its_run_has_ended(client, served, tokens, run, monkeypatch):
-    monkeypatch.setattr("tl_ui.run_charts.CHECK_SECONDS", 0)
-    monkeypatch.setattr("tl_ui.run_charts._REST", 0)
+    monkeypatch.setattr("tl_ui.routes.charts.CHECK_SECONDS", 0)
+    monkeypatch.setattr("tl_ui.routes.charts._REST", 0)
     url, token = f"/api/runs/{run.id}/charts/loss", tokens.sign("run", run.id)
     version = client.get(url, params={"token": token}).json()["version"]
     served.store.claim_run(run.id)
@@ -191,7 +214,10 @@ def test_a_chart_says_when_its_run_has_ended(client, served, tokens, run, monkey
 
 def test_charts_ask_for_a_token_of_their_run(client, tokens, run):
     for token in ("", tokens.sign("run", "other"), tokens.sign("dataset", run.id)):
-        assert client.get(f"/api/runs/{run.id}/charts/loss", params={"token": token}).status_code == 403
+        assert (
+            client.get(f"/api/runs/{run.id}/charts/loss", params={"token": token}).status_code
+            == 403
+        )
 
 
 @pytest.mark.parametrize("kind", ["loss", "accuracy"])
@@ -200,15 +226,23 @@ def test_a_comparison_is_sent_once_for_each_version(client, served, tokens, run,
     url, token = f"/api/comparisons/c1/charts/{kind}", tokens.sign("comparison", "c1")
     content = client.get(url, params={"token": token}).json()
     assert len(content["figure"]["data"]) == 1
-    assert client.get(url, params={"token": token, "version": content["version"]}).status_code == 204
+    assert (
+        client.get(url, params={"token": token, "version": content["version"]}).status_code == 204
+    )
 
 
 def test_comparisons_ask_for_a_token_of_their_own(client, tokens, run):
     for token in ("", tokens.sign("comparison", "c2"), tokens.sign("run", "c1")):
-        assert client.get("/api/comparisons/c1/charts/loss", params={"token": token}).status_code == 403
+        assert (
+            client.get("/api/comparisons/c1/charts/loss", params={"token": token}).status_code
+            == 403
+        )
     token = tokens.sign("comparison", "c1")
     for kind in ("loss", "pie"):
-        assert client.get(f"/api/comparisons/c1/charts/{kind}", params={"token": token}).status_code == 404
+        assert (
+            client.get(f"/api/comparisons/c1/charts/{kind}", params={"token": token}).status_code
+            == 404
+        )
 
 
 def test_a_packed_run_is_sent_as_a_file(client, served, tokens, run):
@@ -218,11 +252,18 @@ def test_a_packed_run_is_sent_as_a_file(client, served, tokens, run):
     token = tokens.sign("export", run.id)
     reply = client.get(f"/api/runs/{run.id}/export-onnx.zip", params={"token": token})
     assert (reply.status_code, reply.content) == (200, b"x" * 200_000)
-    assert reply.headers["content-disposition"] == f'attachment; filename="transferlab-{run.id}.zip"'
+    assert (
+        reply.headers["content-disposition"] == f'attachment; filename="transferlab-{run.id}.zip"'
+    )
     for name in ("export-int8", "export-..", "export-..%2Fexport-onnx", "export-ONNX"):
-        assert client.get(f"/api/runs/{run.id}/{name}.zip", params={"token": token}).status_code == 404
+        assert (
+            client.get(f"/api/runs/{run.id}/{name}.zip", params={"token": token}).status_code == 404
+        )
     for other in ("", tokens.sign("run", run.id), tokens.sign("export", "other")):
-        assert client.get(f"/api/runs/{run.id}/export-onnx.zip", params={"token": other}).status_code == 403
+        assert (
+            client.get(f"/api/runs/{run.id}/export-onnx.zip", params={"token": other}).status_code
+            == 403
+        )
 
 
 def test_unknown_charts_and_runs_are_404(client, tokens, run):
@@ -239,7 +280,10 @@ def test_plotly_is_packed_and_kept_by_the_browser(client):
     assert "Plotly" in reply.text
     again = client.get("/api/plotly.js", headers={"if-none-match": reply.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
-    assert "content-encoding" not in client.get("/api/plotly.js", headers={"accept-encoding": "identity"}).headers
+    assert (
+        "content-encoding"
+        not in client.get("/api/plotly.js", headers={"accept-encoding": "identity"}).headers
+    )
 
 
 def test_a_defect_is_a_sentence_without_a_traceback(client, served, tokens, monkeypatch):

@@ -52,7 +52,8 @@ def test_a_token_stays_the_same_for_an_hour_so_that_pictures_stay_cached(tmp_pat
 
 
 @pytest.mark.parametrize(
-    "change", [lambda t: t[:-1], lambda t: "x" + t, lambda t: t.split(".")[0], lambda t: "", str.upper]
+    "change",
+    [lambda t: t[:-1], lambda t: "x" + t, lambda t: t.split(".")[0], lambda t: "", str.upper],
 )
 def test_a_changed_token_is_refused(tmp_path, change):
     tokens = Tokens(tmp_path)

@@ -92,7 +92,9 @@ def _find_stages(backbone: Backbone) -> Stages | None:
         network = build_library_model(backbone).eval()
         try:
             graph = trace(backbone, network)
-            return find_stages(find_units(network, graph, torch.empty(1, 3, side, side)), backbone.library)
+            return find_stages(
+                find_units(network, graph, torch.empty(1, 3, side, side)), backbone.library
+            )
         except Exception:  # as tracing, too, may raise anything
             if backbone.library == "torchvision":
                 raise
@@ -129,8 +131,12 @@ def _examine(backbone: Backbone, size: int) -> Anatomy:
 
 
 def _say_what_is_possible(backbone: Backbone, size: int, error: Exception) -> str:
-    below = next((side for side in _near(backbone, size) if side < size and _takes(backbone, side)), None)
-    above = next((side for side in _near(backbone, size) if side > size and _takes(backbone, side)), None)
+    below = next(
+        (side for side in _near(backbone, size) if side < size and _takes(backbone, side)), None
+    )
+    above = next(
+        (side for side in _near(backbone, size) if side > size and _takes(backbone, side)), None
+    )
     near = " or ".join(str(side) for side in (below, above) if side)
     if not near:
         return f"Image size: {size} is not possible for {backbone.name} ({error}), nor is any size near it."
@@ -140,7 +146,9 @@ def _say_what_is_possible(backbone: Backbone, size: int, error: Exception) -> st
 def _near(backbone: Backbone, size: int) -> list[int]:
     """Sizes worth trying, the nearest first; few, since each try builds the network."""
     own = backbone.preprocessing.size
-    grids = sorted({step * n for step in _GRIDS for n in range(1, 80)}, key=lambda side: abs(side - size))
+    grids = sorted(
+        {step * n for step in _GRIDS for n in range(1, 80)}, key=lambda side: abs(side - size)
+    )
     known = {own, 2 * own, backbone.min_size, *grids[:_TRIES]}
     return sorted((side for side in known if side >= 16), key=lambda side: abs(side - size))
 

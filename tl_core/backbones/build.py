@@ -78,7 +78,9 @@ class TransferModel(nn.Module):
         may_adapt = self.batch_norm == "adapt" and (self.training if mode is None else mode)
         for module in self.still:
             adapts = may_adapt and isinstance(module, _BatchNorm)
-            if module.training != adapts:  # setting what is set already takes ten times as long as looking
+            if (
+                module.training != adapts
+            ):  # setting what is set already takes ten times as long as looking
                 module.training = adapts
 
 
@@ -105,7 +107,9 @@ class Rest(nn.Sequential):
         return self
 
 
-def build_model(backbone: Backbone, config: ModelConfig, n_classes: int, library_model: nn.Module) -> TransferModel:
+def build_model(
+    backbone: Backbone, config: ModelConfig, n_classes: int, library_model: nn.Module
+) -> TransferModel:
     """Put our head on the library's network, whose weights are shared. Freezes nothing yet.
 
     Raises:
@@ -128,5 +132,7 @@ def digest_of_weights(network: nn.Module) -> str:
     for name, tensor in chain(network.named_parameters(), network.named_buffers()):
         if not name.endswith("num_batches_tracked"):
             hashed.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-            hashed.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+            hashed.update(
+                tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data
+            )
     return hashed.hexdigest()

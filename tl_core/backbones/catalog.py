@@ -10,7 +10,14 @@ from tl_core.backbones.torchvision_rows import torchvision_names, torchvision_ro
 from tl_core.errors import UnknownBackbone
 from tl_core.records import Preprocessing
 
-__all__ = ["Backbone", "Weights", "get_backbone", "list_backbones", "preprocessing_for", "search_timm"]
+__all__ = [
+    "Backbone",
+    "Weights",
+    "get_backbone",
+    "list_backbones",
+    "preprocessing_for",
+    "search_timm",
+]
 
 _RECOMMENDED = (
     "tf_efficientnet_lite0",
@@ -41,7 +48,11 @@ def get_backbone(name: str) -> Backbone:
     row = _rows().get(name) or timm_row(name)
     if row is None:
         near = get_close_matches(name, [*_rows(), *timm_names()], 5)
-        meant = f"did you mean {' or '.join(near)}?" if near else "the catalogue and timm's list have the names."
+        meant = (
+            f"did you mean {' or '.join(near)}?"
+            if near
+            else "the catalogue and timm's list have the names."
+        )
         raise UnknownBackbone(f"There is no backbone called {name!r}; {meant}")
     return row
 
@@ -51,7 +62,9 @@ def preprocessing_for(backbone: Backbone, image_size: int | None) -> Preprocessi
     own = backbone.preprocessing
     if image_size in (None, own.size):
         return own
-    return replace(own, size=image_size, resize=max(image_size, round(own.resize * image_size / own.size)))
+    return replace(
+        own, size=image_size, resize=max(image_size, round(own.resize * image_size / own.size))
+    )
 
 
 @cache

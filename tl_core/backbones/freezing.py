@@ -28,7 +28,12 @@ def resolve_frozen(backbone: Backbone, config: ModelConfig) -> Frozen:
         stages, names = 0, _first_layers(backbone, config.frozen_layers)
     for pattern in config.frozen_names:
         names |= _matching(backbone, pattern)
-    frozen = {leaf for stage in leaves for leaf in stage if any(leaf == n or leaf.startswith(n + ".") for n in names)}
+    frozen = {
+        leaf
+        for stage in leaves
+        for leaf in stage
+        if any(leaf == n or leaf.startswith(n + ".") for n in names)
+    }
     while names and stages < len(leaves) and _has_all_weights(frozen, leaves[stages]):
         stages += 1
     return Frozen(stages, frozenset(frozen.difference(*leaves[:stages])))
@@ -46,7 +51,11 @@ def freeze(model: TransferModel, frozen: Frozen, batch_norm: str = "frozen") -> 
         for name, leaf in list_leaves(stage):
             if i < frozen.stages or name in frozen.modules:
                 leaf.requires_grad_(False)
-        model.still += [m for name, m in stage.named_modules() if i < frozen.stages or _is_frozen(stage, name, frozen)]
+        model.still += [
+            m
+            for name, m in stage.named_modules()
+            if i < frozen.stages or _is_frozen(stage, name, frozen)
+        ]
     model.train(model.training)
 
 
@@ -67,7 +76,9 @@ def count_parameters(backbone: Backbone, config: ModelConfig, n_classes: int) ->
 def list_leaves(stage: nn.Module) -> Iterator[tuple[str, nn.Module | nn.Parameter]]:
     """Its modules without children, and the weights that lie in no such module, by name."""
     for name, module in stage.named_modules():
-        is_container = type(module) is nn.Module  # stands in for a module that is spread over several stages
+        is_container = (
+            type(module) is nn.Module
+        )  # stands in for a module that is spread over several stages
         if name and not is_container and not any(module.children()):
             yield name, module
         else:
@@ -78,7 +89,10 @@ def list_leaves(stage: nn.Module) -> Iterator[tuple[str, nn.Module | nn.Paramete
 def _leaves_by_stage(backbone: Backbone) -> tuple[dict[str, int], ...]:
     """For each stage its leaves and their numbers of weights."""
     return tuple(
-        {name: leaf.numel() if isinstance(leaf, nn.Parameter) else _size(leaf) for name, leaf in list_leaves(stage)}
+        {
+            name: leaf.numel() if isinstance(leaf, nn.Parameter) else _size(leaf)
+            for name, leaf in list_leaves(stage)
+        }
         for stage in stages_without_weights(backbone)
     )
 
@@ -91,7 +105,11 @@ def _is_frozen(stage: nn.Module, name: str, frozen: Frozen) -> bool:
     """Whether all leaves of that module are."""
     if not frozen.modules:
         return False
-    inside = [leaf for leaf, _ in list_leaves(stage) if leaf == name or leaf.startswith(f"{name}." if name else "")]
+    inside = [
+        leaf
+        for leaf, _ in list_leaves(stage)
+        if leaf == name or leaf.startswith(f"{name}." if name else "")
+    ]
     return bool(inside) and frozen.modules.issuperset(inside)
 
 
@@ -105,14 +123,18 @@ def _count_stages(backbone: Backbone, asked: int | str, total: int) -> int:
         return total
     number = int(asked)
     if abs(number) > total:
-        raise ConfigError(f"Frozen stages: {number} is too many; {backbone.name} has {total} stages.")
+        raise ConfigError(
+            f"Frozen stages: {number} is too many; {backbone.name} has {total} stages."
+        )
     return number if number >= 0 else total + number
 
 
 def _first_layers(backbone: Backbone, number: int) -> set[str]:
     layers = anatomy(backbone).layers
     if number > len(layers):
-        raise ConfigError(f"Frozen layers: {number} is too many; {backbone.name} has {len(layers)} layers.")
+        raise ConfigError(
+            f"Frozen layers: {number} is too many; {backbone.name} has {len(layers)} layers."
+        )
     return {layer.name for layer in layers[:number] if layer.name != layer.kind}
 
 
@@ -121,7 +143,9 @@ def _matching(backbone: Backbone, pattern: str) -> set[str]:
     found = {name for name in names if fnmatchcase(name, pattern)}
     if not found:
         near = get_close_matches(pattern.replace("*", ""), names, 3, 0.3) or sorted(names)[:3]
-        raise ConfigError(f"Frozen names: {pattern!r} is no layer of {backbone.name}; it has {', '.join(near)} …")
+        raise ConfigError(
+            f"Frozen names: {pattern!r} is no layer of {backbone.name}; it has {', '.join(near)} …"
+        )
     return found
 
 
@@ -130,4 +154,6 @@ def _all_names(backbone: Backbone) -> tuple[str, ...]:
     """Of every module, and of the weights that lie in none."""
     stages = stages_without_weights(backbone)
     modules = [name for stage in stages for name, _ in stage.named_modules() if name]
-    return tuple(dict.fromkeys([*modules, *(leaf for stage in stages for leaf, _ in list_leaves(stage))]))
+    return tuple(
+        dict.fromkeys([*modules, *(leaf for stage in stages for leaf, _ in list_leaves(stage))])
+    )

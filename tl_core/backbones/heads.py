@@ -33,10 +33,14 @@ def make_head(features: int, n_classes: int, config: ModelConfig) -> nn.Sequenti
 
 def head_parameters(features: int, n_classes: int, config: ModelConfig) -> int:
     """Weights and biases of that head, without building it."""
-    return sum((before + 1) * after for before, after in pairwise(_widths(features, n_classes, config)))
+    return sum(
+        (before + 1) * after for before, after in pairwise(_widths(features, n_classes, config))
+    )
 
 
 def _widths(features: int, n_classes: int, config: ModelConfig) -> tuple[int, ...]:
     if config.output == "sigmoid" and n_classes != 2:
-        raise ConfigError(f"Output: 'sigmoid' needs exactly two classes, and there are {n_classes}; give 'softmax'.")
+        raise ConfigError(
+            f"Output: 'sigmoid' needs exactly two classes, and there are {n_classes}; give 'softmax'."
+        )
     return (features, *config.hidden_units, 1 if config.output == "sigmoid" else n_classes)

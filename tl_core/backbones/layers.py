@@ -15,11 +15,39 @@ from torch.utils.flop_counter import flop_registry
 
 _OPERATIONS: dict[str, tuple[Any, ...]] = {
     "add": (torch.add, Tensor.add, Tensor.add_, Tensor.__add__, Tensor.__iadd__, Tensor.__radd__),
-    "multiply": (torch.mul, Tensor.mul, Tensor.mul_, Tensor.__mul__, Tensor.__imul__, Tensor.__rmul__),
+    "multiply": (
+        torch.mul,
+        Tensor.mul,
+        Tensor.mul_,
+        Tensor.__mul__,
+        Tensor.__imul__,
+        Tensor.__rmul__,
+    ),
     "concatenate": (torch.cat, torch.concat),
-    "relu": (functional.relu, functional.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_, functional.relu6),
-    "sigmoid": (functional.sigmoid, torch.sigmoid, Tensor.sigmoid, Tensor.sigmoid_, functional.hardsigmoid),
-    "activation": (functional.gelu, functional.silu, functional.hardswish, functional.elu, torch.tanh, Tensor.tanh),
+    "relu": (
+        functional.relu,
+        functional.relu_,
+        torch.relu,
+        torch.relu_,
+        Tensor.relu,
+        Tensor.relu_,
+        functional.relu6,
+    ),
+    "sigmoid": (
+        functional.sigmoid,
+        torch.sigmoid,
+        Tensor.sigmoid,
+        Tensor.sigmoid_,
+        functional.hardsigmoid,
+    ),
+    "activation": (
+        functional.gelu,
+        functional.silu,
+        functional.hardswish,
+        functional.elu,
+        torch.tanh,
+        Tensor.tanh,
+    ),
     "softmax": (functional.softmax, torch.softmax, Tensor.softmax),
     "max_pooling": (functional.max_pool2d, functional.adaptive_max_pool2d),
     "average_pooling": (functional.avg_pool2d, functional.adaptive_avg_pool2d),
@@ -107,7 +135,11 @@ class Work(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Of every operation that computes some: rather more than what a backward pass needs again."""
 
     def __torch_dispatch__(
-        self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+        self,
+        func: Any,
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
     ) -> Any:
         result = func(*args, **(kwargs or {}))
         if formula := flop_registry.get(func._overloadpacket):

@@ -42,7 +42,7 @@ def _build_torchvision(backbone: Backbone, size: int) -> nn.Module:
 
 def _build_timm(backbone: Backbone, size: int) -> nn.Module:
     """Made for that size where the network has such an option; others, convolutional ones mostly, take any size."""
-    import timm  # noqa: PLC0415  (takes a while, and torchvision's networks do without)
+    import timm
 
     given: dict[str, Any] = {} if size == backbone.preprocessing.size else {"img_size": size}
     for options in ({**given, "dynamic_img_size": False}, given):
@@ -57,7 +57,14 @@ class _WeightsOnMeta(TorchFunctionMode):
     """Weights come without memory; other tensors stay real, since some networks compute their layout with them."""
 
     _WEIGHTS = (torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn)
-    _FILLING = (Tensor.normal_, Tensor.uniform_, Tensor.fill_, Tensor.zero_, Tensor.erfinv_, Tensor.clamp_)
+    _FILLING = (
+        Tensor.normal_,
+        Tensor.uniform_,
+        Tensor.fill_,
+        Tensor.zero_,
+        Tensor.erfinv_,
+        Tensor.clamp_,
+    )
 
     def __torch_function__(
         self,

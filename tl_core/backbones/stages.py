@@ -47,8 +47,12 @@ def channels_first(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def _part_tail(units: Group, library: str) -> tuple[Group, Group]:
     """(all up to the last map or tokens, what follows and must be kept). Plain pooling we do ourselves."""
-    last = max((i for i, unit in enumerate(units, 1) if _has_positions(unit.shape)), default=len(units))
-    while "AdaptiveAvgPool" in units[last - 1].kind:  # VGG's, to the very size that its own images have there
+    last = max(
+        (i for i, unit in enumerate(units, 1) if _has_positions(unit.shape)), default=len(units)
+    )
+    while (
+        "AdaptiveAvgPool" in units[last - 1].kind
+    ):  # VGG's, to the very size that its own images have there
         last -= 1
     body, tail = units[:last], units[last:]
     shape = body[-1].shape
@@ -95,12 +99,18 @@ def _split_biggest(groups: list[Group]) -> list[Group]:
 def _join_stem(groups: list[Group]) -> list[Group]:
     """All in front of the first block is one stem; a network without blocks stays as it is."""
     first = next((i for i, units in enumerate(groups) if not _is_plain(units)), 0)
-    return groups if first < 2 else [[unit for units in groups[:first] for unit in units], *groups[first:]]
+    return (
+        groups
+        if first < 2
+        else [[unit for units in groups[:first] for unit in units], *groups[first:]]
+    )
 
 
 def _merge_smallest(groups: list[Group]) -> list[Group]:
     """Join the two neighbours that have the fewest weights together."""
-    place = min(range(len(groups) - 1), key=lambda i: _parameters(groups[i]) + _parameters(groups[i + 1]))
+    place = min(
+        range(len(groups) - 1), key=lambda i: _parameters(groups[i]) + _parameters(groups[i + 1])
+    )
     return [*groups[:place], groups[place] + groups[place + 1], *groups[place + 2 :]]
 
 

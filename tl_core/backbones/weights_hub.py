@@ -75,7 +75,11 @@ def fetch_model(repo: str, should_stop: Callable[[], bool]) -> Path:
     try:
         file = _choose_file(repo, should_stop)
         with _asking(repo):
-            return Path(wait_for(lambda: hf_hub_download(repo, file, etag_timeout=_REACH_SECONDS), should_stop))
+            return Path(
+                wait_for(
+                    lambda: hf_hub_download(repo, file, etag_timeout=_REACH_SECONDS), should_stop
+                )
+            )
     except HubUnreachable:
         if cached := _find_anything_cached(repo):
             return cached
@@ -95,14 +99,18 @@ def _find_anything_cached(repo: str) -> Path | None:
 def _choose_file(repo: str, should_stop: Callable[[], bool] = lambda: False) -> str:
     """Name of the file that holds the model's weights."""
     with _asking(repo):
-        about = _within_seconds(lambda: HfApi().model_info(repo, timeout=_REACH_SECONDS), should_stop)
+        about = _within_seconds(
+            lambda: HfApi().model_info(repo, timeout=_REACH_SECONDS), should_stop
+        )
     names = [sibling.rfilename for sibling in about.siblings or []]
     fitting = [name for name in names if name.endswith(".safetensors") and "/" not in name]
     if _USUAL_NAME in fitting:
         return _USUAL_NAME
     if len(fitting) == 1 and not _is_part(fitting[0]):
         return fitting[0]
-    raise WeightsUnavailable(f"The Hugging Face model {repo} cannot be used: {_why_not(names, fitting)}")
+    raise WeightsUnavailable(
+        f"The Hugging Face model {repo} cannot be used: {_why_not(names, fitting)}"
+    )
 
 
 def _why_not(names: list[str], fitting: list[str]) -> str:
@@ -140,7 +148,9 @@ def _asking(repo: str) -> Iterator[None]:
         raise WeightsUnavailable(
             f"There is no public model {repo} on Hugging Face that can be read: check its name, OWNER/NAME."
         ) from error
-    except Exception as error:  # which client it uses, and so what it raises, differs between its releases
+    except (
+        Exception
+    ) as error:  # which client it uses, and so what it raises, differs between its releases
         raise _unreachable(repo) from error
 
 

@@ -67,7 +67,9 @@ class Match:
     """Of the backbone's parameters that have another shape in the file, 0..1."""
 
 
-def match_tensors(backbone: Backbone, model: nn.Module, given: Mapping[str, Tensor], source: str) -> Match:
+def match_tensors(
+    backbone: Backbone, model: nn.Module, given: Mapping[str, Tensor], source: str
+) -> Match:
     """Find the backbone's tensors in `given`, whatever stands before their names.
 
     Args:
@@ -75,8 +77,14 @@ def match_tensors(backbone: Backbone, model: nn.Module, given: Mapping[str, Tens
         given: as `read_tensors` gives them.
         source: where they are from, for the report.
     """
-    expected = {name: tensor for name, tensor in model.state_dict().items() if not _is_left_out(backbone, name)}
-    inside, outside = strip_prefix({current_name(name): tensor for name, tensor in given.items()}, expected)
+    expected = {
+        name: tensor
+        for name, tensor in model.state_dict().items()
+        if not _is_left_out(backbone, name)
+    }
+    inside, outside = strip_prefix(
+        {current_name(name): tensor for name, tensor in given.items()}, expected
+    )
     wanted = _Wanted(backbone, expected, frozenset(name for name, _ in model.named_parameters()))
     best = _compare(wanted, inside, inside)
     for translate in TRANSLATIONS:
@@ -135,7 +143,11 @@ def name_some(names: tuple[str, ...]) -> str:
 
 def _faults(match: Match) -> str:
     report = match.report
-    kinds = (("it lacks ", report.missing), ("it has the unknown ", report.unexpected), ("", match.misshapen))
+    kinds = (
+        ("it lacks ", report.missing),
+        ("it has the unknown ", report.unexpected),
+        ("", match.misshapen),
+    )
     return "; ".join(what + name_some(names) for what, names in kinds if names)
 
 
@@ -152,10 +164,20 @@ class _Wanted:
 def _compare(wanted: _Wanted, given: Mapping[str, Tensor], in_file: Mapping[str, Tensor]) -> Match:
     """`given` is what is in the file, perhaps translated."""
     expected = wanted.tensors
-    fitting = {name: given[name] for name in expected if name in given and _fits(given[name], expected[name])}
-    misshapen = tuple(name for name in expected if name in given and name not in fitting and _counts(name))
-    changed = (name for name in fitting if name in in_file and in_file[name].shape != fitting[name].shape)
-    unexpected = (name for name in given if name not in expected and not _is_left_out(wanted.backbone, name))
+    fitting = {
+        name: given[name]
+        for name in expected
+        if name in given and _fits(given[name], expected[name])
+    }
+    misshapen = tuple(
+        name for name in expected if name in given and name not in fitting and _counts(name)
+    )
+    changed = (
+        name for name in fitting if name in in_file and in_file[name].shape != fitting[name].shape
+    )
+    unexpected = (
+        name for name in given if name not in expected and not _is_left_out(wanted.backbone, name)
+    )
     sizes = {name: expected[name].numel() for name in expected if name in wanted.parameters}
     report = WeightsReport(
         source="",
@@ -165,7 +187,9 @@ def _compare(wanted: _Wanted, given: Mapping[str, Tensor], in_file: Mapping[str,
         misshapen=misshapen,
         adapted=tuple(changed),
     )
-    in_words = tuple(f"{name} is {_shape(given[name])}, not {_shape(expected[name])}" for name in misshapen)
+    in_words = tuple(
+        f"{name} is {_shape(given[name])}, not {_shape(expected[name])}" for name in misshapen
+    )
     whole = max(1, sum(sizes.values()))
     share = sum(size for name, size in sizes.items() if name in fitting) / whole
     clashing = sum(size for name, size in sizes.items() if name in misshapen) / whole
@@ -173,7 +197,10 @@ def _compare(wanted: _Wanted, given: Mapping[str, Tensor], in_file: Mapping[str,
 
 
 def _fits(tensor: Tensor, expected: Tensor) -> bool:
-    return tensor.shape == expected.shape and tensor.is_floating_point() == expected.is_floating_point()
+    return (
+        tensor.shape == expected.shape
+        and tensor.is_floating_point() == expected.is_floating_point()
+    )
 
 
 def _counts(name: str) -> bool:

@@ -45,16 +45,22 @@ def strip_prefix(
                 found[_OUR_STAGE.sub("stages.*.", name[:start])] += 1
     prefix = max(found, key=lambda prefix: (found[prefix], -len(prefix)), default="")
     pattern = re.compile(re.escape(prefix).replace(r"stages\.\*\.", r"stages\.\d+\."))
-    inside = {name[hit.end() :]: tensor for name, tensor in given.items() if (hit := pattern.match(name))}
+    inside = {
+        name[hit.end() :]: tensor for name, tensor in given.items() if (hit := pattern.match(name))
+    }
     our_head = prefix.removesuffix("stages.*.") + "head." if prefix.endswith("stages.*.") else None
     outside = (name for name in given if not pattern.match(name))
-    return inside, tuple(name for name in outside if our_head is None or not name.startswith(our_head))
+    return inside, tuple(
+        name for name in outside if our_head is None or not name.startswith(our_head)
+    )
 
 
 Translation = Callable[[nn.Module, dict[str, Tensor]], Mapping[str, Any]]
 
 
-def attempt(translate: Translation, model: nn.Module, given: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+def attempt(
+    translate: Translation, model: nn.Module, given: Mapping[str, Tensor]
+) -> Mapping[str, Tensor]:
     """`given` translated, or as it was: translations are written for particular files, and this may be any other."""
     try:
         translated = translate(model, dict(given))
@@ -77,7 +83,9 @@ def _resample_as_torchvision(model: nn.Module, given: dict[str, Tensor]) -> Mapp
     """Position embeddings of a vision transformer at the model's image size."""
     if not isinstance(model, VisionTransformer):
         return given
-    resampled: Mapping[str, Tensor] = interpolate_embeddings(model.image_size, model.patch_size, given)
+    resampled: Mapping[str, Tensor] = interpolate_embeddings(
+        model.image_size, model.patch_size, given
+    )
     return resampled
 
 
@@ -85,22 +93,30 @@ def _resample_positions(model: nn.Module, given: dict[str, Tensor]) -> Mapping[s
     """Position embeddings of those transformers of timm that have no translation of their own."""
     for name, new in model.state_dict().items():
         if name in given and name.rpartition(".")[2] == "pos_embed":
-            given[name] = _resample(given[name], new.shape, (getattr(model, "num_prefix_tokens", 0), 0))
+            given[name] = _resample(
+                given[name], new.shape, (getattr(model, "num_prefix_tokens", 0), 0)
+            )
     return given
 
 
 def _resample(old: Tensor, shape: torch.Size, prefixes: tuple[int, ...]) -> Tensor:
     """Of [1, channels, height, width] or, with some tokens in front that have no place, [1, tokens, channels]."""
-    from timm.layers.pos_embed import resample_abs_pos_embed  # noqa: PLC0415  (only timm's own networks come here)
+    from timm.layers.pos_embed import resample_abs_pos_embed
 
     if old.ndim == 4:
         return interpolate(old, size=shape[2:], mode="bicubic", antialias=True)
     for prefix in prefixes:
         side, new_side = math.isqrt(old.shape[1] - prefix), math.isqrt(shape[1] - prefix)
         if (side**2, new_side**2) == (old.shape[1] - prefix, shape[1] - prefix):
-            resampled: Tensor = resample_abs_pos_embed(old, [new_side] * 2, [side] * 2, num_prefix_tokens=prefix)
+            resampled: Tensor = resample_abs_pos_embed(
+                old, [new_side] * 2, [side] * 2, num_prefix_tokens=prefix
+            )
             return resampled
     return old
 
 
-TRANSLATIONS: tuple[Translation, ...] = (_translate_as_timm, _resample_as_torchvision, _resample_positions)
+TRANSLATIONS: tuple[Translation, ...] = (
+    _translate_as_timm,
+    _resample_as_torchvision,
+    _resample_positions,
+)

@@ -32,7 +32,7 @@ def url_cache(url: str) -> Path:
 
 def url_answers(url: str) -> bool:
     try:
-        with urlopen(Request(url, method="HEAD"), timeout=_REACH_SECONDS):  # noqa: S310 - the libraries' own tables
+        with urlopen(Request(url, method="HEAD"), timeout=_REACH_SECONDS):  # noqa: S310
             return True
     except (URLError, OSError, HTTPException):
         return False
@@ -48,7 +48,11 @@ def fetch_url(url: str, should_stop: Callable[[], bool]) -> Path:
     file = url_cache(url)
     hashed = _HASH.search(file.name)
     fetch = partial(
-        torch.hub.download_url_to_file, url, str(file), hash_prefix=hashed[1] if hashed else None, progress=False
+        torch.hub.download_url_to_file,
+        url,
+        str(file),
+        hash_prefix=hashed[1] if hashed else None,
+        progress=False,
     )
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -41,7 +41,9 @@ class RowCache:
         text = json.dumps(recipe, sort_keys=True, allow_nan=False)
         name = hashlib.sha256(text.encode()).hexdigest()[:32]
         used, folder = set() if used is None else used, self._folder / name
-        return Shelf(folder, text, self._space, verified=self._verified, used=used, spared=self._spared)
+        return Shelf(
+            folder, text, self._space, verified=self._verified, used=used, spared=self._spared
+        )
 
     def bytes_kept(self) -> int:
         """Bytes on disk, what is being written included."""

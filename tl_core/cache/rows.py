@@ -18,7 +18,9 @@ class CacheMiss(LookupError):
 class Rows:
     """Rows in the order they were asked for. They stay readable when the cache lets go of their files."""
 
-    def __init__(self, segments: Sequence[MappedSegment], numbers: Sequence[int], places: Sequence[int]) -> None:
+    def __init__(
+        self, segments: Sequence[MappedSegment], numbers: Sequence[int], places: Sequence[int]
+    ) -> None:
         """Row i is row `places[i]` of segment `numbers[i]`."""
         self._segments = list(segments)
         self._numbers = np.asarray(numbers, dtype=np.int64)
@@ -50,7 +52,9 @@ class Rows:
         shape = (len(chosen), *first.shape)
         target: Array = np.empty(shape, first.dtype) if out is None else out
         if target.shape != shape:
-            raise ValueError(f"out is {target.shape}; {len(chosen)} rows of {first.shape} are to be gathered")
+            raise ValueError(
+                f"out is {target.shape}; {len(chosen)} rows of {first.shape} are to be gathered"
+            )
         if len(chosen) < _FEW_ROWS or first.nbytes > _SMALL_ROW:
             self._copy_each(chosen, range(len(chosen)), target, first)
         else:

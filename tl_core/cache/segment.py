@@ -41,16 +41,25 @@ def pack(keys: Sequence[str], rows: Array | Sequence[Array]) -> list[memoryview]
         ValueError: rows and keys differ in number, or rows are of another type than `DTYPES`, or of several.
     """
     if not keys or len(keys) != len(rows):
-        raise ValueError(f"{len(rows)} rows for {len(keys)} keys; give one key a row, and at least one row")
+        raise ValueError(
+            f"{len(rows)} rows for {len(keys)} keys; give one key a row, and at least one row"
+        )
     shapes = [row.shape for row in rows]
     if len(set(shapes)) == 1:
         shapes = shapes[:1]
     types = {str(row.dtype) for row in rows}
     if len(types) > 1 or not types.issubset(DTYPES):
-        raise ValueError(f"rows of {', '.join(sorted(types))}; they must all be of one type among {', '.join(DTYPES)}")
+        raise ValueError(
+            f"rows of {', '.join(sorted(types))}; they must all be of one type among {', '.join(DTYPES)}"
+        )
     wholes = [rows] if isinstance(rows, np.ndarray) else rows
     pieces = [np.ascontiguousarray(whole).reshape(-1).view(np.uint8).data for whole in wholes]
-    header = {"keys": list(keys), "dtype": types.pop(), "shapes": shapes, "checksums": list(_checksums(pieces))}
+    header = {
+        "keys": list(keys),
+        "dtype": types.pop(),
+        "shapes": shapes,
+        "checksums": list(_checksums(pieces)),
+    }
     text = json.dumps(header, separators=(",", ":")).encode()
     before = _START.pack(_MAGIC, len(text), zlib.crc32(text)) + text
     return [memoryview(before.ljust(_aligned(len(before)), b"\0")), *pieces]
@@ -90,13 +99,17 @@ class Segment:
         self.shapes = [tuple(shape) for shape in header["shapes"]]
         """One for each row, or a single one that all rows have."""
         self._checksums: list[int] = header["checksums"]
-        lengths = [self.dtype.itemsize * int(np.prod(shape, dtype=np.int64)) for shape in self.shapes]
+        lengths = [
+            self.dtype.itemsize * int(np.prod(shape, dtype=np.int64)) for shape in self.shapes
+        ]
         if len(lengths) == 1:
             lengths *= len(self.keys)
         self.starts = np.cumsum([0, *lengths], dtype=np.int64)
         """Where each row begins among the bytes of all rows, and where the last one ends."""
         if size != self._data_start + int(self.starts[-1]):
-            raise Damaged(f"{path} has {size} bytes and should have {self._data_start + int(self.starts[-1])}")
+            raise Damaged(
+                f"{path} has {size} bytes and should have {self._data_start + int(self.starts[-1])}"
+            )
 
     def blocks(self) -> Iterable[tuple[Path, int, int, int]]:
         """What `verify` checks: path, offset, length and checksum of every block of rows."""
@@ -112,7 +125,9 @@ class Segment:
             OSError: it cannot be mapped, or is gone.
         """
         with self.path.open("rb") as file:
-            share_lock(file)  # which the mapping, having a copy of the descriptor, holds for as long as it lives
+            share_lock(
+                file
+            )  # which the mapping, having a copy of the descriptor, holds for as long as it lives
             mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         data = np.frombuffer(mapping, np.uint8, count=int(self.starts[-1]), offset=self._data_start)
         return MappedSegment(data.view(self.dtype), self.shapes, self.starts // self.dtype.itemsize)
@@ -141,7 +156,11 @@ def verify(segments: Iterable[Segment]) -> set[Path]:
     """Read all rows with a few threads, and give the files whose rows are not what was written."""
     blocks = [block for segment in segments for block in segment.blocks()]
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="transferlab-cache") as pool:
-        return {block[0] for block, is_sound in zip(blocks, pool.map(_is_sound, blocks), strict=True) if not is_sound}
+        return {
+            block[0]
+            for block, is_sound in zip(blocks, pool.map(_is_sound, blocks), strict=True)
+            if not is_sound
+        }
 
 
 def _is_sound(block: tuple[Path, int, int, int]) -> bool:

@@ -20,7 +20,14 @@ class Shelf:
     """What is found or written through it is kept from making room for what is written through it later."""
 
     def __init__(
-        self, folder: Path, recipe: str, space: Space, *, verified: set[Path], used: set[Path], spared: Set[Path]
+        self,
+        folder: Path,
+        recipe: str,
+        space: Space,
+        *,
+        verified: set[Path],
+        used: set[Path],
+        spared: Set[Path],
     ) -> None:
         """
         Args:
@@ -79,7 +86,9 @@ class Shelf:
         path = self._folder / f"{uuid4().hex}{SEGMENT}"
         part = path.with_suffix(PART)
         try:
-            with self._space.reserve(part, self._recipe, sum(map(len, pieces)), self._kept) as has_room:
+            with self._space.reserve(
+                part, self._recipe, sum(map(len, pieces)), self._kept
+            ) as has_room:
                 if not has_room:
                     return False
                 with part.open("r+b") as file:
@@ -94,7 +103,9 @@ class Shelf:
 
     @property
     def _kept(self) -> frozenset[Path]:
-        return frozenset((*self._used, *self._spared))  # each copied at once, since other threads add to them
+        return frozenset(
+            (*self._used, *self._spared)
+        )  # each copied at once, since other threads add to them
 
     def _look(self, keys: Sequence[str]) -> None:
         """Learn what is on disk now. What `keys` need of it is verified and noted as used."""
@@ -117,7 +128,9 @@ class Shelf:
         segments = {path: self._segments.get(path) or _read(path) for path in sorted(there)}
         self._segments = {path: segment for path, segment in segments.items() if segment}
         self._where = {
-            key: (path, place) for path, segment in self._segments.items() for place, key in enumerate(segment.keys)
+            key: (path, place)
+            for path, segment in self._segments.items()
+            for place, key in enumerate(segment.keys)
         }
 
     def _needed(self, keys: Sequence[str]) -> set[Path]:

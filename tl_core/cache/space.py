@@ -61,7 +61,9 @@ class Space:
         return self._can_have(n_bytes, self._files(), kept)
 
     @contextmanager
-    def reserve(self, part: Path, recipe: str, n_bytes: int, kept: Collection[Path]) -> Iterator[bool]:
+    def reserve(
+        self, part: Path, recipe: str, n_bytes: int, kept: Collection[Path]
+    ) -> Iterator[bool]:
         """For the block, `part` is a file of ours with `n_bytes`; or False is given, and there is no room for it.
 
         As far as needed, the least recently used segments are deleted, but never `kept`. What is still called `part`
@@ -75,7 +77,9 @@ class Space:
                 has_room = self._make_room(n_bytes, kept)
                 if has_room:
                     if not ours.enter_context(try_lock(part)):
-                        raise BlockingIOError(errno.EWOULDBLOCK, "somebody else writes it", str(part))
+                        raise BlockingIOError(
+                            errno.EWOULDBLOCK, "somebody else writes it", str(part)
+                        )
                     ours.callback(part.unlink, missing_ok=True)
                     os.truncate(part, n_bytes)
                     (part.parent / _RECIPE).write_text(recipe, "utf-8")
@@ -108,7 +112,12 @@ class Space:
         """Delete until `n_bytes` more are within our bound, or nothing is left to delete; gives what stays."""
         too_much, staying = _size(files) + n_bytes - self._max_bytes, []
         for file in files:
-            if too_much > 0 and file.may_go and file.path not in kept and time.monotonic() < give_up_at:
+            if (
+                too_much > 0
+                and file.may_go
+                and file.path not in kept
+                and time.monotonic() < give_up_at
+            ):
                 _delete(file.path)
                 too_much -= file.size
             else:
@@ -148,7 +157,12 @@ class Space:
         return sorted(found, key=attrgetter("used_at"))
 
     def _paths(self, *suffixes: str) -> list[Path]:
-        return [path for shelf in paths_in(self._folder) for path in paths_in(shelf) if path.suffix in suffixes]
+        return [
+            path
+            for shelf in paths_in(self._folder)
+            for path in paths_in(shelf)
+            if path.suffix in suffixes
+        ]
 
 
 def paths_in(folder: Path) -> list[Path]:

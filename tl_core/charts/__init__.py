@@ -16,7 +16,7 @@ from tl_core.charts.chart import (
 )
 from tl_core.charts.confusion import MatrixView, confusion_chart
 from tl_core.charts.curves import accuracy_chart, learning_rate_chart, loss_chart
-from tl_core.charts.ranking import precision_recall_chart, roc_chart
+from tl_core.charts.roc import precision_recall_chart, roc_chart
 
 __all__ = [
     "CLASS_COLOURS",

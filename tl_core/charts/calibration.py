@@ -64,4 +64,9 @@ def reliability_chart(bins: Sequence[Bin]) -> Chart:
         f"How often it is right, by how sure it is ({number_of(n, 'test image')}, how many in each bar is above it; "
         "lines are 95 % intervals)"
     )
-    return Chart(title, f"Bar chart. {'. '.join(texts)}.", make_figure([bars, line, sizes], layout), height=340)
+    return Chart(
+        title,
+        f"Bar chart. {'. '.join(texts)}.",
+        make_figure([bars, line, sizes], layout),
+        height=340,
+    )

@@ -38,7 +38,9 @@ class Chart:
     """Pixels that suit it."""
 
 
-def class_balance_chart(classes: Sequence[str], counts: Sequence[int], top: int = MAX_BARS) -> Chart:
+def class_balance_chart(
+    classes: Sequence[str], counts: Sequence[int], top: int = MAX_BARS
+) -> Chart:
     """How many images each class has, the largest first; of many classes only the first `top`."""
     order = sorted(range(len(classes)), key=lambda i: (-counts[i], classes[i]))[:top]
     left = len(classes) - len(order)
@@ -46,7 +48,9 @@ def class_balance_chart(classes: Sequence[str], counts: Sequence[int], top: int 
     if counts and min(counts) < max(counts):
         title += f", from {count(min(counts))} to {count(max(counts))} in each"
     title += f" (the {len(order)} largest are shown)" if left else ""
-    alt = "Bar chart of images by class: " + ", ".join(f"{isolated(classes[i])} {count(counts[i])}" for i in order[:10])
+    alt = "Bar chart of images by class: " + ", ".join(
+        f"{isolated(classes[i])} {count(counts[i])}" for i in order[:10]
+    )
     alt += f" and {count(len(classes) - 10)} more classes." if len(classes) > 10 else "."
     values = [counts[i] for i in order]
     return _bars(
@@ -60,7 +64,9 @@ def class_balance_chart(classes: Sequence[str], counts: Sequence[int], top: int 
     )
 
 
-def top_answers_chart(classes: Sequence[str], probabilities: Sequence[float], true: int | None = None) -> Chart:
+def top_answers_chart(
+    classes: Sequence[str], probabilities: Sequence[float], true: int | None = None
+) -> Chart:
     """The five likeliest classes and how confident the model is in each; the true one is marked where it is known."""
     order = sorted(range(len(classes)), key=lambda i: -probabilities[i])[:5]
     first = order[0]
@@ -74,7 +80,9 @@ def top_answers_chart(classes: Sequence[str], probabilities: Sequence[float], tr
     values = [100 * probabilities[i] for i in order]
     colours = ["@accent"] + ["@muted"] * (len(order) - 1)
     texts = [confidence(probabilities[i]) + (" ✓ true class" if i == true else "") for i in order]
-    chart = _bars(title, alt, names=names, values=values, texts=texts, unit="Confidence (%)", colours=colours)
+    chart = _bars(
+        title, alt, names=names, values=values, texts=texts, unit="Confidence (%)", colours=colours
+    )
     chart.figure["layout"]["xaxis"] |= {"range": [0, 150], "tickvals": [0, 25, 50, 75, 100]}
     return chart
 
@@ -104,7 +112,9 @@ def _bars(
         "cliponaxis": False,
         "marker": {"color": colours},
         "hoverinfo": "text",
-        "hovertext": [f"{plotly_text(name)}: {text}" for name, text in zip(names, texts, strict=True)],
+        "hovertext": [
+            f"{plotly_text(name)}: {text}" for name, text in zip(names, texts, strict=True)
+        ],
     }
     layout = {
         "xaxis": {"title": {"text": unit}, "rangemode": "tozero", "zeroline": False},

@@ -108,7 +108,12 @@ def confusion_chart(
     title = _title(predictions, where)
     if n < len(classes):
         title += f"; the {n} classes with most mix-ups"
-    return Chart(title, _alt(shown, title), make_figure([trace], _layout(shown)), height=min(720, 260 + 30 * n))
+    return Chart(
+        title,
+        _alt(shown, title),
+        make_figure([trace], _layout(shown)),
+        height=min(720, 260 + 30 * n),
+    )
 
 
 def _steps(cells: NDArray[np.int64], view: MatrixView) -> Figure:
@@ -145,7 +150,11 @@ def _hover(shown: _Shown) -> list[list[str]]:
         if not (n or speaks_always):
             return ""
         word = "✓ right" if true == answer else "✗ wrong"
-        part = f"{share(n, totals[true])} ({percent(n / totals[true])})" if totals[true] else "no images"
+        part = (
+            f"{share(n, totals[true])} ({percent(n / totals[true])})"
+            if totals[true]
+            else "no images"
+        )
         return f"{word}<br>True: {names[true]}<br>Answer: {names[answer]}<br>{part}"
 
     return [
@@ -158,16 +167,33 @@ def _layout(shown: _Shown) -> Figure:
     n = len(shown.labels)
     names = [plotly_text(shorten(shown.classes[label], LABEL_LENGTH)) for label in shown.labels]
     axis = {"showgrid": False, "zeroline": False, "constrain": "domain"}
-    axis |= {"tickvals": list(range(n)), "ticktext": names} if n <= MAX_TICKS else {"showticklabels": False}
-    diagonal = {"type": "rect", "line": {"color": "@text", "width": 1.5}, "fillcolor": "rgba(0,0,0,0)"}
+    axis |= (
+        {"tickvals": list(range(n)), "ticktext": names}
+        if n <= MAX_TICKS
+        else {"showticklabels": False}
+    )
+    diagonal = {
+        "type": "rect",
+        "line": {"color": "@text", "width": 1.5},
+        "fillcolor": "rgba(0,0,0,0)",
+    }
     outlined = range(n) if n <= MAX_OUTLINED_CLASSES else ()
     return {
         # Slanted to the left, where there is room; to the right the last label would leave the page.
-        "xaxis": axis | {"title": {"text": "Model's answer"}, **({"tickangle": -40} if n > 2 else {})},
+        "xaxis": axis
+        | {"title": {"text": "Model's answer"}, **({"tickangle": -40} if n > 2 else {})},
         "yaxis": axis
-        | {"title": {"text": "True class"}, "autorange": "reversed", "scaleanchor": "x", "constraintoward": "top"},
+        | {
+            "title": {"text": "True class"},
+            "autorange": "reversed",
+            "scaleanchor": "x",
+            "constraintoward": "top",
+        },
         # Right answers are outlined: told by shape, not by colour alone.
-        "shapes": [diagonal | {"x0": i - 0.5, "x1": i + 0.5, "y0": i - 0.5, "y1": i + 0.5} for i in outlined],
+        "shapes": [
+            diagonal | {"x0": i - 0.5, "x1": i + 0.5, "y0": i - 0.5, "y1": i + 0.5}
+            for i in outlined
+        ],
         "showlegend": False,
         "uirevision": "keep",
     }
@@ -184,8 +210,16 @@ def _alt(shown: _Shown, title: str) -> str:
     text = f"Confusion matrix of {number_of(len(shown.labels), 'class', 'classes')}. {title}."
     mistakes = shown.matrix.copy()
     np.fill_diagonal(mistakes, 0)
-    worst = [divmod(int(i), len(mistakes)) for i in np.argsort(-mistakes, axis=None, kind="stable")[:3]]
+    worst = [
+        divmod(int(i), len(mistakes)) for i in np.argsort(-mistakes, axis=None, kind="stable")[:3]
+    ]
     names = [isolated(name) for name in shown.classes]
-    named = [f"{names[t]} taken for {names[a]} ({mistakes[t, a]})" for t, a in worst if mistakes[t, a]]
+    named = [
+        f"{names[t]} taken for {names[a]} ({mistakes[t, a]})" for t, a in worst if mistakes[t, a]
+    ]
     text += f" Most frequent mistakes: {', '.join(named)}." if named else ""
-    return text + (f" {number_of(shown.n_hidden, 'mix-up')} of other classes not shown." if shown.n_hidden else "")
+    return text + (
+        f" {number_of(shown.n_hidden, 'mix-up')} of other classes not shown."
+        if shown.n_hidden
+        else ""
+    )

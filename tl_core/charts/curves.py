@@ -31,7 +31,9 @@ class Border:
     """What changes, such as "unfrozen: layer4". Plain text."""
 
 
-def loss_chart(points: Sequence[MetricPoint], borders: Sequence[Border] = (), kept: int | None = None) -> Chart:
+def loss_chart(
+    points: Sequence[MetricPoint], borders: Sequence[Border] = (), kept: int | None = None
+) -> Chart:
     """Loss by training step: of each batch faintly, of each epoch in training (solid) and validation (dashed).
 
     Args:
@@ -63,11 +65,16 @@ def loss_chart(points: Sequence[MetricPoint], borders: Sequence[Border] = (), ke
     )
     title = _loss_title(batches, train, val, kept)
     title += cut_off(layout, [[p.value for p in one] for one in (batches, train, val)])
-    return Chart(title, _loss_alt(train, val), make_figure([*([faint] if batches else []), *pair], layout))
+    return Chart(
+        title, _loss_alt(train, val), make_figure([*([faint] if batches else []), *pair], layout)
+    )
 
 
 def accuracy_chart(
-    points: Sequence[MetricPoint], borders: Sequence[Border] = (), epochs: int = 1, kept: int | None = None
+    points: Sequence[MetricPoint],
+    borders: Sequence[Border] = (),
+    epochs: int = 1,
+    kept: int | None = None,
 ) -> Chart:
     """Accuracy by epoch, in training (solid) and validation (dashed).
 
@@ -90,12 +97,18 @@ def accuracy_chart(
     )
     if not val:
         return Chart(
-            "Accuracy: nothing measured yet", "An empty chart of accuracy by epoch.", make_figure(traces, layout)
+            "Accuracy: nothing measured yet",
+            "An empty chart of accuracy by epoch.",
+            make_figure(traces, layout),
         )
     best = max(val, key=lambda p: (finite(p.value) or 0, -p.epoch))
     told = _of_epoch(val, kept)
     title = f"Right on {percent(told.value)} of {number_of(told.n, 'validation image')} after {_epoch(told, kept)}"
-    reached = f"training reached {percent(train[-1].value)}" if train else "training accuracy was not measured"
+    reached = (
+        f"training reached {percent(train[-1].value)}"
+        if train
+        else "training accuracy was not measured"
+    )
     alt = (
         f"Line chart of accuracy by epoch. Validation went from {percent(val[0].value)} to {percent(val[-1].value)} "
         f"over {number_of(len(val), 'epoch')}, best {percent(best.value)} at epoch {best.epoch}; {reached}."
@@ -103,14 +116,18 @@ def accuracy_chart(
     return Chart(title, alt, make_figure([trace for trace in traces if trace["x"]], layout))
 
 
-def learning_rate_chart(points: Sequence[MetricPoint], borders: Sequence[Border] = (), epochs: int = 1) -> Chart:
+def learning_rate_chart(
+    points: Sequence[MetricPoint], borders: Sequence[Border] = (), epochs: int = 1
+) -> Chart:
     """The head's learning rate at the end of each epoch."""
     rates = series(points, "train", "learning_rate")
     layout = curve_layout("Epoch", "Learning rate")
     layout["showlegend"] = False
     layout["xaxis"] |= epoch_axis(len(rates), epochs)
     layout["yaxis"] |= {"rangemode": "tozero", "exponentformat": "power"}
-    _mark(layout, [(b.epoch - 0.5, b.words) for b in borders if rates and b.epoch <= rates[-1].epoch])
+    _mark(
+        layout, [(b.epoch - 0.5, b.words) for b in borders if rates and b.epoch <= rates[-1].epoch]
+    )
     trace = {
         "x": [p.epoch for p in rates],
         "y": [finite(p.value) for p in rates],
@@ -123,12 +140,19 @@ def learning_rate_chart(points: Sequence[MetricPoint], borders: Sequence[Border]
     if not rates:
         layout["yaxis"]["range"] = [0, 1]
         words = "Learning rate: nothing recorded yet"
-        return Chart(words, "An empty chart of the learning rate by epoch.", make_figure([], layout), height=220)
+        return Chart(
+            words,
+            "An empty chart of the learning rate by epoch.",
+            make_figure([], layout),
+            height=220,
+        )
     said = f"{rates[0].value:.2g} at the end of epoch {rates[0].epoch}"
     if len(rates) > 1:
         said += f", {rates[-1].value:.2g} at the end of epoch {rates[-1].epoch}"
     alt = f"Line chart of the head's learning rate by epoch: {said}."
-    return Chart(f"Learning rate of the head: {said}", alt, make_figure([trace], layout), height=240)
+    return Chart(
+        f"Learning rate of the head: {said}", alt, make_figure([trace], layout), height=240
+    )
 
 
 def series(points: Sequence[MetricPoint], split: str, name: str) -> list[MetricPoint]:
@@ -187,14 +211,35 @@ def cut_off(layout: Figure, lines: Sequence[Sequence[float]]) -> str:
 
 def _mark(layout: Figure, places: Sequence[tuple[float, str]]) -> None:
     """Thin vertical lines, each with its words along it."""
-    line = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "line": {"color": "@muted", "width": 1, "dash": "dot"}}
-    words = {"yref": "paper", "y": 1, "textangle": -90, "xanchor": "right", "yanchor": "top", "showarrow": False}
+    line = {
+        "type": "line",
+        "yref": "paper",
+        "y0": 0,
+        "y1": 1,
+        "line": {"color": "@muted", "width": 1, "dash": "dot"},
+    }
+    words = {
+        "yref": "paper",
+        "y": 1,
+        "textangle": -90,
+        "xanchor": "right",
+        "yanchor": "top",
+        "showarrow": False,
+    }
     layout["shapes"] = [{**line, "x0": x, "x1": x} for x, _ in places]
-    layout["annotations"] = [{**words, "x": x, "text": plotly_text(text), "font": {"size": 11}} for x, text in places]
+    layout["annotations"] = [
+        {**words, "x": x, "text": plotly_text(text), "font": {"size": 11}} for x, text in places
+    ]
 
 
 def _pair(
-    train: list[MetricPoint], val: list[MetricPoint], *, x: _Value, y: _Value, custom: _Value, hover: str
+    train: list[MetricPoint],
+    val: list[MetricPoint],
+    *,
+    x: _Value,
+    y: _Value,
+    custom: _Value,
+    hover: str,
 ) -> list[Figure]:
     looks = (("training", train, "solid", "circle"), ("validation", val, "dash", "diamond-open"))
     return [
@@ -229,7 +274,9 @@ def _epoch(told: MetricPoint, kept: int | None) -> str:
     return f"epoch {told.epoch}" + (", whose model was kept" if told.epoch == kept else "")
 
 
-def _loss_title(batches: list[MetricPoint], train: list[MetricPoint], val: list[MetricPoint], kept: int | None) -> str:
+def _loss_title(
+    batches: list[MetricPoint], train: list[MetricPoint], val: list[MetricPoint], kept: int | None
+) -> str:
     if train and val:
         learned, told = _of_epoch(train, kept), _of_epoch(val, kept)
         losses = f"{_number(learned.value)} in training, {_number(told.value)} in validation"

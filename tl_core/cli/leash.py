@@ -30,5 +30,7 @@ class Leash:
         self.stopping.set()
         self.woken.set()
         if self._has_begun:
-            time.sleep(_PATIENCE_SECONDS)  # whatever it hangs in then, nobody is there any more to end it
+            time.sleep(
+                _PATIENCE_SECONDS
+            )  # whatever it hangs in then, nobody is there any more to end it
         os._exit(0)

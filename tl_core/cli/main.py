@@ -38,7 +38,9 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     keep_freed_memory()
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal has no letters for is no reason to fail
+        if isinstance(
+            stream, io.TextIOWrapper
+        ):  # a name that the terminal has no letters for is no reason to fail
             stream.reconfigure(errors="backslashreplace")
     try:
         code = app(standalone_mode=False) or 0
@@ -49,7 +51,9 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         code = _complain("Interrupted.", _INTERRUPTED)
     except Exception as error:
-        if not hasattr(error, "format_message"):  # typer's complaints about the command line have it
+        if not hasattr(
+            error, "format_message"
+        ):  # typer's complaints about the command line have it
             raise
         code = _complain(f"{error.format_message()} Try --help.", 2)
     sys.exit(code)

@@ -52,13 +52,20 @@ def run_json(run: Run) -> dict[str, Any]:
     return {**dataclasses.asdict(run), "config": run.config.model_dump(), "run_id": run.id}
 
 
-def train_json(run: Run, record: DatasetRecord, ingest_seconds: float, total_seconds: float) -> dict[str, Any]:
+def train_json(
+    run: Run, record: DatasetRecord, ingest_seconds: float, total_seconds: float
+) -> dict[str, Any]:
     spent = run.facts.get("seconds_by_stage", {})
     return {
         "run_id": run.id,
         "state": run.state,
         "message": run.message,
-        "dataset": {"id": record.id, "n": record.n, "classes": list(record.classes), "skipped": record.n_skipped},
+        "dataset": {
+            "id": record.id,
+            "n": record.n,
+            "classes": list(record.classes),
+            "skipped": record.n_skipped,
+        },
         "splits": run.facts.get("splits"),
         "device": run.facts.get("device"),
         "test": dataclasses.asdict(run.result) if run.result else None,
@@ -74,13 +81,19 @@ def train_json(run: Run, record: DatasetRecord, ingest_seconds: float, total_sec
 
 def frozen_words(model: ModelConfig) -> str:
     """What was chosen to be kept as it is."""
-    whole = f"stages {model.frozen_stages}" if model.frozen_layers is None else f"layers {model.frozen_layers}"
+    whole = (
+        f"stages {model.frozen_stages}"
+        if model.frozen_layers is None
+        else f"layers {model.frozen_layers}"
+    )
     return ", ".join([whole, *model.frozen_names])
 
 
 def print_run(run: Run) -> None:
     model = run.config.model
-    out.print(f"run {run.id}: {run.state}, {run.dataset_name}, {model.backbone}, frozen {frozen_words(model)}")
+    out.print(
+        f"run {run.id}: {run.state}, {run.dataset_name}, {model.backbone}, frozen {frozen_words(model)}"
+    )
     if continued := run.facts.get("continues"):
         out.print(f"It carries on from run {continued}.")
     if run.message:
@@ -88,7 +101,7 @@ def print_run(run: Run) -> None:
     for note in run.facts.get("notes", []):
         out.print(note)
     if result := run.result:
-        from tl_core.evaluation import wilson_interval  # noqa: PLC0415 - PyTorch comes with it
+        from tl_core.evaluation import wilson_interval
 
         right = round(result.accuracy * result.n)
         low, high = wilson_interval(right, result.n)

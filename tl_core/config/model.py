@@ -11,8 +11,12 @@ MAX_HIDDEN_LAYERS = 4
 
 
 class ModelConfig(Choice):
-    backbone: str = knob(DEFAULT_BACKBONE, "The pretrained network: a name from the catalogue, or any of timm's.")
-    pretrained: bool = knob(True, "Start from weights that have learned to see; off starts from random ones.")
+    backbone: str = knob(
+        DEFAULT_BACKBONE, "The pretrained network: a name from the catalogue, or any of timm's."
+    )
+    pretrained: bool = knob(
+        True, "Start from weights that have learned to see; off starts from random ones."
+    )
     weights: str = knob(
         "imagenet",
         "Whose weights to start from: imagenet, a weights file (file:NAME), or a Hugging Face model (hf:OWNER/NAME).",
@@ -38,7 +42,8 @@ class ModelConfig(Choice):
         ge=0,
     )
     frozen_names: tuple[str, ...] = knob(
-        (), "Also keep the layers whose names match, such as layer1.* or *.bn1 (several with commas)."
+        (),
+        "Also keep the layers whose names match, such as layer1.* or *.bn1 (several with commas).",
     )
     batch_norm: Literal["frozen", "adapt"] = knob(
         "frozen",
@@ -50,7 +55,12 @@ class ModelConfig(Choice):
         "Widths of hidden layers in the head, such as 256 or 1024,256; empty makes the head linear.",
         max_length=MAX_HIDDEN_LAYERS,
     )
-    dropout: float = knob(0.0, "Chance of switching off each input of a layer of the head during training.", ge=0, lt=1)
+    dropout: float = knob(
+        0.0,
+        "Chance of switching off each input of a layer of the head during training.",
+        ge=0,
+        lt=1,
+    )
     output: Literal["softmax", "sigmoid"] = knob(
         "softmax", "One output a class (softmax), or with two classes a single one (sigmoid)."
     )
@@ -67,11 +77,17 @@ class ModelConfig(Choice):
 
     @model_validator(mode="after")
     def _scratch_freezes_nothing(self) -> "ModelConfig":
-        if not self.pretrained and (self.frozen_stages != 0 or self.frozen_layers or self.frozen_names):
-            raise ValueError("A backbone trained from scratch has nothing to keep: set the frozen stages to 0.")
+        if not self.pretrained and (
+            self.frozen_stages != 0 or self.frozen_layers or self.frozen_names
+        ):
+            raise ValueError(
+                "A backbone trained from scratch has nothing to keep: set the frozen stages to 0."
+            )
         return self
 
     @property
     def keeps_any(self) -> bool:
         """Whether any of the backbone is kept as it is."""
-        return self.pretrained and (self.frozen_stages != 0 or bool(self.frozen_layers or self.frozen_names))
+        return self.pretrained and (
+            self.frozen_stages != 0 or bool(self.frozen_layers or self.frozen_names)
+        )

@@ -26,7 +26,9 @@ class RunConfig(Choice):
         train = self.train
         if train.unfreeze != "never":
             if not self.model.pretrained:
-                raise ValueError("Unfreezing later needs pretrained weights: a random backbone learns from the start.")
+                raise ValueError(
+                    "Unfreezing later needs pretrained weights: a random backbone learns from the start."
+                )
             if self.model.frozen_stages == "all" and self.model.frozen_layers is None:
                 raise ValueError(
                     "Unfreezing later needs to know what stays frozen at the end: set the frozen stages to fewer than "
@@ -47,7 +49,10 @@ SECTIONS: dict[str, type[Choice]] = {
     "augment": AugmentConfig,
 }
 KNOBS: dict[str, str] = {
-    field: section for section, model in SECTIONS.items() for field in model.model_fields if field != "dataset_id"
+    field: section
+    for section, model in SECTIONS.items()
+    for field in model.model_fields
+    if field != "dataset_id"
 }
 """Every setting a person can change, by its one name: the section it lies in."""
 
@@ -57,7 +62,9 @@ def knob_help(name: str) -> str:
     return str(SECTIONS[KNOBS[name]].model_fields[name].description)
 
 
-def make_run_config(dataset_id: str, settings: Mapping[str, Any], base: RunConfig | None = None) -> RunConfig:
+def make_run_config(
+    dataset_id: str, settings: Mapping[str, Any], base: RunConfig | None = None
+) -> RunConfig:
     """A run's settings: those of `base`, or the defaults, changed by `settings`, which is flat.
 
     `settings` may hold any of `KNOBS`, and `augment`: the name of a set in `AUGMENTATIONS`, to which single
@@ -66,19 +73,25 @@ def make_run_config(dataset_id: str, settings: Mapping[str, Any], base: RunConfi
     Raises:
         ConfigError: in one sentence, the first setting that is wrong, its value and what is legal.
     """
-    tree: dict[str, dict[str, Any]] = base.model_dump() if base else {"augment": PHOTOS.model_dump()}
+    tree: dict[str, dict[str, Any]] = (
+        base.model_dump() if base else {"augment": PHOTOS.model_dump()}
+    )
     tree["data"] = {**tree.get("data", {}), "dataset_id": dataset_id}
     for name, value in settings.items():
         if name == "augment":
             if value not in AUGMENTATIONS:
-                raise ConfigError(f"Augment: {value!r} is not possible; give {' or '.join(map(repr, AUGMENTATIONS))}.")
+                raise ConfigError(
+                    f"Augment: {value!r} is not possible; give {' or '.join(map(repr, AUGMENTATIONS))}."
+                )
             tree["augment"] = AUGMENTATIONS[value].model_dump()
     for name, value in settings.items():
         if name == "augment":
             continue
         if name not in KNOBS:
             raise ConfigError(_no_such_setting(name))
-        tree.setdefault(KNOBS[name], {})[name] = None if value == "" and _may_be_empty(name) else value
+        tree.setdefault(KNOBS[name], {})[name] = (
+            None if value == "" and _may_be_empty(name) else value
+        )
     if "frozen_stages" not in settings and tree.get("model", {}).get("pretrained") in (
         False,
         "false",
@@ -108,7 +121,9 @@ def _validate(tree: dict[str, Any]) -> RunConfig:
         where = error.errors()[0]["loc"]
         if len(where) < 2:
             raise ConfigError(say_what_is_legal(RunConfig, error, "")) from error
-        raise ConfigError(say_what_is_legal(SECTIONS[str(where[0])], error, str(where[1]))) from error
+        raise ConfigError(
+            say_what_is_legal(SECTIONS[str(where[0])], error, str(where[1]))
+        ) from error
 
 
 def knob_values(name: str) -> str:

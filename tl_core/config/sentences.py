@@ -5,7 +5,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 
-def say_what_is_legal(model: type[BaseModel], error: ValidationError, field: str, called: str = "") -> str:
+def say_what_is_legal(
+    model: type[BaseModel], error: ValidationError, field: str, called: str = ""
+) -> str:
     """One sentence on the first thing wrong: the field, by what it is `called`, its value and what is legal."""
     first = error.errors()[0]
     name = called or field.replace("_", " ").capitalize()
@@ -29,13 +31,23 @@ def legal_values(schema: dict[str, Any]) -> str:
         return f"{legal_values(schema['items'])}, or several of them with commas"
     if example := schema.get("example"):
         return str(example)
-    kinds = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "null": "nothing"}
+    kinds = {
+        "integer": "a whole number",
+        "number": "a number",
+        "boolean": "true or false",
+        "null": "nothing",
+    }
     return kinds.get(schema.get("type", "string"), "at least one character") + _bounds(schema)
 
 
 def _bounds(schema: dict[str, Any]) -> str:
     if "minimum" in schema and "maximum" in schema:
         return f" from {schema['minimum']} to {schema['maximum']}"
-    words = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
+    words = {
+        "minimum": "from",
+        "exclusiveMinimum": "above",
+        "maximum": "at most",
+        "exclusiveMaximum": "below",
+    }
     bounds = [f"{word} {schema[key]}" for key, word in words.items() if key in schema]
     return f" {' and '.join(bounds)}" if bounds else ""

@@ -36,16 +36,29 @@ class TrainConfig(Choice):
         "every few epochs, from the top (gradual).",
     )
     head_epochs: int = knob(
-        3, "Epochs at the start in which only the head learns; used by two-phase and gradual.", ge=1, le=1000
+        3,
+        "Epochs at the start in which only the head learns; used by two-phase and gradual.",
+        ge=1,
+        le=1000,
     )
     fine_tune_rate: float = knob(
-        0.1, "Two-phase: what all learning rates are multiplied by once stages are unfrozen.", gt=0, le=1
+        0.1,
+        "Two-phase: what all learning rates are multiplied by once stages are unfrozen.",
+        gt=0,
+        le=1,
     )
-    unfreeze_every: int = knob(1, "Epochs between one stage and the next when unfreezing gradually.", ge=1, le=1000)
+    unfreeze_every: int = knob(
+        1, "Epochs between one stage and the next when unfreezing gradually.", ge=1, le=1000
+    )
 
-    optimizer: OptimizerName = knob("adamw", "The rule that turns the gradient of the loss into a step of the weights.")
+    optimizer: OptimizerName = knob(
+        "adamw", "The rule that turns the gradient of the loss into a step of the weights."
+    )
     momentum: float = knob(
-        0.9, "How much of the last step is kept in the next; used by momentum, nesterov and rmsprop.", ge=0, lt=1
+        0.9,
+        "How much of the last step is kept in the next; used by momentum, nesterov and rmsprop.",
+        ge=0,
+        lt=1,
     )
     learning_rate: float | None = knob(
         None, "Step size for the head; empty takes what suits the optimizer.", gt=0, le=10
@@ -77,15 +90,24 @@ class TrainConfig(Choice):
         lt=1,
     )
     plateau_patience: int = knob(
-        2, "Epochs without a better validation loss before the plateau schedule drops the rate.", ge=0, le=1000
+        2,
+        "Epochs without a better validation loss before the plateau schedule drops the rate.",
+        ge=0,
+        le=1000,
     )
 
     loss: Literal["cross-entropy", "focal"] = knob(
-        "cross-entropy", "What is made small: cross-entropy, or focal loss, which cares more about hard images."
+        "cross-entropy",
+        "What is made small: cross-entropy, or focal loss, which cares more about hard images.",
     )
-    focal_gamma: float = knob(2.0, "How strongly focal loss looks away from what is already right.", ge=0, le=10)
+    focal_gamma: float = knob(
+        2.0, "How strongly focal loss looks away from what is already right.", ge=0, le=10
+    )
     label_smoothing: float = knob(
-        0.0, "Share of certainty taken from the true class and spread over all, against overconfidence.", ge=0, lt=1
+        0.0,
+        "Share of certainty taken from the true class and spread over all, against overconfidence.",
+        ge=0,
+        lt=1,
     )
     class_balance: Literal["none", "weights", "sampling"] = knob(
         "none",
@@ -95,19 +117,34 @@ class TrainConfig(Choice):
 
     weight_decay: float = knob(0.01, "A gentle pull of every weight towards zero.", ge=0, le=1)
     l2_sp: float = knob(
-        0.0, "A pull of the backbone's weights towards the pretrained ones they started from (L2-SP).", ge=0, le=1
+        0.0,
+        "A pull of the backbone's weights towards the pretrained ones they started from (L2-SP).",
+        ge=0,
+        le=1,
     )
     mixup: float = knob(
-        0.0, "Blends pairs of images and their labels; the number is how evenly (alpha), 0 is off.", ge=0, le=10
+        0.0,
+        "Blends pairs of images and their labels; the number is how evenly (alpha), 0 is off.",
+        ge=0,
+        le=10,
     )
     cutmix: float = knob(
-        0.0, "Pastes a piece of one image into another and mixes their labels; alpha, 0 is off.", ge=0, le=10
+        0.0,
+        "Pastes a piece of one image into another and mixes their labels; alpha, 0 is off.",
+        ge=0,
+        le=10,
     )
     early_stopping: int = knob(
-        0, "Epochs without a better validation loss after which training ends (patience); 0 is off.", ge=0, le=1000
+        0,
+        "Epochs without a better validation loss after which training ends (patience); 0 is off.",
+        ge=0,
+        le=1000,
     )
     min_delta: float = knob(
-        0.0, "How much smaller the validation loss must be to count as better, for early stopping.", ge=0, le=10
+        0.0,
+        "How much smaller the validation loss must be to count as better, for early stopping.",
+        ge=0,
+        le=10,
     )
     ema: float = knob(
         0.0,
@@ -115,7 +152,9 @@ class TrainConfig(Choice):
         ge=0,
         lt=1,
     )
-    clip_norm: float = knob(0.0, "Longest gradient allowed; a longer one is shortened to it. 0 is off.", ge=0, le=1000)
+    clip_norm: float = knob(
+        0.0, "Longest gradient allowed; a longer one is shortened to it. 0 is off.", ge=0, le=1000
+    )
 
     views: int | None = knob(
         None,

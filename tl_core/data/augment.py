@@ -21,9 +21,9 @@ from torch import Tensor
 from tl_core.config import AugmentConfig
 from tl_core.data.augment_draws import Draws, draw
 from tl_core.data.augment_ops import OPS, Op
+from tl_core.data.device_transfer import send
 from tl_core.data.pixels import Form
 from tl_core.data.resizing import Picture, size_of
-from tl_core.data.transfers import send
 from tl_core.data.transforms import prepare
 from tl_core.records import Preprocessing
 
@@ -39,7 +39,9 @@ class View:
 
     def finished(self) -> Tensor:
         """Uint8, [3, size, size], with nothing left to do."""
-        return self.pixels if self.draws is None else apply_draws(self.pixels[None], [self.draws])[0]
+        return (
+            self.pixels if self.draws is None else apply_draws(self.pixels[None], [self.draws])[0]
+        )
 
 
 def vary(image: Picture, pre: Preprocessing, config: AugmentConfig, seed: tuple[int, ...]) -> View:
@@ -97,7 +99,9 @@ def _apply_place(images: Tensor, place: Sequence[Op | None]) -> Tensor:
             members.setdefault(op.name, []).append(index)
     done = images
     for name, indices in members.items():
-        values = send(torch.tensor([op.values for op in place if op and op.name == name]), images.device)
+        values = send(
+            torch.tensor([op.values for op in place if op and op.name == name]), images.device
+        )
         if len(indices) == len(place):
             return OPS[name](images, values)
         chosen = send(torch.tensor(indices), images.device)
@@ -106,7 +110,13 @@ def _apply_place(images: Tensor, place: Sequence[Op | None]) -> Tensor:
 
 
 def preview(
-    file: Path | BinaryIO, pre: Preprocessing, config: AugmentConfig, *, n: int = 8, seed: int = 0, max_pixels: int
+    file: Path | BinaryIO,
+    pre: Preprocessing,
+    config: AugmentConfig,
+    *,
+    n: int = 8,
+    seed: int = 0,
+    max_pixels: int,
 ) -> list[Image.Image]:
     """One image as training sees it in `n` epochs; the same `seed` shows the same.
 

@@ -57,7 +57,9 @@ def warp(images: Tensor, values: Tensor) -> Tensor:
     across = ((x * xx + y * xy) / width + shift_x) * 2
     down = ((x * yx + y * yy) / height + shift_y) * 2
     grid = torch.stack((across, down), dim=-1)
-    moved = functional.grid_sample(images.float(), grid, "bilinear", "reflection", align_corners=False)
+    moved = functional.grid_sample(
+        images.float(), grid, "bilinear", "reflection", align_corners=False
+    )
     return moved.round_().to(torch.uint8)
 
 
@@ -106,7 +108,9 @@ def blur(images: Tensor, values: Tensor) -> Tensor:
         length = pixels.shape[dimension] - 2 * reach
         blurred = pixels.narrow(dimension, reach, length) * weights[0]
         for distance, weight in enumerate(weights[1:], start=1):
-            sides = [pixels.narrow(dimension, reach + step, length) for step in (-distance, distance)]
+            sides = [
+                pixels.narrow(dimension, reach + step, length) for step in (-distance, distance)
+            ]
             blurred.add_((sides[0] + sides[1]).mul_(weight))
         pixels = blurred
     return pixels.round_().clamp_(0, 255).to(torch.uint8)
@@ -149,5 +153,7 @@ def _columns(values: Tensor) -> tuple[Tensor, ...]:
 
 def _grey(pixels: Tensor) -> Tensor:
     """Rec. 601 luma of [B, 3, H, W], as [B, 1, H, W]; products and sums apart, so that they round alike everywhere."""
-    red, green, blue = (pixels[:, channel : channel + 1] * weight for channel, weight in enumerate(_GREY))
+    red, green, blue = (
+        pixels[:, channel : channel + 1] * weight for channel, weight in enumerate(_GREY)
+    )
     return red.add_(green).add_(blue)

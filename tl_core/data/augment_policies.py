@@ -33,7 +33,9 @@ class Policy:
 
 
 POLICIES: dict[str, Policy] = {
-    "trivial": Policy(1, range(_BINS + 1), shear=0.99, shift=32 / 224, degrees=135, factor=0.99, bits=6),
+    "trivial": Policy(
+        1, range(_BINS + 1), shear=0.99, shift=32 / 224, degrees=135, factor=0.99, bits=6
+    ),
     "rand": Policy(2, (9,), shear=0.3, shift=150 / 331, degrees=30, factor=0.9, bits=4),
 }
 
@@ -49,7 +51,9 @@ CHANGES: dict[str, Callable[[Policy, float, float], Op | None]] = {
     "contrast": lambda policy, strength, signed: recolouring(1, 1 + policy.factor * signed, 1),
     "saturation": lambda policy, strength, signed: recolouring(1, 1, 1 + policy.factor * signed),
     "sharpness": lambda policy, strength, signed: Op("sharpen", (1 + policy.factor * signed,)),
-    "posterize": lambda policy, strength, signed: Op("posterize", (round(8 - policy.bits * strength),)),
+    "posterize": lambda policy, strength, signed: Op(
+        "posterize", (round(8 - policy.bits * strength),)
+    ),
     "solarize": lambda policy, strength, signed: Op("solarize", (255 * (1 - strength),)),
     "auto_contrast": lambda policy, strength, signed: Op("auto_contrast"),
     "equalize": lambda policy, strength, signed: Op("equalize"),
@@ -78,7 +82,9 @@ def turn(degrees: float) -> Op:
 def recolouring(brightness: float, contrast: float, saturation: float) -> Op:
     """Brightness, then contrast, then saturation, clipped once at the end; a factor of 1 changes nothing."""
     scale = brightness * contrast
-    return Op("recolour", (scale * saturation, scale * (1 - saturation), brightness * (1 - contrast)))
+    return Op(
+        "recolour", (scale * saturation, scale * (1 - saturation), brightness * (1 - contrast))
+    )
 
 
 def _shear(x: float, y: float) -> Op:

@@ -25,7 +25,9 @@ def _to_8_bit(values: NDArray[np.generic]) -> NDArray[np.uint8]:
     """Scale by what the numbers can mean: unit floats, 16 bits, or else from their own lowest to their highest."""
     if values.dtype.kind == "u" and values.dtype.itemsize == 2:
         return np.asarray((values.astype(np.uint32) * 255 + 32767) // 65535, np.uint8)
-    numbers: NDArray[np.float32] = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    numbers: NDArray[np.float32] = np.nan_to_num(
+        values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0
+    )
     low, high = float(numbers.min()), float(numbers.max())
     scale = _full_scale(values.dtype.kind == "f", low, high)
     if scale is None:

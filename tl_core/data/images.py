@@ -19,7 +19,7 @@ from PIL import (  # the plugins by name: Pillow registers some of them only aft
 )
 
 from tl_core.data.colour import to_rgb
-from tl_core.data.reasons import HEAD_BYTES, name_foreign_kind, name_own_kind
+from tl_core.data.file_types import HEAD_BYTES, name_foreign_kind, name_own_kind
 from tl_core.errors import ImageUnusable
 from tl_core.records import ImageRecord
 
@@ -73,7 +73,11 @@ def thumbnail_path(dataset_folder: Path, sha256: str) -> Path:
 
 
 def open_rgb(
-    source: Path | BinaryIO, max_pixels: int, draft_side: int | None = None, *, draft_long_side: int | None = None
+    source: Path | BinaryIO,
+    max_pixels: int,
+    draft_side: int | None = None,
+    *,
+    draft_long_side: int | None = None,
 ) -> RgbImage:
     """Decode an image file completely, so that a cut-off one is found out.
 
@@ -87,7 +91,9 @@ def open_rgb(
     Raises:
         ImageUnusable: with the reason as a sentence, whatever the bytes are.
     """
-    load = partial(_load, max_pixels=max_pixels, draft_side=draft_side, draft_long_side=draft_long_side)
+    load = partial(
+        _load, max_pixels=max_pixels, draft_side=draft_side, draft_long_side=draft_long_side
+    )
     return _opened(source, load)
 
 
@@ -144,13 +150,17 @@ def _taken(file: BinaryIO, take: Callable[[Image.Image], _T]) -> _T:
         raise ImageUnusable(_reason(error, head)) from error
 
 
-def _load(image: Image.Image, max_pixels: int, draft_side: int | None, draft_long_side: int | None) -> RgbImage:
+def _load(
+    image: Image.Image, max_pixels: int, draft_side: int | None, draft_long_side: int | None
+) -> RgbImage:
     extension, full_size = EXTENSIONS[image.format or ""], image.size
     _check_pixels(*full_size, max_pixels)
     if draft_side is not None:
         image.draft(None, (2 * draft_side, 2 * draft_side))
     elif draft_long_side is not None:
-        image.draft(None, (draft_long_side, 1) if image.width >= image.height else (1, draft_long_side))
+        image.draft(
+            None, (draft_long_side, 1) if image.width >= image.height else (1, draft_long_side)
+        )
     is_draft = image.size != full_size
     image.load()
     orientation = _orientation(image)

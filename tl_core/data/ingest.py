@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tl_core.data.dataset_warnings import find_oddities, refuse_unusable
 from tl_core.data.intake import Intake, StoredImage, make_folders
-from tl_core.data.known import KnownImage
+from tl_core.data.known_images import KnownImage
 from tl_core.data.layout import Layout, Place, read_layout
 from tl_core.data.names import clean_text
-from tl_core.data.oddities import find_oddities, refuse_unusable
 from tl_core.data.sources import Listing, Source
 from tl_core.data.threads import default_workers, map_ahead
 from tl_core.errors import Cancelled
@@ -72,7 +72,9 @@ def ingest_dataset(
         reporter.report(IngestProgress("listing files", 0, None, 0))
         with source.open(limits) as listing:
             layout = read_layout([entry.parts for entry in listing.entries], listing.folders)
-            images, skipped = _take_all(listing, layout, Intake(into, limits, listing.packed, find_known), reporter)
+            images, skipped = _take_all(
+                listing, layout, Intake(into, limits, listing.packed, find_known), reporter
+            )
         refuse_unusable(images, skipped)
         return _conclude(images, skipped, name=name, kind=source.kind)
 
@@ -93,7 +95,9 @@ class _Reporter:
     """Tells how far things are, not too often, and stops them when asked."""
 
     def __init__(
-        self, on_progress: Callable[[IngestProgress], None] | None, should_stop: Callable[[], bool] | None
+        self,
+        on_progress: Callable[[IngestProgress], None] | None,
+        should_stop: Callable[[], bool] | None,
     ) -> None:
         self._on_progress = on_progress
         self._should_stop = should_stop
@@ -102,7 +106,10 @@ class _Reporter:
     def report(self, progress: IngestProgress) -> None:
         if self._should_stop and self._should_stop():
             raise Cancelled("The import was stopped; nothing of it was kept.")
-        is_due = time.monotonic() - self._last >= SECONDS_BETWEEN_REPORTS or progress.done in (0, progress.total)
+        is_due = time.monotonic() - self._last >= SECONDS_BETWEEN_REPORTS or progress.done in (
+            0,
+            progress.total,
+        )
         if self._on_progress and is_due:
             self._last = time.monotonic()
             self._on_progress(progress)
@@ -125,7 +132,9 @@ def _take_all(
                 skipped.append(SkippedFile(name, outcome))
             else:
                 images.append(_image_record(place, name, outcome))
-            reporter.report(IngestProgress("checking images", done, len(layout.places), intake.meter.total))
+            reporter.report(
+                IngestProgress("checking images", done, len(layout.places), intake.meter.total)
+            )
     finally:
         outcomes.close()
     return images, skipped + _emptied_classes(layout.places, images)
@@ -154,8 +163,12 @@ def _emptied_classes(places: Sequence[Place], images: Sequence[ImageRecord]) -> 
     ]
 
 
-def _conclude(images: Sequence[ImageRecord], skipped: Sequence[SkippedFile], *, name: str, kind: str) -> Ingested:
-    ordered = sorted(images, key=lambda image: (image.class_name, image.sha256, image.split or "", image.name))
+def _conclude(
+    images: Sequence[ImageRecord], skipped: Sequence[SkippedFile], *, name: str, kind: str
+) -> Ingested:
+    ordered = sorted(
+        images, key=lambda image: (image.class_name, image.sha256, image.split or "", image.name)
+    )
     numbered = tuple(replace(image, position=position) for position, image in enumerate(ordered))
     counts = Counter(image.class_name for image in numbered)
     record = DatasetRecord(
@@ -168,7 +181,9 @@ def _conclude(images: Sequence[ImageRecord], skipped: Sequence[SkippedFile], *, 
         created_at=time.time(),
         warnings=find_oddities(numbered),
     )
-    return Ingested(record, numbered, tuple(sorted(skipped, key=lambda file: (file.name, file.reason))))
+    return Ingested(
+        record, numbered, tuple(sorted(skipped, key=lambda file: (file.name, file.reason)))
+    )
 
 
 def _fingerprint(images: Sequence[ImageRecord]) -> str:

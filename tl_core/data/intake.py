@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tl_core.data.images import THUMBNAIL_SIDE, open_rgb, thumbnail_path, write_thumbnail
-from tl_core.data.known import KnownImage
-from tl_core.data.meter import Meter
+from tl_core.data.known_images import KnownImage
+from tl_core.data.limits import Meter
 from tl_core.data.sources import Entry
 from tl_core.errors import DatasetRefused, ImageUnusable
 from tl_core.settings import Limits
@@ -89,7 +89,9 @@ class Intake:
         known = self._find_known(sha256)
         if known is None or known.record.width * known.record.height > self._limits.max_pixels:
             return None
-        stored = StoredImage(sha256, known.record.extension, known.record.width, known.record.height)
+        stored = StoredImage(
+            sha256, known.record.extension, known.record.width, known.record.height
+        )
         return stored if known.link(content, self._folder) else None
 
     def _keep(self, part: Path, sha256: str, content: bytes | None) -> StoredImage | str:
@@ -124,5 +126,9 @@ def _refusing_a_bad_disk() -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            raise DatasetRefused("The disk of the server is full; nothing was taken in. Make room first.") from error
-        raise DatasetRefused(f"The server could not write to its disk: {error.strerror}.") from error
+            raise DatasetRefused(
+                "The disk of the server is full; nothing was taken in. Make room first."
+            ) from error
+        raise DatasetRefused(
+            f"The server could not write to its disk: {error.strerror}."
+        ) from error

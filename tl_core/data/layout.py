@@ -89,7 +89,9 @@ def _descend(root: _Folder, parts: Parts, count: int) -> _Folder:
 def _unwrap(folder: _Folder, files: Sequence[Parts], layout: Layout) -> _Folder:
     """The first level that is more than a wrapping; whatever lies beside it is listed as skipped."""
     while True:
-        layout.skipped += [SkippedFile("/".join(files[index]), _NOT_IN_CLASS) for index in folder.files]
+        layout.skipped += [
+            SkippedFile("/".join(files[index]), _NOT_IN_CLASS) for index in folder.files
+        ]
         if len(folder.filled) != 1 or not folder.filled[0].filled:
             return folder
         _skip_empty(folder, layout)
@@ -105,7 +107,9 @@ def _place_splits(base: _Folder, files: Sequence[Parts], layout: Layout) -> None
             if bare
             else "There is no train folder to learn from. "
         )
-        raise DatasetRefused(f"{problem}Make a folder for each class inside, such as train/cats/1.jpg.")
+        raise DatasetRefused(
+            f"{problem}Make a folder for each class inside, such as train/cats/1.jpg."
+        )
     for folder in base.filled:
         inner = _unwrap(folder, files, layout)
         _place_classes(inner, SPLIT_NAMES[folder.name.strip().casefold()], layout)
@@ -117,10 +121,14 @@ def _place_classes(base: _Folder, split: str | None, layout: Layout) -> None:
         if name := class_name(folder.name):
             layout.places += [Place(index, split, name) for index in folder.walk()]
         else:
-            layout.skipped.append(SkippedFile("/".join(folder.parts), "A class folder needs a name."))
+            layout.skipped.append(
+                SkippedFile("/".join(folder.parts), "A class folder needs a name.")
+            )
     _skip_empty(base, layout)
 
 
 def _skip_empty(folder: _Folder, layout: Layout) -> None:
     empty = [inner for inner in folder.folders.values() if not inner.n_below]
-    layout.skipped += [SkippedFile("/".join(inner.parts), "This folder is empty.") for inner in empty]
+    layout.skipped += [
+        SkippedFile("/".join(inner.parts), "This folder is empty.") for inner in empty
+    ]

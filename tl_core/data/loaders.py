@@ -92,7 +92,9 @@ def iterate_batches(
                 begun.append(_Unfinished(images[chunk], labels[chunk], pre.size, pinned))
                 yield reader.share_out(begun[-1])
 
-        groups_done = groups_ahead(reader.read, groups(), workers or default_workers(), BATCHES_AHEAD)
+        groups_done = groups_ahead(
+            reader.read, groups(), workers or default_workers(), BATCHES_AHEAD
+        )
         for new in stack.enter_context(closing(groups_done)):
             for image, pixels in chain.from_iterable(_until(should_stop, new)):
                 if kept:
@@ -124,11 +126,15 @@ def _until(should_stop: Callable[[], bool], items: Iterable[Item]) -> Iterator[I
 class _Unfinished:
     """A batch that threads are filling."""
 
-    def __init__(self, images: Sequence[ImageRecord], labels: Sequence[int], side: int, pinned: bool) -> None:
+    def __init__(
+        self, images: Sequence[ImageRecord], labels: Sequence[int], side: int, pinned: bool
+    ) -> None:
         """`pinned` memory is what a GPU reads while the CPU goes on."""
         self.images = images
         self._labels = torch.tensor(labels, dtype=torch.int64, pin_memory=pinned)
-        self._pixels = torch.empty((len(images), side, side, 3), dtype=torch.uint8, pin_memory=pinned)
+        self._pixels = torch.empty(
+            (len(images), side, side, 3), dtype=torch.uint8, pin_memory=pinned
+        )
         self.out: Pixels = self._pixels.numpy()
         """uint8, [B, size, size, 3]."""
         self.draws: list[Draws | None] = [None] * len(images)
@@ -136,7 +142,10 @@ class _Unfinished:
     def finished(self) -> Batch:
         draws = tuple(each for each in self.draws if each)
         return Batch(
-            self._pixels.permute(0, 3, 1, 2), self._labels, tuple(image.position for image in self.images), draws
+            self._pixels.permute(0, 3, 1, 2),
+            self._labels,
+            tuple(image.position for image in self.images),
+            draws,
         )
 
 
@@ -156,7 +165,11 @@ class _Reader:
     def share_out(self, batch: _Unfinished) -> list[_Task]:
         """Each image to a task of its own, but all that need only be copied to a single one."""
         is_copied = self.form.crop == 1 and (self.augment is None or self.on_device)
-        copied = [place for place, image in enumerate(batch.images) if is_copied and self._find(image) is not None]
+        copied = [
+            place
+            for place, image in enumerate(batch.images)
+            if is_copied and self._find(image) is not None
+        ]
         rest = sorted(set(range(len(batch.images))).difference(copied))
         return [*([(batch, copied)] if copied else []), *((batch, [place]) for place in rest)]
 
@@ -183,7 +196,9 @@ class _Reader:
             view = vary(pixels, self.form.pre, self.augment, seed)
         else:
             out[:] = pixels
-            view = View(torch.from_numpy(out).permute(2, 0, 1), decide(self.augment, seed, (side, side)))
+            view = View(
+                torch.from_numpy(out).permute(2, 0, 1), decide(self.augment, seed, (side, side))
+            )
         if not self.on_device:
             view = View(view.finished())
         out[:] = view.pixels.permute(1, 2, 0).numpy()
@@ -196,4 +211,6 @@ class _Reader:
         try:
             return self.form.decode(image_path(self.folder, image), image.width * image.height)
         except ImageUnusable as error:
-            raise ImageUnusable(f'The stored image "{image.name}" cannot be read any more. {error}') from error
+            raise ImageUnusable(
+                f'The stored image "{image.name}" cannot be read any more. {error}'
+            ) from error

@@ -31,9 +31,13 @@ def safe_parts(name: str) -> Parts:
     if "\0" in name:
         raise UnsafeArchive(f'"{shown}" has a zero character in its name. Rename it and try again.')
     if name.startswith(("/", "\\")) or _DRIVE.match(name):
-        raise UnsafeArchive(f'"{shown}" is an absolute path; names must be relative, such as cats/1.jpg.')
+        raise UnsafeArchive(
+            f'"{shown}" is an absolute path; names must be relative, such as cats/1.jpg.'
+        )
     if "\\" in name:
-        raise UnsafeArchive(f'"{shown}" has a backslash in its name; names must use forward slashes. Pack it again.')
+        raise UnsafeArchive(
+            f'"{shown}" has a backslash in its name; names must use forward slashes. Pack it again.'
+        )
     parts = tuple(clean_text(part) for part in name.split("/") if part not in ("", "."))
     if ".." in parts:
         raise UnsafeArchive(f'"{shown}" points outside the dataset (..); nothing was taken in.')

@@ -31,10 +31,14 @@ def source_from_path(path: Path) -> Source:
             head = file.read(_HEAD_BYTES)
         is_zip = head.startswith(b"PK") or zipfile.is_zipfile(path)
     except (OSError, ValueError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or "it is not a possible path"
+        reason = (
+            error.strerror if isinstance(error, OSError) else None
+        ) or "it is not a possible path"
         raise DatasetRefused(f'"{path}" cannot be read: {reason}.') from error
     if not is_zip:
-        raise DatasetRefused(f'"{path.name}" is {_name_kind(head)}. Give a zip file, or a folder of class folders.')
+        raise DatasetRefused(
+            f'"{path.name}" is {_name_kind(head)}. Give a zip file, or a folder of class folders.'
+        )
     return ZipSource(path)
 
 

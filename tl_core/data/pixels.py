@@ -48,7 +48,11 @@ class Form:
             ImageUnusable: with the reason.
         """
         image = self.open(file, max_pixels)
-        return np.asarray(image) if self.crop < 1 else prepare(image, self.pre).permute(1, 2, 0).contiguous().numpy()
+        return (
+            np.asarray(image)
+            if self.crop < 1
+            else prepare(image, self.pre).permute(1, 2, 0).contiguous().numpy()
+        )
 
     def open(self, file: Path | BinaryIO, max_pixels: int) -> Picture:
         """The whole image, upright RGB, with no more pixels than views need that are cut from it.
@@ -59,7 +63,11 @@ class Form:
         image = open_rgb(file, max_pixels, self.draft_side).pixels
         size = self._size_of(*image.size)
         # The middle is cut out and resized at once: reducing the image first would resize it twice.
-        return image if self.crop == 1 or size == image.size else resize(image, size, self.pre.interpolation)
+        return (
+            image
+            if self.crop == 1 or size == image.size
+            else resize(image, size, self.pre.interpolation)
+        )
 
     @property
     def draft_side(self) -> int:
@@ -79,7 +87,12 @@ class Form:
         }
         if self.crop < 1:
             return {"what": "images to cut crops from", "short side": self._short_side, **decoder}
-        return {"what": "images as evaluation sees them", "resize": self.pre.resize, "size": self.pre.size, **decoder}
+        return {
+            "what": "images as evaluation sees them",
+            "resize": self.pre.resize,
+            "size": self.pre.size,
+            **decoder,
+        }
 
     def n_bytes(self, image: ImageRecord) -> int:
         """About what its decoded form takes."""
@@ -141,7 +154,9 @@ class KeptPixels:
     def _write(self) -> None:
         self._wait()
         if self._added:
-            self._written = self._writer.submit(self._shelf.write, list(self._added), list(self._added.values()))
+            self._written = self._writer.submit(
+                self._shelf.write, list(self._added), list(self._added.values())
+            )
             self._added, self._added_bytes = {}, 0
 
     def _wait(self) -> None:

@@ -26,13 +26,21 @@ _LONGEST = 3
 
 def size_of(picture: Picture) -> tuple[int, int]:
     """Width and height."""
-    return picture.size if isinstance(picture, Image.Image) else (picture.shape[1], picture.shape[0])
+    return (
+        picture.size if isinstance(picture, Image.Image) else (picture.shape[1], picture.shape[0])
+    )
 
 
-def resize(picture: Picture, size: tuple[int, int], interpolation: str, box: Box | None = None) -> Pixels:
+def resize(
+    picture: Picture, size: tuple[int, int], interpolation: str, box: Box | None = None
+) -> Pixels:
     """To `size`, width and height; of what lies within `box`, rounded to whole pixels, or of all."""
     part = picture if box is None else _cut(picture, box)
-    return _with_pytorch(part, size, interpolation) if has_vectors() else _with_pillow(part, size, interpolation)
+    return (
+        _with_pytorch(part, size, interpolation)
+        if has_vectors()
+        else _with_pillow(part, size, interpolation)
+    )
 
 
 def resize_middle(picture: Picture, short_side: int, side: int, interpolation: str) -> Pixels:
@@ -50,7 +58,12 @@ def resize_middle(picture: Picture, short_side: int, side: int, interpolation: s
 def middle_box(size: tuple[int, int], short_side: int, side: int) -> Box:
     """What `resize_middle` keeps of a picture of that width and height, in shares of them: from 0 to 1."""
     width, height, left, top = _middle(*size, short_side, side)
-    return left / width, top / height, min((left + side) / width, 1.0), min((top + side) / height, 1.0)
+    return (
+        left / width,
+        top / height,
+        min((left + side) / width, 1.0),
+        min((top + side) / height, 1.0),
+    )
 
 
 def _middle(width: int, height: int, short_side: int, side: int) -> tuple[int, int, int, int]:
@@ -84,6 +97,8 @@ def _with_pytorch(picture: Picture, size: tuple[int, int], interpolation: str) -
     return found
 
 
-def _with_pillow(picture: Picture, size: tuple[int, int], interpolation: str, box: Box | None = None) -> Pixels:
+def _with_pillow(
+    picture: Picture, size: tuple[int, int], interpolation: str, box: Box | None = None
+) -> Pixels:
     image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
     return np.array(image.resize(size, _FILTERS[interpolation], box=box))

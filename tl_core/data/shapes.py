@@ -21,7 +21,9 @@ def draw_png(shape: str, index: int) -> bytes:
     rng = random.Random(f"{shape}:{index}")
     background = tuple(rng.randint(150, 255) for _ in range(3))
     image = Image.new("RGB", (_SIDE * _ZOOM, _SIDE * _ZOOM), background)
-    ImageDraw.Draw(image).polygon(_corners(shape, rng), fill=tuple(rng.randint(0, 140) for _ in range(3)))
+    ImageDraw.Draw(image).polygon(
+        _corners(shape, rng), fill=tuple(rng.randint(0, 140) for _ in range(3))
+    )
     noisy = _add_noise(image.resize((_SIDE, _SIDE), Image.Resampling.BOX), rng)
     buffer = io.BytesIO()
     noisy.save(buffer, "PNG")
@@ -34,11 +36,21 @@ def _corners(shape: str, rng: random.Random) -> list[Point]:
     radius = rng.uniform(0.2, 0.42) * full
     x, y = rng.uniform(radius, full - radius), rng.uniform(radius, full - radius)
     turn = rng.uniform(0, 2 * math.pi)
-    radii = {"circle": [1.0] * 72, "square": [1.0] * 4, "triangle": [1.0] * 3, "star": [1.0, 0.42] * 5}[shape]
+    radii = {
+        "circle": [1.0] * 72,
+        "square": [1.0] * 4,
+        "triangle": [1.0] * 3,
+        "star": [1.0, 0.42] * 5,
+    }[shape]
     angles = [turn + 2 * math.pi * step / len(radii) for step in range(len(radii))]
-    return [(x + radius * r * math.cos(a), y + radius * r * math.sin(a)) for r, a in zip(radii, angles, strict=True)]
+    return [
+        (x + radius * r * math.cos(a), y + radius * r * math.sin(a))
+        for r, a in zip(radii, angles, strict=True)
+    ]
 
 
 def _add_noise(image: Image.Image, rng: random.Random) -> Image.Image:
-    noise = np.random.default_rng(rng.getrandbits(32)).normal(0, rng.uniform(2, 14), (_SIDE, _SIDE, 3))
+    noise = np.random.default_rng(rng.getrandbits(32)).normal(
+        0, rng.uniform(2, 14), (_SIDE, _SIDE, 3)
+    )
     return Image.fromarray(np.clip(np.asarray(image) + noise, 0, 255).astype(np.uint8))

@@ -39,7 +39,9 @@ class Listing:
     def add(self, entry: Entry, limits: Limits) -> None:
         self.entries.append(entry)
         if len(self.entries) > limits.max_files:
-            raise DatasetRefused(f"There are more than {limits.max_files:,} files; that is the limit of one dataset.")
+            raise DatasetRefused(
+                f"There are more than {limits.max_files:,} files; that is the limit of one dataset."
+            )
 
 
 class Source(Protocol):
@@ -88,8 +90,13 @@ def loose_images(classes: Mapping[str, Sequence[tuple[str, Path]]]) -> Source:
     entries = []
     for label, files in classes.items():
         if not class_name(label) or is_junk((label,)):
-            raise DatasetRefused(f'"{clean_text(label)}" is not possible as the name of a class; choose another.')
-        entries += [Entry((label, clean_text(name).replace("/", "_")), _reader(path)) for name, path in files]
+            raise DatasetRefused(
+                f'"{clean_text(label)}" is not possible as the name of a class; choose another.'
+            )
+        entries += [
+            Entry((label, clean_text(name).replace("/", "_")), _reader(path))
+            for name, path in files
+        ]
     return EntryList("upload", entries)
 
 
@@ -110,22 +117,30 @@ class FolderSource:
         yield listing
 
 
-def _scan(folder: Path, parts: Parts, listing: Listing, limits: Limits) -> Iterator[tuple[Path, Parts]]:
+def _scan(
+    folder: Path, parts: Parts, listing: Listing, limits: Limits
+) -> Iterator[tuple[Path, Parts]]:
     """Put the folder's files into the listing, and give its sub-folders."""
     try:
         items = sorted(os.scandir(folder), key=lambda item: item.name)
     except OSError as error:
-        listing.skipped.append(SkippedFile("/".join(parts), f"This folder cannot be read: {error.strerror}."))
+        listing.skipped.append(
+            SkippedFile("/".join(parts), f"This folder cannot be read: {error.strerror}.")
+        )
         return
     for item in items:
         inner = (*parts, clean_text(item.name))
         if is_junk(inner):
             continue
         if item.is_symlink():
-            raise DatasetRefused(f'"{"/".join(inner)}" is a link; put the files themselves into the folder.')
+            raise DatasetRefused(
+                f'"{"/".join(inner)}" is a link; put the files themselves into the folder.'
+            )
         if item.is_dir(follow_symlinks=False):
             if len(inner) > MAX_DEPTH:
-                raise DatasetRefused(f'"{"/".join(inner)}" is nested more than {MAX_DEPTH} folders deep.')
+                raise DatasetRefused(
+                    f'"{"/".join(inner)}" is nested more than {MAX_DEPTH} folders deep.'
+                )
             listing.folders.append(inner)
             yield Path(item.path), inner
         elif item.is_file(follow_symlinks=False):

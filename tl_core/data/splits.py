@@ -5,8 +5,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from tl_core.config import DataConfig
-from tl_core.data.few_images import few_warnings
 from tl_core.data.names import quoted
+from tl_core.data.small_samples import few_warnings
 from tl_core.records import ImageRecord, Split
 
 SIDES = {"train": "training", "val": "validation", "test": "test"}
@@ -31,28 +31,40 @@ def make_split(images: Sequence[ImageRecord], config: DataConfig) -> Split:
     train, val, test = (_positions(images, sides, side) for side in SIDES)
     n_train = Counter(image.class_name for image in images if sides[image.sha256] == "train")
     few = few_warnings(n_train, len(val), len(test))
-    return Split(train, val, test, (*_leak_warning(n_leaks), *_missing_warnings(images, sides), *few))
+    return Split(
+        train, val, test, (*_leak_warning(n_leaks), *_missing_warnings(images, sides), *few)
+    )
 
 
 def _given_sides(groups: Mapping[str, Sequence[ImageRecord]]) -> tuple[dict[str, str], int]:
     """The side that each group came with, and how many came with more than one."""
     given = {sha: {image.split for image in group if image.split} for sha, group in groups.items()}
-    sides = {sha: next(s for s in _PREFERENCE if s in splits) for sha, splits in given.items() if splits}
+    sides = {
+        sha: next(s for s in _PREFERENCE if s in splits) for sha, splits in given.items() if splits
+    }
     return sides, sum(len(splits) > 1 for splits in given.values())
 
 
-def _pools(groups: Mapping[str, Sequence[ImageRecord]], sides: Mapping[str, str]) -> dict[str, list[str]]:
+def _pools(
+    groups: Mapping[str, Sequence[ImageRecord]], sides: Mapping[str, str]
+) -> dict[str, list[str]]:
     """Groups that may be moved, by class; one that stands under several belongs to the rarest."""
-    n_groups = Counter(label for group in groups.values() for label in {image.class_name for image in group})
+    n_groups = Counter(
+        label for group in groups.values() for label in {image.class_name for image in group}
+    )
     pools: dict[str, list[str]] = defaultdict(list)
     for sha in sorted(groups):
         if sides.get(sha, "train") == "train":
-            label = min({image.class_name for image in groups[sha]}, key=lambda name: (n_groups[name], name))
+            label = min(
+                {image.class_name for image in groups[sha]}, key=lambda name: (n_groups[name], name)
+            )
             pools[label].append(sha)
     return pools
 
 
-def _draw(pool: Sequence[str], fractions: Mapping[str, float], rng: random.Random) -> dict[str, str]:
+def _draw(
+    pool: Sequence[str], fractions: Mapping[str, float], rng: random.Random
+) -> dict[str, str]:
     shuffled = rng.sample(pool, len(pool))
     sides = dict.fromkeys(shuffled, "train")
     start = 0
@@ -70,7 +82,9 @@ def _counts(n: int, fractions: Mapping[str, float]) -> dict[str, int]:
     return counts
 
 
-def _positions(images: Sequence[ImageRecord], sides: Mapping[str, str], wanted: str) -> tuple[int, ...]:
+def _positions(
+    images: Sequence[ImageRecord], sides: Mapping[str, str], wanted: str
+) -> tuple[int, ...]:
     return tuple(sorted(image.position for image in images if sides[image.sha256] == wanted))
 
 

@@ -49,5 +49,7 @@ def groups_ahead(
 
 def default_workers() -> int:
     """One thread for each core that this process may use, within bounds: past them the interpreter's lock holds up."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     return min(max(cores, 2), 12)

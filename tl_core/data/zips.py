@@ -40,10 +40,14 @@ def _open_archive(path: Path, limits: Limits) -> zipfile.ZipFile:
     except DatasetRefused:
         raise
     except UnicodeDecodeError as error:
-        raise UnsafeArchive("A file name in the zip is not valid text. Pack the folder again.") from error
+        raise UnsafeArchive(
+            "A file name in the zip is not valid text. Pack the folder again."
+        ) from error
     except Exception as error:
         # zipfile leaks struct.error, ValueError, IndexError and more on rubbish, apart from BadZipFile.
-        raise UnsafeArchive("This is not a zip file, or it is damaged or cut off. Pack the folder again.") from error
+        raise UnsafeArchive(
+            "This is not a zip file, or it is damaged or cut off. Pack the folder again."
+        ) from error
 
 
 def _refuse_huge_directory(path: Path, limits: Limits) -> None:
@@ -59,7 +63,9 @@ def _refuse_huge_directory(path: Path, limits: Limits) -> None:
     if directory_bytes == 0xFFFFFFFF and (end64 := tail.rfind(b"PK\x06\x06", 0, end)) >= 0:
         directory_bytes = struct.unpack_from("<Q", tail, end64 + 40)[0]
     if min(directory_bytes, size) > limits.max_files * 512 + 65_536:
-        raise DatasetRefused(f"There are more than {limits.max_files:,} files; that is the limit of one dataset.")
+        raise DatasetRefused(
+            f"There are more than {limits.max_files:,} files; that is the limit of one dataset."
+        )
 
 
 def _refuse_overlaps(archive: zipfile.ZipFile) -> None:
@@ -70,7 +76,9 @@ def _refuse_overlaps(archive: zipfile.ZipFile) -> None:
             raise UnsafeArchive("Files in the zip overlap; it is damaged or a zip bomb.")
         end = info.header_offset + _LOCAL_HEADER_BYTES + info.compress_size
     if end > archive.start_dir:
-        raise UnsafeArchive("The zip is damaged: a file in it runs past its end. Pack the folder again.")
+        raise UnsafeArchive(
+            "The zip is damaged: a file in it runs past its end. Pack the folder again."
+        )
 
 
 def _list(archive: zipfile.ZipFile, packed: int, limits: Limits) -> Listing:
@@ -101,7 +109,9 @@ def _name(info: zipfile.ZipInfo) -> str:
 def _refuse_unsafe(info: zipfile.ZipInfo) -> None:
     shown = shorten(clean_text(info.orig_filename))
     if info.flag_bits & _ENCRYPTED:
-        raise UnsafeArchive(f'"{shown}" in the zip is encrypted. Pack the folder again without a password.')
+        raise UnsafeArchive(
+            f'"{shown}" in the zip is encrypted. Pack the folder again without a password.'
+        )
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind == stat.S_IFLNK:
         raise UnsafeArchive(f'"{shown}" in the zip is a link. Pack the files themselves.')
@@ -112,12 +122,16 @@ def _refuse_unsafe(info: zipfile.ZipInfo) -> None:
 def _reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], Iterator[bytes]]:
     def read() -> Iterator[bytes]:
         if info.compress_type not in _READABLE:
-            raise ImageUnusable("It is packed with an unusual method. Pack the folder again as an ordinary zip.")
+            raise ImageUnusable(
+                "It is packed with an unusual method. Pack the folder again as an ordinary zip."
+            )
         try:
             with archive.open(info) as stream:
                 while chunk := stream.read(CHUNK_BYTES):
                     yield chunk
         except Exception as error:
-            raise ImageUnusable("It is damaged inside the zip (its checksum or size is wrong).") from error
+            raise ImageUnusable(
+                "It is damaged inside the zip (its checksum or size is wrong)."
+            ) from error
 
     return read

@@ -9,14 +9,20 @@ from tl_core.evaluation.calibration import (
     fit_temperature,
     reliability,
 )
-from tl_core.evaluation.comparison import Comparison, NotComparable, compare, compare_best, holm
-from tl_core.evaluation.fitting import Fit, judge_fit, judge_promise, what_helps
+from tl_core.evaluation.calibration_summary import Calibration
+from tl_core.evaluation.confusions import most_mixed_up, order_by_mix_ups
 from tl_core.evaluation.intervals import wilson_interval
-from tl_core.evaluation.judging import Figure, Judgement, judge
-from tl_core.evaluation.metrics import ClassFigures, class_figures, confusion_matrix, summarise, weakest_first
-from tl_core.evaluation.mix_ups import most_mixed_up, order_by_mix_ups
+from tl_core.evaluation.metrics import (
+    ClassFigures,
+    class_figures,
+    confusion_matrix,
+    summarise,
+    weakest_first,
+)
+from tl_core.evaluation.overfitting import Fit, judge_fit, judge_promise, what_helps
 from tl_core.evaluation.predict import Outputs, join, predict, predict_batches
-from tl_core.evaluation.sureness import Calibration
+from tl_core.evaluation.scores import Figure, Judgement, judge
+from tl_core.evaluation.significance import Comparison, NotComparable, compare, compare_best, holm
 
 __all__ = [
     "Answered",

@@ -49,7 +49,16 @@ def reliability(predictions: Sequence[Prediction], n_bins: int = _BINS) -> list[
         inside = places == place
         n, right = int(inside.sum()), int(are_right[inside].sum())
         confidence = float(confidences[inside].mean())
-        bins.append(Bin(place / n_bins, (place + 1) / n_bins, n, confidence, right / n, wilson_interval(right, n)))
+        bins.append(
+            Bin(
+                place / n_bins,
+                (place + 1) / n_bins,
+                n,
+                confidence,
+                right / n,
+                wilson_interval(right, n),
+            )
+        )
     return bins
 
 
@@ -71,10 +80,20 @@ def fit_temperature(predictions: Sequence[Prediction]) -> float | None:
     def log_loss(log_temperature: float) -> float:
         scaled = logits / np.exp(log_temperature)
         top = scaled.max(1, keepdims=True)
-        return float((np.log(np.exp(scaled - top).sum(1)) + top[:, 0] - scaled[np.arange(len(labels)), labels]).mean())
+        return float(
+            (
+                np.log(np.exp(scaled - top).sum(1))
+                + top[:, 0]
+                - scaled[np.arange(len(labels)), labels]
+            ).mean()
+        )
 
     bounds = (float(np.log(_COLDEST)), float(np.log(_HOTTEST)))
-    return float(np.exp(minimize_scalar(log_loss, bounds=bounds, method="bounded", options={"xatol": 1e-5}).x))
+    return float(
+        np.exp(
+            minimize_scalar(log_loss, bounds=bounds, method="bounded", options={"xatol": 1e-5}).x
+        )
+    )
 
 
 def at_temperature(predictions: Sequence[Prediction], temperature: float) -> list[Prediction]:
@@ -82,14 +101,19 @@ def at_temperature(predictions: Sequence[Prediction], temperature: float) -> lis
     scaled = _logits(predictions) / temperature
     powers = np.exp(scaled - scaled.max(1, keepdims=True))
     rows = (powers / powers.sum(1, keepdims=True)).tolist()
-    return [Prediction(p.position, p.true, tuple(row)) for p, row in zip(predictions, rows, strict=True)]
+    return [
+        Prediction(p.position, p.true, tuple(row)) for p, row in zip(predictions, rows, strict=True)
+    ]
 
 
 def answered(predictions: Sequence[Prediction], thresholds: Sequence[float]) -> list[Answered]:
     """For each threshold, the images whose answer is at least as confident, and how many of those are right."""
     confidences, are_right = _answers(predictions)
     kept = [confidences >= threshold for threshold in thresholds]
-    return [Answered(t, int(k.sum()), int(are_right[k].sum())) for t, k in zip(thresholds, kept, strict=True)]
+    return [
+        Answered(t, int(k.sum()), int(are_right[k].sum()))
+        for t, k in zip(thresholds, kept, strict=True)
+    ]
 
 
 def _answers(predictions: Sequence[Prediction]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -48,7 +48,9 @@ def lay_out(features: Numbers, method: Method, seed: int = 0) -> Layout:
         raise FeaturesUnfit(f"A map needs three images or more, and there are {len(features)}.")
     found = project(features, 2 if method == "pca" else _COMPONENTS)
     if method == "pca":
-        return Layout(method, _on_a_plane(found.points), float(found.shares.sum()) if found.spread else None)
+        return Layout(
+            method, _on_a_plane(found.points), float(found.shares.sum()) if found.spread else None
+        )
     scale = found.points.std() or 1.0
     points = (_tsne if method == "tsne" else _umap)(found.points / scale, seed)
     return Layout(method, _on_a_plane(points), None)
@@ -71,12 +73,14 @@ def can_umap() -> bool:
 
 def _on_a_plane(points: Numbers) -> Numbers:
     """With a second coordinate where there is only one direction."""
-    wide: Numbers = np.pad(np.asarray(points, np.float32), ((0, 0), (0, max(0, 2 - points.shape[1]))))
+    wide: Numbers = np.pad(
+        np.asarray(points, np.float32), ((0, 0), (0, max(0, 2 - points.shape[1])))
+    )
     return wide[:, :2]
 
 
 def _tsne(points: Numbers, seed: int) -> Numbers:
-    from sklearn.manifold import TSNE  # noqa: PLC0415 - most who import this never lay out anything
+    from sklearn.manifold import TSNE
 
     perplexity = min(30.0, max(1.0, (len(points) - 1) / 3))
     # Of features that are all alike the first plane is a point, by whose size scikit-learn would divide.
@@ -88,10 +92,12 @@ def _tsne(points: Numbers, seed: int) -> Numbers:
 def _umap(points: Numbers, seed: int) -> Numbers:
     if not can_umap():
         raise NoUmap("UMAP is not installed here: install the package umap-learn, or choose t-SNE.")
-    from umap import UMAP  # noqa: PLC0415 - takes seconds to import
+    from umap import UMAP
 
     neighbours = min(_NEIGHBOURS, len(points) - 1)
     # Few points have too few directions for its spectral start.
     init = "spectral" if len(points) > 10 and points.any() else "random"
-    found: Numbers = UMAP(n_neighbors=neighbours, random_state=seed, n_jobs=1, init=init).fit_transform(points)
+    found: Numbers = UMAP(
+        n_neighbors=neighbours, random_state=seed, n_jobs=1, init=init
+    ).fit_transform(points)
     return found

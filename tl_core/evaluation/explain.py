@@ -23,7 +23,9 @@ _AT_ONCE = 4
 Change = Callable[[Tensor], Tensor]
 
 
-def heat_map(model: TransferModel, image: Tensor, label: int, method: Method = "grad-cam") -> Tensor:
+def heat_map(
+    model: TransferModel, image: Tensor, label: int, method: Method = "grad-cam"
+) -> Tensor:
     """Where the model sees a class in what it is shown. The model is left as it is, and others may use it meanwhile.
 
     Args:
@@ -44,10 +46,14 @@ def heat_map(model: TransferModel, image: Tensor, label: int, method: Method = "
                 "The model's answer to this image is not a number, so nothing can be said about where it comes from. "
                 "Train again with a smaller learning rate."
             )
-    found = _grad_cam(model, image, label) if method == "grad-cam" else _occlusion(model, image, label)
+    found = (
+        _grad_cam(model, image, label) if method == "grad-cam" else _occlusion(model, image, label)
+    )
     heat = relu(found.detach().float().cpu())[0, 0]
     if not heat.isfinite().all():
-        raise NotExplainable("The numbers behind this heat-map became too large to be added up. Try the other method.")
+        raise NotExplainable(
+            "The numbers behind this heat-map became too large to be added up. Try the other method."
+        )
     return heat / heat.max() if heat.max() > 0 else heat
 
 
@@ -77,7 +83,7 @@ def _log_odds(logits: Tensor) -> Tensor:
 
 def _occlusion(model: TransferModel, image: Tensor, label: int) -> Tensor:
     """How much the log-odds fall when squares of three eighths of the side are covered: [1, 1, side, side]."""
-    from captum.attr import Occlusion  # noqa: PLC0415 - it loads matplotlib, which takes as long as to explain an image
+    from captum.attr import Occlusion
 
     side = image.shape[-1]
     window, stride = max(1, 3 * side // 8), max(1, side // 8)
@@ -100,7 +106,7 @@ def _mean_colour(image: Tensor) -> Tensor:
 
 def _grad_cam(model: TransferModel, image: Tensor, label: int) -> Tensor:
     """After Selvaraju et al. (2017), https://arxiv.org/abs/1610.02391, as large as the image: [1, 1, side, side]."""
-    from captum.attr import LayerAttribution, LayerGradCam  # noqa: PLC0415 - likewise
+    from captum.attr import LayerAttribution, LayerGradCam
 
     values, rest = deepest_grid(model, image)
     grid, restore = _as_grid(values)
@@ -172,7 +178,9 @@ def _matters(values: Tensor, rest: nn.Module) -> bool:
     grid = grid.detach().requires_grad_()
     features: Tensor = rest(restore(grid.clone()))
     # Not simply their sum, which layer normalisation keeps at 0.
-    direction = torch.randn(features.shape, generator=torch.Generator().manual_seed(0)).to(features.device)
+    direction = torch.randn(features.shape, generator=torch.Generator().manual_seed(0)).to(
+        features.device
+    )
     (gradient,) = torch.autograd.grad((features * direction).sum(), grid, allow_unused=True)
     return gradient is not None and bool(gradient.count_nonzero())
 
@@ -181,8 +189,13 @@ def _as_grid(values: Tensor) -> tuple[Tensor, Change]:
     """As [B, C, H, W], and the way back to the layout they came in."""
     if values.ndim == 3:
         side = math.isqrt(values.shape[1])
-        extra, tokens = values[:, : -(side**2)], values[:, -(side**2) :]  # class tokens and the like come first
-        return tokens.transpose(1, 2).reshape(len(values), -1, side, side), partial(_as_tokens, extra)
+        extra, tokens = (
+            values[:, : -(side**2)],
+            values[:, -(side**2) :],
+        )  # class tokens and the like come first
+        return tokens.transpose(1, 2).reshape(len(values), -1, side, side), partial(
+            _as_tokens, extra
+        )
     if channels_first(tuple(values.shape[1:])) != tuple(values.shape[1:]):
         return values.permute(0, 3, 1, 2), _channels_last
     return values, _as_it_is

@@ -17,7 +17,9 @@ def wilson_interval(right: float, n: float, z: float = _Z) -> Interval:
     share, spread = right / n, z * z / n
     centre = (share + spread / 2) / (1 + spread)
     half = z * ((share * (1 - share) + spread / 4) / n) ** 0.5 / (1 + spread)
-    return max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))  # rounding may pass the share
+    return max(0.0, min(share, centre - half)), min(
+        1.0, max(share, centre + half)
+    )  # rounding may pass the share
 
 
 def mean_share_interval(mean: float, sizes: Floats) -> Interval:
@@ -43,7 +45,9 @@ def mean_area_interval(areas: Floats, its: Floats, others: Floats) -> Interval:
     """
     k, mean = len(areas), float(areas.mean())
     low, high = (_area_end(areas, its, others, end) for end in (0.0, 1.0))
-    down, up = (min(1.0, (2 / k) ** 0.5) * ((away**2).mean()) ** 0.5 for away in (areas - low, high - areas))
+    down, up = (
+        min(1.0, (2 / k) ** 0.5) * ((away**2).mean()) ** 0.5 for away in (areas - low, high - areas)
+    )
     return max(0.0, mean - float(down)), min(1.0, mean + float(up))
 
 
@@ -54,7 +58,9 @@ def _area_end(areas: Floats, its: Floats, others: Floats, end: float) -> Floats:
     for _ in range(_HALVINGS):
         middle = (near + far) / 2
         factor = 1 + more * ((1 - middle) / (2 - middle) + middle / (1 + middle))
-        reaches = np.abs(areas - middle) <= _Z * np.sqrt(middle * (1 - middle) * factor / (its * others))
+        reaches = np.abs(areas - middle) <= _Z * np.sqrt(
+            middle * (1 - middle) * factor / (its * others)
+        )
         near, far = np.where(reaches, middle, near), np.where(reaches, far, middle)
     return near
 

@@ -66,9 +66,18 @@ def confusion_matrix(predictions: Sequence[Prediction], n_classes: int) -> NDArr
 def class_figures(predictions: Sequence[Prediction], n_classes: int) -> list[ClassFigures]:
     """Precision, recall and F1 of every class."""
     matrix = confusion_matrix(predictions, n_classes)
-    counts = Counter(p.true for p in predictions)  # not of the matrix, which leaves out what got no answer
-    rights, saids, theres = matrix.diagonal().tolist(), matrix.sum(0).tolist(), [counts[k] for k in range(n_classes)]
-    return [_figures(label, *three) for label, three in enumerate(zip(rights, saids, theres, strict=True))]
+    counts = Counter(
+        p.true for p in predictions
+    )  # not of the matrix, which leaves out what got no answer
+    rights, saids, theres = (
+        matrix.diagonal().tolist(),
+        matrix.sum(0).tolist(),
+        [counts[k] for k in range(n_classes)],
+    )
+    return [
+        _figures(label, *three)
+        for label, three in enumerate(zip(rights, saids, theres, strict=True))
+    ]
 
 
 def weakest_first(figures: Iterable[ClassFigures]) -> list[ClassFigures]:
@@ -88,7 +97,8 @@ def _figures(label: int, right: int, said: int, there: int) -> ClassFigures:
         n=there,
         precision_interval=_interval(right, said),
         recall_interval=_interval(right, there),
-        f1_interval=overlap and (2 * overlap[0] / (1 + overlap[0]), 2 * overlap[1] / (1 + overlap[1])),
+        f1_interval=overlap
+        and (2 * overlap[0] / (1 + overlap[0]), 2 * overlap[1] / (1 + overlap[1])),
     )
 
 

@@ -4,14 +4,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tl_core.evaluation.comparison import NotComparable
+from tl_core.evaluation.significance import NotComparable
 from tl_core.records import ImageRecord, Prediction
 
 Content = tuple[str, int, int]
 """An image's SHA-256, its label, and how many copies of it, alike in both, stand before it."""
 
 
-def by_content(predictions: Sequence[Prediction], images: Sequence[ImageRecord]) -> dict[Content, Prediction]:
+def by_content(
+    predictions: Sequence[Prediction], images: Sequence[ImageRecord]
+) -> dict[Content, Prediction]:
     """Each prediction, by what it is of.
 
     Args:
@@ -26,12 +28,16 @@ def by_content(predictions: Sequence[Prediction], images: Sequence[ImageRecord])
     return found
 
 
-def at_positions_of(found: dict[Content, Prediction], there: dict[Content, Prediction]) -> list[Prediction]:
+def at_positions_of(
+    found: dict[Content, Prediction], there: dict[Content, Prediction]
+) -> list[Prediction]:
     """`found`, under the positions that the same images have in the dataset of `there`.
 
     Raises:
         NotComparable: they are not of the same images under the same labels.
     """
     if found.keys() != there.keys():
-        raise NotComparable("The two runs were not tested on the same images: their figures cannot be compared.")
+        raise NotComparable(
+            "The two runs were not tested on the same images: their figures cannot be compared."
+        )
     return [replace(p, position=there[content].position) for content, p in found.items()]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from tl_core.backbones import Rest, TransferModel
 from tl_core.features.examples import Examples
-from tl_core.features.pieces import Pieces
+from tl_core.features.microbatches import Pieces
 from tl_core.features.prefix import Autocast
 from tl_core.records import Prediction
 
@@ -37,8 +37,13 @@ class Outputs:
 
     def predictions(self) -> tuple[Prediction, ...]:
         """One record an example, in order of position."""
-        rows = zip(self.positions, self.labels.tolist(), self.logits.softmax(1).tolist(), strict=True)
-        return tuple(Prediction(position, label, tuple(p)) for position, label, p in sorted(rows, key=lambda r: r[0]))
+        rows = zip(
+            self.positions, self.labels.tolist(), self.logits.softmax(1).tolist(), strict=True
+        )
+        return tuple(
+            Prediction(position, label, tuple(p))
+            for position, label, p in sorted(rows, key=lambda r: r[0])
+        )
 
 
 def right_answers(logits: Tensor, labels: Tensor) -> Tensor:
@@ -61,7 +66,9 @@ def join(parts: Sequence[Outputs]) -> Outputs:
 
 
 @torch.inference_mode()
-def predict_batches(model: nn.Module, examples: Examples, autocast: Autocast = nullcontext) -> Iterator[Outputs]:
+def predict_batches(
+    model: nn.Module, examples: Examples, autocast: Autocast = nullcontext
+) -> Iterator[Outputs]:
     """Pass all examples through `model`, in eval mode, a batch at a time.
 
     On a GPU the work may still be under way: to read what a batch's outputs are is to wait for it.

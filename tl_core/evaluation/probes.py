@@ -172,15 +172,21 @@ def probe(
     return Probing(len(y), n_of or len(y), len(parts), tuple(results), tuple(notes))
 
 
-def _count_folds(labels: Numbers, groups: Sequence[str], classes: Sequence[str]) -> tuple[int, list[str]]:
+def _count_folds(
+    labels: Numbers, groups: Sequence[str], classes: Sequence[str]
+) -> tuple[int, list[str]]:
     """How many folds, and what is to be said of classes with fewer distinct images than that."""
     pairs = {(label, group) for label, group in zip(labels.tolist(), groups, strict=True)}
     distinct = Counter(label for label, _ in pairs)
     if len(distinct) < 2:
-        raise CannotProbe(f"There is only {len(distinct)} class with images to learn from: models need two or more.")
+        raise CannotProbe(
+            f"There is only {len(distinct)} class with images to learn from: models need two or more."
+        )
     n_folds = min(FOLDS, max(distinct.values()), len(set(groups)))
     if n_folds < 2:
-        raise CannotProbe("No class has two different images: one to learn from and one to ask about are needed.")
+        raise CannotProbe(
+            "No class has two different images: one to learn from and one to ask about are needed."
+        )
     small = sorted(label for label, n in distinct.items() if 1 < n < n_folds)
     single = sorted(label for label, n in distinct.items() if n == 1)
     notes = []
@@ -199,7 +205,9 @@ def _count_folds(labels: Numbers, groups: Sequence[str], classes: Sequence[str])
     return n_folds, notes
 
 
-def _split(labels: Numbers, groups: Sequence[str], n_folds: int, seed: int) -> Iterator[tuple[Numbers, Numbers]]:
+def _split(
+    labels: Numbers, groups: Sequence[str], n_folds: int, seed: int
+) -> Iterator[tuple[Numbers, Numbers]]:
     """(learned from, asked about), each class spread over the folds as evenly as groups allow."""
     _, numbers = np.unique(np.asarray(groups), return_inverse=True)
     folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
@@ -210,7 +218,9 @@ def _split(labels: Numbers, groups: Sequence[str], n_folds: int, seed: int) -> I
                 yield learned, asked
 
 
-def _try(model: Probe, features: Numbers, labels: Numbers, parts: Sequence[tuple[Numbers, Numbers]]) -> Probed:
+def _try(
+    model: Probe, features: Numbers, labels: Numbers, parts: Sequence[tuple[Numbers, Numbers]]
+) -> Probed:
     shares, started, converged = [], time.perf_counter(), True
     for learned, asked in parts:
         answers, is_done = _answers(model, features[learned], labels[learned], features[asked])
@@ -219,10 +229,21 @@ def _try(model: Probe, features: Numbers, labels: Numbers, parts: Sequence[tuple
     seconds = time.perf_counter() - started
     note = "" if converged else "It had not quite settled when its steps were used up."
     spread = float(np.std(shares, ddof=1)) if len(shares) > 1 else 0.0
-    return Probed(model.name, model.title, float(np.mean(shares)), spread, tuple(shares), seconds, model.help, note)
+    return Probed(
+        model.name,
+        model.title,
+        float(np.mean(shares)),
+        spread,
+        tuple(shares),
+        seconds,
+        model.help,
+        note,
+    )
 
 
-def _answers(model: Probe, features: Numbers, labels: Numbers, asked: Numbers) -> tuple[Numbers, bool]:
+def _answers(
+    model: Probe, features: Numbers, labels: Numbers, asked: Numbers
+) -> tuple[Numbers, bool]:
     """(answers, whether it came to an end)."""
     if len(np.unique(labels)) == 1:  # of a single class most models refuse to learn
         return np.full(len(asked), labels[0]), True

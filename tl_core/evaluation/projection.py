@@ -44,7 +44,9 @@ def project(features: Numbers, most: int) -> Projection:
     vectors = vectors[:, ::-1]
     points = vectors * np.sqrt(np.maximum(values[::-1], 0)) if n <= d else centred @ vectors
     signs = np.sign(points[np.abs(points).argmax(axis=0), range(k)])
-    return Projection((points * np.where(signs, signs, 1)).astype(np.float32), float(centred.var(axis=0).sum()))
+    return Projection(
+        (points * np.where(signs, signs, 1)).astype(np.float32), float(centred.var(axis=0).sum())
+    )
 
 
 def align(points: Numbers, onto: Numbers) -> Numbers:

@@ -8,8 +8,8 @@ from tl_core.export.findings import Facts
 from tl_core.export.formats import FORMATS
 from tl_core.export.markdown import plain
 from tl_core.export.subject import Subject
-from tl_core.results import Results
-from tl_core.run_words import caution, missing_words
+from tl_core.runs.results import Results
+from tl_core.runs.summary import caution, missing_words
 from tl_core.text import number_of, percent
 
 
@@ -19,7 +19,9 @@ def figures_of(subject: Subject) -> Iterator[str]:
     n = run.facts.get("splits", {}).get("val")
     if subject.results:
         assert run.result
-        yield _of_test(subject.results, caution(run.result, run.config.model, subject.results.fit.kind))
+        yield _of_test(
+            subject.results, caution(run.result, run.config.model, subject.results.fit.kind)
+        )
     elif run.val_accuracy is not None and n:
         yield (
             f"## How good it is\n\nThat was not tested. After epoch {run.best_epoch} it was right on "
@@ -54,8 +56,12 @@ def _of_test(results: Results, warning: str) -> str:
     said += "\n".join(rows) + "\n\n"
     words = [warning, missing_words(test)]
     if test.majority_accuracy is not None:
-        words.append(f"Always answering the most frequent class would be right on {percent(test.majority_accuracy)}.")
-    words.append("Other photos than those it was tested on, from another camera, place or time, may be harder.")
+        words.append(
+            f"Always answering the most frequent class would be right on {percent(test.majority_accuracy)}."
+        )
+    words.append(
+        "Other photos than those it was tested on, from another camera, place or time, may be harder."
+    )
     return f"{said}{' '.join(filter(None, words))}\n\n{_of_classes(results)}"
 
 
@@ -86,9 +92,13 @@ def sizes_and_speeds(facts: Facts) -> str:
         f"{'–' if f.right is None else f'{f.right} of {f.n}'} | {f.same} of {f.n} |"
         for f in facts.figures
     ]
-    table = f"| | size | one image on a CPU | right | same answer {beside} |\n|---|---|---|---|---|\n"
+    table = (
+        f"| | size | one image on a CPU | right | same answer {beside} |\n|---|---|---|---|---|\n"
+    )
     said = f"{head}{table}" + "\n".join(rows)
-    said += f"\n\n{asked_words(facts.figures)} Times are the median of several passes of one image on "
+    said += (
+        f"\n\n{asked_words(facts.figures)} Times are the median of several passes of one image on "
+    )
     said += f"{facts.environment['processor']}, {number_of(int(facts.environment['threads']), 'thread')}, with "
     said += "whatever else ran there."
     return said + (f" {facts.int8}" if facts.int8 else "")

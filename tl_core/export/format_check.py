@@ -43,17 +43,28 @@ class FormatCheck:
             ExportRefused: one that should answer as the app did does not; 8 bits need not.
             Cancelled: `should_stop` said so.
         """
-        answers = [self.subject.answers[i] for i in receipt.spread(len(self.subject.answers), MOST_ASKED)]
+        answers = [
+            self.subject.answers[i] for i in receipt.spread(len(self.subject.answers), MOST_ASKED)
+        ]
         if answers and self.subject.images:
-            self.positions, self.wanted = tuple(p.position for p in answers), checking.as_logs(answers)
+            self.positions, self.wanted = (
+                tuple(p.position for p in answers),
+                checking.as_logs(answers),
+            )
             figures = self._on_test(np.array([p.true for p in answers]))
         elif self.subject.split:
-            chosen = [self.subject.split.val[i] for i in receipt.spread(len(self.subject.split.val), _FEW)]
+            chosen = [
+                self.subject.split.val[i] for i in receipt.spread(len(self.subject.split.val), _FEW)
+            ]
             figures = self._beside_pytorch("validation", self._ask(self.asks, chosen))
         else:
             size = self.subject.checkpoint.preprocessing.size
-            noise = torch.randn(_FEW // 8, 3, size, size, generator=torch.Generator().manual_seed(0))
-            figures = self._beside_pytorch("random", {n: checking.logs_of(ask(noise)) for n, ask in self.asks.items()})
+            noise = torch.randn(
+                _FEW // 8, 3, size, size, generator=torch.Generator().manual_seed(0)
+            )
+            figures = self._beside_pytorch(
+                "random", {n: checking.logs_of(ask(noise)) for n, ask in self.asks.items()}
+            )
         for each in figures:
             if each.name != "int8" and not each.difference <= receipt.allowed(self.subject):
                 raise ExportRefused(self._refusal(each))
@@ -62,9 +73,15 @@ class FormatCheck:
     def _on_test(self, labels: Labels) -> list[Figures]:
         everywhere, few = range(len(labels)), receipt.spread(len(labels), _MOST_BY_PYTORCH)
         figures = []
-        for chosen, names in ((few, [_PYTORCH]), (everywhere, [name for name in self.asks if name != _PYTORCH])):
+        for chosen, names in (
+            (few, [_PYTORCH]),
+            (everywhere, [name for name in self.asks if name != _PYTORCH]),
+        ):
             said = self._ask(names, [self.positions[i] for i in chosen])
-            figures += [self._figures(n, "test", said[n], self.wanted[chosen], labels[chosen]) for n in names]
+            figures += [
+                self._figures(n, "test", said[n], self.wanted[chosen], labels[chosen])
+                for n in names
+            ]
         return figures
 
     def _beside_pytorch(self, asked: str, said: Mapping[str, Logs]) -> list[Figures]:
@@ -74,15 +91,21 @@ class FormatCheck:
         asks = {name: self.asks[name] for name in names}
         if not asks:
             return {}
-        return checking.ask_all(asks, self.subject.examples(positions), self.on_progress, self.should_stop)
+        return checking.ask_all(
+            asks, self.subject.examples(positions), self.on_progress, self.should_stop
+        )
 
-    def _figures(self, name: str, asked: str, said: Logs, wanted: Logs, labels: Labels | None = None) -> Figures:
+    def _figures(
+        self, name: str, asked: str, said: Logs, wanted: Logs, labels: Labels | None = None
+    ) -> Figures:
         return Figures(
             name,
             self.bytes_of(name),
             checking.milliseconds(self.asks[name], self.subject.checkpoint.preprocessing.size),
             len(wanted),
-            None if labels is None else int(((said.argmax(1) == labels) & np.isfinite(said.max(1))).sum()),
+            None
+            if labels is None
+            else int(((said.argmax(1) == labels) & np.isfinite(said.max(1))).sum()),
             int((said.argmax(1) == wanted.argmax(1)).sum()),
             checking.difference(said, wanted),
             asked,

@@ -93,7 +93,11 @@ def as_unfit() -> Iterator[None]:
 
 
 def write_onnx(
-    model: nn.Module, size: int, file: Path, about: dict[str, str], should_stop: Callable[[], bool] = lambda: False
+    model: nn.Module,
+    size: int,
+    file: Path,
+    about: dict[str, str],
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> None:
     """The whole network: images, float [batch, 3, size, size], to logits; `about` is kept in the file.
 
@@ -106,7 +110,7 @@ def write_onnx(
 
 def describe(file: Path, about: dict[str, str]) -> None:
     """Keep texts in an ONNX file, by name."""
-    import onnx  # noqa: PLC0415  (takes a while, and only exports need it)
+    import onnx
 
     model = onnx.load(str(file))
     onnx.helper.set_model_props(model, about)
@@ -115,7 +119,9 @@ def describe(file: Path, about: dict[str, str]) -> None:
 
 def write_torchscript(model: nn.Module, size: int, file: Path) -> None:
     with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # of being the older way, and of every shape that becomes a constant
+        warnings.simplefilter(
+            "ignore"
+        )  # of being the older way, and of every shape that becomes a constant
         traced = torch.jit.trace(model, torch.zeros(2, 3, size, size), check_trace=False)  # type: ignore[no-untyped-call]
         traced.save(str(file))
 
@@ -124,7 +130,9 @@ def ask_onnx(file: Path) -> Ask:
     session = open_onnx(str(file))
 
     def ask(images: Tensor) -> Tensor:
-        return torch.from_numpy(session.run(None, {"images": np.ascontiguousarray(images.numpy())})[0])
+        return torch.from_numpy(
+            session.run(None, {"images": np.ascontiguousarray(images.numpy())})[0]
+        )
 
     return ask
 

@@ -56,7 +56,9 @@ def upload(folder: Path, repo: str, endpoint: str | None = None) -> str:
             f"Hugging Face does not let us write to {repo!r} ({str(error).splitlines()[0][:200]}): log in with "
             "`hf auth login`, or set HF_TOKEN to a token that may write there."
         ) from error
-    except Exception as error:  # which client it uses, and so what it raises, differs between its releases
+    except (
+        Exception
+    ) as error:  # which client it uses, and so what it raises, differs between its releases
         raise ExportRefused(
             f"Hugging Face could not be reached to write to {repo!r} ({type(error).__name__}): the folder is written, "
             "try again when there is a connection."

@@ -13,7 +13,10 @@ _LONGEST = 80
 def plain(text: str) -> str:
     """User text for Markdown: literal, on one line, and not endless."""
     short = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-    return _PUNCTUATION.sub(r"\\\1", isolated(" ".join(_UNSEEN.sub("\ufffd", short).split()))) or "(no name)"
+    return (
+        _PUNCTUATION.sub(r"\\\1", isolated(" ".join(_UNSEEN.sub("\ufffd", short).split())))
+        or "(no name)"
+    )
 
 
 def plain_sentence(text: str) -> str:

@@ -9,7 +9,7 @@ from tl_core.export.findings import Facts
 from tl_core.export.markdown import plain, plain_sentence
 from tl_core.export.receipt import Receipt
 from tl_core.export.subject import Subject
-from tl_core.run_words import seen_before
+from tl_core.runs.summary import seen_before
 
 _FILES = {
     "model.safetensors": "the weights, for PyTorch and for TransferLab; tensors are named `stages.<number>.` and then "
@@ -39,7 +39,13 @@ _FILES = {
 
 def write_card(subject: Subject, facts: Facts) -> str:
     """Markdown. User text in it is shown as it is."""
-    parts = [_title(subject), _use(facts), *_limits(subject, facts), _contents(facts), _data(subject)]
+    parts = [
+        _title(subject),
+        _use(facts),
+        *_limits(subject, facts),
+        _contents(facts),
+        _data(subject),
+    ]
     parts += [*figures_of(subject), sizes_and_speeds(facts), _origin(subject), _environment(facts)]
     return "\n\n".join(parts) + "\n"
 
@@ -89,7 +95,11 @@ def _receipt_words(receipt: Receipt) -> str:
         f"passes up to {receipt.tolerance:g}."
     )
     said += f" Had the images been read wrongly, it would have been: {wrong}." if wrong else ""
-    return said + (f" On these images, what makes no difference and so is not found: {unseen}." if unseen else "")
+    return said + (
+        f" On these images, what makes no difference and so is not found: {unseen}."
+        if unseen
+        else ""
+    )
 
 
 def _limits(subject: Subject, facts: Facts) -> Iterator[str]:
@@ -105,11 +115,15 @@ def _contents(facts: Facts) -> str:
 
 def _data(subject: Subject) -> str:
     splits, data = subject.run.facts.get("splits", {}), subject.run.config.data
-    sides = ", ".join(f"{splits[side]:,} for {words}" for side, words in _SIDES.items() if side in splits)
+    sides = ", ".join(
+        f"{splits[side]:,} for {words}" for side, words in _SIDES.items() if side in splits
+    )
     said = f"## Data\n\n*{plain(subject.run.dataset_name)}*, known by its content as `{data.dataset_id}`"
     said += f": {sides} (split seed {data.split_seed})." if sides else "."
     said += " Images that are equal byte for byte are on one side. "
-    once = "The test images were " + ("looked at once, at the end." if subject.results else "not looked at.")
+    once = "The test images were " + (
+        "looked at once, at the end." if subject.results else "not looked at."
+    )
     said += seen_before(subject.run) or once
     warnings = [plain_sentence(each) for each in subject.run.facts.get("split_warnings", ())]
     return "\n\n".join([said, *warnings])
@@ -138,7 +152,9 @@ def _licence(subject: Subject) -> str:
     if not config.pretrained:
         return "It was trained from random weights, so no licence of others applies to its weights."
     if config.weights != "imagenet":
-        return f"The licence of the weights it began from ({plain(config.weights)}) is not known here."
+        return (
+            f"The licence of the weights it began from ({plain(config.weights)}) is not known here."
+        )
     try:
         weights = get_backbone(config.backbone).weights
     except UnknownBackbone:
@@ -151,4 +167,8 @@ def _backbone_title(subject: Subject) -> str:
 
 
 def _environment(facts: Facts) -> str:
-    return "## Environment\n\n" + ", ".join(f"{name} {value}" for name, value in facts.environment.items()) + "."
+    return (
+        "## Environment\n\n"
+        + ", ".join(f"{name} {value}" for name, value in facts.environment.items())
+        + "."
+    )

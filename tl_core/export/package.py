@@ -7,13 +7,13 @@ from pathlib import Path
 
 from tl_core.errors import ExportRefused
 from tl_core.export import formats, receipt
-from tl_core.export.beginning import Unrepeatable
 from tl_core.export.checking import Figures, Logs
+from tl_core.export.documents import STANDALONE, about, environment, write_papers
 from tl_core.export.findings import Facts
 from tl_core.export.format_check import FormatCheck
 from tl_core.export.formats import Ask
-from tl_core.export.papers import STANDALONE, about, environment, write_papers
-from tl_core.export.placing import disk_errors, pack, publish, refuse_taken
+from tl_core.export.initial_weights import Unrepeatable
+from tl_core.export.placement import disk_errors, pack, publish, refuse_taken
 from tl_core.export.quantising import CALIBRATED_ON, write_int8
 from tl_core.export.subject import Subject, find_subject
 from tl_core.export.training_script import write_training_script
@@ -68,12 +68,18 @@ def export_run(
         folder.mkdir()
         made = _Making(subject, folder, formats.choose_formats(wanted), on_progress, should_stop)
         facts = made.everything()
-        files = tuple((str(p.relative_to(folder)), p.stat().st_size) for p in sorted(folder.rglob("*")) if p.is_file())
+        files = tuple(
+            (str(p.relative_to(folder)), p.stat().st_size)
+            for p in sorted(folder.rglob("*"))
+            if p.is_file()
+        )
         if as_zip:
             on_progress("Packing", 0.97)
             pack(folder, staging / f"{name}.zip")
         publish(staging / f"{name}.zip" if as_zip else folder, target)
-    return Exported(target, files, facts.figures, (*subject.missing, *facts.left_out), facts.parameters)
+    return Exported(
+        target, files, facts.figures, (*subject.missing, *facts.left_out), facts.parameters
+    )
 
 
 @dataclass
@@ -118,7 +124,9 @@ class _Making:
         try:
             return write_training_script(self.subject, self.folder)
         except Unrepeatable as error:
-            if self.subject.split:  # else the subject says that its images are gone, and this with them
+            if (
+                self.subject.split
+            ):  # else the subject says that its images are gone, and this with them
                 self.left_out.append(f"train.py: there is no training script: {error}.")
             return ""
 
@@ -134,13 +142,19 @@ class _Making:
             self._add(asks, "onnx", "ONNX cannot hold this network", self._make_onnx)
         if "torchscript" in self.wanted:
             self.on_progress("Writing it as TorchScript", 0.15)
-            self._add(asks, "torchscript", "TorchScript cannot hold this network", self._make_torchscript)
+            self._add(
+                asks, "torchscript", "TorchScript cannot hold this network", self._make_torchscript
+            )
         if "int8" in self.wanted and "onnx" in asks:
             self.on_progress("Rounding it to 8 bits", 0.2)
-            self._add(asks, "int8", "ONNX Runtime cannot run this network in 8 bits", self._make_int8)
+            self._add(
+                asks, "int8", "ONNX Runtime cannot run this network in 8 bits", self._make_int8
+            )
         return asks
 
-    def _add(self, asks: dict[str, Ask], name: str, reason: str, make: Callable[[Path], Ask]) -> None:
+    def _add(
+        self, asks: dict[str, Ask], name: str, reason: str, make: Callable[[Path], Ask]
+    ) -> None:
         """Make that format, or say why it is left out."""
         try:
             with formats.as_unfit():
@@ -150,7 +164,13 @@ class _Making:
             self.left_out.append(f"{self._file(name).name}: {reason} ({error}).")
 
     def _make_onnx(self, file: Path) -> Ask:
-        formats.write_onnx(self.subject.checkpoint.model, self._shape[-1], file, about(self.subject), self.should_stop)
+        formats.write_onnx(
+            self.subject.checkpoint.model,
+            self._shape[-1],
+            file,
+            about(self.subject),
+            self.should_stop,
+        )
         return formats.ask_onnx(file)
 
     def _make_torchscript(self, file: Path) -> Ask:
@@ -172,7 +192,9 @@ class _Making:
         if not positions:
             return None
         self.on_progress("Writing the receipt", 0.9)
-        proof = receipt.write_receipt(self.subject, positions, wanted, self._file("onnx"), self.folder)
+        proof = receipt.write_receipt(
+            self.subject, positions, wanted, self._file("onnx"), self.folder
+        )
         if not proof.difference <= proof.tolerance:
             raise ExportRefused(
                 f"predict.py does not answer as the app did: it differs by {proof.difference:.2g}, and up to "

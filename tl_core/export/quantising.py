@@ -19,7 +19,10 @@ CALIBRATED_ON = 32
 
 
 def write_int8(
-    source: Path, target: Path, training: Examples | None, should_stop: Callable[[], bool] = lambda: False
+    source: Path,
+    target: Path,
+    training: Examples | None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> str:
     """Make `target` from `source`, an ONNX file.
 
@@ -34,14 +37,19 @@ def write_int8(
         Cancelled: `should_stop` said so.
     """
     # They take a second to import, and only exports need them.
-    from onnxruntime import quantization as q  # noqa: PLC0415
-    from onnxruntime.quantization.shape_inference import quant_pre_process  # noqa: PLC0415
+    from onnxruntime import quantization as q
+    from onnxruntime.quantization.shape_inference import quant_pre_process
 
     with TemporaryDirectory(dir=target.parent) as folder:
         prepared = Path(folder) / "prepared.onnx"
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
         if not _is_convolutional(prepared):
-            q.quantize_dynamic(str(prepared), str(target), op_types_to_quantize=["MatMul", "Gemm"], per_channel=True)
+            q.quantize_dynamic(
+                str(prepared),
+                str(target),
+                op_types_to_quantize=["MatMul", "Gemm"],
+                per_channel=True,
+            )
             return "Weights in 8 bits; the ranges of activations are found anew for each image (dynamic)."
         if training is None:
             raise OnnxUnfit("rounding it takes training images")
@@ -70,7 +78,11 @@ class _Reader:
         self._images, self._should_stop, self.n = self._each(training), should_stop, 0
 
     def _each(self, training: Examples) -> Iterator[NDArray[np.float32]]:
-        images = (batch.inputs[i : i + 1].numpy() for batch in training.once() for i in range(len(batch.inputs)))
+        images = (
+            batch.inputs[i : i + 1].numpy()
+            for batch in training.once()
+            for i in range(len(batch.inputs))
+        )
         yield from islice(images, CALIBRATED_ON)
 
     def get_next(self) -> dict[str, Any] | None:
@@ -89,7 +101,7 @@ class _Reader:
 
 def _is_convolutional(file: Path) -> bool:
     """Whether most of its weights lie in convolutions rather than in matrix products, as a transformer's do."""
-    import onnx  # noqa: PLC0415
+    import onnx
 
     graph = onnx.load(str(file)).graph
     sizes = {weights.name: int(np.prod(weights.dims)) for weights in graph.initializer}

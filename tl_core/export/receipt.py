@@ -32,7 +32,9 @@ class Receipt:
     """The same had predict.py read images wrongly, by what is wrong."""
 
 
-def write_receipt(subject: Subject, positions: Sequence[int], wanted: Logs, model_file: Path, folder: Path) -> Receipt:
+def write_receipt(
+    subject: Subject, positions: Sequence[int], wanted: Logs, model_file: Path, folder: Path
+) -> Receipt:
     """Copy evenly chosen ones of those test images into `folder`, with what the app was told about each.
 
     Args:
@@ -51,8 +53,13 @@ def write_receipt(subject: Subject, positions: Sequence[int], wanted: Logs, mode
         kept.append({"file": file.name, "name": name, "log_probabilities": wanted[place].tolist()})
     images = [predict.open_rgb(folder / str(each["file"]), model.preprocess) for each in kept]
     found = difference(_say(model, images, predict.prepare), wanted[chosen])
-    mistakes = {wrong: difference(_say(model, images, how), wanted[chosen]) for wrong, how in _MISTAKES.items()}
-    receipt = Receipt(len(kept), min(_tolerance(found, mistakes), allowed(subject)), found, mistakes)
+    mistakes = {
+        wrong: difference(_say(model, images, how), wanted[chosen])
+        for wrong, how in _MISTAKES.items()
+    }
+    receipt = Receipt(
+        len(kept), min(_tolerance(found, mistakes), allowed(subject)), found, mistakes
+    )
     told = {
         "about": "What the app was told about these test images: natural logarithms of probabilities, one a label. "
         "Smaller ones than the smallest 32-bit float count as that. verify.py compares.",
@@ -88,7 +95,11 @@ def _say(model: predict.Model, images: Sequence[Image.Image], prepare: Prepare) 
     said = []
     for image in images:
         inputs = predict.normalise(prepare(image, model.preprocess), model.preprocess)[None]
-        said.append(predict.log_softmax(model.session.run(None, {"images": inputs})[0][0].astype(np.float64)))
+        said.append(
+            predict.log_softmax(
+                model.session.run(None, {"images": inputs})[0][0].astype(np.float64)
+            )
+        )
     return np.asarray(np.maximum(np.stack(said), FLOOR))
 
 
@@ -100,9 +111,14 @@ def _squashed(image: Image.Image, preprocess: dict[str, Any]) -> np.ndarray:
 _MISTAKES: dict[str, Prepare] = {
     "blue and red swapped": lambda image, pre: predict.prepare(image, pre)[..., ::-1],
     "stretched to a square instead of cropped": _squashed,
-    "nothing cropped off": lambda image, pre: predict.prepare(image, {**pre, "resize": pre["size"]}),
+    "nothing cropped off": lambda image, pre: predict.prepare(
+        image, {**pre, "resize": pre["size"]}
+    ),
     "resized without smoothing": lambda image, pre: predict.prepare(
-        image.resize(tuple(max(1, round(side * pre["resize"] / min(image.size))) for side in image.size), 0), pre
+        image.resize(
+            tuple(max(1, round(side * pre["resize"] / min(image.size))) for side in image.size), 0
+        ),
+        pre,
     ),
 }
 """What goes wrong most often where others read images for a model."""

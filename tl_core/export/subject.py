@@ -12,12 +12,15 @@ from tl_core.data.threads import default_workers
 from tl_core.errors import RunNotReady, UnknownDataset
 from tl_core.features import ImageExamples
 from tl_core.records import ImageRecord, Prediction, Run, RunState, Split
-from tl_core.results import Results, results_of
+from tl_core.runs.results import Results, results_of
 from tl_core.training import Checkpoint, load_checkpoint, make_whole
 from tl_core.workspace import Workspace
 
 _BATCH = 16
-_CHANGING = {RunState.QUEUED: "has not begun", RunState.RUNNING: "is still training, and its model changes"}
+_CHANGING = {
+    RunState.QUEUED: "has not begun",
+    RunState.RUNNING: "is still training, and its model changes",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,9 @@ def find_subject(workspace: Workspace, run_id: str) -> Subject:
     """
     run = workspace.store.get_run(run_id)
     if run.state in _CHANGING:
-        raise RunNotReady(f"Run {run.id} {_CHANGING[run.state]}: export it when it has ended, or stop or pause it.")
+        raise RunNotReady(
+            f"Run {run.id} {_CHANGING[run.state]}: export it when it has ended, or stop or pause it."
+        )
     file = workspace.artifacts.checkpoint(run.id)
     make_whole(file)
     checkpoint = load_checkpoint(file)
@@ -112,5 +117,8 @@ def _images(workspace: Workspace, run: Run, classes: Sequence[str]) -> tuple[Ima
         return ()
     if dataset.id != wanted or dataset.classes != tuple(classes):
         return ()
-    folder, images = workspace.artifacts.dataset_folder(wanted), tuple(workspace.store.list_images(wanted))
+    folder, images = (
+        workspace.artifacts.dataset_folder(wanted),
+        tuple(workspace.store.list_images(wanted)),
+    )
     return images if all(image_path(folder, image).is_file() for image in images) else ()

@@ -9,12 +9,16 @@ from tl_core.export.subject import Subject
 from tl_core.records import ImageRecord
 
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-_ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\u2028": r"\u2028", "\u2029": r"\u2029"})
+_ESCAPES = str.maketrans(
+    {"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\u2028": r"\u2028", "\u2029": r"\u2029"}
+)
 
 
 def write_labels(classes: Sequence[str], folder: Path) -> None:
     """As they are in labels.json; in labels.txt a line each, where a line break in a label is written \\n."""
-    (folder / "labels.json").write_text(json.dumps(list(classes), ensure_ascii=False, indent=1), encoding="utf-8")
+    (folder / "labels.json").write_text(
+        json.dumps(list(classes), ensure_ascii=False, indent=1), encoding="utf-8"
+    )
     lines = "".join(f"{label.translate(_ESCAPES)}\n" for label in classes)
     (folder / "labels.txt").write_text(lines, encoding="utf-8", newline="\n")
 

@@ -37,7 +37,9 @@ def network(backbone: Backbone, image_size: int | None) -> str:
     if backbone.library != "torchvision":
         return lines(1, "model = make_backbone()")
     options = model_options(backbone.family, image_size)
-    return lines(1, f"model = torchvision.models.get_model({backbone.name!r}, weights=None{options})")
+    return lines(
+        1, f"model = torchvision.models.get_model({backbone.name!r}, weights=None{options})"
+    )
 
 
 def published_weights(backbone: Backbone) -> str:
@@ -73,20 +75,30 @@ def head(config: ModelConfig, features: int) -> str:
 def put_head(name: str) -> str:
     """In the place of that name."""
     parent, _, last = name.rpartition(".")
-    return lines(1, f"model.{parent}[{last}] = head" if last.isdecimal() else f"model.{name} = head")
+    return lines(
+        1, f"model.{parent}[{last}] = head" if last.isdecimal() else f"model.{name} = head"
+    )
 
 
 def surgery(classifier: str, family: str) -> str:
     """The library's classifier replaced; features are means over the map, also where the library keeps positions."""
     if family == "squeezenet":
-        return lines(1, "model.classifier = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), head)")
+        return lines(
+            1, "model.classifier = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), head)"
+        )
     if family in ("vgg", "alexnet"):
         return lines(1, "model.avgpool = nn.AdaptiveAvgPool2d(1)") + "\n" + put_head(classifier)
-    return (lines(1, "model.dropout = nn.Identity()") + "\n") * (family in _INCEPTIONS) + put_head(classifier)
+    return (lines(1, "model.dropout = nn.Identity()") + "\n") * (family in _INCEPTIONS) + put_head(
+        classifier
+    )
 
 
 def keep_still(batch_norm: str) -> str:
-    return "" if batch_norm == "frozen" else " and not isinstance(module, nn.modules.batchnorm._BatchNorm)"
+    return (
+        ""
+        if batch_norm == "frozen"
+        else " and not isinstance(module, nn.modules.batchnorm._BatchNorm)"
+    )
 
 
 # The images
@@ -124,7 +136,9 @@ def augment(config: AugmentConfig, pre: Preprocessing) -> str:
 
 def order(class_balance: str) -> str:
     if class_balance != "sampling":
-        return lines(1, "return np.random.default_rng((SEED, epoch)).permutation(len(labels)).tolist()")
+        return lines(
+            1, "return np.random.default_rng((SEED, epoch)).permutation(len(labels)).tolist()"
+        )
     return lines(
         1,
         "shares = 1 / np.bincount(labels)[labels]  # every class as likely as any other",
@@ -192,7 +206,10 @@ def schedule(train: TrainConfig) -> str:
             lines(1, "return end + (start - end) * 0.5 * (1 + math.cos(math.pi * share))", ""),
             "",
             "def factor(step, steps, length):",
-            lines(1, '"""What the rates are multiplied by in that step; `steps` make an epoch, `length` a course."""'),
+            lines(
+                1,
+                '"""What the rates are multiplied by in that step; `steps` make an epoch, `length` a course."""',
+            ),
             lines(1, *body),
         ]
     )
@@ -208,7 +225,9 @@ def course(unfreeze: str) -> str:
 def clip(norm: float) -> str:
     if not norm:
         return lines(5, "# Here gradients could be clipped; the run did not.")
-    return lines(5, f"nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], {norm})")
+    return lines(
+        5, f"nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], {norm})"
+    )
 
 
 def stopping(train: TrainConfig) -> str:

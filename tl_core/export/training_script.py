@@ -12,7 +12,7 @@ from torch import nn
 from tl_core.backbones import Backbone, TransferModel, anatomy, list_leaves
 from tl_core.config import RunConfig
 from tl_core.export import training_pieces as pieces
-from tl_core.export.beginning import Start, Unrepeatable, find_start, needs_start
+from tl_core.export.initial_weights import Start, Unrepeatable, find_start, needs_start
 from tl_core.export.subject import Subject
 from tl_core.export.training_skeleton import SKELETON
 from tl_core.records import Preprocessing
@@ -63,13 +63,19 @@ def why_not(subject: Subject) -> Iterator[str]:
 
 def closeness(config: RunConfig, from_file: bool) -> str:
     """What may be expected of its figures."""
-    weights = " It begins from torchvision's weights, unless --weights names a file." * config.model.pretrained
+    weights = (
+        " It begins from torchvision's weights, unless --weights names a file."
+        * config.model.pretrained
+    )
     if from_file:
-        weights = " It begins from start.pth, which holds every weight as it was before the first step."
+        weights = (
+            " It begins from start.pth, which holds every weight as it was before the first step."
+        )
     if config.augment.is_on:
         return (
             "The images, their order, the first weights of the head and every setting are the same; crops and colours "
-            "are drawn anew by torchvision, so the figures agree as closely as those of two seeds." + weights
+            "are drawn anew by torchvision, so the figures agree as closely as those of two seeds."
+            + weights
         )
     return (
         "The images, their order, the first weights and every setting are the same, so with the same versions on a CPU "
@@ -92,11 +98,15 @@ def training_script(subject: Subject, start: Start | None = None) -> str:
         seed=train.seed,
         epochs=train.epochs,
         batch_size=train.images_per_batch,
-        images_per_step="len(train)" if train.optimizer == "gd" else train.images_per_batch * train.accumulate,
+        images_per_step="len(train)"
+        if train.optimizer == "gd"
+        else train.images_per_batch * train.accumulate,
         n_classes=len(checkpoint.classes),
         label_smoothing=train.label_smoothing,
         weight_decay=train.weight_decay,
-        head=pieces.head(config.model, anatomy(checkpoint.backbone, config.model.image_size).features),
+        head=pieces.head(
+            config.model, anatomy(checkpoint.backbone, config.model.image_size).features
+        ),
         adapts=pieces.keep_still(config.model.batch_norm),
         augment=pieces.augment(config.augment, checkpoint.preprocessing),
         order=pieces.order(train.class_balance),
@@ -119,13 +129,21 @@ def _beginning(subject: Subject, start: Start | None) -> dict[str, str]:
         return {
             "beside": ",\nand start.pth with its first weights"
             + ", and backbone.py with its network" * bool(start.backbone),
-            "library": "from backbone import make_backbone" if start.backbone else "import torchvision",
+            "library": "from backbone import make_backbone"
+            if start.backbone
+            else "import torchvision",
             "network": network,
             "surgery": pieces.put_head(start.head) if start.backbone else replace,
-            "start": pieces.lines(1, "model.load_state_dict(torch.load(weights_file, weights_only=True))"),
+            "start": pieces.lines(
+                1, "model.load_state_dict(torch.load(weights_file, weights_only=True))"
+            ),
             "weights": 'default=HERE / "start.pth", help="a .pth file to begin from"',
         }
-    weights = pieces.published_weights(backbone) if model.pretrained else "    # It starts from these random weights."
+    weights = (
+        pieces.published_weights(backbone)
+        if model.pretrained
+        else "    # It starts from these random weights."
+    )
     return {
         "beside": "",
         "library": "import torchvision",
@@ -138,7 +156,10 @@ def _beginning(subject: Subject, start: Start | None) -> dict[str, str]:
 
 def stage_names(model: TransferModel, head_name: str) -> list[list[str]]:
     """For each stage the library's names of its modules and weights, as short as tells the stages apart."""
-    names = [[name for name, _ in (*stage.named_parameters(), *_without_weights(stage))] for stage in model.stages]
+    names = [
+        [name for name, _ in (*stage.named_parameters(), *_without_weights(stage))]
+        for stage in model.stages
+    ]
     found = []
     for own in names:
         others = [head_name, *(name for other in names if other is not own for name in other)]
@@ -157,7 +178,10 @@ def _without_weights(stage: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 def _shortest(name: str, others: list[str]) -> str:
     parts = name.split(".")
     starts = (".".join(parts[:n]) for n in range(1, len(parts)))
-    return next((s for s in starts if not any(other == s or other.startswith(f"{s}.") for other in others)), name)
+    return next(
+        (s for s in starts if not any(other == s or other.startswith(f"{s}.") for other in others)),
+        name,
+    )
 
 
 def _head_name(backbone: Backbone) -> str:
@@ -175,7 +199,9 @@ def _phases(config: RunConfig, model: TransferModel) -> str:
 
 def _whole_modules(model: TransferModel, frozen: frozenset[str]) -> list[str]:
     """The largest modules that are frozen whole: those are still, such as a BatchNorm with an activation in it."""
-    learning = [name for stage in model.stages for name, _ in list_leaves(stage) if name not in frozen]
+    learning = [
+        name for stage in model.stages for name, _ in list_leaves(stage) if name not in frozen
+    ]
     return list(dict.fromkeys(_shortest(name, learning) for name in sorted(frozen)))
 
 

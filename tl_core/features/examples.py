@@ -12,9 +12,9 @@ from torch import Tensor
 from tl_core.cache import RowCache, Rows
 from tl_core.config import AugmentConfig
 from tl_core.data.augment import apply_draws
+from tl_core.data.device_transfer import send
 from tl_core.data.loaders import iterate_batches, shuffled
 from tl_core.data.threads import map_ahead
-from tl_core.data.transfers import send
 from tl_core.data.transforms import normalise
 from tl_core.errors import Cancelled
 from tl_core.records import ImageRecord, Preprocessing
@@ -105,7 +105,8 @@ class ImageExamples:
             batch_size=self.batch_size,
             augment=self.augment,
             augment_seed=augment_seed if self.augment else None,
-            on_device=self.device.type == "cuda",  # where changing pixels costs nothing, and the CPU is the bottleneck
+            on_device=self.device.type
+            == "cuda",  # where changing pixels costs nothing, and the CPU is the bottleneck
             cache=self.cache,
             workers=self.workers,
             should_stop=self.should_stop,
@@ -182,4 +183,6 @@ class FeatureExamples:
         else:
             on_disk = self.activations
             chosen_ones = torch.split(rows, self.batch_size)
-            yield from map_ahead(lambda chosen: send(on_disk[chosen], self.device), chosen_ones, 1, ahead=2)
+            yield from map_ahead(
+                lambda chosen: send(on_disk[chosen], self.device), chosen_ones, 1, ahead=2
+            )

@@ -23,7 +23,10 @@ class OnnxUnfit(Exception):
 
 
 def to_onnx(
-    network: nn.Module, sample: Tensor, outputs: Sequence[str], should_stop: Callable[[], bool] = lambda: False
+    network: nn.Module,
+    sample: Tensor,
+    outputs: Sequence[str],
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> bytes:
     """By tracing: a second for most networks, where the exporter built on `torch.export` takes five to twelve.
 
@@ -39,7 +42,13 @@ def to_onnx(
         Exception: whatever the exporter raises on a network that it cannot export.
     """
     file = io.BytesIO()
-    with _exporting, _quietly(), _without_fused_attention(), stoppable(network, should_stop), torch.no_grad():
+    with (
+        _exporting,
+        _quietly(),
+        _without_fused_attention(),
+        stoppable(network, should_stop),
+        torch.no_grad(),
+    ):
         torch.onnx.export(
             network,
             (sample.contiguous(),),

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from tl_core.errors import Cancelled
+from tl_core.features.microbatches import Pieces
 from tl_core.features.onnx_export import OnnxUnfit, open_onnx, stoppable, to_onnx
-from tl_core.features.pieces import Pieces
 
 _CHECKED = 8
 """Images of the first batch on which both must agree."""
@@ -32,7 +32,9 @@ class OnnxPrefix:
 
     title = f"ONNX Runtime {onnxruntime.__version__}"
 
-    def __init__(self, network: nn.Module, sample: Tensor, at_once: int, should_stop: Callable[[], bool]) -> None:
+    def __init__(
+        self, network: nn.Module, sample: Tensor, at_once: int, should_stop: Callable[[], bool]
+    ) -> None:
         self._should_stop, self._pieces = should_stop, Pieces(at_once)
         sample = sample[:_CHECKED]
         try:
@@ -46,7 +48,9 @@ class OnnxPrefix:
         except Cancelled:
             raise
         except Exception as error:  # the exporter and the runtime raise whatever they like
-            raise OnnxUnfit(f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}") from error
+            raise OnnxUnfit(
+                f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+            ) from error
         for theirs, ours in zip(zip(*found, strict=True), wanted, strict=True):
             _compare(torch.cat(theirs), ours)
 
@@ -65,7 +69,9 @@ class OnnxPrefix:
             found.append(tuple(self._session.run(None, {"images": pixels[piece]})))
 
         self._pieces.run(len(pixels), run)
-        return tuple(torch.from_numpy(np.concatenate(outputs)) for outputs in zip(*found, strict=True))
+        return tuple(
+            torch.from_numpy(np.concatenate(outputs)) for outputs in zip(*found, strict=True)
+        )
 
 
 def _compare(theirs: Tensor, ours: Tensor) -> None:

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from tl_core.backbones import TransferModel
-from tl_core.data.transfers import Arriving
+from tl_core.data.device_transfer import Arriving
 from tl_core.errors import Cancelled
+from tl_core.features.microbatches import Pieces
 from tl_core.features.onnx_export import OnnxUnfit
 from tl_core.features.onnx_prefix import OnnxPrefix
-from tl_core.features.pieces import Pieces
 
 Autocast = Callable[[], AbstractContextManager[object]]
 """Makes a context in which a device computes in mixed precision where that pays."""

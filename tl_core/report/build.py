@@ -10,14 +10,21 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from tl_core.charts import Chart, MatrixView, accuracy_chart, confusion_chart, loss_chart, reliability_chart
+from tl_core.charts import (
+    Chart,
+    MatrixView,
+    accuracy_chart,
+    confusion_chart,
+    loss_chart,
+    reliability_chart,
+)
 from tl_core.charts.confusion import MAX_LABELLED_CLASSES, MAX_TICKS
 from tl_core.charts.curves import TO_SEE_ALL
 from tl_core.evaluation import Figure, reliability, weakest_first
 from tl_core.records import Run
 from tl_core.report.examples import pick_examples
-from tl_core.results import Results, results_of
-from tl_core.run_words import (
+from tl_core.runs.results import Results, results_of
+from tl_core.runs.summary import (
     caution,
     changes_of,
     headline,
@@ -32,8 +39,28 @@ from tl_core.text import GLOSSARY, count, duration, isolated, number_of, percent
 
 _MOST_CONFUSED, _MOST_CLASSES = 8, 200
 _TERMS = (
-    *("test set", "interval", "accuracy", "baseline", "confusion matrix", "precision", "recall", "F1", "calibration"),
-    *("validation", "epoch", "loss", "overfitting", "backbone", "head", "freeze", "augmentation", "seed"),
+    *(
+        "test set",
+        "interval",
+        "accuracy",
+        "baseline",
+        "confusion matrix",
+        "precision",
+        "recall",
+        "F1",
+        "calibration",
+    ),
+    *(
+        "validation",
+        "epoch",
+        "loss",
+        "overfitting",
+        "backbone",
+        "head",
+        "freeze",
+        "augmentation",
+        "seed",
+    ),
 )
 """Of the glossary, explained at the report's end."""
 
@@ -112,20 +139,24 @@ def _page() -> Any:
 
 @cache
 def _script(package: str, *path: str) -> Markup:
-    return Markup(files(package).joinpath(*path).read_text("utf-8"))  # noqa: S704 - our own and Plotly's
+    return Markup(files(package).joinpath(*path).read_text("utf-8"))  # noqa: S704
 
 
 def _safe_json(value: Any) -> Markup:
     """For a script element: nothing in it can end the element."""
     raw = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     raw = raw.encode("utf-8", "replace").decode()  # half a pair of surrogates is in no file
-    return Markup(raw.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))  # noqa: S704
+    return Markup(  # noqa: S704
+        raw.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    )
 
 
 def _charts(store: Store, results: Results) -> dict[str, Chart]:
     run, points = results.run, store.list_metrics(results.run.id)
     _, predictions = store.list_predictions(run.id, "test")
-    view = MatrixView(top=MAX_LABELLED_CLASSES) if len(results.classes) > MAX_TICKS else MatrixView()
+    view = (
+        MatrixView(top=MAX_LABELLED_CLASSES) if len(results.classes) > MAX_TICKS else MatrixView()
+    )
     return {
         "confusion": confusion_chart(predictions, results.classes, "Test", view),
         "reliability": reliability_chart(reliability(predictions)),
@@ -194,10 +225,19 @@ def _settings(run: Run) -> list[tuple[str, str]]:
     rows = [
         ("Settings changed from the defaults", _listed(changed) or "none"),
         ("Weights it began with", facts.get("weights", "")),
-        ("Weights that learned", _of(facts.get("trainable_parameters"), facts.get("total_parameters"))),
-        ("Epochs", f"{run.epochs_done}; the model of epoch {run.best_epoch} was kept, the best on validation"),
+        (
+            "Weights that learned",
+            _of(facts.get("trainable_parameters"), facts.get("total_parameters")),
+        ),
+        (
+            "Epochs",
+            f"{run.epochs_done}; the model of epoch {run.best_epoch} was kept, the best on validation",
+        ),
         ("Split", _listed(facts.get("splits", {}))),
-        ("Seeds", f"{run.config.train.seed} for training, {run.config.data.split_seed} for the split"),
+        (
+            "Seeds",
+            f"{run.config.train.seed} for training, {run.config.data.split_seed} for the split",
+        ),
         ("Device", facts.get("device", "")),
         ("Time", "" if taken is None else duration(taken)),
         ("Software", _listed(facts.get("environment", {}))),

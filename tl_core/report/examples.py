@@ -36,7 +36,11 @@ class Examples:
 
 
 def pick_examples(
-    store: Store, artifacts: Artifacts, run: Run, classes: Sequence[str], predictions: Sequence[Prediction]
+    store: Store,
+    artifacts: Artifacts,
+    run: Run,
+    classes: Sequence[str],
+    predictions: Sequence[Prediction],
 ) -> Examples | None:
     """None when the dataset was deleted."""
     try:
@@ -48,7 +52,13 @@ def pick_examples(
 
     def show(p: Prediction) -> Example:
         sure = confidence(p.confidence)
-        return Example(_picture(folder, images[p.position]), classes[p.true], classes[p.predicted], sure, p.is_right)
+        return Example(
+            _picture(folder, images[p.position]),
+            classes[p.true],
+            classes[p.predicted],
+            sure,
+            p.is_right,
+        )
 
     wrong = sorted((p for p in predictions if not p.is_right), key=lambda p: -p.confidence)
     right = _spread([p for p in predictions if p.is_right])[:_RIGHT]

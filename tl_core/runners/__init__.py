@@ -20,7 +20,11 @@ class Runner(Protocol):
 
 def make_server_runner(workspace: Workspace) -> ProcessRunner | ThreadRunner:
     """The one that the settings name, for a server that also answers people."""
-    return ThreadRunner(workspace) if workspace.settings.runner == "thread" else ProcessRunner(workspace)
+    return (
+        ThreadRunner(workspace)
+        if workspace.settings.runner == "thread"
+        else ProcessRunner(workspace)
+    )
 
 
 __all__ = [

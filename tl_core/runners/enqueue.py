@@ -4,8 +4,8 @@ from typing import Any
 
 from tl_core.backbones import count_parameters, get_backbone
 from tl_core.config import RunConfig
-from tl_core.execute import check, settle
 from tl_core.records import DatasetRecord, Run
+from tl_core.runs.execute import check, settle
 from tl_core.workspace import Workspace
 
 
@@ -23,11 +23,19 @@ def enqueue(workspace: Workspace, config: RunConfig) -> Run:
 
 def _left_to_machine(config: RunConfig, dataset: DatasetRecord) -> list[str]:
     """Settings that are what they would be if nobody had chosen: the form, too, settles before it asks for a run."""
-    left_open = config.model_copy(update={"train": config.train.model_copy(update={"batch_size": None})})
+    left_open = config.model_copy(
+        update={"train": config.train.model_copy(update={"batch_size": None})}
+    )
     return ["batch_size"] if settle(left_open, dataset) == config else []
 
 
 def first_facts(config: RunConfig, dataset: DatasetRecord) -> dict[str, Any]:
     """What is known of a run before it starts."""
-    trainable, total = count_parameters(get_backbone(config.model.backbone), config.model, len(dataset.classes))
-    return {"trainable_parameters": trainable, "total_parameters": total, "classes": list(dataset.classes)}
+    trainable, total = count_parameters(
+        get_backbone(config.model.backbone), config.model, len(dataset.classes)
+    )
+    return {
+        "trainable_parameters": trainable,
+        "total_parameters": total,
+        "classes": list(dataset.classes),
+    }

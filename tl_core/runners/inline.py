@@ -5,15 +5,17 @@ from collections.abc import Callable
 from tl_core.config import RunConfig
 from tl_core.errors import RunNotReady
 from tl_core.events import Event
-from tl_core.execute import claim, execute_run
 from tl_core.records import Progress, Run
 from tl_core.runners.enqueue import enqueue
 from tl_core.runners.resume import resume
+from tl_core.runs.execute import claim, execute_run
 from tl_core.workspace import Workspace
 
 
 class InlineRunner:
-    def __init__(self, workspace: Workspace, on_event: Callable[[Event, Progress | None], None] | None = None) -> None:
+    def __init__(
+        self, workspace: Workspace, on_event: Callable[[Event, Progress | None], None] | None = None
+    ) -> None:
         self._workspace, self._on_event = workspace, on_event
 
     def submit(self, config: RunConfig) -> Run:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tl_core.runners.server import SHUTDOWN_SECONDS, ServerRunner
-from tl_core.runners.working import work_through_queue
+from tl_core.runners.work_loop import work_through_queue
 from tl_core.store import Death, fail_stale_runs
 from tl_core.workspace import Workspace
 
@@ -78,7 +78,9 @@ class ProcessRunner(ServerRunner):
                 _close(worker)
                 death = Death(worker.pid, f"The process that trained it {how_it_ended(code)}")
                 fail_stale_runs(self._workspace.store, self._workspace.artifacts, death)
-        except Exception:  # there is no process to be had, or the store is out of reach: both may pass
+        except (
+            Exception
+        ):  # there is no process to be had, or the store is out of reach: both may pass
             _log.exception("The worker process could not be started or followed")
         return code
 
@@ -88,7 +90,7 @@ class ProcessRunner(ServerRunner):
                 return None
             # A process group of its own, so that Ctrl+C in the server's terminal reaches it through the server alone.
             # In a session of its own its being nice would mean nothing to Linux, which then shares out by session.
-            worker = subprocess.Popen(  # noqa: S603 - our own program, and no shell
+            worker = subprocess.Popen(
                 self._command,
                 env=_environment(),
                 stdin=subprocess.PIPE,
@@ -112,7 +114,9 @@ def how_it_ended(code: int) -> str:
 
 def _write(worker: subprocess.Popen[bytes], message: bytes) -> None:
     if worker.stdin:
-        with contextlib.suppress(OSError, ValueError):  # it has just died: the next one looks by itself
+        with contextlib.suppress(
+            OSError, ValueError
+        ):  # it has just died: the next one looks by itself
             worker.stdin.write(message)
 
 
@@ -125,4 +129,7 @@ def _close(worker: subprocess.Popen[bytes]) -> None:
 def _environment() -> dict[str, str]:
     """This process's, in which our code is found even where it is not installed."""
     ours = str(Path(__file__).parents[2])
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [ours, os.environ.get("PYTHONPATH")]))}
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, [ours, os.environ.get("PYTHONPATH")])),
+    }

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from tl_core.config import RunConfig, make_run_config
 from tl_core.errors import ConfigError, RunNotReady
-from tl_core.execute import check, whole_model
 from tl_core.outputs import kept_files
 from tl_core.records import BEST_VAL, Run, RunState
 from tl_core.runners.enqueue import first_facts
+from tl_core.runs.execute import check, whole_model
 from tl_core.workspace import Workspace
 
 
@@ -55,13 +55,17 @@ def resume(workspace: Workspace, run_id: str, epochs: int | None = None) -> Run:
 def _with_epochs(run: Run, epochs: int | None) -> RunConfig:
     done, is_complete = run.epochs_done, run.state is RunState.COMPLETED
     if is_complete and epochs is None:
-        raise ConfigError(f"Run {run.id} is completed: to go on, give more epochs in all than the {done} it has done.")
+        raise ConfigError(
+            f"Run {run.id} is completed: to go on, give more epochs in all than the {done} it has done."
+        )
     if epochs is None:
         return run.config
     config = make_run_config(run.config.data.dataset_id, {"epochs": epochs}, base=run.config)
     if epochs < done + is_complete:
         least = f"more than the {done}" if is_complete else f"{done} or more, which are those"
-        raise ConfigError(f"Epochs: {epochs} is too few in all for run {run.id}; give {least} it has done.")
+        raise ConfigError(
+            f"Epochs: {epochs} is too few in all for run {run.id}; give {least} it has done."
+        )
     return config
 
 
@@ -75,7 +79,9 @@ def _continue(workspace: Workspace, run: Run, config: RunConfig) -> Run:
         store.delete_run(new.id)
         workspace.artifacts.delete_run(new.id)
         if isinstance(error, OSError):
-            raise RunNotReady(f"What run {run.id} left cannot be taken over ({error.strerror}).") from error
+            raise RunNotReady(
+                f"What run {run.id} left cannot be taken over ({error.strerror})."
+            ) from error
         raise
     return store.queue_again(new.id)
 
@@ -89,7 +95,9 @@ def _take_over(workspace: Workspace, old: Run, new: Run) -> None:
     for split in ("val", BEST_VAL):
         epoch, predictions = store.list_predictions(old.id, split)
         store.put_predictions(new.id, split, epoch, predictions)
-    facts = {name: fact for name, fact in old.facts.items() if name not in ("resumed", "train_check")}
+    facts = {
+        name: fact for name, fact in old.facts.items() if name not in ("resumed", "train_check")
+    }
     store.update_run(
         new.id,
         epochs_done=old.epochs_done,
@@ -97,7 +105,9 @@ def _take_over(workspace: Workspace, old: Run, new: Run) -> None:
         val_accuracy=old.val_accuracy,
         facts={**facts, **new.facts, "continues": old.id},
     )
-    _share(artifacts.training_state(old.id), artifacts.training_state(new.id))  # last: with it the run can begin
+    _share(
+        artifacts.training_state(old.id), artifacts.training_state(new.id)
+    )  # last: with it the run can begin
 
 
 def _share(old: Path, new: Path) -> None:

@@ -1,7 +1,7 @@
 """One background thread of this process works through the store's queue."""
 
 from tl_core.runners.server import ServerRunner
-from tl_core.runners.working import work_through_queue
+from tl_core.runners.work_loop import work_through_queue
 
 
 class ThreadRunner(ServerRunner):

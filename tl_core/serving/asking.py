@@ -16,8 +16,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from tl_core.errors import TransferLabError
-from tl_core.predictor import Answer, Predictors, answer_json
 from tl_core.records import Run
+from tl_core.runs.predictor import Answer, Predictors, answer_json
 
 MAX_BYTES = 64 * 2**20
 """Of one request."""
@@ -49,7 +49,9 @@ class Asking:
 
     def __init__(self, get_predictors: Callable[[], Predictors]) -> None:
         self._predictors = get_predictors
-        self._limiter = cache(lambda: CapacityLimiter(_AT_ONCE))  # which an event loop must be running for
+        self._limiter = cache(
+            lambda: CapacityLimiter(_AT_ONCE)
+        )  # which an event loop must be running for
         self._under_way = 0
 
     async def answer(self, request: Request, run: Run) -> Response:
@@ -83,7 +85,10 @@ class Asking:
 
 
 def _as_json(run: Run, answers: list[Answer]) -> Response:
-    content: dict[str, Any] = {"run_id": run.id, "answers": [answer_json(answer) for answer in answers]}
+    content: dict[str, Any] = {
+        "run_id": run.id,
+        "answers": [answer_json(answer) for answer in answers],
+    }
     if any(answer.top for answer in answers):
         return JSONResponse(content)
     return JSONResponse({"error": f"{answers[0].name}: {answers[0].error}", **content}, 422)
@@ -92,7 +97,9 @@ def _as_json(run: Run, answers: list[Answer]) -> Response:
 def _top(request: Request) -> int:
     text = request.query_params.get("top", "5")
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_TOP):
-        raise Refused(f"top: {text[:40]!r} is not possible; give a number from 1 to {MAX_TOP}.", 400)
+        raise Refused(
+            f"top: {text[:40]!r} is not possible; give a number from 1 to {MAX_TOP}.", 400
+        )
     return int(text)
 
 
@@ -105,7 +112,9 @@ async def _given(request: Request) -> AsyncIterator[list[_Given]]:
         with anyio.fail_after(_SECONDS):
             form, given = await (_read_form(request) if is_form else _read_image(request))
     except TimeoutError:
-        raise Refused(f"The images did not arrive within {_SECONDS} seconds. Send fewer at once.", 408) from None
+        raise Refused(
+            f"The images did not arrive within {_SECONDS} seconds. Send fewer at once.", 408
+        ) from None
     try:
         yield given
     finally:
@@ -121,7 +130,9 @@ def _check_length(text: str) -> None:
 
 
 def _too_large() -> Refused:
-    return Refused(f"A request may have {MAX_BYTES // 2**20} MB; send fewer or smaller images.", 413)
+    return Refused(
+        f"A request may have {MAX_BYTES // 2**20} MB; send fewer or smaller images.", 413
+    )
 
 
 async def _counted(request: Request) -> AsyncGenerator[bytes, None]:
@@ -135,12 +146,14 @@ async def _counted(request: Request) -> AsyncGenerator[bytes, None]:
 
 
 async def _read_image(request: Request) -> tuple[None, list[_Given]]:
-    file = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=2**20))  # noqa: SIM115 - closed by who reads it
+    file = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=2**20))  # noqa: SIM115
     try:
         async for chunk in _counted(request):
             file.write(chunk)
         if not file.tell():
-            raise Refused("There is no image in the request: send one as its body, or several as a form.", 400)
+            raise Refused(
+                "There is no image in the request: send one as its body, or several as a form.", 400
+            )
     except BaseException:
         file.close()
         raise
@@ -149,14 +162,25 @@ async def _read_image(request: Request) -> tuple[None, list[_Given]]:
 
 
 async def _read_form(request: Request) -> tuple[FormData, list[_Given]]:
-    parser = MultiPartParser(request.headers, _counted(request), max_files=MAX_IMAGES, max_fields=MAX_IMAGES)
+    parser = MultiPartParser(
+        request.headers, _counted(request), max_files=MAX_IMAGES, max_fields=MAX_IMAGES
+    )
     try:
         form = await parser.parse()
     except (MultiPartException, HTTPException, KeyError, ValueError) as error:
-        reason = getattr(error, "message", "") or getattr(error, "detail", "") or "its parts cannot be told apart"
-        raise Refused(f"The form cannot be read: {reason}. It may have {MAX_IMAGES} files.", 400) from error
+        reason = (
+            getattr(error, "message", "")
+            or getattr(error, "detail", "")
+            or "its parts cannot be told apart"
+        )
+        raise Refused(
+            f"The form cannot be read: {reason}. It may have {MAX_IMAGES} files.", 400
+        ) from error
     files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
     if not files:
         await form.close()
-        raise Refused('There is no file in the form. Send each image as a file, such as curl -F "image=@cat.jpg".', 400)
+        raise Refused(
+            'There is no file in the form. Send each image as a file, such as curl -F "image=@cat.jpg".',
+            400,
+        )
     return form, [_Given(file.filename or "image", file.file) for file in files]

@@ -38,7 +38,9 @@ _ANSWERS = {
 _ERROR = {
     "type": "object",
     "required": ["error"],
-    "properties": {"error": {"type": "string", "description": "A sentence: what is wrong and what to do."}},
+    "properties": {
+        "error": {"type": "string", "description": "A sentence: what is wrong and what to do."}
+    },
 }
 _IMAGE = {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}
 _FORM = {
@@ -103,7 +105,11 @@ def _predict() -> dict[str, Any]:
             "required": True,
             "description": f"One image as it is, or a form with up to {MAX_IMAGES} files; at most "
             f"{MAX_BYTES // 2**20} MB. JPEG, PNG, WebP, BMP, GIF or TIFF.",
-            "content": {"image/*": _IMAGE, "application/octet-stream": _IMAGE, "multipart/form-data": _FORM},
+            "content": {
+                "image/*": _IMAGE,
+                "application/octet-stream": _IMAGE,
+                "multipart/form-data": _FORM,
+            },
         },
         "responses": {
             "200": _response("The answers, in the order of the images.", "Answers"),

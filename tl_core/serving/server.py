@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tl_core.errors import TransferLabError, UnknownRun
-from tl_core.predictor import Predictors
+from tl_core.runs.predictor import Predictors
 from tl_core.serving.asking import Asking, Refused
 from tl_core.serving.openapi import describe
 from tl_core.workspace import Workspace
@@ -91,11 +91,19 @@ def _answering(handler: Handler) -> Handler:
         except ClientDisconnect:
             response = JSONResponse({"error": "The connection was lost."}, 400)
         except TransferLabError as error:
-            status = error.status if isinstance(error, Refused) else 404 if isinstance(error, UnknownRun) else 400
+            status = (
+                error.status
+                if isinstance(error, Refused)
+                else 404
+                if isinstance(error, UnknownRun)
+                else 400
+            )
             response = JSONResponse({"error": str(error)}, status)
         except Exception:
             _log.exception("%s failed", request.url.path)
-            response = JSONResponse({"error": "Something went wrong in the server. Its log says what."}, 500)
+            response = JSONResponse(
+                {"error": "Something went wrong in the server. Its log says what."}, 500
+            )
         response.headers.update(_HEADERS)
         return response
 

@@ -90,11 +90,11 @@ def open_mirror(store: Store, run: Run, settings: Settings) -> Mirror:
     """To what the operator has asked for; to nothing, as a rule."""
     sinks: list[Sink] = []
     if settings.tensorboard_folder:
-        from tl_core.sinks.tensorboard import TensorBoard  # noqa: PLC0415 - seconds that few runs need
+        from tl_core.sinks.tensorboard import TensorBoard
 
         sinks.append(TensorBoard(settings.tensorboard_folder))
     if settings.mlflow_uri:
-        from tl_core.sinks.mlflow import MLflow  # noqa: PLC0415 - likewise
+        from tl_core.sinks.mlflow import MLflow
 
         sinks.append(MLflow(settings.mlflow_uri))
     return Mirror(store, run, sinks)

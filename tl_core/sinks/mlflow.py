@@ -29,14 +29,22 @@ class MLflow:
         self._run_id = ""
 
     def start(self, run: Run) -> None:
-        from mlflow import MlflowClient  # noqa: PLC0415 - raises where it is missing
-        from mlflow.entities import Param  # noqa: PLC0415
+        from mlflow import MlflowClient
+        from mlflow.entities import Param
 
-        os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # that is where --json speaks
+        os.environ.setdefault(
+            "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true"
+        )  # that is where --json speaks
         self._client = MlflowClient(tracking_uri=self._uri)
         experiment = self._client.get_experiment_by_name(_EXPERIMENT)
-        experiment_id = experiment.experiment_id if experiment else self._client.create_experiment(_EXPERIMENT)
-        tags = {"dataset": run.dataset_name, "transferlab.run": run.id, "mlflow.note.content": run.note}
+        experiment_id = (
+            experiment.experiment_id if experiment else self._client.create_experiment(_EXPERIMENT)
+        )
+        tags = {
+            "dataset": run.dataset_name,
+            "transferlab.run": run.id,
+            "mlflow.note.content": run.note,
+        }
         name = run.title or run.id
         self._run_id = self._client.create_run(experiment_id, tags=tags, run_name=name).info.run_id
         settings = {"dataset_id": run.config.data.dataset_id, "backbone": run.config.model.backbone}
@@ -53,10 +61,14 @@ class MLflow:
         self._client.set_terminated(self._run_id, _STATUS.get(run.state, "KILLED"))
 
     def _log(self, values: Sequence[tuple[str, float, int]]) -> None:
-        from mlflow.entities import Metric  # noqa: PLC0415
+        from mlflow.entities import Metric
 
         now = int(1000 * time.time())
         # Its server makes a huge number of infinity, which nobody has measured.
-        metrics = [Metric(key, float(value), now, step) for key, value, step in values if math.isfinite(value)]
+        metrics = [
+            Metric(key, float(value), now, step)
+            for key, value, step in values
+            if math.isfinite(value)
+        ]
         for start in range(0, len(metrics), _AT_ONCE):
             self._client.log_batch(self._run_id, metrics=metrics[start : start + _AT_ONCE])

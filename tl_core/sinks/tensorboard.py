@@ -19,11 +19,13 @@ class TensorBoard:
         self._writer: Any = None
 
     def start(self, run: Run) -> None:
-        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - raises where tensorboard is missing
+        from torch.utils.tensorboard import SummaryWriter
 
         self._writer = SummaryWriter(str(self._folder / run.id))
         chosen = json.dumps(run.config.model_dump(mode="json"), indent=2, ensure_ascii=False)
-        self._writer.add_text("config", "    " + chosen.replace("\n", "\n    "))  # indented: code, not Markdown
+        self._writer.add_text(
+            "config", "    " + chosen.replace("\n", "\n    ")
+        )  # indented: code, not Markdown
 
     def write(self, points: Sequence[MetricPoint]) -> None:
         for point in points:

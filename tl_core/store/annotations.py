@@ -29,7 +29,9 @@ class SqlAnnotations(Database):
         is_favourite: bool | None = None,
     ) -> Run:
         given: dict[str, Any] = {
-            "title": None if title is None else _checked("title", " ".join(title.split()), LONGEST_TITLE),
+            "title": None
+            if title is None
+            else _checked("title", " ".join(title.split()), LONGEST_TITLE),
             "note": None if note is None else _checked("note", note.strip(), LONGEST_NOTE),
             "tags": None if tags is None else _checked_tags(tags),
             "is_favourite": None if is_favourite is None else int(is_favourite),
@@ -39,7 +41,9 @@ class SqlAnnotations(Database):
             if changes:
                 connection.execute(update(runs).where(runs.c.id == run_id).values(changes))
             if (row := lock_run(connection, run_id)) is None:
-                raise UnknownRun(f"There is no run with the id {run_id!r}; it may have been deleted.")
+                raise UnknownRun(
+                    f"There is no run with the id {run_id!r}; it may have been deleted."
+                )
             return run_of(row)
 
 
@@ -51,7 +55,11 @@ def _checked(what: str, text: str, longest: int) -> str:
 
 def _checked_tags(tags: Sequence[str]) -> list[str]:
     """Each once, without space around it; empty ones are none."""
-    found = list(dict.fromkeys(_checked("tag", " ".join(tag.split()), LONGEST_TAG) for tag in tags if tag.strip()))
+    found = list(
+        dict.fromkeys(
+            _checked("tag", " ".join(tag.split()), LONGEST_TAG) for tag in tags if tag.strip()
+        )
+    )
     if len(found) > MOST_TAGS:
         raise ConfigError(f"These are {len(found)} tags: give at most {MOST_TAGS}.")
     return found

@@ -167,7 +167,9 @@ class Store(Protocol):
     def drop_metrics(self, run_id: str, after_epoch: int) -> None:
         """Forget the points of later epochs."""
 
-    def put_predictions(self, run_id: str, split: str, epoch: int, predictions: Sequence[Prediction]) -> None:
+    def put_predictions(
+        self, run_id: str, split: str, epoch: int, predictions: Sequence[Prediction]
+    ) -> None:
         """Keep a split's predictions, in place of an earlier epoch's."""
 
     def list_predictions(self, run_id: str, split: str) -> tuple[int, list[Prediction]]:

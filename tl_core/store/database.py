@@ -67,7 +67,11 @@ class Database:
 
     def insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
         """An insert that can be told what to do with rows that are already there."""
-        return sqlite.insert(table) if self._engine.dialect.name == "sqlite" else postgresql.insert(table)
+        return (
+            sqlite.insert(table)
+            if self._engine.dialect.name == "sqlite"
+            else postgresql.insert(table)
+        )
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -81,20 +85,28 @@ class Database:
         for secret in (self._url.password, self._url.query.get("password")):
             if secret:
                 reason = reason.replace(str(secret), "***")
-        return StoreUnavailable(f"The store at {_describe(self._url)} cannot be used: {reason.rstrip('.')}.")
+        return StoreUnavailable(
+            f"The store at {_describe(self._url)} cannot be used: {reason.rstrip('.')}."
+        )
 
 
 def _normalise(text: str) -> URL:
     try:
         url = make_url(text)
     except (ArgumentError, ValueError) as error:
-        raise StoreUnavailable(f"The store's URL cannot be read; it should look like {_EXAMPLES}.") from error
+        raise StoreUnavailable(
+            f"The store's URL cannot be read; it should look like {_EXAMPLES}."
+        ) from error
     if url.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
         return url.set(drivername="postgresql+psycopg")
     if url.drivername not in ("sqlite", "sqlite+pysqlite"):
-        raise StoreUnavailable(f"A store cannot be kept in {url.drivername!r}; its URL should look like {_EXAMPLES}.")
+        raise StoreUnavailable(
+            f"A store cannot be kept in {url.drivername!r}; its URL should look like {_EXAMPLES}."
+        )
     if not url.database or url.database == ":memory:":
-        raise StoreUnavailable("A store is a file that processes share, not memory: use sqlite:///path/to/file.db.")
+        raise StoreUnavailable(
+            "A store is a file that processes share, not memory: use sqlite:///path/to/file.db."
+        )
     return url.set(database=str(Path(url.database).expanduser().absolute()))
 
 
@@ -111,14 +123,18 @@ def _make_engine(url: URL) -> Engine:
         return _make_sqlite_engine(url)
     timeout = {} if "connect_timeout" in url.query else {"connect_timeout": 10}
     # Pre-ping, because a connection in the pool may have outlived a restart of the server.
-    return create_engine(url, pool_pre_ping=True, connect_args={**timeout, "client_encoding": "utf8"})
+    return create_engine(
+        url, pool_pre_ping=True, connect_args={**timeout, "client_encoding": "utf8"}
+    )
 
 
 def _make_sqlite_engine(url: URL) -> Engine:
     try:
         Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreUnavailable(f"The folder of the store {url.database} cannot be made: {error.strerror}.") from error
+        raise StoreUnavailable(
+            f"The folder of the store {url.database} cannot be made: {error.strerror}."
+        ) from error
     # The driver's own transactions begin at the first write: of two that read before they write, one overwrites the
     # other. So the driver starts none, and `_begin` does.
     engine = create_engine(url, connect_args={"isolation_level": None, "timeout": _BUSY_SECONDS})

@@ -23,10 +23,14 @@ class SqlDatasets(Database):
         # Made before the transaction begins: on SQLite other writers wait for its end.
         rows = {
             _images: [row_of(image, dataset_id=record.id) for image in images],
-            skipped_files: [row_of(file, dataset_id=record.id, position=n) for n, file in enumerate(skipped)],
+            skipped_files: [
+                row_of(file, dataset_id=record.id, position=n) for n, file in enumerate(skipped)
+            ],
         }
         with self.writing() as connection:
-            new = connection.execute(self.insert_new(datasets).values(row_of(record)).returning(datasets.c.id)).first()
+            new = connection.execute(
+                self.insert_new(datasets).values(row_of(record)).returning(datasets.c.id)
+            ).first()
             for table in rows if new else ():
                 if rows[table]:
                     connection.execute(insert(table), rows[table])
@@ -41,7 +45,9 @@ class SqlDatasets(Database):
             return (exact or found)[0]
         if found:
             ids = ", ".join(sorted(record.id for record in found))
-            raise UnknownDataset(f"{len(found)} datasets go by {dataset!r}: give one of the ids {ids}.")
+            raise UnknownDataset(
+                f"{len(found)} datasets go by {dataset!r}: give one of the ids {ids}."
+            )
         raise UnknownDataset(f"There is no dataset {dataset!r}. {self._known_datasets()}")
 
     def _known_datasets(self) -> str:
@@ -57,25 +63,35 @@ class SqlDatasets(Database):
 
     def list_images(self, dataset_id: str) -> list[ImageRecord]:
         columns = [column for column in images.c if column is not images.c.dataset_id]
-        query = select(*columns).where(images.c.dataset_id == dataset_id).order_by(images.c.position)
+        query = (
+            select(*columns).where(images.c.dataset_id == dataset_id).order_by(images.c.position)
+        )
         with self.reading() as connection:
             return [ImageRecord(**row._mapping) for row in connection.execute(query)]
 
     def list_skipped(self, dataset_id: str) -> list[SkippedFile]:
         table = skipped_files
-        query = select(table.c.name, table.c.reason).where(table.c.dataset_id == dataset_id).order_by(table.c.position)
+        query = (
+            select(table.c.name, table.c.reason)
+            .where(table.c.dataset_id == dataset_id)
+            .order_by(table.c.position)
+        )
         with self.reading() as connection:
             return [SkippedFile(row.name, row.reason) for row in connection.execute(query)]
 
     def delete_dataset(self, dataset_id: str) -> None:
         unfinished = [state.value for state in RunState if not state.is_finished]
-        readers = select(runs.c.id, runs.c.state).where(runs.c.dataset_id == dataset_id, runs.c.state.in_(unfinished))
+        readers = select(runs.c.id, runs.c.state).where(
+            runs.c.dataset_id == dataset_id, runs.c.state.in_(unfinished)
+        )
         with self.writing() as connection:
             # The lock makes `add_run` on it wait until it is known whether the dataset stays.
             locked = select(datasets.c.name).where(datasets.c.id == dataset_id).with_for_update()
             row = connection.execute(locked).first()
             if row is None:
-                raise UnknownDataset(f"There is no dataset with the id {dataset_id!r}; it may be deleted already.")
+                raise UnknownDataset(
+                    f"There is no dataset with the id {dataset_id!r}; it may be deleted already."
+                )
             if in_use := sorted(f"{run.id} ({run.state})" for run in connection.execute(readers)):
                 raise DatasetInUse(
                     f"{row.name} cannot be deleted while runs need it: wait for {', '.join(in_use)}, or stop "
@@ -97,4 +113,6 @@ def starts_with(table: Table, text: str) -> Any:
 
 def _dataset(row: Row[Any]) -> DatasetRecord:
     fields = dict(row._mapping)
-    return DatasetRecord(**{**fields, **{name: tuple(fields[name]) for name in ("classes", "counts", "warnings")}})
+    return DatasetRecord(
+        **{**fields, **{name: tuple(fields[name]) for name in ("classes", "counts", "warnings")}}
+    )

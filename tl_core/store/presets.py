@@ -21,7 +21,9 @@ class SqlPresets(Database):
     def save_preset(self, name: str, description: str, config: RunConfig) -> SavedPreset:
         name = _checked_name(name)
         data = config.data.model_copy(update={"dataset_id": ANY_DATASET})
-        preset = SavedPreset(name, description.strip(), config.model_copy(update={"data": data}), time.time())
+        preset = SavedPreset(
+            name, description.strip(), config.model_copy(update={"data": data}), time.time()
+        )
         values = {
             "name": preset.name,
             "description": preset.description,
@@ -31,17 +33,23 @@ class SqlPresets(Database):
         with self.writing() as connection:
             insert = self.insert_new(presets).values(values).returning(presets.c.name)
             if connection.execute(insert).first() is None:
-                raise ConfigError(f"There is a preset called {name!r} already: give another name, or delete it first.")
+                raise ConfigError(
+                    f"There is a preset called {name!r} already: give another name, or delete it first."
+                )
         return preset
 
     def list_presets(self) -> list[SavedPreset]:
         with self.reading() as connection:
             rows = connection.execute(select(presets)).all()
         found = [
-            SavedPreset(row.name, row.description, RunConfig.model_validate_json(row.config), row.created_at)
+            SavedPreset(
+                row.name, row.description, RunConfig.model_validate_json(row.config), row.created_at
+            )
             for row in rows
         ]
-        return sorted(found, key=lambda preset: (preset.name.casefold(), preset.name))  # databases sort differently
+        return sorted(
+            found, key=lambda preset: (preset.name.casefold(), preset.name)
+        )  # databases sort differently
 
     def delete_preset(self, name: str) -> None:
         with self.writing() as connection:
@@ -53,7 +61,11 @@ def _checked_name(name: str) -> str:
     if not name:
         raise ConfigError("A preset needs a name: give at least one character.")
     if len(name) > LONGEST_NAME:
-        raise ConfigError(f"The preset's name has {len(name)} characters: give at most {LONGEST_NAME}.")
+        raise ConfigError(
+            f"The preset's name has {len(name)} characters: give at most {LONGEST_NAME}."
+        )
     if name in PRESETS:
-        raise ConfigError(f"A preset that comes with TransferLab is called {name!r}: give another name.")
+        raise ConfigError(
+            f"A preset that comes with TransferLab is called {name!r}: give another name."
+        )
     return name

@@ -34,7 +34,11 @@ def fail_stale_runs(store: Store, artifacts: Artifacts, death: Death | None = No
         death: of the process that has just died, to be told to those who read of its run.
     """
     with hold_lock(artifacts.claim_lock):
-        return [run.id for run in store.list_running_runs() if _fail_if_stale(store, artifacts, run, death)]
+        return [
+            run.id
+            for run in store.list_running_runs()
+            if _fail_if_stale(store, artifacts, run, death)
+        ]
 
 
 def _fail_if_stale(store: Store, artifacts: Artifacts, run: Run, death: Death | None) -> bool:

@@ -22,23 +22,35 @@ class SqlReports(Database):
 
     def list_metrics(self, run_id: str, after: int = -1) -> list[MetricPoint]:
         columns = [column for column in metrics.c if column is not metrics.c.run_id]
-        query = select(*columns).where(metrics.c.run_id == run_id, metrics.c.seq > after).order_by(metrics.c.seq)
+        query = (
+            select(*columns)
+            .where(metrics.c.run_id == run_id, metrics.c.seq > after)
+            .order_by(metrics.c.seq)
+        )
         with self.reading() as connection:
             return [MetricPoint(**row._mapping) for row in connection.execute(query)]
 
     def drop_metrics(self, run_id: str, after_epoch: int) -> None:
         with self.writing() as connection:
-            connection.execute(delete(metrics).where(metrics.c.run_id == run_id, metrics.c.epoch > after_epoch))
+            connection.execute(
+                delete(metrics).where(metrics.c.run_id == run_id, metrics.c.epoch > after_epoch)
+            )
 
-    def put_predictions(self, run_id: str, split: str, epoch: int, predictions: Sequence[Prediction]) -> None:
+    def put_predictions(
+        self, run_id: str, split: str, epoch: int, predictions: Sequence[Prediction]
+    ) -> None:
         values = {"epoch": epoch, **_pack(predictions)}
         row = self.insert(_predictions).values(run_id=run_id, split=split, **values)
         with self.writing() as connection:
             if _keep(connection, run_id):
-                connection.execute(row.on_conflict_do_update(index_elements=["run_id", "split"], set_=values))
+                connection.execute(
+                    row.on_conflict_do_update(index_elements=["run_id", "split"], set_=values)
+                )
 
     def list_predictions(self, run_id: str, split: str) -> tuple[int, list[Prediction]]:
-        query = select(predictions).where(predictions.c.run_id == run_id, predictions.c.split == split)
+        query = select(predictions).where(
+            predictions.c.run_id == run_id, predictions.c.split == split
+        )
         with self.reading() as connection:
             row = connection.execute(query).first()
         return (row.epoch, _unpack(row)) if row else (0, [])
@@ -63,7 +75,9 @@ def _pack(predictions: Sequence[Prediction]) -> dict[str, Any]:
     probabilities = np.array([prediction.probabilities for prediction in ordered], dtype="<f4")
     return {
         "n_classes": probabilities.shape[1] if ordered else 0,
-        "positions": np.array([prediction.position for prediction in ordered], dtype="<i8").tobytes(),
+        "positions": np.array(
+            [prediction.position for prediction in ordered], dtype="<i8"
+        ).tobytes(),
         "labels": np.array([prediction.true for prediction in ordered], dtype="<i8").tobytes(),
         "probabilities": probabilities.tobytes(),
     }
@@ -72,5 +86,12 @@ def _pack(predictions: Sequence[Prediction]) -> dict[str, Any]:
 def _unpack(row: Row[Any]) -> list[Prediction]:
     positions = np.frombuffer(row.positions, dtype="<i8").tolist()
     labels = np.frombuffer(row.labels, dtype="<i8").tolist()
-    probabilities = np.frombuffer(row.probabilities, dtype="<f4").reshape(len(positions), row.n_classes).tolist()
-    return [Prediction(*fields[:2], tuple(fields[2])) for fields in zip(positions, labels, probabilities, strict=True)]
+    probabilities = (
+        np.frombuffer(row.probabilities, dtype="<f4")
+        .reshape(len(positions), row.n_classes)
+        .tolist()
+    )
+    return [
+        Prediction(*fields[:2], tuple(fields[2]))
+        for fields in zip(positions, labels, probabilities, strict=True)
+    ]

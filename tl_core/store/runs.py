@@ -59,20 +59,28 @@ class SqlRuns(Database):
             return (exact or found)[0]
         if found:
             ids = ", ".join(sorted(record.id for record in found))
-            raise UnknownRun(f"{len(found)} runs start with {run!r}: give more of one of the ids {ids}.")
-        raise UnknownRun(f"There is no run {run!r}: give its id, or the first four characters or more of it.")
+            raise UnknownRun(
+                f"{len(found)} runs start with {run!r}: give more of one of the ids {ids}."
+            )
+        raise UnknownRun(
+            f"There is no run {run!r}: give its id, or the first four characters or more of it."
+        )
 
     def list_runs(self) -> list[Run]:
         return self._list(select(runs).order_by(runs.c.number.desc()))
 
     def list_running_runs(self) -> list[Run]:
-        return self._list(select(runs).where(runs.c.state == RunState.RUNNING).order_by(runs.c.number))
+        return self._list(
+            select(runs).where(runs.c.state == RunState.RUNNING).order_by(runs.c.number)
+        )
 
     def delete_run(self, run_id: str) -> None:
         with self.writing() as connection:
             row = lock_run(connection, run_id)
             if row is None:
-                raise UnknownRun(f"There is no run with the id {run_id!r}; it may be deleted already.")
+                raise UnknownRun(
+                    f"There is no run with the id {run_id!r}; it may be deleted already."
+                )
             if row.state == RunState.RUNNING:
                 raise RunNotReady(f"Run {run_id} is running and cannot be deleted: stop it first.")
             connection.execute(delete(runs).where(runs.c.id == run_id))
@@ -93,7 +101,9 @@ class SqlRuns(Database):
             "epochs_done": epochs_done,
             "best_epoch": best_epoch,
             # SQLite would make NULL of it, PostgreSQL would not.
-            "val_accuracy": None if val_accuracy is None or math.isnan(val_accuracy) else val_accuracy,
+            "val_accuracy": None
+            if val_accuracy is None or math.isnan(val_accuracy)
+            else val_accuracy,
             "result": result and asdict(result),
         }
         changes = {name: value for name, value in given.items() if value is not None}

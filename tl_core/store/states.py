@@ -20,7 +20,12 @@ class SqlStates(Database):
     """The part of the `Store` contract that is about what state a run is in."""
 
     def claim_next_run(self) -> Run | None:
-        waiting = select(runs.c.id).where(runs.c.state == RunState.QUEUED).order_by(runs.c.number).limit(1)
+        waiting = (
+            select(runs.c.id)
+            .where(runs.c.state == RunState.QUEUED)
+            .order_by(runs.c.number)
+            .limit(1)
+        )
         with self.writing() as connection:
             run_id = connection.execute(waiting.with_for_update(skip_locked=True)).scalar()
             return None if run_id is None else _claim(connection, run_id)
@@ -62,15 +67,21 @@ class SqlStates(Database):
         with self.writing() as connection:
             row = lock_run(connection, run_id)
             if row is None:
-                raise UnknownRun(f"There is no run with the id {run_id!r}; it may be deleted already.")
+                raise UnknownRun(
+                    f"There is no run with the id {run_id!r}; it may be deleted already."
+                )
             if row.state in (RunState.QUEUED, RunState.RUNNING, RunState.COMPLETED):
-                raise RunNotReady(f"Run {run_id} is {row.state} and cannot be resumed{_meanwhile(row)}.")
+                raise RunNotReady(
+                    f"Run {run_id} is {row.state} and cannot be resumed{_meanwhile(row)}."
+                )
             begun = row.started_at is not None
             changes = {
                 "requested": None,
                 "finished_at": None,
                 "progress": None,
-                "facts": {**row.facts, "resumed": row.facts.get("resumed", 0) + 1} if begun else row.facts,
+                "facts": {**row.facts, "resumed": row.facts.get("resumed", 0) + 1}
+                if begun
+                else row.facts,
                 **({"config": config.model_dump_json()} if config else {}),
             }
             return run_of(_change(connection, run_id, state=RunState.QUEUED, message="", **changes))
@@ -89,22 +100,34 @@ class SqlStates(Database):
 
 def epochs_kept(epochs_done: int) -> str:
     """What is kept of a run that came to rest early, as part of a sentence."""
-    return "its 1 finished epoch is kept" if epochs_done == 1 else f"its {epochs_done} finished epochs are kept"
+    return (
+        "its 1 finished epoch is kept"
+        if epochs_done == 1
+        else f"its {epochs_done} finished epochs are kept"
+    )
 
 
 def _claim(connection: Connection, run_id: str) -> Run | None:
     still_queued: ColumnElement[bool] = runs.c.state == RunState.QUEUED
     claim = update(runs).where(runs.c.id == run_id, still_queued)
-    row = connection.execute(claim.values(state=RunState.RUNNING, started_at=time.time()).returning(runs)).first()
+    row = connection.execute(
+        claim.values(state=RunState.RUNNING, started_at=time.time()).returning(runs)
+    ).first()
     return run_of(row) if row else None
 
 
 def _change(connection: Connection, run_id: str, **values: Any) -> Row[Any]:
-    return connection.execute(update(runs).where(runs.c.id == run_id).values(values).returning(runs)).one()
+    return connection.execute(
+        update(runs).where(runs.c.id == run_id).values(values).returning(runs)
+    ).one()
 
 
 def _rest(state: RunState, message: str) -> dict[str, Any]:
-    return {"state": state, "message": message, "finished_at": time.time() if state.is_finished else None}
+    return {
+        "state": state,
+        "message": message,
+        "finished_at": time.time() if state.is_finished else None,
+    }
 
 
 def _why_cancelled(row: Row[Any]) -> str:
@@ -124,4 +147,8 @@ def _why_paused(row: Row[Any]) -> str:
 def _meanwhile(row: Row[Any]) -> str:
     if row.requested == "pause" and row.state == RunState.RUNNING:
         return " before it has paused, which takes a moment"
-    return ": it carries on by itself" if row.state != RunState.COMPLETED else ": nothing of it is left to do"
+    return (
+        ": it carries on by itself"
+        if row.state != RunState.COMPLETED
+        else ": nothing of it is left to do"
+    )

@@ -8,7 +8,17 @@ import math
 import re
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Dialect, Double, ForeignKey, Index, Integer, LargeBinary, MetaData
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Dialect,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+)
 from sqlalchemy import Table as _Table
 from sqlalchemy import Text as _Text
 from sqlalchemy.types import TypeDecorator
@@ -29,7 +39,11 @@ class Text(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else _UNSTORABLE.sub(lambda found: f"{_MARK}{ord(found[0]):04x}", str(value))
+        return (
+            None
+            if value is None
+            else _UNSTORABLE.sub(lambda found: f"{_MARK}{ord(found[0]):04x}", str(value))
+        )
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
         return None if value is None else _MARKED.sub(lambda found: chr(int(found[1], 16)), value)

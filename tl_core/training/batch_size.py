@@ -23,8 +23,12 @@ def with_batch_size(config: RunConfig, n_train: int) -> RunConfig:
     if config.train.batch_size:
         return config
     device = pick_device()
-    chosen = choose_batch_size(config, n_train, device.torch_device.type == "cuda", memory_bytes(device))
-    return config.model_copy(update={"train": config.train.model_copy(update={"batch_size": chosen})})
+    chosen = choose_batch_size(
+        config, n_train, device.torch_device.type == "cuda", memory_bytes(device)
+    )
+    return config.model_copy(
+        update={"train": config.train.model_copy(update={"batch_size": chosen})}
+    )
 
 
 def choose_batch_size(config: RunConfig, n_train: int, on_gpu: bool, memory: int) -> int:
@@ -46,7 +50,9 @@ def step_bytes(config: RunConfig) -> int:
     """What one image takes in memory, in bytes, until the backward pass has been through all stages that learn."""
     backbone = get_backbone(config.model.backbone)
     stages = anatomy(backbone, config.model.image_size).stages
-    return 4 * sum(stage.values for stage in stages[resolve_frozen(backbone, config.model).stages :])
+    return 4 * sum(
+        stage.values for stage in stages[resolve_frozen(backbone, config.model).stages :]
+    )
 
 
 def memory_bytes(device: Device) -> int:

@@ -53,7 +53,9 @@ class Checkpoint:
     """What the model was trained and tested with."""
 
 
-def save_checkpoint(path: Path, model: TransferModel, config: ModelConfig, classes: Sequence[str]) -> None:
+def save_checkpoint(
+    path: Path, model: TransferModel, config: ModelConfig, classes: Sequence[str]
+) -> None:
     """Write the whole model; a reader, or a crash, finds either the old file or the new one."""
     about = {"model": config.model_dump_json(), "classes": json.dumps(list(classes))}
     _write(path, _tensors(model), {**about, _MARK: _digest(model.head.state_dict())})
@@ -109,27 +111,37 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         changed, of = _tensors_of(_beside(path))
     except FileNotFoundError:
         changed, of = {}, {_MARK: ""}
-    tensors, about = _tensors_of(path)  # second: whoever makes one of them puts the whole in place before changes go
+    tensors, about = _tensors_of(
+        path
+    )  # second: whoever makes one of them puts the whole in place before changes go
     return (tensors | changed if of[_MARK] == about.get(_MARK) else tensors), about
 
 
 def _tensors_of(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     with safe_open(path, framework="pt") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118 - not a dict
+        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
 
 
-def _as_safetensors(tensors: dict[str, Tensor], about: dict[str, str]) -> Iterator[bytes | memoryview]:
+def _as_safetensors(
+    tensors: dict[str, Tensor], about: dict[str, str]
+) -> Iterator[bytes | memoryview]:
     """The pieces of such a file, in order: the length of the header, the header, and all bytes of every tensor.
 
     The format's own library is several times slower, as it copies everything twice; its errors have no errno; and it
     refuses two names for one tensor, as models with shared layers have.
     """
     header: dict[str, Any] = {"__metadata__": about}
-    ordered = sorted(tensors.items(), key=lambda item: -item[1].element_size())  # so that each begins where it may
+    ordered = sorted(
+        tensors.items(), key=lambda item: -item[1].element_size()
+    )  # so that each begins where it may
     end = 0
     for name, tensor in ordered:
         start, end = end, end + tensor.numel() * tensor.element_size()
-        header[name] = {"dtype": _DTYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [start, end]}
+        header[name] = {
+            "dtype": _DTYPES[tensor.dtype],
+            "shape": list(tensor.shape),
+            "data_offsets": [start, end],
+        }
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
     yield from (len(text).to_bytes(8, "little"), text)
@@ -157,27 +169,44 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         tensors, about = _read(path)
     except (SafetensorError, OSError) as error:
-        raise RunNotReady(f"This run's model file cannot be read ({error}): train it again.") from error
-    config, classes = ModelConfig.model_validate_json(about["model"]), tuple(json.loads(about["classes"]))
+        raise RunNotReady(
+            f"This run's model file cannot be read ({error}): train it again."
+        ) from error
+    config, classes = (
+        ModelConfig.model_validate_json(about["model"]),
+        tuple(json.loads(about["classes"])),
+    )
     backbone = get_backbone(config.backbone)
     # Drawing random weights only to replace them takes seconds for VGG, and a run beside this one would miss them.
     with torch.device("meta"):
-        model = build_model(backbone, config, len(classes), build_library_model(backbone, config.image_size))
+        model = build_model(
+            backbone, config, len(classes), build_library_model(backbone, config.image_size)
+        )
     _fill(model, tensors)
     freeze(model, resolve_frozen(backbone, config), config.batch_norm)
-    return Checkpoint(model.eval(), backbone, classes, preprocessing_for(backbone, config.image_size))
+    return Checkpoint(
+        model.eval(), backbone, classes, preprocessing_for(backbone, config.image_size)
+    )
 
 
 def _fill(model: TransferModel, tensors: dict[str, Tensor]) -> None:
     named = set(model.state_dict())
     try:
-        tensors = tensors if named <= set(tensors) else _rename_numbered(tensors, list(model.state_dict()))
-        model.load_state_dict({name: tensor for name, tensor in tensors.items() if name in named}, assign=True)
+        tensors = (
+            tensors
+            if named <= set(tensors)
+            else _rename_numbered(tensors, list(model.state_dict()))
+        )
+        model.load_state_dict(
+            {name: tensor for name, tensor in tensors.items() if name in named}, assign=True
+        )
         for name in set(_tensors(model)) - named:
             owner, _, buffer = name.rpartition(".")
             setattr(model.get_submodule(owner), buffer, tensors[name])
     except (RuntimeError, KeyError, ValueError) as error:
-        raise RunNotReady("Another version of TransferLab saved this run's model: train it again.") from error
+        raise RunNotReady(
+            "Another version of TransferLab saved this run's model: train it again."
+        ) from error
 
 
 def _rename_numbered(tensors: dict[str, Tensor], names: list[str]) -> dict[str, Tensor]:
@@ -186,11 +215,21 @@ def _rename_numbered(tensors: dict[str, Tensor], names: list[str]) -> dict[str, 
     Raises:
         ValueError: it is not that either.
     """
-    olds = sorted({_part(name, 3) for name in tensors}, key=lambda part: (part[0] == "head", [*map(int, part[1:])]))
-    news = list(dict.fromkeys(_part(name, 4 if {"features", "blocks"} & set(name.split(".")) else 3) for name in names))
+    olds = sorted(
+        {_part(name, 3) for name in tensors},
+        key=lambda part: (part[0] == "head", [*map(int, part[1:])]),
+    )
+    news = list(
+        dict.fromkeys(
+            _part(name, 4 if {"features", "blocks"} & set(name.split(".")) else 3) for name in names
+        )
+    )
     renamed = dict(zip(olds, news, strict=True))
     rest = {name: name.split(".")[len(_part(name, 3)) :] for name in tensors}
-    return {".".join((*renamed[_part(name, 3)], *rest[name])): tensor for name, tensor in tensors.items()}
+    return {
+        ".".join((*renamed[_part(name, 3)], *rest[name])): tensor
+        for name, tensor in tensors.items()
+    }
 
 
 def _part(name: str, depth: int) -> tuple[str, ...]:

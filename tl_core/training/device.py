@@ -29,7 +29,10 @@ class Device:
     def tuned(self) -> Iterator[None]:
         """Within the block CUDA tries, for each new shape, which convolution is fastest: for many batches alike."""
         cudnn = torch.backends.cudnn
-        before, cudnn.benchmark = cudnn.benchmark, cudnn.benchmark or self.torch_device.type == "cuda"
+        before, cudnn.benchmark = (
+            cudnn.benchmark,
+            cudnn.benchmark or self.torch_device.type == "cuda",
+        )
         try:
             yield
         finally:
@@ -51,12 +54,20 @@ def pick_device() -> Device:
     if torch.cuda.is_available():
         # What is to be fast takes mixed precision. The rest is float32 in convolutions, too: tested and told alike.
         torch.backends.cudnn.allow_tf32 = False
-        dtype = torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
-        return Device(torch.device("cuda"), f"{torch.cuda.get_device_name()}, mixed precision", dtype)
+        dtype = (
+            torch.bfloat16
+            if torch.cuda.is_bf16_supported(including_emulation=False)
+            else torch.float16
+        )
+        return Device(
+            torch.device("cuda"), f"{torch.cuda.get_device_name()}, mixed precision", dtype
+        )
     if torch.backends.mps.is_available():
         return Device(torch.device("mps"), "Apple GPU (MPS)")
     threads = torch.get_num_threads()
-    return Device(torch.device("cpu"), f"CPU ({platform.machine()}, {threads} thread{'s' * (threads != 1)})")
+    return Device(
+        torch.device("cpu"), f"CPU ({platform.machine()}, {threads} thread{'s' * (threads != 1)})"
+    )
 
 
 @contextmanager

@@ -135,12 +135,16 @@ def build_experiment_model(experiment: Experiment) -> tuple[TransferModel, Weigh
         TransferLabError: weights that are missing or do not fit.
     """
     config, backbone = experiment.config.model, experiment.backbone
-    torch.manual_seed(experiment.config.train.seed)  # of the head's first weights, and of the backbone's from scratch
+    torch.manual_seed(
+        experiment.config.train.seed
+    )  # of the head's first weights, and of the backbone's from scratch
     with stop_between_calls(experiment.should_stop):
         library_model = build_library_model(backbone, config.image_size)
     report = None
     if config.pretrained:
-        report = load_weights(backbone, library_model, config, experiment.weights_folders, experiment.should_stop)
+        report = load_weights(
+            backbone, library_model, config, experiment.weights_folders, experiment.should_stop
+        )
     model = build_model(backbone, config, len(experiment.classes), library_model)
     freeze(model, resolve_frozen(backbone, config), config.batch_norm)
     experiment.device.place(model)
@@ -148,7 +152,10 @@ def build_experiment_model(experiment: Experiment) -> tuple[TransferModel, Weigh
 
 
 def _find_facts(
-    experiment: Experiment, model: TransferModel, report: WeightsReport | None, plan: Sequence[Phase]
+    experiment: Experiment,
+    model: TransferModel,
+    report: WeightsReport | None,
+    plan: Sequence[Phase],
 ) -> dict[str, Any]:
     split, final = experiment.split, plan[-1]
     freeze(model, final.frozen, experiment.config.model.batch_norm)
@@ -156,12 +163,16 @@ def _find_facts(
     return {
         "device": experiment.device.title,
         "workers": experiment.workers,
-        "weights": report.sentence if report else "Random weights: nothing was learned before this run.",
+        "weights": report.sentence
+        if report
+        else "Random weights: nothing was learned before this run.",
         "first_weights": digest_of_weights(model),
         "majority_label": experiment.majority_label,
         "splits": {side: len(positions) for side, positions in sides.items()},
         "split_warnings": list(split.warnings),
-        "split_fingerprint": {side: _fingerprint(experiment, positions) for side, positions in sides.items()},
+        "split_fingerprint": {
+            side: _fingerprint(experiment, positions) for side, positions in sides.items()
+        },
         "frozen_stages": final.frozen.stages,
         "trainable_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
         "total_parameters": sum(p.numel() for p in model.parameters()),

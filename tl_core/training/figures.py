@@ -55,11 +55,19 @@ class EpochFigures:
         self._looked = time.monotonic()
         if not batches:
             return
-        losses = iter(torch.stack([batch.loss for batch in batches]).tolist())  # all in one transfer
-        logits, labels = torch.cat([batch.logits for batch in batches]), torch.cat([batch.labels for batch in batches])
+        losses = iter(
+            torch.stack([batch.loss for batch in batches]).tolist()
+        )  # all in one transfer
+        logits, labels = (
+            torch.cat([batch.logits for batch in batches]),
+            torch.cat([batch.labels for batch in batches]),
+        )
         self.right += int(right_answers(logits, labels).sum())
         for number, step in steps:
-            loss_sum, n = sum(next(losses) * batch.n for batch in step), sum(batch.n for batch in step)
+            loss_sum, n = (
+                sum(next(losses) * batch.n for batch in step),
+                sum(batch.n for batch in step),
+            )
             self.loss_sum, self.n = self.loss_sum + loss_sum, self.n + n
             yield StepFigures(number, loss_sum / n, n)
 

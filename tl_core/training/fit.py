@@ -64,7 +64,9 @@ def fit(
                 figures.add(*_learn(model, batch, learner, whole, mixing), batch.labels)
                 in_step += len(batch.labels)
                 if len(learner.notes) > notes:
-                    yield FactsFound({"micro_batch": learner.pieces.size, "notes": list(learner.notes)})
+                    yield FactsFound(
+                        {"micro_batch": learner.pieces.size, "notes": list(learner.notes)}
+                    )
                 if in_step == whole:
                     learner.step(step)
                     step, seen, in_step = step + 1, seen + whole, 0
@@ -72,10 +74,14 @@ def fit(
                 if figures.are_due or seen == len(train):
                     for ended in figures.read():
                         _refuse_divergence(ended.loss, epoch)
-                        yield BatchEnded(epoch, ended.step, total_epochs * steps_per_epoch, ended.loss, ended.n)
+                        yield BatchEnded(
+                            epoch, ended.step, total_epochs * steps_per_epoch, ended.loss, ended.n
+                        )
                     if in_step:
                         yield StageAdvanced(
-                            "training", (epoch - 1) * len(train) + seen + in_step, total_epochs * len(train)
+                            "training",
+                            (epoch - 1) * len(train) + seen + in_step,
+                            total_epochs * len(train),
                         )
             outputs = predict(judged or model, val, learner.device.autocast)
             _refuse_divergence(outputs.loss, epoch)
@@ -116,4 +122,6 @@ def _seed_epoch(seed: int, epoch: int) -> torch.Generator:
 
 def _refuse_divergence(loss: float, epoch: int) -> None:
     if not math.isfinite(loss):
-        raise Diverged(f"The loss stopped being a number in epoch {epoch}: choose a smaller learning rate.")
+        raise Diverged(
+            f"The loss stopped being a number in epoch {epoch}: choose a smaller learning rate."
+        )

@@ -10,9 +10,17 @@ from torch import nn
 from tl_core.backbones import TransferModel
 from tl_core.config import RunConfig
 from tl_core.events import Event, FactsFound, StageAdvanced
-from tl_core.features import Examples, KeptActivations, NoRoom, Precision, Side, TooLarge, choose_views
+from tl_core.features import (
+    Examples,
+    KeptActivations,
+    NoRoom,
+    Precision,
+    Side,
+    TooLarge,
+    choose_views,
+)
 from tl_core.training.plan import Phase
-from tl_core.training.speeds import Pace
+from tl_core.training.speed_records import Pace
 
 if TYPE_CHECKING:
     from tl_core.training.experiment import Experiment
@@ -21,7 +29,9 @@ _SMALL_ROW = 512 * 2**10
 """Bytes of one image's activations up to which they are kept for a single epoch: made along with those of others."""
 
 
-def phases_that_keep(config: RunConfig, plan: Sequence[Phase], row_bytes: Callable[[int], int]) -> tuple[Phase, ...]:
+def phases_that_keep(
+    config: RunConfig, plan: Sequence[Phase], row_bytes: Callable[[int], int]
+) -> tuple[Phase, ...]:
     """Those that can use what a frozen prefix made of each image more than once, or get it along the way.
 
     Mixed images exist for one step only, and a prefix whose BatchNorm adapts is not constant.
@@ -35,7 +45,11 @@ def phases_that_keep(config: RunConfig, plan: Sequence[Phase], row_bytes: Callab
     frozen = [phase for phase in plan if phase.frozen.stages]
     if sum(phase.epochs for phase in frozen) < 2:
         return ()
-    return tuple(phase for phase in frozen if phase.epochs > 1 or row_bytes(phase.frozen.stages) <= _SMALL_ROW)
+    return tuple(
+        phase
+        for phase in frozen
+        if phase.epochs > 1 or row_bytes(phase.frozen.stages) <= _SMALL_ROW
+    )
 
 
 def views_of(config: RunConfig, n_train: int, kept: Sequence[Phase]) -> int:
@@ -50,7 +64,9 @@ class FrozenPart:
     def __init__(self, experiment: Experiment, model: TransferModel, plan: Sequence[Phase]) -> None:
         self._experiment, self._model = experiment, model
         self._kept = keep_activations(experiment, model)
-        self._phases = phases_that_keep(experiment.config, plan, self._kept.row_bytes) if self._kept else ()
+        self._phases = (
+            phases_that_keep(experiment.config, plan, self._kept.row_bytes) if self._kept else ()
+        )
         split = experiment.split
         self._views = views_of(experiment.config, len(split.train), self._phases)
         self._train = Side(experiment.examples(split.train, augment=True), self._views)
@@ -110,7 +126,10 @@ def examples_to_judge(
     """
     images, kept = experiment.examples(positions), keep_activations(experiment, model)
     cut = 0 if model.batch_norm == "adapt" else model.frozen.stages
-    is_exact = experiment.device.torch_device.type == "cpu" and experiment.config.train.feature_precision == "float32"
+    is_exact = (
+        experiment.device.torch_device.type == "cpu"
+        and experiment.config.train.feature_precision == "float32"
+    )
     if not kept or not cut or (exact and not is_exact):
         return model, images
     side = Side(images, 1)

@@ -52,11 +52,17 @@ def stop_between_layers(model: nn.Module, should_stop: Callable[[], bool]) -> It
     changes its results by rounding alone. A copy of the model that is made meanwhile still computes with this one's
     weights. On CUDA nothing is done: whoever reads the examples asks between batches.
     """
-    if _is_on_cuda(model):  # which takes moments for a batch, and hooks would cut what torch.compile makes to pieces
+    if _is_on_cuda(
+        model
+    ):  # which takes moments for a batch, and hooks would cut what torch.compile makes to pieces
         yield
         return
     watch = _Watch(model, should_stop)
-    big = [module for module in model.modules() if isinstance(module, nn.Conv2d | nn.Linear | nn.MultiheadAttention)]
+    big = [
+        module
+        for module in model.modules()
+        if isinstance(module, nn.Conv2d | nn.Linear | nn.MultiheadAttention)
+    ]
     slow = [layer for layer in big if next(layer.parameters()).device.type == "cpu"]
     for layer in slow:
         if isinstance(layer, nn.MultiheadAttention):
@@ -81,7 +87,11 @@ class _Watch:
     def __init__(self, model: nn.Module, should_stop: Callable[[], bool]) -> None:
         self._should_stop = should_stop
         # Not the innermost layers alone, since attention reads its inner layers' weights without a call.
-        self._layers = [module for module in model.modules() if any(True for _ in module.parameters(recurse=False))]
+        self._layers = [
+            module
+            for module in model.modules()
+            if any(True for _ in module.parameters(recurse=False))
+        ]
         self._handles: list[RemovableHandle] = []
         self._first: nn.Module | None = None
         self._entered, self._quick = 0.0, 0
@@ -142,7 +152,9 @@ def _in_pieces(layer: nn.Conv2d | nn.Linear, run_piece: _RunPiece) -> Callable[[
         images = max(1, int(_PIECE / _multiply_adds(layer, inputs)))
         if len(inputs) <= images:
             return whole(inputs)
-        return torch.cat([run_piece(partial(whole, piece)) for piece in torch.split(inputs, images)])
+        return torch.cat(
+            [run_piece(partial(whole, piece)) for piece in torch.split(inputs, images)]
+        )
 
     return forward
 
@@ -154,17 +166,23 @@ def _multiply_adds(layer: nn.Conv2d | nn.Linear, inputs: Tensor) -> float:
     return layer.weight.numel() * prod(inputs.shape[2:]) / prod(layer.stride)
 
 
-def _attend_in_pieces(layer: nn.MultiheadAttention, run_piece: _RunPiece) -> Callable[..., tuple[Tensor, Any]]:
+def _attend_in_pieces(
+    layer: nn.MultiheadAttention, run_piece: _RunPiece
+) -> Callable[..., tuple[Tensor, Any]]:
     """Attention's forward, likewise, where it is an image's attention to itself."""
     whole: Callable[..., tuple[Tensor, Any]] = layer.forward
 
-    def forward(query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Any]:
+    def forward(
+        query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[Tensor, Any]:
         tokens, width = query.shape[-2:]
         images = max(1, int(_PIECE / (4 * tokens * width**2 + 2 * tokens**2 * width)))
         needs_weights = kwargs.get("need_weights", True)
         if len(query) <= images or not layer.batch_first or args or needs_weights:
             return whole(query, key, value, *args, **kwargs)
         triples = zip(*(torch.split(each, images) for each in (query, key, value)), strict=True)
-        return torch.cat([run_piece(partial(whole, *triple, **kwargs))[0] for triple in triples]), None
+        return torch.cat(
+            [run_piece(partial(whole, *triple, **kwargs))[0] for triple in triples]
+        ), None
 
     return forward

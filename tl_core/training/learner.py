@@ -17,7 +17,9 @@ from tl_core.training.schedules import Schedule
 
 
 class Mix(Protocol):
-    def __call__(self, inputs: Tensor, labels: Tensor, /, *, generator: torch.Generator) -> tuple[Tensor, Tensor]: ...
+    def __call__(
+        self, inputs: Tensor, labels: Tensor, /, *, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]: ...
 
 
 @dataclass
@@ -50,14 +52,20 @@ class Learner:
 
     def __post_init__(self) -> None:
         self._parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-        self._scaler = torch.amp.GradScaler(self.device.torch_device.type, enabled=self.device.needs_loss_scaling)
+        self._scaler = torch.amp.GradScaler(
+            self.device.torch_device.type, enabled=self.device.needs_loss_scaling
+        )
 
     @property
     def learning_rate(self) -> float:
         """Of the head, in the last step."""
-        return float(next(group["lr"] for group in self.optimizer.param_groups if group["part"] == "head"))
+        return float(
+            next(group["lr"] for group in self.optimizer.param_groups if group["part"] == "head")
+        )
 
-    def add_gradients(self, part: nn.Module, inputs: Tensor, targets: Tensor, whole: int) -> tuple[Tensor, Tensor]:
+    def add_gradients(
+        self, part: nn.Module, inputs: Tensor, targets: Tensor, whole: int
+    ) -> tuple[Tensor, Tensor]:
         """Add a batch's gradients to those of its step, in pieces where memory is short.
 
         Args:
@@ -79,7 +87,9 @@ class Learner:
             scaled = self._scaler.scale(loss * (len(said) / whole))
             for parameter, gradient in zip(self._parameters, self._gradients(scaled), strict=True):
                 if gradient is not None:
-                    parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
+                    parameter.grad = (
+                        gradient if parameter.grad is None else parameter.grad.add_(gradient)
+                    )
             losses.append(loss.detach() * (len(said) / len(inputs)))
             logits.append(said.detach())
 
@@ -125,7 +135,11 @@ class Learner:
             # Early stopping may have come in with the last phase, and a scaler only with this device.
             if name in state and (state[name] or part is not self._scaler):
                 part.load_state_dict(state[name])
-        self.pieces.size, self.notes, self.is_over = state["pieces"], list(state["notes"]), state["is_over"]
+        self.pieces.size, self.notes, self.is_over = (
+            state["pieces"],
+            list(state["notes"]),
+            state["is_over"],
+        )
 
     def _stateful(self) -> dict[str, Any]:
         parts = {
@@ -140,7 +154,9 @@ class Learner:
 
 def _pass_through(part: nn.Module, images: Tensor) -> Tensor:
     """BatchNorm refuses to learn from one image without width or height: it comes twice, which has the same mean."""
-    if len(images) == 1 and any(isinstance(m, nn.modules.batchnorm._BatchNorm) and m.training for m in part.modules()):
+    if len(images) == 1 and any(
+        isinstance(m, nn.modules.batchnorm._BatchNorm) and m.training for m in part.modules()
+    ):
         return part(images.expand(2, *images.shape[1:]))[:1]  # type: ignore[no-any-return]
     return part(images)  # type: ignore[no-any-return]
 

@@ -31,7 +31,9 @@ def make_loss(train: TrainConfig, class_counts: Sequence[int], device: torch.dev
         logits = logits.float()
         if gamma:
             shares = _as_shares(targets, len(class_counts))
-            shares = shares * (1 - train.label_smoothing) + train.label_smoothing / len(class_counts)
+            shares = shares * (1 - train.label_smoothing) + train.label_smoothing / len(
+                class_counts
+            )
             return _focal(logits, shares, gamma, weights)
         # Its own mean would be over the weights' sum where the targets are classes.
         total = functional.cross_entropy(

@@ -76,16 +76,22 @@ def find_learning_rate(
         rates = np.geomspace(LOWEST, HIGHEST, steps).tolist()
         learner = _make_learner(experiment, model, rates)
         with stop_between_layers(model, experiment.should_stop):
-            part, examples = _prepare(experiment, model, steps * learner.images_per_step, on_progress)
+            part, examples = _prepare(
+                experiment, model, steps * learner.images_per_step, on_progress
+            )
             model.train()
             losses = []
-            for loss in _follow(_try_rates(learner, part, examples, experiment.config.train.seed), steps):
+            for loss in _follow(
+                _try_rates(learner, part, examples, experiment.config.train.seed), steps
+            ):
                 losses.append(loss)
                 prepared = 0.0 if part is model else _PREPARING
                 on_progress(prepared + (1 - prepared) * len(losses) / steps)
     on_progress(1.0)
     suggestion, reason = _conclude(rates, losses)
-    return RateFinding(tuple(rates[: len(losses)]), tuple(losses), suggestion, reason, len(examples))
+    return RateFinding(
+        tuple(rates[: len(losses)]), tuple(losses), suggestion, reason, len(examples)
+    )
 
 
 def _make_learner(experiment: Experiment, model: TransferModel, rates: Sequence[float]) -> Learner:
@@ -101,7 +107,9 @@ def _make_learner(experiment: Experiment, model: TransferModel, rates: Sequence[
         loss=make_loss(train, experiment.class_counts, experiment.device.torch_device),
         device=experiment.device,
         images_per_step=min(wanted, n_train, max(train.images_per_batch, _MOST_IMAGES_PER_STEP)),
-        mix=partial(mix, n_classes=len(experiment.classes), train=train) if train.mixup or train.cutmix else None,
+        mix=partial(mix, n_classes=len(experiment.classes), train=train)
+        if train.mixup or train.cutmix
+        else None,
         clip_norm=train.clip_norm,
     )
 
@@ -112,9 +120,13 @@ def _prepare(
     """What to train, and on what: as in the run, but on few images, at `most` as many, each kept in one view."""
     train, positions = experiment.config.train, experiment.split.train
     n = min(len(positions), _MOST_IMAGES, most)
-    images = experiment.examples([positions[i] for i in shuffled(len(positions), train.seed, 0)[:n]], augment=True)
+    images = experiment.examples(
+        [positions[i] for i in shuffled(len(positions), train.seed, 0)[:n]], augment=True
+    )
     kept, cut, side = keep_activations(experiment, model), model.frozen.stages, Side(images, 1)
-    if kept and phases_that_keep(experiment.config, make_plan(experiment.config)[-1:], kept.row_bytes):
+    if kept and phases_that_keep(
+        experiment.config, make_plan(experiment.config)[-1:], kept.row_bytes
+    ):
         try:
             for passed, total in kept.fill([side], [cut]):
                 on_progress(_PREPARING * passed / total)
@@ -180,7 +192,9 @@ def _conclude(rates: Sequence[float], losses: Sequence[float]) -> tuple[float | 
         return steepest, f"{where} and did not run away up to {HIGHEST:g}."
     if steepest <= ran_away_at / 10:
         return steepest, f"{where}, well below {ran_away_at:.2g}, at which it ran away."
-    return _round_down(ran_away_at / 10), f"{where} but ran away at {ran_away_at:.2g}: a tenth of that is safer."
+    return _round_down(
+        ran_away_at / 10
+    ), f"{where} but ran away at {ran_away_at:.2g}: a tenth of that is safer."
 
 
 def _round_down(rate: float) -> float:
@@ -190,7 +204,9 @@ def _round_down(rate: float) -> float:
 
 
 def _say_it_never_fell(ran_away_at: float) -> str:
-    tried = f"before it ran away at {ran_away_at:.2g}" if math.isfinite(ran_away_at) else f"up to a rate of {HIGHEST:g}"
-    return (
-        f"The loss never fell {tried}: choose a larger batch, another optimizer, or a backbone that starts pretrained."
+    tried = (
+        f"before it ran away at {ran_away_at:.2g}"
+        if math.isfinite(ran_away_at)
+        else f"up to a rate of {HIGHEST:g}"
     )
+    return f"The loss never fell {tried}: choose a larger batch, another optimizer, or a backbone that starts pretrained."

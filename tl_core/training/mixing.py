@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from tl_core.config import TrainConfig
-from tl_core.data.transfers import send
+from tl_core.data.device_transfer import send
 
 
 def mix(
@@ -45,7 +45,9 @@ def _random(generator: torch.Generator) -> np.random.Generator:
     return np.random.default_rng(int(torch.randint(2**62, (), generator=generator)))
 
 
-def _paste(inputs: Tensor, partners: Tensor, kept: float, generator: torch.Generator) -> tuple[Tensor, float]:
+def _paste(
+    inputs: Tensor, partners: Tensor, kept: float, generator: torch.Generator
+) -> tuple[Tensor, float]:
     """Put a rectangle of its partner into each image; gives what share of the image was really kept.
 
     The rectangle has the image's proportions and its centre anywhere in it (Yun et al. 2019), so that parts of it may

@@ -69,7 +69,11 @@ def learning_rates(train: TrainConfig, pretrained: bool) -> tuple[float, float]:
 
 def steps_per_epoch(train: TrainConfig, n_train: int) -> int:
     """How often an epoch over `n_train` images adjusts the weights: once for gradient descent."""
-    return 1 if train.optimizer == "gd" else ceil(ceil(n_train / train.images_per_batch) / train.accumulate)
+    return (
+        1
+        if train.optimizer == "gd"
+        else ceil(ceil(n_train / train.images_per_batch) / train.accumulate)
+    )
 
 
 def make_optimizer(train: TrainConfig, model: TransferModel, phase: Phase) -> Optimizer:
@@ -92,9 +96,17 @@ def _groups(train: TrainConfig, model: TransferModel, phase: Phase) -> Iterator[
     for index, (parameters, rate) in enumerate(zip(parts, phase.rates, strict=True)):
         trainable = [parameter for parameter in parameters if parameter.requires_grad]
         for is_matrix, decay in ((True, train.weight_decay), (False, 0.0)):
-            if chosen := [parameter for parameter in trainable if (parameter.ndim > 1) is is_matrix]:
+            if chosen := [
+                parameter for parameter in trainable if (parameter.ndim > 1) is is_matrix
+            ]:
                 part = index if index < len(parts) - 1 else "head"
-                yield {"params": chosen, "lr": rate, "weight_decay": decay, "part": part, "base_lr": rate}
+                yield {
+                    "params": chosen,
+                    "lr": rate,
+                    "weight_decay": decay,
+                    "part": part,
+                    "base_lr": rate,
+                }
 
 
 def set_learning_rates(optimizer: Optimizer, factor: float) -> None:

@@ -18,11 +18,11 @@ from tl_core.training.compiling import Compiling
 from tl_core.training.fit import NO_SCORE, fit
 from tl_core.training.frozen_part import FrozenPart
 from tl_core.training.interrupt import stop_between_layers
-from tl_core.training.keeping import OutputsKeeper
 from tl_core.training.learner import Learner
 from tl_core.training.losses import make_loss
 from tl_core.training.mixing import mix
 from tl_core.training.optimizers import make_optimizer, steps_per_epoch
+from tl_core.training.output_writer import OutputsKeeper
 from tl_core.training.plan import Phase, segment_of
 from tl_core.training.regularisers import Average, EarlyStopping, PullToStart
 from tl_core.training.schedules import Schedule, make_schedule
@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 
 
 def train_in_phases(
-    experiment: Experiment, model: TransferModel, plan: tuple[Phase, ...], state: TrainingState | None
+    experiment: Experiment,
+    model: TransferModel,
+    plan: tuple[Phase, ...],
+    state: TrainingState | None,
 ) -> Iterator[Event]:
     """Train `model`, as it was built, through the phases of `plan`; from `state` on, where there is one.
 
@@ -45,7 +48,11 @@ def train_in_phases(
 
 class _Phases:
     def __init__(
-        self, experiment: Experiment, model: TransferModel, plan: tuple[Phase, ...], state: TrainingState | None
+        self,
+        experiment: Experiment,
+        model: TransferModel,
+        plan: tuple[Phase, ...],
+        state: TrainingState | None,
     ) -> None:
         self._experiment, self._model, self._plan, self._state = experiment, model, plan, state
         self._train, self._batch_norm = experiment.config.train, experiment.config.model.batch_norm
@@ -54,7 +61,9 @@ class _Phases:
         self._notes: list[str] = list(state.learner["notes"]) if state else []
         self._pull = self._pull_to_start()
         if state:
-            model.load_state_dict(state.model, strict=False)  # what it leaves out is as it was built
+            model.load_state_dict(
+                state.model, strict=False
+            )  # what it leaves out is as it was built
         self._frozen_part = FrozenPart(experiment, model, plan)
         self._is_saved_whole = False
         self._keeper, self._said = OutputsKeeper(experiment.outputs, self._done), list[Outputs]()
@@ -64,7 +73,9 @@ class _Phases:
         if not self._train.l2_sp:
             return None
         freeze(self._model, self._plan[-1].frozen, self._batch_norm)
-        return PullToStart([p for p in self._model.stages.parameters() if p.requires_grad], self._train.l2_sp)
+        return PullToStart(
+            [p for p in self._model.stages.parameters() if p.requires_grad], self._train.l2_sp
+        )
 
     def run(self) -> Iterator[Event]:
         schedule: Schedule | None = None
@@ -74,19 +85,27 @@ class _Phases:
                     freeze(self._model, phase.frozen, self._batch_norm)
                     schedule = self._schedule(phase, schedule)
                     # What is kept of one phase's images is let go of before the next phase's are.
-                    yield from self._fit(phase, self._learner(phase, schedule), *(yield from self._prepare(phase)))
+                    yield from self._fit(
+                        phase, self._learner(phase, schedule), *(yield from self._prepare(phase))
+                    )
         finally:
             with suppress(OSError):  # of a disk that is full: what lies there can be read as it is
                 make_whole(self._experiment.checkpoint)
 
-    def _prepare(self, phase: Phase) -> Generator[Event, None, tuple[nn.Module, Examples, Examples]]:
+    def _prepare(
+        self, phase: Phase
+    ) -> Generator[Event, None, tuple[nn.Module, Examples, Examples]]:
         """What is to be trained, and on what: the rest behind a frozen prefix on features, or all of it on images."""
         if self._frozen_part.reads(phase) or phase is self._plan[0]:
             yield StageStarted("preparing features")
         if features := (yield from self._frozen_part.prepare(phase)):
             return self._model.split()[1], *features
         experiment, split = self._experiment, self._experiment.split
-        return self._model, experiment.examples(split.train, augment=True), experiment.examples(split.val)
+        return (
+            self._model,
+            experiment.examples(split.train, augment=True),
+            experiment.examples(split.val),
+        )
 
     def _schedule(self, phase: Phase, before: Schedule | None) -> Schedule:
         """The course of the learning rate, which may have begun in a phase before."""
@@ -112,14 +131,20 @@ class _Phases:
             schedule=schedule,
             loss=make_loss(train, experiment.class_counts, experiment.device.torch_device),
             device=experiment.device,
-            images_per_step=n_train if train.optimizer == "gd" else train.images_per_batch * train.accumulate,
+            images_per_step=n_train
+            if train.optimizer == "gd"
+            else train.images_per_batch * train.accumulate,
             first_step=(first - 1) * self._steps_per_epoch,
-            mix=partial(mix, n_classes=n_classes, train=train) if train.mixup or train.cutmix else None,
+            mix=partial(mix, n_classes=n_classes, train=train)
+            if train.mixup or train.cutmix
+            else None,
             clip_norm=train.clip_norm,
             pull=self._pull,
             average=Average(self._model, train.ema) if train.ema else None,
             # Before the last phase there is more to learn than what has stopped getting better.
-            stopping=EarlyStopping(train.early_stopping, train.min_delta) if phase is self._plan[-1] else None,
+            stopping=EarlyStopping(train.early_stopping, train.min_delta)
+            if phase is self._plan[-1]
+            else None,
             pieces=self._pieces,
             notes=self._notes,
         )
@@ -128,7 +153,9 @@ class _Phases:
             learner.is_over = False  # it was, of fewer epochs than are asked for now
         return learner
 
-    def _fit(self, phase: Phase, learner: Learner, part: nn.Module, train: Examples, val: Examples) -> Iterator[Event]:
+    def _fit(
+        self, phase: Phase, learner: Learner, part: nn.Module, train: Examples, val: Examples
+    ) -> Iterator[Event]:
         yield StageStarted("training")
         judged = cast(TransferModel, learner.average.module) if learner.average else self._model
         events = fit(
@@ -162,7 +189,9 @@ class _Phases:
             self._save_best(judged)
         still = self._model.features_stand_still
         self._keeper.keep(event.epoch, self._said.pop(), is_best=event.is_best, stands_still=still)
-        state = TrainingState(experiment.config, self._best, self._changing(self._model), learner.state_dict(), event)
+        state = TrainingState(
+            experiment.config, self._best, self._changing(self._model), learner.state_dict(), event
+        )
         save_state(experiment.state_path, state)
 
     def _save_best(self, judged: TransferModel) -> None:
@@ -171,7 +200,9 @@ class _Phases:
         if self._is_saved_whole and 2 * _n_bytes(changing) < _n_bytes(judged.state_dict()):
             save_changes(experiment.checkpoint, changing)
         else:
-            save_checkpoint(experiment.checkpoint, judged, experiment.config.model, experiment.classes)
+            save_checkpoint(
+                experiment.checkpoint, judged, experiment.config.model, experiment.classes
+            )
             self._is_saved_whole = True
 
     def _changing(self, model: TransferModel) -> dict[str, Tensor]:

@@ -66,7 +66,9 @@ def _starts(train: TrainConfig, stages: int, final: Frozen) -> Iterator[tuple[in
 def _rates(config: RunConfig, stages: int, frozen: Frozen, scale: float) -> tuple[float, ...]:
     head, backbone = learning_rates(config.train, config.model.pretrained)
     decay = config.train.layer_decay
-    of_stages = [0.0 if i < frozen.stages else backbone * decay ** (stages - 1 - i) for i in range(stages)]
+    of_stages = [
+        0.0 if i < frozen.stages else backbone * decay ** (stages - 1 - i) for i in range(stages)
+    ]
     return tuple(rate * scale for rate in (*of_stages, head))
 
 

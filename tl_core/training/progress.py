@@ -18,7 +18,10 @@ class ProgressMeter:
     """Turns events into `Progress`; says no time left where it would be a guess."""
 
     def __init__(
-        self, epochs: int, spent: Mapping[str, float] | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        epochs: int,
+        spent: Mapping[str, float] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`spent` are the seconds in each stage before a run was carried on with."""
         self.seconds = dict(spent or {})
@@ -38,27 +41,51 @@ class ProgressMeter:
             case StageStarted(stage):
                 self.close()
                 self._stage, self._started, self._first = stage, now, None
-                return Progress(stage, self._epochs_done / self._epochs if stage == "training" else 0.0, self._phase())
+                return Progress(
+                    stage,
+                    self._epochs_done / self._epochs if stage == "training" else 0.0,
+                    self._phase(),
+                )
             case FactsFound(facts):
                 splits = facts.get("splits", {})
-                self._n_train, self._n_val = splits.get("train", self._n_train), splits.get("val", self._n_val)
+                self._n_train, self._n_val = (
+                    splits.get("train", self._n_train),
+                    splits.get("val", self._n_val),
+                )
                 self._n_test = splits.get("test", self._n_test)
-                if "cached_views" in facts:  # of what is kept the check at the end costs next to nothing
-                    self._n_checked = 0 if facts["cached_views"] else n_checked(self._n_train, self._n_val)
+                if (
+                    "cached_views" in facts
+                ):  # of what is kept the check at the end costs next to nothing
+                    self._n_checked = (
+                        0 if facts["cached_views"] else n_checked(self._n_train, self._n_val)
+                    )
                 self._plan = facts.get("plan", self._plan)
             case StageAdvanced("training" as stage, done, total):
-                detail = f"epoch {self._epochs_done + 1} of {self._epochs}, {done:,} of {total:,} images"
+                detail = (
+                    f"epoch {self._epochs_done + 1} of {self._epochs}, {done:,} of {total:,} images"
+                )
                 return Progress(stage, done / total, detail, self._training_left(now, done / total))
             case StageAdvanced(stage, done, total):
                 left = self._images_left(now, done, total)
-                return Progress(stage, done / total, self._phase(f"{done:,} of {total:,} {event.of}"), left)
+                return Progress(
+                    stage, done / total, self._phase(f"{done:,} of {total:,} {event.of}"), left
+                )
             case BatchEnded(epoch, step, total_steps):
                 detail = f"epoch {epoch} of {self._epochs}, step {step:,} of {total_steps:,}"
-                return Progress(self._stage, step / total_steps, detail, self._training_left(now, step / total_steps))
+                return Progress(
+                    self._stage,
+                    step / total_steps,
+                    detail,
+                    self._training_left(now, step / total_steps),
+                )
             case EpochEnded(epoch):
                 self._epochs_done = epoch
-                if self._stage == "training":  # else an epoch from before the run was carried on with
-                    return Progress(self._stage, epoch / self._epochs, f"epoch {epoch} of {self._epochs} done")
+                if (
+                    self._stage == "training"
+                ):  # else an epoch from before the run was carried on with
+                    return Progress(
+                        self._stage, epoch / self._epochs, f"epoch {epoch} of {self._epochs} done"
+                    )
         return None
 
     def close(self) -> None:
@@ -69,7 +96,9 @@ class ProgressMeter:
         """`seconds`, with what the stage that is going on has taken."""
         so_far = self._clock() - self._started
         return (
-            {**self.seconds, self._stage: self.seconds.get(self._stage, 0.0) + so_far} if self._stage else self.seconds
+            {**self.seconds, self._stage: self.seconds.get(self._stage, 0.0) + so_far}
+            if self._stage
+            else self.seconds
         )
 
     def _phase(self, detail: str = "") -> str:
@@ -106,7 +135,9 @@ class ProgressMeter:
         seconds = self._seconds_for_all(now, share)
         if seconds is None or not self._is_last_phase:
             return None
-        per_image = self._seconds_per_image or seconds / (self._epochs * (self._n_train + _VALIDATION * self._n_val))
+        per_image = self._seconds_per_image or seconds / (
+            self._epochs * (self._n_train + _VALIDATION * self._n_val)
+        )
         return seconds * (1 - share) + per_image * (self._n_checked + self._n_test)
 
     def _with_validation(self, share: float) -> float:

@@ -31,7 +31,9 @@ class PullToStart:
         ]
         if pulled:
             gradients, parameters, starts = zip(*pulled, strict=True)
-            torch._foreach_add_(gradients, torch._foreach_sub(parameters, starts), alpha=self._strength)
+            torch._foreach_add_(
+                gradients, torch._foreach_sub(parameters, starts), alpha=self._strength
+            )
 
     def state_dict(self) -> dict[str, Any]:
         return {"start": self._start}
@@ -86,14 +88,19 @@ class Average:
         if self._updates:
             numbers = [pair for pair in pairs if pair[0].is_floating_point()]
             self._mix(*zip(*numbers, strict=True), self._updates)
-            pairs = [pair for pair in pairs if not pair[0].is_floating_point()]  # BatchNorm's counts of batches
+            pairs = [
+                pair for pair in pairs if not pair[0].is_floating_point()
+            ]  # BatchNorm's counts of batches
         if pairs:
             means, tensors = zip(*pairs, strict=True)
             torch._foreach_copy_(means, tensors)
         self._updates += 1
 
     def state_dict(self) -> dict[str, Any]:
-        return {"n_averaged": self._updates, **{f"module.{name}": mean for name, (mean, _) in self._moving.items()}}
+        return {
+            "n_averaged": self._updates,
+            **{f"module.{name}": mean for name, (mean, _) in self._moving.items()},
+        }
 
     @torch.no_grad()
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -109,7 +116,11 @@ def _moving(model: nn.Module) -> Iterator[str]:
     trains = {name: module.training for name, module in model.named_modules()}
     model.train(was_training)
     for name, tensor in model.state_dict(keep_vars=True).items():
-        moves = tensor.requires_grad if isinstance(tensor, nn.Parameter) else trains[name.rpartition(".")[0]]
+        moves = (
+            tensor.requires_grad
+            if isinstance(tensor, nn.Parameter)
+            else trains[name.rpartition(".")[0]]
+        )
         if moves and id(tensor) not in seen:  # layers may share their weights
             seen.add(id(tensor))
             yield name

@@ -56,7 +56,11 @@ class Plateau(Schedule):
         return {"factor": self._factor, "best": self._best, "bad_epochs": self._bad_epochs}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self._factor, self._best, self._bad_epochs = state["factor"], state["best"], state["bad_epochs"]
+        self._factor, self._best, self._bad_epochs = (
+            state["factor"],
+            state["best"],
+            state["bad_epochs"],
+        )
 
 
 def make_schedule(train: TrainConfig, steps_per_epoch: int, epochs: int) -> Schedule:
@@ -67,7 +71,9 @@ def make_schedule(train: TrainConfig, steps_per_epoch: int, epochs: int) -> Sche
     if train.schedule == "one-cycle":
         return Schedule(_ending_at(total, _one_cycle(total)))
     warm_up = max(1, round(total * train.warm_up)) if train.warm_up else 0
-    return Schedule(_ending_at(total, _after_warm_up(warm_up, _course(train, steps_per_epoch, total - warm_up))))
+    return Schedule(
+        _ending_at(total, _after_warm_up(warm_up, _course(train, steps_per_epoch, total - warm_up)))
+    )
 
 
 def _ending_at(total: int, curve: Curve) -> Curve:
@@ -113,14 +119,18 @@ def preview_schedule(config: RunConfig, steps_per_epoch: int) -> list[tuple[floa
     What the plateau schedule will do depends on losses still to come: it is shown as if no drop were needed.
     """
     plan, points = make_plan(config), []
-    for first, last in sorted({segment_of(plan, config.train, phase.first_epoch) for phase in plan}):
+    for first, last in sorted(
+        {segment_of(plan, config.train, phase.first_epoch) for phase in plan}
+    ):
         epochs = last - first + 1
         schedule = make_schedule(config.train, steps_per_epoch, epochs)
         rate = next(phase.rates[-1] for phase in plan if phase.first_epoch == first)
         steps = epochs * steps_per_epoch
         stride = math.ceil(steps / _MAX_PREVIEW_POINTS)
         shown = sorted({*range(0, steps, stride), steps - 1})
-        points += [(first - 1 + step / steps_per_epoch, rate * schedule.factor(step)) for step in shown]
+        points += [
+            (first - 1 + step / steps_per_epoch, rate * schedule.factor(step)) for step in shown
+        ]
         points.append((float(last), rate * schedule.factor(steps - 1)))
     return points
 
@@ -129,7 +139,9 @@ def rates_by_epoch(config: RunConfig, steps_per_epoch: int) -> list[float]:
     """The head's mean learning rate in every epoch, over some steps of it where it has many."""
     plan, rates = make_plan(config), []
     shown = range(0, steps_per_epoch, math.ceil(steps_per_epoch / _STEPS_OF_AN_EPOCH))
-    for first, last in sorted({segment_of(plan, config.train, phase.first_epoch) for phase in plan}):
+    for first, last in sorted(
+        {segment_of(plan, config.train, phase.first_epoch) for phase in plan}
+    ):
         schedule = make_schedule(config.train, steps_per_epoch, last - first + 1)
         for epoch in range(first, last + 1):
             begun = (epoch - first) * steps_per_epoch

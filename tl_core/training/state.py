@@ -36,11 +36,15 @@ class TrainingState:
 
     def ends_training(self, config: RunConfig) -> bool:
         """True when nothing is left to train: all epochs are done, or the run, as it was, stopped early."""
-        stopped_early = bool(self.learner["is_over"]) and config.train.epochs == self.config.train.epochs
+        stopped_early = (
+            bool(self.learner["is_over"]) and config.train.epochs == self.config.train.epochs
+        )
         return stopped_early or self.epoch >= config.train.epochs
 
 
-def changing_tensors(model: TransferModel, always_frozen: int, batch_norm: str) -> dict[str, Tensor]:
+def changing_tensors(
+    model: TransferModel, always_frozen: int, batch_norm: str
+) -> dict[str, Tensor]:
     """The model's state dict without the stages from the input that no epoch of the run touches."""
     kept = 0 if batch_norm == "adapt" else always_frozen
     tensors: dict[str, Tensor] = {}
@@ -52,7 +56,9 @@ def changing_tensors(model: TransferModel, always_frozen: int, batch_norm: str) 
 def save_state(path: Path, state: TrainingState) -> None:
     """Write it down; a reader, or a crash, finds either the old file or the new one."""
     last = {field.name: getattr(state.last, field.name) for field in fields(state.last)}
-    last["val_predictions"] = [(p.position, p.true, p.probabilities) for p in state.last.val_predictions]
+    last["val_predictions"] = [
+        (p.position, p.true, p.probabilities) for p in state.last.val_predictions
+    ]
     content = {
         "format": _FORMAT,
         "config": state.config.model_dump_json(),

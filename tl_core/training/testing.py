@@ -12,7 +12,7 @@ from tl_core.events import Event, FactsFound, StageAdvanced, StageStarted, Teste
 from tl_core.training.checkpoints import load_checkpoint
 from tl_core.training.frozen_part import examples_to_judge
 from tl_core.training.interrupt import stop_between_layers
-from tl_core.training.keeping import keep_test
+from tl_core.training.output_writer import keep_test
 
 if TYPE_CHECKING:
     from tl_core.training.experiment import Experiment
@@ -31,7 +31,9 @@ def test_kept_model(experiment: Experiment) -> Iterator[Event]:
     model, split = load_checkpoint(experiment.checkpoint).model, experiment.split
     experiment.device.place(model)
     n = n_checked(len(split.train), len(split.val))
-    checked = [split.train[i * len(split.train) // n] for i in range(n)]  # classes stand together: each has its share
+    checked = [
+        split.train[i * len(split.train) // n] for i in range(n)
+    ]  # classes stand together: each has its share
     total = n + len(split.test)
     # What was read while the model learned is a mean over weights that moved, dropout and varied images.
     said = yield from _ask(experiment, model, checked, 0, total, exact=False)
@@ -43,7 +45,13 @@ def test_kept_model(experiment: Experiment) -> Iterator[Event]:
 
 
 def _ask(
-    experiment: Experiment, model: TransferModel, positions: Sequence[int], before: int, total: int, *, exact: bool
+    experiment: Experiment,
+    model: TransferModel,
+    positions: Sequence[int],
+    before: int,
+    total: int,
+    *,
+    exact: bool,
 ) -> Generator[Event, None, Outputs]:
     """What the model says about images; tells how many of `total` are done, of which so many were `before`."""
     ways = examples_to_judge(experiment, model, positions, exact=exact)

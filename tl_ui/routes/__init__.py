@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tl_core.predictor import Predictors
+from tl_core.runs.predictor import Predictors
 from tl_ui.routes.area import Served, answering, nothing_else, packed_or_plain
 from tl_ui.routes.of_runs import OfRuns
 from tl_ui.routes.pictures import Pictures

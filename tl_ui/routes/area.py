@@ -14,8 +14,8 @@ from tl_core.errors import TransferLabError, UnknownDataset, UnknownRun
 from tl_core.serving import Refused, nothing_there
 from tl_core.settings import Settings
 from tl_core.store import Artifacts, Store
-from tl_ui.batches import UploadRefused
-from tl_ui.run_charts import UnknownChart
+from tl_ui.data.upload_batch import UploadRefused
+from tl_ui.routes.charts import UnknownChart
 from tl_ui.tokens import TokenRefused, Tokens
 
 KEEP = "private, max-age=86400, immutable"
@@ -117,8 +117,12 @@ def _status(error: TransferLabError) -> int:
             return 400
 
 
-def packed_or_plain(request: Request, body: bytes, packed: bytes, media_type: str, headers: dict[str, str]) -> Response:
+def packed_or_plain(
+    request: Request, body: bytes, packed: bytes, media_type: str, headers: dict[str, str]
+) -> Response:
     """As the browser takes it: gzipped, or not."""
     if "gzip" in request.headers.get("accept-encoding", ""):
-        return Response(packed, media_type=media_type, headers=headers | {"Content-Encoding": "gzip"})
+        return Response(
+            packed, media_type=media_type, headers=headers | {"Content-Encoding": "gzip"}
+        )
     return Response(body, media_type=media_type, headers=headers)

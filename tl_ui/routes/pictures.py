@@ -13,10 +13,10 @@ from starlette.routing import Route
 
 from tl_core.data.images import EXTENSIONS, open_rgb, thumbnail_path
 from tl_core.evaluation.explain import METHODS, Method
-from tl_core.predictor import Predictors
 from tl_core.records import Run
+from tl_core.runs.predictor import Predictors
 from tl_core.serving import Refused
-from tl_ui.heat import Drawn, Heats, Wanted, draw_heat
+from tl_ui.heatmaps import Drawn, Heats, Wanted, draw_heat
 from tl_ui.routes.area import KEEP, Area, NotFound, Served, answering
 
 FULL_IMAGE_SIDE = 1024
@@ -29,7 +29,9 @@ _EXPLAINERS, _MOST_WAITING = 2, 60
 class Pictures(Area):
     """Tokens are signed for "dataset" and its id; of heat-maps, for "run" and its id."""
 
-    def __init__(self, get_workspace: Callable[[], Served], get_predictors: Callable[[], Predictors]) -> None:
+    def __init__(
+        self, get_workspace: Callable[[], Served], get_predictors: Callable[[], Predictors]
+    ) -> None:
         super().__init__(get_workspace)
         self._predictors, self._heats = get_predictors, Heats()
         # Decoding takes memory; a page full of large pictures must not take all of it.
@@ -55,7 +57,9 @@ class Pictures(Area):
     async def image(self, request: Request) -> Response:
         folder, sha256 = await self._picture(request)
         limits = self.workspace().settings.limits
-        body = await to_thread.run_sync(_jpeg, folder, sha256, limits.max_pixels, limiter=self._decoders())
+        body = await to_thread.run_sync(
+            _jpeg, folder, sha256, limits.max_pixels, limiter=self._decoders()
+        )
         return Response(body, media_type="image/jpeg", headers={"Cache-Control": KEEP})
 
     async def _picture(self, request: Request) -> tuple[Path, str]:
@@ -78,7 +82,9 @@ class Pictures(Area):
             if self._explainers().statistics().tasks_waiting >= _MOST_WAITING:
                 raise Refused("Many heat-maps are being made just now. Try again in a minute.", 503)
             draw = partial(self._draw, run, wanted)
-            drawn = await to_thread.run_sync(self._heats.get, wanted, draw, limiter=self._explainers())
+            drawn = await to_thread.run_sync(
+                self._heats.get, wanted, draw, limiter=self._explainers()
+            )
         headers = {"Cache-Control": KEEP, "X-Where": drawn.where}
         return Response(drawn.body, media_type="image/webp", headers=headers)
 
@@ -87,7 +93,9 @@ class Pictures(Area):
         if not 0 <= wanted.label < len(predictor.classes):
             raise NotFound("This model knows no such class.")
         workspace = self.workspace()
-        path = _stored_image(workspace.artifacts.dataset_folder(run.config.data.dataset_id), wanted.sha256)
+        path = _stored_image(
+            workspace.artifacts.dataset_folder(run.config.data.dataset_id), wanted.sha256
+        )
         return draw_heat(predictor, path, wanted, workspace.settings.limits.max_pixels)
 
 
@@ -99,7 +107,10 @@ def _heat_query(request: Request) -> tuple[int, Method]:
 
 
 def _stored_image(folder: Path, sha256: str) -> Path:
-    paths = (folder / "images" / f"{sha256}.{extension}" for extension in sorted(set(EXTENSIONS.values())))
+    paths = (
+        folder / "images" / f"{sha256}.{extension}"
+        for extension in sorted(set(EXTENSIONS.values()))
+    )
     path = next((path for path in paths if path.is_file()), None)
     if path is None:
         raise NotFound("This picture is not here any more. Its dataset may have been deleted.")
@@ -108,7 +119,9 @@ def _stored_image(folder: Path, sha256: str) -> Path:
 
 def _jpeg(folder: Path, sha256: str, max_pixels: int) -> bytes:
     """A stored image as a JPEG of our own making, upright and at most `FULL_IMAGE_SIDE` pixels a side."""
-    pixels = open_rgb(_stored_image(folder, sha256), max_pixels, draft_side=FULL_IMAGE_SIDE // 2).pixels
+    pixels = open_rgb(
+        _stored_image(folder, sha256), max_pixels, draft_side=FULL_IMAGE_SIDE // 2
+    ).pixels
     pixels.thumbnail((FULL_IMAGE_SIDE, FULL_IMAGE_SIDE))
     buffer = io.BytesIO()
     pixels.save(buffer, "JPEG", quality=88)

@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tl_ui.batches import UploadRefused
+from tl_ui.data.upload_batch import UploadRefused
+from tl_ui.data.uploads import Uploads, uploads_for
 from tl_ui.routes.area import Area, answering
-from tl_ui.uploads import Uploads, uploads_for
 
 _PIECE_BYTES = 256 * 1024
 """A thread is asked to write no smaller piece of an upload than this, the last of a batch apart."""
@@ -23,7 +23,11 @@ class Uploading(Area):
     @property
     def routes(self) -> list[Route]:
         return [
-            Route("/api/uploads/{token}/batch/{number:int}", answering(self.take_batch), methods=["POST"]),
+            Route(
+                "/api/uploads/{token}/batch/{number:int}",
+                answering(self.take_batch),
+                methods=["POST"],
+            ),
             Route("/api/uploads/{token}/finish", answering(self.finish_upload), methods=["POST"]),
             Route("/api/uploads/{token}", answering(self.drop_upload), methods=["DELETE"]),
         ]

@@ -44,7 +44,9 @@ def test_it_answers_and_draws_as_the_library_s_does(name):
         assert torch.allclose(*said, atol=1e-4)
     moved = named_tensors(model, written.head)
     assert all(
-        torch.allclose(moved[key].float(), each.float()) for key, each in network.named_buffers() if key in moved
+        torch.allclose(moved[key].float(), each.float())
+        for key, each in network.named_buffers()
+        if key in moved
     )
 
 
@@ -52,7 +54,10 @@ def test_it_answers_and_draws_as_the_library_s_does(name):
 def test_every_weight_is_in_one_stage_by_its_own_name(name):
     model = model_of(name)
     written = WrittenNetwork(model, get_backbone(name).classifier, FAMILIES[name])
-    prefixes = [*(each for stage in stage_names(model, written.head) for each in stage), written.head]
+    prefixes = [
+        *(each for stage in stage_names(model, written.head) for each in stage),
+        written.head,
+    ]
     names = [key for key, _ in built(written, model).named_parameters()]
     assert set(names) <= set(named_tensors(model, written.head))
     for key in names:
@@ -99,7 +104,9 @@ def test_what_depends_on_training_or_on_the_batch_stays_so():
     network, images = built(written, model), torch.randn(7, 3, 4, 4)
     for training in (False, True):
         assert torch.equal(model.train(training)(images), network.train(training)(images))
-    assert len(list(network.parameters())) == len(list(model.parameters()))  # what is shared stays shared
+    assert len(list(network.parameters())) == len(
+        list(model.parameters())
+    )  # what is shared stays shared
 
 
 def test_what_decides_by_what_it_sees_is_not_written():

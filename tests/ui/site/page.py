@@ -11,12 +11,12 @@ from tl_ui.components.live_chart import chart, live_chart
 from tl_ui.components.picker import picker
 from tl_ui.components.point_map import point_map
 from tl_ui.components.upload import upload_dropzone
+from tl_ui.data.uploads import new_upload_id, uploads_for
 from tl_ui.gallery import GalleryItem, gallery_html
 from tl_ui.markdown import literal
-from tl_ui.network import StageView, network_svg
 from tl_ui.point_maps import PointMap, by_class
 from tl_ui.tokens import Tokens
-from tl_ui.uploads import new_upload_id, uploads_for
+from tl_ui.train.network import StageView, network_svg
 
 tokens = Tokens(workspace().settings.home)
 uploads = uploads_for(workspace().settings)
@@ -31,7 +31,9 @@ if part == "upload":
     if sent and st.button("Take"):
         with uploads.take(sent["upload_id"]) as upload:
             entries = upload.entries()
-            st.session_state.taken = f"{len(entries)} files, {sum(path.stat().st_size for _, path in entries)} bytes"
+            st.session_state.taken = (
+                f"{len(entries)} files, {sum(path.stat().st_size for _, path in entries)} bytes"
+            )
         del st.session_state.token
         st.rerun()
     if sent and st.button("Put aside"):
@@ -48,7 +50,9 @@ if part == "map":
     groups = by_class([0, 1, 0], ["<b>left</b>", "right"])
     names = ["<img src=x onerror=alert(1)>", "second", "third"]
     number = st.session_state["number"] = st.session_state.get("number", 0) + 1
-    drawn = PointMap("one", "Three images", "Three.", [0, 1, 2], [number, 2 * number, number], groups, names)
+    drawn = PointMap(
+        "one", "Three images", "Three.", [0, 1, 2], [number, 2 * number, number], groups, names
+    )
     st.text(f"chosen: {point_map(drawn, key='map', height=400, glide=100)}")
 if part == "crowd":
     n = 1200
@@ -57,11 +61,17 @@ if part == "crowd":
     drawn = PointMap("many", "Many images", "Many.", *places, groups, [str(i) for i in range(n)])
     st.text(f"{len(set(point_map(drawn, key='crowd', height=400)))} chosen")
 if part == "network":
-    drawing(network_svg([StageView(f"stage{i}", 1000, "7 × 7 × 64") for i in range(8)], 3, "5 classes"), key="net")
+    drawing(
+        network_svg([StageView(f"stage{i}", 1000, "7 × 7 × 64") for i in range(8)], 3, "5 classes"),
+        key="net",
+    )
 if part == "pictures":
     items = [GalleryItem(f"/picture/{i}", "a", "b", 0.9, pick=i) for i in range(3)]
     picked = picker(gallery_html(items), key="pictures")
-    st.session_state.picked = [*st.session_state.get("picked", []), *([] if picked is None else [picked])]
+    st.session_state.picked = [
+        *st.session_state.get("picked", []),
+        *([] if picked is None else [picked]),
+    ]
     st.text(f"picked: {st.session_state.picked}")
     heats = [(f"/heat/{name}", f"Where it sees {name}") for name in ("a", "<b>")]
     heat_view(key="heat", photo="/picture/0", heats=heats, size=(40, 30), alt="A picture")

@@ -7,10 +7,17 @@ from typing import Any
 
 from rich.table import Column, Table
 
-from tl_core.backbones import Backbone, anatomy, find_weights, get_backbone, list_backbones, search_timm
+from tl_core.backbones import (
+    Backbone,
+    anatomy,
+    find_weights,
+    get_backbone,
+    list_backbones,
+    search_timm,
+)
 from tl_core.cli.output import out, print_json
 from tl_core.errors import TransferLabError
-from tl_core.training.speeds import measured_speeds
+from tl_core.training.speed_records import measured_speeds
 from tl_core.workspace import Workspace, open_workspace
 
 _FEW = 20
@@ -25,7 +32,10 @@ def backbones(search: str | None, as_json: bool) -> None:
     speeds = measured_speeds(workspace.settings.home)
     if as_json:
         looked_into = _RECOMMENDED if search is None else _FEW if len(found) <= _FEW else 0
-        rows = [_row(workspace, backbone, speeds, place < looked_into) for place, backbone in enumerate(found)]
+        rows = [
+            _row(workspace, backbone, speeds, place < looked_into)
+            for place, backbone in enumerate(found)
+        ]
         return print_json(rows)
     if not found:
         return out.print(f"No backbone has {search!r} in its name, here or in timm.")
@@ -34,12 +44,18 @@ def backbones(search: str | None, as_json: bool) -> None:
 
 def _find(text: str) -> tuple[Backbone, ...]:
     wanted = text.casefold()
-    ours = [row for row in list_backbones() if any(wanted in t.casefold() for t in (row.name, row.title, row.family))]
+    ours = [
+        row
+        for row in list_backbones()
+        if any(wanted in t.casefold() for t in (row.name, row.title, row.family))
+    ]
     names = {row.name for row in ours}
     return (*ours, *(get_backbone(name) for name in search_timm(text) if name not in names))
 
 
-def _row(workspace: Workspace, backbone: Backbone, speeds: Mapping[str, float], look_into: bool) -> dict[str, Any]:
+def _row(
+    workspace: Workspace, backbone: Backbone, speeds: Mapping[str, float], look_into: bool
+) -> dict[str, Any]:
     stages = _stages(backbone) if look_into else None
     return {
         **dataclasses.asdict(backbone),
@@ -55,7 +71,10 @@ def _row(workspace: Workspace, backbone: Backbone, speeds: Mapping[str, float], 
 def _stages(backbone: Backbone) -> list[dict[str, Any]] | None:
     """None where the network cannot be cut into stages."""
     with suppress(TransferLabError):
-        return [{"name": stage.name, "parameters": stage.parameters} for stage in anatomy(backbone).stages]
+        return [
+            {"name": stage.name, "parameters": stage.parameters}
+            for stage in anatomy(backbone).stages
+        ]
     return None
 
 
@@ -64,7 +83,11 @@ def _has_weights(workspace: Workspace, backbone: Backbone) -> bool:
 
 
 def _table(workspace: Workspace, found: tuple[Backbone, ...], speeds: Mapping[str, float]) -> Table:
-    measured = [Column("images/s here", justify="right")] if any(row.name in speeds for row in found) else []
+    measured = (
+        [Column("images/s here", justify="right")]
+        if any(row.name in speeds for row in found)
+        else []
+    )
     table = Table(
         Column("name", no_wrap=True),
         Column("parameters", justify="right"),

@@ -8,8 +8,8 @@ from tl_core.cli.output import dataset_json, out, print_json, progress_bar
 from tl_core.data.paths import source_from_path
 from tl_core.data.samples import sample_source
 from tl_core.data.sources import Source
+from tl_core.datasets.importing import Imported, import_dataset
 from tl_core.errors import DatasetRefused
-from tl_core.import_dataset import Imported, import_dataset
 from tl_core.records import DatasetRecord
 from tl_core.workspace import Workspace, open_workspace
 
@@ -21,9 +21,13 @@ def ingest(path: str, name: str | None, as_json: bool) -> None:
     record = imported.record
     if as_json:
         skipped = [dataclasses.asdict(file) for file in imported.skipped]
-        return print_json({**dataset_json(record), "skipped": skipped, "already_known": imported.already_known})
+        return print_json(
+            {**dataset_json(record), "skipped": skipped, "already_known": imported.already_known}
+        )
     known = ", known already under this name" if imported.already_known else ""
-    out.print(f"{record.name}: {record.n:,} images in {len(record.classes)} classes, id {record.id}{known}")
+    out.print(
+        f"{record.name}: {record.n:,} images in {len(record.classes)} classes, id {record.id}{known}"
+    )
     for file in imported.skipped:
         out.print(f"  left out {file.name}: {file.reason}")
     for warning in record.warnings:

@@ -17,7 +17,7 @@ from tl_core.evaluation.embedding import MOST_MAPPED, Method, lay_out
 from tl_core.evaluation.probes import Probing
 from tl_core.evaluation.sampling import sample_evenly
 from tl_core.outputs import load_outputs
-from tl_core.pretrained import DatasetFeatures, learnable, pretrained_features, probe_dataset
+from tl_core.runs.pretrained import DatasetFeatures, learnable, pretrained_features, probe_dataset
 
 _PREPARING = 0.7
 """Share of a map's time that computing features takes, roughly."""
@@ -29,15 +29,25 @@ def embed(dataset: str, choices: Choices, to: Path, as_json: bool) -> None:
     _refuse_place(to)
     record = find_or_ingest(workspace, dataset)
     with measured("passing images through the backbone") as show:
-        found = pretrained_features(workspace, choices.config(workspace, record.id), on_progress=show)
+        found = pretrained_features(
+            workspace, choices.config(workspace, record.id), on_progress=show
+        )
     _write(to, found)
     n, width = found.features.shape
     if as_json:
         model = found.config.model
         return print_json(
-            {"file": str(to), "n": n, "features": width, "backbone": model.backbone, "dataset": record.id}
+            {
+                "file": str(to),
+                "n": n,
+                "features": width,
+                "backbone": model.backbone,
+                "dataset": record.id,
+            }
         )
-    out.print(f"{width:,} features of each of {n:,} images, with names, labels, classes and sides, in {to}")
+    out.print(
+        f"{width:,} features of each of {n:,} images, with names, labels, classes and sides, in {to}"
+    )
 
 
 def probe(dataset: str, choices: Choices, progress_file: Path | None, as_json: bool) -> None:
@@ -51,7 +61,9 @@ def probe(dataset: str, choices: Choices, progress_file: Path | None, as_json: b
     _print_probing(found)
 
 
-def lay_out_dataset(dataset: str, choices: Choices, method: Method, progress_file: Path | None) -> None:
+def lay_out_dataset(
+    dataset: str, choices: Choices, method: Method, progress_file: Path | None
+) -> None:
     """Of training and validation images: prints positions, points and the share that PCA shows, as JSON."""
     workspace = open_and_tidy()
     with measured("drawing a map", progress_file=progress_file) as show:
@@ -65,7 +77,9 @@ def lay_out_dataset(dataset: str, choices: Choices, method: Method, progress_fil
         _print_layout([image.position for image in found.images], found.features, n_of, method)
 
 
-def lay_out_run(run_id: str, split: Literal["val", "test"], method: Method, progress_file: Path | None) -> None:
+def lay_out_run(
+    run_id: str, split: Literal["val", "test"], method: Method, progress_file: Path | None
+) -> None:
     """Of a run's own features, as its model had them in the end."""
     workspace = open_and_tidy()
     with measured("drawing a map", progress_file=progress_file) as show:
@@ -112,9 +126,16 @@ def _write(to: Path, found: DatasetFeatures) -> None:
 
 
 def _print_probing(found: Probing) -> None:
-    table = Table("model", Column("right", justify="right"), Column("± over folds"), Column("seconds", justify="right"))
+    table = Table(
+        "model",
+        Column("right", justify="right"),
+        Column("± over folds"),
+        Column("seconds", justify="right"),
+    )
     for result in found.results:
-        table.add_row(result.title, f"{result.accuracy:.1%}", f"{result.spread:.1%}", f"{result.seconds:.1f}")
+        table.add_row(
+            result.title, f"{result.accuracy:.1%}", f"{result.spread:.1%}", f"{result.seconds:.1f}"
+        )
     out.print(table)
     sample = "" if found.n == found.n_of else f", a sample of {found.n_of:,}"
     out.print(

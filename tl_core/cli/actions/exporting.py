@@ -11,7 +11,7 @@ from tl_core.cli.output import out, print_json, progress_bar
 from tl_core.errors import ExportRefused
 from tl_core.export import FORMATS, USUAL, Exported, asked_words, export_run, parse_formats
 from tl_core.export.hub import check_name, upload
-from tl_core.export.placing import disk_errors
+from tl_core.export.placement import disk_errors
 
 
 def export(run_id: str, to: Path, formats: str, hub: str, as_json: bool) -> None:
@@ -19,7 +19,9 @@ def export(run_id: str, to: Path, formats: str, hub: str, as_json: bool) -> None
     if hub:
         check_name(hub)
         if "zip" in wanted:
-            raise ExportRefused("The Hub takes a folder, not a zip: leave 'zip' out of --format, or --hub.")
+            raise ExportRefused(
+                "The Hub takes a folder, not a zip: leave 'zip' out of --format, or --hub."
+            )
     names = [name for name in wanted if name and name != "zip"]
     chosen, as_zip = parse_formats(",".join(names)) if names else USUAL, "zip" in wanted
     workspace = open_and_tidy()
@@ -49,7 +51,10 @@ def export(run_id: str, to: Path, formats: str, hub: str, as_json: bool) -> None
 def pack(run_id: str, formats: str, to: Path, progress_file: Path | None) -> None:
     """A run's zip, at that very place; once it is made, any other in that folder is gone."""
     workspace = open_and_tidy()
-    with measured("packing", progress_file) as show, workspace.artifacts.staging_folder() as staging:
+    with (
+        measured("packing", progress_file) as show,
+        workspace.artifacts.staging_folder() as staging,
+    ):
         made = export_run(
             workspace,
             run_id,
@@ -59,8 +64,12 @@ def pack(run_id: str, formats: str, to: Path, progress_file: Path | None) -> Non
             on_progress=lambda words, share: show(share, words),
         )
         with disk_errors():
-            made.path.replace(to)  # into a folder that must be there: a run deleted meanwhile gets none anew
-            for old in set(to.parent.glob("export-*.zip")) - {to}:  # who is downloading it keeps what is open
+            made.path.replace(
+                to
+            )  # into a folder that must be there: a run deleted meanwhile gets none anew
+            for old in set(to.parent.glob("export-*.zip")) - {
+                to
+            }:  # who is downloading it keeps what is open
                 old.unlink(missing_ok=True)
     print_json({"path": str(to)})
 
@@ -79,7 +88,9 @@ def _print(exported: Exported) -> None:
     out.print(f"Written to {exported.path}:")
     for name, n_bytes in exported.files:
         out.print(f"  {name} ({n_bytes / 1e6:.2f} MB)")
-    figures = (Column(name, justify="right") for name in ("size", "one image", "right", "same answer"))
+    figures = (
+        Column(name, justify="right") for name in ("size", "one image", "right", "same answer")
+    )
     table = Table("", *figures)
     for each in exported.figures:
         table.add_row(

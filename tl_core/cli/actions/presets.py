@@ -69,9 +69,17 @@ def _preset_rows(store: Store) -> Iterator[dict[str, Any]]:
         yield _preset_row(saved.name, saved.name, saved.description, saved.config, saved=True)
 
 
-def _preset_row(name: str, title: str, description: str, config: RunConfig, saved: bool) -> dict[str, Any]:
+def _preset_row(
+    name: str, title: str, description: str, config: RunConfig, saved: bool
+) -> dict[str, Any]:
     changes = changed_settings(config)
-    return {"name": name, "title": title, "description": description, "saved": saved, "settings": changes}
+    return {
+        "name": name,
+        "title": title,
+        "description": description,
+        "saved": saved,
+        "settings": changes,
+    }
 
 
 def _setting_rows() -> Iterator[dict[str, Any]]:
@@ -90,7 +98,11 @@ def _setting_rows() -> Iterator[dict[str, Any]]:
         "section": "augment",
         "help": "A whole set of augmentation settings by kind of image, to which single ones then apply.",
         "values": " or ".join(map(repr, AUGMENTATIONS)),
-        "default": next(name for name, choice in AUGMENTATIONS.items() if choice.model_dump() == plain["augment"]),
+        "default": next(
+            name
+            for name, choice in AUGMENTATIONS.items()
+            if choice.model_dump() == plain["augment"]
+        ),
     }
 
 

@@ -12,7 +12,7 @@ from tl_core.cli.actions.workspaces import open_and_tidy
 from tl_core.cli.output import frozen_words, out, print_json, print_run, progress_bar, run_json
 from tl_core.data.images import SUFFIXES
 from tl_core.errors import TransferLabError
-from tl_core.predictor import Answer, Predictor, answer_json, answers_csv
+from tl_core.runs.predictor import Answer, Predictor, answer_json, answers_csv
 from tl_core.text import confidence
 from tl_core.workspace import open_workspace
 
@@ -49,7 +49,12 @@ def show(run_id: str, as_json: bool) -> None:
     store = open_and_tidy().store
     run = store.get_run(run_id)
     if as_json:
-        return print_json({**run_json(run), "metrics": [dataclasses.asdict(p) for p in store.list_metrics(run.id)]})
+        return print_json(
+            {
+                **run_json(run),
+                "metrics": [dataclasses.asdict(p) for p in store.list_metrics(run.id)],
+            }
+        )
     print_run(run)
 
 
@@ -66,9 +71,16 @@ def predict(run_id: str, given: Sequence[Path], top: int, to: Path | None, as_js
         out.print(f"{to}: answers to {n} of {len(answers)} images{rest}.")
     else:
         for answer in (answer for answer in answers if answer.top):
-            out.print(f"{answer.name}: " + ", ".join(f"{name} {confidence(sure)}" for name, sure in answer.top))
-    if to is None and (unusable := [f"{answer.name}: {answer.error}" for answer in answers if answer.error]):
-        raise TransferLabError(" ".join(unusable[:_MOST_NAMED]) + _and_more(len(unusable) - _MOST_NAMED))
+            out.print(
+                f"{answer.name}: "
+                + ", ".join(f"{name} {confidence(sure)}" for name, sure in answer.top)
+            )
+    if to is None and (
+        unusable := [f"{answer.name}: {answer.error}" for answer in answers if answer.error]
+    ):
+        raise TransferLabError(
+            " ".join(unusable[:_MOST_NAMED]) + _and_more(len(unusable) - _MOST_NAMED)
+        )
 
 
 def _ask(predictor: Predictor, paths: Sequence[Path], top: int) -> list[Answer]:
@@ -96,7 +108,9 @@ def _images(given: Sequence[Path]) -> list[Path]:
         walked = (Path(folder) / name for folder, _, names in os.walk(path) for name in names)
         inside = sorted(path for path in walked if path.suffix.lower().lstrip(".") in SUFFIXES)
         if not inside:
-            raise TransferLabError(f"{path}: there is no file named as an image in it ({', '.join(sorted(SUFFIXES))}).")
+            raise TransferLabError(
+                f"{path}: there is no file named as an image in it ({', '.join(sorted(SUFFIXES))})."
+            )
         found += inside
     return found
 
@@ -104,7 +118,9 @@ def _images(given: Sequence[Path]) -> list[Path]:
 def _write(path: Path, text: str) -> None:
     unfinished = path.with_name(f"{path.name}.unfinished")
     try:
-        unfinished.write_text(text, encoding="utf-8-sig", newline="")  # with the mark that Excel tells UTF-8 by
+        unfinished.write_text(
+            text, encoding="utf-8-sig", newline=""
+        )  # with the mark that Excel tells UTF-8 by
         unfinished.replace(path)
     except OSError as error:
         raise TransferLabError(f"{path}: it cannot be written ({error.strerror}).") from error

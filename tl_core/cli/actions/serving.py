@@ -21,9 +21,13 @@ def serve(host: str, port: int) -> None:
     with _listen(host, port) as listening:
         base = f"http://{host}:{listening.getsockname()[1]}"
         header = '-H "Authorization: Bearer $TRANSFERLAB_API_KEY" ' if key else ""
-        out.print(f"Ask a run's model: curl {header}--data-binary @IMAGE {base}/api/runs/RUN/predict")
+        out.print(
+            f"Ask a run's model: curl {header}--data-binary @IMAGE {base}/api/runs/RUN/predict"
+        )
         out.print(f"What can be asked: {base}/api/openapi.json")
-        uvicorn.Server(uvicorn.Config(make_app(workspace, key), log_level="warning")).run([listening])
+        uvicorn.Server(uvicorn.Config(make_app(workspace, key), log_level="warning")).run(
+            [listening]
+        )
 
 
 def _is_this_machine(host: str) -> bool:
@@ -35,7 +39,11 @@ def _is_this_machine(host: str) -> bool:
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
+        )
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise ConfigError(f"--host {host} --port {port}: there can be no server there ({reason}).") from error
+        raise ConfigError(
+            f"--host {host} --port {port}: there can be no server there ({reason})."
+        ) from error

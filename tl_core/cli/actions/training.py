@@ -14,10 +14,10 @@ from tl_core.cli.actions.workspaces import open_and_tidy
 from tl_core.cli.output import out, print_json, print_run, progress_bar, train_json
 from tl_core.config import RunConfig, make_run_config
 from tl_core.errors import RunNotReady, TransferLabError
-from tl_core.execute import check, make_experiment, settle
 from tl_core.presets import ANY_DATASET
 from tl_core.records import DatasetRecord, Progress, Run, RunState
 from tl_core.runners import InlineRunner
+from tl_core.runs.execute import check, make_experiment, settle
 from tl_core.training.lr_finder import find_learning_rate
 from tl_core.workspace import Workspace
 
@@ -69,12 +69,21 @@ def pause(run_id: str, as_json: bool) -> None:
     while (run := store.get_run(run.id)).state is RunState.RUNNING and time.monotonic() < give_up:
         time.sleep(0.1)
     if as_json:
-        print_json({"run_id": run.id, "state": run.state, "message": run.message, "epochs_done": run.epochs_done})
+        print_json(
+            {
+                "run_id": run.id,
+                "state": run.state,
+                "message": run.message,
+                "epochs_done": run.epochs_done,
+            }
+        )
     else:
         print_run(run)
 
 
-def lr_find(dataset: str, choices: Choices, steps: int, progress_file: Path | None, as_json: bool) -> None:
+def lr_find(
+    dataset: str, choices: Choices, steps: int, progress_file: Path | None, as_json: bool
+) -> None:
     workspace = open_and_tidy()
     choices.config(workspace)
     config = choices.config(workspace, find_or_ingest(workspace, dataset).id)
@@ -83,11 +92,17 @@ def lr_find(dataset: str, choices: Choices, steps: int, progress_file: Path | No
         finding = find_learning_rate(make_experiment(workspace, config), steps, on_progress=show)
     if as_json:
         return print_json(asdict(finding))
-    found = f"Learning rate {finding.suggestion:.2g} for the head" if finding.suggestion else "No learning rate"
+    found = (
+        f"Learning rate {finding.suggestion:.2g} for the head"
+        if finding.suggestion
+        else "No learning rate"
+    )
     out.print(f"{found}: {finding.reason} (Tried on {finding.n:,} training images.)")
 
 
-def _tell(run: Run, record: DatasetRecord, ingest_seconds: float, seconds: float, as_json: bool) -> None:
+def _tell(
+    run: Run, record: DatasetRecord, ingest_seconds: float, seconds: float, as_json: bool
+) -> None:
     if as_json:
         print_json(train_json(run, record, ingest_seconds, seconds))
     else:
@@ -124,7 +139,9 @@ def measured(what: str, progress_file: Path | None = None) -> Iterator[Callable[
             if progress_file:
                 # So that a reader finds all or nothing.
                 unfinished = progress_file.with_name(f"{progress_file.name}.unfinished")
-                unfinished.write_text(json.dumps({"fraction": share, "words": words}), encoding="utf-8")
+                unfinished.write_text(
+                    json.dumps({"fraction": share, "words": words}), encoding="utf-8"
+                )
                 unfinished.replace(progress_file)
 
         yield show

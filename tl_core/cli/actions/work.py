@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from tl_core.cli.leash import Leash
-from tl_core.runners.working import work_through_queue
+from tl_core.runners.work_loop import work_through_queue
 from tl_core.settings import Settings
 from tl_core.workspace import open_workspace
 

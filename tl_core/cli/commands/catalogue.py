@@ -1,5 +1,4 @@
 """Commands that list what there is to choose from."""
-# ruff: noqa: PLC0415
 
 from typing import Annotated
 
@@ -11,7 +10,8 @@ from tl_core.memory import importing
 
 def backbones(
     search: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Only names with this in them, those of timm included.")
+        str | None,
+        typer.Option(metavar="TEXT", help="Only names with this in them, those of timm included."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -1,5 +1,4 @@
 """Commands about datasets."""
-# ruff: noqa: PLC0415
 
 from typing import Annotated
 
@@ -11,7 +10,9 @@ from tl_core.memory import importing
 
 def ingest(
     path: Annotated[str, typer.Argument(help="A zip, a folder of class folders, or sample:NAME.")],
-    name: Annotated[str | None, typer.Option(help="What to call it; default: the file's name.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="What to call it; default: the file's name.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Take a dataset in."""

@@ -1,5 +1,4 @@
 """Commands that look at images through a pretrained network, without training."""
-# ruff: noqa: PLC0415
 
 from pathlib import Path
 from typing import Annotated
@@ -49,7 +48,9 @@ def probe(
     with importing():
         from tl_core.cli.actions import exploring, training
 
-    exploring.probe(dataset, training.choose(None, given(backbone), settings or []), progress_file, as_json)
+    exploring.probe(
+        dataset, training.choose(None, given(backbone), settings or []), progress_file, as_json
+    )
 
 
 def given(backbone: str | None) -> dict[str, str]:

@@ -1,5 +1,4 @@
 """Commands that the app runs in a process of their own; each prints one JSON value. They are not listed."""
-# ruff: noqa: PLC0415
 
 from pathlib import Path
 from typing import Annotated

@@ -1,5 +1,4 @@
 """Commands about what runs have shown."""
-# ruff: noqa: PLC0415
 
 from pathlib import Path
 from typing import Annotated
@@ -43,7 +42,9 @@ def compare(
 
 def export(
     run: RunId,
-    to: Annotated[Path, typer.Option(metavar="DIR", help="A folder that is not there yet, or is empty.")],
+    to: Annotated[
+        Path, typer.Option(metavar="DIR", help="A folder that is not there yet, or is empty.")
+    ],
     formats: Annotated[
         str,
         typer.Option(

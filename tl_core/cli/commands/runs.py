@@ -1,5 +1,4 @@
 """Commands about runs and their models."""
-# ruff: noqa: PLC0415
 
 from pathlib import Path
 from typing import Annotated
@@ -28,9 +27,13 @@ def show(run: RunId, as_json: AsJson = False) -> None:
 
 def predict(
     run: RunId,
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE…", help="Image files, or folders of them.")],
+    images: Annotated[
+        list[Path], typer.Argument(metavar="IMAGE…", help="Image files, or folders of them.")
+    ],
     top: Annotated[int, typer.Option(min=1, help="How many classes to name.")] = 5,
-    to: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Write a table there instead.")] = None,
+    to: Annotated[
+        Path | None, typer.Option(metavar="FILE.csv", help="Write a table there instead.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Ask a run's model about images."""
@@ -41,8 +44,12 @@ def predict(
 
 
 def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for other machines, too.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for a free one.")] = 8600,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 for other machines, too.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for a free one.")
+    ] = 8600,
 ) -> None:
     """Let programs ask every run's model over HTTP, without the app.
 

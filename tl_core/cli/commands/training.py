@@ -1,5 +1,4 @@
 """Commands that train, and that stop and go on with training."""
-# ruff: noqa: PLC0415
 
 from pathlib import Path
 from typing import Annotated
@@ -15,19 +14,35 @@ def train(
     *,
     preset: Preset = None,
     settings: Set = None,
-    backbone: Annotated[str | None, typer.Option(help="A name that the command backbones lists.")] = None,
-    from_scratch: Annotated[bool, typer.Option("--from-scratch", help="Start from random weights.")] = False,
-    frozen_stages: Annotated[str | None, typer.Option(metavar="all|N", help="Stages kept as they are.")] = None,
-    hidden_units: Annotated[str | None, typer.Option(help="Widths of hidden layers in the head; 0 for none.")] = None,
+    backbone: Annotated[
+        str | None, typer.Option(help="A name that the command backbones lists.")
+    ] = None,
+    from_scratch: Annotated[
+        bool, typer.Option("--from-scratch", help="Start from random weights.")
+    ] = False,
+    frozen_stages: Annotated[
+        str | None, typer.Option(metavar="all|N", help="Stages kept as they are.")
+    ] = None,
+    hidden_units: Annotated[
+        str | None, typer.Option(help="Widths of hidden layers in the head; 0 for none.")
+    ] = None,
     dropout: Annotated[float | None, typer.Option(help="Of the head, from 0 to below 1.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Times the model sees every training image.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Times the model sees every training image.")
+    ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Images per optimizer step.")] = None,
     optimizer: Annotated[str | None, typer.Option(help="adamw, adam, momentum, sgd …")] = None,
     lr: Annotated[float | None, typer.Option(help="Learning rate of the head.")] = None,
-    backbone_lr: Annotated[float | None, typer.Option(help="Learning rate of unfrozen stages.")] = None,
-    weight_decay: Annotated[float | None, typer.Option(help="Pull of every weight towards zero.")] = None,
+    backbone_lr: Annotated[
+        float | None, typer.Option(help="Learning rate of unfrozen stages.")
+    ] = None,
+    weight_decay: Annotated[
+        float | None, typer.Option(help="Pull of every weight towards zero.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Of all chance in training.")] = None,
-    no_augment: Annotated[bool, typer.Option("--no-augment", help="Show training images only as they are.")] = False,
+    no_augment: Annotated[
+        bool, typer.Option("--no-augment", help="Show training images only as they are.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Train a model here and now, and test it once at the end.
@@ -58,7 +73,9 @@ def train(
 
 def resume(
     run: RunId,
-    epochs: Annotated[int | None, typer.Option(help="In all, to go on for longer; needed for a completed run.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="In all, to go on for longer; needed for a completed run.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Go on with a run that has stopped.
@@ -84,7 +101,9 @@ def lr_find(
     *,
     preset: Preset = None,
     settings: Set = None,
-    steps: Annotated[int, typer.Option(min=20, max=1000, help="Steps to try, each at a higher rate.")] = 100,
+    steps: Annotated[
+        int, typer.Option(min=20, max=1000, help="Steps to try, each at a higher rate.")
+    ] = 100,
     progress_file: Annotated[Path | None, typer.Option(hidden=True)] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -95,4 +114,6 @@ def lr_find(
     with importing():
         from tl_core.cli.actions import training
 
-    training.lr_find(dataset, training.choose(preset, {}, settings or []), steps, progress_file, as_json)
+    training.lr_find(
+        dataset, training.choose(preset, {}, settings or []), steps, progress_file, as_json
+    )

@@ -1,5 +1,4 @@
 """The command that servers start and people need not."""
-# ruff: noqa: PLC0415
 
 
 def work() -> None:
@@ -13,6 +12,8 @@ def work() -> None:
     leash = Leash()
     if leash.first_line:
         with importing():
-            from tl_core.cli.actions.work import work  # which takes seconds, in which the server may end
+            from tl_core.cli.actions.work import (
+                work,
+            )  # which takes seconds, in which the server may end
 
         work(leash)

@@ -8,7 +8,16 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import is_tensor_method_or_property
 
-from tl_core.export.plain.values import BATCHES, Step, Unwritable, Value, leaves, mapped, on_meta, witness
+from tl_core.export.plain.values import (
+    BATCHES,
+    Step,
+    Unwritable,
+    Value,
+    leaves,
+    mapped,
+    on_meta,
+    witness,
+)
 
 _PLACES = {
     "F": functional,
@@ -36,11 +45,16 @@ class Frame:
             return getattr(args[0], func.__self__.__name__)  # type: ignore[attr-defined]
         if is_tensor_method_or_property(func):
             return self.method(args[0], name, *args[1:], **kwargs)
-        place = next((place for place, module in _PLACES.items() if getattr(module, name, None) is func), None)
+        place = next(
+            (place for place, module in _PLACES.items() if getattr(module, name, None) is func),
+            None,
+        )
         if place is None:
             raise Unwritable(f"it calls {name}, which has no public name")
         kwargs = {key: value for key, value in kwargs.items() if key != "_stacklevel"}
-        return self.evaluate(Step(f"{place}.{name}(", args, kwargs, has_effect=name.endswith("_")), func)
+        return self.evaluate(
+            Step(f"{place}.{name}(", args, kwargs, has_effect=name.endswith("_")), func
+        )
 
     def method(self, owner: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
         has_effect = name.endswith("_") and not name.endswith("__")
@@ -73,7 +87,10 @@ class Frame:
             return value
         if len(both[0]) != len(both[1]):
             raise Unwritable("how many values there are depends on the batch")
-        items = [self.add(Step("{0}[{1}]", (value, place)), pair) for place, pair in enumerate(zip(*both, strict=True))]
+        items = [
+            self.add(Step("{0}[{1}]", (value, place)), pair)
+            for place, pair in enumerate(zip(*both, strict=True))
+        ]
         return items if isinstance(both[0], list) else tuple(items)
 
     def tensor(self, name: str, tensor: Tensor) -> Value:
@@ -95,7 +112,9 @@ class Frame:
             if what.frame is not self:
                 raise Unwritable("one module uses what another has computed without being given it")
             return what
-        return self.tensor(self._constant(self.name, what), what) if isinstance(what, Tensor) else what
+        return (
+            self.tensor(self._constant(self.name, what), what) if isinstance(what, Tensor) else what
+        )
 
 
 def _is_settled(both: tuple[Any, ...]) -> bool:

@@ -6,7 +6,16 @@ from collections.abc import Iterable, Iterator
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from tl_core.export.plain.calls import DICT, LIST, Arguments, Call, empty, is_name, options, torch_name
+from tl_core.export.plain.calls import (
+    DICT,
+    LIST,
+    Arguments,
+    Call,
+    empty,
+    is_name,
+    options,
+    torch_name,
+)
 from tl_core.export.plain.frame import Frame
 from tl_core.export.plain.statements import statements
 from tl_core.export.plain.tape import Tape, is_leaf, own_class
@@ -47,7 +56,9 @@ class _Source:
             inspect.getsource(layers.weight),
             *map(inspect.getsource, self._own.values()),
         ]
-        return "\n\n".join(f"\n{text.strip()}" for text in (*helpers, *self._classes.values(), "\n".join(body)))
+        return "\n\n".join(
+            f"\n{text.strip()}" for text in (*helpers, *self._classes.values(), "\n".join(body))
+        )
 
     def _enter(self, name: str) -> None:
         parent, _, last = name.rpartition(".")
@@ -67,32 +78,54 @@ class _Source:
         for last in self._places(name):
             inside = f"{name}.{last}" if name else last
             is_there = last in self._children[name]
-            built = self._build(inside, self._tape.modules.get(inside)) if is_there else Call("nn.Identity")
+            built = (
+                self._build(inside, self._tape.modules.get(inside))
+                if is_there
+                else Call("nn.Identity")
+            )
             parts.append(("" if is_list else last, built))
         parts += [(last, empty(tensor)) for last, tensor in self._tensors(name)]
         if kind == "nn.Sequential" and not is_list:
             return Call(kind, [("", Call("OrderedDict", parts))])
         if kind == "nn.ModuleList":
             return Call(kind, parts, LIST)
-        return Call(kind, parts) if all(is_name(key) for key, _ in parts if key) else Call(kind, parts, DICT)
+        return (
+            Call(kind, parts)
+            if all(is_name(key) for key, _ in parts if key)
+            else Call(kind, parts, DICT)
+        )
 
     def _layer(self, name: str, module: nn.Module) -> Call:
         own = own_class(module)
         if own is None:
             return Call(torch_name(type(module)), options(module, type(module)))
         self._own[own.__name__] = own
-        base = next(each for each in own.__mro__ if each is layers.DropPath or each.__module__.startswith("torch.nn."))
-        inside: Arguments = [(last, self._build(f"{name}.{last}", child)) for last, child in module.named_children()]
+        base = next(
+            each
+            for each in own.__mro__
+            if each is layers.DropPath or each.__module__.startswith("torch.nn.")
+        )
+        inside: Arguments = [
+            (last, self._build(f"{name}.{last}", child)) for last, child in module.named_children()
+        ]
         return Call(own.__name__, [*options(module, base), *inside])
 
     def _places(self, name: str) -> list[str]:
         """Its children; of a list also those that take no part, so that the others keep their numbers."""
         children = self._children.get(name, [])
-        return [str(place) for place in range(1 + max(map(int, children)))] if self._is_list(name) else children
+        return (
+            [str(place) for place in range(1 + max(map(int, children)))]
+            if self._is_list(name)
+            else children
+        )
 
     def _is_list(self, name: str) -> bool:
         children = self._children.get(name, [])
-        return bool(children) and all(child.isdecimal() for child in children) and not self._tensors(name)
+        return (
+            bool(children)
+            and all(child.isdecimal() for child in children)
+            and not self._tensors(name)
+        )
 
     def _tensors(self, name: str) -> list[tuple[str, Tensor]]:
         parted = ((whole.rpartition("."), tensor) for whole, tensor in self._tape.tensors.items())
@@ -120,12 +153,17 @@ class _Source:
             return "nn.Sequential"
         if isinstance(module, _BatchNorm):
             raise Unwritable(f"its {type(module).__name__} is a BatchNorm of its own")
-        base, forward = "nn.Sequential" if self._is_list(name) else "Part", self._forward(name, frames)
+        base, forward = (
+            "nn.Sequential" if self._is_list(name) else "Part",
+            self._forward(name, frames),
+        )
         title, number = type(module).__name__ if module is not None else "Network", 1
         while True:
             numbered = f"{title}{number}" if number > 1 else title
             source = f"class {numbered}({base}):\n{forward}"
-            if self._classes.setdefault(numbered, source) == source and not hasattr(layers, numbered):
+            if self._classes.setdefault(numbered, source) == source and not hasattr(
+                layers, numbered
+            ):
                 return numbered
             number += 1
 
@@ -136,11 +174,15 @@ class _Source:
             if not name or other[0][0] != inputs:
                 raise Unwritable(f"{name or 'it'} is another network in training")
             body = ["if self.training:", *_indented(bodies[True][1]), *bodies[False][1]]
-        return "\n".join(_indented([f"def forward({', '.join(['self', *inputs])}):", *_indented(body)]))
+        return "\n".join(
+            _indented([f"def forward({', '.join(['self', *inputs])}):", *_indented(body)])
+        )
 
     def _body(self, calls: list[Frame]) -> tuple[list[str], list[str]]:
         """(its inputs' names, its lines)."""
-        first, *others = ((list(frame.inputs), list(statements(frame, self._path))) for frame in calls)
+        first, *others = (
+            (list(frame.inputs), list(statements(frame, self._path))) for frame in calls
+        )
         if any(each != first for each in others):
             raise Unwritable(f"{calls[0].name} does something else each time it is called")
         return first

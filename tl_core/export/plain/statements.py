@@ -28,7 +28,10 @@ def statements(frame: Frame, path: Path) -> Iterator[str]:
         text = written.statement(step)
         done = {value for value in names if last_use.get(value, -1) <= place}
         used_here = [value for value in _named(step.args) if value in done]
-        freed = [names.pop(value) for value in dict.fromkeys([*used_here, *(v for v in names if v in done)])]
+        freed = [
+            names.pop(value)
+            for value in dict.fromkeys([*used_here, *(v for v in names if v in done)])
+        ]
         if step.result is not None and step.result in last_use:
             name = next(name for name in (*freed, *_NAMES) if name not in names.values())
             names[step.result] = name
@@ -54,7 +57,10 @@ class _Written:
             form, args = f"{self._operand(args[0])}{form[3:]}", args[1:]
         elif form.startswith("self:"):
             form = f"self{self._path(self._frame.name, form[5:-1])}("
-        every = [*map(self.text, args), *(f"{key}={self.text(value)}" for key, value in step.kwargs.items())]
+        every = [
+            *map(self.text, args),
+            *(f"{key}={self.text(value)}" for key, value in step.kwargs.items()),
+        ]
         return f"{form}{', '.join(every)})"
 
     def text(self, what: Any) -> str:
@@ -65,7 +71,9 @@ class _Written:
             return f"self{self._path(self._frame.name, owner)}.{last}"
         if isinstance(what, list | tuple):
             inside = ", ".join(map(self.text, what))
-            return f"[{inside}]" if isinstance(what, list) else f"({inside}{',' * (len(what) == 1)})"
+            return (
+                f"[{inside}]" if isinstance(what, list) else f"({inside}{',' * (len(what) == 1)})"
+            )
         if isinstance(what, slice):
             return f"slice({self.text(what.start)}, {self.text(what.stop)}, {self.text(what.step)})"
         if isinstance(what, torch.device):  # where its input is
@@ -73,7 +81,11 @@ class _Written:
         return constant(what)
 
     def _operand(self, what: Any) -> str:
-        return f"({self.text(what)})" if isinstance(what, int | float) and what < 0 else self.text(what)
+        return (
+            f"({self.text(what)})"
+            if isinstance(what, int | float) and what < 0
+            else self.text(what)
+        )
 
     def _index(self, key: Any) -> str:
         if isinstance(key, tuple) and key:
@@ -83,7 +95,9 @@ class _Written:
     def _place(self, key: Any) -> str:
         if not isinstance(key, slice):
             return self.text(key)
-        parts = ["" if each is None else self.text(each) for each in (key.start, key.stop, key.step)]
+        parts = [
+            "" if each is None else self.text(each) for each in (key.start, key.stop, key.step)
+        ]
         return ":".join(parts if parts[2] else parts[:2])
 
 
@@ -116,4 +130,6 @@ def _needed(frame: Frame) -> list[Step]:
 
 def _named(what: Any) -> list[Value]:
     """The values in it that go by a name of their own, and are no weights."""
-    return [each for each in leaves(what) if type(each) is Value and not each.text.startswith("self.")]
+    return [
+        each for each in leaves(what) if type(each) is Value and not each.text.startswith("self.")
+    ]

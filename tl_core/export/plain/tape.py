@@ -31,7 +31,9 @@ def is_leaf(module: nn.Module) -> bool:
     """Whether it is called by its name, and not looked into."""
     if own_class(module):
         return True
-    is_torchs = type(module).__module__.startswith("torch.nn.modules.") and not isinstance(module, _CONTAINERS)
+    is_torchs = type(module).__module__.startswith("torch.nn.modules.") and not isinstance(
+        module, _CONTAINERS
+    )
     return is_torchs and type(module) is not nn.Module and not any(module.children())
 
 
@@ -78,7 +80,9 @@ class Tape:
 
     def has(self, name: str) -> bool:
         """Whether a module or weight of that name, or inside it, takes part."""
-        return any(each == name or each.startswith(f"{name}.") for each in (*self.modules, *self.tensors))
+        return any(
+            each == name or each.startswith(f"{name}.") for each in (*self.modules, *self.tensors)
+        )
 
     @contextmanager
     def _listening(self, training: bool) -> Iterator[None]:
@@ -87,9 +91,15 @@ class Tape:
         self._forwards = {module: module.forward for module in self.names}
         try:
             for module, own in before.items():
-                heard = {kind: _Heard(self, module, own[kind]) for kind in ("_parameters", "_buffers")}
+                heard = {
+                    kind: _Heard(self, module, own[kind]) for kind in ("_parameters", "_buffers")
+                }
                 # Some keep what they computed in a dictionary, where the next pass would find it.
-                copies = {name: dict(value) for name, value in own.items() if type(value) is dict and name[:1] != "_"}
+                copies = {
+                    name: dict(value)
+                    for name, value in own.items()
+                    if type(value) is dict and name[:1] != "_"
+                }
                 vars(module).update({**copies, **heard, "training": training})
                 if not any(module is part for part in self._parts):
                     vars(module)["forward"] = partial(self._called, module)
@@ -115,7 +125,9 @@ class Tape:
         self.modules[name] = module
         form = f"self:{_from(outer.name, name)}("
         if is_leaf(module):
-            result = outer.evaluate(Step(form, args, kwargs, has_effect=True), _twin(module).forward)
+            result = outer.evaluate(
+                Step(form, args, kwargs, has_effect=True), _twin(module).forward
+            )
             self._look_into(name, module, result)
             return result
         bound = inspect.signature(self._forwards[module]).bind(*args, **kwargs)
@@ -155,7 +167,14 @@ class Tape:
 
     def _name(self, module: nn.Module) -> str:
         inside, names = self._stack[-1].name, self.names.get(module, [])
-        found = next((name for name in names if not inside or name == inside or name.startswith(f"{inside}.")), None)
+        found = next(
+            (
+                name
+                for name in names
+                if not inside or name == inside or name.startswith(f"{inside}.")
+            ),
+            None,
+        )
         if found is None:
             raise Unwritable(f"a {type(module).__name__} is used from elsewhere")
         return found
@@ -181,8 +200,12 @@ def _twin(module: nn.Module) -> nn.Module:
     twin = copy(module)
     vars(twin).pop("forward", None)
     for kind in ("_parameters", "_buffers"):
-        vars(twin)[kind] = {name: on_meta(tensor) for name, tensor in dict.items(vars(module)[kind])}
-    vars(twin)["_modules"] = {name: child and _twin(child) for name, child in module._modules.items()}
+        vars(twin)[kind] = {
+            name: on_meta(tensor) for name, tensor in dict.items(vars(module)[kind])
+        }
+    vars(twin)["_modules"] = {
+        name: child and _twin(child) for name, child in module._modules.items()
+    }
     return twin
 
 

@@ -48,7 +48,11 @@ class Value:
 
     @classmethod
     def __torch_function__(
-        cls, func: Callable[..., Any], types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Any = None
+        cls,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Any = None,
     ) -> Any:
         frame = next(each.frame for each in leaves((args, kwargs)) if type(each) is Value)
         return frame.call(func, args, kwargs or {})
@@ -67,7 +71,9 @@ class Value:
         return self.frame.evaluate(Step("{0}[{1}]", (self, key)), operator.getitem)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self.frame.evaluate(Step("{0}[{1}] = {2}", (self, key, value), has_effect=True), operator.setitem)
+        self.frame.evaluate(
+            Step("{0}[{1}] = {2}", (self, key, value), has_effect=True), operator.setitem
+        )
 
     def __iter__(self) -> Iterator[Any]:
         return (self[place] for place in range(len(self)))
@@ -96,7 +102,9 @@ def _define(symbol: str, name: str) -> None:
     def in_place(self: Value, other: Any) -> Any:
         if not isinstance(self.both[0], Tensor):
             return forward(self, other)
-        self.frame.evaluate(Step(f"{{0}} {symbol}= {{1}}", (self, other), has_effect=True), lambda *_: None)
+        self.frame.evaluate(
+            Step(f"{{0}} {symbol}= {{1}}", (self, other), has_effect=True), lambda *_: None
+        )
         return self
 
     setattr(Value, f"__{bare}__", forward)
@@ -108,12 +116,35 @@ def _define(symbol: str, name: str) -> None:
 def _define_before(symbol: str, name: str) -> None:
     """The operator of that name with nothing on its left."""
     function: Callable[..., Any] = getattr(operator, name)
-    setattr(Value, f"__{name}__", lambda self: self.frame.evaluate(Step(f"{symbol}{{0}}", (self,)), function))
+    setattr(
+        Value,
+        f"__{name}__",
+        lambda self: self.frame.evaluate(Step(f"{symbol}{{0}}", (self,)), function),
+    )
 
 
 _OPERATORS = {
-    **{"+": "add", "-": "sub", "*": "mul", "/": "truediv", "//": "floordiv", "%": "mod", "**": "pow", "@": "matmul"},
-    **{"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne", "&": "and_", "|": "or_", "^": "xor"},
+    **{
+        "+": "add",
+        "-": "sub",
+        "*": "mul",
+        "/": "truediv",
+        "//": "floordiv",
+        "%": "mod",
+        "**": "pow",
+        "@": "matmul",
+    },
+    **{
+        "<": "lt",
+        "<=": "le",
+        ">": "gt",
+        ">=": "ge",
+        "==": "eq",
+        "!=": "ne",
+        "&": "and_",
+        "|": "or_",
+        "^": "xor",
+    },
 }
 for _symbol, _name in _OPERATORS.items():
     _define(_symbol, _name)

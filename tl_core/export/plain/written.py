@@ -64,34 +64,52 @@ class WrittenNetwork:
     def build(self) -> nn.Module:
         """The network on the meta device, without a head."""
         space: dict[str, Any] = {"__name__": "backbone"}
-        exec(compile(self.source, "backbone.py", "exec"), space)  # noqa: S102  (our own words and timm's, no user's)
+        exec(compile(self.source, "backbone.py", "exec"), space)  # noqa: S102
         with torch.device("meta"):
             network: nn.Module = space["make_backbone"]()
         return network
 
     def state(self) -> dict[str, Tensor]:
         """Every weight and buffer, the head's as well, by its name in the written network."""
-        names = [*self.build().state_dict(), *(name for name in self._tensors if name.startswith(f"{self.head}."))]
+        names = [
+            *self.build().state_dict(),
+            *(name for name in self._tensors if name.startswith(f"{self.head}.")),
+        ]
         if unknown := [name for name in names if name not in self._tensors]:
             raise Unwritable(f"nobody knows the values of {unknown[0]}")
         return {name: self._tensors[name].detach() for name in names}
 
     def _check(self, model: TransferModel, size: int) -> None:
         network, state = self.build(), self.state()
-        every = [self._tensors[name] for name, _ in network.named_parameters(remove_duplicate=False) if name in state]
+        every = [
+            self._tensors[name]
+            for name, _ in network.named_parameters(remove_duplicate=False)
+            if name in state
+        ]
         if len(set(map(id, every))) < len(list(network.parameters())):
             raise Unwritable("some of its layers share their weights")
-        own = {name: each if self._is_learned(name) else each.clone() for name, each in state.items()}  # what moves
+        own = {
+            name: each if self._is_learned(name) else each.clone() for name, each in state.items()
+        }  # what moves
         parent, _, last = self.head.rpartition(".")
         setattr(network.get_submodule(parent), last, model.head)
         network.load_state_dict(own, assign=True)
         images = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(0))
         for training in (False, True):
-            with torch.no_grad(), _buffers_kept(model), _steady(model, training), _steady(network, training):
+            with (
+                torch.no_grad(),
+                _buffers_kept(model),
+                _steady(model, training),
+                _steady(network, training),
+            ):
                 told = named_tensors(model, self.head)
                 pairs = [(model(images), network(images))]
-                pairs += [(told[name], each) for name, each in network.named_buffers() if name in told]
-                if not all(torch.allclose(a.double(), b.double(), _ALLOWED, _ALLOWED) for a, b in pairs):
+                pairs += [
+                    (told[name], each) for name, each in network.named_buffers() if name in told
+                ]
+                if not all(
+                    torch.allclose(a.double(), b.double(), _ALLOWED, _ALLOWED) for a, b in pairs
+                ):
                     raise Unwritable("what was written does not answer as it does")
 
     def _is_learned(self, name: str) -> bool:
@@ -100,7 +118,10 @@ class WrittenNetwork:
 
 def named_tensors(model: TransferModel, head: str) -> dict[str, Tensor]:
     """Its weights and buffers, those that no state dict holds as well, by `library_name`."""
-    tensors = (*model.named_buffers(remove_duplicate=False), *model.named_parameters(remove_duplicate=False))
+    tensors = (
+        *model.named_buffers(remove_duplicate=False),
+        *model.named_parameters(remove_duplicate=False),
+    )
     return {library_name(name, head): tensor for name, tensor in tensors}
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812  (in the copies that leave, it goes by that name)
+from torch.nn import functional as F  # noqa: N812
 
 
 class Part(nn.Module):
@@ -45,7 +45,9 @@ class Conv2dSame(nn.Conv2d):
         for side, kernel, stride, dilation in each:
             more = max((-(-side // stride) - 1) * stride + (kernel - 1) * dilation + 1 - side, 0)
             sides = [more // 2, more - more // 2, *sides]
-        return F.conv2d(F.pad(x, sides), self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
+        return F.conv2d(
+            F.pad(x, sides), self.weight, self.bias, self.stride, 0, self.dilation, self.groups
+        )
 
 
 class DropPath(nn.Module):

@@ -34,7 +34,7 @@ class Model:
     """An ONNX file that was exported with its labels and preprocessing."""
 
     def __init__(self, file: Path = HERE / "model.onnx") -> None:
-        import onnxruntime  # noqa: PLC0415  (who only reads images, such as train.py, need not have it)
+        import onnxruntime
 
         self.session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
         about = self.session.get_modelmeta().custom_metadata_map
@@ -42,11 +42,15 @@ class Model:
         self.preprocess: dict[str, Any] = json.loads(about["preprocess"])
         beside = file.parent / "preprocess.json"
         if beside.is_file() and json.loads(beside.read_text("utf-8")) != self.preprocess:
-            sys.exit(f"FAILED: {beside} and {file.name} differ on how images are read: they do not belong together.")
+            sys.exit(
+                f"FAILED: {beside} and {file.name} differ on how images are read: they do not belong together."
+            )
 
     def logits(self, file: Path) -> np.ndarray:
         """One number a label, from the least to the most likely unbounded; their softmax are the probabilities."""
-        images = normalise(prepare(open_rgb(file, self.preprocess), self.preprocess), self.preprocess)[None]
+        images = normalise(
+            prepare(open_rgb(file, self.preprocess), self.preprocess), self.preprocess
+        )[None]
         return np.asarray(self.session.run(None, {"images": images})[0][0], np.float64)
 
     def probabilities(self, file: Path) -> np.ndarray:
@@ -122,9 +126,13 @@ def prepare(image: Image.Image, preprocess: dict[str, Any]) -> np.ndarray:
 
 def resize(pixels: np.ndarray, length: int, kind: str) -> np.ndarray:
     """The first axis of `pixels` to that length, bit by bit as PyTorch resizes bytes: with weights of 16 bits."""
-    spans, weights = zip(*(weigh(place, len(pixels), length, kind) for place in range(length)), strict=True)
+    spans, weights = zip(
+        *(weigh(place, len(pixels), length, kind) for place in range(length)), strict=True
+    )
     most = max(each.max() for each in weights)
-    bits = next(bits for bits in range(23) if bits == 22 or int(0.5 + most * 2 ** (bits + 1)) >= 2**15)
+    bits = next(
+        bits for bits in range(23) if bits == 22 or int(0.5 + most * 2 ** (bits + 1)) >= 2**15
+    )
     resized = np.empty((length, *pixels.shape[1:]), np.uint8)
     for place, (span, share) in enumerate(zip(spans, weights, strict=True)):
         whole = np.trunc(share * 2**bits + np.copysign(0.5, share)).astype(np.int32)
@@ -150,7 +158,9 @@ def weigh(place: int, before: int, after: int, kind: str) -> tuple[slice, np.nda
 
 def normalise(pixels: np.ndarray, preprocess: dict[str, Any]) -> np.ndarray:
     """Float32 [3, size, size], in the range that the network was trained on."""
-    mean, std = (np.array(preprocess[name], np.float32) * np.float32(255) for name in ("mean", "std"))
+    mean, std = (
+        np.array(preprocess[name], np.float32) * np.float32(255) for name in ("mean", "std")
+    )
     return np.ascontiguousarray(((pixels.astype(np.float32) - mean) / std).transpose(2, 0, 1))
 
 
@@ -159,7 +169,9 @@ def normalise(pixels: np.ndarray, preprocess: dict[str, Any]) -> np.ndarray:
 
 def every_file(paths: list[Path]) -> Iterator[Path]:
     for path in paths:
-        yield from sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
+        yield from (
+            sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
+        )
 
 
 def in_words(share: float) -> str:
@@ -170,7 +182,9 @@ def in_words(share: float) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description="What does the model say about these images?")
     parser.add_argument("images", nargs="+", type=Path, help="image files, or folders of them")
-    parser.add_argument("--model", type=Path, default=HERE / "model.onnx", help="such as model.int8.onnx")
+    parser.add_argument(
+        "--model", type=Path, default=HERE / "model.onnx", help="such as model.int8.onnx"
+    )
     parser.add_argument("--top", type=int, default=3, help="how many labels to name")
     parser.add_argument("--json", action="store_true", help="one line of JSON for each image")
     arguments = parser.parse_args()
@@ -184,11 +198,21 @@ def main() -> int:
             no_answer = "" if isinstance(error, ArithmeticError) else "cannot be read as an image: "
             print(f"{file}: {no_answer}{error}", file=sys.stderr)
             continue
-        best = [(model.labels[i], float(shares[i])) for i in np.argsort(-shares, kind="stable")[: arguments.top]]
+        best = [
+            (model.labels[i], float(shares[i]))
+            for i in np.argsort(-shares, kind="stable")[: arguments.top]
+        ]
         if arguments.json:
-            print(json.dumps({"image": str(file), "top": [{"label": label, "p": p} for label, p in best]}))
+            print(
+                json.dumps(
+                    {"image": str(file), "top": [{"label": label, "p": p} for label, p in best]}
+                )
+            )
         else:
-            print(f"{file}: " + ", ".join(f"{' '.join(label.split())} {in_words(p)}" for label, p in best))
+            print(
+                f"{file}: "
+                + ", ".join(f"{' '.join(label.split())} {in_words(p)}" for label, p in best)
+            )
     return 1 if failed else 0
 
 

@@ -19,8 +19,12 @@ def main() -> int:
     model, tolerance, found = Model(), receipt["tolerance"], []
     for kept in receipt["images"]:
         said = log_softmax(model.logits(HERE / "receipt" / kept["file"]))
-        found.append(float(np.abs(np.maximum(said, FLOOR) - np.array(kept["log_probabilities"])).max()))
-        print(f"{'ok  ' if found[-1] <= tolerance else 'FAIL'} {kept['file']}: differs by {found[-1]:.2g}")
+        found.append(
+            float(np.abs(np.maximum(said, FLOOR) - np.array(kept["log_probabilities"])).max())
+        )
+        print(
+            f"{'ok  ' if found[-1] <= tolerance else 'FAIL'} {kept['file']}: differs by {found[-1]:.2g}"
+        )
     failed = sum(not each <= tolerance for each in found)  # so that what is not a number fails, too
     if failed or not found:
         print(f"FAILED: {failed} of {len(found)} images; the tolerance is {tolerance:.2g}.")

@@ -14,7 +14,9 @@ _component = st.components.v2.component(
 )
 
 
-def heat_view(*, key: str, photo: str, heats: Sequence[tuple[str, str]], size: tuple[int, int], alt: str) -> None:
+def heat_view(
+    *, key: str, photo: str, heats: Sequence[tuple[str, str]], size: tuple[int, int], alt: str
+) -> None:
     """Show them side by side.
 
     Args:

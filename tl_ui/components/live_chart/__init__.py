@@ -17,7 +17,9 @@ _component = st.components.v2.component(
 )
 
 
-def live_chart(*, key: str, url: str, height: int, alt: str, live: bool, clickable: bool = False) -> Any:
+def live_chart(
+    *, key: str, url: str, height: int, alt: str, live: bool, clickable: bool = False
+) -> Any:
     """A chart that fetches its figure from `url`, and again every second while its run is unfinished.
 
     Returns:
@@ -50,4 +52,6 @@ def plotly_url() -> str:
 
 
 def _draw(key: str, **data: Any) -> Any:
-    return _component(key=key, data={"plotly": plotly_url(), **data}, on_clicked_change=lambda: None).get("clicked")
+    return _component(
+        key=key, data={"plotly": plotly_url(), **data}, on_clicked_change=lambda: None
+    ).get("clicked")

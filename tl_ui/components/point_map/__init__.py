@@ -17,7 +17,9 @@ _component = st.components.v2.component(
 )
 
 
-def point_map(drawn: PointMap, *, key: str, height: int = 520, glide: int = 0, lasso: bool = True) -> list[int]:
+def point_map(
+    drawn: PointMap, *, key: str, height: int = 520, glide: int = 0, lasso: bool = True
+) -> list[int]:
     """Draw a map; gives the numbers of the points that the reader has chosen.
 
     Args:
@@ -30,4 +32,8 @@ def point_map(drawn: PointMap, *, key: str, height: int = 520, glide: int = 0, l
     state = _component(key=key, data=data, on_chosen_change=lambda: None)
     chosen = state.get("chosen") or {}
     n = len(drawn.x)
-    return [i for i in chosen.get("points", []) if 0 <= i < n] if chosen.get("of") == drawn.name else []
+    return (
+        [i for i in chosen.get("points", []) if 0 <= i < n]
+        if chosen.get("of") == drawn.name
+        else []
+    )

@@ -5,7 +5,7 @@ from typing import TypedDict, cast
 import streamlit as st
 
 from tl_ui.components.assets import read_asset, url_base
-from tl_ui.uploads import Uploads
+from tl_ui.data.uploads import Uploads
 
 _component = st.components.v2.component(
     "transferlab_upload",
@@ -37,10 +37,19 @@ def upload_dropzone(*, key: str, token: str, uploads: Uploads) -> Sent | None:
     """
     limits = uploads.limits.model_dump(include={"max_files", "max_bytes"})
     heard = (st.session_state.get(key) or {}).get("sent")
-    data = {"url_base": url_base(), "token": token, "limits": limits, "heard": heard and heard["upload_id"]}
+    data = {
+        "url_base": url_base(),
+        "token": token,
+        "limits": limits,
+        "heard": heard and heard["upload_id"],
+    }
     state = _component(key=key, data=data, on_sent_change=lambda: None)
     sent = cast(Sent | None, state.get("sent"))
-    if sent is None or _is_dealt_with(key, token, sent["upload_id"]) or not uploads.is_open(sent["upload_id"]):
+    if (
+        sent is None
+        or _is_dealt_with(key, token, sent["upload_id"])
+        or not uploads.is_open(sent["upload_id"])
+    ):
         return None
     return sent
 

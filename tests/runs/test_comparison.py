@@ -1,0 +1,191 @@
+"""How tested runs compare, from the store alone: on the same images, whatever dataset these lie in."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from making_runs import run_config
+
+from tl_core.config import make_run_config
+from tl_core.evaluation import NotComparable, compare
+from tl_core.records import DatasetRecord, ImageRecord, Prediction, RunState, TestResult
+from tl_core.runs.comparison import (
+    answers_side_by_side,
+    compare_runs,
+    share_images,
+    what_differs,
+    why_apart,
+)
+
+
+@pytest.fixture
+def add_run(workspace, colours, finished):
+    """Adds a run that was tested on so many images, and had the first of them wrong."""
+    _, model = finished
+
+    def add(n_wrong, n=100, test_set="the same", **settings):
+        facts = {"classes": list(colours.classes), "split_fingerprint": {"test": test_set}}
+        run = workspace.store.add_run(run_config(colours, **settings), colours.name, facts)
+        workspace.store.claim_next_run()
+        rows = [
+            Prediction(i, 0, (0.1, 0.9, 0.0) if i < n_wrong else (0.8, 0.2, 0.0)) for i in range(n)
+        ]
+        workspace.store.put_predictions(run.id, "test", 1, rows)
+        workspace.store.update_run(
+            run.id, result=replace(model.result, n=n, accuracy=1 - n_wrong / n)
+        )
+        workspace.store.finish_run(run.id, RunState.COMPLETED)
+        return run.id
+
+    return add
+
+
+def test_the_best_run_stands_first_with_the_others_beside_it(workspace, add_run):
+    worst, best, middle = add_run(40, epochs=3), add_run(5), add_run(8, seed=1)
+    (group,) = compare_runs(workspace.store, [worst, best, middle])
+    assert group.best.id == best
+    assert [(run.id, found.is_real) for run, found in group.others] == [
+        (middle, False),
+        (worst, True),
+    ]
+    assert group.others[0][1].say().startswith("No real difference: 3.0 points")
+    assert group.others[1][1].say().startswith("The first is better: 35.0 points")
+
+
+def test_of_several_comparisons_each_has_to_be_clearer(workspace, add_run):
+    best, others = add_run(0), [add_run(8, seed=i) for i in range(1, 11)]
+    (alone,) = compare_runs(workspace.store, [best, others[0]])
+    assert alone.others[0][1].is_real
+    (many,) = compare_runs(workspace.store, [best, *others])
+    assert not any(found.is_real for _, found in many.others)
+    pairs = 11 * 10 // 2  # the best was picked from the data, so all of them count
+    assert many.others[0][1].p_value == pytest.approx(pairs * alone.others[0][1].p_value)
+    assert (
+        "but by McNemar's test it could be chance (p = 0.43, corrected for 55 pairs"
+        in many.others[0][1].say()
+    )
+
+
+def test_runs_with_other_test_sets_are_not_ranked_beside_each_other(workspace, add_run):
+    one, two, other = add_run(5), add_run(9), add_run(1, test_set="another")
+    groups = compare_runs(workspace.store, [other, one, two])
+    assert [(g.best.id, [run.id for run, _ in g.others]) for g in groups] == [
+        (one, [two]),
+        (other, []),
+    ]
+
+
+def test_what_differs_between_runs_is_named(workspace, add_run):
+    runs = [
+        workspace.store.get_run(add_run(1, **given))
+        for given in ({}, {"epochs": 9}, {"epochs": 9, "flip": True})
+    ]
+    assert what_differs(runs) == {"epochs": [2, 9, 9], "flip": [False, False, True]}
+
+
+def test_one_run_or_twenty_one_are_no_comparison(workspace, add_run):
+    one = add_run(1)
+    with pytest.raises(NotComparable, match="1 run cannot be compared: name from 2 to 20"):
+        compare_runs(workspace.store, [one, one])
+
+
+def test_runs_of_one_test_set_are_not_told_why_they_stand_apart(workspace, add_run):
+    assert why_apart(compare_runs(workspace.store, [add_run(5), add_run(9)])) == ""
+    apart = compare_runs(workspace.store, [add_run(5), add_run(9, test_set="another")])
+    assert "not all tested on the same images and classes" in why_apart(apart)
+
+
+# Of different datasets
+
+CLASSES = ("cat", "dog")
+TEST = [(content, label) for content in range(30) for label in [content % 2] * (1 + (content == 3))]
+"""Content and label of every test image; of one there is a copy."""
+
+
+@pytest.fixture
+def add_tested(workspace):
+    """Adds a dataset in which the test images stand among others, in an order of its own, and a run tested on them."""
+
+    def add(name, wrong, n_others, relabel=(), classes=CLASSES):
+        store, chance = workspace.store, np.random.default_rng(n_others)
+        rows = [
+            (content, 1 - label if content in relabel else label, True) for content, label in TEST
+        ]
+        rows += [(1000 + other, other % 2, False) for other in range(n_others)]
+        rows = [rows[i] for i in chance.permutation(len(rows))]
+        images = [
+            ImageRecord(i, f"{content:064x}", f"{i}.png", classes[label], None, "png", 8, 8)
+            for i, (content, label, _) in enumerate(rows)
+        ]
+        labels = [image.class_name for image in images]
+        record = DatasetRecord(
+            name, name, classes, tuple(map(labels.count, classes)), 0, "sample", 0.0
+        )
+        store.add_dataset(record, images, [])
+        facts = {"classes": list(classes), "split_fingerprint": {"test": "the same", "val": name}}
+        run = store.add_run(make_run_config(name, {}), name, facts)
+        said = [
+            Prediction(
+                i,
+                label,
+                tuple(
+                    float(k == label) * 0.8 + 0.1 for k in ((1, 0) if content in wrong else (0, 1))
+                ),
+            )
+            for i, (content, label, is_test) in enumerate(rows)
+            if is_test
+        ]
+        store.put_predictions(run.id, "test", 1, said)
+        n_right = sum(p.is_right for p in said)
+        store.update_run(
+            run.id, result=TestResult(len(said), 0.5, n_right / len(said), 0.5, 0.5, 0.5, 0.5)
+        )
+        store.claim_run(run.id)
+        store.finish_run(run.id, RunState.COMPLETED)
+        return store.get_run(run.id)
+
+    return add
+
+
+def test_runs_of_different_datasets_are_compared_image_by_image_on_the_test_set_they_share(
+    workspace, add_tested
+):
+    best, other = (
+        add_tested("d1", {0, 1}, n_others=50),
+        add_tested("d2", set(range(1, 12)), n_others=7),
+    )
+    (group,) = compare_runs(workspace.store, [other.id, best.id])
+    ((beside, found),) = group.others
+    assert (group.best.id, beside.id) == (best.id, other.id) and why_apart([group]) == ""
+    assert (found.n, found.only_first, found.only_second) == (
+        len(TEST),
+        11,
+        1,
+    )  # of one of the ten there is a copy
+    assert share_images([best, other], "test") and not share_images([best, other], "val")
+
+
+def test_every_answer_stands_at_the_image_it_was_given_to(workspace, add_tested):
+    runs = add_tested("d1", {0, 3}, n_others=50), add_tested("d2", {3, 5}, n_others=7)
+    images = [workspace.store.list_images(run.config.data.dataset_id) for run in runs]
+    own = [workspace.store.list_predictions(run.id, "test")[1] for run in runs]
+    first, second = answers_side_by_side(workspace.store, runs)
+    assert first == own[0] and {p.position for p in second} == {p.position for p in first}
+    shown = sorted((images[0][p.position].sha256, p.true, p.probabilities) for p in second)
+    assert shown == sorted((images[1][p.position].sha256, p.true, p.probabilities) for p in own[1])
+    assert compare(first, second).only_first == 1 == compare(first, second).only_second
+
+
+@pytest.mark.parametrize("how", ["other labels", "deleted", "other classes"])
+def test_what_cannot_be_paired_is_not_ranked_and_it_is_said_why(workspace, add_tested, how):
+    one = add_tested("d1", {0}, n_others=5)
+    other = add_tested(
+        "d2", {1}, 9, relabel=(4, 5) if how == "other labels" else (),
+        classes=("ape", "dog") if how == "other classes" else CLASSES,
+    )  # fmt: skip
+    if how == "deleted":
+        workspace.store.delete_dataset("d2")
+    groups = compare_runs(workspace.store, [one.id, other.id])
+    assert [len(group.others) for group in groups] == [0, 0]
+    assert ("cannot be paired" in why_apart(groups)) == (how != "other classes")
+    assert share_images([one, other], "test") == (how != "other classes")

@@ -1,0 +1,114 @@
+"""Of a run of any length a readable number of points is kept, and what they average over is said."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from making_runs import open_home, run_config
+
+from tl_core.events import BatchEnded, EpochEnded, FactsFound, StageStarted
+from tl_core.records import Prediction, Run
+from tl_core.runs.recording import Recorder
+from tl_core.workspace import Workspace
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    return open_home(tmp_path_factory.mktemp("recording"))
+
+
+@pytest.fixture
+def run(home: Workspace, finished: tuple[Workspace, Run]) -> Run:
+    return home.store.add_run(finished[1].config, "colours")
+
+
+@given(total=st.integers(1, 5000), data=st.data())
+def test_batch_losses_are_thinned_to_a_thousand_and_stay_means(
+    home: Workspace, finished: tuple[Workspace, Run], total: int, data: st.DataObject
+):
+    run = home.store.add_run(finished[1].config, "colours")
+    sizes = data.draw(st.lists(st.integers(1, 9), min_size=1, max_size=5))
+    batches = [
+        BatchEnded(1, step, total, float(step), sizes[step % len(sizes)])
+        for step in range(1, total + 1)
+    ]
+    with Recorder(home.store, run) as recorder:
+        for batch in batches:
+            recorder.write(batch)
+    points = home.store.list_metrics(run.id)
+    assert min(total, 500) <= len(points) <= 1000
+    start = 0
+    for point in points:
+        own = batches[start : point.step]
+        assert point.n == sum(batch.n for batch in own)
+        assert point.value == pytest.approx(sum(batch.loss * batch.n for batch in own) / point.n)
+        start = point.step
+    assert total - start < max(1, -(-total // 1000)), (
+        "more than the last incomplete mean was left out"
+    )
+
+
+def test_the_best_epoch_is_written_with_its_epoch(home: Workspace, run: Run):
+    predictions = (Prediction(4, 0, (0.75, 0.25)), Prediction(9, 1, (0.5, 0.5)))
+    accuracies = (0.5, 0.75, 0.25)
+    with Recorder(home.store, run) as recorder:
+        for epoch, (accuracy, is_best) in enumerate(
+            zip(accuracies, (True, True, False), strict=True), start=1
+        ):
+            recorder.write(
+                EpochEnded(
+                    epoch, epoch * 3, 1.0, 0.5, 10, 2.0, accuracy, predictions, is_best, 0.1 * epoch
+                )
+            )
+            # Already there, and not only when the run ends.
+            record = home.store.get_run(run.id)
+            assert record.epochs_done == epoch
+            assert (record.best_epoch, record.val_accuracy) == (
+                (1, 0.5) if epoch == 1 else (2, 0.75)
+            )
+            assert home.store.list_predictions(run.id, "val") == (epoch, list(predictions))
+            assert len(home.store.list_metrics(run.id)) == 5 * epoch
+    assert {p.n for p in home.store.list_metrics(run.id) if p.split == "val"} == {2}
+
+
+def test_what_was_done_is_written_down_even_when_it_fails(home: Workspace, run: Run):
+    with pytest.raises(ZeroDivisionError), Recorder(home.store, run) as recorder:
+        recorder.write(StageStarted("training"))
+        recorder.write(FactsFound({"device": "a slow one"}))
+        recorder.write(BatchEnded(1, 1, 10, 0.5, 4))
+        raise ZeroDivisionError
+    facts = home.store.get_run(run.id).facts
+    assert facts["device"] == "a slow one" and "training" in facts["seconds_by_stage"]
+    assert "python" in facts["environment"]
+    assert [point.value for point in home.store.list_metrics(run.id)] == [0.5]
+
+
+def test_a_run_in_the_test_config_is_the_one_recorded(finished: tuple[Workspace, Run]):
+    workspace, run = finished
+    dataset = workspace.store.get_dataset(run.config.data.dataset_id)
+    assert run.config == run_config(dataset, epochs=3)
+
+
+def test_a_run_that_goes_on_is_written_on(home: Workspace, run: Run):
+    predictions = (Prediction(4, 0, (0.75, 0.25)),)
+    ends = [
+        EpochEnded(e, e * 3, 1.0, None, 10, 2.0, 0.5, predictions, e == 1, 0.1 / e) for e in (1, 2)
+    ]
+    with Recorder(home.store, run) as recorder:
+        recorder.write(StageStarted("training"))
+        recorder.write(ends[0])
+    before = home.store.list_metrics(run.id)
+    with Recorder(home.store, home.store.get_run(run.id)) as recorder:
+        recorder.write(StageStarted("reading images"))
+        recorder.write(ends[0])  # told of again
+        recorder.write(StageStarted("training"))
+        recorder.write(ends[1])
+    points = home.store.list_metrics(run.id)
+    assert points[: len(before)] == before and [point.seq for point in points] == list(
+        range(2 * len(before))
+    )
+    assert [point.epoch for point in points] == [1] * 4 + [2] * 4
+    rates = [point.value for point in points if point.name == "learning_rate"]
+    assert rates == [0.1, 0.05]
+    assert "accuracy" not in {point.name for point in points if point.split == "train"}, (
+        "of mixed images there is none"
+    )

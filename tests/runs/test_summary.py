@@ -1,0 +1,203 @@
+import pytest
+
+from tl_core.config import ModelConfig, RunConfig
+from tl_core.evaluation import judge, what_helps
+from tl_core.records import Prediction, Run, RunState, TestResult
+from tl_core.runs.summary import (
+    caution,
+    changes_of,
+    class_names,
+    depth_words,
+    headline,
+    is_busy,
+    missing_words,
+    model_words,
+    n_ahead,
+    pause_promise,
+    queue_words,
+    recipe_words,
+    resume_promise,
+    runs_compared,
+    seconds_taken,
+    stop_promise,
+    what_is_kept,
+    when,
+)
+
+
+def make_run(run_id="bcdf", state=RunState.RUNNING, model=None, train=None, **values):
+    sections = {"data": {"dataset_id": "d1"}, "model": model or {}, "train": train or {}}
+    return Run(run_id, state, RunConfig.model_validate(sections), "pets", 0.0, **values)
+
+
+def make_result(accuracy, n, baseline=0.24):
+    return TestResult(n, 0.5, accuracy, accuracy, accuracy, accuracy, baseline)
+
+
+def test_the_headline_can_be_repeated():
+    assert headline(make_result(327 / 380, 380)).replace("\N{NO-BREAK SPACE}", " ") == (
+        "Right on 327 of 380 test images, 86.1 % (82–89 %); always guessing the biggest class would be 24 %."
+    )
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "n", "said"),
+    [
+        (0.861, 380, ""),
+        (0.3, 20, "not clearly better"),
+        (0.9, 20, "20 test images are few"),
+        (0.24, 380, "guessing"),
+    ],
+)
+def test_a_figure_that_means_little_is_not_left_alone(accuracy, n, said):
+    words = caution(make_result(accuracy, n), ModelConfig())
+    assert said in words
+    assert bool(said) == bool(words)
+
+
+def test_no_one_is_told_to_freeze_less_than_nothing():
+    guess = make_result(0.24, 380)
+    assert "fewer frozen stages" in caution(guess, ModelConfig())
+    assert "more frozen stages" in caution(guess, ModelConfig(frozen_stages=0))
+    assert "pretrained weights" in caution(guess, ModelConfig(pretrained=False, frozen_stages=0))
+
+
+def test_the_warning_and_the_verdict_of_the_curves_name_the_same_remedy():
+    model = ModelConfig(frozen_stages=-2)
+    assert caution(make_result(0.24, 380), model, "over").endswith(what_helps(model, "over"))
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ({}, "all stages frozen"),
+        ({"frozen_stages": 1}, "first stage frozen"),
+        ({"frozen_stages": 5}, "first 5 stages frozen"),
+        ({"frozen_stages": -2}, "last 2 stages fine-tuned"),
+        ({"frozen_stages": -1}, "last stage fine-tuned"),
+        ({"frozen_stages": 0}, "all stages fine-tuned"),
+        ({"frozen_layers": 100}, "first 100 layers frozen"),
+        (
+            {"frozen_names": "*.bn1", "frozen_stages": 0},
+            "all stages fine-tuned, some layers kept by name",
+        ),
+        ({"frozen_stages": 0, "pretrained": False}, "from random weights"),
+    ],
+)
+def test_depth_in_words(model, words):
+    assert depth_words(ModelConfig.model_validate(model)) == words
+
+
+def test_a_model_is_called_by_its_title_while_the_catalogue_has_it():
+    assert model_words(ModelConfig()).startswith("EfficientNet-Lite0, ")
+    assert model_words(ModelConfig(backbone="gone")).startswith("gone, ")
+
+
+def test_the_recipe_is_said_where_there_is_one():
+    model = {"backbone": "resnet18", "frozen_stages": -2}
+    run = make_run(model=model, train={"unfreeze": "two-phase", "epochs": 5})
+    assert recipe_words(run.config) == "ResNet-18, last 2 stages fine-tuned, two-phase"
+    assert recipe_words(make_run(model=model).config) == "ResNet-18, last 2 stages fine-tuned"
+
+
+def test_stop_and_pause_promise_what_the_run_will_keep():
+    assert "keeps nothing" in stop_promise(make_run())
+    assert "begins anew" in pause_promise(make_run())
+    run = make_run(epochs_done=3, best_epoch=2)
+    assert "3 epochs and the model of epoch 2" in stop_promise(run)
+    assert "no test figure" in stop_promise(run)
+    assert pause_promise(run) == (
+        "Pause: keeps all of the 3 finished epochs; the unfinished epoch is done again when you resume."
+    )
+
+
+def test_resume_promises_where_it_goes_on():
+    assert resume_promise(make_run()) == "It begins with epoch 1 of 5."
+    assert "epoch 4 of 5" in resume_promise(make_run(epochs_done=3))
+    assert "the test" in resume_promise(make_run(epochs_done=5))
+
+
+def test_only_what_waits_or_runs_is_busy():
+    busy = {RunState.QUEUED, RunState.RUNNING}
+    assert {state for state in RunState if is_busy(make_run(state=state))} == busy
+
+
+def test_a_comparison_is_its_runs_in_the_order_of_the_queue_without_what_continues_one():
+    runs = [
+        make_run("new", facts={"comparison": "c", "continues": "old"}),
+        make_run("old", facts={"comparison": "c"}),
+        make_run("other"),
+    ]
+    assert [run.id for run in runs_compared(runs, "c")] == ["old"]
+
+
+def test_what_is_kept_of_a_run_that_ended_early():
+    assert what_is_kept(make_run(), False).startswith("Nothing of it is kept")
+    assert what_is_kept(make_run(epochs_done=2, best_epoch=1), True).endswith(
+        "and the model of epoch 1."
+    )
+    assert what_is_kept(make_run(epochs_done=2), False).endswith("but no model.")
+
+
+def test_the_place_in_the_queue_counts_what_runs_and_what_was_queued_before():
+    queue = [make_run(name, RunState.QUEUED) for name in ("new", "mid", "old")]
+    runs = [queue[0], make_run("done", RunState.COMPLETED), queue[1], make_run("now"), queue[2]]
+    assert [n_ahead(run, runs) for run in queue] == [3, 2, 1]
+    assert n_ahead(queue[2], queue) == 0
+    assert queue_words(0).startswith("Next in line")
+    assert queue_words(1) == "Waiting: 1 run is ahead of this one."
+    assert queue_words(2) == "Waiting: 2 runs are ahead of this one."
+
+
+def test_time_taken():
+    assert seconds_taken(make_run()) is None
+    assert seconds_taken(make_run(state=RunState.PAUSED, started_at=10.0), now=15.0) is None
+    assert seconds_taken(make_run(started_at=10.0), now=15.0) == 5
+    assert seconds_taken(make_run(started_at=10.0, finished_at=12.0), now=99.0) == 2
+    assert seconds_taken(make_run(started_at=10.0), now=9.0) == 0
+
+
+def test_what_went_before_counts_and_what_it_lay_still_does_not():
+    facts = {"seconds_by_stage": {"training": 30.0, "testing": 4.0}, "seconds_before": 31.0}
+    at = {"started_at": 1000.0, "facts": facts}
+    assert seconds_taken(make_run(state=RunState.COMPLETED, finished_at=1003.5, **at)) == 34.5
+    assert seconds_taken(make_run(state=RunState.RUNNING, **at), now=1002.0) == 33
+    assert seconds_taken(make_run(state=RunState.QUEUED, **at), now=99_999.0) == 34
+    for state in (RunState.INTERRUPTED, RunState.CANCELLED):  # noted, or given up, a day after
+        assert seconds_taken(make_run(state=state, finished_at=87_400.0, **at)) == 34
+
+
+def test_a_run_took_no_less_than_its_stages():
+    facts = {"seconds_by_stage": {"training": 30.0, "testing": 4.0}}
+    assert (
+        seconds_taken(
+            make_run(state=RunState.COMPLETED, started_at=0.0, finished_at=3.4, facts=facts)
+        )
+        == 34
+    )
+
+
+def test_what_the_machine_chose_nobody_has_changed():
+    train = {"batch_size": 32, "epochs": 7}
+    assert changes_of(make_run(train=train)) == train
+    assert changes_of(make_run(train=train, facts={"left_to_machine": ["batch_size"]})) == {
+        "epochs": 7
+    }
+
+
+def test_the_hour_is_the_readers():
+    assert when(0.0, "Europe/Berlin") == "1 Jan 1970, 01:00"
+    assert when(0.0, None) == when(0.0, "No/Such") == when(0.0, "../etc") == "1 Jan 1970, 00:00 UTC"
+
+
+def test_class_names_outlive_the_dataset():
+    assert class_names(make_run(facts={"classes": ["cat", "dog"]}), 2) == ["cat", "dog"]
+    assert class_names(make_run(), 2) == ["class 1", "class 2"]
+
+
+def test_a_test_set_of_one_class_says_what_it_cannot_show():
+    judged = judge([Prediction(i, 0, (0.9 - i / 10, 0.1 + i / 10)) for i in range(3)], 0)
+    assert "of one class" in missing_words(judged)
+    assert "nothing about the others" in caution(make_result(1.0, 3, baseline=1.0), ModelConfig())
+    both = judge([Prediction(i, i % 2, (0.6, 0.4)) for i in range(6)], 0)
+    assert missing_words(both) == ""

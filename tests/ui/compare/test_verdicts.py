@@ -1,0 +1,62 @@
+"""Who was right most often, in words; nobody wins a tie."""
+
+import pytest
+
+from tl_core.config import make_run_config
+from tl_core.evaluation import compare_best
+from tl_core.records import Prediction, Run, RunState, TestResult
+from tl_core.runs.comparison import Compared
+from tl_ui.compare.runs import verdict_words
+
+
+def run_of(name, n_right, n=60):
+    result = TestResult(n, 0.5, n_right / n, 0.5, 0.5, 0.5, 0.3)
+    return Run(name, RunState.COMPLETED, make_run_config("d", {}), "pets", 0.0, result=result)
+
+
+def answers(n_right, sure, n=60):
+    rows = ((sure, 1 - sure), (1 - sure, sure))
+    return [Prediction(i, 0, rows[0 if i < n_right else 1]) for i in range(n)]
+
+
+def group_of(*rights):
+    said = [answers(right, 0.8 + place / 100) for place, right in enumerate(rights)]
+    runs = [run_of(f"run{place}", right) for place, right in enumerate(rights)]
+    return Compared(runs[0], tuple(zip(runs[1:], compare_best(said), strict=True)))
+
+
+@pytest.mark.parametrize(("rights", "head"), [
+    ((59, 59), "**run0** and **run1** tie: each was right on 59 of 60 test images."),
+    ((59, 59, 20), "**run0** and **run1** tie: each was right on 59 of 60 test images. Beside **run0**:"),
+    ((59, 59, 59), "**run0**, **run1** and **run2** tie: each was right on 59 of 60 test images. Beside **run0**:"),
+])  # fmt: skip
+def test_all_that_were_right_as_often_are_named_and_none_of_them_wins(rights, head):
+    group = group_of(*rights)
+    words = verdict_words(group, {f"run{i}": f"run{i}" for i in range(3)})
+    assert words.splitlines()[0] == head and "most often" not in words
+    assert [run.id for run in group.tied] == [
+        f"run{i}" for i, right in enumerate(rights) if right == 59
+    ]
+
+
+@pytest.mark.parametrize(("rights", "words"), [
+    ((59, 58), "but is not really better than the other:"),
+    ((59, 53, 53), "but it is not certain that it is really better than any:"),
+])  # fmt: skip
+def test_a_difference_that_test_and_interval_disagree_about_is_not_certain(rights, words):
+    group = group_of(*rights)
+    said = verdict_words(group, {f"run{i}": f"run{i}" for i in range(3)})
+    assert words in said.splitlines()[0]
+    assert (
+        ("No real difference" in said)
+        == ("Not certain that the first" not in said)
+        == (rights[1] == 58)
+    )
+    assert ("corrected for all 3 pairs" in said and "one pair alone" in said) == (len(rights) == 3)
+
+
+def test_one_that_was_right_more_often_is_named_alone():
+    words = verdict_words(group_of(59, 20), {"run0": "a", "run1": "b"})
+    assert words.startswith(
+        "On the same 60 test images **a** was right most often, and is really better than the other:"
+    )

@@ -1,0 +1,88 @@
+"""Runs are packed in a child process, one zip a run, and the page finds them again."""
+
+import time
+
+import pytest
+
+from tl_ui.background import get_jobs
+from tl_ui.run.export_jobs import (
+    export_file,
+    find_packing,
+    packed_formats,
+    packs,
+    read_packed,
+    start_packing,
+)
+
+FORMATS = ("safetensors", "onnx")
+
+
+def finish(job, seconds=180):
+    end = time.monotonic() + seconds
+    while not job.is_over and time.monotonic() < end:
+        time.sleep(0.05)
+    assert job.is_over
+    return job
+
+
+@pytest.fixture
+def packed(finished, monkeypatch):
+    """The workspace and run, whose zips are gone afterwards."""
+    workspace, run = finished
+    monkeypatch.setenv("TRANSFERLAB_HOME", str(workspace.settings.home))
+    get_jobs.cache_clear()
+    yield workspace, run
+    for file in workspace.artifacts.run_folder(run.id).glob("export-*.zip"):
+        file.unlink()
+    get_jobs.cache_clear()
+
+
+def test_a_run_is_packed_once_and_found_again(packed):
+    workspace, run = packed
+    job = start_packing(workspace, run.id, FORMATS)
+    assert start_packing(workspace, run.id, ("onnx",)) is job is find_packing(workspace, run.id)
+    assert packs(job, FORMATS) and not packs(job, ("onnx",))
+    assert finish(job).error == ""
+    found = read_packed(workspace, run.id, FORMATS)
+    assert found.n_bytes == export_file(workspace, run.id, FORMATS).stat().st_size
+    assert [each.name for each in found.figures] == ["safetensors", "onnx"]
+    assert found.receipt["n"] == run.result.n and found.has_training_script
+    assert (
+        read_packed(workspace, run.id, ("onnx",)) is None
+        and packed_formats(workspace, run.id) == FORMATS
+    )
+    workspace.artifacts.checkpoint(run.id).touch()
+    assert read_packed(workspace, run.id, FORMATS) is None
+
+
+def test_what_goes_wrong_is_kept_as_a_sentence(packed):
+    workspace, run = packed
+    job = start_packing(workspace, "nope", FORMATS)
+    assert "nope" in finish(job).error
+    assert not workspace.artifacts.run_folder("nope").exists()
+    blocked = export_file(workspace, run.id, FORMATS)
+    blocked.mkdir()  # what cannot be taken away, as in a folder that may not be written to
+    job = start_packing(workspace, run.id, FORMATS)
+    finish(job)
+    blocked.rmdir()
+    assert "could not be written" in job.error
+
+
+def test_a_stopped_one_leaves_nothing_but_what_was_there(packed):
+    workspace, run = packed
+    before = export_file(workspace, run.id, ("onnx",))
+    before.write_bytes(b"of another time")
+    job = start_packing(workspace, run.id, FORMATS)
+    while job.progress()[0] < 0.05 and not job.is_over:  # it has begun to write
+        time.sleep(0.01)
+    job.stop()
+    assert finish(job).error == "It was stopped."
+    assert read_packed(workspace, run.id, FORMATS) is None
+    files = workspace.artifacts.run_folder(run.id).parent.parent.rglob("*onnx*")
+    assert [file for file in files if file.is_file()] == [before]
+
+
+def test_a_damaged_zip_is_no_zip(packed):
+    workspace, run = packed
+    export_file(workspace, run.id, FORMATS).write_bytes(b"PK rubbish")
+    assert read_packed(workspace, run.id, FORMATS) is None

@@ -1,0 +1,424 @@
+"""The Train page over a small dataset: presets, settings, mistakes; and in a real browser what only that shows."""
+
+import json
+import re
+
+import pytest
+from browsing import ROOT, Server, chromium, complaints
+from making_runs import import_folder, open_home
+from streamlit.testing.v1 import AppTest
+
+from tl_core.config import AUGMENTATIONS, KNOBS, make_run_config
+from tl_core.presets import PRESETS
+from tl_core.runs.execute import settle
+from tl_ui import dataset_view, resources
+from tl_ui.train import form as train_form
+from tl_ui.train import learning_rate as finder
+from tl_ui.train.all_settings import EVERY_SETTING, SETTING_GROUP
+from tl_ui.train.augmentation import SLIDERS, variants
+from tl_ui.train.form import frozen_count, within
+from tl_ui.train.presets import DOWNLOAD_FIRST, changed_knobs
+from tl_ui.train.preview import shape_words
+from tl_ui.train.weights import choice_of
+from tl_ui.train.widgets import GROUPS, as_form, knob_key
+
+expect = pytest.importorskip("playwright.sync_api").expect
+CACHES = (
+    resources.get_workspace,
+    resources.get_runner,
+    resources.get_tokens,
+    dataset_view.dataset_images,
+    train_form.split_of,
+    variants,
+)
+
+
+def show_page():
+    import runpy
+
+    import streamlit as st
+
+    from tl_ui.navigation import make_pages
+
+    st.navigation(make_pages(), position="hidden")
+    runpy.run_path("pages/train.py")
+
+
+@pytest.fixture
+def page(workspace, monkeypatch):
+    """The app's page, over the test's own workspace."""
+    monkeypatch.setenv("TRANSFERLAB_HOME", str(workspace.settings.home))
+    monkeypatch.delenv("TRANSFERLAB_DATABASE_URL", raising=False)
+    for cached in CACHES:
+        cached.cache_clear()
+    yield lambda **query: open_page(query)
+    for cached in CACHES:
+        cached.cache_clear()
+
+
+def open_page(query):
+    app = AppTest.from_function(show_page, default_timeout=120)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+def words(app):
+    kinds = [app.markdown, app.caption, app.warning, app.error, app.info]
+    return "\n".join(element.value for elements in kinds for element in elements)
+
+
+def train_button(app):
+    return next(button for button in app.button if button.label == "Train")
+
+
+def unfold(app, name):
+    """Bring a setting into sight, as a person would: unfold every setting, and choose the tab that it is in."""
+    app.session_state[EVERY_SETTING] = True
+    app.session_state[SETTING_GROUP] = next(
+        group for group, names in GROUPS.items() if name in names
+    )
+    app.run()
+    assert not app.exception, app.exception
+
+
+def form_of(app):
+    return app.session_state["train-form"]
+
+
+def choose_preset(app, name):
+    app.selectbox(key="preset-choice").set_value(f"preset:{name}").run()
+    assert not app.exception, app.exception
+
+
+def test_without_images_it_says_what_will_be_here(page):
+    assert [link.proto.label for link in page().get("page_link")] == ["Add images or take a sample"]
+
+
+def keys_of(app):
+    return {
+        widget.key
+        for widgets in (app.text_input, app.selectbox, app.toggle, app.slider)
+        for widget in widgets
+    }
+
+
+def test_every_setting_has_a_widget(page, colours):
+    app = page()
+    keys = keys_of(app)
+    for names in GROUPS.values():
+        unfold(app, names[0])
+        keys |= keys_of(app)
+    # Two settings stand in widgets of another kind: the handle at the network, and one list of whose weights.
+    elsewhere = {
+        knob_key("frozen_stages"): "freeze-slider",
+        knob_key("pretrained"): knob_key("weights"),
+    }
+    assert {elsewhere.get(knob_key(name), knob_key(name)) for name in KNOBS} <= keys
+
+
+def test_a_preset_fills_the_form_and_a_change_is_told(page, colours):
+    app = page()
+    choose_preset(app, "two-phase")
+    config = PRESETS["two-phase"].config
+    assert make_run_config("any", form_of(app)) == config
+    assert app.slider(key="freeze-slider").value == 7
+    assert app.text_input(key="knob-epochs").value == "10"
+    assert "Changed from" not in words(app)
+    app.text_input(key="knob-epochs").set_value("12").run()
+    assert "Changed from **Two\\-\u2060phase**: Epochs 10 → 12." in words(app)
+    next(button for button in app.button if button.label == "Undo the changes").click().run()
+    assert make_run_config("any", form_of(app)) == config
+
+
+@pytest.mark.parametrize(
+    "name", ["from-scratch", "gradual-unfreezing", "textbook-mobilenetv2-mnist"]
+)
+def test_every_kind_of_preset_can_be_drawn(page, colours, name):
+    app = page()
+    choose_preset(app, name)
+    assert not app.error
+    assert "Changed from" not in words(app)
+    assert not train_button(app).disabled
+
+
+def test_a_wrong_value_gets_a_sentence_and_holds_training_back(page, colours):
+    app = page()
+    unfold(app, "dropout")
+    app.text_input(key="knob-dropout").set_value("2").run()
+    assert not app.exception
+    said = [error.value for error in app.error]
+    assert len(said) == 2  # beside the field, which may be folded away, and above the button
+    assert all("Dropout" in sentence and "give a number from 0" in sentence for sentence in said)
+    assert app.text_input(key="knob-dropout").value == "2"
+    assert train_button(app).disabled
+    app.text_input(key="knob-dropout").set_value("0.5").run()
+    assert not app.error
+    assert not train_button(app).disabled
+
+
+def test_what_is_folded_away_keeps_its_value_and_is_still_told_when_wrong(page, colours):
+    app = page()
+    unfold(app, "dropout")
+    app.text_input(key="knob-dropout").set_value("2").run()
+    unfold(app, "loss")  # another tab: that of dropout is no longer drawn
+    assert "knob-dropout" not in keys_of(app)
+    app.session_state[EVERY_SETTING] = False
+    app.run()
+    assert "knob-loss" not in keys_of(app)
+    assert [error.value for error in app.error if "Dropout" in error.value]
+    assert train_button(app).disabled
+    unfold(app, "dropout")
+    assert app.text_input(key="knob-dropout").value == "2"
+
+
+def test_what_few_images_mean_for_the_figures_is_said_quietly_beside_the_button(page, colours):
+    app = page()
+    assert any("With only 6 test images" in caption.value for caption in app.caption)
+    assert not app.warning and not app.error and not train_button(app).disabled
+
+
+def test_settings_that_do_not_go_together_get_a_sentence(page, colours):
+    app = page()
+    choose_preset(app, "two-phase")
+    unfold(app, "head_epochs")
+    app.text_input(key="knob-head_epochs").set_value("10").run()
+    assert "leave no epoch" in app.error[0].value
+    assert train_button(app).disabled
+
+
+def test_to_unfreeze_later_leaves_something_to_unfreeze(page, colours):
+    app = page()
+    unfold(app, "unfreeze")
+    app.selectbox(key="knob-unfreeze").set_value("two-phase").run()
+    assert not app.error
+    assert form_of(app)["frozen_stages"] == -2
+
+
+def test_a_setting_without_effect_is_closed_and_says_why(page, colours):
+    app = page()
+    unfold(app, "focal_gamma")
+    gamma = app.text_input(key="knob-focal_gamma")
+    assert gamma.disabled
+    assert gamma.label == "Focal gamma (only with focal loss)"
+    app.selectbox(key="knob-loss").set_value("focal").run()
+    assert not app.text_input(key="knob-focal_gamma").disabled
+
+
+def test_random_weights_open_every_stage_and_pretrained_ones_close_them_again(page, colours):
+    app = page()
+    app.selectbox(key="knob-weights").set_value("random").run()
+    assert not app.error
+    assert make_run_config("any", form_of(app)).model.frozen_stages == 0
+    app.selectbox(key="knob-weights").set_value("imagenet").run()
+    assert form_of(app)["frozen_stages"] == "all"
+
+
+def test_presets_whose_weights_are_not_here_say_so_in_the_list(
+    page, colours, monkeypatch, tmp_path
+):
+    monkeypatch.delenv("TRANSFERLAB_WEIGHTS", raising=False)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "empty"))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "empty"))
+    options = next(box for box in page().selectbox if box.label == "Preset").options
+    marked = {
+        option.removesuffix(DOWNLOAD_FIRST) for option in options if option.endswith(DOWNLOAD_FIRST)
+    }
+    assert PRESETS["textbook-resnet18"].title in marked
+    assert not {PRESETS["feature-extraction"].title, PRESETS["from-scratch"].title} & marked
+
+
+def test_a_backbone_that_does_not_exist_gets_a_sentence(page, colours):
+    app = page()
+    app.session_state["train-form"]["backbone"] = "resnet19"
+    app.run()
+    assert not app.exception
+    assert "resnet19" in app.error[0].value.replace("\\", "")
+
+
+def test_the_kind_of_image_sets_the_augmentation_and_a_slider_makes_it_ones_own(page, colours):
+    app = page()
+    app.selectbox(key="augment-kind").set_value("documents").run()
+    for name, value in AUGMENTATIONS["documents"].model_dump().items():
+        shown = float(form_of(app)[name]) if name in SLIDERS else form_of(app)[name]
+        assert shown == value
+    unfold(app, "rotation")
+    before = [element.proto.body for element in app.get("html")]
+    app.slider(key="knob-rotation").set_value(90.0).run()
+    assert app.selectbox(key="augment-kind").value == "own"
+    assert [element.proto.body for element in app.get("html")] != before
+
+
+def test_train_again_starts_from_that_runs_settings_and_says_so(page, workspace, colours):
+    config = make_run_config(
+        colours.id, {"backbone": "resnet18", "epochs": 7, "mixup": 0.2, "unfreeze": "never"}
+    )
+    run = workspace.store.add_run(config, colours.name)
+    app = page(like=run.id)
+    assert make_run_config(colours.id, form_of(app)) == config
+    assert app.selectbox(key="preset-choice").value == f"run:{run.id}"
+    assert "The settings of an earlier run" in words(app)
+
+
+def test_an_unknown_run_to_start_from_is_told(page, colours):
+    assert "nosuchrun" in page(like="nosuchrun").warning[0].value
+
+
+def test_settings_can_be_kept_under_a_name_and_forgotten(page, workspace, colours):
+    app = page()
+    app.text_input(key="knob-epochs").set_value("9").run()
+    next(field for field in app.text_input if field.label == "Name").set_value("*Mine*")
+    next(button for button in app.button if button.label == "Save").click().run()
+    assert [
+        (preset.name, preset.config.train.epochs) for preset in workspace.store.list_presets()
+    ] == [("*Mine*", 9)]
+    assert app.selectbox(key="preset-choice").value == "saved:*Mine*"
+    assert "Changed from" not in words(app)
+    next(button for button in app.button if button.label == "Delete this preset").click().run()
+    assert workspace.store.list_presets() == []
+
+
+def test_frozen_layers_say_which_layer_they_end_at(page, colours):
+    app = page()
+    unfold(app, "frozen_layers")
+    app.text_input(key="knob-frozen_layers").set_value("20").run()
+    assert re.search(r"The 20 frozen layers end at .+ in stage", words(app))
+    assert app.slider(key="freeze-slider").disabled
+
+
+def test_training_queues_what_the_page_shows(page, workspace, colours):
+    app = page()
+    choose_preset(app, "fine-tune-top")
+    app.text_input(key="knob-epochs").set_value("1").run()
+    train_button(app).click().run()
+    (run,) = workspace.store.list_runs()
+    assert run.config == settle(
+        make_run_config(colours.id, {"epochs": 1, "frozen_stages": -2}), colours
+    )
+
+
+def test_the_rate_that_was_found_can_be_taken_over(page, colours):
+    app = page()
+    found = {
+        "rates": [1e-4, 1e-3],
+        "losses": [2.0, 1.0],
+        "suggestion": 3.2e-3,
+        "reason": "It falls there.",
+        "n": 9,
+    }
+    kept = finder.place(settle(make_run_config(colours.id, {}), colours))
+    kept.parent.mkdir()
+    kept.write_text(json.dumps(found))
+    app.session_state["preview"] = "The learning rate"
+    app.run()
+    assert "It falls there" in words(app)
+    next(button for button in app.button if button.label == "Use 0.0032").click().run()
+    assert form_of(app)["learning_rate"] == "0.0032"
+    assert "This rate is set" in words(app)
+    assert "Learning rate of the head automatic → 0\\.0032" in words(app)
+
+
+@pytest.mark.parametrize(
+    ("frozen", "stages", "count"),
+    [("all", 9, 9), (0, 9, 0), (-2, 9, 7), (-20, 9, 0), (20, 9, 9), ("3", 9, 3)],
+)
+def test_the_handle_stands_where_the_setting_says(frozen, stages, count):
+    assert frozen_count(frozen, stages) == count
+    assert 0 <= frozen_count(within(frozen, 4), 4) <= 4
+
+
+def test_small_words():
+    assert shape_words((32, 112, 112)) == "112 × 112 × 32"
+    assert shape_words((197, 768)) == "197 × 768"
+    assert choice_of(False, "imagenet") == "random"
+
+
+def test_what_reads_the_same_is_no_change():
+    config = make_run_config("any", {"learning_rate": 1e-3, "hidden_units": "256,64"})
+    shown = {**as_form(config), "learning_rate": "1e-3", "hidden_units": "256 ,64", "epochs": "5.0"}
+    assert changed_knobs(shown, config) == []
+
+
+# In a real browser
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, colours_folder):
+    home = tmp_path_factory.mktemp("home")
+    workspace = open_home(home)
+    import_folder(workspace, colours_folder)
+    workspace.store.close()
+    server = Server(ROOT / "app.py", home)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module", params=[1440, 390])
+def browser_page(request, server):
+    with chromium() as browser:
+        context = browser.new_context(
+            viewport={"width": request.param, "height": 900}, base_url=server.url
+        )
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        page.said = complaints(page)
+        page.goto("/train")
+        page.get_by_text("on this").wait_for()
+        yield page
+        assert page.said == []
+
+
+def choose(page, label, text):
+    box = page.get_by_role("combobox", name=re.compile(label)).first
+    box.click()
+    box.fill(text)
+    page.get_by_role("option").first.wait_for()
+    box.press("Enter")
+
+
+def test_in_a_browser_a_preset_fills_the_fields_and_draws_its_plan(browser_page):
+    page = browser_page
+    choose(page, "Preset", "Two-phase")
+    page.get_by_text("Unfreezing: two phases").wait_for()
+    expect(page.get_by_role("textbox", name="Epochs", exact=True)).to_have_value("10")
+    page.get_by_role("tab", name="The plan").click()
+    page.get_by_role("figure").get_by_text(
+        "5 epochs of the head alone, then 5 with the last 2 stages"
+    ).wait_for()
+    page.locator(".js-plotly-plot:visible .barlayer path").first.wait_for()
+    page.wait_for_function(
+        "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+    )
+
+
+def test_in_a_browser_a_wrong_value_stays_and_is_told(browser_page):
+    page = browser_page
+    epochs = page.get_by_role("textbox", name="Epochs", exact=True)
+    epochs.fill("many")
+    epochs.press("Enter")
+    page.get_by_text("Epochs: 'many' is not possible").first.wait_for()
+    expect(epochs).to_have_value("many")
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
+    epochs.fill("11")
+    epochs.press("Enter")
+    page.get_by_text("for 11 epochs").wait_for()
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
+
+
+def test_in_a_browser_the_preview_follows_a_slider(browser_page):
+    page = browser_page
+    page.get_by_text("Every setting").last.click()
+    page.get_by_role("tab", name="Augmentation").click()
+    pictures = page.locator(".tl-gallery img[src^=data]")
+    pictures.first.wait_for()
+    expect(pictures).to_have_count(8)
+    before = pictures.first.get_attribute("src")
+    slider = page.get_by_role("slider", name=re.compile("Rotation"))
+    slider.focus()
+    for _ in range(5):
+        slider.press("ArrowRight")
+    expect(pictures.first).not_to_have_attribute("src", before)
+    kind = page.get_by_role("combobox", name=re.compile("Augmentation")).first
+    expect(kind).to_have_value("As set under Every setting")

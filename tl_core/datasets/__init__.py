@@ -1,0 +1,1 @@
+"""Use cases of datasets: where reading images meets the store."""

@@ -1,0 +1,99 @@
+"""Bring a dataset into the store, or out of it: the one place where ingest meets it."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tl_core.data.ingest import Ingested, IngestProgress, ingest_dataset
+from tl_core.data.known_images import KnownImages
+from tl_core.data.sources import Source
+from tl_core.errors import UnknownDataset
+from tl_core.locks import hold_lock
+from tl_core.records import DatasetRecord, SkippedFile
+from tl_core.settings import Limits
+from tl_core.store.artifacts import Artifacts
+from tl_core.store.contract import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    record: DatasetRecord
+    skipped: tuple[SkippedFile, ...]
+    """Of this import, even where the dataset was known already."""
+    already_known: bool
+
+
+def import_dataset(
+    store: Store,
+    artifacts: Artifacts,
+    source: Source,
+    *,
+    name: str,
+    limits: Limits,
+    on_progress: Callable[[IngestProgress], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Imported:
+    """Ingest into a staging folder, move it into place in one step, then tell the store.
+
+    The same content twice is the same dataset: the one already in the store is given back. Single images that lie in
+    another dataset already are not decoded again.
+
+    Raises:
+        DatasetRefused, Cancelled: as `ingest_dataset`. Whatever is raised, nothing half-written stays.
+    """
+    folders = {known.id: artifacts.dataset_folder(known.id) for known in store.list_datasets()}
+    with artifacts.staging_folder() as staging:
+        ingested = ingest_dataset(
+            source,
+            staging,
+            name=name,
+            limits=limits,
+            on_progress=on_progress,
+            should_stop=should_stop,
+            find_known=KnownImages(folders, store.list_images).find,
+        )
+        # Two imports of the same content at once must not move their folders over each other.
+        with hold_lock(artifacts.dataset_lock(ingested.record.id)):
+            return _keep(store, ingested, staging, artifacts.dataset_folder(ingested.record.id))
+
+
+def _keep(store: Store, ingested: Ingested, staging: Path, folder: Path) -> Imported:
+    known = _find(store, ingested.record.id)
+    if known is None or not folder.exists():
+        _put_in_place(staging, folder)
+    if known is not None:
+        return Imported(known, ingested.skipped, already_known=True)
+    try:
+        record = store.add_dataset(ingested.record, ingested.images, ingested.skipped)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return Imported(record, ingested.skipped, already_known=False)
+
+
+def _find(store: Store, dataset_id: str) -> DatasetRecord | None:
+    try:
+        record = store.get_dataset(dataset_id)
+    except UnknownDataset:
+        return None
+    # The store also looks things up by name, and a name may be any text.
+    return record if record.id == dataset_id else None
+
+
+def _put_in_place(staging: Path, folder: Path) -> None:
+    """Move the folder; one that lies there without a record was left by a crash."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    staging.replace(folder)
+
+
+def delete_dataset(store: Store, artifacts: Artifacts, dataset_id: str) -> None:
+    """Forget a dataset and remove its files. Runs on it stay, with their figures.
+
+    Raises:
+        UnknownDataset, DatasetInUse: as the store.
+    """
+    with hold_lock(artifacts.dataset_lock(dataset_id)):
+        store.delete_dataset(dataset_id)
+        artifacts.delete_dataset(dataset_id)

@@ -1,0 +1,228 @@
+"""What the curves of a run say: learned by heart, not learned enough, or neither, and how one can tell."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tl_core.config import ModelConfig
+from tl_core.evaluation.proportions import Guessing, Share, tells_classes_apart
+from tl_core.evaluation.scores import Judgement
+from tl_core.records import MetricPoint, Prediction, Run
+from tl_core.text import number_of, percent
+
+_RISE = 0.1
+"""Share by which validation loss has to rise above its best to be called rising, and by how many nats at least."""
+_LEAST_RISE = 0.05
+_FALL, _LEAST_FALL = 0.05, 0.01
+"""Share, of itself or of all that it had fallen until then, by which it has to fall over the last third of the epochs
+to be called falling, and by how many nats at least."""
+_GAP = 0.1
+"""Of accuracy, between training and validation, to be called a gap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    kind: str
+    """"over", "under", "good", "nothing" (learned) or "unknown"."""
+    sentence: str
+    """What it is and the figures that say so."""
+
+
+def judge_fit(
+    run: Run, points: Sequence[MetricPoint], val: Sequence[Prediction], n_classes: int
+) -> Fit:
+    """From a run's curves, and from what its kept model says.
+
+    Args:
+        points: all that the run wrote down.
+        val: what the kept model said to the validation images; none where that is not known.
+    """
+    losses = _curve(points, "val", "loss")
+    if run.best_epoch not in losses or len(losses) < 3:
+        few = f"{number_of(len(losses), 'epoch')} {'is' if len(losses) == 1 else 'are'} too few"
+        return Fit("unknown", f"{few} to say whether it learned too much or too little.")
+    course = _Course(run, run.best_epoch, points, losses)
+    return (
+        _judge_nothing(course, val, n_classes)
+        or _judge_by_heart(course)
+        or _judge_unfinished(course)
+        or _judge_gap(course)
+        or Fit(
+            "good",
+            f"It learned about as much as it could in this way: the validation loss was lowest, "
+            f"{losses[course.lowest]:.3f}, in epoch {course.lowest} of {course.last}, and neither rose nor fell much "
+            f"at the end.{course.gap_words}",
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """A run's curves, as far as they tell how it fits."""
+
+    run: Run
+    kept: int
+    """The epoch whose weights were kept."""
+    points: Sequence[MetricPoint]
+    losses: dict[int, float]
+    """Validation loss by epoch."""
+
+    @property
+    def lowest(self) -> int:
+        return min(self.losses, key=self.losses.__getitem__)
+
+    @property
+    def last(self) -> int:
+        return max(self.losses)
+
+    @property
+    def checked(self) -> Share | None:
+        """The kept model's, of training images as they are; None of a run that did not look at that."""
+        check = self.run.facts.get("train_check")
+        return Share(check["accuracy"], check["n"]) if check else None
+
+    def right(self, split: str) -> dict[int, Share]:
+        """By epoch; of training images while it learned."""
+        return {
+            p.epoch: Share(p.value, p.n)
+            for p in self.points
+            if p.split == split and p.name == "accuracy"
+        }
+
+    @property
+    def sides(self) -> tuple[Share, Share] | None:
+        """(training, validation) of the kept epoch, where both are known."""
+        train, val = (
+            self.checked or self.right("train").get(self.kept),
+            self.right("val").get(self.kept),
+        )
+        return (train, val) if train and val else None
+
+    @property
+    def gap_words(self) -> str:
+        """A sentence with a space in front, where there is something to say."""
+        if not self.sides:
+            return ""
+        train, val = self.sides[0].words("training image"), self.sides[1].words("validation image")
+        if self.checked:
+            return f" The kept model, of epoch {self.kept}, names {train} rightly, and {val}."
+        varied = ", on varied images" if self.run.config.augment.is_on else ""
+        return f" In epoch {self.kept} it named {train} rightly, while it was learning{varied}, and {val}."
+
+
+def _judge_nothing(course: _Course, val: Sequence[Prediction], n_classes: int) -> Fit | None:
+    guessing, right, loss = (
+        Guessing.among(val, n_classes),
+        course.right("val").get(course.kept),
+        course.losses[course.kept],
+    )
+    trained = [*course.right("train").values(), *([course.checked] if course.checked else [])]
+    if (
+        right is None
+        or not guessing.is_as_good_as(right, loss)
+        or tells_classes_apart(val, n_classes)
+    ):
+        return None
+    if any(share.is_better_than(guessing.accuracy) for share in trained):
+        return None
+    return Fit(
+        "nothing",
+        f"It has learned nothing yet: after epoch {course.kept}, its best, it named {right.words('validation image')} "
+        f"rightly, where guessing would name {percent(guessing.accuracy)}; the validation loss was {loss:.3f}, that of "
+        f"guessing {guessing.loss:.3f}. {what_helps(course.run.config.model, 'nothing')}",
+    )
+
+
+def _judge_by_heart(course: _Course) -> Fit | None:
+    val, train, lowest, last = (
+        course.losses,
+        _curve(course.points, "train", "loss"),
+        course.lowest,
+        course.last,
+    )
+    if (
+        val[last] <= val[lowest] + max(_RISE * val[lowest], _LEAST_RISE)
+        or train[last] >= train[lowest]
+    ):
+        return None
+    return Fit(
+        "over",
+        f"It began to learn the training images by heart: after epoch {lowest} the validation loss rose from "
+        f"{val[lowest]:.3f} to {val[last]:.3f} while the training loss {_fell(train[lowest], train[last])}; the model "
+        f"of epoch {course.kept} was kept.{course.gap_words} {what_helps(course.run.config.model, 'over')}",
+    )
+
+
+def _judge_unfinished(course: _Course) -> Fit | None:
+    val, last = course.losses, course.last
+    earlier = sorted(val)[-1 - max(1, len(val) // 3)]
+    much = max(_LEAST_FALL, _FALL * min(val[earlier], max(0.0, val[min(val)] - val[earlier])))
+    if course.lowest != last or val[last] >= val[earlier] - much:
+        return None
+    return Fit(
+        "under",
+        f"It was still learning when it ended: the validation loss fell from {val[earlier]:.3f} in epoch {earlier} "
+        f"to {val[last]:.3f} in epoch {last}, the last. More epochs may do better.{course.gap_words}",
+    )
+
+
+def _judge_gap(course: _Course) -> Fit | None:
+    if not course.sides or course.sides[0].value - course.sides[1].value <= _GAP:
+        return None
+    train, val = course.sides
+    better = "it knows the training images better than new ones"
+    if train.is_apart_from(val):
+        return Fit(
+            "over",
+            f"I{better[1:]}.{course.gap_words} {what_helps(course.run.config.model, 'over')}",
+        )
+    few = f"{number_of(val.n, 'validation image')} {'is' if val.n == 1 else 'are'} too few"
+    return Fit("unknown", f"{few} to tell whether {better}.{course.gap_words}")
+
+
+def _curve(points: Sequence[MetricPoint], split: str, name: str) -> dict[int, float]:
+    """By epoch."""
+    return {
+        point.epoch: point.value for point in points if point.split == split and point.name == name
+    }
+
+
+def _fell(start: float, end: float) -> str:
+    """Only as far as it can be seen in the figures."""
+    first, last = f"{start:.3f}", f"{end:.3f}"
+    return f"stayed at {last}" if first == last else f"fell from {first} to {last}"
+
+
+def what_helps(model: ModelConfig, kind: str) -> str:
+    """What may make a model better that came out as `kind` of `Fit`: one answer for all who give one."""
+    if kind == "nothing":
+        means = ["Another learning rate", "more epochs"]
+        last = f"{'fewer' if model.keeps_any else 'more'} frozen stages"
+    elif kind == "over":
+        means = ["More images", "stronger augmentation"]
+        is_all_frozen = model.frozen_stages == "all" and model.frozen_layers is None
+        last = "" if is_all_frozen else "more frozen stages"
+    else:
+        means = ["More images", "more epochs"]
+        last = f"{'fewer' if model.keeps_any else 'more'} frozen stages"
+    if not model.pretrained:
+        last = "starting from pretrained weights"
+    *first, end = [*means, *([last] if last else [])]
+    return f"{', '.join(first)} or {end} may help."
+
+
+def judge_promise(val: Judgement, test: Judgement) -> str:
+    """Whether the test kept what validation promised, in a sentence with both figures."""
+    figures = (
+        f"{percent(val.accuracy.value)} of {val.n:,} validation images and {percent(test.accuracy.value)} of "
+        f"{test.n:,} test images were named rightly"
+    )
+    if not Share(val.accuracy.value, val.n).is_apart_from(Share(test.accuracy.value, test.n)):
+        return f"The test kept what validation promised: {figures}, no further apart than chance would have it."
+    if val.accuracy.value > test.accuracy.value:
+        return (
+            f"Validation promised more than the test kept: {figures}. The best epoch was chosen on the validation "
+            "images, so their figure flatters; believe the test."
+        )
+    return (
+        f"The test went better than validation promised: {figures}. Its images may be easier ones."
+    )

@@ -1,0 +1,259 @@
+"""All figures of one split, each with how far chance could have moved it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tl_core.errors import Diverged, RunNotReady
+from tl_core.evaluation.intervals import (
+    Interval,
+    mean_area_interval,
+    mean_loss_interval,
+    mean_share_interval,
+    wilson_interval,
+)
+from tl_core.records import Prediction
+from tl_core.text import count, number_of
+
+Floats = NDArray[np.float64]
+RESAMPLES = 1_000
+_MOST_WORK = 3e8
+"""Images × classes × resamples for one figure: a second or so. Beyond it there are fewer resamples."""
+_LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
+"""Below what float32 tells from 0; the loss of an answer that was impossible would be infinite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    value: float
+    low: float
+    """With `high` the 95 % interval: where the figure may be expected for other images drawn like these."""
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    n: int
+    """Images behind every figure."""
+    accuracy: Figure
+    """Its interval is Wilson's. The others' reach as far as the bootstrap's, which sees nothing where all is right, and
+    a formula's (`intervals`)."""
+    balanced_accuracy: Figure
+    """Mean over the split's classes of the share of their images that was named rightly: each counts the same."""
+    precision_macro: Figure
+    """This and the next two are means over the classes that occur among true classes or answers."""
+    recall_macro: Figure
+    f1_macro: Figure
+    log_loss: Figure
+    """Mean cross-entropy in nats."""
+    roc_auc: Figure | None
+    """Mean over the classes of one against the rest; None where the split has images of one class only."""
+    majority_accuracy: float | None
+    """Of always answering the class that is most frequent in the training set; None where that is not known."""
+    chance: float
+    """Of guessing, each class as likely."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """Predictions as arrays."""
+
+    labels: NDArray[np.int64]
+    """[N]."""
+    probabilities: Floats
+    """[N, classes]."""
+
+    @property
+    def answers(self) -> NDArray[np.int64]:
+        answers: NDArray[np.int64] = np.argmax(self.probabilities, 1)
+        return answers
+
+
+def judge(
+    predictions: Sequence[Prediction],
+    majority_label: int | None,
+    seed: int = 0,
+    what: str = "image",
+) -> Judgement:
+    """Every figure of a split.
+
+    Args:
+        majority_label: the class that is most frequent in the training set.
+        seed: of the resampling; the same gives the same intervals.
+        what: each of them is, such as "test image".
+
+    Raises:
+        RunNotReady: there is no prediction.
+        Diverged: the model gave something else than numbers.
+    """
+    tables = _as_tables(predictions, what)
+    n, k = tables.probabilities.shape
+    right = int((tables.labels == tables.answers).sum())
+    losses = -np.log(
+        np.maximum(tables.probabilities[np.arange(n), tables.labels], _LEAST_PROBABILITY)
+    )
+    counts = _Counts.of(tables.labels, tables.answers, np.ones(n), k)
+    spread = np.stack([_macro_figures(drawn) for drawn in _resampled_counts(tables, k, seed)])
+    balanced, precision, recall, f1 = (
+        _figure(value, resamples, mean_share_interval(float(value), sizes))
+        for value, resamples, sizes in zip(
+            _macro_figures(counts), spread.T, _sizes(counts), strict=True
+        )
+    )
+    return Judgement(
+        n=n,
+        accuracy=Figure(right / n, *wilson_interval(right, n)),
+        balanced_accuracy=balanced,
+        precision_macro=precision,
+        recall_macro=recall,
+        f1_macro=f1,
+        log_loss=_bootstrap(
+            lambda weights: weights @ losses / n,
+            n,
+            k,
+            seed,
+            mean_loss_interval(losses, float(np.log(k))),
+        ),
+        roc_auc=_auc_figure(tables, seed),
+        majority_accuracy=None
+        if majority_label is None
+        else float((tables.labels == majority_label).mean()),
+        chance=1 / k,
+    )
+
+
+def _as_tables(predictions: Sequence[Prediction], what: str) -> _Tables:
+    if not predictions:
+        raise RunNotReady("There are no predictions to judge: train to the end first.")
+    if unusable := sum(not p.is_number for p in predictions):
+        raise Diverged(
+            f"For {count(unusable)} of {number_of(len(predictions), what)} the model's answers are not numbers: they "
+            "count as wrong, and there are no other figures. Train again with a lower learning rate."
+        )
+    return _Tables(
+        np.array([p.true for p in predictions]), np.array([p.probabilities for p in predictions])
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """The margins of a confusion matrix: by class, [classes], how many images are right, are answered so, are there."""
+
+    right: NDArray[Any]
+    said: NDArray[Any]
+    there: NDArray[Any]
+
+    @classmethod
+    def of(
+        cls, true: NDArray[np.int64], answers: NDArray[np.int64], counts: NDArray[Any], k: int
+    ) -> "_Counts":
+        """Of pairs of a true class and an answer, each of so many images."""
+
+        def by(labels: NDArray[np.int64], weights: NDArray[Any]) -> Floats:
+            return np.asarray(np.bincount(labels, weights, k), np.float64)
+
+        return cls(by(true, counts * (true == answers)), by(answers, counts), by(true, counts))
+
+
+def _resampled_counts(tables: _Tables, k: int, seed: int) -> Iterator[_Counts]:
+    """Of as many images drawn anew with replacement, again and again; all at once would fill the memory."""
+    cells, counts = np.unique(tables.labels * k + tables.answers, return_counts=True)
+    true, answers = np.divmod(cells, k)
+    n, generator = len(tables.labels), np.random.default_rng(seed)
+    for _ in range(_resamples(n, 1)):
+        yield _Counts.of(true, answers, generator.multinomial(n, counts / n), k)
+
+
+def _macro_figures(counts: _Counts) -> Floats:
+    """Balanced accuracy, and precision, recall and F1 as plain means over the classes that occur."""
+    right, said, there = counts.right, counts.said, counts.there
+    occur = (said + there) > 0
+    recall = right / np.maximum(there, 1)
+    means = [
+        (share[occur]).mean()
+        for share in (right / np.maximum(said, 1), recall, 2 * right / np.maximum(said + there, 1))
+    ]
+    return np.array([recall[there > 0].mean(), *means])
+
+
+def _sizes(counts: _Counts) -> tuple[Floats, ...]:
+    """Of each of `_macro_figures`, how many images every class's share is of; F1 is of two sides, so of their mean."""
+    said, there = counts.said, counts.there
+    occur = (said + there) > 0
+    return there[there > 0], said[occur], there[occur], (said + there)[occur] / 2
+
+
+def _auc_figure(tables: _Tables, seed: int) -> Figure | None:
+    n, k = tables.probabilities.shape
+    classes = [label for label in range(k) if 0 < (tables.labels == label).sum() < n]
+    if not classes:
+        return None
+    ranked = [
+        _Ranked.of(tables.probabilities[:, label], tables.labels == label) for label in classes
+    ]
+
+    def mean_area(weights: Floats) -> Floats:
+        areas = np.array([each.areas(weights) for each in ranked])
+        there = np.isfinite(areas).sum(0)
+        return np.where(there > 0, np.nansum(areas, axis=0) / np.maximum(there, 1), np.nan)
+
+    its = np.array([each.is_it.sum() for each in ranked], dtype=float)
+    areas = np.array([float(each.areas(np.ones((1, n)))[0]) for each in ranked])
+    return _bootstrap(mean_area, n, k, seed, mean_area_interval(areas, its, n - its))
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    """One class against the rest: images from the least to the most probable, and where a new probability begins."""
+
+    order: NDArray[np.int64]
+    is_it: NDArray[np.bool_]
+    """In that order."""
+    starts: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, scores: Floats, is_it: NDArray[np.bool_]) -> "_Ranked":
+        order = np.argsort(scores, kind="stable")
+        starts = np.flatnonzero(np.diff(scores[order], prepend=-1.0))
+        return cls(order, is_it[order], starts)
+
+    def areas(self, weights: Floats) -> Floats:
+        """Area under the ROC curve, ties counted half, for each row of weights [B, N]; NaN where one side is empty."""
+        weights = weights[:, self.order]
+        its = np.add.reduceat(weights * self.is_it, self.starts, axis=1)
+        others = np.add.reduceat(weights * ~self.is_it, self.starts, axis=1)
+        below = np.cumsum(others, axis=1) - others / 2
+        pairs = its.sum(1) * others.sum(1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(pairs > 0, (its * below).sum(1) / pairs, np.nan)
+
+
+def _bootstrap(
+    figure: Callable[[Floats], Floats], n: int, k: int, seed: int, at_least: Interval
+) -> Figure:
+    """Of a figure that is computed from weights [B, N], how often each image counts; args as of `_figure`."""
+    value = float(figure(np.ones((1, n)))[0])
+    generator, left, found = np.random.default_rng(seed), _resamples(n, k), list[Floats]()
+    at_once = max(1, 2_000_000 // n)
+    while left > 0:
+        rows = min(left, at_once)
+        found.append(figure(generator.multinomial(n, np.full(n, 1 / n), rows).astype(np.float64)))
+        left -= rows
+    return _figure(value, np.concatenate(found), at_least)
+
+
+def _resamples(n: int, k: int) -> int:
+    return int(min(RESAMPLES, max(100, _MOST_WORK / (n * k))))
+
+
+def _figure(value: float, resamples: Floats, at_least: Interval) -> Figure:
+    """With the wider of two intervals, at each end: the resamples' and `at_least`."""
+    low, high = (
+        np.nanpercentile(resamples, [2.5, 97.5]) if np.isfinite(resamples).any() else at_least
+    )
+    return Figure(
+        float(value), min(float(low), at_least[0], value), max(float(high), at_least[1], value)
+    )

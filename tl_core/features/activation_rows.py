@@ -1,0 +1,93 @@
+"""Activations on a shelf of the cache: written in blocks, read into memory or, where there are many, as needed."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tl_core.cache import Rows, Shelf
+from tl_core.errors import Cancelled
+from tl_core.features.examples import OnDisk
+
+_BLOCK_BYTES = 64 * 2**20
+"""Written at a time: so much is lost when the process is killed."""
+_IN_MEMORY_BYTES = 512 * 2**20
+"""That are read into main memory at once, rather than from the disk as they are needed."""
+_SHARE_OF_GPU = 0.25
+"""Of a GPU's free memory, up to which they are read into that."""
+
+
+class NoRoom(Exception):
+    """The activations do not fit into the cache."""
+
+
+class TooLarge(NoRoom):
+    """Some of their numbers do not fit into the type that they are kept in."""
+
+
+class RowWriter:
+    """Collects rows and writes them in blocks."""
+
+    def __init__(self, shelf: Shelf, dtype: np.dtype[np.floating[Any]]) -> None:
+        self._shelf, self._dtype = shelf, dtype
+        self._keys: list[str] = []
+        self._rows: list[np.ndarray] = []
+
+    def add(self, keys: Iterable[str], rows: Tensor) -> None:
+        """Raises `NoRoom`, as `flush` does, and `TooLarge`, and then these are not kept."""
+        self._rows.append(_converted(rows.numpy(), self._dtype))
+        self._keys += keys
+        if sum(block.nbytes for block in self._rows) >= _BLOCK_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._keys and not self._shelf.write(self._keys, np.concatenate(self._rows)):
+            raise NoRoom("the cache is full")
+        self._keys, self._rows = [], []
+
+
+def _converted(rows: np.ndarray, dtype: np.dtype[np.floating[Any]]) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        found = rows.astype(dtype, copy=False)
+    if found is not rows and not np.array_equal(np.isinf(found), np.isinf(rows)):
+        raise TooLarge(
+            f"{np.abs(rows[np.isfinite(rows)]).max():,.0f} where {dtype} ends at {np.finfo(dtype).max:,.0f}"
+        )
+    return found
+
+
+def read_rows(
+    rows: Rows, views: int, device: torch.device, should_stop: Callable[[], bool] = lambda: False
+) -> Tensor | OnDisk:
+    """As [views, N, …]: a tensor on the device where there is room for it, else what is read as needed.
+
+    Raises `Cancelled` when `should_stop` says so.
+    """
+    if rows.n_bytes > _room_on(device):
+        return OnDisk(rows, views)
+    if device.type == "cuda":
+        whole = _in_blocks(rows, device, should_stop)
+    else:
+        whole = torch.from_numpy(rows.gather(range(len(rows)))).float().to(device)
+    return whole.view(views, -1, *whole.shape[1:])
+
+
+def _room_on(device: torch.device) -> int:
+    """Bytes."""
+    if device.type != "cuda":
+        return _IN_MEMORY_BYTES
+    free, _ = torch.cuda.mem_get_info(device)
+    return int(_SHARE_OF_GPU * free)
+
+
+def _in_blocks(rows: Rows, device: torch.device, should_stop: Callable[[], bool]) -> Tensor:
+    """All of them, [rows, …], as they are kept; main memory need not have room for them."""
+    first = torch.from_numpy(rows.gather([0]))
+    whole = torch.empty((len(rows), *first.shape[1:]), dtype=first.dtype, device=device)
+    for block in torch.split(torch.arange(len(rows)), max(1, _BLOCK_BYTES // first.nbytes)):
+        if should_stop():
+            raise Cancelled("Stopped as asked.")
+        whole[block[0] : block[-1] + 1] = torch.from_numpy(rows.gather(block.numpy()))
+    return whole

@@ -1,0 +1,123 @@
+"""From the events of a run to rows in the store."""
+
+import platform
+import time
+from importlib.metadata import version
+
+from tl_core.events import BatchEnded, EpochEnded, Event, FactsFound, StageAdvanced, Tested
+from tl_core.records import BEST_VAL, MetricPoint, Progress, Run
+from tl_core.store import Store
+from tl_core.training.progress import ProgressMeter
+
+_FLUSH_SECONDS = 0.5
+_SHOW_SECONDS = 0.1
+"""Between two steps whose progress is put into words: a small head makes thousands of steps a second."""
+_POINTS_PER_RUN = 1_000
+"""Batch losses kept; longer runs average over several steps."""
+
+
+def environment() -> dict[str, str]:
+    """Versions of what a run's figures depend on."""
+    packages = ("torch", "torchvision", "timm", "pillow", "numpy")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+
+
+class Recorder:
+    """Writes events into the store: metrics in batches, progress at most twice a second, epochs at once."""
+
+    def __init__(self, store: Store, run: Run) -> None:
+        self._store, self._id, self._epochs_done = store, run.id, run.epochs_done
+        self._meter = ProgressMeter(run.config.train.epochs, run.facts.get("seconds_by_stage"))
+        self._points: list[MetricPoint] = []
+        self._losses: list[BatchEnded] = []
+        written = store.list_metrics(run.id)  # by the run before it was carried on with
+        self._seq = written[-1].seq + 1 if written else 0
+        self._progress: Progress | None = None
+        self._shown, self._flushed = 0.0, 0.0
+
+    def __enter__(self) -> "Recorder":
+        before = sum(self._meter.seconds.values())
+        self._store.update_run(
+            self._id, facts={"environment": environment(), "seconds_before": before}
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._meter.close()
+        self._flush()
+        self._store.update_run(self._id, facts={"seconds_by_stage": self._meter.seconds})
+
+    def write(self, event: Event) -> Progress | None:
+        """Keep what `event` says; gives where the run is when there is something new to be shown."""
+        now, progress = time.monotonic(), None
+        if not isinstance(event, BatchEnded) or now - self._shown > _SHOW_SECONDS:
+            progress, self._shown = self._meter.update(event), now
+        self._progress = progress or self._progress
+        match event:
+            case FactsFound(facts):
+                self._store.update_run(self._id, facts=facts)
+            case BatchEnded():
+                self._add_batch(event)
+            case EpochEnded(epoch) if (
+                epoch > self._epochs_done
+            ):  # the last one is told of again when a run goes on
+                self._add_epoch(event)
+            case Tested(result, predictions):
+                run = self._store.get_run(self._id)
+                self._store.put_predictions(self._id, "test", run.best_epoch or 0, predictions)
+                self._store.update_run(self._id, result=result)
+        if now - self._flushed > _FLUSH_SECONDS or not isinstance(
+            event, BatchEnded | StageAdvanced
+        ):
+            self._flush()
+        return progress
+
+    def _add_batch(self, event: BatchEnded) -> None:
+        self._losses.append(event)
+        if len(self._losses) * _POINTS_PER_RUN >= event.total_steps:
+            self._add_batch_losses()
+
+    def _add_batch_losses(self) -> None:
+        """One point for the steps since the point before; never across epochs, so that a resumed run has the same."""
+        if self._losses:
+            n = sum(batch.n for batch in self._losses)
+            mean = sum(batch.loss * batch.n for batch in self._losses) / n
+            self._add_point(self._losses[-1], "train", "batch_loss", mean, n)
+            self._losses.clear()
+
+    def _add_epoch(self, event: EpochEnded) -> None:
+        self._add_batch_losses()
+        n_val = len(event.val_predictions)
+        self._add_point(event, "train", "loss", event.train_loss, event.train_n)
+        if event.train_accuracy is not None:
+            self._add_point(event, "train", "accuracy", event.train_accuracy, event.train_n)
+        self._add_point(event, "train", "learning_rate", event.learning_rate, event.train_n)
+        self._add_point(event, "val", "loss", event.val_loss, n_val)
+        self._add_point(event, "val", "accuracy", event.val_accuracy, n_val)
+        self._flush()
+        for split in ("val", *([BEST_VAL] if event.is_best else [])):
+            self._store.put_predictions(self._id, split, event.epoch, event.val_predictions)
+        self._store.update_run(
+            self._id,
+            facts={
+                "seconds_by_stage": self._meter.seconds_so_far()
+            },  # where the process is killed, this remains
+            epochs_done=event.epoch,
+            best_epoch=event.epoch if event.is_best else None,
+            val_accuracy=event.val_accuracy if event.is_best else None,
+        )
+
+    def _add_point(
+        self, event: BatchEnded | EpochEnded, split: str, name: str, value: float, n: int
+    ) -> None:
+        self._points.append(MetricPoint(self._seq, event.epoch, event.step, split, name, value, n))
+        self._seq += 1
+
+    def _flush(self) -> None:
+        if self._points:
+            self._store.append_metrics(self._id, self._points)
+            self._points.clear()
+        if self._progress:
+            self._store.update_run(self._id, progress=self._progress)
+            self._progress = None
+        self._flushed = time.monotonic()

@@ -1,0 +1,132 @@
+"""The ways a dataset comes in through the browser."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+
+import streamlit as st
+
+from tl_core.data.samples import SAMPLES, sample_source
+from tl_core.data.server_folders import server_source
+from tl_core.data.sources import Source, uploaded_files
+from tl_core.data.zips import ZipSource
+from tl_core.errors import TransferLabError
+from tl_core.text import about, count, number_of
+from tl_ui.components.upload import upload_dropzone
+from tl_ui.data.import_jobs import Import
+from tl_ui.data.loose_images import put_aside, take_loose_images
+from tl_ui.data.uploads import new_upload_id, uploads_for
+from tl_ui.markdown import literal
+from tl_ui.resources import get_imports, get_tokens, get_workspace
+
+
+def add_data() -> None:
+    """The drop zone, and what follows when loose images were dropped into it."""
+    uploads = uploads_for(get_workspace().settings)
+    sent = upload_dropzone(key="dropzone", token=_upload_token(), uploads=uploads)
+    if sent and sent["loose"] and not sent["zip"]:
+        put_aside(sent["upload_id"])
+        del st.session_state["upload_token"]
+        st.rerun()
+    if sent:
+        _start(sent["folder_name"] or "Uploaded images", _opened_upload(sent["upload_id"]))
+    if finished := take_loose_images():
+        _start(*finished)
+
+
+def add_sample() -> None:
+    """The built-in samples, each with what it is and whose."""
+    for column, sample in zip(st.columns(len(SAMPLES)), SAMPLES.values(), strict=True):
+        with column.container(border=True, height="stretch"):
+            st.markdown(f"**{sample.title}**")
+            st.markdown(sample.description)
+            st.caption(
+                f"{number_of(sample.n, 'image')}, {len(sample.classes)} classes. {sample.licence}"
+            )
+            if st.button("Use this sample", key=f"sample-{sample.name}"):
+                _start(sample.title, nullcontext(sample_source(sample.name)))
+
+
+def add_server_folder() -> None:
+    """Only where the operator has named folders."""
+    allowed = get_workspace().settings.server_folders
+    if not allowed:
+        return
+    with (
+        st.expander("A folder on the server", icon=":material/dns:"),
+        st.form("server-folder", border=False),
+    ):
+        folders = ", ".join(literal(str(folder)) for folder in allowed)
+        path = st.text_input(
+            "Path of a folder or zip on the server", help=f"It must lie below {folders}."
+        )
+        if st.form_submit_button("Import"):
+            try:
+                source = server_source(path, allowed)
+            except TransferLabError as error:
+                st.error(literal(str(error)))
+            else:
+                _start(Path(path).stem or "Server folder", nullcontext(source))
+
+
+def watch_import() -> None:
+    """Progress of the import that the address names, until it is over; then its dataset, or why there is none."""
+    job = get_imports().get(st.query_params.get("import", ""))
+    if job is None:
+        return
+    st.fragment(_show_progress, run_every=None if job.is_finished else 0.5)(job)
+    if not job.is_finished:
+        st.stop()
+    if job.result is None:
+        st.error(literal(job.error), icon=":material/error:")
+        return
+    if st.query_params.get("dataset") != job.result.record.id:
+        st.query_params.from_dict({"dataset": job.result.record.id, "import": job.id})
+        st.rerun()
+    if job.result.already_known:
+        st.info(
+            "These images were here already: the same content is the same dataset.",
+            icon=":material/info:",
+        )
+
+
+def _show_progress(job: Import) -> None:
+    if job.is_finished:
+        if st.session_state.get("watching") == job.id:
+            del st.session_state["watching"]
+            st.rerun()
+        return
+    st.session_state["watching"] = job.id
+    p = job.progress
+    if p is None:
+        st.progress(0.0, "Waiting for another import to finish")
+    elif not p.total:
+        st.progress(0.0, f"Looking through {literal(job.name)}")
+    else:
+        left = "" if job.seconds_left is None else f", {about(job.seconds_left)} left"
+        st.progress(
+            p.done / p.total, f"Reading images: {count(p.done)} of {count(p.total)} files{left}"
+        )
+    if st.button("Stop", key="stop-import"):
+        job.cancel()
+
+
+def _start(name: str, opening: AbstractContextManager[Source]) -> None:
+    job = get_imports().start(name, opening)
+    st.session_state.pop("upload_token", None)
+    st.query_params.from_dict({"import": job.id})
+    st.rerun()
+
+
+def _upload_token() -> str:
+    """One token for one upload: the drop zone is ready for more when it changes."""
+    if "upload_token" not in st.session_state:
+        st.session_state["upload_token"] = get_tokens().sign("upload", new_upload_id())
+    return str(st.session_state["upload_token"])
+
+
+@contextmanager
+def _opened_upload(upload_id: str) -> Iterator[Source]:
+    with uploads_for(get_workspace().settings).take(upload_id) as upload:
+        files = upload.entries()
+        yield ZipSource(files[0][1]) if upload.is_zip else uploaded_files(files)

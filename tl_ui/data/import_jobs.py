@@ -1,0 +1,105 @@
+"""Datasets on their way in: each in a thread of its own, so that closing the page loses nothing."""
+
+import threading
+import time
+import uuid
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+from tl_core.data.ingest import IngestProgress
+from tl_core.data.sources import Source
+from tl_core.datasets.importing import Imported, import_dataset
+from tl_core.errors import Cancelled, TransferLabError
+from tl_core.workspace import Workspace
+
+AT_ONCE = 2
+"""Imports that run at the same time; more wait, since each decodes on two threads."""
+KEEP_SECONDS = 3600
+
+
+@dataclass
+class Import:
+    """One import, looked at by pages while its thread works."""
+
+    id: str
+    name: str
+    started: float = field(default_factory=time.monotonic)
+    progress: IngestProgress | None = None
+    """None while it waits for other imports."""
+    result: Imported | None = None
+    error: str = ""
+    ended: float | None = None
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def is_finished(self) -> bool:
+        return self.ended is not None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """From the pace so far; None while that says little."""
+        elapsed, p = time.monotonic() - self.started, self.progress
+        if p is None or not p.total or p.done < 20 or elapsed < 1:
+            return None
+        return elapsed / p.done * (p.total - p.done)
+
+    def cancel(self) -> None:
+        self._stop.set()
+
+
+class Imports:
+    """The imports of this process."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._all: dict[str, Import] = {}
+        self._slots = threading.Semaphore(AT_ONCE)
+
+    def get(self, import_id: str) -> Import | None:
+        """None when there is none, or it ended long ago."""
+        return self._all.get(import_id)
+
+    def start(self, name: str, opening: AbstractContextManager[Source]) -> Import:
+        """Begin an import; `opening` is entered in its thread and left when the import is over, however it ends."""
+        self._forget_old()
+        job = Import(uuid.uuid4().hex[:12], name)
+        self._all[job.id] = job
+        threading.Thread(
+            target=self._work, args=(job, opening), name=f"import-{job.id}", daemon=True
+        ).start()
+        return job
+
+    def _work(self, job: Import, opening: AbstractContextManager[Source]) -> None:
+        try:
+            with opening as source, self._slots:
+                job.started = time.monotonic()
+                job.result = self._import(job, source)
+        except Cancelled:
+            job.error = "Stopped as asked; nothing of it was kept."
+        except TransferLabError as error:
+            job.error = str(error)
+        except Exception as error:
+            job.error = f"Something unforeseen went wrong while reading ({type(error).__name__}). Nothing was kept."
+            raise
+        finally:
+            job.ended = time.monotonic()
+
+    def _import(self, job: Import, source: Source) -> Imported:
+        def note(progress: IngestProgress) -> None:
+            job.progress = progress
+
+        return import_dataset(
+            self._workspace.store,
+            self._workspace.artifacts,
+            source,
+            name=job.name,
+            limits=self._workspace.settings.limits,
+            on_progress=note,
+            should_stop=job._stop.is_set,
+        )
+
+    def _forget_old(self) -> None:
+        oldest = time.monotonic() - KEEP_SECONDS
+        for job in list(self._all.values()):
+            if job.ended is not None and job.ended < oldest:
+                self._all.pop(job.id, None)

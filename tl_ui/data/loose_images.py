@@ -1,0 +1,138 @@
+"""Images dropped without a folder: what is none of them is named, the rest given a class, until they are a dataset."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from tl_core.data.images import why_no_image
+from tl_core.data.sources import Source, loose_images
+from tl_core.text import number_of, shorten
+from tl_ui.data.uploads import Uploads, uploads_for
+from tl_ui.markdown import literal
+from tl_ui.resources import get_workspace
+
+_MOST_NAMED = 8
+_WAITING, _NAMED = "loose-waiting", "loose-named"
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """What was dropped at once."""
+
+    upload_id: str
+    n_images: int
+    others: tuple[tuple[str, str], ...]
+    """Of each file that is no image its name, which is user text, and why. They count for nothing."""
+
+
+def is_something_waiting() -> bool:
+    """Whether images were dropped in this session that are no dataset yet."""
+    return bool(st.session_state.get(_WAITING) or st.session_state.get(_NAMED))
+
+
+def put_aside(upload_id: str) -> None:
+    """Keep an upload, on whatever page the person is next, until its images are given a class."""
+    limits = get_workspace().settings.limits
+    with st.spinner("Looking at the files…", show_time=False):
+        files = _uploads().get(upload_id).entries()
+        reasons = [(name, why_no_image(path, limits.max_pixels)) for name, path in files]
+    others = tuple((name, reason) for name, reason in reasons if reason)
+    st.session_state.setdefault(_WAITING, []).append(
+        Drop(upload_id, len(files) - len(others), others)
+    )
+
+
+def take_loose_images() -> tuple[str, AbstractContextManager[Source]] | None:
+    """Ask for classes, say what there is so far; gives a dataset's name and images once they are asked for."""
+    waiting: list[Drop] = [
+        d for d in st.session_state.get(_WAITING, []) if _uploads().is_open(d.upload_id)
+    ]
+    st.session_state[_WAITING] = waiting
+    if waiting and _is_dealt_with(waiting[0]):
+        del waiting[0]
+        st.rerun()
+    return _show_named()
+
+
+def _is_dealt_with(drop: Drop) -> bool:
+    """Name what is no image, and ask for the class of the rest."""
+    if drop.others:
+        st.warning(others_words(drop), icon=":material/block:")
+    if not drop.n_images:
+        if is_done := st.button("Go on without", key=f"without-{drop.upload_id}"):
+            _uploads().close(drop.upload_id)
+        return is_done
+    with st.form(f"loose-{drop.upload_id}", clear_on_submit=True):
+        st.markdown(f"**You dropped {number_of(drop.n_images, 'image')}.** What do they show?")
+        name = st.text_input(
+            "Class of these images", placeholder="for example: cat", max_chars=200
+        ).strip()
+        is_done = st.form_submit_button("Add to the dataset", type="primary") and bool(name)
+    if is_done:
+        st.session_state.setdefault(_NAMED, []).append((name, drop))
+    return is_done
+
+
+def others_words(drop: Drop) -> str:
+    """Which files are no images, by name, and why; Markdown."""
+    some = [
+        f"**{literal(shorten(name, 80))}**: {literal(reason)}"
+        for name, reason in drop.others[:_MOST_NAMED]
+    ]
+    more = len(drop.others) - len(some)
+    verb, kind = ("is", "no image") if len(drop.others) == 1 else ("are", "no images")
+    end = "." if drop.n_images else "; there is nothing else."
+    lines = [
+        f"{number_of(len(drop.others), 'file')} {verb} {kind} that can be used and {verb} left out{end}",
+        *some,
+    ]
+    return "\n- ".join(
+        [*lines, f"and {number_of(more, 'more file', 'more files')}"] if more else lines
+    )
+
+
+def _show_named() -> tuple[str, AbstractContextManager[Source]] | None:
+    named: list[tuple[str, Drop]] = st.session_state.get(_NAMED, [])
+    if not named:
+        return None
+    classes = sorted({name for name, _ in named})
+    n_images = {c: sum(drop.n_images for name, drop in named if name == c) for c in classes}
+    st.markdown(
+        "So far: "
+        + ", ".join(f"**{literal(c)}** ({number_of(n_images[c], 'image')})" for c in classes)
+        + "."
+    )
+    is_asked_for, dataset_name = False, ""
+    if len(classes) < 2:
+        st.markdown("Drop images of another class: a model needs at least two to tell apart.")
+    else:
+        with st.form("basket", border=False):
+            dataset_name = st.text_input("Name of the dataset", value="My images", max_chars=200)
+            is_asked_for = st.form_submit_button("Make the dataset", type="primary")
+    if is_asked_for:
+        del st.session_state[_NAMED]
+        return dataset_name.strip() or "My images", _opened(named)
+    if st.button("Start over", key="empty-basket"):
+        for _, drop in named:
+            _uploads().close(drop.upload_id)
+        del st.session_state[_NAMED]
+        st.rerun()
+    return None
+
+
+@contextmanager
+def _opened(named: list[tuple[str, Drop]]) -> Iterator[Source]:
+    """What is no image is handed in too: the dataset keeps a list of all that was left out, and why."""
+    classes: dict[str, list[tuple[str, Path]]] = {}
+    with ExitStack() as stack:
+        for class_name, drop in named:
+            upload = stack.enter_context(_uploads().take(drop.upload_id))
+            classes.setdefault(class_name, []).extend(upload.entries())
+        yield loose_images(classes)
+
+
+def _uploads() -> Uploads:
+    return uploads_for(get_workspace().settings)

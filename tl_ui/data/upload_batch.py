@@ -1,0 +1,181 @@
+"""One batch of an upload, read from a stream and written to disk under names of our own.
+
+A batch is the length of a header (4 bytes, big-endian), the header (JSON, a list of `{"name", "size"}`) and then the
+files' bytes, back to back. Sending a batch again replaces it, so whoever is unsure whether one arrived sends it again.
+"""
+
+import errno
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from tl_core.errors import TransferLabError
+
+MAX_HEADER_BYTES = 4 * 2**20
+
+
+class UploadRefused(TransferLabError):
+    """What the browser sent cannot be taken; `status` is the HTTP status that says so."""
+
+    status = 400
+
+
+class UploadTooLarge(UploadRefused):
+    """More files or bytes than the operator allows."""
+
+    status = 413
+
+
+class UploadIncomplete(UploadRefused):
+    """Some of what the browser sent is not here; `missing` are the numbers of the batches to send again."""
+
+    status = 409
+
+    def __init__(self, message: str, missing: Sequence[int]) -> None:
+        super().__init__(message)
+        self.missing = list(missing)
+
+
+class DiskFull(UploadRefused):
+    """The server's disk is full."""
+
+    status = 507
+
+
+@dataclass(frozen=True, slots=True)
+class SentFile:
+    name: str
+    """As the browser gave it, with forward slashes. User text, never a path of ours."""
+    size: int
+    """Bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    files: tuple[SentFile, ...]
+    n_bytes: int
+
+
+def parse_header(raw: bytes) -> Batch:
+    """Raises: UploadRefused: it is not a list of names and sizes."""
+    try:
+        entries = json.loads(raw)
+        files = tuple(
+            SentFile(_whole_characters(entry["name"]), entry["size"]) for entry in entries
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise UploadRefused(
+            "The upload is damaged: its list of files cannot be read. Try again."
+        ) from error
+    if not files or not all(type(file.size) is int and file.size >= 0 for file in files):
+        raise UploadRefused("The upload is damaged: its list of files is wrong. Try again.")
+    return Batch(files, sum(file.size for file in files))
+
+
+def _whole_characters(name: str) -> str:
+    """JSON may carry half of a surrogate pair, which no database and no terminal takes."""
+    return name.encode(errors="replace").decode()
+
+
+class Holder(Protocol):
+    """What a batch belongs to: it may refuse a batch before a byte is read, and keeps it when it is whole."""
+
+    def claim(self, writer: "BatchWriter", batch: Batch) -> None: ...
+
+    def keep(self, writer: "BatchWriter", batch: Batch) -> None: ...
+
+    def release(self, writer: "BatchWriter") -> None: ...
+
+
+class BatchWriter:
+    """Writes one batch as its bytes come in; `commit` or `discard` ends it."""
+
+    def __init__(self, upload: Holder, number: int, folder: Path) -> None:
+        self.number = number
+        self.folder = folder
+        self._upload = upload
+        self._start = bytearray()
+        self._batch: Batch | None = None
+        self._place = -1
+        self._left = 0
+        self._handle: BinaryIO | None = None
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes of the body.
+
+        Raises:
+            UploadRefused: they cannot be what was announced, go over the limits, or find the disk full.
+        """
+        with _named_disk_errors():
+            rest = memoryview(data)
+            if self._batch is None:
+                rest = self._feed_header(data)
+            while rest:
+                if self._handle is None:
+                    raise UploadRefused(
+                        "The upload is damaged: it holds more than it announced. Try again."
+                    )
+                written = self._handle.write(rest[: self._left])
+                rest = rest[written:]
+                self._left -= written
+                self._open_next_file()
+
+    def commit(self) -> None:
+        """Raises: UploadRefused: the body ended too early."""
+        if self._batch is None or self._handle is not None:
+            raise UploadRefused("The upload broke off. Try again.")
+        with _named_disk_errors():
+            self._upload.keep(self, self._batch)
+        self._upload.release(self)
+
+    def discard(self) -> None:
+        """Leave nothing behind; after `commit` this does nothing."""
+        if self._handle is not None:
+            self._handle.close()
+        self._upload.release(self)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _feed_header(self, data: bytes) -> memoryview:
+        self._start += data
+        length = int.from_bytes(self._start[:4], "big")
+        if length > MAX_HEADER_BYTES:
+            raise UploadRefused("The upload is damaged: its list of files is too long. Try again.")
+        if len(self._start) < 4 + length:
+            return memoryview(b"")
+        header, rest = bytes(self._start[4 : 4 + length]), bytes(self._start[4 + length :])
+        self._start.clear()
+        batch = parse_header(header)
+        self._upload.claim(self, batch)
+        self._batch = batch
+        self.folder.mkdir()
+        self._open_next_file()
+        return memoryview(rest)
+
+    def _open_next_file(self) -> None:
+        """Move on while the file at hand is full; files may be empty."""
+        while self._batch is not None and not self._left:
+            if self._handle is not None:
+                self._handle.close()
+                self._handle = None
+            self._place += 1
+            if self._place == len(self._batch.files):
+                return
+            self._left = self._batch.files[self._place].size
+            # Unbuffered: what comes in is already gathered into large pieces.
+            self._handle = (self.folder / str(self._place)).open("wb", buffering=0)
+
+
+@contextmanager
+def _named_disk_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(
+                "The server's disk is full. Free some space on it, then try again."
+            ) from error
+        raise UploadRefused("The server could not store the upload. Try again.") from error

@@ -1,0 +1,167 @@
+"""The same training with each optimizer: how it goes, what came of it, and the comparisons there are."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from tl_core.config import RunConfig, knob_help
+from tl_core.records import Run, RunState
+from tl_core.runs.summary import backbone_title, depth_words, is_busy, runs_compared, when
+from tl_core.text import GLOSSARY, count, number_of, share, shorten
+from tl_core.training.optimizers import OPTIMIZER_SENTENCES
+from tl_ui.components.assets import url_base
+from tl_ui.components.live_chart import live_chart
+from tl_ui.markdown import literal
+from tl_ui.navigation import link
+from tl_ui.optimizers.curves import LOOKS
+from tl_ui.optimizers.results import figure_columns, figures_row, too_fast, verdict
+from tl_ui.resources import get_tokens, get_workspace
+from tl_ui.run.settings import Fact, settings_html
+from tl_ui.runs.table import open_clicked_run
+from tl_ui.train.widgets import choice_words
+
+
+def show_comparison(comparison_id: str, runs: Sequence[Run]) -> None:
+    """What is compared, how far it is, the curves, the figures, and what each optimizer is."""
+    config = runs[0].config
+    st.subheader(
+        f"{literal(shorten(runs[0].dataset_name, 60))}: {literal(what_is_trained(config))}",
+        anchor=False,
+    )
+    st.markdown(
+        f"{number_of(len(runs), 'run')} with the same images, split, seed ({config.train.seed}) and settings, "
+        f"{_rate_words(runs)}. **This is one seed**: with another the order may change, so small differences mean "
+        "little."
+    )
+    top, curves, figures = st.container(), st.container(), st.container()
+    with curves:
+        if not any(is_busy(run) or run.epochs_done for run in runs):
+            st.markdown("None of them finished an epoch, so there are no curves to show.")
+        else:
+            _show_curves(comparison_id, live=any(map(is_busy, runs)))
+    busy = any(is_busy(run) for run in runs)
+    with top:
+        if busy:
+            st.fragment(_show_progress, run_every=1)(comparison_id)
+        elif stopped := sum(run.state is not RunState.COMPLETED for run in runs):
+            st.info(
+                f"{share(stopped, len(runs))} runs ended before they were tested: their curves stop there, and the "
+                "table says how each ended.",
+                icon=":material/stop_circle:",
+            )
+    with figures:
+        st.subheader("What came of it", anchor=False)
+        st.fragment(_show_figures, run_every=2 if busy else None)(comparison_id)
+        st.subheader("What each of them does", help=knob_help("optimizer"), anchor=False)
+        rows = [(name, OPTIMIZER_SENTENCES[name]) for name in LOOKS]
+        st.html(
+            settings_html([("", [Fact(choice_words(name), sentence) for name, sentence in rows])])
+        )
+
+
+def what_is_trained(config: RunConfig) -> str:
+    epochs = number_of(config.train.epochs, "epoch")
+    return f"{backbone_title(config.model)}, {depth_words(config.model)}, {epochs}"
+
+
+def _rate_words(runs: Sequence[Run]) -> str:
+    rates = {run.config.train.learning_rate for run in runs}
+    common = rates.pop() if len(rates) == 1 else None
+    return (
+        f"all at a learning rate of {common:g}"
+        if common
+        else "each at its optimizer's own default learning rate"
+    )
+
+
+def _show_progress(comparison_id: str) -> None:
+    store = get_workspace().store
+    runs = runs_compared(store.list_runs(), comparison_id)
+    busy = [run for run in runs if is_busy(run)]
+    if not busy:
+        st.rerun()
+    st.progress(min(1.0, sum(map(_done, runs)) / len(runs)), text=progress_words(runs))
+    are_stopping = all(store.is_cancel_requested(run.id) for run in busy)
+    if st.button(
+        "Stopping…" if are_stopping else "Stop all",
+        icon=":material/stop_circle:",
+        disabled=are_stopping,
+    ):
+        for run in reversed(busy):  # those that wait first, so that none of them begins
+            store.request_cancel(run.id)
+    st.caption(
+        "Closing this page changes nothing: the runs go on, and this address opens it again."
+    )
+
+
+def _done(run: Run) -> float:
+    return run.epochs_done / run.config.train.epochs if is_busy(run) else 1.0
+
+
+def progress_words(runs: Sequence[Run]) -> str:
+    """`3 of 8 done; now Nesterov: training, epoch 2 of 5`."""
+    words = f"{share(sum(not is_busy(run) for run in runs), len(runs))} done"
+    running = next((run for run in runs if run.state is RunState.RUNNING), None)
+    if running is None:
+        return words
+    progress = running.progress
+    what = (progress.detail or progress.stage) if progress else "starting"
+    return f"{words}; now {choice_words(running.config.train.optimizer)}: {what}"
+
+
+def _show_curves(comparison_id: str, *, live: bool) -> None:
+    token = get_tokens().sign("comparison", comparison_id)
+    left, right = st.columns(2, gap="medium")
+    about = {
+        "loss": (left, "How fast the loss falls, smoothed over half an epoch", GLOSSARY["loss"]),
+        "accuracy": (right, "How often it is right on validation images", GLOSSARY["validation"]),
+    }
+    for kind, (column, words, help_) in about.items():
+        with column:
+            st.caption(words, help=help_)
+            url = f"{url_base()}/api/comparisons/{comparison_id}/charts/{kind}?token={token}"
+            live_chart(key=f"{kind}-{comparison_id}", url=url, height=460, alt=words, live=live)
+    st.caption(
+        "Dotted lines: optimizers that fit the step of each weight by themselves. Click a name to hide its line, "
+        "double-click it to see it alone."
+    )
+
+
+def _show_figures(comparison_id: str) -> None:
+    runs = runs_compared(get_workspace().store.list_runs(), comparison_id)
+    if words := verdict(runs):
+        st.markdown(words)
+    if words := too_fast(runs):
+        st.markdown(words)
+    st.dataframe(
+        [figures_row(run) for run in runs],
+        key=f"figures-{comparison_id}",
+        hide_index=True,
+        placeholder="–",
+        column_config=figure_columns([run.id for run in runs]),
+        height=38 + 36 * len(runs),
+        row_height=36,
+        alt="Test accuracy, training loss and time of each optimizer",
+    )
+    open_clicked_run()
+
+
+def list_comparisons(runs: Sequence[Run], shown: str) -> None:
+    """Links to all comparisons but the one that is shown, the newest first.
+
+    Args:
+        runs: all there are, newest first.
+    """
+    ids = dict.fromkeys(run.facts["comparison"] for run in runs if "comparison" in run.facts)
+    others = [comparison_id for comparison_id in ids if comparison_id != shown]
+    if not others:
+        return
+    st.subheader("Other comparisons" if shown else "Comparisons so far", anchor=False)
+    for comparison_id in others:
+        members = runs_compared(runs, comparison_id)
+        tested = sum(run.result is not None for run in members)
+        label = (
+            f"**{literal(shorten(members[0].dataset_name, 40))}**: {literal(what_is_trained(members[0].config))}, "
+            f"{count(tested)} of {len(members)} tested, {when(members[0].created_at, st.context.timezone)}"
+        )
+        link("optimizers", label, icon=":material/ssid_chart:", comparison=comparison_id)

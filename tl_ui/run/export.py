@@ -1,0 +1,130 @@
+"""A run taken away, on its page: what the zip holds, what else it may hold, its making, its download, its figures."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from tl_core.export import FORMATS, USUAL, Figures, asked_words, choose_formats
+from tl_core.records import Run
+from tl_core.text import GLOSSARY, number_of, share, size
+from tl_ui.components.assets import url_base
+from tl_ui.job_view import follow
+from tl_ui.markdown import literal
+from tl_ui.resources import get_tokens, get_workspace
+from tl_ui.run.export_jobs import (
+    Packed,
+    export_file,
+    find_packing,
+    packed_formats,
+    packs,
+    read_packed,
+    start_packing,
+)
+from tl_ui.run.overview import has_model
+from tl_ui.run.results import why_no_figures
+
+_WHAT = (
+    "One zip that works without this app: the model as **ONNX** and **safetensors**, a short `predict.py` that reads "
+    "images as this app does, the settings, the split, the figures, a model card"
+)
+_TESTED = (
+    ", every answer of the test, and a **receipt**: up to 20 test images with what the app was told about them, by "
+    "which `verify.py` proves that the model still answers the same."
+)
+_USE = "pip install -r requirements.txt\npython predict.py photo.jpg\npython verify.py"
+
+
+def show_export(run: Run) -> None:
+    """For a run that has a model and is not under way."""
+    if not has_model(run):
+        return
+    st.subheader("Take it away", help=GLOSSARY["export"], anchor=False)
+    if run.result and (why := why_no_figures(run)):
+        st.markdown(literal(f"It cannot be taken away. {why}"))
+        return
+    st.markdown(_WHAT + (_TESTED if run.result else "."))
+    job = find_packing(get_workspace(), run.id)
+    if job and not job.is_over:
+        st.fragment(follow, run_every=0.5)(job)
+        return
+    wanted = _choose(run, packed_formats(get_workspace(), run.id))
+    if job and job.error and packs(job, wanted):
+        st.error(literal(job.error), icon=":material/error:")
+    if packed := read_packed(get_workspace(), run.id, wanted):
+        _show_packed(run, wanted, packed)
+    elif st.button("Make the zip", icon=":material/inventory_2:", key=f"export-{run.id}"):
+        start_packing(get_workspace(), run.id, wanted)
+        st.rerun()
+
+
+def _choose(run: Run, before: Sequence[str]) -> tuple[str, ...]:
+    """What the zip is to hold; at first what the last one holds, so that its download is shown."""
+    wanted = list(USUAL)
+    with st.container(horizontal=True, gap="medium"):
+        for name, label in (("int8", "Also in 8 bits"), ("torchscript", "Also as TorchScript")):
+            words = f"{FORMATS[name].sentence} {GLOSSARY[name]}"
+            if st.checkbox(label, value=name in before, help=words, key=f"export-{name}-{run.id}"):
+                wanted.append(name)
+    return choose_formats(wanted)
+
+
+def _show_packed(run: Run, wanted: tuple[str, ...], packed: Packed) -> None:
+    st.link_button(
+        f"Download the zip ({size(packed.n_bytes)})",
+        download_url(run, wanted),
+        icon=":material/download:",
+        type="secondary",
+    )
+    if packed.receipt:
+        st.caption(receipt_words(packed.receipt))
+    for sentence in packed.left_out:
+        st.caption(f":material/info: {literal(sentence)}")
+    if packed.figures:
+        st.dataframe(
+            [figure_row(each) for each in packed.figures],
+            hide_index=True,
+            column_config={
+                "One image": st.column_config.TextColumn(
+                    help="On this server's CPU, one image alone: the median."
+                ),
+                "Same answer": st.column_config.TextColumn(
+                    help="Images that get the same answer as in the app."
+                ),
+            },
+            alt="Size, time for one image and right answers of each form of the model",
+        )
+        st.caption(f"{number_of(packed.parameters, 'parameter')}. {asked_words(packed.figures)}")
+    st.caption("How to use it, where Python is:")
+    st.code(_USE if packed.receipt else _USE.rpartition("\n")[0], language=None)
+    if packed.has_training_script:
+        st.caption(
+            "train.py trains it again from the image folder, with torch and torchvision alone."
+        )
+
+
+def download_url(run: Run, wanted: tuple[str, ...]) -> str:
+    name = export_file(get_workspace(), run.id, wanted).name
+    return f"{url_base()}/api/runs/{run.id}/{name}?token={get_tokens().sign('export', run.id)}"
+
+
+def receipt_words(receipt: dict[str, float]) -> str:
+    return (
+        f"Checked: asked by predict.py about {number_of(int(receipt['n']), 'test image')}, the exported model gives "
+        "the probabilities of the test but for rounding (their logarithms differ by "
+        f"{_at_most(receipt['difference'])}). verify.py fails from a difference of {receipt['tolerance']:.2g} on."
+    )
+
+
+def _at_most(difference: float) -> str:
+    return "less than 0.00001" if difference < 1e-5 else f"at most {difference:.5f}"
+
+
+def figure_row(figures: Figures) -> dict[str, str]:
+    """Of the table: all that was measured of one form."""
+    return {
+        "Form": FORMATS[figures.name].title,
+        "Size": size(figures.n_bytes),
+        "One image": f"{figures.milliseconds:.1f} ms",
+        "Test images right": "–" if figures.right is None else share(figures.right, figures.n),
+        "Same answer": share(figures.same, figures.n),
+    }

@@ -1,0 +1,71 @@
+"""One class on a run's page: its images, and its curves against all others."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from tl_core.charts import precision_recall_chart, roc_chart
+from tl_core.evaluation.roc import rank
+from tl_core.records import Prediction, Run
+from tl_core.runs.summary import class_names
+from tl_core.text import GLOSSARY, count, isolated, number_of, shorten
+from tl_ui.components.live_chart import chart
+from tl_ui.markdown import literal
+from tl_ui.run.image_order import in_order
+from tl_ui.run.images import show_predictions
+
+
+def choose_class(run: Run, clicked: int | None) -> None:
+    """Choose what is clicked for `show_class`, which is to come; once, so that another can be chosen there."""
+    is_news = st.session_state.get(f"class-clicked-{run.id}") != clicked
+    st.session_state[f"class-clicked-{run.id}"] = clicked
+    if is_news and clicked is not None:
+        st.session_state[f"class-{run.id}"] = clicked
+
+
+def show_class(run: Run, predictions: Sequence[Prediction], what: str) -> None:
+    """A class to choose, its images, and its curves.
+
+    Args:
+        what: "test" or "validation".
+    """
+    names = class_names(run, len(predictions[0].probabilities))
+    label = st.selectbox(
+        "One class against all others",
+        range(len(names)),
+        index=None,
+        key=f"class-{run.id}",
+        format_func=lambda label: isolated(shorten(names[label], 60)),
+        placeholder="Choose a class",
+        help="Its images, those of others that were called by it, and how well its probability sets the two apart at "
+        "every threshold.",
+    )
+    if label is None:
+        return
+    _show_images(run, predictions, label, what)
+    ranking = rank(predictions, label)
+    if ranking is None:
+        st.markdown(
+            f"The {what} set has images of one class only, or none of this one: there is nothing to set apart."
+        )
+    else:
+        st.caption("Receiver operating characteristic", help=GLOSSARY["ROC AUC"])
+        chart(roc_chart(ranking, what), key=f"roc-{run.id}-{label}")
+        st.caption("Precision and recall", help=f"{GLOSSARY['precision']} {GLOSSARY['recall']}")
+        chart(precision_recall_chart(ranking, what), key=f"pr-{run.id}-{label}")
+
+
+def _show_images(run: Run, predictions: Sequence[Prediction], label: int, what: str) -> None:
+    """Those of the class, the least likely to the model first, and those that were wrongly called by it."""
+    name = literal(shorten(class_names(run, len(predictions[0].probabilities))[label], 60))
+    own = [p for p in in_order(predictions, "loss") if p.true == label]
+    called = [p for p in in_order(predictions, "wrong") if p.predicted == label]
+    found = number_of(len(own), f"{what} image")
+    st.markdown(f"**{found} of {name}**, {count(sum(p.is_right for p in own))} of them recognised")
+    if own:
+        show_predictions(run, own, what, f"{run.id}-class-{label}-own", page=8)
+    if called:
+        st.markdown(
+            f"**{number_of(len(called), f'{what} image')} of other classes**, called {name}"
+        )
+        show_predictions(run, called, what, f"{run.id}-class-{label}-called", page=8)

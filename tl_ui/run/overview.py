@@ -1,0 +1,156 @@
+"""A run on its page: what it is, its charts, how it ended, its figures and what it was trained with."""
+
+from typing import Any
+
+import streamlit as st
+
+from tl_core.errors import UnknownRun
+from tl_core.records import Run, RunState
+from tl_core.runs.summary import (
+    caution,
+    headline,
+    is_busy,
+    recipe_words,
+    seconds_taken,
+    what_is_kept,
+    when,
+)
+from tl_core.text import GLOSSARY, count, duration, number_of, percent, shorten
+from tl_ui.components.assets import url_base
+from tl_ui.components.live_chart import live_chart
+from tl_ui.markdown import literal
+from tl_ui.navigation import link
+from tl_ui.resources import get_tokens, get_workspace
+from tl_ui.run.annotations import run_title, show_annotations
+from tl_ui.run.images import predictions_after
+from tl_ui.run.progress import show_notes
+from tl_ui.run.results import results_or_none
+
+STATES = {
+    RunState.QUEUED: ("waiting", ":material/hourglass_empty:", "gray"),
+    RunState.RUNNING: ("running", ":material/play_arrow:", "violet"),
+    RunState.PAUSED: ("paused", ":material/pause:", "gray"),
+    RunState.COMPLETED: ("completed", ":material/check:", "green"),
+    RunState.FAILED: ("failed", ":material/error:", "red"),
+    RunState.CANCELLED: ("stopped", ":material/stop_circle:", "gray"),
+    RunState.INTERRUPTED: ("interrupted", ":material/power_off:", "orange"),
+}
+"""How each state is called, its icon and its colour."""
+_NO_MESSAGE = {RunState.PAUSED: "Paused. Nothing happens until it is resumed."}
+
+
+def open_run() -> Run:
+    """The run that the address names; without one the page says what would be here, and ends."""
+    wanted = st.query_params.get("run", "")
+    try:
+        return get_workspace().store.get_run(wanted)
+    except UnknownRun:
+        st.title("No such run")
+        if wanted:
+            st.markdown(
+                f"There is no run **{literal(shorten(wanted, 40))}**. It may have been deleted."
+            )
+        else:
+            st.markdown("A run's address ends in its id. The list has them all.")
+        link("runs", "See all runs", icon=":material/list:", primary_key="runs")
+        st.stop()
+
+
+def show_head(run: Run) -> None:
+    """What was trained on what, when and where."""
+    word, icon, colour = STATES[run.state]
+    st.title(literal(shorten(run_title(run), 80)), anchor=False)
+    began, timezone = run.started_at or run.created_at, st.context.timezone
+    parts = [
+        f":{colour}-badge[{icon} {word}]",
+        *([literal(shorten(run.dataset_name, 60))] if run.title else []),
+        literal(recipe_words(run.config)),
+        number_of(run.config.train.epochs, "epoch"),
+        f"{'started' if run.started_at else 'queued'} {when(began, timezone)}",
+    ]
+    if not is_busy(run) and (taken := seconds_taken(run)) is not None:
+        parts.append(f"took {duration(taken)}")
+    if "device" in run.facts:
+        parts.append(f"on {literal(run.facts['device'])}")
+    st.markdown(" · ".join([*parts, f"run `{run.id}`"]))
+    if before := run.facts.get("continues"):
+        link("run", f"Carries on from run {literal(before)}", icon=":material/history:", run=before)
+    show_annotations(run)
+
+
+def chart_url(run: Run, kind: str, query: str = "") -> str:
+    token = get_tokens().sign("run", run.id)
+    return f"{url_base()}/api/runs/{run.id}/charts/{kind}?{query}token={token}"
+
+
+def show_curves(run: Run) -> None:
+    """Loss by step and by epoch, accuracy by epoch; they follow the run by themselves."""
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.caption("How wrong it is, step by step", help=f"{GLOSSARY['loss']} {GLOSSARY['epoch']}")
+        draw_chart(run, "loss", "Loss by training step", height=340)
+    with right:
+        st.caption(
+            "How often it is right, epoch by epoch",
+            help=f"{GLOSSARY['accuracy']} {GLOSSARY['overfitting']}",
+        )
+        draw_chart(run, "accuracy", "Accuracy by epoch", height=340)
+        if run.config.train.mixup or run.config.train.cutmix:
+            st.caption(
+                "There is no line for training: its images were mixed, so none of them has one right answer."
+            )
+    with st.expander("Learning rate, epoch by epoch", icon=":material/show_chart:"):
+        st.caption("How big the steps of the head were", help=GLOSSARY["learning rate"])
+        draw_chart(run, "learning-rate", "Learning rate by epoch", height=240)
+
+
+def draw_chart(
+    run: Run, kind: str, alt: str, height: int, query: str = "", *, clickable: bool = False
+) -> Any:
+    """A chart of the run's; gives back what was clicked in it, if it is clickable."""
+    # Another question to the route is another chart, and so another key.
+    key, url = f"chart-{run.id}-{kind}-{query}", chart_url(run, kind, query)
+    return live_chart(
+        key=key, url=url, height=height, alt=alt, live=is_busy(run), clickable=clickable
+    )
+
+
+def show_ending(run: Run) -> None:
+    """How it ended, in one sentence to repeat."""
+    if run.result:
+        st.header(
+            headline(run.result),
+            help=f"{GLOSSARY['test set']} {GLOSSARY['interval']}",
+            anchor=False,
+        )
+        results = results_or_none(run)
+        if results and (words := caution(run.result, run.config.model, results.fit.kind)):
+            st.warning(words, icon=":material/info:")
+    else:
+        st.header("Not tested, so there is no test figure", help=GLOSSARY["test set"], anchor=False)
+        _say_what_happened(run)
+    show_notes(run)
+
+
+def _say_what_happened(run: Run) -> None:
+    show = {RunState.FAILED: st.error, RunState.PAUSED: st.info}.get(run.state, st.warning)
+    show(
+        literal(run.message or _NO_MESSAGE.get(run.state, "It ended without saying why.")),
+        icon=STATES[run.state][1],
+    )
+    if run.state is RunState.FAILED:
+        st.markdown(what_is_kept(run, has_model(run)))
+    if run.epochs_done and (figures := _last_validation(run)):
+        st.markdown(figures)
+
+
+def _last_validation(run: Run) -> str:
+    epoch, predictions = predictions_after(run.id, "val", run.epochs_done)
+    if not predictions:
+        return ""
+    right, n = sum(p.is_right for p in predictions), len(predictions)
+    return f"After epoch {epoch} it was right on {count(right)} of {count(n)} validation images ({percent(right / n)})."
+
+
+def has_model(run: Run) -> bool:
+    return run.best_epoch is not None and get_workspace().artifacts.checkpoint(run.id).exists()

@@ -1,0 +1,168 @@
+"""A run that is not finished: where it stands, how long it will take, and a way to stop it."""
+
+import time
+
+import streamlit as st
+
+from tl_core.errors import UnknownRun
+from tl_core.events import STAGES
+from tl_core.records import Progress, Run, RunState
+from tl_core.runs.summary import STAGE_SENTENCES, n_ahead, pause_promise, queue_words, stop_promise
+from tl_core.text import about, html_text
+from tl_core.training.progress import learns_head_alone
+from tl_ui.markdown import literal
+from tl_ui.navigation import link
+from tl_ui.resources import get_workspace
+
+# `st.html` knows nothing of the theme's variables, but inherits the page's text colour.
+_STEPS_STYLE = """<style>
+.tl-steps.tl-steps { list-style: none; display: flex; flex-wrap: wrap; gap: 0.5rem; margin: 0; padding: 0; }
+.tl-steps.tl-steps li { flex: 1 1 9rem; margin: 0; padding: 0.4rem 0.1rem 0; font-size: 0.95rem;
+  border-top: 4px solid color-mix(in srgb, currentColor 20%, transparent); }
+.tl-steps.tl-steps .tl-done { border-top-color: #009e73; }
+.tl-steps.tl-steps .tl-now { border-top-color: currentColor; font-weight: 600; }
+</style>"""
+
+
+_FAR, _NEAR = 60, 30
+"""Seconds that a run has left: who watches costs it some of its speed, and thirty may be watching."""
+
+
+def is_training(run: Run) -> bool:
+    """Whether there may be something to draw: from its third step on."""
+    return run.epochs_done > 0 or (run.progress is not None and run.progress.stage in STAGES[2:])
+
+
+def phase_of(run: Run) -> tuple[RunState, bool]:
+    """When this changes, the page looks different."""
+    return run.state, is_training(run)
+
+
+def watch(run: Run) -> None:
+    """What is happening, every second, until the page has to look different; every other while the end is far."""
+    far = is_far(run)
+    st.fragment(_watch, run_every=2 if far else 1)(run.id, phase_of(run), far)
+
+
+def _watch(run_id: str, phase: tuple[RunState, bool], far: bool) -> None:
+    try:
+        run = get_workspace().store.get_run(run_id)
+    except UnknownRun:
+        st.rerun()
+    if phase_of(run) != phase or is_far(run, far) != far:
+        st.rerun()
+    if run.state is RunState.QUEUED:
+        _show_queue(run)
+    else:
+        _show_progress(run)
+        show_notes(run)
+        _show_ways_out(run)
+
+
+def is_far(run: Run, before: bool = False) -> bool:
+    """Whether there is no need to look often, as far as it can be known; `before`, what was thought of it last."""
+    left = run.progress.seconds_left if run.progress else None
+    return before if left is None else left > (_NEAR if before else _FAR)
+
+
+def _show_queue(run: Run) -> None:
+    runs = get_workspace().store.list_runs()
+    st.subheader(queue_words(n_ahead(run, runs)))
+    running = next((other for other in runs if other.state is RunState.RUNNING), None)
+    if running:
+        left = running.progress.seconds_left if running.progress else None
+        if left is not None:
+            st.markdown(f"The one that is running has {about(left)} left.")
+        link("run", "See the one that is running", icon=":material/arrow_forward:", run=running.id)
+    st.caption(
+        "It starts by itself. Closing this page changes nothing; this address opens it again."
+    )
+    st.button(
+        "Take it out of the queue",
+        icon=":material/close:",
+        key=f"leave-{run.id}",
+        on_click=get_workspace().store.request_cancel,
+        args=(run.id,),
+    )
+
+
+def show_notes(run: Run) -> None:
+    """What happened on the way that a reader of its figures should know."""
+    for note in run.facts.get("notes", []):
+        st.info(literal(note), icon=":material/info:")
+
+
+def _show_progress(run: Run) -> None:
+    progress = run.progress or Progress(STAGES[0], 0.0)
+    st.html(steps_html(progress.stage))
+    st.progress(
+        min(1.0, max(0.0, progress.fraction)),
+        text=progress_words(progress, _steady_seconds_left(run)),
+    )
+    st.caption(f"{STAGE_SENTENCES.get(progress.stage, '')} {what_follows(run)}")
+
+
+def what_follows(run: Run) -> str:
+    """While a run prepares most of its work, and nothing is to be seen of it: that the rest is quick. Else empty."""
+    stage = run.progress.stage if run.progress else STAGES[0]
+    if stage not in STAGES[:2] or not learns_head_alone(run.facts.get("plan", [])):
+        return ""
+    return (
+        "This is most of the work: the training after it, with its curves, takes moments. You can then step through "
+        "its epochs on this page."
+    )
+
+
+def steps_html(stage: str) -> str:
+    """The four named steps: done, now and to come."""
+    now = STAGES.index(stage) if stage in STAGES else 0
+    items = []
+    for place, name in enumerate(STAGES):
+        mark, kind = ("✓ ", "tl-done") if place < now else ("", "tl-now" if place == now else "")
+        current = ' aria-current="step"' if place == now else ""
+        items.append(
+            f'<li class="{kind}"{current}>{mark}{place + 1}. {html_text(name.capitalize())}</li>'
+        )
+    return f'{_STEPS_STYLE}<ol class="tl-steps" aria-label="Steps of the run">{"".join(items)}</ol>'
+
+
+def progress_words(progress: Progress, seconds_left: float | None) -> str:
+    """`Epoch 2 of 5, step 10 of 24; about 2 minutes left`."""
+    words = progress.detail[:1].upper() + progress.detail[1:] or progress.stage.capitalize() + "…"
+    return words if seconds_left is None else f"{words}; {about(seconds_left)} left"
+
+
+def _steady_seconds_left(run: Run) -> float | None:
+    """What was said last, where there is nothing newer for a moment, such as between two epochs."""
+    key, now = f"left-{run.id}", time.monotonic()
+    if run.progress and run.progress.seconds_left is not None:
+        st.session_state[key] = (now, run.progress.seconds_left)
+        return run.progress.seconds_left
+    said_at, left = st.session_state.get(key, (now, None))
+    return None if left is None or now - said_at > 10 else max(0.0, left - (now - said_at))
+
+
+def _show_ways_out(run: Run) -> None:
+    store = get_workspace().store
+    asked = store.asked_of(run.id)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Pausing…" if asked == "pause" else "Pause",
+            icon=":material/pause_circle:",
+            disabled=asked is not None,
+            key=f"pause-{run.id}",
+            on_click=store.request_pause,
+            args=(run.id,),
+        )
+        st.button(
+            "Stopping…" if asked == "cancel" else "Stop",
+            icon=":material/stop_circle:",
+            disabled=asked == "cancel",
+            key=f"stop-{run.id}",
+            on_click=store.request_cancel,
+            args=(run.id,),
+        )
+    st.caption(f"{pause_promise(run)} {stop_promise(run)}")
+    st.caption(
+        "Closing this page changes nothing: the run goes on, and this address opens it again."
+    )

@@ -1,0 +1,226 @@
+"""What a run was trained with: what was chosen, what it found out, and all that is needed to repeat it."""
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from tl_core.config import RunConfig, knob_help
+from tl_core.presets import changed_settings
+from tl_core.records import Run
+from tl_core.runs.summary import backbone_title, changes_of, depth_words, is_busy, seconds_taken
+from tl_core.text import GLOSSARY, duration, html_text, number_of, percent, share
+from tl_ui.run.phases import phase_rows, plan_sentence
+from tl_ui.train.widgets import label, value_words
+
+_STYLE = """<style>
+.tl-facts { margin: 0 0 1rem; }
+.tl-facts.tl-facts h3 { font-size: 1rem; font-weight: 600; margin: 0.75rem 0 0.25rem; padding: 0; }
+.tl-facts.tl-facts dl { display: grid; grid-template-columns: minmax(9rem, 15rem) 1fr; margin: 0; padding: 0; }
+.tl-facts.tl-facts dt, .tl-facts.tl-facts dd { margin: 0; padding: 0.3rem 0.75rem 0.3rem 0; overflow-wrap: anywhere;
+  border-top: 1px solid color-mix(in srgb, currentColor 14%, transparent); }
+.tl-facts small { display: block; font-size: 0.8125rem; line-height: 1.4;
+  color: color-mix(in srgb, currentColor 72%, transparent); }
+.tl-facts table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+.tl-facts td, .tl-facts th { text-align: left; padding: 0.3rem 1.5rem 0.3rem 0; font-weight: 400;
+  border-top: 1px solid color-mix(in srgb, currentColor 14%, transparent); }
+.tl-facts thead th { font-weight: 600; border-top: none; }
+@media (max-width: 640px) { .tl-facts.tl-facts dl { grid-template-columns: 1fr; }
+  .tl-facts.tl-facts dd { border-top: none; padding-top: 0; }
+  .tl-facts.tl-facts dt { font-weight: 600; padding-bottom: 0; }
+  .tl-facts td, .tl-facts th { padding-right: 0.6rem; } }
+</style>"""
+_PHASES = ("Epochs", "Frozen", "Rate of the head", "Rate of the stages that learn")
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    term: str
+    value: str
+    """May hold user text."""
+    explanation: str = ""
+
+
+def show_settings(run: Run) -> None:
+    """Folded: what was chosen and what it found out, and all that is needed to repeat it."""
+    with st.expander(
+        f"What it {'is' if is_busy(run) else 'was'} trained with", icon=":material/tune:"
+    ):
+        st.html(settings_html(settings(run), phase_rows(run)))
+    with st.expander("To repeat it exactly", icon=":material/fingerprint:"):
+        st.html(settings_html([("", record(run))]))
+        st.caption("On the command line, in the environment of this server:")
+        st.code(command_line(run.config), language=None, wrap_lines=True)
+
+
+def settings(run: Run) -> list[tuple[str, list[Fact]]]:
+    """(heading, facts)."""
+    groups = [
+        ("Changed from the defaults", changed_facts(changes_of(run))),
+        ("Model", _model_facts(run)),
+        ("Training", _training_facts(run)),
+        ("Images", _image_facts(run)),
+        ("Time", _time_facts(run)),
+    ]
+    return [(heading, facts) for heading, facts in groups if facts]
+
+
+def changed_facts(changed: Mapping[str, Any]) -> list[Fact]:
+    """Settings that are not as they are by default, each with the sentence about it."""
+    return [
+        Fact(label(name), value_words(name, value), knob_help(name))
+        for name, value in changed.items()
+    ] or [Fact("Nothing", "all settings are the defaults")]
+
+
+def _model_facts(run: Run) -> list[Fact]:
+    model = run.config.model
+    widths = ", ".join(map(str, model.hidden_units))
+    facts = [
+        Fact("Backbone", backbone_title(model), GLOSSARY["backbone"]),
+        Fact("Depth", depth_words(model), GLOSSARY["freeze"]),
+        Fact("Head", f"hidden layers of {widths} units" if widths else "linear", GLOSSARY["head"]),
+    ]
+    if weights := run.facts.get("weights"):
+        facts.append(Fact("Weights it began with", weights))
+    trained, total = run.facts.get("trainable_parameters"), run.facts.get("total_parameters")
+    if trained is not None and total:
+        facts.append(Fact("Weights that learn", share(trained, total)))
+    return facts
+
+
+def _training_facts(run: Run) -> list[Fact]:
+    train = run.config.train
+    facts = [
+        Fact("Epochs", f"{run.epochs_done} of {train.epochs} done", GLOSSARY["epoch"]),
+        Fact("Optimizer", value_words("optimizer", train.optimizer), GLOSSARY["optimizer"]),
+        Fact("Batch size", number_of(train.images_per_batch, "image"), GLOSSARY["batch size"]),
+    ]
+    if micro := run.facts.get("micro_batch"):
+        small = f"{number_of(micro, 'image')} at a time, their gradients added up: memory ran short"
+        facts.append(Fact("Images in memory", small))
+    if sentence := plan_sentence(run):
+        facts.append(Fact("Plan", sentence, GLOSSARY["learning rate"]))
+    if views := run.facts.get("cached_views"):
+        no_effect = (
+            ", so augmentation had no effect" if views == 1 and run.config.augment.is_on else ""
+        )
+        kept = f"{number_of(views, 'view')} of each training image{no_effect}"
+        facts.append(Fact("Kept behind the frozen stages", kept))
+    if maker := run.facts.get("features_by"):
+        again = (
+            "Once for each image; later runs with the same frozen stages use it again. ONNX Runtime rounds in its own "
+            "way, which AdamW amplifies; with TRANSFERLAB_FROZEN_BY=pytorch the operator leaves it out."
+        )
+        facts.append(Fact("Frozen stages computed by", maker, again))
+    if sentence := run.facts.get("compiled"):
+        facts.append(Fact("Compiled", sentence))
+    if note := run.facts.get("precision_note"):
+        facts.append(Fact("Kept in float32", note))
+    if note := run.facts.get("cache_note"):
+        facts.append(Fact("Nothing is kept", note))
+    return facts
+
+
+def _image_facts(run: Run) -> list[Fact]:
+    data, splits = run.config.data, run.facts.get("splits")
+    facts = [Fact("Dataset", run.dataset_name)]
+    if splits:
+        facts += [
+            Fact("Training", number_of(splits["train"], "image")),
+            Fact("Validation", number_of(splits["val"], "image"), GLOSSARY["validation"]),
+            Fact("Test", number_of(splits["test"], "image"), GLOSSARY["test set"]),
+        ]
+    asked = f"{percent(data.val_fraction)} validation, {percent(data.test_fraction)} test"
+    facts.append(Fact("Split", f"{asked}, unless the dataset came with its own"))
+    return facts + [
+        Fact("About the split", warning) for warning in run.facts.get("split_warnings", [])
+    ]
+
+
+def _time_facts(run: Run) -> list[Fact]:
+    stages = run.facts.get("seconds_by_stage", {})
+    facts = [Fact(stage.capitalize(), duration(seconds)) for stage, seconds in stages.items()]
+    taken = seconds_taken(run)
+    return facts + (
+        [Fact("In all", duration(taken))] if taken is not None and not is_busy(run) else []
+    )
+
+
+def record(run: Run) -> list[Fact]:
+    """What has to be the same for the same figures: images, their split, chance, software and device."""
+    versions, sides = (
+        _listed(run.facts.get("environment", {})),
+        _listed(run.facts.get("split_fingerprint", {})),
+    )
+    facts = [
+        Fact("Run", run.id),
+        Fact("Dataset", run.config.data.dataset_id, "The fingerprint of its images and classes."),
+        Fact(
+            "Split",
+            sides,
+            "A fingerprint of the images on each side: the same images, the same sixteen digits.",
+        ),
+        Fact("Seed of the split", str(run.config.data.split_seed), knob_help("split_seed")),
+        Fact("Seed", str(run.config.train.seed), GLOSSARY["seed"]),
+        Fact("Device", run.facts.get("device", "")),
+        Fact("Images read by", _threads(run)),
+        Fact("Software", versions),
+    ]
+    return [fact for fact in facts if fact.value]
+
+
+def _threads(run: Run) -> str:
+    n = run.facts.get("workers")
+    return number_of(n, "thread") if n else ""
+
+
+def _listed(words: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {word}" for name, word in words.items())
+
+
+def command_line(config: RunConfig) -> str:
+    """What to type to train with these settings."""
+    changed = (
+        f"--set {shlex.quote(f'{name}={_typed(value)}')}"
+        for name, value in changed_settings(config).items()
+    )
+    return " ".join(["python -m tl_core train", shlex.quote(config.data.dataset_id), *changed])
+
+
+def _typed(value: Any) -> str:
+    if isinstance(value, tuple | list):
+        return ",".join(map(str, value))
+    return value if isinstance(value, str) else json.dumps(value).replace("null", "")
+
+
+def settings_html(
+    groups: Sequence[tuple[str, Sequence[Fact]]], plan: Sequence[Sequence[str]] = ()
+) -> str:
+    """Headed lists of facts, after a table of the phases where there are several."""
+    table = _plan_html(plan) if len(plan) > 1 else ""
+    parts = [
+        f"{_heading(heading)}<dl>{''.join(map(_fact_html, facts))}</dl>"
+        for heading, facts in groups
+    ]
+    return f'{_STYLE}<div class="tl-facts">{table}{"".join(parts)}</div>'
+
+
+def _heading(words: str) -> str:
+    return f"<h3>{html_text(words)}</h3>" if words else ""
+
+
+def _plan_html(rows: Sequence[Sequence[str]]) -> str:
+    head = "".join(f'<th scope="col">{word}</th>' for word in _PHASES)
+    body = "".join(
+        f"<tr>{''.join(f'<td>{html_text(cell)}</td>' for cell in row)}</tr>" for row in rows
+    )
+    return f"{_heading('Plan')}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _fact_html(fact: Fact) -> str:
+    words = f"<small>{html_text(fact.explanation)}</small>" if fact.explanation else ""
+    return f"<dt>{html_text(fact.term)}</dt><dd>{html_text(fact.value)}{words}</dd>"

@@ -1,0 +1,57 @@
+"""Delete runs, after a second look."""
+
+import contextlib
+from collections.abc import Sequence
+
+import streamlit as st
+
+from tl_core.errors import RunNotReady, UnknownRun
+from tl_core.records import Run
+from tl_core.runs.summary import recipe_words
+from tl_core.text import number_of, shorten
+from tl_ui.markdown import literal
+from tl_ui.navigation import go
+from tl_ui.resources import get_workspace
+
+_SHOWN = 8
+
+
+def delete_run(run_id: str) -> None:
+    """Forget a run and its files; one that is gone already is no failure.
+
+    Raises:
+        RunNotReady: it is running.
+    """
+    workspace = get_workspace()
+    with contextlib.suppress(UnknownRun):
+        workspace.store.delete_run(run_id)
+    workspace.artifacts.delete_run(run_id)
+
+
+@st.dialog("Delete for good?")
+def ask_to_delete(runs: Sequence[Run], then: str | None = None) -> None:
+    """Ask, delete, and go to the page `then`, or stay."""
+    for run in runs[:_SHOWN]:
+        st.markdown(
+            f"- **{literal(shorten(run.dataset_name, 40))}**: {literal(recipe_words(run.config))} (`{run.id}`)"
+        )
+    if len(runs) > _SHOWN:
+        st.markdown(f"- and {number_of(len(runs) - _SHOWN, 'more run')}")
+    st.markdown(
+        "Figures, curves and models will be gone from this server for everyone. The images stay."
+    )
+    if st.button(f"Delete {number_of(len(runs), 'run')}", type="primary", icon=":material/delete:"):
+        _delete_all(runs)
+        if then:
+            go(then)
+        st.rerun()
+
+
+def _delete_all(runs: Sequence[Run]) -> None:
+    """Ends the script with a sentence when one cannot be deleted."""
+    try:
+        for run in runs:
+            delete_run(run.id)
+    except RunNotReady as error:
+        st.error(literal(str(error)), icon=":material/error:")
+        st.stop()

@@ -1,0 +1,94 @@
+"""On the Train page: the network as it will be frozen, the plan epoch by epoch, and the learning rate."""
+
+import streamlit as st
+
+from tl_core.backbones import (
+    Backbone,
+    Frozen,
+    anatomy,
+    get_backbone,
+    resolve_frozen,
+)
+from tl_core.config import RunConfig
+from tl_core.text import GLOSSARY, number_of
+from tl_core.training.optimizers import steps_per_epoch
+from tl_core.training.plan import make_plan
+from tl_core.training.schedules import preview_schedule, rates_by_epoch
+from tl_ui.components.drawing import drawing
+from tl_ui.components.live_chart import chart
+from tl_ui.folding import front_tab
+from tl_ui.train.form import frozen_count, split_of
+from tl_ui.train.learning_rate import show_finder
+from tl_ui.train.network import StageView, network_svg
+from tl_ui.train.plan_charts import plan_chart, rate_chart
+from tl_ui.train.widgets import get_form
+
+_NETWORK, _PLAN, _RATE = "The network", "The plan, epoch by epoch", "The learning rate"
+
+
+def show_preview(backbone: Backbone, config: RunConfig | None, n_classes: int) -> None:
+    """One of the three at a time; without settings, the network as the handle stands."""
+    title, tab = front_tab([_NETWORK, _PLAN, _RATE], key="preview")
+    with tab:
+        if title == _NETWORK:
+            draw_network(backbone, config, n_classes)
+        elif config is None:
+            st.caption("It can be drawn once what is wrong is put right.")
+        elif title == _PLAN:
+            show_plan(config)
+        else:
+            show_rates(config)
+
+
+def draw_network(backbone: Backbone, config: RunConfig | None, n_classes: int) -> None:
+    """As the settings say, or as the handle stands while they cannot be."""
+    if config is None:
+        parts = anatomy(backbone)
+        frozen = Frozen(frozen_count(get_form()["frozen_stages"], len(parts.stages)))
+    else:
+        parts, frozen = (
+            anatomy(backbone, config.model.image_size),
+            resolve_frozen(backbone, config.model),
+        )
+    views = [
+        StageView(stage.name, stage.parameters, shape_words(stage.shape)) for stage in parts.stages
+    ]
+    partly = {layer.stage for layer in parts.layers if layer.name in frozen.modules}
+    drawing(
+        network_svg(views, frozen.stages, number_of(n_classes, "class", "classes"), partly),
+        key="network",
+    )
+    st.caption(
+        "The numbers below each stage: the size of its output, the last of them its channels, then its weights."
+    )
+
+
+def shape_words(shape: tuple[int, ...]) -> str:
+    """`112 × 112 × 32` of (32, 112, 112); tokens before channels, as they are, of a transformer."""
+    ordered = (*shape[1:], shape[0]) if len(shape) == 3 else shape
+    return " × ".join(map(str, ordered))
+
+
+def show_plan(config: RunConfig) -> None:
+    parts = anatomy(get_backbone(config.model.backbone), config.model.image_size)
+    rates = rates_by_epoch(config, _steps_per_epoch(config))
+    chart(
+        plan_chart(config, make_plan(config), [stage.name for stage in parts.stages], rates),
+        key="plan",
+    )
+    st.caption(GLOSSARY["plan"])
+
+
+def show_rates(config: RunConfig) -> None:
+    left, right = st.columns(2, gap="large")
+    with left:
+        chart(rate_chart(config, preview_schedule(config, _steps_per_epoch(config))), key="rates")
+        st.caption(
+            "It is set, with its course, under Every setting. Unfrozen stages learn at a share of it."
+        )
+    with right:
+        show_finder(config)
+
+
+def _steps_per_epoch(config: RunConfig) -> int:
+    return steps_per_epoch(config.train, len(split_of(config.data).train))

@@ -1,0 +1,173 @@
+"""Whose weights to start from: ImageNet's, none, a file in the weights folders, an upload, Hugging Face's."""
+
+import re
+import shutil
+import uuid
+from pathlib import Path
+from typing import BinaryIO
+
+import streamlit as st
+
+from tl_core.backbones import get_backbone, list_weights_files
+from tl_core.backbones.weights_files import SUFFIXES, read_tensors
+from tl_core.errors import ConfigError, TransferLabError, WeightsMismatch
+from tl_core.text import GLOSSARY, size
+from tl_ui.fields import field
+from tl_ui.markdown import literal
+from tl_ui.resources import get_workspace
+from tl_ui.train.widgets import check, get_form, knob_key, label
+
+MAX_UPLOAD_MB = 1000
+_RANDOM, _HUB = "random", "hf:"
+
+
+def choose_weights() -> None:
+    """The choice, with a field for a Hugging Face name where that is chosen, and a place to bring a file."""
+    form = get_form()
+    files = [
+        f"file:{name}" for name in list_weights_files(get_workspace().settings.weights_folders)
+    ]
+    current = choice_of(form["pretrained"], form["weights"])
+    options = ["imagenet", _RANDOM, *files, _HUB]
+    st.selectbox(
+        label("weights"),
+        options if current in options else [*options, current],
+        format_func=weights_words,
+        key=field(knob_key("weights"), current, _take_weights),
+        help=f"{GLOSSARY['pretrained']} {GLOSSARY['weights file']}",
+    )
+    if current == _HUB:
+        _choose_hub(form)
+    with st.popover(
+        "Use a weights file of your own", icon=":material/upload_file:", type="tertiary"
+    ):
+        _upload()
+
+
+def choice_of(pretrained: bool, weights: str) -> str:
+    """The entry of the list that stands for the two settings."""
+    if not pretrained:
+        return _RANDOM
+    return _HUB if weights.startswith(_HUB) else weights
+
+
+def weights_words(choice: str) -> str:
+    """May hold user text."""
+    if choice.startswith("file:"):
+        return f"The file {choice.removeprefix('file:')}"
+    return {
+        "imagenet": "Weights pretrained on ImageNet",
+        _RANDOM: "Random weights (from scratch)",
+        _HUB: "A model on Hugging Face",
+    }.get(choice, choice)
+
+
+def _take_weights(chosen: str) -> None:
+    form = get_form()
+    if chosen == _RANDOM:
+        if form["pretrained"]:
+            st.session_state["frozen-before"] = form["frozen_stages"]
+        form |= {
+            "pretrained": False,
+            "frozen_stages": 0,
+            "frozen_layers": "",
+            "frozen_names": "",
+            "unfreeze": "never",
+        }
+        return
+    if not form["pretrained"]:
+        form["frozen_stages"] = st.session_state.get("frozen-before", "all")
+    form |= {"pretrained": True, "weights": chosen}
+
+
+def _choose_hub(form: dict[str, object]) -> None:
+    name = str(form["weights"]).removeprefix(_HUB)
+    st.text_input(
+        "Owner and name on Hugging Face",
+        key=field("hub-name", name, _take_hub),
+        placeholder="timm/resnet50.a1_in1k",
+        autocomplete="off",
+        help="Weights of the same kind of network; what of them fits is taken, and the run's page says what that was.",
+    )
+    if not name:
+        st.caption("Give the model's owner and name, such as timm/resnet50\\.a1\\_in1k.")
+    elif wrong := check("weights", form["weights"]):
+        st.error(literal(wrong))
+
+
+def _take_hub(name: str) -> None:
+    get_form()["weights"] = _HUB + name.strip()
+
+
+def _upload() -> None:
+    given = st.file_uploader(
+        "Weights file", type=[s.removeprefix(".") for s in SUFFIXES], max_upload_size=MAX_UPLOAD_MB
+    )
+    st.caption(
+        f"A .safetensors or .pth file of the same kind of network, up to {size(MAX_UPLOAD_MB * 1e6)}. Only tensors "
+        "are read from it: a file that wants to run code is refused. It stays on this machine, for everyone who uses "
+        "it. What of it fitted stands on the run's page."
+    )
+    if given is None or given.file_id == st.session_state.get("weights-taken"):
+        return
+    st.session_state["weights-taken"] = given.file_id
+    try:
+        name = keep_weights_file(given, given.name, get_workspace().settings.home / "weights")
+    except TransferLabError as error:
+        st.error(literal(str(error)))
+        return
+    get_form().update(pretrained=True, weights=f"file:{name}")
+    st.rerun()
+
+
+def keep_weights_file(file: BinaryIO, name: str, folder: Path) -> str:
+    """Put a file among the weights, and give back the plain name it has there.
+
+    Args:
+        name: as it was called elsewhere. User text; never a path here.
+
+    Raises:
+        ConfigError: it is no weights file, or there is no room for it.
+    """
+    stem, suffix = plain_name(name)
+    if suffix not in SUFFIXES:
+        raise ConfigError(
+            f"{name!r} is no weights file: give one that ends in {', '.join(SUFFIXES)}."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f".{uuid.uuid4().hex}{suffix}"
+    try:
+        with part.open("wb") as out:
+            shutil.copyfileobj(file, out)
+        try:
+            read_tensors(part, shapes_only=True)
+        except WeightsMismatch as error:
+            raise ConfigError(str(error).replace(part.name, name)) from error
+        target = _free_name(folder, stem, suffix)
+        part.rename(target)
+    except OSError as error:
+        raise ConfigError(
+            f"{name!r} could not be kept ({error.strerror}): make room on the disk."
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+    return target.name
+
+
+def _free_name(folder: Path, stem: str, suffix: str) -> Path:
+    names = (f"{stem}{suffix}", *(f"{stem}-{n}{suffix}" for n in range(2, 1000)))
+    return next(folder / name for name in names if not (folder / name).exists())
+
+
+def plain_name(name: str) -> tuple[str, str]:
+    """(stem, suffix) of letters, digits, dots, dashes and underscores, and no backbone's own name.
+
+    A file by a backbone's name would be taken for its ImageNet weights.
+    """
+    path = Path(name.replace("\\", "/").rsplit("/", 1)[-1])
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip(".-_")[:80] or "weights"
+    try:
+        get_backbone(stem)
+    except TransferLabError:
+        return stem, path.suffix.lower()
+    return f"own-{stem}", path.suffix.lower()
