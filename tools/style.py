@@ -21,6 +21,18 @@ LONGEST_FUNCTION = 60
 LONGEST_LINE = 100
 WEAK_OPENINGS = ("The", "What", "Of")
 """Words that open a docstring which names neither its subject nor a verb."""
+WORDS_SHOWN = (
+    *WEAK_OPENINGS,
+    "How",
+    "Whether",
+    "Where",
+    "Which",
+    "Who",
+    "As",
+    "By",
+    "That",
+    "Those",
+)
 
 
 @dataclass
@@ -38,8 +50,8 @@ class Module:
     """Line numbers of conditional expressions inside another one."""
     functions: list[tuple[str, int]] = field(default_factory=list)
     """Name and number of lines of each function."""
-    openings: Counter[str] = field(default_factory=Counter)
-    """First word of each docstring."""
+    openings: list[tuple[int, str]] = field(default_factory=list)
+    """Line number and first word of each docstring."""
 
 
 def read_module(path: Path) -> Module:
@@ -70,8 +82,8 @@ def _count_node(module: Module, node: ast.AST) -> None:
             module.nested_conditionals.append(node.lineno)
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         module.functions.append((node.name, _length(node)))
-    for docstring in _docstrings(node):
-        module.openings[docstring.split(maxsplit=1)[0]] += 1
+    for line, text in _docstrings(node):
+        module.openings.append((line, text.split(maxsplit=1)[0]))
 
 
 def _is_packed(node: ast.Assign) -> bool:
@@ -88,15 +100,15 @@ def _length(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return (node.end_lineno or node.lineno) - node.lineno + 1
 
 
-def _docstrings(node: ast.AST) -> Iterator[str]:
-    """Yield the docstrings of a module, class or function, and of a class's or module's names."""
+def _docstrings(node: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield line and text of the docstrings of a module, class or function, and of its names."""
     if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
         return
     for statement in node.body:
         is_text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
         text = statement.value.value if is_text else None
         if isinstance(text, str) and text.strip():
-            yield text
+            yield statement.lineno, text
 
 
 def figures(modules: list[Module]) -> dict[str, str]:
@@ -109,7 +121,7 @@ def figures(modules: list[Module]) -> dict[str, str]:
     nested = sum(len(module.nested_conditionals) for module in modules)
     comments = sum(module.comments for module in modules)
     functions = [length for module in modules for _, length in module.functions]
-    openings = sum((module.openings for module in modules), Counter())
+    openings = Counter(word for module in modules for _, word in module.openings)
     result = {
         "modules": str(len(modules)),
         "lines": str(lines),
@@ -124,7 +136,7 @@ def figures(modules: list[Module]) -> dict[str, str]:
         ),
         f"lines above {LONGEST_LINE} characters": str(sum(m.long_lines for m in modules)),
     }
-    for word in WEAK_OPENINGS:
+    for word in WORDS_SHOWN:
         result[f'docstrings that begin with "{word}"'] = str(openings[word])
     return result
 
@@ -140,6 +152,9 @@ def findings(modules: list[Module]) -> Iterator[str]:
         for name, length in module.functions:
             if length > LONGEST_FUNCTION:
                 yield f"{path}: {name} has {length} lines"
+        for line, word in module.openings:
+            if word in WORDS_SHOWN:
+                yield f'{path}:{line}: docstring begins with "{word}"'
 
 
 def main(arguments: list[str]) -> None:
