@@ -17,6 +17,7 @@ BOTTOM = [
         "errors",
         "config",
         "presets",
+        "facts",
         "records",
         "events",
         "settings",

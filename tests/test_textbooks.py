@@ -66,8 +66,8 @@ def test_a_textbook_system_runs_from_its_preset_to_its_test_figure(
     assert (run.state, run.message) == (RunState.COMPLETED, "")
     assert run.epochs_done == preset.config.train.epochs
     assert run.result
-    assert run.result.n == run.facts["splits"]["test"]
-    assert [(p["first_epoch"], p["last_epoch"]) for p in run.facts["plan"]] == phases_of(config)
+    assert run.result.n == run.facts.splits.test
+    assert [(p.first_epoch, p.last_epoch) for p in run.facts.plan] == phases_of(config)
     workspace.store.close()
 
 

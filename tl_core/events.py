@@ -1,8 +1,8 @@
 """What training tells whoever drives it. Computation yields these; the caller owns the side effects."""
 
 from dataclasses import dataclass
-from typing import Any
 
+from tl_core.facts import RunFacts
 from tl_core.records import Prediction, TestResult
 
 STAGES = ("reading images", "preparing features", "training", "testing")
@@ -26,9 +26,9 @@ class StageAdvanced:
 
 @dataclass(frozen=True, slots=True)
 class FactsFound:
-    """Something the run learned about itself before training: device, sizes, counts, sentences."""
+    """Something the run found out about itself: the fields that are set."""
 
-    facts: dict[str, Any]
+    facts: RunFacts
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,10 @@
 import math
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Literal
 
 from tl_core.config import RunConfig
+from tl_core.facts import RunFacts
 
 
 class RunState(StrEnum):
@@ -142,8 +143,7 @@ class Run:
     val_accuracy: float | None = None
     """Of the best epoch."""
     result: TestResult | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
-    """What the run found out about itself: device, versions, split sizes, parameter counts, seconds."""
+    facts: RunFacts = field(default_factory=RunFacts)
     title: str = ""
     """What people call it, if they do; this and the next three are theirs to change. User text."""
     note: str = ""

@@ -6,6 +6,7 @@ import pytest
 from browsing import complaints
 from making_runs import import_folder, make_colours, open_home, run_config
 
+from tl_core.facts import RunFacts
 from tl_core.records import RunState
 from tl_core.runners import enqueue
 from tl_ui.optimizers.curves import LOOKS
@@ -67,7 +68,7 @@ def test_curves_of_eight_optimizers_lie_over_each_other_and_survive_a_reload(pag
     said = complaints(page)
     for name in LOOKS:
         run = enqueue(workspace, run_config(dataset, optimizer=name, image_size=32))
-        workspace.store.update_run(run.id, facts={"comparison": "c1"})
+        workspace.store.update_run(run.id, facts=RunFacts(comparison="c1"))
     page.goto("/optimizers?comparison=c1")
     page.get_by_role("button", name="Stop all").wait_for()
     page.get_by_text(re.compile("Most often right: .*Their intervals")).wait_for()

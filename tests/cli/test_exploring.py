@@ -64,13 +64,13 @@ def test_maps_are_told_as_json(at_home: tuple[Workspace, Run], capsys: pytest.Ca
     before = json.loads(capsys.readouterr().out)
     exploring.lay_out_run(run.id, "test", "pca", None)
     after = json.loads(capsys.readouterr().out)
-    splits = run.facts["splits"]
+    splits = run.facts.splits
     assert (
         len(before["positions"])
         == len(before["points"])
         == before["n_of"]
-        == splits["train"] + splits["val"]
+        == splits.train + splits.val
     )
-    assert len(after["points"]) == splits["test"] and not set(before["positions"]) & set(
+    assert len(after["points"]) == splits.test and not set(before["positions"]) & set(
         after["positions"]
     )

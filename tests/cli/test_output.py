@@ -10,6 +10,7 @@ from making_runs import open_home, run_config
 from rich.table import Table
 
 from tl_core.cli.output import out
+from tl_core.facts import RunFacts, SplitFingerprints
 from tl_core.records import DatasetRecord, Prediction, RunState, TestResult
 
 EVIL = "\x1b]0;title\x07\x1b[2Jcat"
@@ -34,7 +35,7 @@ def hostile(workspace):
     store, ids = workspace.store, []
     for seed in (0, 1):
         run = store.add_run(
-            run_config(dataset, backbone="resnet18", seed=seed), EVIL, {"classes": list(names)}
+            run_config(dataset, backbone="resnet18", seed=seed), EVIL, RunFacts(classes=names)
         )
         store.claim_next_run()
         answers = [Prediction(i, i % 2, (0.75, 0.25)) for i in range(4)]
@@ -42,7 +43,8 @@ def hostile(workspace):
         store.update_run(
             run.id, epochs_done=1, best_epoch=1, result=TestResult(4, 0.8, 0.5, 0.2, 0.5, 0.3, 0.5)
         )
-        store.update_run(run.id, facts={"notes": [EVIL], "split_fingerprint": {"test": "same"}})
+        same = SplitFingerprints(train="same", val="same", test="same")
+        store.update_run(run.id, facts=RunFacts(notes=(EVIL,), split_fingerprint=same))
         store.finish_run(run.id, RunState.COMPLETED, EVIL)
         store.annotate_run(run.id, title=EVIL, note=EVIL)
         ids.append(run.id)

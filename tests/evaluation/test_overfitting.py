@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tl_core.config import ModelConfig, make_run_config
 from tl_core.evaluation import Figure, judge, judge_fit, judge_promise, what_helps, wilson_interval
 from tl_core.evaluation.proportions import Share
+from tl_core.facts import RunFacts
 from tl_core.records import MetricPoint, Prediction, Run, RunState
 
 
@@ -26,7 +27,9 @@ def curves(train, val, train_accuracy=(), val_accuracy=(), n=100):
 
 def run_of(best_epoch, model=None, augment="none", **facts):
     config = make_run_config("d", {**(model or {}), "augment": augment})
-    return Run("r", RunState.COMPLETED, config, "pets", 0.0, best_epoch=best_epoch, facts=facts)
+    return Run(
+        "r", RunState.COMPLETED, config, "pets", 0.0, best_epoch=best_epoch, facts=RunFacts(**facts)
+    )
 
 
 RISING = curves([1, 0.5, 0.2, 0.1], [1, 0.6, 0.8, 1.1])

@@ -158,4 +158,4 @@ def test_the_first_weights_are_made_again_without_touching_the_chance_of_others(
         find_subject(workspace, run.id)
     )  # which compares them with those that the run began from
     assert torch.equal(torch.get_rng_state(), before)
-    assert run.facts["first_weights"]
+    assert run.facts.first_weights

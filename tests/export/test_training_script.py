@@ -15,6 +15,7 @@ from tl_core.backbones import build_model, get_backbone
 from tl_core.config import make_run_config
 from tl_core.export import export_run
 from tl_core.export.training_script import training_script, why_not
+from tl_core.facts import RunFacts
 from tl_core.runners import InlineRunner
 from tl_core.training import make_plan
 
@@ -106,7 +107,7 @@ def subject_of(name, **settings):
     backbone = get_backbone(name)
     torch.manual_seed(0)
     model = build_model(backbone, config.model, 3, library_model(name)).eval()
-    run = SimpleNamespace(id="r1", config=config, facts={})
+    run = SimpleNamespace(id="r1", config=config, facts=RunFacts())
     pre = SimpleNamespace(
         size=32, resize=32, mean=(0.5,) * 3, std=(0.5,) * 3, interpolation="bilinear"
     )
@@ -182,7 +183,7 @@ def test_what_it_cannot_say_exactly_it_does_not_say(settings, word):
 
 def test_a_run_that_carries_on_from_another_has_no_script():
     subject = subject_of("squeezenet1_1")
-    subject.run.facts["continues"] = "another"
+    subject.run.facts = RunFacts(continues="another")
     assert "another run" in " ".join(why_not(subject))
 
 

@@ -12,6 +12,7 @@ from making_runs import import_folder, run_config
 from tl_core.config import make_run_config
 from tl_core.datasets.importing import delete_dataset
 from tl_core.errors import RunNotReady
+from tl_core.facts import RunFacts, SplitSizes
 from tl_core.records import MetricPoint, Prediction, RunState, TestResult
 from tl_core.report import report_html, write_report
 
@@ -52,7 +53,7 @@ def hostile(workspace, tmp_path, colours_folder):
         for i in range(3):
             (folder / name / f"{i}.png").write_bytes(next(pictures).read_bytes())
     dataset = import_folder(workspace, folder)
-    run = add_tested(workspace.store, run_config(dataset), {"classes": list(dataset.classes)})
+    run = add_tested(workspace.store, run_config(dataset), RunFacts(classes=dataset.classes))
     return workspace.store.annotate_run(run.id, title=EVIL, note=f"{EVIL}\nsecond line")
 
 
@@ -108,7 +109,8 @@ def test_it_says_truly_what_the_network_knew_and_who_had_seen_the_test(
     workspace, hostile, settings, more, said
 ):
     config = make_run_config(hostile.config.data.dataset_id, settings)
-    facts = {**hostile.facts, "splits": {"train": 4, "val": 4, "test": 4}, **more}
+    found = RunFacts(splits=SplitSizes(train=4, val=4, test=4), **more)
+    facts = hostile.facts.merged(found)
     run = add_tested(workspace.store, config, facts)
     text = " ".join(Elements(html_of(workspace, run)).text.split())
     assert said in text and ("looked at once" in text.split("How good")[0]) is (not more)
@@ -164,7 +166,7 @@ def test_what_cannot_be_written_leaves_no_half_file(finished, tmp_path, monkeypa
 
 def test_two_hundred_classes_and_one_image_each(workspace, hostile):
     store, n = workspace.store, 200
-    facts = {"classes": [f"kind {i}" for i in range(n)]}
+    facts = RunFacts(classes=[f"kind {i}" for i in range(n)])
     run = store.add_run(hostile.config, "many", facts)
     store.claim_next_run()
     rows = [

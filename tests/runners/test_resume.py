@@ -95,8 +95,8 @@ def test_a_paused_run_goes_on_as_if_it_had_not_stopped(
     assert can_resume(workspace, paused)
     resumed = InlineRunner(workspace).resume(paused.id[:5])
     assert (resumed.id, resumed.state, resumed.message) == (paused.id, RunState.COMPLETED, "")
-    assert resumed.facts["resumed"] == 1
-    before, stages = paused.facts["seconds_by_stage"], resumed.facts["seconds_by_stage"]
+    assert resumed.facts.resumed == 1
+    before, stages = paused.facts.seconds_by_stage, resumed.facts.seconds_by_stage
     assert seconds_taken(resumed) >= sum(stages.values()) > sum(before.values()) > 0
     assert figures(workspace, resumed) == figures(workspace, whole)
 
@@ -113,7 +113,7 @@ def test_a_run_can_be_paused_again_and_again(workspace: Workspace, colours: Data
     again = InlineRunner(workspace, pause_later).resume(run.id)
     assert (again.state, again.epochs_done) == (RunState.PAUSED, 2)
     done = InlineRunner(workspace).resume(run.id)
-    assert done.facts["resumed"] == 2 and figures(workspace, done) == figures(workspace, whole)
+    assert done.facts.resumed == 2 and figures(workspace, done) == figures(workspace, whole)
 
 
 def test_a_run_that_was_cancelled_can_be_resumed_with_more_epochs(
@@ -240,7 +240,7 @@ def test_a_killed_run_that_is_resumed_has_the_figures_of_one_never_stopped(
     run = workspace.store.get_run(killed)
     assert run.config == config and run.state is RunState.INTERRUPTED and 0 < run.epochs_done < 4
     assert run.message.endswith("and it can be resumed.")
-    assert 0 < seconds_taken(run) == sum(run.facts["seconds_by_stage"].values())
+    assert 0 < seconds_taken(run) == sum(run.facts.seconds_by_stage.values())
     assert figures(workspace, InlineRunner(workspace).resume(run.id)) == figures(workspace, whole)
 
 
@@ -299,7 +299,7 @@ def test_what_the_old_model_said_to_training_images_is_not_taken_over(
 ):
     workspace, run = finished
     new = resume(workspace, run.id, epochs=5)
-    assert "train_check" in run.facts and "train_check" not in new.facts
+    assert run.facts.train_check and not new.facts.train_check
     workspace.store.delete_run(new.id)
     workspace.artifacts.delete_run(new.id)
 
@@ -315,13 +315,13 @@ def test_a_completed_run_is_continued_by_a_new_one(finished: tuple[Workspace, Ru
     assert list_epochs(workspace.artifacts.outputs(new.id)) == [1, 2, 3, 4, 5]
     assert len(kept) == 5 and set(outputs_of(workspace, run)) < set(outputs_of(workspace, new))
     assert new.id != run.id and new.state is RunState.COMPLETED
-    assert (new.facts["continues"], new.epochs_done, new.config.train.epochs) == (run.id, 5, 5)
+    assert (new.facts.continues, new.epochs_done, new.config.train.epochs) == (run.id, 5, 5)
     assert (
         seconds_taken(new)
-        >= sum(new.facts["seconds_by_stage"].values())
-        > sum(run.facts["seconds_by_stage"].values())
+        >= sum(new.facts.seconds_by_stage.values())
+        > sum(run.facts.seconds_by_stage.values())
     )
-    assert "resumed" not in new.facts and new.facts["splits"] == run.facts["splits"]
+    assert not new.facts.resumed and new.facts.splits == run.facts.splits
     old_points = workspace.store.list_metrics(run.id)
     new_points = workspace.store.list_metrics(new.id)
     assert new_points[: len(old_points)] == old_points

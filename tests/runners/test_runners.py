@@ -118,10 +118,10 @@ def test_weights_that_cannot_be_had_are_said_before_the_queue(
 def test_a_queued_run_knows_its_size_and_classes(workspace: Workspace, colours: DatasetRecord):
     run = enqueue(workspace, run_config(colours, {"hidden_units": 5}))
     assert run.state is RunState.QUEUED and run.dataset_name == "colours"
-    assert run.facts["classes"] == list(colours.classes)
-    assert run.facts["trainable_parameters"] == 1281 * 5 + 6 * 3
+    assert run.facts.classes == colours.classes
+    assert run.facts.trainable_parameters == 1281 * 5 + 6 * 3
     without_classifier = get_backbone("tf_efficientnet_lite0").parameters - 1281 * 1000
-    assert run.facts["total_parameters"] == without_classifier + 1281 * 5 + 6 * 3
+    assert run.facts.total_parameters == without_classifier + 1281 * 5 + 6 * 3
 
 
 # Carrying out

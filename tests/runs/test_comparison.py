@@ -1,5 +1,6 @@
 """How tested runs compare, from the store alone: on the same images, whatever dataset these lie in."""
 
+import secrets
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ from making_runs import run_config
 
 from tl_core.config import make_run_config
 from tl_core.evaluation import NotComparable, compare
+from tl_core.facts import RunFacts, SplitFingerprints
 from tl_core.records import DatasetRecord, ImageRecord, Prediction, RunState, TestResult
 from tl_core.runs.comparison import (
     answers_side_by_side,
@@ -24,7 +26,8 @@ def add_run(workspace, colours, finished):
     _, model = finished
 
     def add(n_wrong, n=100, test_set="the same", **settings):
-        facts = {"classes": list(colours.classes), "split_fingerprint": {"test": test_set}}
+        prints = SplitFingerprints(train="train", val=secrets.token_hex(8), test=test_set)
+        facts = RunFacts(classes=colours.classes, split_fingerprint=prints)
         run = workspace.store.add_run(run_config(colours, **settings), colours.name, facts)
         workspace.store.claim_next_run()
         rows = [
@@ -122,7 +125,8 @@ def add_tested(workspace):
             name, name, classes, tuple(map(labels.count, classes)), 0, "sample", 0.0
         )
         store.add_dataset(record, images, [])
-        facts = {"classes": list(classes), "split_fingerprint": {"test": "the same", "val": name}}
+        prints = SplitFingerprints(train=name, val=name, test="the same")
+        facts = RunFacts(classes=classes, split_fingerprint=prints)
         run = store.add_run(make_run_config(name, {}), name, facts)
         said = [
             Prediction(

@@ -62,17 +62,17 @@ def test_a_completed_run_has_all_it_promises(finished: tuple[Workspace, Run]):
     assert run.started_at <= run.finished_at
     assert [p.epoch for p in points(workspace, run, "val", "accuracy")] == [1, 2, 3]
     assert run.val_accuracy == points(workspace, run, "val", "accuracy")[run.best_epoch - 1].value
-    assert {p.n for p in points(workspace, run, "train", "loss")} == {run.facts["splits"]["train"]}
+    assert {p.n for p in points(workspace, run, "train", "loss")} == {run.facts.splits.train}
     assert [p.seq for p in workspace.store.list_metrics(run.id)] == list(
         range(len(workspace.store.list_metrics(run.id)))
     )
     steps = points(workspace, run, "train", "batch_loss")
     assert [p.step for p in steps] == list(range(1, 1 + len(steps)))
-    assert set(run.facts["seconds_by_stage"]) == set(STAGES)
-    assert torch.__version__.startswith(run.facts["environment"]["torch"])
+    assert set(run.facts.seconds_by_stage) == set(STAGES)
+    assert torch.__version__.startswith(run.facts.environment["torch"])
     assert (run.progress.stage, run.progress.fraction) == ("testing", 1.0)
     _, val = workspace.store.list_predictions(run.id, "val")
-    assert len(val) == run.facts["splits"]["val"]
+    assert len(val) == run.facts.splits.val
     _, test = workspace.store.list_predictions(run.id, "test")
     assert sum(p.is_right for p in test) / len(test) == run.result.accuracy
 
@@ -87,7 +87,7 @@ def test_a_test_whose_answers_are_no_numbers_counts_them_as_wrong(workspace, col
     monkeypatch.setattr("tl_core.training.testing.predict_batches", broken)
     run = InlineRunner(workspace).submit(run_config(colours, batch_size=4))
     _, test = workspace.store.list_predictions(run.id, "test")
-    assert run.state is RunState.COMPLETED and "train_check" not in run.facts
+    assert run.state is RunState.COMPLETED and not run.facts.train_check
     assert sum(not p.is_number for p in test) >= len(test) / 2
     assert run.result.accuracy == pytest.approx(sum(p.is_right for p in test) / len(test))
     assert run.result.accuracy <= 0.5
@@ -117,7 +117,7 @@ def test_a_last_batch_of_one_tiny_image_is_learned_from(
         run_config(colours, TINY, image_size=32, batch_size=n_train - 1, epochs=1)
     )
     assert (run.state, run.message) == (RunState.COMPLETED, "")
-    assert run.facts["splits"]["train"] == n_train
+    assert run.facts.splits.train == n_train
     assert [p.n for p in points(workspace, run, "train", "batch_loss")] == [n_train - 1, 1]
 
 

@@ -6,7 +6,6 @@ import pytest
 from making_runs import run_config
 
 from tl_core.errors import ConfigError
-from tl_core.events import FactsFound
 from tl_core.outputs import load_outputs
 from tl_core.records import DatasetRecord, Run
 from tl_core.runners import InlineRunner
@@ -26,11 +25,9 @@ def test_a_run_starts_from_the_same_features_at_once(workspace: Workspace, colou
     assert [found.dataset.classes[label] for label in found.labels] == [
         image.class_name for image in found.images
     ]
-    facts: dict = {}
-    run = InlineRunner(
-        workspace, lambda e, _: facts.update(e.facts) if isinstance(e, FactsFound) else None
-    ).submit(config)
-    assert facts["cached_views"] == 1 and "features_by" not in facts, "nothing had to be computed"
+    run = InlineRunner(workspace).submit(config)
+    facts = run.facts
+    assert facts.cached_views == 1 and not facts.features_by, "nothing had to be computed"
     kept = load_outputs(workspace.artifacts.outputs(run.id), "test")
     assert kept.features == pytest.approx(found.features[kept.positions], rel=2e-3, abs=1e-3)
 

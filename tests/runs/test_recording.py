@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from making_runs import open_home, run_config
 
 from tl_core.events import BatchEnded, EpochEnded, FactsFound, StageStarted
+from tl_core.facts import RunFacts
 from tl_core.records import Prediction, Run
 from tl_core.runs.recording import Recorder
 from tl_core.workspace import Workspace
@@ -73,12 +74,12 @@ def test_the_best_epoch_is_written_with_its_epoch(home: Workspace, run: Run):
 def test_what_was_done_is_written_down_even_when_it_fails(home: Workspace, run: Run):
     with pytest.raises(ZeroDivisionError), Recorder(home.store, run) as recorder:
         recorder.write(StageStarted("training"))
-        recorder.write(FactsFound({"device": "a slow one"}))
+        recorder.write(FactsFound(RunFacts(device="a slow one")))
         recorder.write(BatchEnded(1, 1, 10, 0.5, 4))
         raise ZeroDivisionError
     facts = home.store.get_run(run.id).facts
-    assert facts["device"] == "a slow one" and "training" in facts["seconds_by_stage"]
-    assert "python" in facts["environment"]
+    assert facts.device == "a slow one" and "training" in facts.seconds_by_stage
+    assert "python" in facts.environment
     assert [point.value for point in home.store.list_metrics(run.id)] == [0.5]
 
 

@@ -20,12 +20,12 @@ def test_a_run_says_all_its_figures(finished):
     assert found.test.log_loss.value == pytest.approx(run.result.loss, rel=1e-5)
     assert found.test.majority_accuracy == pytest.approx(run.result.baseline_accuracy)
     assert found.val.accuracy.value == pytest.approx(run.val_accuracy)
-    assert found.val.n == run.facts["splits"]["val"] == found.calibration.n_fitted
+    assert found.val.n == run.facts.splits.val == found.calibration.n_fitted
     assert [figures.label for figures in found.of_classes] == [0, 1, 2]
     assert found.classes == ("blue", "green", "red")
     _, val = workspace.store.list_predictions(run.id, BEST_VAL)
     assert found.fit == judge_fit(run, workspace.store.list_metrics(run.id), val, 3)
-    assert run.facts["train_check"]["n"] == run.facts["splits"]["train"]
+    assert run.facts.train_check.n == run.facts.splits.train
     assert "The kept model" in found.fit.sentence and "of 18 training images" in found.fit.sentence
 
 

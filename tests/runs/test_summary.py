@@ -2,6 +2,7 @@ import pytest
 
 from tl_core.config import ModelConfig, RunConfig
 from tl_core.evaluation import judge, what_helps
+from tl_core.facts import RunFacts
 from tl_core.records import Prediction, Run, RunState, TestResult
 from tl_core.runs.summary import (
     caution,
@@ -124,8 +125,8 @@ def test_only_what_waits_or_runs_is_busy():
 
 def test_a_comparison_is_its_runs_in_the_order_of_the_queue_without_what_continues_one():
     runs = [
-        make_run("new", facts={"comparison": "c", "continues": "old"}),
-        make_run("old", facts={"comparison": "c"}),
+        make_run("new", facts=RunFacts(comparison="c", continues="old")),
+        make_run("old", facts=RunFacts(comparison="c")),
         make_run("other"),
     ]
     assert [run.id for run in runs_compared(runs, "c")] == ["old"]
@@ -158,7 +159,8 @@ def test_time_taken():
 
 
 def test_what_went_before_counts_and_what_it_lay_still_does_not():
-    facts = {"seconds_by_stage": {"training": 30.0, "testing": 4.0}, "seconds_before": 31.0}
+    stages = {"training": 30.0, "testing": 4.0}
+    facts = RunFacts(seconds_by_stage=stages, seconds_before=31.0)
     at = {"started_at": 1000.0, "facts": facts}
     assert seconds_taken(make_run(state=RunState.COMPLETED, finished_at=1003.5, **at)) == 34.5
     assert seconds_taken(make_run(state=RunState.RUNNING, **at), now=1002.0) == 33
@@ -168,7 +170,7 @@ def test_what_went_before_counts_and_what_it_lay_still_does_not():
 
 
 def test_a_run_took_no_less_than_its_stages():
-    facts = {"seconds_by_stage": {"training": 30.0, "testing": 4.0}}
+    facts = RunFacts(seconds_by_stage={"training": 30.0, "testing": 4.0})
     assert (
         seconds_taken(
             make_run(state=RunState.COMPLETED, started_at=0.0, finished_at=3.4, facts=facts)
@@ -180,7 +182,7 @@ def test_a_run_took_no_less_than_its_stages():
 def test_what_the_machine_chose_nobody_has_changed():
     train = {"batch_size": 32, "epochs": 7}
     assert changes_of(make_run(train=train)) == train
-    assert changes_of(make_run(train=train, facts={"left_to_machine": ["batch_size"]})) == {
+    assert changes_of(make_run(train=train, facts=RunFacts(left_to_machine=("batch_size",)))) == {
         "epochs": 7
     }
 
@@ -191,7 +193,7 @@ def test_the_hour_is_the_readers():
 
 
 def test_class_names_outlive_the_dataset():
-    assert class_names(make_run(facts={"classes": ["cat", "dog"]}), 2) == ["cat", "dog"]
+    assert class_names(make_run(facts=RunFacts(classes=("cat", "dog"))), 2) == ["cat", "dog"]
     assert class_names(make_run(), 2) == ["class 1", "class 2"]
 
 

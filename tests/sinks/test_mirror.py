@@ -62,7 +62,7 @@ def test_one_that_fails_is_told_nothing_more_and_the_run_says_so(train, step):
     assert good.calls[-1] == "finish"
     assert (
         "Elsewhere did not take all of this run's figures (ConnectionError: nobody there)"
-        in run.facts["notes"][0]
+        in run.facts.notes[0]
     )
 
 
@@ -77,7 +77,7 @@ def test_one_that_hangs_holds_the_run_up_for_no_longer_than_is_allowed_and_the_r
     run = train(sink)
     hang.set()
     assert run.state is RunState.COMPLETED
-    (note,) = run.facts["notes"]
+    (note,) = run.facts.notes
     assert note.startswith(
         "Elsewhere did not take all of this run's figures (not done 0.2 seconds after its end)"
     )

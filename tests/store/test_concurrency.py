@@ -13,6 +13,7 @@ from sqlalchemy import delete, select
 
 from tl_core.config import RunConfig
 from tl_core.errors import ConfigError, RunNotReady
+from tl_core.facts import RunFacts
 from tl_core.records import DatasetRecord, MetricPoint, RunState
 from tl_core.store import SqlStore
 from tl_core.store.tables import datasets, runs
@@ -42,24 +43,25 @@ def test_threads_that_merge_facts_lose_none(store: SqlStore, config: RunConfig):
 
     def add_facts(thread: int) -> None:
         for number in range(20):
-            store.update_run(run.id, facts={f"{thread}.{number}": number})
+            store.update_run(run.id, facts=RunFacts(notes=(f"{thread}.{number}",)))
 
     in_threads(add_facts)
-    assert len(store.get_run(run.id).facts) == THREADS * 20
+    assert len(store.get_run(run.id).facts.notes) == THREADS * 20
 
 
 def test_processes_that_merge_facts_lose_none(url: str, store: SqlStore, config: RunConfig):
     run = store.add_run(config, "flowers")
     add_facts = """
         import sys
+        from tl_core.facts import RunFacts
         from tl_core.store import open_store
         url, run_id, process = sys.argv[1:]
         store = open_store(url)
         for number in range(50):
-            store.update_run(run_id, facts={f"{process}.{number}": number})
+            store.update_run(run_id, facts=RunFacts(notes=(f"{process}.{number}",)))
     """
     in_processes(add_facts, url, run.id)
-    assert len(store.get_run(run.id).facts) == 3 * 50
+    assert len(store.get_run(run.id).facts.notes) == 3 * 50
 
 
 def test_no_run_is_claimed_by_two_threads(store: SqlStore, config: RunConfig):
@@ -133,7 +135,7 @@ def test_of_many_that_resume_a_run_one_does(store: SqlStore, config: RunConfig):
 
     said = Counter(in_threads(resume))
     assert said[RunState.QUEUED] == 1 and len(said) == 2
-    assert store.get_run(run.id).facts == {"resumed": 1}
+    assert store.get_run(run.id).facts == RunFacts(resumed=1)
 
 
 def test_who_pauses_and_who_cancels_a_running_run_at_once_ends_it(
@@ -254,10 +256,10 @@ def test_a_forked_child_uses_the_store_without_harm_to_its_parent(
         finally:
             os._exit(0)
     for number in range(20):
-        store.update_run(run.id, facts={str(number): number})
+        store.update_run(run.id, facts=RunFacts(notes=(str(number),)))
     assert os.waitpid(child, 0)[1] == 0
     assert store.get_run(run.id).epochs_done == 3
-    assert len(store.get_run(run.id).facts) == 20
+    assert len(store.get_run(run.id).facts.notes) == 20
 
 
 # On PostgreSQL two can write at once; here one is stopped in the middle, and the other has to cope.

@@ -17,6 +17,7 @@ from tl_core.errors import (
     UnknownDataset,
     UnknownRun,
 )
+from tl_core.facts import RunFacts, SplitSizes
 from tl_core.presets import ANY_DATASET
 from tl_core.records import (
     DatasetRecord,
@@ -184,13 +185,13 @@ def test_a_new_run_is_queued_with_its_configuration(store: SqlStore):
     }
     config = make_run_config("d" * 16, {"split_seed": 2**32 - 1, **changes})
     before = time.time()
-    run = store.add_run(config, "flowers", {"device": "cpu"})
+    run = store.add_run(config, "flowers", RunFacts(device="cpu"))
     assert run == store.get_run(run.id)
     assert (run.state, run.config, run.dataset_name, run.facts) == (
         RunState.QUEUED,
         config,
         "flowers",
-        {"device": "cpu"},
+        RunFacts(device="cpu"),
     )
     assert before <= run.created_at <= time.time()
     assert (run.started_at, run.finished_at, run.progress, run.result, run.epochs_done) == (
@@ -346,7 +347,7 @@ def test_a_run_that_pauses_while_it_is_asked_to_stop_is_cancelled(
 def test_a_run_at_rest_is_queued_again_with_all_it_has_reported(
     store: SqlStore, config: RunConfig, state: RunState
 ):
-    run, later = (store.add_run(config, "flowers", {"device": "cpu"}) for _ in range(2))
+    run, later = (store.add_run(config, "flowers", RunFacts(device="cpu")) for _ in range(2))
     store.claim_run(run.id)
     store.append_metrics(run.id, [a_point(0)])
     store.update_run(
@@ -363,7 +364,7 @@ def test_a_run_at_rest_is_queued_again_with_all_it_has_reported(
         None,
     )
     assert (again.epochs_done, again.best_epoch, again.val_accuracy) == (1, 1, 0.5)
-    assert again.facts == {"device": "cpu", "resumed": 1}
+    assert again.facts == RunFacts(device="cpu", resumed=1)
     assert store.list_metrics(run.id) == [a_point(0)]
     assert store.asked_of(run.id) is None
     assert store.claim_next_run().id == run.id  # its old place
@@ -376,7 +377,7 @@ def test_a_run_is_queued_again_with_more_epochs(store: SqlStore, config: RunConf
     longer = make_run_config(config.data.dataset_id, {"epochs": 9}, base=config)
     again = store.queue_again(run.id, longer)
     assert again.config == longer == store.claim_run(run.id).config
-    assert again.facts == {}  # it had not begun
+    assert again.facts == RunFacts()  # it had not begun
 
 
 @pytest.mark.parametrize(
@@ -432,17 +433,17 @@ def test_a_paused_run_can_be_deleted_and_keeps_its_dataset_until_then(
 
 def test_notes_are_collected_and_other_facts_replaced(store: SqlStore, config: RunConfig):
     run = store.add_run(config, "flowers")
-    store.update_run(run.id, facts={"notes": ["One."], "plan": [1]})
-    store.update_run(run.id, facts={"notes": ["Two.", "One."], "plan": [2]})
-    assert store.get_run(run.id).facts == {"notes": ["One.", "Two."], "plan": [2]}
+    store.update_run(run.id, facts=RunFacts(notes=("One.",), classes=("a", "b")))
+    store.update_run(run.id, facts=RunFacts(notes=("Two.", "One."), classes=("c",)))
+    assert store.get_run(run.id).facts == RunFacts(notes=("One.", "Two."), classes=("c",))
 
 
 def test_an_update_changes_what_is_given_and_nothing_else(store: SqlStore, config: RunConfig):
-    run = store.add_run(config, "flowers", {"device": "cpu"})
+    run = store.add_run(config, "flowers", RunFacts(device="cpu"))
     progress = Progress("training", 0.25, "epoch 2 of 5", seconds_left=12.5)
     result = TestResult(10, 0.1, 0.9, 0.8, 0.7, 0.6, 0.5)
     store.update_run(run.id, progress=progress, epochs_done=2)
-    store.update_run(run.id, best_epoch=1, val_accuracy=0.75, facts={"seconds": 1.5})
+    store.update_run(run.id, best_epoch=1, val_accuracy=0.75, facts=RunFacts(seconds_before=1.5))
     store.update_run(run.id, result=result)
     store.update_run(run.id)
     assert store.get_run(run.id) == replace(
@@ -452,7 +453,7 @@ def test_an_update_changes_what_is_given_and_nothing_else(store: SqlStore, confi
         best_epoch=1,
         val_accuracy=0.75,
         result=result,
-        facts={"device": "cpu", "seconds": 1.5},
+        facts=RunFacts(device="cpu", seconds_before=1.5),
     )
 
 
@@ -471,26 +472,27 @@ def test_a_result_may_hold_nan(store: SqlStore, config: RunConfig):
     assert read.val_accuracy is None
 
 
-def test_facts_come_back_as_json_gives_them_back(store: SqlStore, config: RunConfig):
-    facts = {
-        "sizes": {"train": 3},
-        "names": ("a", "\0\ud800😀"),
-        "on": True,
-        "none": None,
-        "count": 2**40,
-    }
+def test_facts_come_back_as_they_were_and_absent_ones_stay_absent(
+    store: SqlStore, config: RunConfig
+):
+    facts = RunFacts(
+        classes=("a", "\0\ud800😀"),
+        splits=SplitSizes(train=3, val=2, test=1),
+        total_parameters=2**40,
+        cached_views=0,
+    )
     run = store.add_run(config, "flowers", facts)
-    assert run.facts == {**facts, "names": ["a", "\0\ud800😀"]}
-    assert store.get_run(run.id).facts == run.facts
+    assert run.facts == store.get_run(run.id).facts == facts
+    assert store.get_run(run.id).facts.model_fields_set == facts.model_fields_set
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, object()])
 def test_facts_that_json_has_no_word_for_are_refused_whole(
     store: SqlStore, config: RunConfig, value: object
 ):
-    run = store.add_run(config, "flowers", {"kept": 1})
+    run = store.add_run(config, "flowers", RunFacts(workers=1))
     with pytest.raises((ValueError, TypeError)):
-        store.update_run(run.id, facts={"good": 1, "bad": value}, epochs_done=3)
+        store.update_run(run.id, facts=RunFacts(workers=2, seconds_before=value), epochs_done=3)
     assert store.get_run(run.id) == run
 
 
@@ -537,7 +539,7 @@ def test_what_a_deleted_run_still_reports_is_dropped(store: SqlStore, config: Ru
     store.delete_run(run.id)
     store.append_metrics(run.id, [a_point(0)])
     store.put_predictions(run.id, "val", 1, [Prediction(0, 0, (1.0, 0.0))])
-    store.update_run(run.id, epochs_done=1, facts={"a": 1})
+    store.update_run(run.id, epochs_done=1, facts=RunFacts(workers=1))
     store.finish_run(run.id, RunState.COMPLETED)
     assert store.list_metrics(run.id) == []
     assert store.list_predictions(run.id, "val") == (0, [])
@@ -722,7 +724,7 @@ def test_any_text_comes_back_exactly(
     store.add_dataset(
         fresh, [an_image(0, name=name, class_name=reason)], [SkippedFile(name, reason)]
     )
-    run = store.add_run(config, name, {"text": reason})
+    run = store.add_run(config, name, RunFacts(notes=(reason,)))
     store.append_metrics(run.id, [a_point(0, split=name, name=reason)])
     store.finish_run(run.id, RunState.FAILED, reason)
     try:
@@ -732,7 +734,11 @@ def test_any_text_comes_back_exactly(
         assert store.list_skipped(dataset.id) == [SkippedFile(name, reason)]
         assert store.list_metrics(run.id) == [a_point(0, split=name, name=reason)]
         read = store.get_run(run.id)
-        assert (read.dataset_name, read.message, read.facts) == (name, reason, {"text": reason})
+        assert (read.dataset_name, read.message, read.facts) == (
+            name,
+            reason,
+            RunFacts(notes=(reason,)),
+        )
     finally:
         store.delete_dataset(dataset.id)
         store.delete_run(run.id)

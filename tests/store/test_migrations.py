@@ -3,13 +3,16 @@
 import json
 
 import pytest
+import sqlalchemy as sa
+from making_facts import full_facts
 from sqlalchemy import Connection, Engine, create_engine, inspect, text
 
 from tl_core.config import make_run_config
 from tl_core.errors import StoreTooNew
+from tl_core.facts import FrozenPace, PlannedPhase, RunFacts, SplitSizes
 from tl_core.store import SqlStore, migrations
 from tl_core.store.database import _normalise
-from tl_core.store.tables import metadata
+from tl_core.store.tables import Json, metadata
 
 
 @pytest.fixture
@@ -123,6 +126,56 @@ def test_runs_of_the_first_release_are_read_with_todays_settings(url: str, open_
     assert [store.asked_of(run.id) for run in (first, second)] == ["cancel", None]
 
 
+OLD_FACTS = {
+    "classes": ["cat", "\0\ud800😀"],
+    "splits": {"train": 3, "val": 2, "test": 1},
+    "split_warnings": [],
+    "frozen_part": {"stages": 4, "seconds": 0.25},
+    "plan": [{"first_epoch": 1, "last_epoch": 2, "frozen_stages": 1, "rates": [0, 0.5]}],
+    "seconds_by_stage": {"training": 1.5},
+    "cached_views": 0,
+    "notes": ["One."],
+}
+NEW_FACTS = RunFacts(
+    classes=("cat", "\0\ud800😀"),
+    splits=SplitSizes(train=3, val=2, test=1),
+    split_warnings=(),
+    frozen_part=FrozenPace(stages=4, seconds=0.25, start_seconds=0.0),
+    plan=(PlannedPhase(first_epoch=1, last_epoch=2, frozen_stages=1, rates=(0, 0.5)),),
+    seconds_by_stage={"training": 1.5},
+    cached_views=0,
+    notes=("One.",),
+)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"a fact of a fork": [1], "total": None}, {"device": None, "train_check": {"n": 5}}],
+    ids=["as written", "unknown", "misshapen"],
+)
+def test_facts_of_older_releases_become_the_record(url: str, open_url, monkeypatch, config, more):
+    with monkeypatch.context() as older_release:
+        older_release.setattr(migrations, "MIGRATIONS", migrations.MIGRATIONS[:3])
+        older = open_url(url)
+        run = older.add_run(config, "flowers")
+        rows = sa.table("runs", sa.column("facts", Json))
+        with older.writing() as connection:
+            connection.execute(sa.update(rows).values(facts=OLD_FACTS | more))
+    with pytest.raises(ValueError, match="RunFacts"):
+        older.get_run(run.id)
+    facts = open_url(url).get_run(run.id).facts
+    assert facts == NEW_FACTS
+    assert facts.model_fields_set == NEW_FACTS.model_fields_set
+
+
+def test_every_fact_of_the_record_passes_the_migration(url: str, open_url, monkeypatch, config):
+    everything = full_facts()
+    with monkeypatch.context() as older_release:
+        older_release.setattr(migrations, "MIGRATIONS", migrations.MIGRATIONS[:3])
+        run = open_url(url).add_run(config, "flowers", everything)
+    assert open_url(url).get_run(run.id).facts == everything
+
+
 def test_a_failed_migration_leaves_the_store_as_it_was(
     url: str, store: SqlStore, config, open_url, monkeypatch
 ):
@@ -146,6 +199,6 @@ def test_a_store_from_a_newer_release_is_refused_with_a_sentence(url: str, engin
         connection.execute(text("INSERT INTO schema_version (version) VALUES (99)"))
     with pytest.raises(
         StoreTooNew,
-        match=r"newer TransferLab .* version 99, this one knows 3.*: update TransferLab",
+        match=r"newer TransferLab .* version 99, this one knows 4.*: update TransferLab",
     ):
         SqlStore(url)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tl_core.backbones import anatomy, get_backbone
 from tl_core.cache import RowCache
 from tl_core.config import DEFAULT_BACKBONE, RunConfig, make_run_config
+from tl_core.facts import RunFacts
 from tl_core.records import Split
 from tl_core.training import Experiment, estimate, run_experiment
 from tl_core.training.estimate import estimate_run, measure_stages, stage_seconds
@@ -189,12 +190,7 @@ def test_the_views_are_those_a_run_keeps(
     experiment = make_experiment(**{"frozen_stages": frozen, "augment": kind, "epochs": 2, **more})
     experiment = replace(experiment, cache=RowCache(tmp_path / "cache", room_bytes, keep_free=0))
     for event in run_experiment(experiment):
-        if "cached_views" in (facts := getattr(event, "facts", {})):
+        if (views := getattr(event, "facts", RunFacts()).cached_views) is not None:
             break
-    assert (
-        estimate_run(experiment.config, experiment.split, None, room_bytes).views
-        == facts["cached_views"]
-    )
-    assert bool(facts["cached_views"]) is (
-        room and frozen != 0 and not {"mixup", "batch_norm"} & set(more)
-    )
+    assert estimate_run(experiment.config, experiment.split, None, room_bytes).views == views
+    assert bool(views) is (room and frozen != 0 and not {"mixup", "batch_norm"} & set(more))

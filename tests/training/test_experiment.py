@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from tl_core.errors import Cancelled
 from tl_core.evaluation import predict
 from tl_core.events import STAGES, BatchEnded, EpochEnded, FactsFound, StageAdvanced, StageStarted
 from tl_core.events import Tested as WasTested
+from tl_core.facts import RunFacts
 from tl_core.outputs import load_epochs, load_outputs
 from tl_core.training import Experiment, build_experiment_model, load_checkpoint, run_experiment
 from tl_core.training.testing import n_checked
@@ -21,12 +23,9 @@ from tl_core.training.testing import n_checked
 Make = Callable[..., Experiment]
 
 
-def facts_of(events: list) -> dict:
-    found: dict = {}
-    for event in events:
-        if isinstance(event, FactsFound):
-            found |= event.facts
-    return found
+def facts_of(events: list) -> RunFacts:
+    found = (event.facts for event in events if isinstance(event, FactsFound))
+    return reduce(RunFacts.merged, found, RunFacts())
 
 
 def learned(events: Iterable) -> list:
@@ -63,10 +62,10 @@ def test_facts_are_those_of_the_model(make_experiment: Make):
     facts = facts_of(list(run_experiment(experiment)))
     checkpoint = load_checkpoint(experiment.checkpoint)
     parameters = list(checkpoint.model.parameters())
-    assert facts["trainable_parameters"] == sum(p.numel() for p in parameters if p.requires_grad)
-    assert facts["total_parameters"] == sum(p.numel() for p in parameters)
-    assert facts["frozen_stages"] == 7 and facts["cached_views"] == 1
-    assert facts["splits"] == {
+    assert facts.trainable_parameters == sum(p.numel() for p in parameters if p.requires_grad)
+    assert facts.total_parameters == sum(p.numel() for p in parameters)
+    assert facts.frozen_stages == 7 and facts.cached_views == 1
+    assert facts.splits.model_dump() == {
         side: len(getattr(experiment.split, side)) for side in ("train", "val", "test")
     }
 
@@ -80,7 +79,7 @@ def test_the_kept_model_is_asked_about_training_images_as_they_are(
     experiment = make_experiment(model, epochs=2, augment="photos", dropout=0.5)
     events = list(run_experiment(experiment))
     (place,) = [
-        i for i, e in enumerate(events) if isinstance(e, FactsFound) and "train_check" in e.facts
+        i for i, e in enumerate(events) if isinstance(e, FactsFound) and e.facts.train_check
     ]
     assert (
         place > max(i for i, e in enumerate(events) if isinstance(e, EpochEnded))
@@ -88,9 +87,9 @@ def test_the_kept_model_is_asked_about_training_images_as_they_are(
     )
     kept = load_checkpoint(experiment.checkpoint).model
     said = predict(kept, experiment.examples(experiment.split.train))
-    found = events[place].facts["train_check"]
-    assert (found["n"], found["accuracy"]) == (len(experiment.split.train), said.accuracy)
-    assert found["loss"] == pytest.approx(said.loss, abs=1e-3)
+    found = events[place].facts.train_check
+    assert (found.n, found.accuracy) == (len(experiment.split.train), said.accuracy)
+    assert found.loss == pytest.approx(said.loss, abs=1e-3)
 
 
 def test_of_very_many_training_images_some_are_checked_at_least_as_many_as_there_are_of_validation():
@@ -112,20 +111,18 @@ def test_facts_say_what_will_happen_and_with_what(make_experiment: Make):
     }
     experiment = make_experiment(settings)
     facts = facts_of(list(run_experiment(experiment)))
-    first, second = facts["plan"]
+    first, second = facts.plan
     assert (
-        first["first_epoch"],
-        first["last_epoch"],
-        second["first_epoch"],
-        second["last_epoch"],
+        first.first_epoch,
+        first.last_epoch,
+        second.first_epoch,
+        second.last_epoch,
     ) == (1, 1, 2, 2)
-    assert (first["frozen_stages"], second["frozen_stages"]) == (9, 7) and facts[
-        "frozen_stages"
-    ] == 7
-    assert first["rates"] == [0.0] * 9 + [0.01]
-    assert second["rates"] == pytest.approx([0.0] * 7 + [0.0005, 0.0005, 0.005])
-    assert "fitted" in facts["weights"] or "efficientnet" in facts["weights"].lower()
-    prints = facts["split_fingerprint"]
+    assert (first.frozen_stages, second.frozen_stages) == (9, 7) and facts.frozen_stages == 7
+    assert first.rates == (*[0.0] * 9, 0.01)
+    assert second.rates == pytest.approx([0.0] * 7 + [0.0005, 0.0005, 0.005])
+    assert "fitted" in facts.weights or "efficientnet" in facts.weights.lower()
+    prints = dict(facts.split_fingerprint)
     assert set(prints) == {"train", "val", "test"} and len(set(prints.values())) == 3
 
 
@@ -133,7 +130,7 @@ def test_runs_on_the_same_split_say_so(make_experiment: Make, tmp_path: Path):
     found = []
     for number, more in enumerate(({"seed": 1}, {"seed": 2}, {"split_seed": 1})):
         experiment = make_experiment(home=tmp_path / str(number), epochs=1, **more)
-        found.append(facts_of(list(run_experiment(experiment)))["split_fingerprint"])
+        found.append(facts_of(list(run_experiment(experiment))).split_fingerprint)
     assert found[0] == found[1] != found[2]
 
 
@@ -218,7 +215,7 @@ def test_the_test_images_are_read_last_and_nothing_else_then(make_experiment: Ma
     for path in hidden:
         path.unlink()
     for event in run_experiment(experiment):
-        if isinstance(event, FactsFound) and "train_check" in event.facts:
+        if isinstance(event, FactsFound) and event.facts.train_check:
             for path in set(paths) - test:
                 path.unlink()
             for path, content in hidden.items():

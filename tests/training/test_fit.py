@@ -331,9 +331,9 @@ def test_when_memory_runs_short_each_step_still_sees_its_images(n: int, room: in
     found = [event.facts for event in events if isinstance(event, FactsFound)]
     assert bool(found) is (room < min(n, 16))
     if found:
-        assert found[-1]["micro_batch"] <= room
-        assert found[0]["notes"][0].startswith("Memory ran short at ")
-        assert found[0]["notes"][0].endswith(f"so that each step still sees {a_step}.")
+        assert found[-1].micro_batch <= room
+        assert found[0].notes[0].startswith("Memory ran short at ")
+        assert found[0].notes[0].endswith(f"so that each step still sees {a_step}.")
 
 
 def test_when_not_even_one_image_fits_it_ends_with_a_sentence():

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from tl_core.cache import RowCache
 from tl_core.config import ModelConfig, make_run_config
 from tl_core.events import BatchEnded, EpochEnded, FactsFound, StageAdvanced
 from tl_core.events import Tested as WasTested
+from tl_core.facts import RunFacts
 from tl_core.features import Examples, ImageExamples, KeptActivations, OnnxPrefix, Side, prefix
 from tl_core.features.prefix import TorchPrefix
 from tl_core.records import DatasetRecord
@@ -57,13 +59,9 @@ def figures(experiment: Experiment) -> tuple[list[float], list[FactsFound | Stag
     return found, told
 
 
-def facts_of(told: list) -> dict:
-    return {
-        key: value
-        for event in told
-        if isinstance(event, FactsFound)
-        for key, value in event.facts.items()
-    }
+def facts_of(told: list) -> RunFacts:
+    found = (event.facts for event in told if isinstance(event, FactsFound))
+    return reduce(RunFacts.merged, found, RunFacts())
 
 
 def n_prepared(told: list) -> int:
@@ -88,7 +86,7 @@ def test_with_and_without_the_cache_a_run_is_the_same(
     cache = RowCache(tmp_path / "cache", 10**9, keep_free=0)
     cached, told = figures(replace(make_experiment(home=tmp_path / "a", **settings), cache=cache))
     plain, untold = figures(replace(make_experiment(home=tmp_path / "b", **settings), cache=None))
-    assert facts_of(told)["cached_views"] == 1 and facts_of(untold)["cached_views"] == 0
+    assert facts_of(told).cached_views == 1 and facts_of(untold).cached_views == 0
     assert cached == pytest.approx(plain, rel=2e-3, abs=1e-4)
     again, told = figures(replace(make_experiment(home=tmp_path / "c", **settings), cache=cache))
     assert again == cached and n_prepared(told) == 0, "a second run computes nothing anew"
@@ -161,7 +159,7 @@ def test_where_pytorch_alone_may_compute_nothing_that_another_made_is_used(
     for home, only_torch in (("a", False), ("b", True), ("c", True)):
         experiment = make_experiment(home=tmp_path / home, frozen_stages=3, image_size=32)
         _, told = figures(replace(experiment, cache=cache, only_torch=only_torch))
-        makers.append(facts_of(told)["features_by"])
+        makers.append(facts_of(told).features_by)
     assert makers == [OnnxPrefix.title, TorchPrefix.title, TorchPrefix.title]
 
 
@@ -240,8 +238,8 @@ def test_where_activations_do_not_fit_a_run_trains_on_images_and_says_so(
     )
     _, told = figures(experiment)
     facts = facts_of(told)
-    assert facts["cached_views"] == 0
-    assert "does not fit" in facts["cache_note"] and "every epoch" in facts["cache_note"]
+    assert facts.cached_views == 0
+    assert "does not fit" in facts.cache_note and "every epoch" in facts.cache_note
 
 
 def test_numbers_too_large_for_half_precision_are_kept_in_full_and_a_run_says_so(
@@ -266,10 +264,10 @@ def test_numbers_too_large_for_half_precision_are_kept_in_full_and_a_run_says_so
         )  # but for the test, which reads images where less than all is kept
     assert courses[0] == courses[1]
     facts = facts_of(told)
-    assert facts["cached_views"] == 1 and "cache_note" not in facts
+    assert facts.cached_views == 1 and not facts.cache_note
     assert (
-        "too large for float16 (" in facts["precision_note"]
-        and "ends at 65,504)" in facts["precision_note"]
+        "too large for float16 (" in facts.precision_note
+        and "ends at 65,504)" in facts.precision_note
     )
 
 

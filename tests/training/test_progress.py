@@ -15,16 +15,17 @@ from tl_core.events import (
     StageAdvanced,
     StageStarted,
 )
+from tl_core.facts import PlannedPhase, RunFacts, SplitSizes
 from tl_core.training.progress import ProgressMeter
 
 
-def plan(*first_epochs: int, epochs: int, frozen: int = 0) -> list[dict]:
+def plan(*first_epochs: int, epochs: int, frozen: int = 0) -> tuple[PlannedPhase, ...]:
     """Of a network of four stages, of which so many are frozen at the end."""
     lasts = [first - 1 for first in first_epochs[1:]] + [epochs]
-    return [
-        {"first_epoch": first, "last_epoch": last, "frozen_stages": frozen, "rates": [0.1] * 5}
+    return tuple(
+        PlannedPhase(first_epoch=first, last_epoch=last, frozen_stages=frozen, rates=(0.1,) * 5)
         for first, last in zip(first_epochs, lasts, strict=True)
-    ]
+    )
 
 
 def events_of_a_run(
@@ -45,7 +46,8 @@ def events_of_a_run(
 
     starts = [1] if second_phase is None else [1, second_phase]
     phases = plan(*starts, epochs=epochs, frozen=frozen)
-    facts = FactsFound({"splits": {"train": n, "val": n_val, "test": n_test}, "plan": phases})
+    splits = SplitSizes(train=n, val=n_val, test=n_test)
+    facts = FactsFound(RunFacts(splits=splits, plan=phases))
     events: list[Event] = [StageStarted(STAGES[0]), facts, StageStarted(STAGES[1])]
     events += advance(STAGES[1], n) if caches else []
     events.append(StageStarted(STAGES[2]))
@@ -136,7 +138,7 @@ def test_at_an_even_pace_what_is_left_is_said_right(
 def test_nothing_is_said_in_the_first_moments():
     now = 0.0
     meter = ProgressMeter(1, clock=lambda: now)
-    meter.update(FactsFound({"plan": plan(1, epochs=1, frozen=4)}))
+    meter.update(FactsFound(RunFacts(plan=plan(1, epochs=1, frozen=4))))
     meter.update(StageStarted(STAGES[1]))
     now = 28.0  # loading and exporting the network, and the first image
     assert meter.update(StageAdvanced(STAGES[1], 1, 10)).seconds_left is None
@@ -149,7 +151,7 @@ def test_nothing_is_said_in_the_first_moments():
 def test_of_much_work_a_share_must_be_done_or_some_time_have_passed():
     now = 10.0
     meter = ProgressMeter(1, clock=lambda: now)
-    meter.update(FactsFound({"plan": plan(1, epochs=1, frozen=4)}))
+    meter.update(FactsFound(RunFacts(plan=plan(1, epochs=1, frozen=4))))
     meter.update(StageStarted(STAGES[1]))
     for second in range(11):
         now = 10.0 + second
@@ -193,7 +195,7 @@ def test_a_run_that_is_carried_on_with_goes_on_counting():
     ended = next(event for event in events if isinstance(event, EpochEnded) and event.epoch == 3)
     meter.update(StageStarted(STAGES[0]))
     assert meter.update(ended) is None
-    meter.update(FactsFound({"splits": {"train": 4, "val": 1, "test": 2}}))
+    meter.update(FactsFound(RunFacts(splits=SplitSizes(train=4, val=1, test=2))))
     assert meter.update(StageStarted(STAGES[2])).fraction == 0.75
     now = 3.0
     first = meter.update(BatchEnded(4, 13, 16, 1.0, 1))

@@ -316,11 +316,9 @@ def test_a_run_that_ran_short_of_memory_remembers_it(
         patch.setattr(torch.nn.Linear, "forward", tight)
         events = run_until(experiment, lambda event: isinstance(event, EpochEnded))
     [facts] = [
-        event.facts
-        for event in events
-        if isinstance(event, FactsFound) and "micro_batch" in event.facts
+        event.facts for event in events if isinstance(event, FactsFound) and event.facts.micro_batch
     ]
-    assert facts["micro_batch"] == 4 and len(facts["notes"]) == 1
+    assert facts.micro_batch == 4 and len(facts.notes) == 1
     state = load_state(experiment.state_path, experiment.config)
-    assert (state.learner["pieces"], state.learner["notes"]) == (4, facts["notes"])
+    assert (state.learner["pieces"], state.learner["notes"]) == (4, list(facts.notes))
     assert isinstance(run_until(replace(experiment, should_stop=lambda: False))[-1], WasTested)

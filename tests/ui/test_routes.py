@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from tl_core.config import RunConfig
 from tl_core.data.images import thumbnail_path
+from tl_core.facts import RunFacts
 from tl_core.records import RunState
 from tl_ui.data.uploads import uploads_for
 from tl_ui.routes import make_routes
@@ -222,7 +223,7 @@ def test_charts_ask_for_a_token_of_their_run(client, tokens, run):
 
 @pytest.mark.parametrize("kind", ["loss", "accuracy"])
 def test_a_comparison_is_sent_once_for_each_version(client, served, tokens, run, kind):
-    served.store.update_run(run.id, facts={"comparison": "c1"})
+    served.store.update_run(run.id, facts=RunFacts(comparison="c1"))
     url, token = f"/api/comparisons/c1/charts/{kind}", tokens.sign("comparison", "c1")
     content = client.get(url, params={"token": token}).json()
     assert len(content["figure"]["data"]) == 1

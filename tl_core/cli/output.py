@@ -49,13 +49,18 @@ def dataset_json(record: DatasetRecord) -> dict[str, Any]:
 
 
 def run_json(run: Run) -> dict[str, Any]:
-    return {**dataclasses.asdict(run), "config": run.config.model_dump(), "run_id": run.id}
+    return {
+        **dataclasses.asdict(run),
+        "config": run.config.model_dump(),
+        "facts": run.facts.as_json(),
+        "run_id": run.id,
+    }
 
 
 def train_json(
     run: Run, record: DatasetRecord, ingest_seconds: float, total_seconds: float
 ) -> dict[str, Any]:
-    spent = run.facts.get("seconds_by_stage", {})
+    spent = run.facts.seconds_by_stage
     return {
         "run_id": run.id,
         "state": run.state,
@@ -66,8 +71,8 @@ def train_json(
             "classes": list(record.classes),
             "skipped": record.n_skipped,
         },
-        "splits": run.facts.get("splits"),
-        "device": run.facts.get("device"),
+        "splits": run.facts.splits.model_dump() if run.facts.splits else None,
+        "device": run.facts.device or None,
         "test": dataclasses.asdict(run.result) if run.result else None,
         "seconds": {
             "ingest": ingest_seconds,
@@ -94,11 +99,11 @@ def print_run(run: Run) -> None:
     out.print(
         f"run {run.id}: {run.state}, {run.dataset_name}, {model.backbone}, frozen {frozen_words(model)}"
     )
-    if continued := run.facts.get("continues"):
+    if continued := run.facts.continues:
         out.print(f"It carries on from run {continued}.")
     if run.message:
         out.print(run.message)
-    for note in run.facts.get("notes", []):
+    for note in run.facts.notes:
         out.print(note)
     if result := run.result:
         from tl_core.evaluation import wilson_interval

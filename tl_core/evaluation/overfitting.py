@@ -77,8 +77,8 @@ class _Course:
     @property
     def checked(self) -> Share | None:
         """The kept model's, of training images as they are; None of a run that did not look at that."""
-        check = self.run.facts.get("train_check")
-        return Share(check["accuracy"], check["n"]) if check else None
+        check = self.run.facts.train_check
+        return Share(check.accuracy, check.n) if check else None
 
     def right(self, split: str) -> dict[int, Share]:
         """By epoch; of training images while it learned."""

@@ -16,17 +16,17 @@ from tl_core.text import number_of, percent
 def figures_of(subject: Subject) -> Iterator[str]:
     """Of the test, or else of validation; nothing where there are neither."""
     run = subject.run
-    n = run.facts.get("splits", {}).get("val")
+    splits = run.facts.splits
     if subject.results:
         assert run.result
         yield _of_test(
             subject.results, caution(run.result, run.config.model, subject.results.fit.kind)
         )
-    elif run.val_accuracy is not None and n:
+    elif run.val_accuracy is not None and splits:
         yield (
             f"## How good it is\n\nThat was not tested. After epoch {run.best_epoch} it was right on "
-            f"{percent(run.val_accuracy)} of {number_of(n, 'validation image')}. That epoch was chosen by them, so on "
-            "new images expect less."
+            f"{percent(run.val_accuracy)} of {number_of(splits.val, 'validation image')}. "
+            "That epoch was chosen by them, so on new images expect less."
         )
 
 

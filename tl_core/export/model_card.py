@@ -114,10 +114,9 @@ def _contents(facts: Facts) -> str:
 
 
 def _data(subject: Subject) -> str:
-    splits, data = subject.run.facts.get("splits", {}), subject.run.config.data
-    sides = ", ".join(
-        f"{splits[side]:,} for {words}" for side, words in _SIDES.items() if side in splits
-    )
+    facts = subject.run.facts
+    data = subject.run.config.data
+    sides = ", ".join(f"{n:,} for {_SIDES[side]}" for side, n in facts.splits or ())
     said = f"## Data\n\n*{plain(subject.run.dataset_name)}*, known by its content as `{data.dataset_id}`"
     said += f": {sides} (split seed {data.split_seed})." if sides else "."
     said += " Images that are equal byte for byte are on one side. "
@@ -125,7 +124,7 @@ def _data(subject: Subject) -> str:
         "looked at once, at the end." if subject.results else "not looked at."
     )
     said += seen_before(subject.run) or once
-    warnings = [plain_sentence(each) for each in subject.run.facts.get("split_warnings", ())]
+    warnings = [plain_sentence(each) for each in facts.split_warnings]
     return "\n\n".join([said, *warnings])
 
 
@@ -136,7 +135,7 @@ def _origin(subject: Subject) -> str:
     config = subject.run.config.model
     said = "## Origin, use and licence\n\n"
     said += f"Backbone: {_backbone_title(subject)} (`{config.backbone}`). "
-    if words := subject.run.facts.get("weights"):
+    if words := subject.run.facts.weights:
         said += plain_sentence(words) + " "
     said += _licence(subject)
     said += (

@@ -74,7 +74,8 @@ def write_receipt(
 
 def allowed(subject: Subject) -> float:
     """By how much answers may differ from those that the app was told, where that was tested."""
-    return _MOST if str(subject.run.facts.get("device", "CPU")).startswith("CPU") else _MOST_OF_GPU
+    device = subject.run.facts.device or "CPU"
+    return _MOST if device.startswith("CPU") else _MOST_OF_GPU
 
 
 def _tolerance(found: float, mistakes: dict[str, float]) -> float:

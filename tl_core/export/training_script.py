@@ -47,7 +47,7 @@ def why_not(subject: Subject) -> Iterator[str]:
     config = subject.run.config
     if subject.split is None:
         yield "the list of images is gone"
-    if "continues" in subject.run.facts:
+    if subject.run.facts.continues:
         yield "it carries on from another run, which a script would have to train first"
     not_plain = {
         "focal loss": config.train.loss == "focal",

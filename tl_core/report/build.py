@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -220,35 +221,34 @@ def _with_interval(value: float | None, interval: tuple[float, float] | None) ->
 
 def _settings(run: Run) -> list[tuple[str, str]]:
     """What another would need to do the same again."""
-    facts, taken = run.facts, seconds_taken(run)
+    facts = run.facts
+    taken = seconds_taken(run)
+    fingerprint = facts.split_fingerprint
     changed = changes_of(run)
     rows = [
         ("Settings changed from the defaults", _listed(changed) or "none"),
-        ("Weights it began with", facts.get("weights", "")),
-        (
-            "Weights that learned",
-            _of(facts.get("trainable_parameters"), facts.get("total_parameters")),
-        ),
+        ("Weights it began with", facts.weights),
+        ("Weights that learned", _of(facts.trainable_parameters, facts.total_parameters)),
         (
             "Epochs",
             f"{run.epochs_done}; the model of epoch {run.best_epoch} was kept, the best on validation",
         ),
-        ("Split", _listed(facts.get("splits", {}))),
+        ("Split", _listed(dict(facts.splits or {}))),
         (
             "Seeds",
             f"{run.config.train.seed} for training, {run.config.data.split_seed} for the split",
         ),
-        ("Device", facts.get("device", "")),
+        ("Device", facts.device),
         ("Time", "" if taken is None else duration(taken)),
-        ("Software", _listed(facts.get("environment", {}))),
+        ("Software", _listed(facts.environment)),
         ("Dataset's fingerprint", run.config.data.dataset_id),
-        ("Test set's fingerprint", facts.get("split_fingerprint", {}).get("test", "")),
+        ("Test set's fingerprint", fingerprint.test if fingerprint else ""),
         ("Run", run.id),
     ]
     return [(name, words) for name, words in rows if words]
 
 
-def _listed(values: dict[str, Any]) -> str:
+def _listed(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {_word(value)}" for name, value in values.items())
 
 

@@ -95,15 +95,12 @@ def _take_over(workspace: Workspace, old: Run, new: Run) -> None:
     for split in ("val", BEST_VAL):
         epoch, predictions = store.list_predictions(old.id, split)
         store.put_predictions(new.id, split, epoch, predictions)
-    facts = {
-        name: fact for name, fact in old.facts.items() if name not in ("resumed", "train_check")
-    }
     store.update_run(
         new.id,
         epochs_done=old.epochs_done,
         best_epoch=old.best_epoch,
         val_accuracy=old.val_accuracy,
-        facts={**facts, **new.facts, "continues": old.id},
+        facts=old.facts.continued(old.id).merged(new.facts),
     )
     _share(
         artifacts.training_state(old.id), artifacts.training_state(new.id)

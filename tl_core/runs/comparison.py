@@ -86,8 +86,9 @@ def share_images(runs: Iterable[Run], side: str) -> bool:
 
 def _images(run: Run, side: str) -> Hashable:
     """What two runs have in common whose figures are of the same images."""
-    classes = tuple(run.facts.get("classes") or [run.config.data.dataset_id])
-    return classes, run.facts.get("split_fingerprint", {}).get(side, run.id)
+    classes = run.facts.classes or (run.config.data.dataset_id,)
+    fingerprint = run.facts.split_fingerprint
+    return classes, getattr(fingerprint, side) if fingerprint else run.id
 
 
 def _pairable(store: Store, runs: Sequence[Run]) -> list[list[Run]]:

@@ -181,10 +181,10 @@ def make_experiment(
 
 def _remember_pace(workspace: Workspace, config: RunConfig, event: Event) -> None:
     """How fast images pass the frozen stages here, for the estimates of runs to come."""
-    if isinstance(event, FactsFound) and (found := event.facts.get("frozen_part")):
+    if isinstance(event, FactsFound) and (found := event.facts.frozen_part):
         size = preprocessing_for(get_backbone(config.model.backbone), config.model.image_size).size
-        pace = [found["seconds"], found["start_seconds"]]
-        remember(workspace.settings.home, config.model.backbone, size, pace, behind=found["stages"])
+        pace = [found.seconds, found.start_seconds]
+        remember(workspace.settings.home, config.model.backbone, size, pace, behind=found.stages)
 
 
 def _ask_now_and_then(ask: Callable[[], bool]) -> Callable[[], bool]:

@@ -5,6 +5,7 @@ import time
 from importlib.metadata import version
 
 from tl_core.events import BatchEnded, EpochEnded, Event, FactsFound, StageAdvanced, Tested
+from tl_core.facts import RunFacts
 from tl_core.records import BEST_VAL, MetricPoint, Progress, Run
 from tl_core.store import Store
 from tl_core.training.progress import ProgressMeter
@@ -27,7 +28,7 @@ class Recorder:
 
     def __init__(self, store: Store, run: Run) -> None:
         self._store, self._id, self._epochs_done = store, run.id, run.epochs_done
-        self._meter = ProgressMeter(run.config.train.epochs, run.facts.get("seconds_by_stage"))
+        self._meter = ProgressMeter(run.config.train.epochs, run.facts.seconds_by_stage)
         self._points: list[MetricPoint] = []
         self._losses: list[BatchEnded] = []
         written = store.list_metrics(run.id)  # by the run before it was carried on with
@@ -37,15 +38,14 @@ class Recorder:
 
     def __enter__(self) -> "Recorder":
         before = sum(self._meter.seconds.values())
-        self._store.update_run(
-            self._id, facts={"environment": environment(), "seconds_before": before}
-        )
+        facts = RunFacts(environment=environment(), seconds_before=before)
+        self._store.update_run(self._id, facts=facts)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._meter.close()
         self._flush()
-        self._store.update_run(self._id, facts={"seconds_by_stage": self._meter.seconds})
+        self._store.update_run(self._id, facts=RunFacts(seconds_by_stage=self._meter.seconds))
 
     def write(self, event: Event) -> Progress | None:
         """Keep what `event` says; gives where the run is when there is something new to be shown."""
@@ -99,9 +99,8 @@ class Recorder:
             self._store.put_predictions(self._id, split, event.epoch, event.val_predictions)
         self._store.update_run(
             self._id,
-            facts={
-                "seconds_by_stage": self._meter.seconds_so_far()
-            },  # where the process is killed, this remains
+            # Where the process is killed, this remains.
+            facts=RunFacts(seconds_by_stage=self._meter.seconds_so_far()),
             epochs_done=event.epoch,
             best_epoch=event.epoch if event.is_best else None,
             val_accuracy=event.val_accuracy if event.is_best else None,

@@ -64,14 +64,13 @@ def results_of(store: Store, run_id: str) -> Results:
     run = tested_run(store, run_id)
     _, test = store.list_predictions(run.id, "test")
     _, val = store.list_predictions(run.id, BEST_VAL)
-    majority = run.facts.get("majority_label")
+    majority = run.facts.majority_label
     judgement = judge(
         test, majority, what="test image"
     )  # first, for it complains where there is nothing to judge
     judged_val = judge(val, majority) if val else None
     classes = tuple(
-        run.facts.get("classes")
-        or (f"class {label + 1}" for label in range(len(test[0].probabilities)))
+        run.facts.classes or (f"class {label + 1}" for label in range(len(test[0].probabilities)))
     )
     return Results(
         run,

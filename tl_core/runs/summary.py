@@ -73,7 +73,7 @@ def missing_words(test: Judgement) -> str:
 
 def seen_before(run: Run) -> str:
     """Of a run that carries on from another, what that takes from its test; nothing of others."""
-    if not (before := run.facts.get("continues")):
+    if not (before := run.facts.continues):
         return ""
     return (
         f"The test images had been looked at before, by the run that it carries on from ({before}): figures on them "
@@ -127,7 +127,7 @@ def depth_words(config: ModelConfig) -> str:
 
 def changes_of(run: Run) -> dict[str, Any]:
     """The settings that somebody has chosen otherwise than the defaults; what the machine chose is not among them."""
-    left = run.facts.get("left_to_machine", ())
+    left = run.facts.left_to_machine
     return {name: value for name, value in changed_settings(run.config).items() if name not in left}
 
 
@@ -139,9 +139,7 @@ def is_busy(run: Run) -> bool:
 def runs_compared(runs: Sequence[Run], comparison_id: str) -> list[Run]:
     """Those of `runs` that belong to a comparison, in the order of the queue; not what was continued from one."""
     found = [
-        run
-        for run in runs
-        if run.facts.get("comparison") == comparison_id and "continues" not in run.facts
+        run for run in runs if run.facts.comparison == comparison_id and not run.facts.continues
     ]
     return sorted(found, key=lambda run: run.created_at)
 
@@ -224,7 +222,7 @@ def seconds_taken(run: Run, now: float | None = None) -> float | None:
     A run that was resumed, or continues another, has taken what went before as well. One that was stopped may have been
     found, or given up, long after: of it what its stages took is known.
     """
-    stages = sum(run.facts.get("seconds_by_stage", {}).values())
+    stages = sum(run.facts.seconds_by_stage.values())
     if run.started_at is None or run.state is RunState.PAUSED:
         return None
     if run.state in (RunState.QUEUED, RunState.CANCELLED, RunState.INTERRUPTED) and stages:
@@ -232,7 +230,7 @@ def seconds_taken(run: Run, now: float | None = None) -> float | None:
     end = (
         run.finished_at if run.finished_at is not None else now if now is not None else time.time()
     )
-    taken = float(run.facts.get("seconds_before", 0.0)) + max(0.0, end - run.started_at)
+    taken = run.facts.seconds_before + max(0.0, end - run.started_at)
     return taken if is_busy(run) else max(taken, float(stages))
 
 
@@ -248,5 +246,4 @@ def when(timestamp: float, timezone: str | None) -> str:
 
 def class_names(run: Run, n: int) -> list[str]:
     """As they were when the run was made, so that they outlive the dataset."""
-    names = run.facts.get("classes")
-    return list(names) if names else [f"class {label + 1}" for label in range(n)]
+    return list(run.facts.classes) or [f"class {label + 1}" for label in range(n)]

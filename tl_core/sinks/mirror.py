@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
+from tl_core.facts import RunFacts
 from tl_core.records import MetricPoint, Run
 from tl_core.settings import Settings
 from tl_core.store import Store
@@ -83,7 +84,7 @@ class Mirror:
     def _note(self, sink: Sink, why: str) -> None:
         note = f"{sink.name} did not take all of this run's figures ({why}). The run itself is not affected."
         with suppress(Exception):
-            self._store.update_run(self._run_id, facts={"notes": [note]})
+            self._store.update_run(self._run_id, facts=RunFacts(notes=(note,)))
 
 
 def open_mirror(store: Store, run: Run, settings: Settings) -> Mirror:

@@ -1,9 +1,10 @@
 """What a store does, written once. Every backend is tested against this."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from tl_core.config import RunConfig
+from tl_core.facts import RunFacts
 from tl_core.records import (
     DatasetRecord,
     ImageRecord,
@@ -60,7 +61,7 @@ class Store(Protocol):
         self,
         config: RunConfig,
         dataset_name: str,
-        facts: dict[str, Any] | None = None,
+        facts: RunFacts | None = None,
         state: RunState = RunState.QUEUED,
     ) -> Run:
         """A new run under a fresh short id: queued, or paused while what it needs is still being put in place."""
@@ -127,9 +128,9 @@ class Store(Protocol):
         best_epoch: int | None = None,
         val_accuracy: float | None = None,
         result: TestResult | None = None,
-        facts: dict[str, Any] | None = None,
+        facts: RunFacts | None = None,
     ) -> None:
-        """Change what is given; `facts` are merged into those already there, and the sentences of the fact `notes`."""
+        """Change what is given; `facts` are merged into those already there (`RunFacts.merged`)."""
 
     def annotate_run(
         self,

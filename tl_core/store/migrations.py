@@ -4,9 +4,11 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import Connection, text
 
 from tl_core.errors import StoreTooNew
+from tl_core.store.tables import Json
 
 _LOCK = 8_337_112_920
 """Any number, the same in every process: PostgreSQL's lock for opening this application's store."""
@@ -108,10 +110,77 @@ def _add_annotations(connection: Connection) -> None:
     connection.execute(text("ALTER TABLE runs ADD COLUMN is_favourite BIGINT NOT NULL DEFAULT 0"))
 
 
+_NUMBER = (int, float)
+_ANY_NAME = object()
+"""Stands for every key of a dictionary whose keys are not known beforehand."""
+_SIDES = ("train", "val", "test")
+_FACTS = {
+    "classes": [str],
+    "trainable_parameters": int,
+    "total_parameters": int,
+    "left_to_machine": [str],
+    "comparison": str,
+    "continues": str,
+    "environment": {_ANY_NAME: str},
+    "seconds_before": _NUMBER,
+    "seconds_by_stage": {_ANY_NAME: _NUMBER},
+    "resumed": int,
+    "device": str,
+    "workers": int,
+    "weights": str,
+    "first_weights": str,
+    "majority_label": int,
+    "splits": dict.fromkeys(_SIDES, int),
+    "split_warnings": [str],
+    "split_fingerprint": dict.fromkeys(_SIDES, str),
+    "frozen_stages": int,
+    "plan": [{"first_epoch": int, "last_epoch": int, "frozen_stages": int, "rates": [_NUMBER]}],
+    "cached_views": int,
+    "cache_note": str,
+    "precision_note": str,
+    "features_by": str,
+    "frozen_part": {"stages": int, "seconds": _NUMBER, "start_seconds": _NUMBER},
+    "micro_batch": int,
+    "compiled": str,
+    "notes": [str],
+    "train_check": {"n": int, "accuracy": _NUMBER, "loss": _NUMBER},
+}
+"""Shape of each fact when facts became a record: a type, `[shape]`, or `{key: shape}`."""
+
+
+def _shape_facts(connection: Connection) -> None:
+    """Facts of runs were free-form; now they are a record, which refuses what it does not know."""
+    runs = sa.table("runs", sa.column("number"), sa.column("facts", Json))
+    for number, facts in connection.execute(sa.select(runs)).all():
+        shaped = _shaped(facts)
+        connection.execute(sa.update(runs).where(runs.c.number == number).values(facts=shaped))
+
+
+def _shaped(old: dict[str, Any]) -> dict[str, Any]:
+    """Known facts that have the right shape; the pace of the first releases had no start."""
+    if isinstance(pace := old.get("frozen_part"), dict):
+        old = {**old, "frozen_part": {"start_seconds": 0.0, **pace}}
+    return {
+        name: fact for name, fact in old.items() if name in _FACTS and _fits(fact, _FACTS[name])
+    }
+
+
+def _fits(value: Any, shape: Any) -> bool:
+    if isinstance(shape, list):
+        return isinstance(value, list) and all(_fits(each, shape[0]) for each in value)
+    if not isinstance(shape, dict):
+        return isinstance(value, shape)
+    if not isinstance(value, dict):
+        return False
+    shapes = dict.fromkeys(value, shape[_ANY_NAME]) if _ANY_NAME in shape else shape
+    return value.keys() == shapes.keys() and all(_fits(value[key], shapes[key]) for key in value)
+
+
 MIGRATIONS: list[Callable[[Connection], None]] = [
     _create_first_tables,
     _add_pausing_and_presets,
     _add_annotations,
+    _shape_facts,
 ]
 
 

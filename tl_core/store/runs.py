@@ -1,6 +1,5 @@
 """Runs in the database: adding, finding, changing and deleting them. `states.py` moves them along."""
 
-import json
 import math
 import secrets
 import time
@@ -11,6 +10,7 @@ from sqlalchemy import Connection, Row, Select, delete, select, update
 
 from tl_core.config import RunConfig
 from tl_core.errors import RunNotReady, UnknownRun
+from tl_core.facts import RunFacts
 from tl_core.records import Progress, Run, RunState, TestResult
 from tl_core.store.database import Database
 from tl_core.store.datasets import starts_with
@@ -27,7 +27,7 @@ class SqlRuns(Database):
         self,
         config: RunConfig,
         dataset_name: str,
-        facts: dict[str, Any] | None = None,
+        facts: RunFacts | None = None,
         state: RunState = RunState.QUEUED,
     ) -> Run:
         values = {
@@ -38,7 +38,7 @@ class SqlRuns(Database):
             "created_at": time.time(),
             "message": "",
             "epochs_done": 0,
-            "facts": _checked(facts or {}),
+            "facts": facts or RunFacts(),
         }
         with self.writing() as connection:
             # So that the dataset is not deleted between here and the run's becoming visible.
@@ -94,7 +94,7 @@ class SqlRuns(Database):
         best_epoch: int | None = None,
         val_accuracy: float | None = None,
         result: TestResult | None = None,
-        facts: dict[str, Any] | None = None,
+        facts: RunFacts | None = None,
     ) -> None:
         given = {
             "progress": progress and asdict(progress),
@@ -112,7 +112,7 @@ class SqlRuns(Database):
             if row is None:
                 return
             if facts:
-                changes["facts"] = _merged(row.facts, _checked(facts))
+                changes["facts"] = row.facts.merged(facts)
             if changes:
                 connection.execute(update(runs).where(runs.c.id == run_id).values(changes))
 
@@ -124,22 +124,6 @@ class SqlRuns(Database):
 def _new_id() -> str:
     """Eight characters that nobody misreads or mistakes for a number, and that spell no word."""
     return secrets.choice(_LETTERS) + "".join(secrets.choice(_LETTERS_AND_DIGITS) for _ in range(7))
-
-
-def _checked(facts: dict[str, Any]) -> dict[str, Any]:
-    """The facts as they will be read back.
-
-    Raises:
-        ValueError, TypeError: they hold NaN, an infinity or something that JSON has no word for.
-    """
-    checked: dict[str, Any] = json.loads(json.dumps(facts, allow_nan=False, ensure_ascii=False))
-    return checked
-
-
-def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """The new facts in place of the old, but for the notes, which a resumed run goes on to collect."""
-    notes = dict.fromkeys([*old.get("notes", []), *new.get("notes", [])])
-    return {**old, **new, **({"notes": list(notes)} if notes else {})}
 
 
 def lock_run(connection: Connection, run_id: str) -> Row[Any] | None:

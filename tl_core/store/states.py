@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Row, select, update
 
 from tl_core.config import RunConfig
 from tl_core.errors import RunNotReady, UnknownRun
+from tl_core.facts import RunFacts
 from tl_core.records import Run, RunState
 from tl_core.store.contract import Asked
 from tl_core.store.database import Database
@@ -74,14 +75,13 @@ class SqlStates(Database):
                 raise RunNotReady(
                     f"Run {run_id} is {row.state} and cannot be resumed{_meanwhile(row)}."
                 )
-            begun = row.started_at is not None
+            has_begun = row.started_at is not None
+            again = RunFacts(resumed=row.facts.resumed + 1) if has_begun else RunFacts()
             changes = {
                 "requested": None,
                 "finished_at": None,
                 "progress": None,
-                "facts": {**row.facts, "resumed": row.facts.get("resumed", 0) + 1}
-                if begun
-                else row.facts,
+                "facts": row.facts.merged(again),
                 **({"config": config.model_dump_json()} if config else {}),
             }
             return run_of(_change(connection, run_id, state=RunState.QUEUED, message="", **changes))

@@ -23,6 +23,8 @@ from sqlalchemy import Table as _Table
 from sqlalchemy import Text as _Text
 from sqlalchemy.types import TypeDecorator
 
+from tl_core.facts import RunFacts
+
 _MARK = "\x1a"
 _UNSTORABLE = re.compile("[\x00\x1a\ud800-\udfff]")
 _MARKED = re.compile("\x1a([0-9a-f]{4})")
@@ -60,6 +62,19 @@ class Json(TypeDecorator[Any]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         return None if value is None else json.loads(value)
+
+
+class Facts(TypeDecorator[RunFacts]):
+    """Facts of a run as JSON: the fields that are set, and no others."""
+
+    impl = Json
+    cache_ok = True
+
+    def process_bind_param(self, value: RunFacts | None, dialect: Dialect) -> Any:
+        return None if value is None else value.as_json()
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> RunFacts | None:
+        return None if value is None else RunFacts.model_validate(value)
 
 
 class FloatOrNan(TypeDecorator[float]):
@@ -135,7 +150,7 @@ runs = _Table(
     Column("best_epoch", BigInteger),
     Column("val_accuracy", Double),
     Column("result", Json),
-    Column("facts", Json, nullable=False),
+    Column("facts", Facts, nullable=False),
     Column("title", Text, nullable=False, default=""),
     Column("note", Text, nullable=False, default=""),
     Column("tags", Json, nullable=False, default=()),

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -25,6 +24,7 @@ from tl_core.backbones import (
 from tl_core.cache import RowCache
 from tl_core.config import RunConfig
 from tl_core.events import Event, FactsFound, StageStarted
+from tl_core.facts import PlannedPhase, RunFacts, SplitFingerprints, SplitSizes
 from tl_core.features import ImageExamples, OnnxPrefix
 from tl_core.records import ImageRecord, Preprocessing, Split
 from tl_core.training.device import Device
@@ -156,36 +156,37 @@ def _find_facts(
     model: TransferModel,
     report: WeightsReport | None,
     plan: Sequence[Phase],
-) -> dict[str, Any]:
+) -> RunFacts:
     split, final = experiment.split, plan[-1]
     freeze(model, final.frozen, experiment.config.model.batch_norm)
-    sides = {"train": split.train, "val": split.val, "test": split.test}
-    return {
-        "device": experiment.device.title,
-        "workers": experiment.workers,
-        "weights": report.sentence
+    return RunFacts(
+        device=experiment.device.title,
+        workers=experiment.workers,
+        weights=report.sentence
         if report
         else "Random weights: nothing was learned before this run.",
-        "first_weights": digest_of_weights(model),
-        "majority_label": experiment.majority_label,
-        "splits": {side: len(positions) for side, positions in sides.items()},
-        "split_warnings": list(split.warnings),
-        "split_fingerprint": {
-            side: _fingerprint(experiment, positions) for side, positions in sides.items()
-        },
-        "frozen_stages": final.frozen.stages,
-        "trainable_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
-        "total_parameters": sum(p.numel() for p in model.parameters()),
-        "plan": [
-            {
-                "first_epoch": phase.first_epoch,
-                "last_epoch": phase.last_epoch,
-                "frozen_stages": phase.frozen.stages,
-                "rates": list(phase.rates),
-            }
+        first_weights=digest_of_weights(model),
+        majority_label=experiment.majority_label,
+        splits=SplitSizes(train=len(split.train), val=len(split.val), test=len(split.test)),
+        split_warnings=split.warnings,
+        split_fingerprint=SplitFingerprints(
+            train=_fingerprint(experiment, split.train),
+            val=_fingerprint(experiment, split.val),
+            test=_fingerprint(experiment, split.test),
+        ),
+        frozen_stages=final.frozen.stages,
+        trainable_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
+        total_parameters=sum(p.numel() for p in model.parameters()),
+        plan=tuple(
+            PlannedPhase(
+                first_epoch=phase.first_epoch,
+                last_epoch=phase.last_epoch,
+                frozen_stages=phase.frozen.stages,
+                rates=phase.rates,
+            )
             for phase in plan
-        ],
-    }
+        ),
+    )
 
 
 def _fingerprint(experiment: Experiment, positions: Sequence[int]) -> str:

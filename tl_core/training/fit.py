@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from tl_core.errors import Diverged
 from tl_core.evaluation.predict import Outputs, predict
 from tl_core.events import BatchEnded, EpochEnded, FactsFound, StageAdvanced
+from tl_core.facts import RunFacts
 from tl_core.features.examples import Batch, Examples
 from tl_core.training.device import threads_as_needed
 from tl_core.training.figures import EpochFigures
@@ -65,7 +66,7 @@ def fit(
                 in_step += len(batch.labels)
                 if len(learner.notes) > notes:
                     yield FactsFound(
-                        {"micro_batch": learner.pieces.size, "notes": list(learner.notes)}
+                        RunFacts(micro_batch=learner.pieces.size, notes=tuple(learner.notes))
                     )
                 if in_step == whole:
                     learner.step(step)

@@ -10,6 +10,7 @@ from torch import nn
 from tl_core.backbones import TransferModel
 from tl_core.config import RunConfig
 from tl_core.events import Event, FactsFound, StageAdvanced
+from tl_core.facts import FrozenPace, RunFacts
 from tl_core.features import (
     Examples,
     KeptActivations,
@@ -82,7 +83,7 @@ class FrozenPart:
         What later phases will read is made in the same pass.
         """
         if not self._kept or not self.reads(phase):
-            yield FactsFound({"cached_views": 0})
+            yield FactsFound(RunFacts(cached_views=0))
             return None
         later = self._phases[self._phases.index(phase) :]
         cuts = sorted({one.frozen.stages for one in later})
@@ -95,17 +96,18 @@ class FrozenPart:
             train, val = (self._kept.examples(side, phase.frozen.stages) for side in sides)
         except TooLarge as error:
             self._kept = keep_activations(self._experiment, self._model, "float32")
-            yield FactsFound({"precision_note": _say_too_large(error)})
+            yield FactsFound(RunFacts(precision_note=_say_too_large(error)))
             return (yield from self.prepare(phase))
         except NoRoom as error:
             self._phases = tuple(one for one in self._phases if one not in later)
-            yield FactsFound({"cached_views": 0, "cache_note": _say_no_room(error)})
+            yield FactsFound(RunFacts(cached_views=0, cache_note=_say_no_room(error)))
             return None
-        yield FactsFound({"cached_views": self._views})
+        yield FactsFound(RunFacts(cached_views=self._views))
         if self._kept.engine:
-            yield FactsFound({"features_by": self._kept.engine})
+            yield FactsFound(RunFacts(features_by=self._kept.engine))
         if paced := pace.found():
-            yield FactsFound({"frozen_part": {"stages": cuts[-1], **paced}})
+            pace_found = FrozenPace(stages=cuts[-1], **paced)
+            yield FactsFound(RunFacts(frozen_part=pace_found))
         return train, val
 
     @property

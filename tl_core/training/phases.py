@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from tl_core.backbones import TransferModel, freeze
 from tl_core.evaluation import Outputs
 from tl_core.events import EpochEnded, Event, FactsFound, StageStarted
+from tl_core.facts import RunFacts
 from tl_core.features import Examples, Pieces
 from tl_core.training.checkpoints import make_whole, save_changes, save_checkpoint
 from tl_core.training.compiling import Compiling
@@ -179,7 +180,7 @@ class _Phases:
                     self._save(event, learner, judged)
                     done, left = event.epoch - phase.first_epoch + 1, phase.last_epoch - event.epoch
                     if sentence := compiling.after_epoch(done, left):
-                        yield FactsFound({"compiled": sentence})
+                        yield FactsFound(RunFacts(compiled=sentence))
                 yield event
 
     def _save(self, event: EpochEnded, learner: Learner, judged: TransferModel) -> None:

@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from tl_core.events import BatchEnded, EpochEnded, Event, FactsFound, StageAdvanced, StageStarted
+from tl_core.facts import PlannedPhase, RunFacts
 from tl_core.records import Progress
 from tl_core.training.testing import n_checked
 
@@ -27,7 +27,7 @@ class ProgressMeter:
         self.seconds = dict(spent or {})
         """Spent in each stage so far."""
         self._epochs, self._clock = epochs, clock
-        self._plan: list[dict[str, Any]] = []
+        self._plan: tuple[PlannedPhase, ...] = ()
         self._epochs_done, self._n_train, self._n_val, self._n_test, self._n_checked = 0, 1, 0, 0, 0
         self._seconds_per_image = 0.0
         self._stage, self._started = "", clock()
@@ -47,19 +47,7 @@ class ProgressMeter:
                     self._phase(),
                 )
             case FactsFound(facts):
-                splits = facts.get("splits", {})
-                self._n_train, self._n_val = (
-                    splits.get("train", self._n_train),
-                    splits.get("val", self._n_val),
-                )
-                self._n_test = splits.get("test", self._n_test)
-                if (
-                    "cached_views" in facts
-                ):  # of what is kept the check at the end costs next to nothing
-                    self._n_checked = (
-                        0 if facts["cached_views"] else n_checked(self._n_train, self._n_val)
-                    )
-                self._plan = facts.get("plan", self._plan)
+                self._learn(facts)
             case StageAdvanced("training" as stage, done, total):
                 detail = (
                     f"epoch {self._epochs_done + 1} of {self._epochs}, {done:,} of {total:,} images"
@@ -88,6 +76,17 @@ class ProgressMeter:
                     )
         return None
 
+    def _learn(self, facts: RunFacts) -> None:
+        if facts.splits:
+            self._n_train = facts.splits.train
+            self._n_val = facts.splits.val
+            self._n_test = facts.splits.test
+        if facts.cached_views == 0:
+            self._n_checked = n_checked(self._n_train, self._n_val)
+        elif facts.cached_views:  # of what is kept the check at the end costs next to nothing
+            self._n_checked = 0
+        self._plan = facts.plan or self._plan
+
     def close(self) -> None:
         """Book the time of the stage that ends now."""
         self.seconds, self._stage = self.seconds_so_far(), ""
@@ -108,7 +107,7 @@ class ProgressMeter:
         return f"phase {self._phase_number()} of {len(self._plan)}{', ' * bool(detail)}{detail}"
 
     def _phase_number(self) -> int:
-        return sum(phase["first_epoch"] <= self._epochs_done + 1 for phase in self._plan)
+        return sum(phase.first_epoch <= self._epochs_done + 1 for phase in self._plan)
 
     @property
     def _is_last_phase(self) -> bool:
@@ -154,10 +153,6 @@ class ProgressMeter:
         return elapsed / done
 
 
-def learns_head_alone(plan: Sequence[Mapping[str, Any]]) -> bool:
-    """True when only the head learns, in the whole run: beside the preparation that takes no time.
-
-    Args:
-        plan: as in a run's facts.
-    """
-    return bool(plan) and plan[-1]["frozen_stages"] == len(plan[-1]["rates"]) - 1
+def learns_head_alone(plan: Sequence[PlannedPhase]) -> bool:
+    """True when only the head learns in the whole run, which then takes next to no time."""
+    return bool(plan) and plan[-1].frozen_stages == plan[-1].n_stages

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tl_core.backbones import TransferModel
 from tl_core.evaluation import Outputs, join, predict_batches, summarise
 from tl_core.events import Event, FactsFound, StageAdvanced, StageStarted, Tested
+from tl_core.facts import RunFacts, TrainCheck
 from tl_core.training.checkpoints import load_checkpoint
 from tl_core.training.frozen_part import examples_to_judge
 from tl_core.training.interrupt import stop_between_layers
@@ -38,7 +39,8 @@ def test_kept_model(experiment: Experiment) -> Iterator[Event]:
     # What was read while the model learned is a mean over weights that moved, dropout and varied images.
     said = yield from _ask(experiment, model, checked, 0, total, exact=False)
     if math.isfinite(said.loss):
-        yield FactsFound({"train_check": {"n": n, "accuracy": said.accuracy, "loss": said.loss}})
+        check = TrainCheck(n=n, accuracy=said.accuracy, loss=said.loss)
+        yield FactsFound(RunFacts(train_check=check))
     outputs = yield from _ask(experiment, model, split.test, n, total, exact=True)
     keep_test(experiment.outputs, outputs)
     yield Tested(summarise(outputs, experiment.majority_label), outputs.predictions())

@@ -115,7 +115,7 @@ def time_chart(runs: Sequence[Run], labels: dict[str, str]) -> Chart:
 
 def weights_chart(runs: Sequence[Run], labels: dict[str, str]) -> Chart:
     """Test accuracy against the number of weights that learned."""
-    places = [(run, run.facts.get("trainable_parameters")) for run in runs]
+    places = [(run, run.facts.trainable_parameters) for run in runs]
     words = {run.id: f"{count(n)} weights" for run, n in places if n}
     return _costs(places, labels, "Weights that learn", words, "weights that learn")
 

@@ -133,7 +133,7 @@ def _figures(run: Run) -> dict[str, Any]:
     return {
         "Macro F1": 100 * result.f1_macro if result else None,
         "Test loss": result.loss if result else None,
-        "Weights that learn": run.facts.get("trainable_parameters"),
+        "Weights that learn": run.facts.trainable_parameters,
         "Time": None if taken is None else duration(taken),
         "State": STATES[run.state][0],
         "Run": run.id,

@@ -152,7 +152,7 @@ def list_comparisons(runs: Sequence[Run], shown: str) -> None:
     Args:
         runs: all there are, newest first.
     """
-    ids = dict.fromkeys(run.facts["comparison"] for run in runs if "comparison" in run.facts)
+    ids = dict.fromkeys(run.facts.comparison for run in runs if run.facts.comparison)
     others = [comparison_id for comparison_id in ids if comparison_id != shown]
     if not others:
         return

@@ -137,7 +137,8 @@ def _steps_per_epoch(run: Run, points: Sequence[MetricPoint]) -> float:
     """As counted, once an epoch has ended; before that as it has to be."""
     if ended := series(points, "val", "loss"):
         return ended[-1].step / ended[-1].epoch
-    train, n = run.config.train, run.facts.get("splits", {}).get("train", 0)
+    train = run.config.train
+    n = run.facts.splits.train if run.facts.splits else 0
     return (
         1.0
         if train.optimizer == "gd"

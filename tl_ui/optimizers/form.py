@@ -9,6 +9,7 @@ import streamlit as st
 from tl_core.backbones import list_backbones
 from tl_core.config import DEFAULT_BACKBONE, make_run_config
 from tl_core.errors import TransferLabError
+from tl_core.facts import RunFacts
 from tl_core.records import DatasetRecord
 from tl_core.text import GLOSSARY, isolated, number_of
 from tl_core.training.optimizers import DEFAULT_LEARNING_RATES
@@ -101,5 +102,5 @@ def queue_comparison(dataset_id: str, settings: dict[str, Any]) -> str:
     comparison_id, store = secrets.token_hex(4), get_workspace().store
     for name in LOOKS:
         run = get_runner().submit(make_run_config(dataset_id, {**settings, "optimizer": name}))
-        store.update_run(run.id, facts={"comparison": comparison_id})
+        store.update_run(run.id, facts=RunFacts(comparison=comparison_id))
     return comparison_id

@@ -123,7 +123,7 @@ class RunCharts:
 
     def _look_at_metrics(self, entry: _Entry, run: Run, kind: str) -> None:
         points = self._points(entry, run)
-        state = (is_busy(run), *_seen(points), bool(run.facts.get("plan")))
+        state = (is_busy(run), *_seen(points), bool(run.facts.plan))
         if entry.state == state:
             return
         epochs = run.config.train.epochs
@@ -137,7 +137,7 @@ class RunCharts:
         entry.payload, entry.state = _payload(chart, live=is_busy(run)), state
 
     def _points(self, entry: _Entry, run: Run) -> list[MetricPoint]:
-        key = f"{run.id} {run.state} {run.facts.get('resumed', 0)}"
+        key = f"{run.id} {run.state} {run.facts.resumed}"
         if key not in entry.points:
             entry.points = {
                 k: points for k, points in entry.points.items() if not k.startswith(f"{run.id} ")
@@ -179,7 +179,7 @@ class RunCharts:
 
     def _classes(self, run: Run, predictions: list[Prediction]) -> list[str]:
         """As the run remembers them, since the dataset may be gone; numbers where nobody does."""
-        if names := run.facts.get("classes"):
+        if names := run.facts.classes:
             return list(names)
         try:
             return list(self._store.get_dataset(run.config.data.dataset_id).classes)

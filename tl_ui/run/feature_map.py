@@ -213,7 +213,7 @@ def _show_probes(run: Run) -> None:
         ),
         help=GLOSSARY["classical models"],
     )
-    n_val = run.facts.get("splits", {}).get("val", 0)
+    n_val = run.facts.splits.val if run.facts.splits else 0
     beside = (
         [("This run's model", run.val_accuracy, n_val)]
         if run.val_accuracy is not None and n_val

@@ -70,10 +70,10 @@ def show_head(run: Run) -> None:
     ]
     if not is_busy(run) and (taken := seconds_taken(run)) is not None:
         parts.append(f"took {duration(taken)}")
-    if "device" in run.facts:
-        parts.append(f"on {literal(run.facts['device'])}")
+    if run.facts.device:
+        parts.append(f"on {literal(run.facts.device)}")
     st.markdown(" · ".join([*parts, f"run `{run.id}`"]))
-    if before := run.facts.get("continues"):
+    if before := run.facts.continues:
         link("run", f"Carries on from run {literal(before)}", icon=":material/history:", run=before)
     show_annotations(run)
 

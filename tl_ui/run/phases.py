@@ -3,34 +3,25 @@
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any
 
 from tl_core.backbones import anatomy, get_backbone
 from tl_core.charts.curves import Border
 from tl_core.errors import TransferLabError
+from tl_core.facts import PlannedPhase
 from tl_core.records import Run
 from tl_core.text import number_of
 
 _NAMED = 3
 
 
-def phases(run: Run) -> list[dict[str, Any]]:
-    """As the run wrote them down: first_epoch, last_epoch, frozen_stages and rates, of each stage and the head."""
-    return list(run.facts.get("plan") or [])
-
-
 def borders(run: Run) -> list[Border]:
     """Where each phase after the first begins, and what it unfreezes."""
-    plan = phases(run)
+    plan = run.facts.plan
     if len(plan) < 2:
         return []
-    names = _stage_names(
-        run.config.model.backbone, run.config.model.image_size, len(plan[0]["rates"]) - 1
-    )
+    names = _stage_names(run.config.model.backbone, run.config.model.image_size, plan[0].n_stages)
     return [
-        Border(
-            after["first_epoch"], _unfrozen(names[after["frozen_stages"] : before["frozen_stages"]])
-        )
+        Border(after.first_epoch, _unfrozen(names[after.frozen_stages : before.frozen_stages]))
         for before, after in pairwise(plan)
     ]
 
@@ -58,31 +49,33 @@ def phase_rows(run: Run) -> list[tuple[str, str, str, str]]:
         (
             _epochs(phase),
             _frozen(phase),
-            f"{phase['rates'][-1]:.3g}",
-            _stage_rates(phase["rates"][:-1]),
+            f"{phase.rates[-1]:.3g}",
+            _stage_rates(phase.rates[:-1]),
         )
-        for phase in phases(run)
+        for phase in run.facts.plan
     ]
 
 
 def plan_sentence(run: Run) -> str:
     """The only phase of a run in a sentence; nothing when there are more, or none is known yet."""
-    plan = phases(run)
+    plan = run.facts.plan
     if len(plan) != 1:
         return ""
-    stages = _stage_rates(plan[0]["rates"][:-1])
+    stages = _stage_rates(plan[0].rates[:-1])
     learns = f"the stages that learn at {stages}" if stages != "–" else "no stage learns"
-    head = f"{plan[0]['rates'][-1]:.3g}"
+    head = f"{plan[0].rates[-1]:.3g}"
     return f"One phase, {_epochs(plan[0])}: {_frozen(plan[0])} frozen; the head learns at {head}, {learns}."
 
 
-def _epochs(phase: dict[str, Any]) -> str:
-    first, last = phase["first_epoch"], phase["last_epoch"]
+def _epochs(phase: PlannedPhase) -> str:
+    first = phase.first_epoch
+    last = phase.last_epoch
     return f"epoch {first}" if first == last else f"epochs {first}–{last}"
 
 
-def _frozen(phase: dict[str, Any]) -> str:
-    n, frozen = len(phase["rates"]) - 1, phase["frozen_stages"]
+def _frozen(phase: PlannedPhase) -> str:
+    n = phase.n_stages
+    frozen = phase.frozen_stages
     if not frozen:
         return "nothing"
     return (

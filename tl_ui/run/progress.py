@@ -88,7 +88,7 @@ def _show_queue(run: Run) -> None:
 
 def show_notes(run: Run) -> None:
     """What happened on the way that a reader of its figures should know."""
-    for note in run.facts.get("notes", []):
+    for note in run.facts.notes:
         st.info(literal(note), icon=":material/info:")
 
 
@@ -105,7 +105,7 @@ def _show_progress(run: Run) -> None:
 def what_follows(run: Run) -> str:
     """While a run prepares most of its work, and nothing is to be seen of it: that the rest is quick. Else empty."""
     stage = run.progress.stage if run.progress else STAGES[0]
-    if stage not in STAGES[:2] or not learns_head_alone(run.facts.get("plan", [])):
+    if stage not in STAGES[:2] or not learns_head_alone(run.facts.plan):
         return ""
     return (
         "This is most of the work: the training after it, with its curves, takes moments. You can then step through "

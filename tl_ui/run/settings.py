@@ -84,9 +84,10 @@ def _model_facts(run: Run) -> list[Fact]:
         Fact("Depth", depth_words(model), GLOSSARY["freeze"]),
         Fact("Head", f"hidden layers of {widths} units" if widths else "linear", GLOSSARY["head"]),
     ]
-    if weights := run.facts.get("weights"):
+    if weights := run.facts.weights:
         facts.append(Fact("Weights it began with", weights))
-    trained, total = run.facts.get("trainable_parameters"), run.facts.get("total_parameters")
+    trained = run.facts.trainable_parameters
+    total = run.facts.total_parameters
     if trained is not None and total:
         facts.append(Fact("Weights that learn", share(trained, total)))
     return facts
@@ -99,50 +100,49 @@ def _training_facts(run: Run) -> list[Fact]:
         Fact("Optimizer", value_words("optimizer", train.optimizer), GLOSSARY["optimizer"]),
         Fact("Batch size", number_of(train.images_per_batch, "image"), GLOSSARY["batch size"]),
     ]
-    if micro := run.facts.get("micro_batch"):
+    if micro := run.facts.micro_batch:
         small = f"{number_of(micro, 'image')} at a time, their gradients added up: memory ran short"
         facts.append(Fact("Images in memory", small))
     if sentence := plan_sentence(run):
         facts.append(Fact("Plan", sentence, GLOSSARY["learning rate"]))
-    if views := run.facts.get("cached_views"):
+    if views := run.facts.cached_views:
         no_effect = (
             ", so augmentation had no effect" if views == 1 and run.config.augment.is_on else ""
         )
         kept = f"{number_of(views, 'view')} of each training image{no_effect}"
         facts.append(Fact("Kept behind the frozen stages", kept))
-    if maker := run.facts.get("features_by"):
+    if maker := run.facts.features_by:
         again = (
             "Once for each image; later runs with the same frozen stages use it again. ONNX Runtime rounds in its own "
             "way, which AdamW amplifies; with TRANSFERLAB_FROZEN_BY=pytorch the operator leaves it out."
         )
         facts.append(Fact("Frozen stages computed by", maker, again))
-    if sentence := run.facts.get("compiled"):
+    if sentence := run.facts.compiled:
         facts.append(Fact("Compiled", sentence))
-    if note := run.facts.get("precision_note"):
+    if note := run.facts.precision_note:
         facts.append(Fact("Kept in float32", note))
-    if note := run.facts.get("cache_note"):
+    if note := run.facts.cache_note:
         facts.append(Fact("Nothing is kept", note))
     return facts
 
 
 def _image_facts(run: Run) -> list[Fact]:
-    data, splits = run.config.data, run.facts.get("splits")
+    data = run.config.data
+    splits = run.facts.splits
     facts = [Fact("Dataset", run.dataset_name)]
     if splits:
         facts += [
-            Fact("Training", number_of(splits["train"], "image")),
-            Fact("Validation", number_of(splits["val"], "image"), GLOSSARY["validation"]),
-            Fact("Test", number_of(splits["test"], "image"), GLOSSARY["test set"]),
+            Fact("Training", number_of(splits.train, "image")),
+            Fact("Validation", number_of(splits.val, "image"), GLOSSARY["validation"]),
+            Fact("Test", number_of(splits.test, "image"), GLOSSARY["test set"]),
         ]
     asked = f"{percent(data.val_fraction)} validation, {percent(data.test_fraction)} test"
     facts.append(Fact("Split", f"{asked}, unless the dataset came with its own"))
-    return facts + [
-        Fact("About the split", warning) for warning in run.facts.get("split_warnings", [])
-    ]
+    return facts + [Fact("About the split", warning) for warning in run.facts.split_warnings]
 
 
 def _time_facts(run: Run) -> list[Fact]:
-    stages = run.facts.get("seconds_by_stage", {})
+    stages = run.facts.seconds_by_stage
     facts = [Fact(stage.capitalize(), duration(seconds)) for stage, seconds in stages.items()]
     taken = seconds_taken(run)
     return facts + (
@@ -152,10 +152,8 @@ def _time_facts(run: Run) -> list[Fact]:
 
 def record(run: Run) -> list[Fact]:
     """What has to be the same for the same figures: images, their split, chance, software and device."""
-    versions, sides = (
-        _listed(run.facts.get("environment", {})),
-        _listed(run.facts.get("split_fingerprint", {})),
-    )
+    versions = _listed(run.facts.environment)
+    sides = _listed(dict(run.facts.split_fingerprint or {}))
     facts = [
         Fact("Run", run.id),
         Fact("Dataset", run.config.data.dataset_id, "The fingerprint of its images and classes."),
@@ -166,7 +164,7 @@ def record(run: Run) -> list[Fact]:
         ),
         Fact("Seed of the split", str(run.config.data.split_seed), knob_help("split_seed")),
         Fact("Seed", str(run.config.train.seed), GLOSSARY["seed"]),
-        Fact("Device", run.facts.get("device", "")),
+        Fact("Device", run.facts.device),
         Fact("Images read by", _threads(run)),
         Fact("Software", versions),
     ]
@@ -174,7 +172,7 @@ def record(run: Run) -> list[Fact]:
 
 
 def _threads(run: Run) -> str:
-    n = run.facts.get("workers")
+    n = run.facts.workers
     return number_of(n, "thread") if n else ""
 
 

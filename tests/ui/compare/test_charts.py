@@ -5,6 +5,7 @@ import pytest
 from drawing_charts import assert_drawable
 
 from tl_core.config import make_run_config
+from tl_core.facts import RunFacts
 from tl_core.records import MetricPoint, Run, RunState, TestResult
 from tl_ui.compare.charts import accuracy_curves, loss_curves, time_chart, weights_chart
 
@@ -24,7 +25,7 @@ def points(n):
 
 def a_run(place, *, tested=True):
     result = TestResult(40, 0.5, 0.8, 0.8, 0.8, 0.8, 0.3) if tested else None
-    facts = {"trainable_parameters": 1000 * (place + 1)}
+    facts = RunFacts(trainable_parameters=1000 * (place + 1))
     config = make_run_config("d", {"seed": place})
     times = {"started_at": 0.0, "finished_at": 9.0 + place}
     return Run(

@@ -6,6 +6,7 @@ import pytest
 from filled_pages import add_run, buttons, dataset, links, open_page, words, workspace
 
 from tl_core.config import make_run_config
+from tl_core.facts import RunFacts
 from tl_core.records import MetricPoint, Progress, RunState, TestResult
 from tl_ui.optimizers.comparison import progress_words
 from tl_ui.optimizers.curves import LOOKS
@@ -22,7 +23,7 @@ def compared(workspace, dataset):
         for name in LOOKS
     ]
     for run in runs:
-        workspace.store.update_run(run.id, facts={"comparison": "c1"})
+        workspace.store.update_run(run.id, facts=RunFacts(comparison="c1"))
     return runs
 
 
@@ -42,13 +43,13 @@ def test_one_press_queues_a_run_for_each_optimizer_that_differs_in_nothing_else(
     assert not app.exception, app.exception
     runs = workspace.store.list_runs()[::-1]
     assert [run.config.train.optimizer for run in runs] == list(LOOKS)
-    assert len({run.facts["comparison"] for run in runs}) == 1
+    assert len({run.facts.comparison for run in runs}) == 1
     same = {run.config.model_copy(update={"train": None}).model_dump_json() for run in runs}
     assert len(same) == 1
     assert len({run.config.train.model_copy(update={"optimizer": "adam"}) for run in runs}) == 1
     assert app.query_params["comparison"] in (
-        runs[0].facts["comparison"],
-        [runs[0].facts["comparison"]],
+        runs[0].facts.comparison,
+        [runs[0].facts.comparison],
     )
     assert "**This is one seed**" in words(app)
 

@@ -5,6 +5,7 @@ import pytest
 from tl_core.charts import MatrixView
 from tl_core.config import make_run_config
 from tl_core.errors import UnknownRun
+from tl_core.facts import PlannedPhase, RunFacts
 from tl_core.records import DatasetRecord, MetricPoint, Prediction, RunState
 from tl_ui.routes import charts as run_charts
 from tl_ui.routes.charts import RunCharts, UnknownChart
@@ -126,11 +127,11 @@ def test_a_paused_run_is_not_followed(store, charts, run):
 
 
 def test_the_phases_of_a_run_are_marked_in_its_curves(store, charts, run):
-    plan = [
-        {"first_epoch": 1, "last_epoch": 1, "frozen_stages": 2, "rates": [0, 0, 0.1]},
-        {"first_epoch": 2, "last_epoch": 3, "frozen_stages": 1, "rates": [0, 0.1, 0.1]},
-    ]
-    store.update_run(run.id, facts={"plan": plan})
+    plan = (
+        PlannedPhase(first_epoch=1, last_epoch=1, frozen_stages=2, rates=(0, 0, 0.1)),
+        PlannedPhase(first_epoch=2, last_epoch=3, frozen_stages=1, rates=(0, 0.1, 0.1)),
+    )
+    store.update_run(run.id, facts=RunFacts(plan=plan))
     store.append_metrics(
         run.id, [MetricPoint(i, i + 1, i + 1, "val", "accuracy", 0.5, 8) for i in range(2)]
     )
@@ -142,7 +143,7 @@ def test_a_comparison_has_the_curves_of_all_its_runs(store, charts, run):
     other = store.add_run(make_run_config("d1", {"optimizer": "sgd"}), "pets")
     store.add_run(make_run_config("d1", {}), "pets")
     for one in (run, other):
-        store.update_run(one.id, facts={"comparison": "c1"})
+        store.update_run(one.id, facts=RunFacts(comparison="c1"))
     content = read(charts.compare("c1", "accuracy"))
     assert [trace["name"] for trace in content["figure"]["data"]] == ["AdamW", "SGD"]
     assert content["live"] is True

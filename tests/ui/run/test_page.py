@@ -18,6 +18,7 @@ from filled_pages import (
 from google.protobuf.json_format import MessageToJson
 
 from tl_core.datasets.importing import delete_dataset
+from tl_core.facts import PlannedPhase, RunFacts, SplitFingerprints
 from tl_core.records import (
     Prediction,
     Progress,
@@ -99,7 +100,7 @@ def test_without_usable_answers_the_page_says_what_is_missing(
 def test_who_had_looked_at_the_test_before_is_said(workspace, add_run):
     run = add_run(2, state=RunState.COMPLETED, tested=True)
     assert "kept aside until the end" in words(open_page("run", run=run.id))
-    workspace.store.update_run(run.id, facts={"continues": "abcd"})
+    workspace.store.update_run(run.id, facts=RunFacts(continues="abcd"))
     said = words(open_page("run", run=run.id)).replace("\\", "")
     assert (
         "looked at before, by the run that it carries on from" in said
@@ -206,11 +207,10 @@ def test_while_features_are_made_the_page_says_what_will_be_seen_and_when(
     workspace, add_run, frozen, is_quick
 ):
     run = add_run()
-    plan = [
-        {"first_epoch": 1, "last_epoch": 10, "frozen_stages": frozen, "rates": [0.0] * 5 + [0.01]}
-    ]
+    rates = (0.0, 0.0, 0.0, 0.0, 0.0, 0.01)
+    phase = PlannedPhase(first_epoch=1, last_epoch=10, frozen_stages=frozen, rates=rates)
     progress = Progress("preparing features", 0.5, "588 of 1,112 views of 398 images")
-    workspace.store.update_run(run.id, facts={**run.facts, "plan": plan}, progress=progress)
+    workspace.store.update_run(run.id, facts=RunFacts(plan=(phase,)), progress=progress)
     said = words(open_page("run", run=run.id))
     assert ("takes moments" in said and "step through its epochs" in said) is is_quick
     assert (
@@ -266,7 +266,7 @@ def test_a_completed_run_is_continued_by_a_new_one(workspace, add_run):
     buttons(app)["Continue for 2 more"].click().run()
     assert not app.exception
     (new,) = (other for other in workspace.store.list_runs() if other.id != run.id)
-    assert (new.config.train.epochs, new.facts["continues"], new.epochs_done) == (7, run.id, 5)
+    assert (new.config.train.epochs, new.facts.continues, new.epochs_done) == (7, run.id, 5)
     assert links(open_page("run", run=new.id))[f"Carries on from run {run.id}"] == (
         "run",
         f"run={run.id}",
@@ -277,7 +277,7 @@ def test_a_completed_run_is_continued_by_a_new_one(workspace, add_run):
 def test_what_happened_on_the_way_is_told_in_sight(workspace, add_run, state):
     run = add_run(1, state=state)
     note = "Memory ran short, so *8* images are looked at at a time."
-    workspace.store.update_run(run.id, facts={"notes": [note]})
+    workspace.store.update_run(run.id, facts=RunFacts(notes=(note,)))
     assert r"\*8\*" in open_page("run", run=run.id).info[0].value
 
 
@@ -437,8 +437,10 @@ def test_runs_are_compared_by_a_figure_what_differs_and_a_verdict_in_words(works
     two = add_run(
         2, state=RunState.COMPLETED, tested=True, settings={"seed": 1, "optimizer": "sgd"}
     )
-    workspace.store.update_run(one.id, facts={"split_fingerprint": {"test": "x"}})
-    workspace.store.update_run(two.id, facts={"split_fingerprint": {"test": "x"}})
+    same = SplitFingerprints(train="x", val=one.id, test="x")
+    other_val = SplitFingerprints(train="x", val=two.id, test="x")
+    workspace.store.update_run(one.id, facts=RunFacts(split_fingerprint=same))
+    workspace.store.update_run(two.id, facts=RunFacts(split_fingerprint=other_val))
     app = open_page("compare", runs=f"{one.id},{two.id}")
     assert list(app.dataframe[0].value.columns[1:5]) == ["Name", "Test accuracy", "from, to", "n"]
     assert set(app.dataframe[0].value.columns[5:7]) == {"Optimizer", "Seed"}
@@ -467,8 +469,9 @@ def test_each_group_that_shares_its_test_images_shows_them(workspace, add_run):
         for seed in range(4)
     ]
     for place, run in enumerate(runs):
-        print_of = {"val": "same", "test": "x" if place < 2 else "y"}
-        workspace.store.update_run(run.id, facts={"split_fingerprint": print_of})
+        test = "x" if place < 2 else "y"
+        print_of = SplitFingerprints(train="same", val="same", test=test)
+        workspace.store.update_run(run.id, facts=RunFacts(split_fingerprint=print_of))
     app = open_page("compare", runs=",".join(run.id for run in runs))
     assert "not all validated on the same images" not in words(app)
     (groups,) = (box for box in app.selectbox if "same images" in box.label)

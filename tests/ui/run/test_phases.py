@@ -2,6 +2,7 @@ import pytest
 
 from tl_core.charts.curves import Border
 from tl_core.config import make_run_config
+from tl_core.facts import PlannedPhase, RunFacts
 from tl_core.records import Run, RunState
 from tl_ui.run.phases import borders, phase_rows, plan_sentence
 
@@ -9,14 +10,14 @@ from tl_ui.run.phases import borders, phase_rows, plan_sentence
 def make_run(*phases, backbone="gone"):
     """Phases as (first epoch, last epoch, frozen stages, rates)."""
     names = ("first_epoch", "last_epoch", "frozen_stages", "rates")
-    plan = [dict(zip(names, phase, strict=True)) for phase in phases]
+    plan = tuple(PlannedPhase(**dict(zip(names, phase, strict=True))) for phase in phases)
     return Run(
         "r",
         RunState.RUNNING,
         make_run_config("d", {"backbone": backbone}),
         "pets",
         0.0,
-        facts={"plan": plan},
+        facts=RunFacts(plan=plan),
     )
 
 

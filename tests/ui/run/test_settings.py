@@ -3,6 +3,7 @@ import shlex
 import pytest
 
 from tl_core.config import AUGMENTATIONS, make_run_config
+from tl_core.facts import PlannedPhase, RunFacts, SplitFingerprints, SplitSizes
 from tl_core.presets import PRESETS, changed_settings
 from tl_core.records import Run, RunState
 from tl_ui.run.settings import Fact, changed_facts, command_line, record, settings, settings_html
@@ -12,7 +13,9 @@ EVIL = '<img src=x onerror="alert(1)">'
 
 def make_run(facts=None, state=RunState.RUNNING, started_at=None, finished_at=None, **choices):
     config = make_run_config("d1", choices)
-    return Run("bcdf", state, config, "pets", 0.0, started_at, finished_at, facts=facts or {})
+    return Run(
+        "bcdf", state, config, "pets", 0.0, started_at, finished_at, facts=facts or RunFacts()
+    )
 
 
 def said(run):
@@ -51,17 +54,18 @@ def test_the_command_line_trains_with_the_same_settings(preset):
 
 
 def test_what_the_run_found_out_is_told():
-    facts = {
-        "splits": {"train": 70, "val": 15, "test": 15},
-        "split_warnings": ["cat is missing"],
-        "seconds_by_stage": {"preparing features": 3.0},
-        "cached_views": 1,
-        "trainable_parameters": 10,
-        "total_parameters": 100,
-        "weights": "ImageNet's, all 5 fitted.",
-        "micro_batch": 8,
-        "plan": [{"first_epoch": 1, "last_epoch": 5, "frozen_stages": 2, "rates": [0, 0, 0.01]}],
-    }
+    phase = PlannedPhase(first_epoch=1, last_epoch=5, frozen_stages=2, rates=(0, 0, 0.01))
+    facts = RunFacts(
+        splits=SplitSizes(train=70, val=15, test=15),
+        split_warnings=("cat is missing",),
+        seconds_by_stage={"preparing features": 3.0},
+        cached_views=1,
+        trainable_parameters=10,
+        total_parameters=100,
+        weights="ImageNet's, all 5 fitted.",
+        micro_batch=8,
+        plan=(phase,),
+    )
     run = make_run(facts, RunState.COMPLETED, 0.0, 4.0)
     told = said(run)
     assert told["Test"] == "15 images"
@@ -82,21 +86,21 @@ def test_what_the_run_found_out_is_told():
 
 
 def test_without_augmentation_one_view_is_no_loss():
-    run = make_run({"cached_views": 1}, augment="none")
+    run = make_run(RunFacts(cached_views=1), augment="none")
     assert not AUGMENTATIONS["none"].is_on
     assert said(run)["Kept behind the frozen stages"] == "1 view of each training image"
 
 
 def test_what_it_takes_to_repeat_a_run_is_on_record():
-    facts = {
-        "device": "CPU",
-        "environment": {"torch": "2"},
-        "split_fingerprint": {"train": "abc", "test": "def"},
-    }
+    facts = RunFacts(
+        device="CPU",
+        environment={"torch": "2"},
+        split_fingerprint=SplitFingerprints(train="abc", val="bcd", test="def"),
+    )
     told = {fact.term: fact.value for fact in record(make_run(facts))}
     assert (told["Device"], told["Software"], told["Split"], told["Dataset"]) == (
         "CPU",
         "torch 2",
-        "train abc, test def",
+        "train abc, val bcd, test def",
         "d1",
     )
