@@ -136,7 +136,8 @@ def _open_page(browser: Any, url: str) -> None:
 def _import_what_training_needs() -> None:
     """As the command `train` does, up to where it would open the workspace."""
     with importing():
-        from tl_core.cli.actions import training  # noqa: F401
+        import tl_core.datasets.importing
+        import tl_core.runners  # noqa: F401
 
 
 if __name__ == "__main__":

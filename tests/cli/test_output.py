@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from cli.test_cli import run
+from cli.commanding import run
 from hypothesis import given
 from hypothesis import strategies as st
 from making_runs import open_home, run_config

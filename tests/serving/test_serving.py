@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from tl_core.cli.actions import runs as cli_runs
+from tl_core.cli.predict import predict
 from tl_core.records import Run
 from tl_core.runs.predictor import Predictor
 from tl_core.serving import asking, describe, make_app
@@ -50,8 +50,8 @@ def test_the_same_answer_everywhere(
     ]
     rows["alone"] = as_rows(alone, classes)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cli_runs, "open_workspace", lambda: workspace)
-        cli_runs.predict(run.id, tested_files, 5, None, True)
+        patch.setattr("tl_core.workspace.open_workspace", lambda: workspace)
+        predict(run.id, tested_files, as_json=True)
     rows["command line"] = as_rows(json.loads(capsys.readouterr().out), classes)
     for row in rows.values():
         assert all(

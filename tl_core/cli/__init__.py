@@ -1,4 +1,4 @@
-"""The headless face: `transferlab`, or `python -m tl_core`. It works on the same store as the app."""
+"""Command line `transferlab`, or `python -m tl_core`, on the same store as the app."""
 
 from tl_core.cli.main import main
 

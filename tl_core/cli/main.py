@@ -1,46 +1,63 @@
-"""The command line itself: which commands there are, and how each way of ending is told."""
+"""Table of the commands, and the exit code and sentence for each way of ending."""
 
 import io
 import signal
 import sys
+from collections.abc import Callable
 
 import typer
 
-from tl_core.cli.commands.catalogue import backbones, presets, settings
-from tl_core.cli.commands.datasets import ingest
-from tl_core.cli.commands.exploring import embed, probe
-from tl_core.cli.commands.for_the_app import lay_out, pack
-from tl_core.cli.commands.results import compare, evaluate, export, report
-from tl_core.cli.commands.runs import predict, runs, serve, show
-from tl_core.cli.commands.training import lr_find, pause, resume, train
-from tl_core.cli.commands.work import work
+from tl_core.cli.backbones import backbones
+from tl_core.cli.compare import compare
+from tl_core.cli.datasets import ingest
+from tl_core.cli.embed import embed
+from tl_core.cli.evaluate import evaluate
+from tl_core.cli.export import export, pack
+from tl_core.cli.lay_out import lay_out
+from tl_core.cli.lr_find import lr_find
+from tl_core.cli.predict import predict
+from tl_core.cli.presets import presets, settings
+from tl_core.cli.probe import probe
+from tl_core.cli.report import report
+from tl_core.cli.runs import runs, show
+from tl_core.cli.serve import serve
+from tl_core.cli.train import pause, resume, train
+from tl_core.cli.work import work
 from tl_core.errors import TransferLabError
 from tl_core.memory import keep_freed_memory
 from tl_core.text import visible
 
 app = typer.Typer(
     name="transferlab",
-    help="Image transfer-learning experiments. The app and these commands see the same datasets and runs.",
+    help="Image transfer-learning experiments. The app and these commands see the same datasets "
+    "and runs.",
     add_completion=False,
     rich_markup_mode=None,
 )
-_ABOUT_RUNS = (pause, resume, runs, show, evaluate, compare, report, export, predict, serve)
-for _command in (ingest, train, *_ABOUT_RUNS, backbones, presets, settings, lr_find, embed, probe):
+_FOR_PEOPLE: tuple[Callable[..., None], ...] = (
+    *(ingest, train, pause, resume),
+    *(runs, show, evaluate, compare, report, export, predict, serve),
+    *(backbones, presets, settings),
+    *(lr_find, embed, probe),
+)
+_FOR_THE_APP: tuple[Callable[..., None], ...] = (work, lay_out, pack)
+for _command in _FOR_PEOPLE:
     app.command()(_command)
-app.command(hidden=True)(work)
-app.command(hidden=True)(lay_out)
-app.command(hidden=True)(pack)
+for _command in _FOR_THE_APP:
+    app.command(hidden=True)(_command)
 _INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run a command; exit 0 when done, 2 on bad input (one sentence on stderr), 130 when interrupted."""
+    """Run a command; exit 0 when done, 2 on bad input, 130 when interrupted.
+
+    Bad input is told in one sentence on stderr.
+    """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     keep_freed_memory()
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(
-            stream, io.TextIOWrapper
-        ):  # a name that the terminal has no letters for is no reason to fail
+        if isinstance(stream, io.TextIOWrapper):
+            # A name that the terminal has no letters for is no reason to fail.
             stream.reconfigure(errors="backslashreplace")
     try:
         code = app(standalone_mode=False) or 0
@@ -51,9 +68,8 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         code = _complain("Interrupted.", _INTERRUPTED)
     except Exception as error:
-        if not hasattr(
-            error, "format_message"
-        ):  # typer's complaints about the command line have it
+        # typer's complaints about the command line have this method.
+        if not hasattr(error, "format_message"):
             raise
         code = _complain(f"{error.format_message()} Try --help.", 2)
     sys.exit(code)

@@ -1,21 +1,23 @@
-"""What the commands print: JSON for machines, sentences and tables for people."""
+"""Printing: JSON for machines, sentences and tables for people."""
 
-import dataclasses
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Column, Table
 from rich.text import Text
 
-from tl_core.config import ModelConfig
-from tl_core.records import DatasetRecord, Run
 from tl_core.text import visible
 
 
 class _Terminal(Console):
-    """Text is data: what would steer the terminal is made visible, whoever wrote it."""
+    """Shows text as data: characters that would steer the terminal are made visible."""
 
     def render_str(self, text: str, **options: Any) -> Text:
         return super().render_str(visible(text), **options)
@@ -25,94 +27,67 @@ out = _Terminal(highlight=False, markup=False, emoji=False, soft_wrap=True)
 err = _Terminal(stderr=True, highlight=False, markup=False, emoji=False)
 
 
+def print_json(value: object) -> None:
+    """Print one JSON value in ASCII, which survives any terminal and pipe."""
+    sys.stdout.write(json.dumps(value) + "\n")
+    # typer handles a closed pipe here, but not at the interpreter's exit.
+    sys.stdout.flush()
+
+
+def narrow_table(*columns: Column | str) -> Table:
+    """Return an empty table with few lines and little padding, for terminals of 80 columns."""
+    return Table(*columns, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+
+
+def percent_interval(share: float | None, interval: tuple[float, float] | None) -> str:
+    """Return `86.1 (80 to 91)` for a share with its confidence interval, or a dash without them."""
+    if share is None or interval is None:
+        return "-"
+    low, high = interval
+    return f"{100 * share:.1f} ({100 * low:.0f} to {100 * high:.0f})"
+
+
 def progress_bar() -> Progress:
-    """On stderr, gone when done; nothing at all where that is no terminal."""
+    """Return a bar on stderr that is removed when done and hidden where that is no terminal."""
     columns = TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn()
     return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
 
 
-def print_json(value: object) -> None:
-    """One JSON value, in ASCII whatever the names are, so that it survives any terminal and pipe."""
-    sys.stdout.write(json.dumps(value) + "\n")
-    sys.stdout.flush()  # here a reader who has left is an error that typer expects; at the interpreter's exit it is not
+class Show:
+    """Moves a progress bar, and writes the same to a file for a process that waits."""
+
+    def __init__(self, bar: Progress, words: str, progress_file: Path | None) -> None:
+        self._bar = bar
+        self._words = words
+        self._file = progress_file
+        self._task = bar.add_task(words, total=1.0)
+
+    def __call__(self, share: float, words: str = "") -> None:
+        """Show the share that is done, and what is being done."""
+        self._bar.update(self._task, completed=share, description=visible(words or self._words))
+        if self._file:
+            told = json.dumps({"fraction": share, "words": words})
+            with written_whole(self._file) as unfinished:
+                unfinished.write_text(told, encoding="utf-8")
 
 
-def dataset_json(record: DatasetRecord) -> dict[str, Any]:
-    return {
-        "id": record.id,
-        "name": record.name,
-        "n": record.n,
-        "classes": list(record.classes),
-        "counts": dict(zip(record.classes, record.counts, strict=True)),
-        "warnings": list(record.warnings),
-    }
+@contextmanager
+def shown_progress(words: str, progress_file: Path | None = None) -> Iterator[Show]:
+    """Show a progress bar while the block runs, and yield what moves it."""
+    with progress_bar() as bar:
+        yield Show(bar, words, progress_file)
 
 
-def run_json(run: Run) -> dict[str, Any]:
-    return {
-        **dataclasses.asdict(run),
-        "config": run.config.model_dump(),
-        "facts": run.facts.as_json(),
-        "run_id": run.id,
-    }
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Yield a path to write to; it replaces `path` only if the block ends well.
 
-
-def train_json(
-    run: Run, record: DatasetRecord, ingest_seconds: float, total_seconds: float
-) -> dict[str, Any]:
-    spent = run.facts.seconds_by_stage
-    return {
-        "run_id": run.id,
-        "state": run.state,
-        "message": run.message,
-        "dataset": {
-            "id": record.id,
-            "n": record.n,
-            "classes": list(record.classes),
-            "skipped": record.n_skipped,
-        },
-        "splits": run.facts.splits.model_dump() if run.facts.splits else None,
-        "device": run.facts.device or None,
-        "test": dataclasses.asdict(run.result) if run.result else None,
-        "seconds": {
-            "ingest": ingest_seconds,
-            "prepare": spent.get("reading images", 0.0) + spent.get("preparing features", 0.0),
-            "train": spent.get("training", 0.0),
-            "evaluate": spent.get("testing", 0.0),
-            "total": total_seconds,
-        },
-    }
-
-
-def frozen_words(model: ModelConfig) -> str:
-    """What was chosen to be kept as it is."""
-    whole = (
-        f"stages {model.frozen_stages}"
-        if model.frozen_layers is None
-        else f"layers {model.frozen_layers}"
-    )
-    return ", ".join([whole, *model.frozen_names])
-
-
-def print_run(run: Run) -> None:
-    model = run.config.model
-    out.print(
-        f"run {run.id}: {run.state}, {run.dataset_name}, {model.backbone}, frozen {frozen_words(model)}"
-    )
-    if continued := run.facts.continues:
-        out.print(f"It carries on from run {continued}.")
-    if run.message:
-        out.print(run.message)
-    for note in run.facts.notes:
-        out.print(note)
-    if result := run.result:
-        from tl_core.evaluation import wilson_interval
-
-        right = round(result.accuracy * result.n)
-        low, high = wilson_interval(right, result.n)
-        out.print(
-            f"Right on {right} of {result.n} test images, {result.accuracy:.1%} (95 % interval {low:.1%} to "
-            f"{high:.1%}); always guessing the biggest class would be {result.baseline_accuracy:.1%}. Macro precision "
-            f"{result.precision_macro:.3f}, recall {result.recall_macro:.3f}, F1 {result.f1_macro:.3f}, loss "
-            f"{result.loss:.3f} on the same images; `evaluate` tells how sure these are."
-        )
+    Raises:
+        OSError: the file cannot be written.
+    """
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    try:
+        yield unfinished
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,68 @@
+"""Commands run as scripts and people run them: what they print and how they exit."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import pytest
+from making_runs import environment
+
+from tl_core.cli import main
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-m", "tl_core"]
+QUICK = ("--set", "image_size=64", "--batch-size", "8", "--no-augment")
+Done = subprocess.CompletedProcess
+
+
+def run(home: Path, *arguments: str | Path, **more: str) -> Done:
+    """The command in this process, which has torch loaded: what it prints and how it would exit."""
+    out, err = io.StringIO(), io.StringIO()
+    terminate = signal.getsignal(signal.SIGTERM)
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(os, "environ", environment(home, **more))
+        patch.setattr(sys, "argv", ["transferlab", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+    signal.signal(signal.SIGTERM, terminate)
+    return Done(arguments, end.value.code, out.getvalue(), err.getvalue())
+
+
+def spawn(home: Path, *arguments: str | Path, **more: str) -> Done:
+    """The command in a process of its own."""
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        cwd=ROOT,
+        env=environment(home, **more),
+        capture_output=True,
+        text=True,
+        errors="surrogateescape",
+        timeout=120,
+        check=False,
+    )
+
+
+def answer(done: Done):
+    """The one JSON value on stdout."""
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("\n") == 1 and done.stdout.endswith("\n")
+    assert done.stderr == ""
+    return json.loads(done.stdout)
+
+
+def complaint(done: Done) -> str:
+    """The one line on stderr of a command that was refused."""
+    assert done.returncode == 2, (done.returncode, done.stdout, done.stderr)
+    assert done.stdout == "" and done.stderr.count("\n") == 1 and "Traceback" not in done.stderr
+    return done.stderr
+
+
+def config_of(home: Path, *options: str) -> dict:
+    """What a run is trained with that `train` was given these options for."""
+    said = answer(run(home, "train", "colours", "--json", *options))
+    return answer(run(home, "show", said["run_id"], "--json"))["config"]

@@ -1,0 +1,85 @@
+"""Command `ingest`, and datasets that other commands name."""
+
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from cli.commanding import COMMAND, ROOT, answer, complaint, run
+from making_runs import environment, make_colours, open_home
+
+
+def test_ingest_tells_what_came_in_and_what_did_not(tmp_path: Path):
+    folder = make_colours(tmp_path / "my.photos.2024", per_class=3)
+    (folder / "red" / "broken.png").write_bytes(b"not a picture")
+    first = answer(run(tmp_path / "home", "ingest", folder, "--json"))
+    assert first["name"] == "my.photos.2024" and first["n"] == 9
+    assert first["counts"] == {"blue": 3, "green": 3, "red": 3}
+    assert [file["name"] for file in first["skipped"]] == ["red/broken.png"] and first["skipped"][
+        0
+    ]["reason"]
+    again = answer(run(tmp_path / "home", "ingest", folder, "--name", "again", "--json"))
+    assert (again["id"], again["already_known"], first["already_known"]) == (
+        first["id"],
+        True,
+        False,
+    )
+    told = run(tmp_path / "home", "ingest", folder)
+    assert (
+        told.returncode == 0
+        and "left out red/broken.png: " in told.stdout
+        and "known already" in told.stdout
+    )
+
+
+def test_a_sample_is_ingested_by_name(tmp_path: Path):
+    said = answer(run(tmp_path, "ingest", "sample:shapes", "--json"))
+    assert (
+        said["name"] == "shapes"
+        and said["n"] == sum(said["counts"].values())
+        and len(said["classes"]) == 4
+    )
+
+
+def refused_paths(tmp_path: Path) -> dict[str, Path]:
+    (tmp_path / "corrupt.zip").write_bytes(b"PK\x03\x04" + bytes(200))
+    (tmp_path / "text.txt").write_text("hello")
+    (tmp_path / "empty").mkdir()
+    one = make_colours(tmp_path / "one", per_class=3)
+    for label in ("blue", "green"):
+        for file in (one / label).iterdir():
+            file.unlink()
+    return {
+        name: tmp_path / name for name in ("corrupt.zip", "text.txt", "empty", "one", "not there")
+    }
+
+
+@pytest.mark.parametrize("name", ["corrupt.zip", "text.txt", "empty", "one", "not there"])
+@pytest.mark.parametrize("command", ["ingest", "train"])
+def test_what_is_no_dataset_is_one_line_and_leaves_nothing(tmp_path: Path, command: str, name: str):
+    complaint(run(tmp_path / "home", command, refused_paths(tmp_path)[name], "--json"))
+    workspace = open_home(tmp_path / "home")
+    assert workspace.store.list_datasets() == [] and workspace.store.list_runs() == []
+    assert not list((tmp_path / "home").glob("datasets/*")) and not list(
+        (tmp_path / "home").glob("staging/*")
+    )
+
+
+def test_interrupted_while_images_are_read_nothing_stays(tmp_path: Path):
+    process = subprocess.Popen(
+        [*COMMAND, "ingest", "sample:mnist5k"],
+        cwd=ROOT,
+        env=environment(tmp_path),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    give_up = time.monotonic() + 60
+    while not any(tmp_path.glob("staging/*/images/*")):
+        assert time.monotonic() < give_up and process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    _, stderr = process.communicate(timeout=10)
+    assert process.returncode == 130 and stderr.splitlines()[-1] == "Interrupted."
+    assert not list(tmp_path.glob("staging/*")) and not list(tmp_path.glob("datasets/*"))
+    assert open_home(tmp_path).store.list_datasets() == []

@@ -1,0 +1,30 @@
+"""Command `evaluate`."""
+
+from pathlib import Path
+
+import pytest
+from cli.commanding import answer, run
+
+
+def test_a_run_is_evaluated_from_what_it_left(trained: tuple[Path, dict]):
+    home, said = trained
+    found = answer(run(home, "evaluate", said["run_id"], "--json"))
+    assert found["test"]["accuracy"]["value"] == pytest.approx(said["test"]["accuracy"])
+    assert found["test"]["n"] == said["splits"]["test"] == sum(row["n"] for row in found["classes"])
+    assert found["val"]["n"] == said["splits"]["val"]
+    assert [row["class"] for row in found["classes"]] == said["dataset"]["classes"]
+    told = run(home, "evaluate", said["run_id"]).stdout
+    assert (
+        f"test, n = {said['splits']['test']}" in told
+        and "always answering the biggest class" in told
+    )
+    assert found["fit"]["sentence"] in told
+    tables = [line for line in told.splitlines() if line.startswith(" ")]
+    assert all(len(line) <= 80 for line in tables) and all(
+        "to" in line for line in tables if " 0." in line
+    )
+    for row in found["classes"]:  # each with its recall, from where to where, and n
+        (line,) = (line for line in tables if line.split()[:1] == [row["class"]])
+        low, high = row["recall_interval"]
+        assert f"{100 * row['recall']:.1f} ({100 * low:.0f} to {100 * high:.0f})" in line
+        assert line.split()[-1] == str(row["n"])

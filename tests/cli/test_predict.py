@@ -1,0 +1,70 @@
+"""Command `predict`."""
+
+import csv
+import json
+import math
+import re
+import shutil
+from pathlib import Path
+
+from cli.commanding import answer, complaint, run
+
+
+def test_predict_answers_for_each_image_in_order(
+    trained: tuple[Path, dict], colours_folder: Path, tmp_path: Path
+):
+    home, said = trained
+    images = [colours_folder / label / "0.png" for label in ("red", "blue")]
+    answers = answer(run(home, "predict", said["run_id"], *images, "--top", "2", "--json"))
+    assert [a["image"] for a in answers] == list(map(str, images)) and [
+        a["error"] for a in answers
+    ] == [None, None]
+    assert all(
+        len(a["top"]) == 2 and a["top"][0]["confidence"] >= a["top"][1]["confidence"]
+        for a in answers
+    )
+    told = run(home, "predict", said["run_id"], images[0]).stdout
+    assert re.fullmatch(r"\S+: (\w+ (< |> )?\d+\.\d %(, |\n)){3}", told)
+    [whole] = answer(run(home, "predict", said["run_id"], images[0], "--json"))
+    assert math.isclose(sum(top["confidence"] for top in whole["top"]), 1, abs_tol=1e-6)
+    (tmp_path / "bad.png").write_text("no")
+    mixed = run(home, "predict", said["run_id"], tmp_path / "bad.png", images[1], "--json")
+    assert mixed.returncode == 2 and mixed.stderr.count("\n") == 1 and "bad.png" in mixed.stderr
+    assert [bool(a["error"]) for a in json.loads(mixed.stdout)] == [True, False]
+
+
+def test_a_folder_is_answered_as_a_table(
+    trained: tuple[Path, dict], colours_folder: Path, tmp_path: Path
+):
+    home, said = trained
+    (tmp_path / "in" / "deep").mkdir(parents=True)
+    shutil.copy(colours_folder / "red" / "0.png", tmp_path / "in" / "deep" / "=1+1.PNG")
+    (tmp_path / "in" / "text.jpg").write_text("no")
+    (tmp_path / "in" / "notes.txt").write_text("no")
+    done = run(
+        home, "predict", said["run_id"], tmp_path / "in", "--to", tmp_path / "out.csv", "--top", "2"
+    )
+    assert (done.returncode, done.stderr) == (0, "") and "1 of 2 images" in done.stdout
+    rows = list(csv.DictReader((tmp_path / "out.csv").open(encoding="utf-8-sig")))
+    assert [Path(row["image"]).name for row in rows] == ["=1+1.PNG", "text.jpg"]
+    assert list(rows[0]) == ["image", "error", "class 1", "confidence 1", "class 2", "confidence 2"]
+    [first] = answer(run(home, "predict", said["run_id"], tmp_path / "in" / "deep", "--json"))
+    assert rows[0]["class 1"] == first["top"][0]["class"]
+    assert float(rows[0]["confidence 1"]) == first["top"][0]["confidence"]
+    assert rows[1]["error"] and not rows[1]["class 1"]
+    (tmp_path / "empty").mkdir()
+    assert "no file named as an image" in complaint(
+        run(home, "predict", said["run_id"], tmp_path / "empty")
+    )
+    assert "cannot be written" in complaint(
+        run(home, "predict", said["run_id"], tmp_path / "in", "--to", tmp_path)
+    )
+
+
+def test_an_image_that_is_not_there_is_said(trained: tuple[Path, dict], tmp_path: Path):
+    done = run(trained[0], "predict", trained[1]["run_id"], tmp_path / "gone.png")
+    assert (
+        done.returncode == 2
+        and "gone.png: It cannot be read" in done.stderr
+        and "Traceback" not in done.stderr
+    )

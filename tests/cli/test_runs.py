@@ -1,0 +1,26 @@
+"""Commands `runs` and `show`."""
+
+from pathlib import Path
+
+from cli.commanding import answer, run
+
+
+def test_runs_and_show_agree_with_train(trained: tuple[Path, dict]):
+    home, said = trained
+    listed = {one["run_id"]: one for one in answer(run(home, "runs", "--json"))}
+    shown = answer(run(home, "show", said["run_id"][:4], "--json"))
+    assert shown["result"] == listed[said["run_id"]]["result"] == said["test"]
+    assert shown["facts"]["splits"] == said["splits"]
+    assert [p["seq"] for p in shown["metrics"]] == list(range(len(shown["metrics"]))) and shown[
+        "metrics"
+    ]
+    assert said["run_id"] in run(home, "runs").stdout
+    told = run(home, "show", said["run_id"]).stdout
+    assert f"run {said['run_id']}: completed, colours" in told and "(95 % interval " in told
+
+
+def test_a_run_that_was_killed_is_not_said_to_be_running(home: Path, finished):
+    dead = finished[0].store.add_run(finished[1].config, "colours")
+    finished[0].store.claim_run(dead.id)
+    states = {one["run_id"]: one["state"] for one in answer(run(home, "runs", "--json"))}
+    assert states[dead.id] == "interrupted"

@@ -1,1 +1,0 @@
-"""What the commands do, in modules of the same names as theirs."""

@@ -1,0 +1,58 @@
+"""Settings of a run as a command line gives them: a preset, options of their own, and `--set`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tl_core.cli.datasets import find_or_ingest
+from tl_core.config import RunConfig, make_run_config
+from tl_core.errors import ConfigError
+from tl_core.presets import ANY_DATASET, PRESETS
+from tl_core.records import DatasetRecord
+
+if TYPE_CHECKING:
+    from tl_core.store import Store
+    from tl_core.workspace import Workspace
+
+
+def chosen_settings(options: Mapping[str, Any], texts: Sequence[str] | None) -> dict[str, Any]:
+    """Merge the options that were given with what `--set` says; the latter wins.
+
+    Raises:
+        ConfigError: a `--set` has no "=".
+    """
+    settings = {name: value for name, value in options.items() if value is not None}
+    for text in texts or []:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ConfigError(
+                f"--set {text!r} has no '=': write a setting and its value, such as "
+                "--set epochs=10; the command settings lists them all."
+            )
+        settings[name.strip()] = value.strip()
+    return settings
+
+
+def dataset_and_config(
+    workspace: Workspace, dataset: str, settings: Mapping[str, Any], preset: str | None = None
+) -> tuple[DatasetRecord, RunConfig]:
+    """Find the dataset or take it in, and return it with the run's settings for it.
+
+    Raises:
+        ConfigError: a setting is wrong; nothing is taken in then.
+        UnknownDataset, DatasetRefused: as `find_or_ingest` raises them.
+    """
+    base = None if preset is None else _find_preset(workspace.store, preset)
+    make_run_config(ANY_DATASET, settings, base)  # complain before the images are read
+    record = find_or_ingest(workspace, dataset)
+    return record, make_run_config(record.id, settings, base)
+
+
+def _find_preset(store: Store, name: str) -> RunConfig:
+    """Return the settings of the preset of that name, built in or saved."""
+    known = {name: preset.config for name, preset in PRESETS.items()}
+    known |= {preset.name: preset.config for preset in store.list_presets()}
+    if name not in known:
+        raise ConfigError(f"There is no preset {name!r}; there are {', '.join(known)}.")
+    return known[name]

@@ -1,0 +1,112 @@
+"""Command `ingest`, and finding the dataset that another command names."""
+
+from __future__ import annotations
+
+import dataclasses
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tl_core.cli.options import AsJson
+from tl_core.cli.output import out, print_json, progress_bar
+from tl_core.errors import DatasetRefused
+from tl_core.memory import importing
+from tl_core.records import DatasetRecord
+
+if TYPE_CHECKING:
+    from tl_core.data.sources import Source
+    from tl_core.datasets.importing import Imported
+    from tl_core.workspace import Workspace
+
+_SAMPLE = "sample:"
+
+
+def ingest(
+    path: Annotated[str, typer.Argument(help="A zip, a folder of class folders, or sample:NAME.")],
+    name: Annotated[
+        str | None, typer.Option(help="What to call it; default: the file's name.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take a dataset in."""
+    with importing():
+        from tl_core.workspace import open_workspace
+
+    imported = _ingest(open_workspace(), path, name)
+    if as_json:
+        return print_json(_json(imported))
+    record = imported.record
+    known = ", known already under this name" if imported.already_known else ""
+    n_classes = len(record.classes)
+    out.print(f"{record.name}: {record.n:,} images in {n_classes} classes, id {record.id}{known}")
+    for file in imported.skipped:
+        out.print(f"  left out {file.name}: {file.reason}")
+    for warning in record.warnings:
+        out.print(f"  note: {warning}")
+
+
+def find_or_ingest(workspace: Workspace, dataset: str) -> DatasetRecord:
+    """Take in what a path or a sample holds, or else find the dataset of that id or name.
+
+    Raises:
+        UnknownDataset, DatasetRefused: there is none, or it cannot be taken in.
+    """
+    if dataset.startswith(_SAMPLE) or _exists(dataset):
+        return _ingest(workspace, dataset, None).record
+    return workspace.store.get_dataset(dataset)
+
+
+def _ingest(workspace: Workspace, text: str, name: str | None) -> Imported:
+    with importing():
+        from tl_core.datasets.importing import import_dataset
+
+    source, usual_name = _source(text)
+    with progress_bar() as bar:
+        task = bar.add_task("reading images", total=None)
+        return import_dataset(
+            workspace.store,
+            workspace.artifacts,
+            source,
+            name=name or usual_name,
+            limits=workspace.settings.limits,
+            on_progress=lambda p: bar.update(task, completed=p.done, total=p.total),
+        )
+
+
+def _source(text: str) -> tuple[Source, str]:
+    """Return where the images come from, and the dataset's name unless another is given."""
+    from tl_core.data.paths import source_from_path
+    from tl_core.data.samples import sample_source
+
+    if text.startswith(_SAMPLE):
+        sample = text.removeprefix(_SAMPLE)
+        return sample_source(sample), sample
+    path = Path(text)
+    try:
+        source = source_from_path(path)
+    except OSError as error:  # such as a name that is too long to be one
+        raise DatasetRefused(f'"{path}" cannot be read: {error.strerror}.') from error
+    whole = path.resolve()
+    return source, whole.name if path.is_dir() else whole.stem
+
+
+def _exists(path: str) -> bool:
+    with suppress(OSError):
+        return Path(path).exists()
+    return False
+
+
+def _json(imported: Imported) -> dict[str, Any]:
+    record = imported.record
+    return {
+        "id": record.id,
+        "name": record.name,
+        "n": record.n,
+        "classes": list(record.classes),
+        "counts": dict(zip(record.classes, record.counts, strict=True)),
+        "warnings": list(record.warnings),
+        "skipped": [dataclasses.asdict(file) for file in imported.skipped],
+        "already_known": imported.already_known,
+    }

@@ -1,0 +1,137 @@
+"""Command `evaluate`: what a run's test has shown."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Column, Table
+
+from tl_core.cli.options import AsJson, RunId
+from tl_core.cli.output import narrow_table, out, percent_interval, print_json
+from tl_core.cli.runs import frozen_words
+from tl_core.cli.workspaces import open_and_tidy
+from tl_core.memory import importing
+from tl_core.text import confidence, percent
+
+if TYPE_CHECKING:
+    from tl_core.evaluation import Figure, Judgement
+    from tl_core.runs.results import Results
+
+_FIGURES = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "precision_macro": "precision, macro",
+    "recall_macro": "recall, macro",
+    "f1_macro": "F1, macro",
+    "log_loss": "log-loss, nats",
+    "roc_auc": "ROC AUC, macro",
+}
+_MOST_CONFUSED = 5
+_MOST_CLASSES = 20
+
+
+def evaluate(run: RunId, as_json: AsJson = False) -> None:
+    """All figures of a run, with their intervals, and what it mixes up.
+
+    Nothing is computed by the model anew.
+    """
+    with importing():
+        from tl_core.runs.results import results_of
+
+    results = results_of(open_and_tidy().store, run)
+    if as_json:
+        return print_json(_json(results))
+    model = results.run.config.model
+    frozen = frozen_words(model)
+    out.print(
+        f"Run {results.run.id}: {results.run.dataset_name}, {model.backbone}, frozen {frozen}"
+    )
+    _print_figures(results)
+    _print_classes(results)
+    _print_calibration(results)
+    out.print(f"{results.fit.sentence} {results.promise}".strip())
+
+
+def _json(results: Results) -> dict[str, Any]:
+    classes = [
+        {**dataclasses.asdict(figures), "class": name}
+        for name, figures in zip(results.classes, results.of_classes, strict=True)
+    ]
+    return {
+        "run_id": results.run.id,
+        "test": dataclasses.asdict(results.test),
+        "val": dataclasses.asdict(results.val) if results.val else None,
+        "classes": classes,
+        "confused": [dataclasses.asdict(pair) for pair in results.confused],
+        "calibration": dataclasses.asdict(results.calibration),
+        "fit": dataclasses.asdict(results.fit),
+    }
+
+
+def _print_figures(results: Results) -> None:
+    from tl_core.runs.summary import missing_words, seen_before
+
+    test = results.test
+    out.print(_figures_table(test, results.val))
+    out.print("In brackets: 95 % intervals.")
+    baselines = f"guessing {test.chance:.1%}"
+    if test.majority_accuracy is not None:
+        majority = f"{test.majority_accuracy:.1%}"
+        baselines = f"always answering the biggest class would be right on {majority}, {baselines}"
+    out.print(f"Of the {test.n:,} test images {baselines}. {missing_words(test)}".strip())
+    if words := seen_before(results.run):
+        out.print(words)
+
+
+def _figures_table(test: Judgement, val: Judgement | None) -> Table:
+    sides = {"test": test}
+    if val:
+        sides["validation"] = val
+    table = narrow_table("", *(f"{name}, n = {side.n:,}" for name, side in sides.items()))
+    for name, words in _FIGURES.items():
+        if getattr(test, name) is not None:
+            table.add_row(words, *(_with_ends(getattr(side, name)) for side in sides.values()))
+    return table
+
+
+def _with_ends(figure: Figure | None) -> str:
+    return f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})" if figure else ""
+
+
+def _print_classes(results: Results) -> None:
+    from tl_core.evaluation import weakest_first
+
+    names = ("F1 (%)", "recall (%)", "precision (%)", "n")
+    heads = (Column(name, justify="right", no_wrap=True) for name in names)
+    table = narrow_table(Column("class", overflow="fold"), *heads)
+    for figures in weakest_first(results.of_classes)[:_MOST_CLASSES]:
+        table.add_row(
+            results.classes[figures.label],
+            percent_interval(figures.f1, figures.f1_interval),
+            percent_interval(figures.recall, figures.recall_interval),
+            percent_interval(figures.precision, figures.precision_interval),
+            f"{figures.n:,}",
+        )
+    out.print(table)
+    if (n := len(results.classes)) > _MOST_CLASSES:
+        out.print(f"The {_MOST_CLASSES} weakest of {n} classes; --json has them all.")
+    for pair in results.confused[:_MOST_CONFUSED]:
+        images = "image" if pair.of == 1 else "images"
+        were = "was" if pair.n == 1 else "were"
+        out.print(f"{pair.n} of {pair.of} {images} of {pair.true} {were} taken for {pair.answer}.")
+
+
+def _print_calibration(results: Results) -> None:
+    said = results.calibration
+    test = results.test
+    out.print(
+        f"It is {confidence(said.confidence)} sure on average and right on "
+        f"{percent(test.accuracy.value)}: expected calibration error {100 * said.error:.1f} points "
+        f"on {test.n:,} test images."
+    )
+    if said.temperature and said.error_at_temperature is not None:
+        out.print(
+            f"At a temperature of {said.temperature:.2f}, fitted on {said.n_fitted:,} validation "
+            f"images, the error is {100 * said.error_at_temperature:.1f} points."
+        )

@@ -1,0 +1,113 @@
+"""Command `predict`: a run's model asked about images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tl_core.cli.options import AsJson, RunId
+from tl_core.cli.output import out, print_json, shown_progress, written_whole
+from tl_core.errors import TransferLabError
+from tl_core.memory import importing
+from tl_core.text import confidence
+
+if TYPE_CHECKING:
+    from tl_core.runs.predictor import Answer, Predictor
+
+_AT_ONCE = 32
+_MOST_NAMED = 20
+"""Unusable images that the message names; a table has them all."""
+
+
+def predict(
+    run: RunId,
+    images: Annotated[
+        list[Path], typer.Argument(metavar="IMAGE…", help="Image files, or folders of them.")
+    ],
+    top: Annotated[int, typer.Option(min=1, help="How many classes to name.")] = 5,
+    to: Annotated[
+        Path | None, typer.Option(metavar="FILE.csv", help="Write a table there instead.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask a run's model about images."""
+    with importing():
+        from tl_core.runs.predictor import Predictor, answer_json, answers_csv
+        from tl_core.workspace import open_workspace
+
+    predictor = Predictor.of_run(open_workspace(), run)
+    answers = _ask(predictor, _images(images), top)
+    if to is not None:
+        _write(to, answers_csv(answers))
+    if as_json:
+        print_json([answer_json(answer) for answer in answers])
+    elif to is None:
+        _print(answers)
+    else:
+        n = sum(bool(answer.top) for answer in answers)
+        rest = ", and why the others cannot be used" if n < len(answers) else ""
+        out.print(f"{to}: answers to {n} of {len(answers)} images{rest}.")
+    if to is None:
+        _complain_of_unusable(answers)
+
+
+def _ask(predictor: Predictor, paths: Sequence[Path], top: int) -> list[Answer]:
+    files = [(str(path), path) for path in paths]
+    answers: list[Answer] = []
+    with shown_progress("asking the model") as show:
+        for start in range(0, len(files), _AT_ONCE):
+            answers += predictor.predict(files[start : start + _AT_ONCE], top)
+            show(len(answers) / len(files))
+    return answers
+
+
+def _images(given: Sequence[Path]) -> list[Path]:
+    """Replace folders by the files in them that are named as images, at any depth, in order.
+
+    Raises:
+        TransferLabError: there is none in a folder.
+    """
+    from tl_core.data.images import SUFFIXES
+
+    found = []
+    for path in given:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        walked = (Path(folder) / name for folder, _, names in os.walk(path) for name in names)
+        inside = sorted(path for path in walked if path.suffix.lower().lstrip(".") in SUFFIXES)
+        if not inside:
+            suffixes = ", ".join(sorted(SUFFIXES))
+            raise TransferLabError(
+                f"{path}: there is no file named as an image in it ({suffixes})."
+            )
+        found += inside
+    return found
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        with written_whole(path) as unfinished:
+            # Excel recognises UTF-8 by the byte order mark.
+            unfinished.write_text(text, encoding="utf-8-sig", newline="")
+    except OSError as error:
+        raise TransferLabError(f"{path}: it cannot be written ({error.strerror}).") from error
+
+
+def _print(answers: Sequence[Answer]) -> None:
+    for answer in answers:
+        if answer.top:
+            classes = ", ".join(f"{name} {confidence(sure)}" for name, sure in answer.top)
+            out.print(f"{answer.name}: {classes}")
+
+
+def _complain_of_unusable(answers: Sequence[Answer]) -> None:
+    unusable = [f"{answer.name}: {answer.error}" for answer in answers if answer.error]
+    if unusable:
+        n_more = len(unusable) - _MOST_NAMED
+        more = f" And {n_more} more." if n_more > 0 else ""
+        raise TransferLabError(" ".join(unusable[:_MOST_NAMED]) + more)

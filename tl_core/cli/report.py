@@ -1,0 +1,41 @@
+"""Command `report`: what a run has shown, as one HTML file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tl_core.cli.options import AsJson, RunId
+from tl_core.cli.output import out, print_json
+from tl_core.cli.workspaces import open_and_tidy
+from tl_core.errors import OutputRefused
+from tl_core.memory import importing
+from tl_core.text import size
+
+
+def report(
+    run: RunId,
+    to: Annotated[Path, typer.Option("--to", metavar="FILE.html", help="Where to write it.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write one HTML file with all that a tested run has shown, for people who were not there.
+
+    It needs no network.
+    """
+    with importing():
+        from tl_core.report import write_report
+
+    if not to.parent.is_dir():
+        raise OutputRefused(
+            f"There is no folder {str(to.parent)!r} to write {to.name!r} into: make it first."
+        )
+    workspace = open_and_tidy()
+    try:
+        write_report(workspace.store, workspace.artifacts, run, to)
+    except OSError as error:
+        reason = error.strerror or error
+        raise OutputRefused(f"{str(to)!r} could not be written: {reason}.") from error
+    n_bytes = to.stat().st_size
+    if as_json:
+        return print_json({"run_id": run, "file": str(to), "bytes": n_bytes})
+    out.print(f"Wrote {to} ({size(n_bytes)}). Open it in any browser, or print it to PDF.")

@@ -1,0 +1,93 @@
+"""Commands `runs` and `show`."""
+
+import dataclasses
+from typing import Any
+
+from rich.table import Column
+
+from tl_core.cli.options import AsJson, RunId
+from tl_core.cli.output import narrow_table, out, print_json
+from tl_core.cli.workspaces import open_and_tidy
+from tl_core.config import ModelConfig
+from tl_core.memory import importing
+from tl_core.records import Run
+
+
+def runs(as_json: AsJson = False) -> None:
+    """List all runs, newest first."""
+    found = open_and_tidy().store.list_runs()
+    if as_json:
+        return print_json([_json(run) for run in found])
+    is_named = any(run.title for run in found)
+    table = narrow_table(
+        Column("run", no_wrap=True),
+        *([Column("name", overflow="fold")] if is_named else []),
+        "state",
+        Column("dataset", overflow="fold"),
+        Column("backbone", overflow="fold"),
+        "frozen",
+        Column("right in test", no_wrap=True),
+    )
+    for run in found:
+        table.add_row(
+            run.id,
+            *([run.title] if is_named else []),
+            run.state,
+            run.dataset_name,
+            run.config.model.backbone,
+            frozen_words(run.config.model).removeprefix("stages "),
+            f"{run.result.accuracy:.1%} of {run.result.n}" if run.result else "",
+        )
+    out.print(table)
+
+
+def show(run: RunId, as_json: AsJson = False) -> None:
+    """Show one run."""
+    store = open_and_tidy().store
+    found = store.get_run(run)
+    if not as_json:
+        return print_run(found)
+    metrics = [dataclasses.asdict(point) for point in store.list_metrics(found.id)]
+    print_json({**_json(found), "metrics": metrics})
+
+
+def print_run(run: Run) -> None:
+    model = run.config.model
+    frozen = frozen_words(model)
+    out.print(f"run {run.id}: {run.state}, {run.dataset_name}, {model.backbone}, frozen {frozen}")
+    if continued := run.facts.continues:
+        out.print(f"It carries on from run {continued}.")
+    if run.message:
+        out.print(run.message)
+    for note in run.facts.notes:
+        out.print(note)
+    if result := run.result:
+        with importing():
+            from tl_core.evaluation import wilson_interval
+
+        right = round(result.accuracy * result.n)
+        low, high = wilson_interval(right, result.n)
+        out.print(
+            f"Right on {right} of {result.n} test images, {result.accuracy:.1%} (95 % interval "
+            f"{low:.1%} to {high:.1%}); always guessing the biggest class would be "
+            f"{result.baseline_accuracy:.1%}. Macro precision {result.precision_macro:.3f}, "
+            f"recall {result.recall_macro:.3f}, F1 {result.f1_macro:.3f}, loss {result.loss:.3f} "
+            "on the same images; `evaluate` tells how sure these are."
+        )
+
+
+def frozen_words(model: ModelConfig) -> str:
+    """Say which part of the network was chosen to be frozen."""
+    whole = f"stages {model.frozen_stages}"
+    if model.frozen_layers is not None:
+        whole = f"layers {model.frozen_layers}"
+    return ", ".join([whole, *model.frozen_names])
+
+
+def _json(run: Run) -> dict[str, Any]:
+    return {
+        **dataclasses.asdict(run),
+        "config": run.config.model_dump(),
+        "facts": run.facts.as_json(),
+        "run_id": run.id,
+    }

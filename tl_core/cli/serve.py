@@ -1,0 +1,64 @@
+"""Command `serve`: every run's model over HTTP, without the app."""
+
+import ipaddress
+import socket
+from typing import Annotated
+
+import typer
+
+from tl_core.cli.output import out
+from tl_core.errors import ConfigError
+from tl_core.memory import importing
+
+
+def serve(
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 for other machines, too.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for a free one.")
+    ] = 8600,
+) -> None:
+    """Let programs ask every run's model over HTTP, without the app.
+
+    Other machines need the key that is set as TRANSFERLAB_API_KEY.
+    """
+    with importing():
+        import uvicorn
+
+        from tl_core.serving import make_app
+        from tl_core.workspace import open_workspace
+
+    workspace = open_workspace()
+    key = workspace.settings.api_key
+    if key is None and not _is_this_machine(host):
+        raise ConfigError(
+            f"--host: {host!r} can be reached from other machines: set TRANSFERLAB_API_KEY to the "
+            "key to bring."
+        )
+    with _listen(host, port) as listening:
+        base = f"http://{host}:{listening.getsockname()[1]}"
+        header = '-H "Authorization: Bearer $TRANSFERLAB_API_KEY" ' if key else ""
+        command = f"curl {header}--data-binary @IMAGE {base}/api/runs/RUN/predict"
+        out.print(f"Ask a run's model: {command}")
+        out.print(f"What can be asked: {base}/api/openapi.json")
+        server = uvicorn.Server(uvicorn.Config(make_app(workspace, key), log_level="warning"))
+        server.run([listening])
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(
+            f"--host {host} --port {port}: there can be no server there ({reason})."
+        ) from error

@@ -1,0 +1,178 @@
+"""Commands `train`, `resume` and `pause`."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from typing import Annotated, Any, get_args
+
+import typer
+
+from tl_core.cli.choices import chosen_settings, dataset_and_config
+from tl_core.cli.options import AsJson, Backbone, Dataset, Preset, RunId, Set, setting
+from tl_core.cli.output import Show, print_json, shown_progress
+from tl_core.cli.runs import print_run
+from tl_core.cli.workspaces import open_and_tidy
+from tl_core.config.training import OptimizerName
+from tl_core.errors import RunNotReady, TransferLabError
+from tl_core.memory import importing
+from tl_core.records import DatasetRecord, Progress, Run, RunState
+
+_PAUSE_SECONDS = 10.0
+_OPTIMIZERS = "|".join(get_args(OptimizerName))
+
+
+def train(
+    dataset: Dataset,
+    *,
+    preset: Preset = None,
+    settings: Set = None,
+    backbone: Backbone = None,
+    from_scratch: Annotated[
+        bool, typer.Option("--from-scratch", help="Start from random weights.")
+    ] = False,
+    frozen_stages: Annotated[str | None, setting("frozen_stages", metavar="all|N")] = None,
+    hidden_units: Annotated[str | None, setting("hidden_units")] = None,
+    dropout: Annotated[float | None, setting("dropout")] = None,
+    epochs: Annotated[int | None, setting("epochs")] = None,
+    batch_size: Annotated[int | None, setting("batch_size")] = None,
+    optimizer: Annotated[str | None, setting("optimizer", metavar=_OPTIMIZERS)] = None,
+    learning_rate: Annotated[float | None, setting("learning_rate", "--lr")] = None,
+    backbone_learning_rate: Annotated[
+        float | None, setting("backbone_learning_rate", "--backbone-lr")
+    ] = None,
+    weight_decay: Annotated[float | None, setting("weight_decay")] = None,
+    seed: Annotated[int | None, setting("seed")] = None,
+    no_augment: Annotated[
+        bool, typer.Option("--no-augment", help="Show training images only as they are.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train a model here and now, and test it once at the end.
+
+    What is given changes the preset, or else the defaults; --set changes what the other options
+    say.
+    """
+    options = {
+        "backbone": backbone,
+        "pretrained": False if from_scratch else None,
+        "frozen_stages": frozen_stages,
+        "hidden_units": hidden_units,
+        "dropout": dropout,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "optimizer": optimizer,
+        "learning_rate": learning_rate,
+        "backbone_learning_rate": backbone_learning_rate,
+        "weight_decay": weight_decay,
+        "augment": "none" if no_augment else None,
+        "seed": seed,
+    }
+    _train(dataset, preset, chosen_settings(options, settings), as_json)
+
+
+def _train(dataset: str, preset: str | None, settings: dict[str, Any], as_json: bool) -> None:
+    with importing():
+        from tl_core.runners import InlineRunner
+
+    started = time.monotonic()
+    workspace = open_and_tidy()
+    record, config = dataset_and_config(workspace, dataset, settings, preset)
+    ingest_seconds = time.monotonic() - started
+    with shown_progress("starting") as show:
+        run = InlineRunner(workspace, _progress_shown_by(show)).submit(config)
+    _tell(run, record, ingest_seconds, time.monotonic() - started, as_json)
+
+
+def resume(
+    run: RunId,
+    epochs: Annotated[
+        int | None, typer.Option(help="In all, to go on for longer; needed for a completed run.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Go on with a run that has stopped.
+
+    One that is completed stays as it is; a new run carries on from it, and needs --epochs.
+    """
+    with importing():
+        from tl_core.runners import InlineRunner
+
+    started = time.monotonic()
+    workspace = open_and_tidy()
+    with shown_progress("starting") as show:
+        ended = InlineRunner(workspace, _progress_shown_by(show)).resume(run, epochs)
+    record = workspace.store.get_dataset(ended.config.data.dataset_id)
+    _tell(ended, record, 0.0, time.monotonic() - started, as_json)
+
+
+def pause(run: RunId, as_json: AsJson = False) -> None:
+    """Stop a run for now; it keeps what it has done."""
+    store = open_and_tidy().store
+    found = store.get_run(run)
+    if found.state.is_finished:
+        raise RunNotReady(f"Run {found.id} is {found.state}, and there is nothing to pause.")
+    store.request_pause(found.id)
+    found = store.get_run(found.id)
+    give_up = time.monotonic() + _PAUSE_SECONDS
+    while found.state is RunState.RUNNING and time.monotonic() < give_up:
+        time.sleep(0.1)
+        found = store.get_run(found.id)
+    if not as_json:
+        return print_run(found)
+    print_json(
+        {
+            "run_id": found.id,
+            "state": found.state,
+            "message": found.message,
+            "epochs_done": found.epochs_done,
+        }
+    )
+
+
+def _progress_shown_by(show: Show) -> Callable[[object, Progress | None], None]:
+    def told(_event: object, progress: Progress | None) -> None:
+        if progress:
+            words = ": ".join(filter(None, (progress.stage, progress.detail)))
+            show(progress.fraction, words)
+
+    return told
+
+
+def _tell(
+    run: Run, record: DatasetRecord, ingest_seconds: float, seconds: float, as_json: bool
+) -> None:
+    if as_json:
+        print_json(_json(run, record, ingest_seconds, seconds))
+    else:
+        print_run(run)
+    if run.state is not RunState.COMPLETED:
+        raise TransferLabError(run.message)
+
+
+def _json(
+    run: Run, record: DatasetRecord, ingest_seconds: float, total_seconds: float
+) -> dict[str, Any]:
+    spent = run.facts.seconds_by_stage
+    return {
+        "run_id": run.id,
+        "state": run.state,
+        "message": run.message,
+        "dataset": {
+            "id": record.id,
+            "n": record.n,
+            "classes": list(record.classes),
+            "skipped": record.n_skipped,
+        },
+        "splits": run.facts.splits.model_dump() if run.facts.splits else None,
+        "device": run.facts.device or None,
+        "test": dataclasses.asdict(run.result) if run.result else None,
+        "seconds": {
+            "ingest": ingest_seconds,
+            "prepare": spent.get("reading images", 0.0) + spent.get("preparing features", 0.0),
+            "train": spent.get("training", 0.0),
+            "evaluate": spent.get("testing", 0.0),
+            "total": total_seconds,
+        },
+    }
