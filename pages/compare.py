@@ -2,8 +2,8 @@
 
 import streamlit as st
 
+from tl_core.glossary import GLOSSARY
 from tl_core.runs.comparison import share_images
-from tl_core.text import GLOSSARY
 from tl_ui.compare.charts import accuracy_curves, loss_curves, time_chart, weights_chart
 from tl_ui.compare.images import show_images
 from tl_ui.compare.runs import open_comparison, run_labels, show_table, show_verdicts

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from tl_core.text import GLOSSARY
+from tl_core.glossary import GLOSSARY
 from tl_ui.dataset_view import choose_dataset, describe
 from tl_ui.explore.features import choose_features, show_dataset_map, show_probes
 from tl_ui.navigation import link

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tl_core.glossary import GLOSSARY
 from tl_core.text import (
-    GLOSSARY,
     about,
     count,
     duration,

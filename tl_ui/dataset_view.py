@@ -9,9 +9,10 @@ from tl_core.charts import class_balance_chart
 from tl_core.config import DataConfig
 from tl_core.data.splits import make_split
 from tl_core.errors import TransferLabError
+from tl_core.glossary import GLOSSARY
 from tl_core.records import DatasetRecord, ImageRecord, SkippedFile, Split
 from tl_core.spreadsheet import as_csv
-from tl_core.text import GLOSSARY, count, isolated, number_of, percent
+from tl_core.text import count, isolated, number_of, percent
 from tl_ui.address_select import choose_by_address
 from tl_ui.components.assets import url_base
 from tl_ui.components.live_chart import chart

@@ -22,6 +22,7 @@ from tl_core.charts import (
 from tl_core.charts.confusion import MAX_LABELLED_CLASSES, MAX_TICKS
 from tl_core.charts.curves import TO_SEE_ALL
 from tl_core.evaluation import Figure, reliability, weakest_first
+from tl_core.glossary import GLOSSARY
 from tl_core.records import Run
 from tl_core.report.examples import pick_examples
 from tl_core.runs.results import Results, results_of
@@ -36,7 +37,7 @@ from tl_core.runs.summary import (
     when,
 )
 from tl_core.store import Artifacts, Store
-from tl_core.text import GLOSSARY, count, duration, isolated, number_of, percent, share, shorten
+from tl_core.text import count, duration, isolated, number_of, percent, share, shorten
 
 _MOST_CONFUSED, _MOST_CLASSES = 8, 200
 _TERMS = (

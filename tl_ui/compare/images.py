@@ -6,10 +6,11 @@ from functools import lru_cache
 
 import streamlit as st
 
+from tl_core.glossary import GLOSSARY
 from tl_core.records import Prediction, Run
 from tl_core.runs.comparison import answers_side_by_side
 from tl_core.runs.summary import class_names
-from tl_core.text import GLOSSARY, confidence, count, html_text, isolated, number_of, shorten
+from tl_core.text import confidence, count, html_text, isolated, number_of, shorten
 from tl_ui.dataset_view import image_url, thumbnail_url
 from tl_ui.resources import get_workspace
 from tl_ui.run.images import images_of

@@ -7,10 +7,11 @@ import streamlit as st
 
 from tl_core.errors import TransferLabError
 from tl_core.evaluation import wilson_interval
+from tl_core.glossary import GLOSSARY
 from tl_core.records import Run
 from tl_core.runs.comparison import MOST_COMPARED, Compared, compare_runs, what_differs, why_apart
 from tl_core.runs.summary import backbone_title, seconds_taken
-from tl_core.text import GLOSSARY, count, duration, number_of, share, shorten, visible
+from tl_core.text import count, duration, number_of, share, shorten, visible
 from tl_ui.markdown import literal
 from tl_ui.navigation import link
 from tl_ui.resources import get_workspace

@@ -11,9 +11,10 @@ import streamlit as st
 from tl_core.backbones import find_weights, get_backbone, list_backbones
 from tl_core.config import RunConfig, make_run_config
 from tl_core.evaluation.embedding import can_umap
+from tl_core.glossary import GLOSSARY
 from tl_core.records import DatasetRecord
 from tl_core.runs.summary import backbone_title
-from tl_core.text import GLOSSARY, number_of, shorten
+from tl_core.text import number_of, shorten
 from tl_ui.components.live_chart import chart
 from tl_ui.components.point_map import point_map
 from tl_ui.dataset_view import dataset_images

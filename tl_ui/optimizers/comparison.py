@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import streamlit as st
 
 from tl_core.config import RunConfig, knob_help
+from tl_core.glossary import GLOSSARY
 from tl_core.records import Run, RunState
 from tl_core.runs.summary import backbone_title, depth_words, is_busy, runs_compared, when
-from tl_core.text import GLOSSARY, count, number_of, share, shorten
+from tl_core.text import count, number_of, share, shorten
 from tl_core.training.optimizers import OPTIMIZER_SENTENCES
 from tl_ui.components.assets import url_base
 from tl_ui.components.live_chart import live_chart

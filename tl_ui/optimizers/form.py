@@ -10,8 +10,9 @@ from tl_core.backbones import list_backbones
 from tl_core.config import DEFAULT_BACKBONE, make_run_config
 from tl_core.errors import TransferLabError
 from tl_core.facts import RunFacts
+from tl_core.glossary import GLOSSARY
 from tl_core.records import DatasetRecord
-from tl_core.text import GLOSSARY, isolated, number_of
+from tl_core.text import isolated, number_of
 from tl_core.training.optimizers import DEFAULT_LEARNING_RATES
 from tl_ui.markdown import literal
 from tl_ui.optimizers.curves import LOOKS

@@ -8,9 +8,10 @@ import streamlit as st
 
 from tl_core.charts.curves import series
 from tl_core.evaluation import wilson_interval
+from tl_core.glossary import GLOSSARY
 from tl_core.records import Run
 from tl_core.runs.summary import seconds_taken
-from tl_core.text import GLOSSARY, percent, share
+from tl_core.text import percent, share
 from tl_core.training.plan import learning_rates
 from tl_ui.optimizers.curves import smoothed
 from tl_ui.resources import get_workspace

@@ -6,8 +6,9 @@ import streamlit as st
 
 from tl_core.charts import reliability_chart
 from tl_core.evaluation import answered, reliability, wilson_interval
+from tl_core.glossary import GLOSSARY
 from tl_core.records import Prediction, Run
-from tl_core.text import GLOSSARY, count, percent, share
+from tl_core.text import count, percent, share
 from tl_ui.components.live_chart import chart
 from tl_ui.folding import unfolded
 from tl_ui.run.images import predictions_after, show_predictions

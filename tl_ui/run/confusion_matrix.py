@@ -6,9 +6,10 @@ from collections.abc import Sequence
 import streamlit as st
 
 from tl_core.charts.confusion import MAX_LABELLED_CLASSES, MatrixView, labels_shown
+from tl_core.glossary import GLOSSARY
 from tl_core.records import Prediction, Run
 from tl_core.runs.summary import class_names
-from tl_core.text import GLOSSARY, isolated, number_of, share, shorten
+from tl_core.text import isolated, number_of, share, shorten
 from tl_ui.markdown import literal
 from tl_ui.run.images import show_predictions
 from tl_ui.run.overview import draw_chart

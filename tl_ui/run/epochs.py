@@ -12,10 +12,11 @@ import streamlit as st
 from tl_core.charts import confusion_chart
 from tl_core.errors import TransferLabError
 from tl_core.evaluation.projection import align
+from tl_core.glossary import GLOSSARY
 from tl_core.outputs import EpochOutputs, list_epochs, load_epochs
 from tl_core.records import ImageRecord, Run
 from tl_core.runs.summary import class_names
-from tl_core.text import GLOSSARY, confidence, count, isolated, number_of, percent, shorten
+from tl_core.text import confidence, count, isolated, number_of, percent, shorten
 from tl_ui.components.live_chart import chart
 from tl_ui.components.point_map import point_map
 from tl_ui.folding import unfolded

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import streamlit as st
 
 from tl_core.export import FORMATS, USUAL, Figures, asked_words, choose_formats
+from tl_core.glossary import GLOSSARY
 from tl_core.records import Run
-from tl_core.text import GLOSSARY, number_of, share, size
+from tl_core.text import number_of, share, size
 from tl_ui.components.assets import url_base
 from tl_ui.job_view import follow
 from tl_ui.markdown import literal

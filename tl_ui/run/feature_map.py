@@ -11,10 +11,11 @@ import streamlit as st
 from tl_core.errors import TransferLabError, UnknownDataset
 from tl_core.evaluation.embedding import MOST_MAPPED, lay_out
 from tl_core.evaluation.sampling import sample_evenly
+from tl_core.glossary import GLOSSARY
 from tl_core.outputs import KeptOutputs, load_outputs
 from tl_core.records import Run
 from tl_core.runs.summary import class_names
-from tl_core.text import GLOSSARY, number_of
+from tl_core.text import number_of
 from tl_ui.components.point_map import point_map
 from tl_ui.explore.features import choose_method, share_words, show_probes
 from tl_ui.folding import unfolded

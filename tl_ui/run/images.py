@@ -9,9 +9,10 @@ import streamlit as st
 from tl_core.config import DataConfig
 from tl_core.data.splits import make_split
 from tl_core.errors import UnknownDataset, UnknownRun
+from tl_core.glossary import GLOSSARY
 from tl_core.records import ImageRecord, Prediction, Run, Split
 from tl_core.runs.summary import class_names
-from tl_core.text import GLOSSARY, count, number_of, shorten
+from tl_core.text import count, number_of, shorten
 from tl_ui.components.picker import picker
 from tl_ui.dataset_view import dataset_images, image_url, thumbnail_url
 from tl_ui.gallery import GalleryItem, gallery_html

@@ -6,9 +6,10 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from tl_core.evaluation.explain import METHODS, Method
+from tl_core.glossary import GLOSSARY
 from tl_core.records import ImageRecord, Prediction, Run
 from tl_core.runs.summary import class_names
-from tl_core.text import GLOSSARY, confidence, count, isolated, shorten
+from tl_core.text import confidence, count, isolated, shorten
 from tl_ui.bars import STYLE, bars_html
 from tl_ui.components.assets import url_base
 from tl_ui.components.drawing import drawing

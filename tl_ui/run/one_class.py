@@ -6,9 +6,10 @@ import streamlit as st
 
 from tl_core.charts import precision_recall_chart, roc_chart
 from tl_core.evaluation.roc import rank
+from tl_core.glossary import GLOSSARY
 from tl_core.records import Prediction, Run
 from tl_core.runs.summary import class_names
-from tl_core.text import GLOSSARY, count, isolated, number_of, shorten
+from tl_core.text import count, isolated, number_of, shorten
 from tl_ui.components.live_chart import chart
 from tl_ui.markdown import literal
 from tl_ui.run.image_order import in_order

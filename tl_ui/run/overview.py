@@ -5,6 +5,7 @@ from typing import Any
 import streamlit as st
 
 from tl_core.errors import UnknownRun
+from tl_core.glossary import GLOSSARY
 from tl_core.records import Run, RunState
 from tl_core.runs.summary import (
     caution,
@@ -15,7 +16,7 @@ from tl_core.runs.summary import (
     what_is_kept,
     when,
 )
-from tl_core.text import GLOSSARY, count, duration, number_of, percent, shorten
+from tl_core.text import count, duration, number_of, percent, shorten
 from tl_ui.components.assets import url_base
 from tl_ui.components.live_chart import live_chart
 from tl_ui.markdown import literal

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import streamlit as st
 
 from tl_core.evaluation import class_figures, weakest_first
+from tl_core.glossary import GLOSSARY
 from tl_core.records import Prediction, Run, Split
 from tl_core.runs.summary import class_names
-from tl_core.text import GLOSSARY, count, number_of
+from tl_core.text import count, number_of
 from tl_ui.run.confusion_matrix import show_cell, show_matrix
 from tl_ui.run.images import browse_predictions, predictions_after
 from tl_ui.run.one_class import choose_class, show_class

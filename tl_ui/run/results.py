@@ -6,10 +6,11 @@ import streamlit as st
 
 from tl_core.errors import TransferLabError
 from tl_core.evaluation import Figure, Judgement
+from tl_core.glossary import GLOSSARY
 from tl_core.records import Run
 from tl_core.runs.results import Confused, Results, results_of
 from tl_core.runs.summary import missing_words, seen_before
-from tl_core.text import GLOSSARY, count, number_of, percent, share, shorten
+from tl_core.text import count, number_of, percent, share, shorten
 from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
 

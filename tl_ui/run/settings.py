@@ -9,10 +9,11 @@ from typing import Any
 import streamlit as st
 
 from tl_core.config import RunConfig, knob_help
+from tl_core.glossary import GLOSSARY
 from tl_core.presets import changed_settings
 from tl_core.records import Run
 from tl_core.runs.summary import backbone_title, changes_of, depth_words, is_busy, seconds_taken
-from tl_core.text import GLOSSARY, duration, html_text, number_of, percent, share
+from tl_core.text import duration, html_text, number_of, percent, share
 from tl_ui.run.phases import phase_rows, plan_sentence
 from tl_ui.train.widgets import label, value_words
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import streamlit as st
 
+from tl_core.glossary import GLOSSARY
 from tl_core.records import Run, RunState
 from tl_core.runs.comparison import MOST_COMPARED
 from tl_core.runs.summary import backbone_title, depth_words, is_busy, seconds_taken
-from tl_core.text import GLOSSARY, duration, number_of, visible
+from tl_core.text import duration, number_of, visible
 from tl_ui.navigation import go
 from tl_ui.resources import get_workspace
 from tl_ui.run.overview import STATES

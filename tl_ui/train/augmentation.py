@@ -15,9 +15,9 @@ from tl_core.config import AUGMENTATIONS, AugmentConfig, knob_help, make_run_con
 from tl_core.data.augment import preview
 from tl_core.data.images import image_path
 from tl_core.errors import TransferLabError
+from tl_core.glossary import GLOSSARY
 from tl_core.presets import ANY_DATASET
 from tl_core.records import DatasetRecord, ImageRecord, Preprocessing
-from tl_core.text import GLOSSARY
 from tl_ui.dataset_view import dataset_images
 from tl_ui.fields import field, take_changes
 from tl_ui.gallery import GalleryItem, gallery_html

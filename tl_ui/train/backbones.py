@@ -8,7 +8,8 @@ import streamlit as st
 
 from tl_core.backbones import Backbone, find_weights, get_backbone, list_backbones, search_timm
 from tl_core.errors import TransferLabError
-from tl_core.text import GLOSSARY, percent
+from tl_core.glossary import GLOSSARY
+from tl_core.text import percent
 from tl_core.training.speed_records import measured_speeds
 from tl_ui.fields import field
 from tl_ui.markdown import literal

@@ -7,9 +7,9 @@ import streamlit as st
 from tl_core.config import DataConfig, RunConfig, make_run_config
 from tl_core.data.splits import make_split
 from tl_core.errors import TransferLabError
+from tl_core.glossary import GLOSSARY
 from tl_core.records import DatasetRecord, Split
 from tl_core.runs.execute import settle
-from tl_core.text import GLOSSARY
 from tl_core.training.plan import make_plan
 from tl_ui.dataset_view import dataset_images, thumbnail_url
 from tl_ui.fields import field

@@ -9,7 +9,8 @@ from typing import Any
 import streamlit as st
 
 from tl_core.config import KNOBS, RunConfig
-from tl_core.text import GLOSSARY, number_of
+from tl_core.glossary import GLOSSARY
+from tl_core.text import number_of
 from tl_ui.components.live_chart import chart
 from tl_ui.job_view import await_result
 from tl_ui.markdown import literal

@@ -8,9 +8,10 @@ import streamlit as st
 from tl_core.backbones import find_weights, get_backbone
 from tl_core.config import KNOBS, AugmentConfig, ModelConfig, RunConfig, make_run_config
 from tl_core.errors import TransferLabError
+from tl_core.glossary import GLOSSARY
 from tl_core.presets import ANY_DATASET, PRESETS, changed_settings
 from tl_core.records import Run
-from tl_core.text import GLOSSARY, isolated, shorten
+from tl_core.text import isolated, shorten
 from tl_ui.fields import field
 from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace

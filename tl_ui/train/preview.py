@@ -10,7 +10,8 @@ from tl_core.backbones import (
     resolve_frozen,
 )
 from tl_core.config import RunConfig
-from tl_core.text import GLOSSARY, number_of
+from tl_core.glossary import GLOSSARY
+from tl_core.text import number_of
 from tl_core.training.optimizers import steps_per_epoch
 from tl_core.training.plan import make_plan
 from tl_core.training.schedules import preview_schedule, rates_by_epoch

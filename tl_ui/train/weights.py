@@ -11,7 +11,8 @@ import streamlit as st
 from tl_core.backbones import get_backbone, list_weights_files
 from tl_core.backbones.weights_files import SUFFIXES, read_tensors
 from tl_core.errors import ConfigError, TransferLabError, WeightsMismatch
-from tl_core.text import GLOSSARY, size
+from tl_core.glossary import GLOSSARY
+from tl_core.text import size
 from tl_ui.fields import field
 from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace

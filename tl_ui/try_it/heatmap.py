@@ -11,8 +11,9 @@ import streamlit as st
 
 from tl_core.errors import TransferLabError
 from tl_core.evaluation.explain import METHODS, Method
+from tl_core.glossary import GLOSSARY
 from tl_core.records import Run
-from tl_core.text import GLOSSARY, confidence, html_text, isolated, shorten
+from tl_core.text import confidence, html_text, isolated, shorten
 from tl_ui.components.drawing import drawing
 from tl_ui.folding import unfolded
 from tl_ui.heatmaps import Drawn, Heats, Wanted, draw_heat

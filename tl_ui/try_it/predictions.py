@@ -12,10 +12,11 @@ import streamlit as st
 
 from tl_core.data.images import SUFFIXES, image_path, open_rgb
 from tl_core.errors import ImageUnusable, TransferLabError
+from tl_core.glossary import GLOSSARY
 from tl_core.records import Run
 from tl_core.runs.predictor import Answer, answers_csv
 from tl_core.runs.summary import model_words
-from tl_core.text import GLOSSARY, confidence, html_text, isolated, number_of, percent, shorten
+from tl_core.text import confidence, html_text, isolated, number_of, percent, shorten
 from tl_ui.address_select import choose_by_address
 from tl_ui.bars import STYLE as BAR_STYLE
 from tl_ui.bars import bars_html
