@@ -1,7 +1,9 @@
+import re
 import string
+from unicodedata import bidirectional
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tl_core.glossary import GLOSSARY
@@ -12,6 +14,7 @@ from tl_core.text import (
     html_text,
     isolated,
     number_of,
+    one_line,
     percent,
     plotly_text,
     share,
@@ -34,8 +37,6 @@ def test_literal_leaves_no_punctuation_unescaped_and_no_line_break(text):
 
 @given(st.text())
 def test_literal_reads_as_the_text(text):
-    import re
-
     read = re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", literal(text)).replace("\u2060", "")
     assert read == isolated(" ".join(visible(text).split())).replace("\u2060", "")
 
@@ -59,20 +60,53 @@ def test_marks_that_turn_the_text_around_are_shown():
     assert visible("a\u202egpj.exe\0") == "a\ufffdgpj.exe\ufffd"
 
 
-RIGHT_TO_LEFT = st.text(st.sampled_from("חתוליم٣a1 (\u2068\u2069\u202e\0"))
+RIGHT_TO_LEFT = st.text(
+    st.sampled_from("חתוליم٣\u200fa1 (\u2068\u2069\u2066\u2067\u202e\u202b\u202c\0\n\r\u2029")
+)
+ISOLATE = re.compile("\u2068([^\u2066-\u2069\n\r\u2029]+)\u2069")
+
+
+def is_turned(text: str) -> bool:
+    """Whether a letter of it reads from right to left, or a mark turns what is around it."""
+    turning = {"R", "AL", "AN", "LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+    return any(bidirectional(letter) in turning for letter in text)
 
 
 @given(RIGHT_TO_LEFT, RIGHT_TO_LEFT)
-def test_what_reads_from_right_to_left_leaves_the_words_around_it_alone(one, other):
-    """It is wrapped, once, however often and in whatever sentence it is; other text stays as it is."""
-    from unicodedata import bidirectional
-
+@example("1\u2068\u2069", "")
+@example("\u2068\u2068א", "\u2069ב")
+@example("\u2068א\n\u2069", "א\nב")
+def test_what_reads_from_right_to_left_leaves_the_words_around_it_alone(one: str, other: str):
+    """Only whole isolates hold letters that do, however often and in whatever sentence it is."""
     sentence = isolated(f"{isolated(one)} taken for {isolated(other)}: 3 images")
-    bare = sentence
-    for inner in (isolated(one), isolated(other)):
-        bare = bare.replace(inner, "", 1) if inner.startswith("\u2068") else bare
-    assert not any(bidirectional(letter) in ("R", "AL", "AN", "RLO", "PDI") for letter in bare)
-    assert sentence.endswith(": 3 images") and isolated(sentence) == visible(sentence) == sentence
+    assert sentence.endswith(": 3 images") and " taken for " in sentence
+    assert not is_turned(ISOLATE.sub("", sentence))
+    assert isolated(sentence) == visible(sentence) == sentence
+
+
+@given(RIGHT_TO_LEFT)
+def test_an_isolate_holds_no_mark_and_something_that_needs_it(text: str):
+    for inside in ISOLATE.findall(isolated(text)):
+        assert any(bidirectional(letter) in ("R", "AL", "AN") for letter in inside)
+        assert not is_turned(re.sub("[חתוליم٣\u200f]", "", inside))
+
+
+@given(RIGHT_TO_LEFT)
+def test_isolating_keeps_every_letter(text: str):
+    kept = re.compile("[\u2066-\u2069\u202a-\u202e\0\ufffd]")
+    assert kept.sub("", isolated(text)) == kept.sub("", text)
+    assert isolated(isolated(text)) == isolated(text) == isolated(visible(text))
+
+
+@given(st.text())
+def test_one_line_is_one_line(text: str):
+    shown = one_line(text)
+    assert len(shown.splitlines()) <= 1 and not re.search("[\x00-\x1f]", shown)
+    assert len(shown) == len(text) and one_line(shown) == shown
+
+
+def test_one_line_shows_what_it_replaces():
+    assert one_line("a\nb\tc\u2028d\x1b[2J") == "a␊b␉c�d�[2J"
 
 
 @given(st.text(st.characters(max_codepoint=0x58F)))

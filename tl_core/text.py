@@ -6,31 +6,61 @@ import re
 import unicodedata
 
 _CONTROLS = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff"
-_ISOLATE = re.compile(f"\u2068[^{_CONTROLS}]*\u2069")
-_CONTROL = re.compile(f"({_ISOLATE.pattern})|[{_CONTROLS}]")
-_MARKS = re.compile("[\u2068\u2069]")
+_ENDS = "\n\r\u2029"
+"""Characters that end a paragraph, and with it an isolate (Unicode Annex 9, rule P1)."""
+_ISOLATE = re.compile(f"\u2068([^{_CONTROLS}{_ENDS}]*)\u2069")
+_CONTROL = re.compile(f"{_ISOLATE.pattern}|[{_CONTROLS}]")
+_PARAGRAPH = re.compile(f"[^{_ENDS}]+")
+_ISOLATE_MARKS = re.compile("[\u2068\u2069]")
+_RIGHT_TO_LEFT = {"R", "AL", "AN"}
+_LINE_BREAKS = str.maketrans(
+    {"\n": "␊", "\r": "␍", "\t": "␉", "\u2028": "\ufffd", "\u2029": "\ufffd"}
+)
 _THIN_SPACE = "\u202f"
 
 
 def visible(text: str) -> str:
-    """Control characters, and marks that turn the direction of the text around them, shown as �.
+    """Show control characters, and marks that turn the direction of the text around them, as �.
 
-    An isolate that is closed again, as `isolated` makes them, turns nothing around it and stays.
+    Isolates as `isolated` makes them turn nothing around them and stay.
     """
-    return _CONTROL.sub(lambda found: found[1] or "\ufffd", text)
+    return _CONTROL.sub(_show_control, text)
+
+
+def _show_control(found: re.Match[str]) -> str:
+    inside = found[1]
+    if inside is None:
+        return "\ufffd"
+    return found[0] if _reads_from_the_right(inside) else f"\ufffd{inside}\ufffd"
 
 
 def isolated(text: str) -> str:
-    """User text within a sentence: what reads from right to left leaves the order of the words around it alone.
+    """Wrap user text that reads from right to left, so that the words around it keep their order.
 
-    Other text is only made `visible`. Done again to a sentence that holds isolated text, it changes nothing.
+    Other text is only made `visible`. Every paragraph is wrapped by itself. Isolating again, also
+    within a sentence that holds isolated text, changes nothing.
     """
-    shown = visible(text)
-    bare = _ISOLATE.sub("", shown)
-    is_turning = not bare.isascii() and any(
-        unicodedata.bidirectional(letter) in ("R", "AL", "AN") for letter in bare
-    )
-    return f"\u2068{_MARKS.sub('', shown)}\u2069" if is_turning else shown
+    return _PARAGRAPH.sub(_isolate_paragraph, visible(text))
+
+
+def _isolate_paragraph(found: re.Match[str]) -> str:
+    paragraph = found[0]
+    outside = _ISOLATE.sub("", paragraph)
+    if not _reads_from_the_right(outside):
+        return paragraph
+    return f"\u2068{_ISOLATE_MARKS.sub('', paragraph)}\u2069"
+
+
+def _reads_from_the_right(text: str) -> bool:
+    """Whether any character has a right-to-left direction."""
+    if text.isascii():
+        return False
+    return any(unicodedata.bidirectional(letter) in _RIGHT_TO_LEFT for letter in text)
+
+
+def one_line(text: str) -> str:
+    """Make text `visible`, and show line breaks and tabs as marks, too."""
+    return visible(text).translate(_LINE_BREAKS)
 
 
 def html_text(text: str) -> str:

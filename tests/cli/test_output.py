@@ -13,7 +13,7 @@ from tl_core.cli.output import out
 from tl_core.facts import RunFacts, SplitFingerprints
 from tl_core.records import DatasetRecord, Prediction, RunState, TestResult
 
-EVIL = "\x1b]0;title\x07\x1b[2Jcat"
+EVIL = "\x1b]0;title\x07\x1b[2Jcat\nof\ttwo\u2028lines"
 STEERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
 
 
@@ -25,6 +25,13 @@ def test_no_text_steers_the_terminal(text):
         out.print(text)
         out.print(table)
     assert not STEERS.search(printed.get())
+
+
+@given(st.text())
+def test_a_line_stays_a_line(text):
+    with out.capture() as printed:
+        out.print(f"{text}: 3 images")
+    assert printed.get().splitlines() == [printed.get().removesuffix("\n")]
 
 
 @pytest.fixture

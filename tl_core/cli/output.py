@@ -13,14 +13,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 from rich.text import Text
 
-from tl_core.text import visible
+from tl_core.text import one_line
 
 
 class _Terminal(Console):
-    """Shows text as data: characters that would steer the terminal are made visible."""
+    """Shows text as data, on one line: what would steer the terminal is made visible."""
 
     def render_str(self, text: str, **options: Any) -> Text:
-        return super().render_str(visible(text), **options)
+        return super().render_str(one_line(text), **options)
 
 
 out = _Terminal(highlight=False, markup=False, emoji=False, soft_wrap=True)
@@ -64,7 +64,7 @@ class Show:
 
     def __call__(self, share: float, words: str = "") -> None:
         """Show the share that is done, and what is being done."""
-        self._bar.update(self._task, completed=share, description=visible(words or self._words))
+        self._bar.update(self._task, completed=share, description=one_line(words or self._words))
         if self._file:
             told = json.dumps({"fraction": share, "words": words})
             with written_whole(self._file) as unfinished:
