@@ -227,9 +227,9 @@ def seconds_taken(run: Run, now: float | None = None) -> float | None:
         return None
     if run.state in (RunState.QUEUED, RunState.CANCELLED, RunState.INTERRUPTED) and stages:
         return float(stages)
-    end = (
-        run.finished_at if run.finished_at is not None else now if now is not None else time.time()
-    )
+    end = run.finished_at
+    if end is None:
+        end = time.time() if now is None else now
     taken = run.facts.seconds_before + max(0.0, end - run.started_at)
     return taken if is_busy(run) else max(taken, float(stages))
 

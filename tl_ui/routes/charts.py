@@ -162,13 +162,9 @@ class RunCharts:
             return
         split = "test" if kind == "confusion-test" else "val"
         epoch, predictions = self._store.list_predictions(run.id, split)
-        where = (
-            "Test"
-            if split == "test"
-            else f"Validation after epoch {epoch}"
-            if epoch
-            else "Validation"
-        )
+        where = "Test" if split == "test" else "Validation"
+        if split == "val" and epoch:
+            where = f"Validation after epoch {epoch}"
         chart = confusion_chart(predictions, self._classes(run, predictions), where, view)
         # The predictions of an epoch may be written a moment after the run says that it is done.
         is_settled = not is_busy(run) or (split == "val" and epoch >= run.epochs_done)

@@ -62,7 +62,9 @@ def _watch(run_id: str, phase: tuple[RunState, bool], far: bool) -> None:
 def is_far(run: Run, before: bool = False) -> bool:
     """Whether there is no need to look often, as far as it can be known; `before`, what was thought of it last."""
     left = run.progress.seconds_left if run.progress else None
-    return before if left is None else left > (_NEAR if before else _FAR)
+    if left is None:
+        return before
+    return left > (_NEAR if before else _FAR)
 
 
 def _show_queue(run: Run) -> None:
@@ -118,8 +120,13 @@ def steps_html(stage: str) -> str:
     now = STAGES.index(stage) if stage in STAGES else 0
     items = []
     for place, name in enumerate(STAGES):
-        mark, kind = ("✓ ", "tl-done") if place < now else ("", "tl-now" if place == now else "")
-        current = ' aria-current="step"' if place == now else ""
+        mark = kind = current = ""
+        if place < now:
+            mark = "✓ "
+            kind = "tl-done"
+        elif place == now:
+            kind = "tl-now"
+            current = ' aria-current="step"'
         items.append(
             f'<li class="{kind}"{current}>{mark}{place + 1}. {html_text(name.capitalize())}</li>'
         )

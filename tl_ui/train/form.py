@@ -76,8 +76,9 @@ def within(frozen_stages: int | str, n_stages: int) -> int | str:
 def _take_depth(n_stages: int, place: int) -> None:
     """The handle is back where the preset has it: so is the setting, in the preset's own way of counting."""
     own = current_start().config.model.frozen_stages
+    depth = "all" if place == n_stages else place
     is_own = frozen_count(own, n_stages) == place
-    get_form()["frozen_stages"] = own if is_own else "all" if place == n_stages else place
+    get_form()["frozen_stages"] = own if is_own else depth
 
 
 def make_config(dataset_id: str) -> tuple[RunConfig | None, str]:

@@ -87,7 +87,9 @@ class _Picture:
         return NARROW_SLOT if self.is_long else SLOT
 
     def fate(self, place: int) -> str:
-        return "frozen" if place < self.frozen else "partly" if place in self.partly else "trains"
+        if place < self.frozen:
+            return "frozen"
+        return "partly" if place in self.partly else "trains"
 
 
 def _describe(picture: _Picture) -> str:

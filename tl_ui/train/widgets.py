@@ -173,7 +173,9 @@ def label(name: str) -> str:
 def kind(name: str) -> Literal["switch", "choice", "text"]:
     """Which widget a setting takes."""
     schema = _schema(name)
-    return "switch" if schema.get("type") == "boolean" else "choice" if "enum" in schema else "text"
+    if schema.get("type") == "boolean":
+        return "switch"
+    return "choice" if "enum" in schema else "text"
 
 
 @cache

@@ -41,7 +41,9 @@ class Call:
         yield f"{pad}{closed}{after}"
 
     def _key(self, key: str) -> str:
-        return f"{key!r}: " if self.brackets == DICT else f"{key}=" if key else ""
+        if self.brackets == DICT:
+            return f"{key!r}: "
+        return f"{key}=" if key else ""
 
     def __str__(self) -> str:
         inside = ", ".join(f"{self._key(key)}{value}" for key, value in self.arguments)

@@ -134,7 +134,8 @@ class _Source:
     def _path(self, owner: str, path: str) -> str:
         """How what lies inside a module is written behind it."""
         text = ""
-        for part in (self._head if path == HEAD else path).split(".") if path else ():
+        whole = self._head if path == HEAD else path
+        for part in whole.split(".") if path else ():
             if self._is_list(owner):
                 text += f"[{part}]"
             else:

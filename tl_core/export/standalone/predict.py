@@ -176,7 +176,9 @@ def every_file(paths: list[Path]) -> Iterator[Path]:
 
 def in_words(share: float) -> str:
     """0 and 100 % only where it is that."""
-    return "> 99.9%" if 0.9995 <= share < 1 else "< 0.1%" if 0 < share < 0.0005 else f"{share:.1%}"
+    if 0.9995 <= share < 1:
+        return "> 99.9%"
+    return "< 0.1%" if 0 < share < 0.0005 else f"{share:.1%}"
 
 
 def main() -> int:
