@@ -60,9 +60,8 @@ def test_marks_that_turn_the_text_around_are_shown():
     assert visible("a\u202egpj.exe\0") == "a\ufffdgpj.exe\ufffd"
 
 
-RIGHT_TO_LEFT = st.text(
-    st.sampled_from("חתוליم٣\u200fa1 (\u2068\u2069\u2066\u2067\u202e\u202b\u202c\0\n\r\u2029")
-)
+MARKS = "\u2066\u2067\u2068\u2069\u202b\u202c\u202e\0\n\r\u2029"
+RIGHT_TO_LEFT = st.text(st.sampled_from("חתוليم٣\u200fa1 (" + MARKS))
 ISOLATE = re.compile("\u2068([^\u2066-\u2069\n\r\u2029]+)\u2069")
 
 
