@@ -87,7 +87,7 @@ def test_what_reads_from_right_to_left_leaves_the_words_around_it_alone(one: str
 def test_an_isolate_holds_no_mark_and_something_that_needs_it(text: str):
     for inside in ISOLATE.findall(isolated(text)):
         assert any(bidirectional(letter) in ("R", "AL", "AN") for letter in inside)
-        assert not is_turned(re.sub("[חתוליم٣\u200f]", "", inside))
+        assert not re.search("[\u202a-\u202e\u2066-\u2069]", inside)
 
 
 @given(RIGHT_TO_LEFT)

@@ -33,6 +33,12 @@ def test_ingest_tells_what_came_in_and_what_did_not(tmp_path: Path):
     )
 
 
+def test_a_name_with_a_line_break_stays_on_its_line(tmp_path: Path):
+    folder = make_colours(tmp_path / "two\nli\tnes", per_class=3)
+    told = run(tmp_path / "home", "ingest", folder).stdout
+    assert told.startswith("two␊li␉nes: 9 images in 3 classes")
+
+
 def test_a_sample_is_ingested_by_name(tmp_path: Path):
     said = answer(run(tmp_path, "ingest", "sample:shapes", "--json"))
     assert (

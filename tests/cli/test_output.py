@@ -13,7 +13,7 @@ from tl_core.cli.output import out
 from tl_core.facts import RunFacts, SplitFingerprints
 from tl_core.records import DatasetRecord, Prediction, RunState, TestResult
 
-EVIL = "\x1b]0;title\x07\x1b[2Jcat\nof\ttwo\u2028lines"
+EVIL = "\x1b]0;title\x07\x1b[2Jcat"
 STEERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
 
 
