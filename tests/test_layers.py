@@ -111,7 +111,7 @@ def test_the_engine_knows_nothing_of_the_web(path: Path):
         "actions",
         "serving.py",
     )
-    web = {"streamlit"} if speaks_http else {"streamlit", "starlette", "uvicorn"}
+    web = {"streamlit"} if speaks_http else {"streamlit", "fastapi", "starlette", "uvicorn"}
     assert not {module.split(".")[0] for module in imports(path)} & web
 
 
@@ -147,4 +147,4 @@ def test_what_must_be_quick_does_not_load_torch(arguments: list[str]):
     )
     loaded = {line.split("|")[-1].strip() for line in finished.stderr.splitlines()}
     assert "tl_core" in loaded
-    assert not loaded & {"torch", "torchvision", "timm", "streamlit"}
+    assert not loaded & {"torch", "torchvision", "timm", "streamlit", "fastapi", "starlette"}

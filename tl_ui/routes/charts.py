@@ -32,6 +32,8 @@ beside it."""
 class UnknownChart(TransferLabError):
     """There is no chart of that kind, or no comparison to draw."""
 
+    status = 404
+
 
 @dataclass(frozen=True, slots=True)
 class Payload:
@@ -134,7 +136,8 @@ class RunCharts:
             chart = accuracy_chart(points, borders(run), epochs, kept)
         else:
             chart = learning_rate_chart(points, borders(run), epochs)
-        entry.payload, entry.state = _payload(chart, live=is_busy(run)), state
+        entry.payload = _payload(chart, live=is_busy(run))
+        entry.state = state
 
     def _points(self, entry: _Entry, run: Run) -> list[MetricPoint]:
         key = f"{run.id} {run.state} {run.facts.get('resumed', 0)}"
@@ -154,7 +157,8 @@ class RunCharts:
         live = any(is_busy(run) for run in runs)
         state = (live, [_seen(points) for _, points in lines])
         if entry.state != state:
-            entry.payload, entry.state = _payload(COMPARISON_CHARTS[kind](lines), live=live), state
+            entry.payload = _payload(COMPARISON_CHARTS[kind](lines), live=live)
+            entry.state = state
 
     def _look_at_predictions(self, entry: _Entry, run: Run, kind: str, view: MatrixView) -> None:
         state = (is_busy(run), run.epochs_done, run.result is not None)
@@ -162,20 +166,17 @@ class RunCharts:
             return
         split = "test" if kind == "confusion-test" else "val"
         epoch, predictions = self._store.list_predictions(run.id, split)
-        where = (
-            "Test"
-            if split == "test"
-            else f"Validation after epoch {epoch}"
-            if epoch
-            else "Validation"
-        )
+        if split == "test":
+            where = "Test"
+        elif epoch:
+            where = f"Validation after epoch {epoch}"
+        else:
+            where = "Validation"
         chart = confusion_chart(predictions, self._classes(run, predictions), where, view)
         # The predictions of an epoch may be written a moment after the run says that it is done.
         is_settled = not is_busy(run) or (split == "val" and epoch >= run.epochs_done)
-        entry.payload, entry.state = (
-            _payload(chart, live=is_busy(run)),
-            state if is_settled else None,
-        )
+        entry.payload = _payload(chart, live=is_busy(run))
+        entry.state = state if is_settled else None
 
     def _classes(self, run: Run, predictions: list[Prediction]) -> list[str]:
         """As the run remembers them, since the dataset may be gone; numbers where nobody does."""
