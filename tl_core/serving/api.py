@@ -89,7 +89,8 @@ async def _refused(request: Request, error: TransferLabError) -> Response:
 
 async def _not_valid(request: Request, error: RequestValidationError) -> Response:
     wrong = error.errors()[0]
-    name, given = wrong["loc"][-1], str(wrong["input"])[:40]
+    name = wrong["loc"][-1]
+    given = str(wrong["input"])[:40]
     legal = wrong["msg"].removeprefix("Input ")
     return JSONResponse({"error": f"{name}: {given!r} is not possible; it {legal}."}, 400)
 

@@ -146,7 +146,8 @@ class BatchWriter:
             raise UploadRefused("The upload is damaged: its list of files is too long. Try again.")
         if len(self._start) < 4 + length:
             return memoryview(b"")
-        header, rest = bytes(self._start[4 : 4 + length]), bytes(self._start[4 + length :])
+        header = bytes(self._start[4 : 4 + length])
+        rest = bytes(self._start[4 + length :])
         self._start.clear()
         batch = parse_header(header)
         self._upload.claim(self, batch)

@@ -24,9 +24,11 @@ KINDS = ("loss", "accuracy", "learning-rate", "confusion", "confusion-test")
 _PLAIN = MatrixView()
 CHECK_SECONDS = 0.7
 """However many look, the store is asked about a chart no more often than this."""
-_REST, _LONGEST_REST = 100, 5.0
-"""A chart that took long to make is left alone for so many times as long, at most so many seconds: training goes on
-beside it."""
+_REST = 100
+"""A chart that took long to make is left alone for so many times as long: training goes on beside
+it."""
+_LONGEST_REST = 5.0
+"""Seconds that a chart is left alone at most."""
 
 
 class UnknownChart(TransferLabError):
