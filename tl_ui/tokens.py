@@ -11,10 +11,13 @@ from tl_core.errors import TransferLabError
 
 HOUR = 3600
 DAY = 24 * HOUR
+_NOT_VALID = "This address is not valid. Reload the page and try again."
 
 
 class TokenRefused(TransferLabError):
     """A request carries no permission for what it asks."""
+
+    status = 403
 
 
 class _HourlySigner(TimestampSigner):
@@ -35,11 +38,14 @@ class Tokens:
         self._secret = _read_or_create_secret(home / "token.secret")
 
     def sign(self, purpose: str, subject: str) -> str:
-        """A text fit for a URL that allows `purpose` on `subject`, such as "dataset" on a dataset's id."""
+        """Make a text fit for a URL that allows `purpose` on `subject`.
+
+        An example is "dataset" on a dataset's id.
+        """
         return self._serializer(purpose).dumps(subject)
 
     def check(self, purpose: str, token: str, max_age: int = DAY) -> str:
-        """The subject that the token was signed for.
+        """Return the subject that the token was signed for.
 
         Args:
             max_age: in seconds; counted in whole hours, rounded up.
@@ -52,9 +58,16 @@ class Tokens:
         except SignatureExpired:
             raise TokenRefused("This page has been open too long. Reload it and go on.") from None
         except BadSignature:
-            raise TokenRefused(
-                "This address is not valid. Reload the page and try again."
-            ) from None
+            raise TokenRefused(_NOT_VALID) from None
+
+    def demand(self, purpose: str, token: str, subject: str) -> None:
+        """Check that a token was signed for `purpose` on `subject`.
+
+        Raises:
+            TokenRefused: it was not, or is older than a day.
+        """
+        if self.check(purpose, token) != subject:
+            raise TokenRefused(_NOT_VALID)
 
     def _serializer(self, purpose: str) -> URLSafeTimedSerializer:
         return URLSafeTimedSerializer(

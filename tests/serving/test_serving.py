@@ -12,16 +12,20 @@ from starlette.testclient import TestClient
 from tl_core.cli.predict import predict
 from tl_core.records import Run
 from tl_core.runs.predictor import Predictor
-from tl_core.serving import asking, describe, make_app
+from tl_core.serving import asking, images, make_app
 from tl_core.workspace import Workspace
 
 Finished = tuple[Workspace, Run]
 KEY = "0123456789abcdef"
 
 
-def conforms(content: object, schema: str) -> bool:
+@pytest.fixture
+def document(client: TestClient) -> dict:
+    return client.get("/api/openapi.json").json()
+
+
+def conforms(content: object, document: dict, schema: str) -> bool:
     """Whether it is what the OpenAPI document says it is."""
-    document = describe()
     jsonschema.validate(content, {**document, "$ref": f"#/components/schemas/{schema}"})
     return True
 
@@ -65,18 +69,65 @@ def test_the_same_answer_everywhere(
 
 
 def test_answers_are_what_the_document_says(
-    client: TestClient, address: str, tested_files: list[Path]
+    client: TestClient, address: str, document: dict, tested_files: list[Path]
 ):
     form = [
         ("a", ("=1+1 <b>.png", tested_files[0].read_bytes())),
         ("b", ("text.jpg", b"not a picture")),
     ]
     reply = client.post(address, params={"top": 2}, files=form)
-    assert reply.status_code == 200 and conforms(reply.json(), "Answers")
+    assert reply.status_code == 200 and conforms(reply.json(), document, "Answers")
     first, second = reply.json()["answers"]
     assert first["image"] == "=1+1 <b>.png" and len(first["top"]) == 2 and first["error"] is None
     assert second["top"] == [] and second["error"].endswith(".")
-    assert client.get("/api/openapi.json").json() == json.loads(json.dumps(describe()))
+
+
+def test_the_document_describes_every_answer_and_nothing_else(document: dict):
+    assert document["openapi"].startswith("3.1") and "servers" not in document
+    (path,) = document["paths"]
+    assert path == "/api/runs/{run_id}/predict" and list(document["paths"][path]) == ["post"]
+    predict = document["paths"][path]["post"]
+    schemas = {
+        status: answer["content"]["application/json"]["schema"]["$ref"].split("/")[-1]
+        for status, answer in predict["responses"].items()
+    }
+    failures = {str(status): "Error" for status in (400, 403, 404, 408, 413, 500, 503)}
+    assert schemas == {"200": "Answers", "422": "Answers", **failures}
+    assert predict["security"] == [{"key": []}]
+    assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+    assert {"image/*", "multipart/form-data"} < predict["requestBody"]["content"].keys()
+    assert [(p["in"], p["name"]) for p in predict["parameters"]] == [
+        ("path", "run_id"),
+        ("query", "top"),
+    ]
+    for schema in document["components"]["schemas"].values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+    assert document["components"]["schemas"].keys() == {
+        *("Answers", "ClassConfidence", "Error", "ImageAnswer")
+    }
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc", "/api/docs", "/api/redoc", "/openapi.json"])
+def test_no_page_loads_scripts_from_elsewhere(client: TestClient, path: str):
+    assert client.get(path).status_code == 404
+
+
+def test_every_answer_has_the_security_headers(
+    finished: Finished, client: TestClient, address: str, monkeypatch
+):
+    monkeypatch.setattr(type(finished[0].store), "get_run", lambda *_: 1 / 0)
+    answers = {
+        200: client.get("/api/openapi.json"),
+        404: client.get("/api/nothing"),
+        405: client.get(address),
+        500: client.post(address),
+    }
+    for status, reply in answers.items():
+        assert reply.status_code == status and "detail" not in reply.json()
+        assert "sandbox" in reply.headers["content-security-policy"]
+        assert reply.headers["x-content-type-options"] == "nosniff"
+        assert reply.headers["cache-control"] == "no-store"
+    assert "division" not in answers[500].text and answers[500].json()["error"].endswith(".")
 
 
 def test_a_model_is_asked_with_post_alone(client: TestClient, address: str):
@@ -95,10 +146,10 @@ def test_a_model_is_asked_with_post_alone(client: TestClient, address: str):
     ],
 )
 def test_what_is_not_there_is_refused_in_json(
-    client: TestClient, method: str, path: str, status: int
+    client: TestClient, document: dict, method: str, path: str, status: int
 ):
     reply = client.request(method, path)
-    assert reply.status_code == status and conforms(reply.json(), "Error")
+    assert reply.status_code == status and conforms(reply.json(), document, "Error")
     assert "no-store" in reply.headers["cache-control"] and ("allow" in reply.headers) is (
         status == 405
     )
@@ -125,16 +176,16 @@ def test_images_of_odd_shapes_are_answered(client: TestClient, address: str):
     ids=["text", "bomb", "cut off"],
 )
 def test_what_is_no_usable_image_is_said(
-    client: TestClient, address: str, content: bytes, words: str
+    client: TestClient, address: str, document: dict, content: bytes, words: str
 ):
     reply = client.post(address, content=content)
-    assert reply.status_code == 422 and conforms(reply.json(), "Answers")
+    assert reply.status_code == 422 and conforms(reply.json(), document, "Answers")
     assert words in reply.json()["error"] and words in reply.json()["answers"][0]["error"]
 
 
-def test_refusals_are_sentences(client: TestClient, address: str, monkeypatch):
-    monkeypatch.setattr(asking, "MAX_BYTES", 2000)
-    many = [("image", (f"{i}.png", b"x")) for i in range(asking.MAX_IMAGES + 1)]
+def test_refusals_are_sentences(client: TestClient, address: str, document: dict, monkeypatch):
+    monkeypatch.setattr(images, "MAX_BYTES", 2000)
+    many = [("image", (f"{i}.png", b"x")) for i in range(images.MAX_IMAGES + 1)]
     chunks = (b"x" * 500 for _ in range(10))  # without a Content-Length
     replies = [
         (client.post(address), 400),
@@ -156,11 +207,11 @@ def test_refusals_are_sentences(client: TestClient, address: str, monkeypatch):
         (client.post(address, content=b"x", params={"top": "²"}), 400),
         (client.post("/api/runs/nope/predict", content=b"x"), 404),
     ]
-    monkeypatch.setattr(asking, "MAX_BYTES", 2**20)
+    monkeypatch.setattr(images, "MAX_BYTES", 2**20)
     replies.append((client.post(address, files=many), 400))
     for i, (reply, status) in enumerate(replies):
         assert (i, reply.status_code) == (i, status), reply.text
-        assert conforms(reply.json(), "Error") and reply.json()["error"].endswith(".")
+        assert conforms(reply.json(), document, "Error") and reply.json()["error"].endswith(".")
 
 
 def test_a_run_without_a_model_says_so(finished: Finished, client: TestClient):

@@ -60,6 +60,22 @@ def test_what_the_routes_do_not_take_is_refused_before_streamlit_answers_it_with
         assert client.get("/elsewhere").text == "a page"
 
 
+def test_who_may_read_may_ask_for_the_headers_alone(client, tokens, run, pictures):
+    for path, token in [
+        ("/api/health", ""),
+        ("/api/plotly.js", ""),
+        (f"/api/runs/{run.id}/charts/loss", tokens.sign("run", run.id)),
+        (f"/api/datasets/d1/images/{SHA}", tokens.sign("dataset", "d1")),
+    ]:
+        reply = client.head(path, params={"token": token})
+        assert (reply.status_code, reply.content) == (200, b"")
+
+
+def test_the_pages_own_routes_are_not_described_to_programs(client):
+    document = client.get("/api/openapi.json").json()
+    assert list(document["paths"]) == ["/api/runs/{run_id}/predict"]
+
+
 def test_health(client):
     assert client.get("/api/health").json() == {"status": "ok"}
 
@@ -101,10 +117,10 @@ def test_too_much_is_413(client, upload_url, body):
     assert "1.0 kB" in reply.json()["error"]
 
 
-def test_a_batch_number_out_of_range_is_refused(client, upload_url, body):
-    assert (
-        client.post(f"{upload_url}/batch/99999999", content=body([("a", b"x")])).status_code == 400
-    )
+@pytest.mark.parametrize("number", ["99999999", "9" * 5000, "-1", "one"])
+def test_a_batch_number_out_of_range_is_refused(client, upload_url, body, number):
+    reply = client.post(f"{upload_url}/batch/{number}", content=body([("a", b"x")]))
+    assert reply.status_code == 400 and reply.json()["error"].endswith(".")
 
 
 def test_a_dropped_upload_is_gone(client, served, upload_url, body):

@@ -1,77 +1,176 @@
-"""Images in a request's body, a model's answers as JSON; bounded in bytes, images, time and number."""
+"""Route by which programs ask a run's model about images; its answers are described in OpenAPI."""
 
-import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+import hmac
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from functools import cache
-from typing import Any, BinaryIO, cast
+from typing import Annotated, Any, Protocol
 
-import anyio
 from anyio import CapacityLimiter, to_thread
-from starlette.datastructures import FormData, UploadFile
-from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel, ConfigDict, Field
 
-from tl_core.errors import TransferLabError
 from tl_core.records import Run
 from tl_core.runs.predictor import Answer, Predictors, answer_json
+from tl_core.serving.api import Error, Refused
+from tl_core.serving.images import MAX_BYTES, MAX_IMAGES, images_in
+from tl_core.store import Store
 
-MAX_BYTES = 64 * 2**20
-"""Of one request."""
-MAX_IMAGES = 50
-"""Of one request."""
-MAX_TOP = 1000
-_AT_ONCE, _UNDER_WAY = 2, 10
-"""Requests whose images are answered at once, and that may be read or wait meanwhile."""
-_SECONDS = 60
-"""In which a request must have arrived."""
+_MAX_TOP = 1000
+_AT_ONCE = 2
+"""Requests whose images are answered at once."""
+_UNDER_WAY = 10
+"""Requests that may be read, wait or be answered at once."""
+_NO_KEY = (
+    "The key is missing, too old, or for another model: "
+    "send one as the header Authorization: Bearer KEY."
+)
+
+_KEY = HTTPBearer(
+    scheme_name="key",
+    description="A key from the app's page of the model, good for a day and that model; "
+    "or the operator's own, TRANSFERLAB_API_KEY.",
+    auto_error=False,
+)
+Key = Annotated[HTTPAuthorizationCredentials | None, Depends(_KEY)]
+_IMAGE = {"type": "string", "contentMediaType": "application/octet-stream"}
+_FORM = {
+    "type": "object",
+    "additionalProperties": {"type": "array", "maxItems": MAX_IMAGES, "items": _IMAGE},
+}
+_BODY = {
+    "required": True,
+    "description": f"One image as it is, or a form with up to {MAX_IMAGES} files; "
+    f"at most {MAX_BYTES // 2**20} MB. JPEG, PNG, WebP, BMP, GIF or TIFF.",
+    "content": {
+        "image/*": {"schema": _IMAGE},
+        "application/octet-stream": {"schema": _IMAGE},
+        "multipart/form-data": {"schema": _FORM},
+    },
+}
 
 
-class Refused(TransferLabError):
-    """A request that is not answered, with its HTTP status."""
+class ClassConfidence(BaseModel):
+    """A class and the model's confidence in it."""
 
-    def __init__(self, sentence: str, status: int) -> None:
-        super().__init__(sentence)
-        self.status = status
+    model_config = ConfigDict(extra="forbid")
 
-
-@dataclass(frozen=True, slots=True)
-class _Given:
-    name: str
-    file: BinaryIO
+    name: str = Field(alias="class")
+    confidence: float = Field(ge=0, le=1)
 
 
-class Asking:
-    """Answers requests to predict, for one process. Who may ask is for the caller to decide, before."""
+class ImageAnswer(BaseModel):
+    """Answer to one image."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    image: str = Field(description="The file's name as it was sent, or 'image'.")
+    top: list[ClassConfidence] = Field(
+        description="The likeliest classes first; empty where the image cannot be used."
+    )
+    error: str | None = Field(description="Why the image cannot be used.")
+
+
+class Answers(BaseModel):
+    """Answers to all images of a request."""
+
+    run_id: str
+    answers: list[ImageAnswer]
+    error: str = Field("", description="Only where no image could be used.")
+
+
+_FAILURES: dict[int | str, dict[str, Any]] = {
+    400: {"model": Error, "description": "The request cannot be read, or the run has no model."},
+    403: {"model": Error, "description": "The key is missing or wrong."},
+    404: {"model": Error, "description": "There is no such run."},
+    408: {"model": Error, "description": "The images did not arrive in time."},
+    413: {"model": Error, "description": "The request is too large."},
+    422: {"model": Answers, "description": "None of the images can be used; the answers say why."},
+    500: {"model": Error, "description": "Something went wrong in the server."},
+    503: {"model": Error, "description": "Many are asking just now."},
+}
+
+
+class Served(Protocol):
+    """Part of a workspace that answering needs."""
+
+    @property
+    def store(self) -> Store: ...
+
+
+def asking_router(
+    get_workspace: Callable[[], Served],
+    get_predictors: Callable[[], Predictors],
+    may_ask: Callable[[str, str], bool],
+) -> APIRouter:
+    """Make the route `POST /api/runs/{run_id}/predict`.
+
+    Args:
+        may_ask: whether a key, empty where none was brought, is good for a run's id; asked before
+            anything is read.
+    """
+    asking = _Asking(get_predictors)
+    router = APIRouter()
+
+    def find_run(run_id: str, key: Key) -> Run:
+        if not may_ask(key.credentials if key else "", run_id):
+            raise Refused(_NO_KEY, 403)
+        return get_workspace().store.get_run(run_id)
+
+    @router.post(
+        "/api/runs/{run_id}/predict",
+        operation_id="predict",
+        summary="Ask a run's model about one image or several",
+        response_model=Answers,
+        response_model_exclude_unset=True,
+        response_description="The answers, in the order of the images.",
+        responses=_FAILURES,
+        openapi_extra={"requestBody": _BODY},
+    )
+    async def predict(
+        request: Request,
+        response: Response,
+        run: Annotated[Run, Depends(find_run)],
+        top: Annotated[
+            int, Query(ge=1, le=_MAX_TOP, description="How many classes to name for each image.")
+        ] = 5,
+    ) -> dict[str, Any]:
+        answers = await asking.answer(request, run, top)
+        content = {"run_id": run.id, "answers": [answer_json(answer) for answer in answers]}
+        if not any(answer.top for answer in answers):
+            response.status_code = 422
+            content["error"] = f"{answers[0].name}: {answers[0].error}"
+        return content
+
+    return router
+
+
+def is_key(given: str, key: str) -> bool:
+    """Compare two keys in a time that tells nothing about them."""
+    return hmac.compare_digest(given.encode(), key.encode())
+
+
+class _Asking:
+    """Bounds how many requests to predict one process answers at once, and how many may wait."""
 
     def __init__(self, get_predictors: Callable[[], Predictors]) -> None:
         self._predictors = get_predictors
-        self._limiter = cache(
-            lambda: CapacityLimiter(_AT_ONCE)
-        )  # which an event loop must be running for
+        self._limiter = CapacityLimiter(_AT_ONCE)
         self._under_way = 0
 
-    async def answer(self, request: Request, run: Run) -> Response:
-        """What the run's model says to each image of the request, in order.
-
-        The body is one image as it is, or a form (multipart/form-data) with as many files as `MAX_IMAGES`.
+    async def answer(self, request: Request, run: Run, top: int) -> list[Answer]:
+        """Ask the run's model about the images of the request, in order.
 
         Raises:
-            Refused: too large, too many, too slow, not images at all, or too much to do just now.
+            Refused: the images cannot be read, or there is too much to do just now.
             RunNotReady: the run has no model.
         """
-        top = _top(request)
-        async with self._place(), _given(request) as given:
-            files = [(one.name, one.file) for one in given]
+        async with self._place(), images_in(request) as images:
 
             def ask() -> list[Answer]:
-                return self._predictors().get(run).predict(files, top)
+                return self._predictors().get(run).predict(images, top)
 
-            answers = await to_thread.run_sync(ask, limiter=self._limiter())
-        return _as_json(run, answers)
+            return await to_thread.run_sync(ask, limiter=self._limiter)
 
     @asynccontextmanager
     async def _place(self) -> AsyncIterator[None]:
@@ -82,105 +181,3 @@ class Asking:
             yield
         finally:
             self._under_way -= 1
-
-
-def _as_json(run: Run, answers: list[Answer]) -> Response:
-    content: dict[str, Any] = {
-        "run_id": run.id,
-        "answers": [answer_json(answer) for answer in answers],
-    }
-    if any(answer.top for answer in answers):
-        return JSONResponse(content)
-    return JSONResponse({"error": f"{answers[0].name}: {answers[0].error}", **content}, 422)
-
-
-def _top(request: Request) -> int:
-    text = request.query_params.get("top", "5")
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_TOP):
-        raise Refused(
-            f"top: {text[:40]!r} is not possible; give a number from 1 to {MAX_TOP}.", 400
-        )
-    return int(text)
-
-
-@asynccontextmanager
-async def _given(request: Request) -> AsyncIterator[list[_Given]]:
-    """The images, in files that go when the block is left."""
-    _check_length(request.headers.get("content-length", ""))
-    is_form = request.headers.get("content-type", "").lower().startswith("multipart/form-data")
-    try:
-        with anyio.fail_after(_SECONDS):
-            form, given = await (_read_form(request) if is_form else _read_image(request))
-    except TimeoutError:
-        raise Refused(
-            f"The images did not arrive within {_SECONDS} seconds. Send fewer at once.", 408
-        ) from None
-    try:
-        yield given
-    finally:
-        for one in given:
-            one.file.close()
-        if form:
-            await form.close()
-
-
-def _check_length(text: str) -> None:
-    if text.isascii() and text.isdigit() and int(text[:19]) > MAX_BYTES:
-        raise _too_large()
-
-
-def _too_large() -> Refused:
-    return Refused(
-        f"A request may have {MAX_BYTES // 2**20} MB; send fewer or smaller images.", 413
-    )
-
-
-async def _counted(request: Request) -> AsyncGenerator[bytes, None]:
-    """The body, as long as it is not too long: the header may lie about that, or be missing."""
-    n = 0
-    async for chunk in request.stream():
-        n += len(chunk)
-        if n > MAX_BYTES:
-            raise _too_large()
-        yield chunk
-
-
-async def _read_image(request: Request) -> tuple[None, list[_Given]]:
-    file = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=2**20))  # noqa: SIM115
-    try:
-        async for chunk in _counted(request):
-            file.write(chunk)
-        if not file.tell():
-            raise Refused(
-                "There is no image in the request: send one as its body, or several as a form.", 400
-            )
-    except BaseException:
-        file.close()
-        raise
-    file.seek(0)
-    return None, [_Given("image", file)]
-
-
-async def _read_form(request: Request) -> tuple[FormData, list[_Given]]:
-    parser = MultiPartParser(
-        request.headers, _counted(request), max_files=MAX_IMAGES, max_fields=MAX_IMAGES
-    )
-    try:
-        form = await parser.parse()
-    except (MultiPartException, HTTPException, KeyError, ValueError) as error:
-        reason = (
-            getattr(error, "message", "")
-            or getattr(error, "detail", "")
-            or "its parts cannot be told apart"
-        )
-        raise Refused(
-            f"The form cannot be read: {reason}. It may have {MAX_IMAGES} files.", 400
-        ) from error
-    files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
-    if not files:
-        await form.close()
-        raise Refused(
-            'There is no file in the form. Send each image as a file, such as curl -F "image=@cat.jpg".',
-            400,
-        )
-    return form, [_Given(file.filename or "image", file.file) for file in files]

@@ -55,12 +55,12 @@ class SentFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class UploadBatch:
     files: tuple[SentFile, ...]
     n_bytes: int
 
 
-def parse_header(raw: bytes) -> Batch:
+def parse_header(raw: bytes) -> UploadBatch:
     """Raises: UploadRefused: it is not a list of names and sizes."""
     try:
         entries = json.loads(raw)
@@ -73,7 +73,7 @@ def parse_header(raw: bytes) -> Batch:
         ) from error
     if not files or not all(type(file.size) is int and file.size >= 0 for file in files):
         raise UploadRefused("The upload is damaged: its list of files is wrong. Try again.")
-    return Batch(files, sum(file.size for file in files))
+    return UploadBatch(files, sum(file.size for file in files))
 
 
 def _whole_characters(name: str) -> str:
@@ -84,9 +84,9 @@ def _whole_characters(name: str) -> str:
 class Holder(Protocol):
     """What a batch belongs to: it may refuse a batch before a byte is read, and keeps it when it is whole."""
 
-    def claim(self, writer: "BatchWriter", batch: Batch) -> None: ...
+    def claim(self, writer: "BatchWriter", batch: UploadBatch) -> None: ...
 
-    def keep(self, writer: "BatchWriter", batch: Batch) -> None: ...
+    def keep(self, writer: "BatchWriter", batch: UploadBatch) -> None: ...
 
     def release(self, writer: "BatchWriter") -> None: ...
 
@@ -99,7 +99,7 @@ class BatchWriter:
         self.folder = folder
         self._upload = upload
         self._start = bytearray()
-        self._batch: Batch | None = None
+        self._batch: UploadBatch | None = None
         self._place = -1
         self._left = 0
         self._handle: BinaryIO | None = None
@@ -146,7 +146,8 @@ class BatchWriter:
             raise UploadRefused("The upload is damaged: its list of files is too long. Try again.")
         if len(self._start) < 4 + length:
             return memoryview(b"")
-        header, rest = bytes(self._start[4 : 4 + length]), bytes(self._start[4 + length :])
+        header = bytes(self._start[4 : 4 + length])
+        rest = bytes(self._start[4 + length :])
         self._start.clear()
         batch = parse_header(header)
         self._upload.claim(self, batch)

@@ -1,6 +1,6 @@
 """Uploads from a browser, each kept on disk until a page takes it in.
 
-`batches` says how they arrive.
+`upload_batch` says how they arrive.
 """
 
 import shutil
@@ -16,8 +16,8 @@ from tl_core.settings import Limits, Settings
 from tl_core.store.artifacts import Artifacts
 from tl_core.text import count, size
 from tl_ui.data.upload_batch import (
-    Batch,
     BatchWriter,
+    UploadBatch,
     UploadIncomplete,
     UploadRefused,
     UploadTooLarge,
@@ -42,8 +42,8 @@ class Upload:
         self.touched = time.monotonic()
         self._stack = ExitStack()
         self._folder = self._stack.enter_context(artifacts.staging_folder())
-        self._batches: dict[int, Batch] = {}
-        self._arriving: dict[BatchWriter, Batch] = {}
+        self._batches: dict[int, UploadBatch] = {}
+        self._arriving: dict[BatchWriter, UploadBatch] = {}
         self._lock = threading.Lock()
         self._closed = False
 
@@ -90,7 +90,7 @@ class Upload:
             self._closed = True
             self._remove_when_unused()
 
-    def claim(self, writer: BatchWriter, batch: Batch) -> None:
+    def claim(self, writer: BatchWriter, batch: UploadBatch) -> None:
         """Set space aside for a batch, before a byte of it is read.
 
         Raises:
@@ -111,7 +111,7 @@ class Upload:
             self._arriving.pop(writer, None)
             self._remove_when_unused()
 
-    def keep(self, writer: BatchWriter, batch: Batch) -> None:
+    def keep(self, writer: BatchWriter, batch: UploadBatch) -> None:
         """Put a whole batch in its place, instead of an earlier copy of it."""
         with self._lock:
             self._check_open()
@@ -158,7 +158,7 @@ class Upload:
             return False
 
 
-def _totals(batches: Iterable[Batch]) -> tuple[int, int]:
+def _totals(batches: Iterable[UploadBatch]) -> tuple[int, int]:
     batches = list(batches)
     return sum(len(batch.files) for batch in batches), sum(batch.n_bytes for batch in batches)
 

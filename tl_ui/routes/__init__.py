@@ -1,54 +1,51 @@
-"""The app's own HTTP routes, beside Streamlit's pages and outside their sessions: every one asks for a token."""
+"""The app's own HTTP routes, beside Streamlit's pages and outside their sessions.
 
-import gzip
-import hashlib
+All of them ask for a token, but for `/api/health`, `/api/plotly.js` and `/api/openapi.json`.
+"""
+
 from collections.abc import Callable
 from functools import cache
-from importlib.resources import files
 
-from anyio import to_thread
-from starlette.requests import Request
+from fastapi import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tl_core.runs.predictor import Predictors
-from tl_ui.routes.area import Served, answering, nothing_else, packed_or_plain
-from tl_ui.routes.of_runs import OfRuns
-from tl_ui.routes.pictures import Pictures
-from tl_ui.routes.uploading import Uploading
-
-_PLOTLY_KEEP = "public, max-age=31536000, immutable"
+from tl_core.serving import asking_router, is_key, make_api
+from tl_ui.data.upload_batch import UploadIncomplete
+from tl_ui.routes import packed, pictures, runs, uploading
+from tl_ui.routes.shared import Served, Shared
+from tl_ui.tokens import TokenRefused
 
 
 def make_routes(
     get_workspace: Callable[[], Served], get_predictors: Callable[[], Predictors] | None = None
 ) -> list[Route]:
-    """Everything under `/api`. What is given is first called when a request comes in."""
+    """Make everything under `/api`. Both arguments are first called when a request comes in."""
     get_predictors = get_predictors or cache(lambda: Predictors(get_workspace()))
-    routes = [
-        Route("/api/health", answering(health)),
-        Route("/api/plotly.js", answering(plotly)),
-        *Uploading(get_workspace).routes,
-        *Pictures(get_workspace, get_predictors).routes,
-        *OfRuns(get_workspace, get_predictors).routes,
-    ]
-    return [*routes, nothing_else(routes)]
+    shared = Shared(get_workspace, get_predictors)
+
+    def may_ask(given: str, run_id: str) -> bool:
+        key = shared.workspace.settings.api_key
+        return (key is not None and is_key(given, key)) or _is_signed(shared, given, run_id)
+
+    api = make_api()
+    api.state.shared = shared
+    api.add_exception_handler(UploadIncomplete, _incomplete)
+    api.include_router(asking_router(get_workspace, get_predictors, may_ask))
+    for part in (packed, pictures, runs, uploading):
+        api.include_router(part.router, include_in_schema=False)
+    # A route, unlike a mount, leaves the address whole, so that it is `transferlab serve`'s, too.
+    return [Route("/api/{path:path}", api)]
 
 
-async def health(request: Request) -> Response:
-    return JSONResponse({"status": "ok"})
+def _is_signed(shared: Shared, given: str, run_id: str) -> bool:
+    try:
+        shared.tokens.demand("predict", given, run_id)
+    except TokenRefused:
+        return False
+    return True
 
 
-async def plotly(request: Request) -> Response:
-    """The library that draws the charts, kept by browsers for good; its address has its version."""
-    body, packed, etag = await to_thread.run_sync(_plotly_js)
-    headers = {"Cache-Control": _PLOTLY_KEEP, "ETag": etag, "Vary": "Accept-Encoding"}
-    if request.headers.get("if-none-match") == etag:
-        return Response(status_code=304, headers=headers)
-    return packed_or_plain(request, body, packed, "text/javascript; charset=utf-8", headers)
-
-
-@cache
-def _plotly_js() -> tuple[bytes, bytes, str]:
-    body = files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
-    return body, gzip.compress(body, 6), f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+async def _incomplete(request: Request, error: UploadIncomplete) -> Response:
+    return JSONResponse({"error": str(error), "missing": error.missing}, error.status)

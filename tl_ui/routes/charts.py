@@ -24,13 +24,17 @@ KINDS = ("loss", "accuracy", "learning-rate", "confusion", "confusion-test")
 _PLAIN = MatrixView()
 CHECK_SECONDS = 0.7
 """However many look, the store is asked about a chart no more often than this."""
-_REST, _LONGEST_REST = 100, 5.0
-"""A chart that took long to make is left alone for so many times as long, at most so many seconds: training goes on
-beside it."""
+_REST = 100
+"""A chart that took long to make is left alone for so many times as long: training goes on beside
+it."""
+_LONGEST_REST = 5.0
+"""Seconds that a chart is left alone at most."""
 
 
 class UnknownChart(TransferLabError):
     """There is no chart of that kind, or no comparison to draw."""
+
+    status = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +138,8 @@ class RunCharts:
             chart = accuracy_chart(points, borders(run), epochs, kept)
         else:
             chart = learning_rate_chart(points, borders(run), epochs)
-        entry.payload, entry.state = _payload(chart, live=is_busy(run)), state
+        entry.payload = _payload(chart, live=is_busy(run))
+        entry.state = state
 
     def _points(self, entry: _Entry, run: Run) -> list[MetricPoint]:
         key = f"{run.id} {run.state} {run.facts.resumed}"
@@ -154,7 +159,8 @@ class RunCharts:
         live = any(is_busy(run) for run in runs)
         state = (live, [_seen(points) for _, points in lines])
         if entry.state != state:
-            entry.payload, entry.state = _payload(COMPARISON_CHARTS[kind](lines), live=live), state
+            entry.payload = _payload(COMPARISON_CHARTS[kind](lines), live=live)
+            entry.state = state
 
     def _look_at_predictions(self, entry: _Entry, run: Run, kind: str, view: MatrixView) -> None:
         state = (is_busy(run), run.epochs_done, run.result is not None)
@@ -168,10 +174,8 @@ class RunCharts:
         chart = confusion_chart(predictions, self._classes(run, predictions), where, view)
         # The predictions of an epoch may be written a moment after the run says that it is done.
         is_settled = not is_busy(run) or (split == "val" and epoch >= run.epochs_done)
-        entry.payload, entry.state = (
-            _payload(chart, live=is_busy(run)),
-            state if is_settled else None,
-        )
+        entry.payload = _payload(chart, live=is_busy(run))
+        entry.state = state if is_settled else None
 
     def _classes(self, run: Run, predictions: list[Prediction]) -> list[str]:
         """As the run remembers them, since the dataset may be gone; numbers where nobody does."""

@@ -1,109 +1,99 @@
-"""A dataset's pictures: small, large, and with what a run's model sees in them."""
+"""Routes of a dataset's pictures: small, large, and with what a run's model sees in them.
+
+Tokens are signed for "dataset" and its id; those of heat-maps for "run" and its id.
+"""
 
 import io
 import re
-from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
+from typing import Annotated
 
-from anyio import CapacityLimiter, to_thread
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+from anyio import to_thread
+from fastapi import APIRouter, Depends, Response
 
 from tl_core.data.images import EXTENSIONS, open_rgb, thumbnail_path
-from tl_core.evaluation.explain import METHODS, Method
+from tl_core.evaluation.explain import METHODS
 from tl_core.records import Run
-from tl_core.runs.predictor import Predictors
 from tl_core.serving import Refused
-from tl_ui.heatmaps import Drawn, Heats, Wanted, draw_heat
-from tl_ui.routes.area import KEEP, Area, NotFound, Served, answering
+from tl_ui.heatmaps import Drawn, Wanted, draw_heat
+from tl_ui.routes.shared import KEEP, READ, NotFound, Shared, With, signed_for
 
 FULL_IMAGE_SIDE = 1024
+_MOST_WAITING = 60
+"""Heat-maps that may wait until others are made."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _DATASET_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
-_EXPLAINERS, _MOST_WAITING = 2, 60
-"""Heat-maps that are made at once, and that may wait for it."""
+_LABEL = re.compile(r"[0-9]{1,6}")
+
+router = APIRouter()
+_FOR_DATASET = [signed_for("dataset", "dataset_id")]
+_FOR_RUN = [signed_for("run", "run_id")]
 
 
-class Pictures(Area):
-    """Tokens are signed for "dataset" and its id; of heat-maps, for "run" and its id."""
-
-    def __init__(
-        self, get_workspace: Callable[[], Served], get_predictors: Callable[[], Predictors]
-    ) -> None:
-        super().__init__(get_workspace)
-        self._predictors, self._heats = get_predictors, Heats()
-        # Decoding takes memory; a page full of large pictures must not take all of it.
-        self._decoders = cache(lambda: CapacityLimiter(2))
-        self._explainers = cache(lambda: CapacityLimiter(_EXPLAINERS))
-
-    @property
-    def routes(self) -> list[Route]:
-        return [
-            Route("/api/datasets/{dataset_id}/thumbnails/{sha256}", answering(self.thumbnail)),
-            Route("/api/datasets/{dataset_id}/images/{sha256}", answering(self.image)),
-            Route("/api/runs/{run_id}/heat/{sha256}", answering(self.heat)),
-        ]
-
-    async def thumbnail(self, request: Request) -> Response:
-        folder, sha256 = await self._picture(request)
-        try:
-            body = await to_thread.run_sync(thumbnail_path(folder, sha256).read_bytes)
-        except FileNotFoundError:
-            raise NotFound("There is no such picture.") from None
-        return Response(body, media_type="image/webp", headers={"Cache-Control": KEEP})
-
-    async def image(self, request: Request) -> Response:
-        folder, sha256 = await self._picture(request)
-        limits = self.workspace().settings.limits
-        body = await to_thread.run_sync(
-            _jpeg, folder, sha256, limits.max_pixels, limiter=self._decoders()
-        )
-        return Response(body, media_type="image/jpeg", headers={"Cache-Control": KEEP})
-
-    async def _picture(self, request: Request) -> tuple[Path, str]:
-        dataset_id, sha256 = request.path_params["dataset_id"], request.path_params["sha256"]
-        await self.demand(request, "dataset", dataset_id)
-        if not (_SHA256.fullmatch(sha256) and _DATASET_ID.fullmatch(dataset_id)):
-            raise NotFound("There is no such picture.")
-        return self.workspace().artifacts.dataset_folder(dataset_id), sha256
-
-    async def heat(self, request: Request) -> Response:
-        """Where a run's model sees a class in one of its dataset's images."""
-        run_id, sha256 = request.path_params["run_id"], request.path_params["sha256"]
-        await self.demand(request, "run", run_id)
-        if not _SHA256.fullmatch(sha256):
-            raise NotFound("There is no such picture.")
-        run = await to_thread.run_sync(self.workspace().store.get_run, run_id)
-        wanted = Wanted(run.id, run.best_epoch, sha256, *_heat_query(request))
-        drawn = self._heats.find(wanted)
-        if drawn is None:
-            if self._explainers().statistics().tasks_waiting >= _MOST_WAITING:
-                raise Refused("Many heat-maps are being made just now. Try again in a minute.", 503)
-            draw = partial(self._draw, run, wanted)
-            drawn = await to_thread.run_sync(
-                self._heats.get, wanted, draw, limiter=self._explainers()
-            )
-        headers = {"Cache-Control": KEEP, "X-Where": drawn.where}
-        return Response(drawn.body, media_type="image/webp", headers=headers)
-
-    def _draw(self, run: Run, wanted: Wanted) -> Drawn:
-        predictor = self._predictors().get(run)
-        if not 0 <= wanted.label < len(predictor.classes):
-            raise NotFound("This model knows no such class.")
-        workspace = self.workspace()
-        path = _stored_image(
-            workspace.artifacts.dataset_folder(run.config.data.dataset_id), wanted.sha256
-        )
-        return draw_heat(predictor, path, wanted, workspace.settings.limits.max_pixels)
+async def _sha256(sha256: str) -> str:
+    if not _SHA256.fullmatch(sha256):
+        raise NotFound("There is no such picture.")
+    return sha256
 
 
-def _heat_query(request: Request) -> tuple[int, Method]:
-    label, method = request.query_params.get("label", ""), request.query_params.get("method", "")
-    if not re.fullmatch(r"[0-9]{1,6}", label) or method not in METHODS:
+async def _folder(dataset_id: str, shared: With) -> Path:
+    if not _DATASET_ID.fullmatch(dataset_id):
+        raise NotFound("There is no such picture.")
+    return shared.workspace.artifacts.dataset_folder(dataset_id)
+
+
+_Sha256 = Annotated[str, Depends(_sha256)]
+_Folder = Annotated[Path, Depends(_folder)]
+
+
+@router.api_route(
+    "/api/datasets/{dataset_id}/thumbnails/{sha256}", methods=READ, dependencies=_FOR_DATASET
+)
+def thumbnail(folder: _Folder, sha256: _Sha256) -> Response:
+    try:
+        body = thumbnail_path(folder, sha256).read_bytes()
+    except FileNotFoundError:
+        raise NotFound("There is no such picture.") from None
+    return Response(body, media_type="image/webp", headers=KEEP)
+
+
+@router.api_route(
+    "/api/datasets/{dataset_id}/images/{sha256}", methods=READ, dependencies=_FOR_DATASET
+)
+async def image(folder: _Folder, sha256: _Sha256, shared: With) -> Response:
+    max_pixels = shared.workspace.settings.limits.max_pixels
+    body = await to_thread.run_sync(_jpeg, folder, sha256, max_pixels, limiter=shared.decoders)
+    return Response(body, media_type="image/jpeg", headers=KEEP)
+
+
+@router.api_route("/api/runs/{run_id}/heat/{sha256}", methods=READ, dependencies=_FOR_RUN)
+async def heat(
+    run_id: str, sha256: _Sha256, shared: With, label: str = "", method: str = ""
+) -> Response:
+    """Draw where a run's model sees a class in one of its dataset's images."""
+    if not _LABEL.fullmatch(label) or method not in METHODS:
         raise NotFound("There is no such heat-map.")
-    return int(label), method
+    run = await to_thread.run_sync(shared.workspace.store.get_run, run_id)
+    wanted = Wanted(run.id, run.best_epoch, sha256, int(label), method)
+    drawn = shared.heats.find(wanted)
+    if drawn is None:
+        if shared.explainers.statistics().tasks_waiting >= _MOST_WAITING:
+            raise Refused("Many heat-maps are being made just now. Try again in a minute.", 503)
+        draw = partial(_draw, shared, run, wanted)
+        drawn = await to_thread.run_sync(shared.heats.get, wanted, draw, limiter=shared.explainers)
+    headers = {**KEEP, "X-Where": drawn.where}
+    return Response(drawn.body, media_type="image/webp", headers=headers)
+
+
+def _draw(shared: Shared, run: Run, wanted: Wanted) -> Drawn:
+    predictor = shared.get_predictors().get(run)
+    if not 0 <= wanted.label < len(predictor.classes):
+        raise NotFound("This model knows no such class.")
+    workspace = shared.workspace
+    folder = workspace.artifacts.dataset_folder(run.config.data.dataset_id)
+    path = _stored_image(folder, wanted.sha256)
+    return draw_heat(predictor, path, wanted, workspace.settings.limits.max_pixels)
 
 
 def _stored_image(folder: Path, sha256: str) -> Path:
@@ -118,7 +108,7 @@ def _stored_image(folder: Path, sha256: str) -> Path:
 
 
 def _jpeg(folder: Path, sha256: str, max_pixels: int) -> bytes:
-    """A stored image as a JPEG of our own making, upright and at most `FULL_IMAGE_SIDE` pixels a side."""
+    """Encode a stored image anew: upright, and at most `FULL_IMAGE_SIDE` pixels a side."""
     pixels = open_rgb(
         _stored_image(folder, sha256), max_pixels, draft_side=FULL_IMAGE_SIDE // 2
     ).pixels

@@ -1,68 +1,77 @@
-"""Images come in: in batches, each in pieces, and nothing half-written stays."""
+"""Routes by which images come in: in batches, each in pieces, and nothing half-written stays.
 
-import json
+Tokens are signed for "upload" and an upload's id.
+"""
+
 from collections.abc import AsyncIterator
+from typing import Annotated
 
 from anyio import to_thread
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, NonNegativeInt, ValidationError
 
 from tl_ui.data.upload_batch import UploadRefused
-from tl_ui.data.uploads import Uploads, uploads_for
-from tl_ui.routes.area import Area, answering
+from tl_ui.data.uploads import Upload
+from tl_ui.routes.shared import With
 
 _PIECE_BYTES = 256 * 1024
 """A thread is asked to write no smaller piece of an upload than this, the last of a batch apart."""
 _MAX_FINISH_BYTES = 10_000
+_DAMAGED = "The end of the upload is damaged. Try again."
+
+router = APIRouter()
 
 
-class Uploading(Area):
-    """Tokens are signed for "upload" and an upload's id."""
+class _Finish(BaseModel, strict=True):
+    """What the browser says it has sent."""
 
-    @property
-    def routes(self) -> list[Route]:
-        return [
-            Route(
-                "/api/uploads/{token}/batch/{number:int}",
-                answering(self.take_batch),
-                methods=["POST"],
-            ),
-            Route("/api/uploads/{token}/finish", answering(self.finish_upload), methods=["POST"]),
-            Route("/api/uploads/{token}", answering(self.drop_upload), methods=["DELETE"]),
-        ]
+    batches: NonNegativeInt
+    files: NonNegativeInt
+    bytes: NonNegativeInt
 
-    @property
-    def _uploads(self) -> Uploads:
-        return uploads_for(self.workspace().settings)
 
-    async def take_batch(self, request: Request) -> Response:
-        upload_id = await self.subject(request, "upload", request.path_params["token"])
-        upload = await to_thread.run_sync(self._uploads.get_or_open, upload_id)
-        writer = upload.start_batch(request.path_params["number"])
-        try:
-            async for piece in _pieces(request):
-                await to_thread.run_sync(writer.feed, piece)
-            await to_thread.run_sync(writer.commit)
-        finally:
-            await to_thread.run_sync(writer.discard)
-        return JSONResponse({"stored": True})
+async def _upload_id(token: str, shared: With) -> str:
+    return shared.tokens.check("upload", token)
 
-    async def finish_upload(self, request: Request) -> Response:
-        upload_id = await self.subject(request, "upload", request.path_params["token"])
-        batches, n_files, n_bytes = await _read_finish(request)
-        upload = await to_thread.run_sync(self._uploads.get_or_open, upload_id)
-        await to_thread.run_sync(upload.finish, batches, n_files, n_bytes)
-        return JSONResponse({"upload_id": upload_id})
 
-    async def drop_upload(self, request: Request) -> Response:
-        upload_id = await self.subject(request, "upload", request.path_params["token"])
-        await to_thread.run_sync(self._uploads.close, upload_id)
-        return JSONResponse({"dropped": True})
+_UploadId = Annotated[str, Depends(_upload_id)]
+
+
+def _open_upload(upload_id: _UploadId, shared: With) -> Upload:
+    return shared.uploads.get_or_open(upload_id)
+
+
+@router.post("/api/uploads/{token}/batch/{number}")
+async def take_batch(
+    request: Request, upload: Annotated[Upload, Depends(_open_upload)], number: int
+) -> dict[str, bool]:
+    # FastAPI would read a declared body whole into memory, and before it checks the token.
+    writer = upload.start_batch(number)
+    try:
+        async for piece in _pieces(request):
+            await to_thread.run_sync(writer.feed, piece)
+        await to_thread.run_sync(writer.commit)
+    finally:
+        await to_thread.run_sync(writer.discard)
+    return {"stored": True}
+
+
+@router.post("/api/uploads/{token}/finish")
+async def finish_upload(request: Request, upload_id: _UploadId, shared: With) -> dict[str, str]:
+    finish = await _read_finish(request)
+    upload = await to_thread.run_sync(shared.uploads.get_or_open, upload_id)
+    await to_thread.run_sync(upload.finish, finish.batches, finish.files, finish.bytes)
+    return {"upload_id": upload_id}
+
+
+@router.delete("/api/uploads/{token}")
+def drop_upload(upload_id: _UploadId, shared: With) -> dict[str, bool]:
+    shared.uploads.close(upload_id)
+    return {"dropped": True}
 
 
 async def _pieces(request: Request) -> AsyncIterator[bytes]:
-    """The body in pieces worth a thread's while; never more than one of them in memory."""
+    """Gather the body into pieces worth a thread's while, never more than one of them in memory."""
     gathered = bytearray()
     async for chunk in request.stream():
         gathered += chunk
@@ -73,17 +82,13 @@ async def _pieces(request: Request) -> AsyncIterator[bytes]:
         yield bytes(gathered)
 
 
-async def _read_finish(request: Request) -> tuple[int, int, int]:
+async def _read_finish(request: Request) -> _Finish:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > _MAX_FINISH_BYTES:
-            raise UploadRefused("The end of the upload is damaged. Try again.")
+            raise UploadRefused(_DAMAGED)
     try:
-        values = json.loads(bytes(body))
-        numbers = values["batches"], values["files"], values["bytes"]
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise UploadRefused("The end of the upload is damaged. Try again.") from error
-    if not all(type(n) is int and n >= 0 for n in numbers):
-        raise UploadRefused("The end of the upload is damaged. Try again.")
-    return numbers
+        return _Finish.model_validate_json(body)
+    except ValidationError as error:
+        raise UploadRefused(_DAMAGED) from error

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from tl_core.records import Run
-from tl_core.serving.asking import MAX_BYTES, MAX_IMAGES
+from tl_core.serving.images import MAX_BYTES, MAX_IMAGES
 from tl_ui.components.assets import url_base
 from tl_ui.resources import get_tokens
 

@@ -1,0 +1,42 @@
+"""Answers that are packed once for everyone, and the charts' library, which is one."""
+
+import gzip
+import hashlib
+from functools import cache
+from importlib.resources import files
+
+from fastapi import APIRouter, Request, Response
+
+from tl_ui.routes.shared import READ
+
+router = APIRouter()
+
+
+@router.api_route("/api/plotly.js", methods=READ)
+def plotly(request: Request) -> Response:
+    """Send the library that draws the charts; its address holds its version, so browsers keep it."""
+    body, packed, etag = _plotly_js()
+    headers = {
+        "Cache-Control": "public, max-age=31536000, immutable",
+        "ETag": etag,
+        "Vary": "Accept-Encoding",
+    }
+    if request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers=headers)
+    return packed_or_plain(request, body, packed, "text/javascript; charset=utf-8", headers)
+
+
+def packed_or_plain(
+    request: Request, body: bytes, packed: bytes, media_type: str, headers: dict[str, str]
+) -> Response:
+    """Send a body gzipped where the browser takes it so, else as it is."""
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        headers = {**headers, "Content-Encoding": "gzip"}
+        body = packed
+    return Response(body, media_type=media_type, headers=headers)
+
+
+@cache
+def _plotly_js() -> tuple[bytes, bytes, str]:
+    body = files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
+    return body, gzip.compress(body, 6), f'"{hashlib.sha256(body).hexdigest()[:16]}"'

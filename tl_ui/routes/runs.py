@@ -1,0 +1,69 @@
+"""Routes of what a run has to show or to give: charts, its report, what was exported.
+
+Tokens are signed for "run" or "export" and a run's id, or for "comparison", a fact of its runs.
+"""
+
+import re
+
+from anyio import to_thread
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import FileResponse
+
+from tl_core.charts import MatrixView
+from tl_core.report import report_html
+from tl_ui.routes.charts import Payload
+from tl_ui.routes.packed import packed_or_plain
+from tl_ui.routes.shared import READ, NotFound, With, signed_for
+
+_FORMATS = re.compile(r"[a-z0-9-]{1,64}")
+
+router = APIRouter()
+_FOR_RUN = [signed_for("run", "run_id")]
+
+
+@router.api_route("/api/runs/{run_id}/charts/{kind}", methods=READ, dependencies=_FOR_RUN)
+def chart(request: Request, run_id: str, kind: str, shared: With, version: str = "") -> Response:
+    view = MatrixView.from_query(request.query_params)
+    return _figure(request, shared.charts.get(run_id, kind, view), version)
+
+
+@router.api_route(
+    "/api/comparisons/{comparison_id}/charts/{kind}",
+    methods=READ,
+    dependencies=[signed_for("comparison", "comparison_id")],
+)
+def comparison_chart(
+    request: Request, comparison_id: str, kind: str, shared: With, version: str = ""
+) -> Response:
+    return _figure(request, shared.charts.compare(comparison_id, kind), version)
+
+
+@router.api_route("/api/runs/{run_id}/report", methods=READ, dependencies=_FOR_RUN)
+async def report(run_id: str, shared: With) -> Response:
+    workspace = shared.workspace
+    page = await to_thread.run_sync(
+        report_html, workspace.store, workspace.artifacts, run_id, limiter=shared.reporters
+    )
+    headers = {"Content-Disposition": f'attachment; filename="report-{run_id}.html"'}
+    return Response(page, media_type="text/html; charset=utf-8", headers=headers)
+
+
+@router.api_route(
+    "/api/runs/{run_id}/export-{formats}.zip",
+    methods=READ,
+    dependencies=[signed_for("export", "run_id")],
+)
+def export(run_id: str, formats: str, shared: With) -> Response:
+    run = shared.workspace.store.get_run(run_id)
+    file = shared.workspace.artifacts.run_folder(run.id) / f"export-{formats}.zip"
+    if not _FORMATS.fullmatch(formats) or not file.is_file():
+        raise NotFound("There is no such file any more. Reload the page and make it again.")
+    return FileResponse(file, filename=f"transferlab-{run.id}.zip")
+
+
+def _figure(request: Request, payload: Payload, version: str) -> Response:
+    """Answer with a chart, or with the word that it is the one the reader has."""
+    headers = {"Vary": "Accept-Encoding"}
+    if version == payload.version:
+        return Response(status_code=204, headers=headers)
+    return packed_or_plain(request, payload.body, payload.packed, "application/json", headers)
