@@ -20,6 +20,7 @@ BOTTOM = [
         "records",
         "events",
         "settings",
+        "files",
         "locks",
         "memory",
     ),

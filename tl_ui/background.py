@@ -19,6 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tl_core.files import write_whole
 from tl_core.text import about
 
 _log = logging.getLogger(__name__)
@@ -189,11 +190,6 @@ def _take_result(job: Job, code: int, out: str, err: str) -> None:
 
 
 def _keep(path: Path, text: str) -> None:
-    """In a folder that may have been deleted meanwhile, with what the result is about."""
+    """Write a result, unless the folder of what it is about has been deleted meanwhile."""
     path.parent.mkdir(exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
-    try:
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_whole(path, text)

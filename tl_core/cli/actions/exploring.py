@@ -16,6 +16,7 @@ from tl_core.errors import ConfigError
 from tl_core.evaluation.embedding import MOST_MAPPED, Method, lay_out
 from tl_core.evaluation.probes import Probing
 from tl_core.evaluation.sampling import sample_evenly
+from tl_core.files import replacing
 from tl_core.outputs import load_outputs
 from tl_core.runs.pretrained import DatasetFeatures, learnable, pretrained_features, probe_dataset
 
@@ -114,15 +115,11 @@ def _write(to: Path, found: DatasetFeatures) -> None:
         "sides": np.array([side[image.position] for image in found.images]),
         "sha256": np.array([image.sha256 for image in found.images]),
     }
-    unfinished = to.with_name(f"{to.name}.unfinished")
     try:
-        with unfinished.open("wb") as file:
+        with replacing(to) as file:
             np.savez(file, allow_pickle=False, **arrays)
-        unfinished.replace(to)
     except OSError as error:
         raise ConfigError(f'"{to}" cannot be written: {error.strerror}.') from error
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _print_probing(found: Probing) -> None:

@@ -12,6 +12,7 @@ from tl_core.cli.actions.workspaces import open_and_tidy
 from tl_core.cli.output import frozen_words, out, print_json, print_run, progress_bar, run_json
 from tl_core.data.images import SUFFIXES
 from tl_core.errors import TransferLabError
+from tl_core.files import write_whole
 from tl_core.runs.predictor import Answer, Predictor, answer_json, answers_csv
 from tl_core.text import confidence
 from tl_core.workspace import open_workspace
@@ -116,16 +117,10 @@ def _images(given: Sequence[Path]) -> list[Path]:
 
 
 def _write(path: Path, text: str) -> None:
-    unfinished = path.with_name(f"{path.name}.unfinished")
     try:
-        unfinished.write_text(
-            text, encoding="utf-8-sig", newline=""
-        )  # with the mark that Excel tells UTF-8 by
-        unfinished.replace(path)
+        write_whole(path, text.encode("utf-8-sig"))  # with the mark that Excel tells UTF-8 by
     except OSError as error:
         raise TransferLabError(f"{path}: it cannot be written ({error.strerror}).") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _and_more(n: int) -> str:

@@ -14,6 +14,7 @@ from tl_core.cli.actions.workspaces import open_and_tidy
 from tl_core.cli.output import out, print_json, print_run, progress_bar, train_json
 from tl_core.config import RunConfig, make_run_config
 from tl_core.errors import RunNotReady, TransferLabError
+from tl_core.files import write_whole
 from tl_core.presets import ANY_DATASET
 from tl_core.records import DatasetRecord, Progress, Run, RunState
 from tl_core.runners import InlineRunner
@@ -137,11 +138,7 @@ def measured(what: str, progress_file: Path | None = None) -> Iterator[Callable[
         def show(share: float, words: str = "") -> None:
             bar.update(task, completed=share, description=words or what)
             if progress_file:
-                # So that a reader finds all or nothing.
-                unfinished = progress_file.with_name(f"{progress_file.name}.unfinished")
-                unfinished.write_text(
-                    json.dumps({"fraction": share, "words": words}), encoding="utf-8"
-                )
-                unfinished.replace(progress_file)
+                said = json.dumps({"fraction": share, "words": words})
+                write_whole(progress_file, said, durable=False)
 
         yield show
