@@ -55,7 +55,7 @@ class Predictor:
         self._checkpoint, self._device, self._max_pixels = checkpoint, device, max_pixels
         self.classes = checkpoint.classes
         """As the model knows them. User text."""
-        self.n_bytes = sum(tensor.nbytes for tensor in checkpoint.model.state_dict().values())
+        self.n_bytes: int = sum(tensor.nbytes for tensor in checkpoint.model.state_dict().values())
         """Of its weights."""
         checkpoint.model.requires_grad_(False)
         device.place(checkpoint.model)
@@ -137,7 +137,9 @@ class Predictors:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._loaded: LRUCache[tuple[str, int | None], Predictor] = LRUCache(1, _share_of_room)
+        self._loaded: LRUCache[tuple[str, int | None], Predictor] = LRUCache(
+            _KEPT_BYTES, _counted_bytes
+        )
         self._loading = Condition()
 
     @cachedmethod(
@@ -155,9 +157,9 @@ class Predictors:
         return Predictor.of_run(self._workspace, run.id)
 
 
-def _share_of_room(predictor: Predictor) -> float:
-    """Share that a model takes of the room for loaded models; one that is too large has it to itself."""
-    return min(1, max(1 / _KEPT_MODELS, predictor.n_bytes / _KEPT_BYTES))
+def _counted_bytes(predictor: Predictor) -> int:
+    """Bytes of `_KEPT_BYTES` that a model takes: small ones as if `_KEPT_MODELS` filled it, the largest all of it."""
+    return min(_KEPT_BYTES, max(_KEPT_BYTES // _KEPT_MODELS, predictor.n_bytes))
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:
