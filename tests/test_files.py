@@ -111,7 +111,7 @@ def test_the_file_and_its_folder_are_synchronised_only_where_asked(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     synchronised = []
-    monkeypatch.setattr(files.os, "fsync", lambda descriptor: synchronised.append(descriptor))
+    monkeypatch.setattr(files.os, "fsync", synchronised.append)
     write_whole(path, "new", durable=False)
     assert not synchronised
     write_whole(path, "new")

@@ -6,16 +6,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from portalocker import (
-    LOCK_EX,
-    LOCK_NB,
-    LOCK_SH,
-    AlreadyLocked,
-    LockException,
-    LockFlags,
-    lock,
-    unlock,
-)
+import portalocker
+from portalocker import LOCK_EX, LOCK_NB, LOCK_SH, AlreadyLocked, LockFlags
 
 _held: set[IO[str]] = set()
 
@@ -47,7 +39,7 @@ def hold_lock(path: Path, flags: LockFlags = LOCK_EX) -> Iterator[None]:
         finally:
             _held.discard(handle)
             # Closing alone would leave it to a child that was forked this very moment.
-            unlock(handle)
+            portalocker.unlock(handle)
 
 
 def share_lock(file: IO[bytes]) -> None:
@@ -64,7 +56,7 @@ def is_locked(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             _lock(file, LOCK_EX | LOCK_NB)
-            unlock(file)
+            portalocker.unlock(file)
     except AlreadyLocked:
         return True
     except OSError:
@@ -75,10 +67,10 @@ def is_locked(path: Path) -> bool:
 def _lock(file: IO[Any], flags: LockFlags) -> None:
     """Raises: AlreadyLocked; OSError: there are no locks on that file system."""
     try:
-        lock(file, flags)
+        portalocker.lock(file, flags)
     except AlreadyLocked:
         raise
-    except LockException as error:
+    except portalocker.LockException as error:
         raise OSError(str(error)) from error
 
 

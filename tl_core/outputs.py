@@ -67,7 +67,8 @@ class EpochOutputs:
 def write_table(path: Path, tensors: Mapping[str, Numbers], about: Mapping[str, str]) -> None:
     """Put a file of arrays in place; a reader, or a crash, finds all of it or nothing new."""
     arrays = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-    write_whole(path, save(arrays, dict(about)))
+    # Not durable: synchronising two more files an epoch would slow the training of a head.
+    write_whole(path, save(arrays, dict(about)), durable=False)
 
 
 def read_table(path: Path) -> tuple[dict[str, Numbers], dict[str, str]]:
