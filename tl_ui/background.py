@@ -12,13 +12,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import IO, Any
 
 from tl_core.files import write_whole
 from tl_core.text import about
@@ -73,7 +73,7 @@ class Job:
         except (OSError, ValueError, KeyError, TypeError):
             return 0.0, "Starting"
 
-    def begin(self, stdin: int) -> subprocess.Popen[str] | None:
+    def begin(self, stdin: IO[str]) -> subprocess.Popen[str] | None:
         """Start the process, unless somebody has stopped the job before."""
         with self.lock:
             if self.was_stopped:
@@ -116,7 +116,7 @@ class Jobs:
             job = self._jobs.get(result_file)
             if job and not job.is_over:
                 return job
-            folder = TemporaryDirectory(prefix="transferlab-job-")
+            folder = TemporaryDirectory(prefix="transferlab-job-", ignore_cleanup_errors=True)
             job = Job(tuple(arguments), result_file, Path(folder.name) / "progress.json")
             self._jobs[result_file] = job
         threading.Thread(
@@ -157,8 +157,10 @@ def _carry_out(job: Job) -> str:
     Raises:
         OSError: the process cannot be started, or the result not be kept.
     """
-    with _leash() as end:
-        process = job.begin(end)
+    end, held = os.pipe()  # open as long as this process lives: the child ends with it
+    with os.fdopen(end) as stdin, os.fdopen(held, "wb", buffering=0) as leash:
+        leash.write(b"\n")
+        process = job.begin(stdin)
         if process is None:
             return _STOPPED
         try:
@@ -170,32 +172,14 @@ def _carry_out(job: Job) -> str:
             return f"It took more than {longest} and was given up."
     if job.was_stopped:
         return _STOPPED
-    if process.returncode == 0 and _is_json(out):
-        # Without parents: what the result is about may have been deleted meanwhile.
-        job.result_file.parent.mkdir(exist_ok=True)
-        write_whole(job.result_file, out)
-        return ""
+    if process.returncode == 0:
+        with suppress(ValueError):
+            json.loads(out)
+            # Without parents: what the result is about may have been deleted meanwhile.
+            job.result_file.parent.mkdir(exist_ok=True)
+            write_whole(job.result_file, out)
+            return ""
     _log.warning("%s ended with %s: %s", job.arguments[:1], process.returncode, err[-2000:])
     if process.returncode == _BAD_INPUT and err.strip():
         return err.strip().splitlines()[-1]
     return "It ended without a result; try again, or look into the server's log."
-
-
-@contextmanager
-def _leash() -> Iterator[int]:
-    """Standard input for a child that ends when the block, or this process, ends (`tl_core.cli.leash`)."""
-    end, held = os.pipe()
-    try:
-        os.write(held, b"\n")
-        yield end
-    finally:
-        os.close(end)
-        os.close(held)
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except ValueError:
-        return False
-    return True
