@@ -3,7 +3,7 @@
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -11,6 +11,7 @@ import pytest
 import torch
 from making_runs import import_folder, make_colours, open_home, run_config
 
+from tl_core import files
 from tl_core.memory import keep_freed_memory
 from tl_core.records import DatasetRecord, Run
 from tl_core.runners import InlineRunner
@@ -54,6 +55,25 @@ def finished(
     dataset = import_folder(opened, colours_folder)
     yield opened, InlineRunner(opened).submit(run_config(dataset, epochs=3))
     opened.store.close()
+
+
+@pytest.fixture
+def fill_disk_under(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Makes the disk full for whoever writes that file."""
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no device that is always full")
+    name_draft = files._draft_beside
+
+    def fill(full: Path) -> None:
+        def name_full_draft(path: Path) -> Path:
+            draft = name_draft(path)
+            if path == full:
+                draft.symlink_to("/dev/full")
+            return draft
+
+        monkeypatch.setattr(files, "_draft_beside", name_full_draft)
+
+    return fill
 
 
 @pytest.fixture

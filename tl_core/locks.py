@@ -1,11 +1,13 @@
 """Locks that the operating system lets go when their process dies, however it dies."""
 
-import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+import portalocker
+from portalocker import LOCK_EX, LOCK_NB, LOCK_SH, AlreadyLocked, LockFlags
 
 _held: set[IO[str]] = set()
 
@@ -16,65 +18,68 @@ def try_lock(path: Path) -> Iterator[bool]:
 
     The file is created when missing and left where it is. Threads of one process exclude each other too.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as handle:
+    with ExitStack() as held:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        with _kept_from_children(handle):
-            yield True
+            held.enter_context(hold_lock(path, LOCK_EX | LOCK_NB))
+            is_ours = True
+        except AlreadyLocked:
+            is_ours = False
+        yield is_ours
 
 
 @contextmanager
-def hold_lock(path: Path) -> Iterator[None]:
+def hold_lock(path: Path, flags: LockFlags = LOCK_EX) -> Iterator[None]:
     """Hold that lock for the block, waiting for it as long as it takes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        with _kept_from_children(handle):
+        _lock(handle, flags)
+        _held.add(handle)
+        try:
             yield
+        finally:
+            _held.discard(handle)
+            # Closing alone would leave it to a child that was forked this very moment.
+            portalocker.unlock(handle)
 
 
 def share_lock(file: IO[bytes]) -> None:
     """Lock an open file together with others for as long as it, or a copy of its descriptor, is open.
 
-    Whoever holds it exclusively keeps it alone: then nothing happens.
+    Nothing happens where somebody holds it exclusively, or where locks cannot be shared.
     """
-    with suppress(OSError):
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    with suppress(AlreadyLocked, OSError, ImportError):  # Windows needs pywin32 to share
+        _lock(file, LOCK_SH | LOCK_NB)
 
 
 def is_locked(path: Path) -> bool:
     """Whether somebody holds a lock on it at this moment, alone or with others; false where that cannot be known."""
     try:
         with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            fcntl.flock(file, fcntl.LOCK_UN)
-    except BlockingIOError:
+            _lock(file, LOCK_EX | LOCK_NB)
+            portalocker.unlock(file)
+    except AlreadyLocked:
         return True
     except OSError:
         pass
     return False
 
 
-@contextmanager
-def _kept_from_children(handle: IO[str]) -> Iterator[None]:
-    _held.add(handle)
+def _lock(file: IO[Any], flags: LockFlags) -> None:
+    """Raises: AlreadyLocked; OSError: there are no locks on that file system."""
     try:
-        yield
-    finally:
-        _held.discard(handle)
-        # Closing alone would leave it to a child that was forked this very moment.
-        fcntl.flock(handle, fcntl.LOCK_UN)
+        portalocker.lock(file, flags)
+    except AlreadyLocked:
+        raise
+    except portalocker.LockException as error:
+        raise OSError(str(error)) from error
 
 
 def _let_go_in_child() -> None:
-    """A forked child, such as a loader's worker, would keep a killed parent's locks for as long as it lives."""
+    """Close what a forked child, such as a loader's worker, would keep locked after its parent was killed."""
     for handle in _held:
         handle.close()
     _held.clear()
 
 
-os.register_at_fork(after_in_child=_let_go_in_child)
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_let_go_in_child)

@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from tl_core.errors import RunNotReady
+from tl_core.files import write_whole
 
 Numbers = NDArray[Any]
 Kind = TypeVar("Kind")
@@ -65,16 +66,9 @@ class EpochOutputs:
 
 def write_table(path: Path, tensors: Mapping[str, Numbers], about: Mapping[str, str]) -> None:
     """Put a file of arrays in place; a reader, or a crash, finds all of it or nothing new."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
-    content = save(
-        {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, dict(about)
-    )
-    try:
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    arrays = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    # Not durable: synchronising two more files an epoch would slow the training of a head.
+    write_whole(path, save(arrays, dict(about)), durable=False)
 
 
 def read_table(path: Path) -> tuple[dict[str, Numbers], dict[str, str]]:

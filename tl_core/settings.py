@@ -1,11 +1,22 @@
-"""What the operator of this machine decides, by environment variable."""
+"""Settings that the operator of this machine makes by environment variable.
+
+Not with pydantic-settings: every command would wait for its import, and its models read the environment wherever one
+is made.
+"""
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 
 from tl_core.config import say_what_is_legal
 from tl_core.errors import ConfigError
@@ -28,41 +39,75 @@ class Limits(BaseModel):
     """Unpacked over packed bytes of a zip; images hardly compress, so more is a bomb."""
 
 
+def _resolve(folder: Path) -> Path:
+    try:
+        return folder.expanduser().resolve()
+    except (OSError, RuntimeError) as error:
+        raise ValueError(f"{str(folder)!r} is not a folder that can be found ({error}).") from error
+
+
+def _split(folders: Any) -> Any:
+    if not isinstance(folders, str):
+        return folders
+    return [folder for folder in folders.split(os.pathsep) if folder]
+
+
+def _check_key(key: str) -> str:
+    if len(key) < _SHORTEST_KEY or not key.isascii() or not key.isprintable() or " " in key:
+        raise ValueError(
+            f"it must have at least {_SHORTEST_KEY} ASCII characters and no spaces; "
+            "`openssl rand -hex 24` makes one."
+        )
+    return key
+
+
 _SHORTEST_KEY = 16
-Runner = Literal["process", "thread"]
-"""What of the server trains: a worker process of its own, or a thread of the one that answers people."""
-FrozenBy = Literal["fastest", "pytorch"]
-"""What computes frozen stages on a CPU."""
-_Word = TypeVar("_Word", bound=str)
+_NAMED_OTHERWISE = {
+    "weights_folder": "TRANSFERLAB_WEIGHTS",
+    "tensorboard_folder": "TRANSFERLAB_TENSORBOARD",
+    "mlflow_uri": "MLFLOW_TRACKING_URI",
+}
+"""Variables that are not called by their field after the prefix."""
+_Folder = Annotated[Path, AfterValidator(_resolve)]
 
 
 class Settings(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, validate_default=True)
 
-    home: Path
+    home: _Folder = Path("~/.transferlab")
     """Where everything is kept (`TRANSFERLAB_HOME`, default `~/.transferlab`)."""
-    database_url: str = Field(repr=False)
+    database_url: str = Field(
+        default_factory=lambda known: f"sqlite:///{known.get('home')}/transferlab.db", repr=False
+    )
     """SQLAlchemy URL (`TRANSFERLAB_DATABASE_URL`, default SQLite inside `home`)."""
-    weights_folder: Path | None = None
+    weights_folder: _Folder | None = None
     """Folder of `<backbone>.safetensors` or `.pth` (`TRANSFERLAB_WEIGHTS`)."""
-    server_folders: tuple[Path, ...] = ()
+    server_folders: Annotated[tuple[_Folder, ...], BeforeValidator(_split)] = ()
     """Folders on the server that the browser may import from (`TRANSFERLAB_SERVER_FOLDERS`, separated like PATH)."""
-    runner: Runner = "process"
-    """Who carries out runs for the server (`TRANSFERLAB_RUNNER`)."""
-    cache_gb: float = Field(20, ge=0)
+    runner: Literal["process", "thread"] = "process"
+    """Who carries out runs for the server: a worker process of its own, or a thread of the server
+    (`TRANSFERLAB_RUNNER`)."""
+    cache_gb: float = Field(
+        20,
+        ge=0,
+        lt=1e6,
+        json_schema_extra={"example": "gigabytes, such as 20, or 0 to keep nothing"},
+    )
     """Gigabytes of disk for what is computed of images and can be computed again; 0 keeps none
     (`TRANSFERLAB_CACHE_GB`)."""
-    workers: int | None = Field(None, ge=1, le=256)
+    workers: int | None = Field(
+        None, ge=1, le=256, json_schema_extra={"example": "a number of threads from 1 to 256"}
+    )
     """Threads that read images while training (`TRANSFERLAB_WORKERS`, default one for each core, from 2 to 12)."""
-    frozen_by: FrozenBy = "fastest"
+    frozen_by: Literal["fastest", "pytorch"] = "fastest"
     """What computes frozen stages on a CPU: ONNX Runtime where that pays, or always PyTorch, as without a cache
     (`TRANSFERLAB_FROZEN_BY`)."""
-    tensorboard_folder: Path | None = None
+    tensorboard_folder: _Folder | None = None
     """Where runs also write event files for TensorBoard, a folder each (`TRANSFERLAB_TENSORBOARD`; default nowhere)."""
     mlflow_uri: str | None = Field(None, repr=False)
-    """Of an MLflow server that runs are also told to (`MLFLOW_TRACKING_URI`; default none)."""
-    api_key: str | None = Field(None, repr=False)
-    """What programs may ask every run's model with, over HTTP (`TRANSFERLAB_API_KEY`, default none)."""
+    """MLflow server that is also told of every run (`MLFLOW_TRACKING_URI`; default none)."""
+    api_key: Annotated[str, AfterValidator(_check_key)] | None = Field(None, repr=False)
+    """Key with which programs may ask every run's model over HTTP (`TRANSFERLAB_API_KEY`, default none)."""
     limits: Limits = Limits()
     """Overridden by `TRANSFERLAB_MAX_BYTES`, `_MAX_FILES`, `_MAX_FILE_BYTES`, `_MAX_PIXELS`, `_MAX_RATIO`."""
 
@@ -82,95 +127,29 @@ class Settings(BaseModel):
         Raises:
             ConfigError: a variable's value is not possible; the sentence names the variable.
         """
-        env = {
-            name: value
-            for name, value in (os.environ if environ is None else environ).items()
-            if value
-        }
-        home = _folder("TRANSFERLAB_HOME", env.get("TRANSFERLAB_HOME", "~/.transferlab"))
-        weights, tensorboard = env.get("TRANSFERLAB_WEIGHTS"), env.get("TRANSFERLAB_TENSORBOARD")
-        folders = env.get("TRANSFERLAB_SERVER_FOLDERS", "").split(os.pathsep)
-        return cls(
-            home=home,
-            database_url=env.get(
-                "TRANSFERLAB_DATABASE_URL", f"sqlite:///{home / 'transferlab.db'}"
-            ),
-            weights_folder=_folder("TRANSFERLAB_WEIGHTS", weights) if weights else None,
-            server_folders=tuple(
-                _folder("TRANSFERLAB_SERVER_FOLDERS", folder) for folder in folders if folder
-            ),
-            runner=_one_of(get_args(Runner), "TRANSFERLAB_RUNNER", env),
-            frozen_by=_one_of(get_args(FrozenBy), "TRANSFERLAB_FROZEN_BY", env),
-            cache_gb=_gigabytes("TRANSFERLAB_CACHE_GB", env),
-            workers=_workers("TRANSFERLAB_WORKERS", env),
-            tensorboard_folder=_folder("TRANSFERLAB_TENSORBOARD", tensorboard)
-            if tensorboard
-            else None,
-            mlflow_uri=env.get("MLFLOW_TRACKING_URI"),
-            api_key=_api_key(env),
-            limits=_limits(env),
-        )
+        environ = os.environ if environ is None else environ
+        given = {**_given(cls, environ), "limits": _given(Limits, environ)}
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            raise ConfigError(_sentence(error)) from error
 
 
-def _folder(variable: str, text: str) -> Path:
-    try:
-        return Path(text).expanduser().resolve()
-    except (OSError, RuntimeError) as error:
-        raise ConfigError(
-            f"{variable}: {text!r} is not a folder that can be found ({error})."
-        ) from error
+def _given(model: type[BaseModel], environ: Mapping[str, str]) -> dict[str, str]:
+    """Values of the fields whose variables are set and not empty."""
+    values = {field: environ.get(_variable(field)) for field in model.model_fields}
+    return {field: value for field, value in values.items() if value}
 
 
-def _one_of(words: tuple[_Word, ...], variable: str, env: Mapping[str, str]) -> _Word:
-    """The first where none is given."""
-    given = env.get(variable, words[0])
-    for word in words:
-        if given == word:
-            return word
-    possible = " or ".join(map(repr, words))
-    raise ConfigError(f"{variable}: {given!r} is not possible; give {possible}.")
+def _variable(field: str) -> str:
+    return _NAMED_OTHERWISE.get(field, f"TRANSFERLAB_{field.upper()}")
 
 
-def _gigabytes(variable: str, env: Mapping[str, str]) -> float:
-    text = env.get(variable, str(Settings.model_fields["cache_gb"].default))
-    try:
-        gigabytes = float(text)
-    except ValueError:
-        gigabytes = -1.0
-    if not 0 <= gigabytes < 1e6:
-        raise ConfigError(
-            f"{variable}: {text!r} is not possible; give gigabytes, such as 20, or 0 to keep nothing."
-        )
-    return gigabytes
-
-
-def _workers(variable: str, env: Mapping[str, str]) -> int | None:
-    text = env.get(variable, "")
-    if text and not (text.isdecimal() and 1 <= int(text) <= 256):
-        raise ConfigError(
-            f"{variable}: {text!r} is not possible; give a number of threads from 1 to 256."
-        )
-    return int(text) if text else None
-
-
-def _api_key(env: Mapping[str, str]) -> str | None:
-    key = env.get("TRANSFERLAB_API_KEY")
-    if key is not None and not (
-        len(key) >= _SHORTEST_KEY and key.isascii() and key.isprintable() and " " not in key
-    ):
-        raise ConfigError(
-            f"TRANSFERLAB_API_KEY: it must have at least {_SHORTEST_KEY} ASCII characters and no spaces; "
-            "`openssl rand -hex 24` makes one."
-        )
-    return key
-
-
-def _limits(env: Mapping[str, str]) -> Limits:
-    variables = {name: f"TRANSFERLAB_{name.upper()}" for name in Limits.model_fields}
-    try:
-        return Limits.model_validate(
-            {name: env[key] for name, key in variables.items() if key in env}
-        )
-    except ValidationError as error:
-        name = str(error.errors()[0]["loc"][0])
-        raise ConfigError(say_what_is_legal(Limits, error, name, called=variables[name])) from error
+def _sentence(error: ValidationError) -> str:
+    first = error.errors()[0]
+    section, *inside = map(str, first["loc"])
+    if section == "limits":
+        return say_what_is_legal(Limits, error, inside[0], called=_variable(inside[0]))
+    if first["type"] == "value_error":
+        return f"{_variable(section)}: {first['ctx']['error']}"
+    return say_what_is_legal(Settings, error, section, called=_variable(section))

@@ -73,7 +73,7 @@ def plotly_text(text: str) -> str:
     return html.escape(isolated(text), quote=False)
 
 
-def shorten(text: str, length: int) -> str:
+def shorten(text: str, length: int = 120) -> str:
     """At most `length` characters, the last an ellipsis where some were left out."""
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"
 

@@ -1,30 +1,35 @@
 """Work of seconds or minutes for a page, in a child process: done once for all who want it, and its result kept.
 
-One job at a time on a server; others wait for their turn. A page that closes loses nothing.
+One job at a time on a server; others wait for their turn. A page that closes loses nothing. Not with
+`ProcessPoolExecutor`: stopping a running job breaks the pool for those that wait, and its processes outlive a server
+that is killed.
 """
 
-import contextlib
 import json
 import logging
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import IO, Any
 
+from tl_core.files import write_whole
 from tl_core.text import about
 
 _log = logging.getLogger(__name__)
 ROOT = Path(__file__).parents[1]
 MOST_SECONDS = 30 * 60
-_WORKING, _STARTING = "Working", "Starting"
+_COMMAND = (sys.executable, "-m", "tl_core.cli.leash")
+_BAD_INPUT = 2
+"""Exit code of a command whose last line of errors is a sentence for people."""
+_STOPPED = "It was stopped."
 _ENOUGH = 0.05
 """Of the work to be seen done before the rest is estimated by it."""
 
@@ -51,10 +56,10 @@ class Job:
         """(how much of it is done, 0 to 1, as far as it has said; where it is, in words)."""
         if self.began is None:
             return 0.0, "Waiting for other work on this server to end…"
-        now, (done, what) = time.monotonic(), self._said()
-        self.first_seen = self.first_seen or (
-            (now, done) if done else None
-        )  # before that it only started
+        now = time.monotonic()
+        done, what = self._said()
+        if done and not self.first_seen:  # before that it only started
+            self.first_seen = (now, done)
         left = ""
         if self.first_seen and done > self.first_seen[1] + _ENOUGH:
             since, share = self.first_seen
@@ -64,9 +69,27 @@ class Job:
     def _said(self) -> tuple[float, str]:
         try:
             said = json.loads(self.progress_file.read_text(encoding="utf-8"))
-            return min(1.0, max(0.0, float(said["fraction"]))), str(said.get("words") or _WORKING)
+            return min(1.0, max(0.0, float(said["fraction"]))), str(said.get("words") or "Working")
         except (OSError, ValueError, KeyError, TypeError):
-            return 0.0, _STARTING
+            return 0.0, "Starting"
+
+    def begin(self, stdin: IO[str]) -> subprocess.Popen[str] | None:
+        """Start the process, unless somebody has stopped the job before."""
+        with self.lock:
+            if self.was_stopped:
+                return None
+            self.began = time.monotonic()
+            self.process = subprocess.Popen(
+                [*_COMMAND, *self.arguments, f"--progress-file={self.progress_file}"],
+                cwd=ROOT,
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+            )
+            return self.process
 
     def stop(self) -> None:
         with self.lock:
@@ -93,26 +116,22 @@ class Jobs:
             job = self._jobs.get(result_file)
             if job and not job.is_over:
                 return job
-            place = Path(tempfile.gettempdir()) / f"transferlab-job-{uuid.uuid4().hex}.json"
-            job = self._jobs[result_file] = Job(tuple(arguments), result_file, place)
+            folder = TemporaryDirectory(prefix="transferlab-job-", ignore_cleanup_errors=True)
+            job = Job(tuple(arguments), result_file, Path(folder.name) / "progress.json")
+            self._jobs[result_file] = job
         threading.Thread(
-            target=self._work, args=(job,), name="transferlab-job", daemon=True
+            target=self._work, args=(job, folder), name="transferlab-job", daemon=True
         ).start()
         return job
 
-    def _work(self, job: Job) -> None:
-        with self._turn:
-            try:
-                _carry_out(job)
-            except OSError as error:
-                job.error = f"The work could not be started or its result kept ({error.strerror})."
-            finally:
-                job.is_over = True
-                for file in (
-                    job.progress_file,
-                    job.progress_file.with_name(f"{job.progress_file.name}.unfinished"),
-                ):
-                    file.unlink(missing_ok=True)
+    def _work(self, job: Job, folder: TemporaryDirectory[str]) -> None:
+        try:
+            with self._turn, folder:
+                job.error = _carry_out(job)
+        except OSError as error:
+            job.error = f"The work could not be started or its result kept ({error.strerror})."
+        finally:
+            job.is_over = True
         if not job.error:
             with self._lock:
                 self._jobs.pop(job.result_file, None)
@@ -132,68 +151,35 @@ def read_result(path: Path) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _carry_out(job: Job) -> None:
-    end, leash = os.pipe()  # open as long as this process lives: the child ends with it
-    command = [
-        sys.executable,
-        "-m",
-        "tl_ui.leash",
-        *job.arguments,
-        f"--progress-file={job.progress_file}",
-    ]
-    try:
-        with job.lock:
-            if job.was_stopped:
-                job.error = "It was stopped."
-                return
-            job.began = time.monotonic()
-            job.process = subprocess.Popen(
-                command,
-                cwd=ROOT,
-                stdin=end,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                encoding="utf-8",
-                errors="replace",
-            )
-        out, err = job.process.communicate(timeout=MOST_SECONDS)
-    except subprocess.TimeoutExpired:
-        assert job.process
-        job.process.kill()
-        job.process.communicate()
-        job.error = (
-            f"It took more than {about(MOST_SECONDS).removeprefix('about ')} and was given up."
-        )
-        return
-    finally:
-        os.close(end)
-        os.close(leash)
+def _carry_out(job: Job) -> str:
+    """Run the job's command and keep what it prints; gives a sentence where there is no result.
+
+    Raises:
+        OSError: the process cannot be started, or the result not be kept.
+    """
+    end, held = os.pipe()  # open as long as this process lives: the child ends with it
+    with os.fdopen(end) as stdin, os.fdopen(held, "wb", buffering=0) as leash:
+        leash.write(b"\n")
+        process = job.begin(stdin)
+        if process is None:
+            return _STOPPED
+        try:
+            out, err = process.communicate(timeout=MOST_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            longest = about(MOST_SECONDS).removeprefix("about ")
+            return f"It took more than {longest} and was given up."
     if job.was_stopped:
-        job.error = "It was stopped."
-        return
-    _take_result(job, job.process.returncode, out, err)
-
-
-def _take_result(job: Job, code: int, out: str, err: str) -> None:
-    if code == 0:
-        with contextlib.suppress(ValueError):
+        return _STOPPED
+    if process.returncode == 0:
+        with suppress(ValueError):
             json.loads(out)
-            _keep(job.result_file, out)
-            return
-    _log.warning("%s ended with %s: %s", job.arguments[:1], code, err[-2000:])
-    said = err.strip().splitlines()[-1:] if code == 2 else []
-    job.error = (
-        said[0] if said else "It ended without a result; try again, or look into the server's log."
-    )
-
-
-def _keep(path: Path, text: str) -> None:
-    """In a folder that may have been deleted meanwhile, with what the result is about."""
-    path.parent.mkdir(exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
-    try:
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+            # Without parents: what the result is about may have been deleted meanwhile.
+            job.result_file.parent.mkdir(exist_ok=True)
+            write_whole(job.result_file, out)
+            return ""
+    _log.warning("%s ended with %s: %s", job.arguments[:1], process.returncode, err[-2000:])
+    if process.returncode == _BAD_INPUT and err.strip():
+        return err.strip().splitlines()[-1]
+    return "It ended without a result; try again, or look into the server's log."

@@ -1,15 +1,15 @@
 """Heat-maps as people look at them: laid over the image, made once for all who ask, a few at a time."""
 
 import io
-from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
-from threading import Lock
+from threading import Condition
 from typing import BinaryIO
 
 import numpy as np
+from cachetools import LRUCache, cachedmethod
 from PIL import Image, ImageDraw
 
 from tl_core.data.images import open_rgb
@@ -56,32 +56,22 @@ class Heats:
     """The heat-maps that were asked for last."""
 
     def __init__(self) -> None:
-        self._drawn: OrderedDict[Wanted, Future[Drawn]] = OrderedDict()
-        self._lock = Lock()
+        self._drawn: LRUCache[Wanted, Drawn] = LRUCache(_KEPT)
+        self._drawing = Condition()
 
     def find(self, wanted: Wanted) -> Drawn | None:
         """What has been drawn already."""
-        with self._lock:
-            future = self._drawn.get(wanted)
-        return future.result() if future and future.done() and not future.exception() else None
+        with self._drawing:
+            return self._drawn.get(wanted)
 
+    @cachedmethod(
+        attrgetter("_drawn"),
+        key=lambda _self, wanted, _draw: wanted,
+        condition=attrgetter("_drawing"),
+    )
     def get(self, wanted: Wanted, draw: Callable[[], Drawn]) -> Drawn:
         """Found or drawn; who asks for what is just being drawn waits for it. A failure is not kept."""
-        with self._lock:
-            future, is_new = self._drawn.get(wanted), wanted not in self._drawn
-            if future is None:
-                future = self._drawn[wanted] = Future()
-            self._drawn.move_to_end(wanted)
-            while len(self._drawn) > _KEPT:
-                self._drawn.popitem(last=False)
-        if is_new:
-            try:
-                future.set_result(draw())
-            except BaseException as error:
-                with self._lock:
-                    self._drawn.pop(wanted, None)
-                future.set_exception(error)
-        return future.result()
+        return draw()
 
 
 def draw_heat(

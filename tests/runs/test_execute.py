@@ -264,16 +264,13 @@ def test_what_nobody_foresaw_is_a_sentence_and_in_the_log(
     )
 
 
-@pytest.mark.skipif(
-    not Path("/dev/full").exists(), reason="this system has no device that is always full"
-)
 def test_a_full_disk_fails_the_run_and_leaves_no_half_a_model(
-    workspace: Workspace, colours: DatasetRecord
+    workspace: Workspace, colours: DatasetRecord, fill_disk_under: Callable[[Path], None]
 ):
     queued = enqueue(workspace, run_config(colours))
     folder = workspace.artifacts.run_folder(queued.id)
     folder.mkdir(parents=True)
-    workspace.artifacts.checkpoint(queued.id).with_suffix(".unfinished").symlink_to("/dev/full")
+    fill_disk_under(workspace.artifacts.checkpoint(queued.id))
     with claim(workspace) as claimed:
         run = execute_run(workspace, claimed)
     assert run.state is RunState.FAILED and run.message.startswith("The disk is full")

@@ -1,6 +1,7 @@
 """A model comes back from its file exactly, and a reader finds a whole file or a sentence."""
 
 import errno
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -71,14 +72,13 @@ def test_a_cut_off_file_is_a_sentence(tmp_path: Path, keep: int):
         load_checkpoint(path)
 
 
-@pytest.mark.skipif(
-    not Path("/dev/full").exists(), reason="this system has no device that is always full"
-)
-def test_a_full_disk_leaves_the_model_that_was_there(tmp_path: Path):
+def test_a_full_disk_leaves_the_model_that_was_there(
+    tmp_path: Path, fill_disk_under: Callable[[Path], None]
+):
     path, config = tmp_path / "model.safetensors", ModelConfig(backbone="squeezenet1_1")
     save_checkpoint(path, network(config), config, CLASSES)
     before = path.read_bytes()
-    path.with_suffix(".unfinished").symlink_to("/dev/full")
+    fill_disk_under(path)
     with pytest.raises(OSError) as failure:
         save_checkpoint(path, network(config), config, CLASSES)
     assert failure.value.errno == errno.ENOSPC

@@ -93,6 +93,7 @@ class Shelf:
                     return False
                 with part.open("r+b") as file:
                     file.writelines(pieces)
+                # Not synchronised: what a power failure takes of it fails its checksum.
                 part.rename(path)
         except OSError:
             return False

@@ -9,9 +9,10 @@ import typer
 
 from tl_core.cli.choices import chosen_settings, dataset_and_config
 from tl_core.cli.options import AsJson, Backbone, Dataset, Set
-from tl_core.cli.output import out, print_json, shown_progress, written_whole
+from tl_core.cli.output import out, print_json, shown_progress
 from tl_core.cli.workspaces import open_and_tidy
 from tl_core.errors import ConfigError
+from tl_core.files import replacing
 from tl_core.memory import importing
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _write(to: Path, found: DatasetFeatures) -> None:
         "sha256": np.array([image.sha256 for image in found.images]),
     }
     try:
-        with written_whole(to) as unfinished, unfinished.open("wb") as file:
+        with replacing(to) as file:
             np.savez(file, allow_pickle=False, **arrays)
     except OSError as error:
         raise ConfigError(f'"{to}" cannot be written: {error.strerror}.') from error

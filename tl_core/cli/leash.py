@@ -34,3 +34,12 @@ class Leash:
                 _PATIENCE_SECONDS
             )  # whatever it hangs in then, nobody is there any more to end it
         os._exit(0)
+
+
+if (
+    __name__ == "__main__"
+):  # any command on a leash: what its first line says, the command does not need
+    Leash()
+    from tl_core.cli.main import main
+
+    main()

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 from rich.text import Text
 
+from tl_core.files import write_whole
 from tl_core.text import one_line
 
 
@@ -67,8 +68,7 @@ class Show:
         self._bar.update(self._task, completed=share, description=one_line(words or self._words))
         if self._file:
             told = json.dumps({"fraction": share, "words": words})
-            with written_whole(self._file) as unfinished:
-                unfinished.write_text(told, encoding="utf-8")
+            write_whole(self._file, told, durable=False)
 
 
 @contextmanager
@@ -76,18 +76,3 @@ def shown_progress(words: str, progress_file: Path | None = None) -> Iterator[Sh
     """Show a progress bar while the block runs, and yield what moves it."""
     with progress_bar() as bar:
         yield Show(bar, words, progress_file)
-
-
-@contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """Yield a path to write to; it replaces `path` only if the block ends well.
-
-    Raises:
-        OSError: the file cannot be written.
-    """
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    try:
-        yield unfinished
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tl_core.cli.options import AsJson, RunId
-from tl_core.cli.output import out, print_json, shown_progress, written_whole
+from tl_core.cli.output import out, print_json, shown_progress
 from tl_core.errors import TransferLabError
+from tl_core.files import write_whole
 from tl_core.memory import importing
 from tl_core.text import confidence
 
@@ -91,9 +92,8 @@ def _images(given: Sequence[Path]) -> list[Path]:
 
 def _write(path: Path, text: str) -> None:
     try:
-        with written_whole(path) as unfinished:
-            # Excel recognises UTF-8 by the byte order mark.
-            unfinished.write_text(text, encoding="utf-8-sig", newline="")
+        # Excel recognises UTF-8 by the byte order mark.
+        write_whole(path, text.encode("utf-8-sig"))
     except OSError as error:
         raise TransferLabError(f"{path}: it cannot be written ({error.strerror}).") from error
 

@@ -23,14 +23,14 @@ def say_what_is_legal(
 
 def legal_values(schema: dict[str, Any]) -> str:
     """What a JSON schema allows, in words."""
+    if example := schema.get("example"):
+        return str(example)
     if "anyOf" in schema:
         return " or ".join(legal_values(option) for option in schema["anyOf"])
     if choices := schema.get("enum") or ([schema["const"]] if "const" in schema else []):
         return " or ".join(repr(choice) for choice in choices)
     if schema["type"] == "array":
         return f"{legal_values(schema['items'])}, or several of them with commas"
-    if example := schema.get("example"):
-        return str(example)
     kinds = {
         "integer": "a whole number",
         "number": "a number",

@@ -4,9 +4,10 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from tl_core.data.layout import EXAMPLE
-from tl_core.data.names import quoted, shorten
+from tl_core.data.names import quoted
 from tl_core.errors import ClassTooSmall, TooFewClasses
 from tl_core.records import ImageRecord, SkippedFile
+from tl_core.text import shorten
 
 MIN_DISTINCT = 3
 """One image each for train, validation and test."""

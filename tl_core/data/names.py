@@ -4,6 +4,7 @@ import re
 import unicodedata
 
 from tl_core.errors import UnsafeArchive
+from tl_core.text import shorten
 
 Parts = tuple[str, ...]
 """A name split at its slashes: folders, then the file."""
@@ -54,10 +55,6 @@ def clean_text(text: str) -> str:
 def class_name(text: str) -> str:
     """A folder's name as a class: one spelling of accents, no outer spaces, otherwise untouched."""
     return unicodedata.normalize("NFC", clean_text(text)).strip()
-
-
-def shorten(text: str, limit: int = 120) -> str:
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def quoted(names: list[str], limit: int = 5) -> str:

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tl_core.data.names import clean_text, is_junk, safe_parts, shorten
+from tl_core.data.names import clean_text, is_junk, safe_parts
 from tl_core.data.sources import CHUNK_BYTES, Entry, Listing
 from tl_core.errors import DatasetRefused, ImageUnusable, UnsafeArchive
 from tl_core.settings import Limits
+from tl_core.text import shorten
 
 _ENCRYPTED = 0x1 | 0x40 | 0x2000
 _UTF8 = 0x800

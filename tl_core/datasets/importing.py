@@ -9,6 +9,7 @@ from tl_core.data.ingest import Ingested, IngestProgress, ingest_dataset
 from tl_core.data.known_images import KnownImages
 from tl_core.data.sources import Source
 from tl_core.errors import UnknownDataset
+from tl_core.files import move_into_place
 from tl_core.locks import hold_lock
 from tl_core.records import DatasetRecord, SkippedFile
 from tl_core.settings import Limits
@@ -61,7 +62,8 @@ def import_dataset(
 def _keep(store: Store, ingested: Ingested, staging: Path, folder: Path) -> Imported:
     known = _find(store, ingested.record.id)
     if known is None or not folder.exists():
-        _put_in_place(staging, folder)
+        shutil.rmtree(folder, ignore_errors=True)  # without a record, a crash left it there
+        move_into_place(staging, folder)
     if known is not None:
         return Imported(known, ingested.skipped, already_known=True)
     try:
@@ -79,13 +81,6 @@ def _find(store: Store, dataset_id: str) -> DatasetRecord | None:
         return None
     # The store also looks things up by name, and a name may be any text.
     return record if record.id == dataset_id else None
-
-
-def _put_in_place(staging: Path, folder: Path) -> None:
-    """Move the folder; one that lies there without a record was left by a crash."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    staging.replace(folder)
 
 
 def delete_dataset(store: Store, artifacts: Artifacts, dataset_id: str) -> None:

@@ -13,11 +13,12 @@ from tl_core.export.findings import Facts
 from tl_core.export.format_check import FormatCheck
 from tl_core.export.formats import Ask
 from tl_core.export.initial_weights import Unrepeatable
-from tl_core.export.placement import disk_errors, pack, publish, refuse_taken
+from tl_core.export.placement import disk_errors, pack, refuse_taken
 from tl_core.export.quantising import CALIBRATED_ON, write_int8
 from tl_core.export.subject import Subject, find_subject
 from tl_core.export.training_script import write_training_script
 from tl_core.features.onnx_export import OnnxUnfit
+from tl_core.files import move_into_place
 from tl_core.workspace import Workspace
 
 OnProgress = Callable[[str, float], None]
@@ -76,7 +77,7 @@ def export_run(
         if as_zip:
             on_progress("Packing", 0.97)
             pack(folder, staging / f"{name}.zip")
-        publish(staging / f"{name}.zip" if as_zip else folder, target)
+        move_into_place(staging / f"{name}.zip" if as_zip else folder, target)
     return Exported(
         target, files, facts.figures, (*subject.missing, *facts.left_out), facts.parameters
     )

@@ -1,9 +1,7 @@
-"""Where an export goes: packed, put in place in one step, and what a disk says to that."""
+"""Where an export goes: what may be written over, how it is packed, and what a disk says to that."""
 
 import errno
 import os
-import shutil
-import uuid
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,27 +29,6 @@ def pack(folder: Path, target: Path) -> None:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             packing = zipfile.ZIP_STORED if path.suffix in _AS_IT_IS else zipfile.ZIP_DEFLATED
             archive.write(path, path.relative_to(folder.parent), packing)
-
-
-def publish(made: Path, target: Path) -> None:
-    """Rename; onto another disk, by way of a copy beside the place."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        made.replace(target)
-        return
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-    draft = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-    try:
-        if made.is_dir():
-            shutil.copytree(made, draft)
-        else:
-            shutil.copyfile(made, draft)
-        draft.replace(target)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from tl_core.charts import (
 from tl_core.charts.confusion import MAX_LABELLED_CLASSES, MAX_TICKS
 from tl_core.charts.curves import TO_SEE_ALL
 from tl_core.evaluation import Figure, reliability, weakest_first
+from tl_core.files import write_whole
 from tl_core.glossary import GLOSSARY
 from tl_core.records import Run
 from tl_core.report.examples import pick_examples
@@ -74,13 +75,7 @@ def write_report(store: Store, artifacts: Artifacts, run_id: str, path: Path) ->
         UnknownRun: there is no such run.
         RunNotReady: it was not tested.
     """
-    page = report_html(store, artifacts, run_id)
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    try:
-        unfinished.write_text(page, encoding="utf-8")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_whole(path, report_html(store, artifacts, run_id))
 
 
 def report_html(store: Store, artifacts: Artifacts, run_id: str) -> str:

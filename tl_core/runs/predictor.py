@@ -1,13 +1,14 @@
 """Ask a run's model about images that no split has seen."""
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
-from threading import Lock
+from threading import Condition
 from typing import Any, BinaryIO
 
 import torch
+from cachetools import LRUCache, cachedmethod
 
 from tl_core.data.loaders import read_input
 from tl_core.data.pixels import Form
@@ -54,7 +55,7 @@ class Predictor:
         self._checkpoint, self._device, self._max_pixels = checkpoint, device, max_pixels
         self.classes = checkpoint.classes
         """As the model knows them. User text."""
-        self.n_bytes = sum(tensor.nbytes for tensor in checkpoint.model.state_dict().values())
+        self.n_bytes: int = sum(tensor.nbytes for tensor in checkpoint.model.state_dict().values())
         """Of its weights."""
         checkpoint.model.requires_grad_(False)
         device.place(checkpoint.model)
@@ -136,9 +137,16 @@ class Predictors:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._loaded: OrderedDict[tuple[str, int | None], Predictor] = OrderedDict()
-        self._lock = Lock()
+        self._loaded: LRUCache[tuple[str, int | None], Predictor] = LRUCache(
+            _KEPT_BYTES, _counted_bytes
+        )
+        self._loading = Condition()
 
+    @cachedmethod(
+        attrgetter("_loaded"),
+        key=lambda _self, run: (run.id, run.best_epoch),
+        condition=attrgetter("_loading"),
+    )
     def get(self, run: Run) -> Predictor:
         """The run's best model so far. Loading is done once, however many wait for it.
 
@@ -146,18 +154,12 @@ class Predictors:
             UnknownRun: it was deleted.
             RunNotReady: it has no model yet.
         """
-        key = run.id, run.best_epoch
-        with self._lock:
-            if key not in self._loaded:
-                self._loaded[key] = Predictor.of_run(self._workspace, run.id)
-            self._loaded.move_to_end(key)
-            while len(self._loaded) > 1 and self._are_many():
-                self._loaded.popitem(last=False)
-            return self._loaded[key]
+        return Predictor.of_run(self._workspace, run.id)
 
-    def _are_many(self) -> bool:
-        n_bytes = sum(predictor.n_bytes for predictor in self._loaded.values())
-        return len(self._loaded) > _KEPT_MODELS or n_bytes > _KEPT_BYTES
+
+def _counted_bytes(predictor: Predictor) -> int:
+    """Bytes of `_KEPT_BYTES` that a model takes: small ones as if `_KEPT_MODELS` filled it, the largest all of it."""
+    return min(_KEPT_BYTES, max(_KEPT_BYTES // _KEPT_MODELS, predictor.n_bytes))
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:

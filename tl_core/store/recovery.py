@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from tl_core.files import remove_unfinished
 from tl_core.locks import hold_lock, try_lock
 from tl_core.records import Run, RunState
 from tl_core.store.artifacts import Artifacts
@@ -45,6 +46,7 @@ def _fail_if_stale(store: Store, artifacts: Artifacts, run: Run, death: Death | 
     lock = artifacts.run_lock(run.id)
     with try_lock(lock) as is_stale:
         if is_stale:
+            remove_unfinished(artifacts.run_folder(run.id))
             can_go_on = artifacts.training_state(run.id).is_file()
             if death and lock.read_text() == str(death.process_id):
                 sentence = f"{_sentence(run, can_go_on, death.sentence)} {_ADVICE}"

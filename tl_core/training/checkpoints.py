@@ -25,6 +25,7 @@ from tl_core.backbones import (
 )
 from tl_core.config import ModelConfig
 from tl_core.errors import RunNotReady
+from tl_core.files import replacing
 from tl_core.records import Preprocessing
 
 _DTYPES = {
@@ -95,14 +96,8 @@ def _digest(tensors: dict[str, Tensor]) -> str:
 
 
 def _write(path: Path, tensors: dict[str, Tensor], about: dict[str, str]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
-    try:
-        with unfinished.open("wb") as file:
-            file.writelines(_as_safetensors(tensors, about))
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with replacing(path) as file:
+        file.writelines(_as_safetensors(tensors, about))
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

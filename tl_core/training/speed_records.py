@@ -2,12 +2,12 @@
 
 import json
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tl_core.backbones import get_backbone
 from tl_core.errors import UnknownBackbone
+from tl_core.files import write_whole
 from tl_core.training.device import pick_device
 
 _FILE = "speeds.json"
@@ -58,15 +58,8 @@ def remember(
     speeds = _read(home)
     sizes = speeds.setdefault(pick_device().title, {}).setdefault(backbone, {})
     sizes[_key(image_size, behind)] = list(seconds)
-    home.mkdir(parents=True, exist_ok=True)
-    unfinished = (
-        home / f"{_FILE}.{uuid.uuid4().hex}"
-    )  # of several that write at once, the last is kept
-    try:
-        unfinished.write_text(json.dumps(speeds, indent=1, sort_keys=True), "utf-8")
-        unfinished.replace(home / _FILE)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    # Not durable: what is lost is measured again.
+    write_whole(home / _FILE, json.dumps(speeds, indent=1, sort_keys=True), durable=False)
 
 
 def recall(

@@ -12,6 +12,7 @@ from tl_core.backbones import TransferModel
 from tl_core.config import RunConfig
 from tl_core.errors import RunNotReady
 from tl_core.events import EpochEnded
+from tl_core.files import write_whole
 from tl_core.records import Prediction
 
 _FORMAT = 1
@@ -67,14 +68,9 @@ def save_state(path: Path, state: TrainingState) -> None:
         "learner": state.learner,
         "last": last,
     }
-    buffer, unfinished = io.BytesIO(), path.with_suffix(".unfinished")
+    buffer = io.BytesIO()
     torch.save(content, buffer)  # and not into the file, where a full disk has no errno
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        unfinished.write_bytes(buffer.getbuffer())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_whole(path, buffer.getbuffer())
 
 
 def load_state(path: Path, config: RunConfig) -> TrainingState | None:

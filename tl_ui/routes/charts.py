@@ -5,10 +5,11 @@ import hashlib
 import json
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+
+from cachetools import LRUCache
 
 from tl_core.charts import Chart
 from tl_core.charts.confusion import MatrixView, confusion_chart
@@ -64,8 +65,7 @@ class RunCharts:
 
     def __init__(self, store: Store, capacity: int = 64) -> None:
         self._store = store
-        self._capacity = capacity
-        self._entries: OrderedDict[tuple[Any, ...], _Entry] = OrderedDict()
+        self._entries: LRUCache[tuple[Any, ...], _Entry] = LRUCache(capacity)
         self._lock = threading.Lock()
 
     def get(self, run_id: str, kind: str, view: MatrixView = _PLAIN) -> Payload:
@@ -98,7 +98,8 @@ class RunCharts:
         )
 
     def _get(self, key: tuple[Any, ...], look: Callable[[_Entry], None]) -> Payload:
-        entry = self._entry(key)
+        with self._lock:
+            entry = self._entries.setdefault(key, _Entry())
         with entry.lock:
             started = time.monotonic()
             if entry.payload is None or started >= entry.due_at:
@@ -109,14 +110,6 @@ class RunCharts:
                 )
             assert entry.payload is not None
             return entry.payload
-
-    def _entry(self, key: tuple[Any, ...]) -> _Entry:
-        with self._lock:
-            entry = self._entries.setdefault(key, _Entry())
-            self._entries.move_to_end(key)
-            while len(self._entries) > self._capacity:
-                self._entries.popitem(last=False)
-            return entry
 
     def _look(self, entry: _Entry, run_id: str, kind: str, view: MatrixView) -> None:
         run = self._store.get_run(run_id)

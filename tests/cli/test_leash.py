@@ -9,7 +9,7 @@ from pathlib import Path
 
 from making_runs import environment
 
-from tl_ui.background import ROOT
+ROOT = Path(__file__).parents[2]
 
 
 def wait(check, seconds=20):
@@ -21,9 +21,9 @@ def wait(check, seconds=20):
 
 def test_it_ends_with_the_process_that_started_it(tmp_path):
     """Even one that is killed: what it held open is closed."""
-    child = "import tl_ui.leash as l, threading, time; threading.Thread(target=l._end_with_the_other, daemon=True)"
-    child += ".start(); print('up', flush=True); time.sleep(60)"
-    program = "import os, subprocess, sys; r, w = os.pipe(); "
+    child = "import time; from tl_core.cli.leash import Leash; Leash(); "
+    child += "print('up', flush=True); time.sleep(60)"
+    program = "import os, subprocess, sys; r, w = os.pipe(); os.write(w, b'\\n'); "
     program += f"c = subprocess.Popen([sys.executable, '-c', {child!r}], stdin=r); print(c.pid, flush=True); c.wait()"
     parent = subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=ROOT
@@ -37,7 +37,8 @@ def test_it_ends_with_the_process_that_started_it(tmp_path):
 
 def test_the_command_line_ends_as_usual_while_it_is_held(tmp_path):
     given, held = os.pipe()
-    asked = [sys.executable, "-m", "tl_ui.leash", "presets", "--json"]
+    os.write(held, b"\n")
+    asked = [sys.executable, "-m", "tl_core.cli.leash", "presets", "--json"]
     done = subprocess.run(
         asked, stdin=given, capture_output=True, cwd=ROOT, env=environment(tmp_path), check=False
     )

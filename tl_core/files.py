@@ -1,0 +1,93 @@
+"""Files and folders that appear whole or not at all."""
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+from uuid import uuid4
+
+_UNFINISHED = ".unfinished"
+
+
+@contextmanager
+def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
+    """Open a temporary file that takes the place of `path` once the block has ended without an error.
+
+    Readers find the old content or the new one, also after a crash; of several writers the last wins.
+
+    Args:
+        path: the file; missing folders above it are created.
+        durable: whether the new content must also survive a power failure from here on. It costs
+            some milliseconds.
+
+    Raises:
+        OSError: the disk refuses. The old content stays, and no temporary file does.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = _draft_beside(path)
+    try:
+        with draft.open("wb") as file:
+            yield file
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    if durable:
+        _sync_folder(path.parent)
+
+
+def write_whole(path: Path, content: bytes | memoryview | str, *, durable: bool = True) -> None:
+    """Replace a file by `content`, a text in UTF-8. Arguments and errors are those of `replacing`."""
+    with replacing(path, durable=durable) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Delete the temporary files that killed writers left at any depth; nobody may be writing there."""
+    for draft in folder.rglob(f".*{_UNFINISHED}"):
+        draft.unlink(missing_ok=True)
+
+
+def move_into_place(made: Path, target: Path) -> None:
+    """Rename a file or folder; onto another disk, by way of a copy beside the target.
+
+    Raises:
+        OSError: the disk refuses, or `target` is a folder that is not empty.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        made.replace(target)
+        return
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+    draft = _draft_beside(target)
+    try:
+        if made.is_dir():
+            shutil.copytree(made, draft)
+        else:
+            shutil.copyfile(made, draft)
+        draft.replace(target)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.unlink(missing_ok=True)
+
+
+def _draft_beside(path: Path) -> Path:
+    """A name that no other writer has, and that no name is too long for."""
+    return path.with_name(f".{uuid4().hex}{_UNFINISHED}")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename durable, where folders can be synchronised: Windows cannot even open one."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
