@@ -1,7 +1,7 @@
-"""One class for each way a request can be wrong. The message is a sentence for the person who made it.
+"""Errors, one class for each way a request can fail. Messages are sentences for the user.
 
-Every message names the file or value, says what is wrong with it and what to do. Interfaces print `str(error)`
-and nothing else; anything that is not a `TransferLabError` is a defect of ours.
+Every message names the file or value, says what is wrong with it and what to do. Pages and command
+line print `str(error)`; any other exception is a defect of the program.
 """
 
 
@@ -18,19 +18,19 @@ class UnknownBackbone(ConfigError):
 
 
 class UnknownDataset(TransferLabError):
-    """The store holds no such dataset."""
+    """No dataset in the store has that id."""
 
 
 class UnknownRun(TransferLabError):
-    """The store holds no such run."""
+    """No run in the store has that id."""
 
 
 class DatasetInUse(TransferLabError):
-    """The dataset cannot be deleted while runs are reading it."""
+    """A dataset cannot be deleted while runs are reading it."""
 
 
 class RunNotReady(TransferLabError):
-    """The run has no model yet, or is in a state that does not allow what was asked."""
+    """A run has no model yet, or its state does not allow what was asked."""
 
 
 class DatasetRefused(TransferLabError):
@@ -54,7 +54,7 @@ class ImageUnusable(TransferLabError):
 
 
 class NotExplainable(TransferLabError):
-    """There is no saying where in an image a model saw a class."""
+    """No heat-map can be computed for this model."""
 
 
 class WeightsUnavailable(TransferLabError):
@@ -74,7 +74,7 @@ class Cancelled(TransferLabError):
 
 
 class StoreUnavailable(TransferLabError):
-    """The database cannot be opened or reached, or has failed."""
+    """A database cannot be opened or reached, or has failed."""
 
 
 class StoreTooNew(StoreUnavailable):

@@ -1,4 +1,4 @@
-"""What training tells whoever drives it. Computation yields these; the caller owns the side effects."""
+"""Events that training yields to its caller, who owns the side effects."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from tl_core.facts import RunFacts
 from tl_core.records import Prediction, TestResult
 
 STAGES = ("reading images", "preparing features", "training", "testing")
-"""The four named steps of every run, in order."""
+"""Names of the four steps of every run, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +21,12 @@ class StageAdvanced:
     done: int
     total: int
     of: str = "images"
-    """What they are."""
+    """Unit of `done` and `total`."""
 
 
 @dataclass(frozen=True, slots=True)
 class FactsFound:
-    """Something the run found out about itself: the fields that are set."""
+    """Facts that the run found out about itself: the fields that are set."""
 
     facts: RunFacts
 
@@ -38,12 +38,12 @@ class BatchEnded:
     epoch: int
     """Counted from 1."""
     step: int
-    """Adjustments of the weights, counted from 1 over the whole run."""
+    """Optimizer steps so far, counted from 1 over the whole run."""
     total_steps: int
     loss: float
-    """What was made small, mean over the images of this step; plain cross-entropy, in nats, unless chosen otherwise."""
+    """Mean training loss over the images of this step; cross-entropy in nats by default."""
     n: int
-    """Images of this step: one batch, or several whose gradients were added up."""
+    """Images of this step: one mini-batch, or several with accumulated gradients."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +51,18 @@ class EpochEnded:
     epoch: int
     step: int
     train_loss: float
-    """Running mean over the epoch, as the weights moved."""
+    """Running mean over the epoch, while the weights changed."""
     train_accuracy: float | None
-    """None when images were mixed, and so belong to no one class."""
+    """Training accuracy; None with mixup or CutMix, whose images have no single class."""
     train_n: int
     val_loss: float
-    """Mean cross-entropy in nats, whatever loss was trained on."""
+    """Mean cross-entropy in nats, whichever loss was trained on."""
     val_accuracy: float
     val_predictions: tuple[Prediction, ...]
     is_best: bool
-    """True when no earlier epoch did better on validation."""
+    """True if no earlier epoch was better on validation."""
     learning_rate: float
-    """Of the head, in the epoch's last step."""
+    """Learning rate of the head in the epoch's last step."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
-"""What a run's model said, on disk: logits and features of validation and test, and a small record of every epoch.
+"""Model outputs of a run on disk: logits and features of validation and test, and a record per epoch.
 
-Tables of numbers in safetensors files, in the run's folder. Each is put in place whole, and never written into again.
+Arrays lie in safetensors files in the run's folder. Each file is written whole and never changed.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,56 +23,56 @@ _TITLES = {"val": "validation", "test": "test"}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeptOutputs:
-    """Of every image of one side of the split, in order of position."""
+    """Outputs for every image of one side of the split, in order of position."""
 
     epoch: int
-    """Of validation, whose weights it was, counted from 1; 0 for the test, which is of the same."""
+    """Epoch of the weights for validation, counted from 1; 0 for the test, of the same weights."""
     positions: Numbers
-    """Int64 [N]: the images' `ImageRecord.position`."""
+    """`ImageRecord.position` of the images, int64 [N]."""
     labels: Numbers
-    """Int64 [N]."""
+    """True labels, int64 [N]."""
     logits: Numbers
-    """Float32 [N, classes]."""
+    """Logits, float32 [N, classes]."""
     rows: Numbers
-    """Int64 [M]: which of the N images have features here; all, unless they are very many."""
+    """Indices of the images with features, int64 [M]; a sample where there are very many."""
     features: Numbers
-    """Float16 [M, features] where that holds them, else float32: what entered the head. Perhaps not finite."""
+    """Inputs of the head, float16 [M, features] where they fit, else float32; may be infinite."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EpochOutputs:
-    """Of the validation images after one epoch, in order of position."""
+    """Outputs for the validation images after one epoch, in order of position."""
 
     epoch: int
     positions: Numbers
-    """Int32 [N]."""
+    """`ImageRecord.position` of the images, int32 [N]."""
     labels: Numbers
-    """Int32 [N]."""
+    """True labels, int32 [N]."""
     answers: Numbers
-    """Int32 [N]: the likeliest class."""
+    """Predicted labels, int32 [N]."""
     confidence: Numbers
-    """Float32 [N]: in that answer."""
+    """Probability of the predicted label, float32 [N]."""
     rows: Numbers
-    """Int32 [M]: the images, the same in every epoch, of which there is more."""
+    """Indices of the images with probabilities and features, int32 [M], equal in every epoch."""
     probabilities: Numbers
-    """Float16 [M, classes]."""
+    """Softmax probabilities, float16 [M, classes]."""
     features: Numbers
-    """Float [M, k]: along the epoch's own principal components, the largest first; [0, 0] where not finite."""
+    """Features projected on the epoch's k largest principal components [M, k]; [0, 0] if not finite."""
     spread: float
-    """Variance of the features in all their directions together."""
+    """Total variance of the features."""
     stands_still: bool
-    """True where the features are those of the epoch before, because the whole backbone is frozen."""
+    """True if the features equal the previous epoch's, because the whole backbone is frozen."""
 
 
 def write_table(path: Path, tensors: Mapping[str, Numbers], about: Mapping[str, str]) -> None:
-    """Put a file of arrays in place; a reader, or a crash, finds all of it or nothing new."""
+    """Write arrays to `path` whole or not at all."""
     arrays = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
     # Not durable: synchronising two more files an epoch would slow the training of a head.
     write_whole(path, save(arrays, dict(about)), durable=False)
 
 
 def read_table(path: Path) -> tuple[dict[str, Numbers], dict[str, str]]:
-    """(arrays by name, what is said about them).
+    """Read arrays by name, and the metadata of the file.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -98,7 +98,7 @@ def epoch_path(folder: Path, epoch: int) -> Path:
 
 
 def load_outputs(folder: Path, split: Literal["val", "test"]) -> KeptOutputs:
-    """What a run's model said about a side: "val" at its best epoch, "test" at the end.
+    """Load a run's outputs: "val" at its best epoch, or "test".
 
     Args:
         folder: `Artifacts.outputs` of the run.
@@ -110,43 +110,44 @@ def load_outputs(folder: Path, split: Literal["val", "test"]) -> KeptOutputs:
         tensors, about = read_table(outputs_path(folder, split))
     except FileNotFoundError:
         raise RunNotReady(
-            f"The logits and features of this run's {_TITLES[split]} images were not kept: it is older than that, or "
-            "stopped before it had them. Train again to have them."
+            f"The logits and features of this run's {_TITLES[split]} images were not kept: it is "
+            "older than that, or stopped before it had them. Train again to have them."
         ) from None
     return _made_of(KeptOutputs, tensors, epoch=int(about.get("epoch", 0)))
 
 
 def list_epochs(folder: Path) -> list[int]:
-    """The epochs of which there is a record, in order; none of an older run."""
+    """List the recorded epochs in order; runs of early releases have none."""
     return sorted(int(path.stem) for path in (folder / "epochs").glob("*.safetensors"))
 
 
 def load_epochs(folder: Path) -> Iterator[EpochOutputs]:
-    """Every epoch of which there is a record, in order.
+    """Yield every recorded epoch in order.
 
     Raises:
         RunNotReady: a file is damaged.
     """
-    before: tuple[Numbers, float] = np.zeros((0, 0), np.float16), 0.0
+    features: Numbers = np.zeros((0, 0), np.float16)
+    spread = 0.0
     for epoch in list_epochs(folder):
         tensors, about = read_table(epoch_path(folder, epoch))
         stands_still = "features" not in tensors
-        before = (
-            before if stands_still else (tensors.pop("features"), float(about.get("spread", 0)))
-        )
-        more = {"features": before[0], "spread": before[1], "stands_still": stands_still}
+        if not stands_still:
+            features = tensors.pop("features")
+            spread = float(about.get("spread", 0))
+        more = {"features": features, "spread": spread, "stands_still": stands_still}
         yield _made_of(EpochOutputs, tensors, epoch=epoch, **more)
 
 
 def drop_epochs(folder: Path, after: int) -> None:
-    """Forget the epochs after that one, which are about to be done again."""
+    """Delete the records of epochs after `after`, which will be trained again."""
     for epoch in list_epochs(folder):
         if epoch > after:
             epoch_path(folder, epoch).unlink(missing_ok=True)
 
 
 def kept_files(folder: Path) -> list[Path]:
-    """What a run that carries on from this one takes over: all but the test's, below `folder`."""
+    """List the files that a continuing run takes over: all but the outputs of the test."""
     epochs = [epoch_path(folder, epoch) for epoch in list_epochs(folder)]
     return [path for path in (outputs_path(folder, "val"), *epochs) if path.is_file()]
 

@@ -1,4 +1,4 @@
-"""What the store gives back: plain frozen data, no behaviour beyond reading itself."""
+"""Records that the store returns: plain frozen data."""
 
 import math
 from dataclasses import dataclass, field
@@ -20,13 +20,13 @@ class RunState(StrEnum):
 
     @property
     def is_finished(self) -> bool:
-        """True when the run has come to its end. A paused one has not: it waits to be resumed."""
+        """Return True once the run has ended. A paused run has not: it waits to be resumed."""
         return self not in (RunState.QUEUED, RunState.RUNNING, RunState.PAUSED)
 
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
-    """How a backbone wants its images: the same numbers its weights were trained with."""
+    """Preprocessing that a backbone expects: the values its weights were trained with."""
 
     size: int
     """Side of the centre crop, in pixels."""
@@ -44,25 +44,25 @@ class ImageRecord:
     position: int
     """Place in the dataset's canonical order, from 0."""
     sha256: str
-    """Of the file's bytes, in hex. Copies of one file share it, and share the stored file."""
+    """Hex digest of the file's bytes. Copies of one file share it, and share the stored file."""
     name: str
-    """Where the file stood in what was handed in, with forward slashes. User text."""
+    """Path inside the uploaded folder or archive, with forward slashes. User text."""
     class_name: str
     split: str | None
     """"train", "val" or "test" where the dataset came with its own split, else None."""
     extension: str
-    """Of the stored file, from the decoded format and not from the name: "jpg", "png" …"""
+    """Extension of the stored file, from its decoded format and not its name: "jpg", "png" …"""
     width: int
-    """Pixels, after EXIF rotation."""
+    """Width in pixels, after EXIF rotation."""
     height: int
 
 
 @dataclass(frozen=True, slots=True)
 class SkippedFile:
     name: str
-    """Where the file stood in what was handed in. User text."""
+    """Path inside the uploaded folder or archive. User text."""
     reason: str
-    """A sentence: what is wrong with it and what to do."""
+    """Sentence on what is wrong with the file and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +104,15 @@ class Progress:
     stage: str
     """One of `events.STAGES`."""
     fraction: float
-    """Done of this stage, 0 to 1."""
+    """Completed share of this stage, 0 to 1."""
     detail: str = ""
     seconds_left: float | None = None
-    """Of the whole run, or None while it cannot be said honestly."""
+    """Estimate for the rest of the run; None while there is nothing to estimate it from."""
 
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """Figures of the one look at the test set, with what they were measured on."""
+    """Test metrics of the kept model on `n` images, measured once."""
 
     n: int
     loss: float
@@ -122,7 +122,7 @@ class TestResult:
     recall_macro: float
     f1_macro: float
     baseline_accuracy: float
-    """Of always answering the class that is most frequent in the training set."""
+    """Accuracy of always answering the class that is most frequent in the training set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,30 +139,30 @@ class Run:
     progress: Progress | None = None
     epochs_done: int = 0
     best_epoch: int | None = None
-    """The epoch whose weights were kept: the best on validation. Counted from 1."""
+    """Epoch whose weights are kept: the best on validation, counted from 1."""
     val_accuracy: float | None = None
-    """Of the best epoch."""
+    """Validation accuracy at the best epoch."""
     result: TestResult | None = None
     facts: RunFacts = field(default_factory=RunFacts)
     title: str = ""
-    """What people call it, if they do; this and the next three are theirs to change. User text."""
+    """Name given by a person; this and the next three fields can be edited. User text."""
     note: str = ""
-    """User text, of several lines."""
+    """User text of several lines."""
     tags: tuple[str, ...] = ()
-    """User text, each once."""
+    """User text; no tag occurs twice."""
     is_favourite: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SavedPreset:
-    """A preset that someone here has saved, beside those that `tl_core.presets` brings."""
+    """Preset saved by a user, beside the built-in ones in `tl_core.presets`."""
 
     name: str
     """User text, unique."""
     description: str
     """User text."""
     config: RunConfig
-    """Its dataset is `presets.ANY_DATASET`."""
+    """Settings; their dataset is `presets.ANY_DATASET`."""
     created_at: float
     """Seconds since the epoch, UTC."""
 
@@ -170,7 +170,7 @@ class SavedPreset:
 @dataclass(frozen=True, slots=True)
 class MetricPoint:
     seq: int
-    """Place in the run's list of points, from 0; writing the same point twice changes nothing."""
+    """Place in the run's list of points, from 0; writing a point twice changes nothing."""
     epoch: int
     """Counted from 1."""
     step: int
@@ -178,24 +178,25 @@ class MetricPoint:
     split: str
     """"train" or "val"."""
     name: str
-    """"batch_loss" (mean over the steps since the point before); of an epoch "loss", "accuracy", "learning_rate"."""
+    """"batch_loss" (mean since the previous point), or an epoch's "loss", "accuracy" or "learning_rate".
+    """
     value: float
     n: int
     """Images the value was measured on."""
 
 
 BEST_VAL = "best val"
-"""What the store calls the validation predictions of the epoch whose weights are kept; "val" are the last epoch's."""
+"""Name under which the store keeps validation predictions of the best epoch ("val": the last)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
     position: int
-    """The image's `ImageRecord.position`."""
+    """`ImageRecord.position` of the image."""
     true: int
     """Label, an index into the dataset's classes."""
     probabilities: tuple[float, ...]
-    """Of every class, summing to 1."""
+    """Softmax probability of every class."""
 
     @property
     def predicted(self) -> int:
@@ -203,15 +204,15 @@ class Prediction:
 
     @property
     def is_number(self) -> bool:
-        """Whether all probabilities are; else the model gave no answer."""
+        """Return True if no probability is NaN or infinite; otherwise the model gave no answer."""
         return math.isfinite(sum(self.probabilities))
 
     @property
     def confidence(self) -> float:
-        """In `predicted`; NaN where that is no answer."""
+        """Probability of the predicted class; NaN where the model gave no answer."""
         return max(self.probabilities) if self.is_number else math.nan
 
     @property
     def is_right(self) -> bool:
-        """What is not a number is no answer, and so never right."""
+        """Return True if the predicted class is the true one; NaN probabilities never are."""
         return self.predicted == self.true and self.is_number

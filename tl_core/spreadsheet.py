@@ -1,15 +1,15 @@
-"""Tables as CSV that a spreadsheet may open: text from outside is never taken for a formula."""
+"""CSV tables in which a spreadsheet never takes user text for a formula."""
 
 import csv
 import io
 from collections.abc import Iterable, Sequence
 
-_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
-"""The wide ones are formulas, too, where people write Japanese."""
+_FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+"""Prefixes that start a formula; full-width ones do so in Japanese spreadsheets."""
 
 
 def as_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A line for each row, after the header. Text that begins like a formula gets an apostrophe."""
+    """Format header and rows as CSV. Text that begins like a formula gets an apostrophe."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(header)
@@ -21,5 +21,7 @@ def as_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def harmless(text: str) -> str:
     return (
-        f"'{text}" if text.startswith("\r") or text.lstrip(" \n").startswith(_BEGINNINGS) else text
+        f"'{text}"
+        if text.startswith("\r") or text.lstrip(" \n").startswith(_FORMULA_PREFIXES)
+        else text
     )

@@ -1,4 +1,4 @@
-"""User text made harmless, and numbers made readable."""
+"""Text: user text made safe to show, and numbers formatted for people."""
 
 import html
 import math
@@ -52,7 +52,7 @@ def _isolate_paragraph(found: re.Match[str]) -> str:
 
 
 def _reads_from_the_right(text: str) -> bool:
-    """Whether any character has a right-to-left direction."""
+    """Return True if any character has a right-to-left direction."""
     if text.isascii():
         return False
     return any(unicodedata.bidirectional(letter) in _RIGHT_TO_LEFT for letter in text)
@@ -64,27 +64,27 @@ def one_line(text: str) -> str:
 
 
 def html_text(text: str) -> str:
-    """User text for HTML, also inside a quoted attribute."""
+    """Escape user text for HTML, also inside a quoted attribute."""
     return html.escape(isolated(text), quote=True)
 
 
 def plotly_text(text: str) -> str:
-    """User text for Plotly, which renders a handful of HTML tags."""
+    """Escape user text for Plotly, which renders a few HTML tags."""
     return html.escape(isolated(text), quote=False)
 
 
 def shorten(text: str, length: int = 120) -> str:
-    """At most `length` characters, the last an ellipsis where some were left out."""
+    """Cut `text` to `length` characters; the last is an ellipsis if it was cut."""
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"
 
 
 def percent(fraction: float) -> str:
-    """`0.861` as `86.1 %`."""
+    """Format `0.861` as `86.1 %`."""
     return f"{100 * fraction:.1f} %" if math.isfinite(fraction) else "not a number"
 
 
 def confidence(probability: float) -> str:
-    """A percentage that says 0 or 100 only where it is: `> 99.9 %`."""
+    """Format a probability as a percentage that never rounds to 0 or 100 %: `> 99.9 %`."""
     if not math.isfinite(probability):
         return "not a number"
     if 0.9995 <= probability < 1:
@@ -93,22 +93,22 @@ def confidence(probability: float) -> str:
 
 
 def count(n: int) -> str:
-    """`12345` as `12 345`; four digits stay together."""
+    """Format `12345` as `12 345`; four digits stay together."""
     return f"{n:,}".replace(",", _THIN_SPACE) if n >= 10_000 else str(n)
 
 
 def number_of(n: int, one: str, many: str | None = None) -> str:
-    """`1 image`, `2 images`."""
+    """Format a number with its noun: `1 image`, `2 images`."""
     return f"{count(n)} {one if n == 1 else many or one + 's'}"
 
 
 def share(part: int, whole: int) -> str:
-    """`327 of 380`."""
+    """Format a share of a total: `327 of 380`."""
     return f"{count(part)} of {count(whole)}"
 
 
 def size(n_bytes: float) -> str:
-    """`12.3 MB`, in powers of ten as file managers show them."""
+    """Format bytes as `12.3 MB`, in powers of ten as file managers do."""
     if n_bytes < 1000:
         return f"{n_bytes:.0f} bytes"
     for unit, factor in (("kB", 1e3), ("MB", 1e6)):
@@ -118,7 +118,7 @@ def size(n_bytes: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`12 s`, `3 min 20 s`, `2 h 5 min`: what was measured."""
+    """Format a measured duration: `12 s`, `3 min 20 s`, `2 h 5 min`."""
     whole = round(seconds)
     if whole < 60:
         return f"{seconds:.1f} s" if seconds < 9.95 else f"{whole} s"
@@ -128,7 +128,7 @@ def duration(seconds: float) -> str:
 
 
 def about(seconds: float) -> str:
-    """`about 2 minutes`: what is expected, no finer than can be known."""
+    """Format an expected duration, no finer than an estimate allows: `about 2 minutes`."""
     if seconds < 10:
         return "a few seconds"
     if seconds < 55:

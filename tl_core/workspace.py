@@ -14,11 +14,11 @@ class Workspace:
     store: Store
     artifacts: Artifacts
     cache: RowCache | None
-    """What is computed of images; None where none may be kept."""
+    """Cache of decoded pixels and activations; None where nothing may be cached."""
 
 
 def open_workspace(settings: Settings | None = None) -> Workspace:
-    """Open, and create where missing, what the environment points at.
+    """Open the home folder, store and cache that the settings name; create what is missing.
 
     Raises:
         TransferLabError: the home folder cannot be written, or the database cannot be reached.
@@ -28,10 +28,11 @@ def open_workspace(settings: Settings | None = None) -> Workspace:
         settings.home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreUnavailable(
-            f"The folder {settings.home} cannot be created ({error.strerror}): set TRANSFERLAB_HOME to one you own."
+            f"The folder {settings.home} cannot be created ({error.strerror}): "
+            "set TRANSFERLAB_HOME to one you own."
         ) from error
-    cache = RowCache(
-        settings.home / "cache", settings.cache_bytes
-    )  # even of 0 bytes: it lets go of what was kept before
-    store, artifacts = open_store(settings.database_url), Artifacts(settings.home)
+    # A cache of 0 bytes is opened too: opening deletes what a larger bound had kept.
+    cache = RowCache(settings.home / "cache", settings.cache_bytes)
+    store = open_store(settings.database_url)
+    artifacts = Artifacts(settings.home)
     return Workspace(settings, store, artifacts, cache if settings.cache_bytes else None)
