@@ -69,9 +69,8 @@ class _PreLogits(nn.Module):
         self.network = network
 
     def forward(self, images: Tensor) -> Tensor:
-        features: Tensor = self.network.forward_head(
-            self.network.forward_features(images), pre_logits=True
-        )  # type: ignore[operator]
+        network: Any = self.network
+        features: Tensor = network.forward_head(network.forward_features(images), pre_logits=True)
         return features
 
 
