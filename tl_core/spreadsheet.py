@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from typing import TextIO
 
 _FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 """Prefixes that start a formula; full-width ones do so in Japanese spreadsheets."""
@@ -11,17 +12,26 @@ _FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 def as_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Format header and rows as CSV. Text that begins like a formula gets an apostrophe."""
     out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(header)
-    writer.writerows(
-        [harmless(cell) if isinstance(cell, str) else cell for cell in row] for row in rows
-    )
+    write_csv(out, header, rows)
     return out.getvalue()
 
 
-def harmless(text: str) -> str:
-    return (
-        f"'{text}"
-        if text.startswith("\r") or text.lstrip(" \n").startswith(_FORMULA_PREFIXES)
-        else text
+def write_csv(out: TextIO, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write header and rows as CSV to a file that was opened with `newline=""`."""
+    writer = csv.writer(out)
+    writer.writerow([harmless(name) for name in header])
+    for row in rows:
+        writer.writerow([harmless(cell) for cell in row])
+
+
+def harmless(cell: object) -> object:
+    """Put an apostrophe in front of text that a spreadsheet would take for a formula.
+
+    Text that begins with an apostrophe gets another one, so that the original can be restored.
+    """
+    if not isinstance(cell, str):
+        return cell
+    is_risky = cell.startswith(("\r", "\n", "'")) or cell.lstrip(" \n").startswith(
+        _FORMULA_PREFIXES
     )
+    return f"'{cell}" if is_risky else cell

@@ -23,21 +23,21 @@ def exported(finished, tmp_path_factory):
 
 @pytest.fixture
 def train(monkeypatch, capsys):
-    """Runs a train.py in this process, which has torch loaded, and gives what it printed last."""
+    """Runs a train.py in this process, which has torch loaded, and gives what it printed last.
 
-    def run(script, folder, *arguments):
+    Neither this repository nor, unless `may_import_timm`, timm can be imported meanwhile.
+    """
+
+    def run(script, folder, may_import_timm=False):
+        hidden = ["tl_core"] if may_import_timm else ["tl_core", "timm"]
         with monkeypatch.context() as patch:
             patch.syspath_prepend(script.parent)
-            patch.setattr(
-                sys, "argv", [str(script), str(folder), "--workers", "0", *map(str, arguments)]
-            )
-            for ours in ("timm", "tl_core"):
-                patch.setitem(sys.modules, ours, None)
-            for beside in ("predict", "backbone"):
-                patch.delitem(sys.modules, beside, raising=False)
+            patch.setattr(sys, "argv", [str(script), str(folder), "--workers", "0"])
+            for name in hidden:
+                patch.setitem(sys.modules, name, None)
+            patch.delitem(sys.modules, "predict", raising=False)
             runpy.run_path(str(script), run_name="__main__")
-            for beside in ("predict", "backbone"):
-                sys.modules.pop(beside, None)
+            sys.modules.pop("predict", None)
         return json.loads(capsys.readouterr().out.splitlines()[-1])
 
     return run

@@ -1,11 +1,13 @@
-"""Where torchvision has not got all, start.pth and backbone.py lie beside train.py, and it trains as the run did."""
+"""Where torchvision has not got all, start.pth lies beside train.py, and it trains as the run did."""
 
 import json
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
+import timm
 import torch
 from backbones.families import library_model
 from making_runs import run_config
@@ -18,12 +20,12 @@ from tl_core.runners import InlineRunner
 
 ALONE = """
 import runpy, sys
-sys.modules.update({"timm": None, "tl_core": None})
+sys.modules["tl_core"] = None
 sys.argv = sys.argv[1:]
 sys.path[0] = sys.argv[0].rpartition("/")[0]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
-"""Runs a script where neither timm nor this repository can be imported."""
+"""Runs a script where this repository cannot be imported."""
 SCRATCH = {
     "pretrained": False,
     "frozen_stages": 0,
@@ -62,7 +64,7 @@ if os.environ.get("EVERY_FAMILY"):
 
 
 @pytest.mark.parametrize("settings", RUNS.values(), ids=RUNS)
-def test_without_timm_it_trains_to_the_figures_of_the_run(
+def test_with_timm_it_trains_to_the_figures_of_the_run(
     workspace, colours, colours_folder, settings, train
 ):
     run = InlineRunner(workspace).submit(
@@ -70,7 +72,7 @@ def test_without_timm_it_trains_to_the_figures_of_the_run(
     )
     assert run.result, run.message
     away = export_run(workspace, run.id, workspace.settings.home / "away", ("safetensors",)).path
-    found = train(away / "train.py", colours_folder)
+    found = train(away / "train.py", colours_folder, may_import_timm=True)
     assert found["n"] == run.result.n
     assert found["test_accuracy"] == pytest.approx(run.result.accuracy)
     assert found["test_loss"] == pytest.approx(run.result.loss, rel=0.001)
@@ -107,11 +109,45 @@ def test_the_default_trains_again_in_a_process_of_its_own(
 
 
 def test_what_lies_beside_it_is_named(exported):
-    assert {"train.py", "backbone.py", "start.pth"} <= {
-        file.name for file in exported.path.iterdir()
-    }
+    assert {"train.py", "start.pth"} <= {file.name for file in exported.path.iterdir()}
     card = (exported.path / "README.md").read_text("utf-8")
-    assert "but for rounding" in card and "`start.pth`:" in card and "`backbone.py`:" in card
+    assert "but for rounding" in card and "`start.pth`:" in card
+    script = (exported.path / "train.py").read_text("utf-8")
+    wanted = f" timm=={version('timm')} "
+    assert wanted in card and wanted in script and "timm.create_model" in script
+
+
+def test_its_weights_are_named_as_timm_names_them(exported):
+    state = torch.load(exported.path / "start.pth", weights_only=True)
+    prefix = "backbone."
+    network = timm.create_model("tf_efficientnet_lite0", num_classes=0)
+    network.load_state_dict(
+        {key.removeprefix(prefix): each for key, each in state.items() if key.startswith(prefix)}
+    )
+
+
+def bounded(network):
+    return torch.nn.Sequential(network, torch.nn.Hardtanh(0, 0.1))
+
+
+def averaging_faster(network):
+    network.bn1.momentum = 0.5
+    return network
+
+
+@pytest.mark.parametrize("change", [bounded, averaging_faster])
+def test_a_network_of_timm_s_that_is_another_has_no_script(finished, monkeypatch, tmp_path, change):
+    workspace, run = finished
+    make = timm.create_model
+
+    def other(name, **options):
+        network = make(name, **options)
+        return change(network) if options.get("num_classes") == 0 else network
+
+    monkeypatch.setattr(timm, "create_model", other)
+    with pytest.raises(Unrepeatable, match="tf_efficientnet_lite0"):
+        write_training_script(find_subject(workspace, run.id), tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_weights_of_ones_own_go_with_it_as_long_as_they_are_there(
@@ -132,7 +168,6 @@ def test_weights_of_ones_own_go_with_it_as_long_as_they_are_there(
     run = InlineRunner(workspace).submit(run_config(colours, own))
     assert run.result, run.message
     away = export_run(workspace, run.id, tmp_path / "away", ("safetensors",)).path
-    assert not (away / "backbone.py").exists()
     assert torch.equal(
         torch.load(away / "start.pth", weights_only=True)["features.0.weight"],
         given["features.0.weight"],

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tl_core.export.tables import harmless, write_csv, write_labels
+from tl_core.export.tables import write_csv, write_labels
+from tl_core.spreadsheet import harmless
 
 NASTY = [
     '=HYPERLINK("http://x")',

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,19 +11,22 @@ import torch
 from backbones.families import FAMILIES, images_for, library_model
 from export.making_exports import make_tested
 from making_runs import TINY, run_config
+from torchvision.models import ResNet18_Weights
 
-from tl_core.backbones import build_model, get_backbone
+from tl_core.backbones import build_model, freeze, get_backbone
 from tl_core.config import make_run_config
 from tl_core.export import export_run
+from tl_core.export.network_names import weight_name
 from tl_core.export.training_script import training_script, why_not
 from tl_core.facts import RunFacts
 from tl_core.runners import InlineRunner
 from tl_core.training import make_plan
 
-OURS = [name for name in FAMILIES if get_backbone(name).library == "torchvision"]
-NAMES = OURS if os.environ.get("EVERY_FAMILY") else ["alexnet", "googlenet", "squeezenet1_1"]
+FEW = ["alexnet", "googlenet", "squeezenet1_1", "tf_efficientnet_lite0", "test_vit"]
+NAMES = list(FAMILIES) if os.environ.get("EVERY_FAMILY") else FEW
 
-
+UNLIKE_IN_TRAINING = ()
+"""Networks whose training mode train.py cannot repeat."""
 FROZEN = {
     "epochs": 2,
     "pretrained": True,
@@ -56,24 +60,31 @@ TWO_PHASE = {
 RUNS = [FROZEN, GRADUAL, *([SCRATCH, TWO_PHASE] if os.environ.get("EVERY_FAMILY") else [])]
 
 
+@pytest.fixture
+def published(workspace, monkeypatch):
+    """One file of weights for a ResNet-18, where the app and where torchvision look for it."""
+    ours = workspace.settings.home / "weights" / "resnet18.pth"
+    downloads = workspace.settings.home / "torch" / "hub" / "checkpoints"
+    theirs = downloads / Path(ResNet18_Weights.IMAGENET1K_V1.url).name
+    for file in (ours, theirs):
+        file.parent.mkdir(parents=True)
+        torch.save(library_model("resnet18").state_dict(), file)
+    monkeypatch.setenv("TORCH_HOME", str(workspace.settings.home / "torch"))
+
+
+@pytest.mark.usefixtures("published")
 @pytest.mark.parametrize(
     "settings", RUNS, ids=["frozen", "gradual", "from scratch", "two-phase"][: len(RUNS)]
 )
 def test_the_script_trains_to_the_figures_of_the_run(
     workspace, colours, colours_folder, settings, train
 ):
-    arguments, home = [], workspace.settings.home
-    if settings.get("pretrained"):
-        weights = home / "weights"
-        weights.mkdir()
-        torch.save(library_model("resnet18").state_dict(), weights / "resnet18.pth")
-        arguments = ["--weights", weights / "resnet18.pth"]
     run = InlineRunner(workspace).submit(
         run_config(colours, {**TINY, "frozen_stages": 0, **settings})
     )
     assert run.result, run.message
-    away = export_run(workspace, run.id, home / "away", ("onnx",)).path
-    found = train(away / "train.py", colours_folder, *arguments)
+    away = export_run(workspace, run.id, workspace.settings.home / "away", ("onnx",)).path
+    found = train(away / "train.py", colours_folder)
     assert found["n"] == run.result.n
     assert found["test_accuracy"] == pytest.approx(run.result.accuracy)
     assert found["test_loss"] == pytest.approx(run.result.loss, rel=0.02)
@@ -117,28 +128,38 @@ def subject_of(name, **settings):
     return SimpleNamespace(run=run, checkpoint=checkpoint, split=object())
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_its_network_is_the_runs(name, monkeypatch):
-    subject = subject_of(name)
-    script = {"__name__": "train"}
-    monkeypatch.setitem(
-        sys.modules,
-        "predict",
-        SimpleNamespace(HERE=None, normalise=None, open_rgb=None, prepare=None),
-    )
-    exec(compile(training_script(subject), "train.py", "exec"), script)
-    theirs = script["build_model"]().eval()
-    head = script["HEAD"]
-    named = {
-        f"{head}.{key.removeprefix('head.')}"
-        if key.startswith("head.")
-        else key.split(".", 2)[2]: value
-        for key, value in subject.checkpoint.model.state_dict().items()
-    }
+@pytest.fixture
+def definitions(monkeypatch):
+    """What a subject's train.py defines, without its main()."""
+
+    def of(subject, normalise=None):
+        predict = SimpleNamespace(HERE=None, normalise=normalise, open_rgb=None, prepare=None)
+        monkeypatch.setitem(sys.modules, "predict", predict)
+        script = {"__name__": "train"}
+        exec(compile(training_script(subject), "train.py", "exec"), script)
+        return script
+
+    return of
+
+
+def filled_network(script, subject):
+    """The script's network with the weights of the run's model."""
+    model, backbone = subject.checkpoint.model, subject.checkpoint.backbone
+    theirs = script["build_model"]()
+    named = {weight_name(backbone, key): each for key, each in model.state_dict().items()}
     assert set(theirs.state_dict()) == set(named)
     state = theirs.state_dict()  # some networks want its metadata, too
     state.update(named)
     theirs.load_state_dict(state)
+    return theirs
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_network_is_the_runs(name, definitions):
+    subject = subject_of(name)
+    script = definitions(subject)
+    theirs = filled_network(script, subject).eval()
+    head = script["HEAD"]
     images = images_for(name)
     with torch.no_grad():
         assert torch.allclose(theirs(images), subject.checkpoint.model(images), atol=1e-4)
@@ -149,18 +170,65 @@ def test_its_network_is_the_runs(name, monkeypatch):
     assert len(script["PHASES"]) == len(make_plan(subject.run.config))
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in UNLIKE_IN_TRAINING])
+def test_its_network_answers_and_draws_as_the_runs_while_it_trains(name, definitions):
+    subject = subject_of(name)
+    model = subject.checkpoint.model
+    theirs = filled_network(definitions(subject), subject)
+    images = images_for(name, 5)
+    said = []
+    for each in (model, theirs):
+        torch.manual_seed(3)
+        said.append(each.train()(images))
+    assert torch.allclose(*said, atol=1e-4)
+    assert_alike(theirs.state_dict(), model.state_dict(), subject)
+
+
+@pytest.mark.parametrize("batch_norm", ["frozen", "adapt"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in UNLIKE_IN_TRAINING])
+def test_it_freezes_what_the_run_froze(name, batch_norm, definitions):
+    subject = subject_of(
+        name, pretrained=True, weights="file:own.pth", frozen_stages=-1, batch_norm=batch_norm
+    )
+    backbone, model = subject.checkpoint.backbone, subject.checkpoint.model
+    script = definitions(subject)
+    theirs = filled_network(script, subject)
+    (_, _, n_stages, also, _) = script["PHASES"][-1]
+    script["freeze"](theirs, n_stages, also)
+    (*_, phase) = make_plan(subject.run.config)
+    freeze(model, phase.frozen, batch_norm)
+    model.train()
+    ours = {
+        weight_name(backbone, key): each.requires_grad for key, each in model.named_parameters()
+    }
+    assert {key: each.requires_grad for key, each in theirs.named_parameters()} == ours
+    before = {key: each.clone() for key, each in theirs.state_dict().items()}
+    images = images_for(name, 5)
+    for each in (model, theirs):
+        torch.manual_seed(3)
+        each(images)
+    after = theirs.state_dict()
+    assert_alike(after, model.state_dict(), subject)
+    frozen = [prefix for stage in script["STAGES"][:n_stages] for prefix in stage]
+    if batch_norm == "frozen":
+        assert all(
+            torch.equal(before[key], after[key]) for key in after if script["belongs"](key, frozen)
+        )
+
+
+def assert_alike(theirs, ours, subject):
+    """The same weights and the same averages of BatchNorm."""
+    for key, each in ours.items():
+        name = weight_name(subject.checkpoint.backbone, key)
+        assert torch.allclose(theirs[name].float(), each.float(), atol=1e-5), name
+
+
 @pytest.mark.parametrize("schedule", ["constant", "step", "exponential", "cosine", "one-cycle"])
-def test_its_learning_rate_is_the_runs(schedule, monkeypatch):
+def test_its_learning_rate_is_the_runs(schedule, definitions):
     from tl_core.training.schedules import make_schedule
 
     subject = subject_of("squeezenet1_1", schedule=schedule, epochs=7, warm_up=0.2, step_epochs=2)
-    script = {"__name__": "train"}
-    monkeypatch.setitem(
-        sys.modules,
-        "predict",
-        SimpleNamespace(HERE=None, normalise=None, open_rgb=None, prepare=None),
-    )
-    exec(compile(training_script(subject), "train.py", "exec"), script)
+    script = definitions(subject)
     ours = make_schedule(subject.run.config.train, 5, 7)
     assert np.allclose(
         [script["factor"](step, 5, 35) for step in range(35)],
@@ -187,14 +255,9 @@ def test_a_run_that_carries_on_from_another_has_no_script():
     assert "another run" in " ".join(why_not(subject))
 
 
-def test_every_epoch_is_varied_anew(monkeypatch, tmp_path):
+def test_every_epoch_is_varied_anew(definitions):
     subject = subject_of("squeezenet1_1", augment="photos")
-    script = {"__name__": "train"}
-    predict = SimpleNamespace(
-        HERE=None, normalise=lambda pixels, _: pixels, open_rgb=None, prepare=None
-    )
-    monkeypatch.setitem(sys.modules, "predict", predict)
-    exec(compile(training_script(subject), "train.py", "exec"), script)
+    script = definitions(subject, normalise=lambda pixels, _: pixels)
 
     def drawn(epoch, workers):
         torch.manual_seed(epoch)

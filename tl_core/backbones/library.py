@@ -20,15 +20,25 @@ def build_library_model(backbone: Backbone, image_size: int | None = None) -> nn
 
     Within `torch.device("meta")` it takes no memory and no random numbers.
     """
-    size = image_size or backbone.preprocessing.size
-    build = _build_timm if backbone.library == "timm" else _build_torchvision
     if torch.get_default_device().type != "meta":
-        return build(backbone, size)
+        return _build(backbone, image_size)[0]
     with torch.device("cpu"), _WeightsOnMeta():
-        return build(backbone, size).to("meta")
+        return _build(backbone, image_size)[0].to("meta")
 
 
-def _build_torchvision(backbone: Backbone, size: int) -> nn.Module:
+def constructor_options(backbone: Backbone, image_size: int | None = None) -> dict[str, Any]:
+    """Keyword arguments that `build_library_model` gives to the library's constructor."""
+    with torch.device("cpu"), _WeightsOnMeta():
+        return _build(backbone, image_size)[1]
+
+
+def _build(backbone: Backbone, image_size: int | None) -> tuple[nn.Module, dict[str, Any]]:
+    """The network, and the options that it was made with."""
+    build = _build_timm if backbone.library == "timm" else _build_torchvision
+    return build(backbone, image_size or backbone.preprocessing.size)
+
+
+def _build_torchvision(backbone: Backbone, size: int) -> tuple[nn.Module, dict[str, Any]]:
     options: dict[str, Any] = {}
     if backbone.family in ("googlenet", "inception"):
         options = _WITHOUT_EXTRAS
@@ -36,21 +46,20 @@ def _build_torchvision(backbone: Backbone, size: int) -> nn.Module:
         options = {"image_size": size}
     elif backbone.family == "maxvit":
         options = {"input_size": (size, size)}
-    model: nn.Module = torchvision.models.get_model(backbone.name, weights=None, **options)
-    return model
+    return torchvision.models.get_model(backbone.name, weights=None, **options), options
 
 
-def _build_timm(backbone: Backbone, size: int) -> nn.Module:
+def _build_timm(backbone: Backbone, size: int) -> tuple[nn.Module, dict[str, Any]]:
     """Made for that size where the network has such an option; others, convolutional ones mostly, take any size."""
     import timm
 
     given: dict[str, Any] = {} if size == backbone.preprocessing.size else {"img_size": size}
     for options in ({**given, "dynamic_img_size": False}, given):
         try:
-            return timm.create_model(backbone.name, pretrained=False, **options)  # type: ignore[no-any-return]
+            return timm.create_model(backbone.name, pretrained=False, **options), options
         except TypeError:
             continue
-    return timm.create_model(backbone.name, pretrained=False)  # type: ignore[no-any-return]
+    return timm.create_model(backbone.name, pretrained=False), {}
 
 
 class _WeightsOnMeta(TorchFunctionMode):

@@ -15,6 +15,7 @@ from tl_core.export.findings import Facts
 from tl_core.export.model_card import write_card
 from tl_core.export.subject import Subject
 from tl_core.export.tables import write_labels, write_predictions, write_split
+from tl_core.runs.recording import environment
 
 STANDALONE = Path(__file__).parent / "standalone"
 _NEEDED = ("onnxruntime", "numpy", "pillow")
@@ -65,12 +66,11 @@ def about(subject: Subject) -> dict[str, str]:
     }
 
 
-def environment() -> dict[str, str]:
-    """What the export was made and measured with."""
-    packages = ("torch", "torchvision", "timm", "onnxruntime", "pillow", "numpy")
+def made_with() -> dict[str, str]:
+    """Versions and machine that the export was made and measured with."""
     return {
-        "python": platform.python_version(),
-        **{name: version(name) for name in packages},
+        **environment(),
+        "onnxruntime": version("onnxruntime"),
         "processor": platform.processor() or platform.machine(),
         "threads": str(torch.get_num_threads()),
     }

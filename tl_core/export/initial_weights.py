@@ -1,9 +1,8 @@
-"""Where a run began: its first weights made again, and its network where torchvision has none, for train.py."""
+"""A run's weights before its first step, made again, for a train.py that starts from start.pth."""
 
 import inspect
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,76 +10,69 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from tl_core.backbones import (
+    Backbone,
     TransferModel,
     build_library_model,
     build_model,
+    constructor_options,
     digest_of_weights,
     load_weights,
     weights_are_here,
 )
 from tl_core.errors import TransferLabError
-from tl_core.export.plain import Unwritable, WrittenNetwork, library_name
+from tl_core.export.network_names import weight_name
 from tl_core.export.subject import Subject
 
 _RESAMPLED = ("vit", "maxvit", "swin", "swin_v2")
-"""Torchvision's families whose weights are changed for another image size."""
+"""Families of torchvision whose weights are changed for another image size."""
+_DRAWN_OTHERWISE = ("googlenet", "inception")
+"""Families of torchvision that draw other random numbers where they load published weights."""
+_TOLERANCE = 1e-4
 
 
 class Unrepeatable(Exception):
-    """The start cannot be had again; says why, as a sentence without its full stop."""
+    """train.py cannot repeat the run; says why, as the end of a sentence without its full stop."""
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
-    """What goes with a train.py that cannot have all from torchvision."""
-
-    head: str
-    """The head's name in the network."""
-    tensors: dict[str, Tensor]
-    """Every weight before the first step, by its name in the network."""
-    backbone: str
-    """Source code of the network without its head; empty where it is torchvision's."""
-
-    def write(self, folder: Path) -> None:
-        torch.save(self.tensors, folder / "start.pth")
-        if self.backbone:
-            (folder / "backbone.py").write_text(self.backbone, encoding="utf-8")
-
-
-def needs_start(subject: Subject) -> bool:
-    """Whether the network or its first weights are not torchvision's own."""
+def needs_initial_weights(subject: Subject) -> bool:
+    """Whether train.py cannot have the run's first weights from torchvision and the seed."""
     model, backbone = subject.run.config.model, subject.checkpoint.backbone
-    is_resampled = bool(model.image_size) and backbone.family in _RESAMPLED
-    is_own = model.pretrained and (model.weights != "imagenet" or is_resampled)
-    return backbone.library != "torchvision" or is_own
+    if backbone.library != "torchvision":
+        return True
+    is_changed = bool(model.image_size) and backbone.family in _RESAMPLED
+    is_published = model.weights == "imagenet" and not is_changed
+    return model.pretrained and not (is_published and backbone.family not in _DRAWN_OTHERWISE)
 
 
-def find_start(subject: Subject, head: str) -> Start:
-    """Make the run's first weights again, and write its network out where it is not torchvision's.
-
-    Args:
-        head: the name of the library's classifier, in whose place the head goes.
+def initial_weights(subject: Subject) -> dict[str, Tensor]:
+    """Every weight and buffer before the first step, by its name in train.py's network.
 
     Raises:
-        Unrepeatable: its weights are gone or others by now, or its network cannot be written out.
+        Unrepeatable: the weights are gone or have changed, or timm's network works otherwise.
     """
-    model = first_model(subject)
-    if subject.checkpoint.backbone.library == "torchvision":
-        return Start(
-            head, {library_name(name, head): each for name, each in model.state_dict().items()}, ""
-        )
+    backbone = subject.checkpoint.backbone
+    library_model, model = first_model(subject)
+    own = _by_name_in_script(backbone, model)
+    if backbone.library == "torchvision":
+        return own
+    network = _timm_network(subject, model)
+    library = {f"backbone.{name}": each for name, each in library_model.state_dict().items()}
     try:
-        written = WrittenNetwork(model, head, subject.checkpoint.preprocessing.size)
-    except Unwritable as error:
-        name = subject.checkpoint.backbone.name
+        tensors = {name: (library | own)[name].clone() for name in network.state_dict()}
+        network.load_state_dict(tensors)
+    except (KeyError, RuntimeError) as error:
         raise Unrepeatable(
-            f"{name} is not among torchvision's networks and cannot be written out: {error}"
+            f"timm gives {backbone.name} other weights where it has no classifier"
         ) from error
-    return Start(written.head, written.state(), written.source)
+    if not _work_alike(subject, model, network):
+        raise Unrepeatable(
+            f"timm's {backbone.name} does not answer as the network that was trained here"
+        )
+    return tensors
 
 
-def first_model(subject: Subject) -> TransferModel:
-    """The model before its first step, in main memory.
+def first_model(subject: Subject) -> tuple[nn.Module, TransferModel]:
+    """The library's network and, sharing its weights, the model before its first step; on the CPU.
 
     Raises:
         Unrepeatable: its weights are not here, or not the same any more.
@@ -94,9 +86,8 @@ def first_model(subject: Subject) -> TransferModel:
             library_model = build_library_model(backbone, config.model.image_size)
             if config.model.pretrained:
                 load_weights(backbone, library_model, config.model, folders)
-            model = build_model(
-                backbone, config.model, len(subject.checkpoint.classes), library_model
-            )
+            n_classes = len(subject.checkpoint.classes)
+            model = build_model(backbone, config.model, n_classes, library_model)
     except TransferLabError as error:
         raise Unrepeatable("the weights it began from do not fit any more") from error
     expected = subject.run.facts.first_weights
@@ -104,11 +95,51 @@ def first_model(subject: Subject) -> TransferModel:
         raise Unrepeatable(
             "the weights it began from have changed since, or its libraries draw others"
         )
-    return model
+    return library_model, model
+
+
+def _timm_network(subject: Subject, model: TransferModel) -> nn.Module:
+    """The network as train.py builds it, with the model's own head."""
+    import timm
+
+    config, backbone = subject.run.config, subject.checkpoint.backbone
+    options = constructor_options(backbone, config.model.image_size)
+    with _OwnChance(config.train.seed):
+        network = timm.create_model(backbone.name, num_classes=0, **options)
+    return nn.Sequential(OrderedDict(backbone=network, head=model.head))
+
+
+def _work_alike(subject: Subject, model: TransferModel, network: nn.Module) -> bool:
+    """Whether both give the same logits, in eval and in training mode, and move BatchNorm alike.
+
+    Dropout is off: it would draw from the random numbers of whatever trains beside this.
+    """
+    size = subject.checkpoint.preprocessing.size
+    images = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(0))
+    for training in (False, True):
+        for module in (*model.modules(), *network.modules()):
+            module.training = training and "drop" not in type(module).__name__.lower()
+        with torch.no_grad():
+            if not _close(model(images), network(images)):
+                return False
+    after = network.state_dict()
+    moved = _by_name_in_script(subject.checkpoint.backbone, model)
+    return all(_close(each, after[name]) for name, each in moved.items() if name in after)
+
+
+def _by_name_in_script(backbone: Backbone, model: TransferModel) -> dict[str, Tensor]:
+    return {weight_name(backbone, name): each for name, each in model.state_dict().items()}
+
+
+def _close(one: Tensor, other: Tensor) -> bool:
+    return torch.allclose(one.double(), other.double(), _TOLERANCE, _TOLERANCE)
 
 
 class _OwnChance(TorchFunctionMode):
-    """Draws as after `torch.manual_seed`, and leaves that chance to what trains beside this."""
+    """Draws as after `torch.manual_seed`, but leaves torch's own generator alone.
+
+    Whatever trains in another thread meanwhile draws from that.
+    """
 
     _DRAWING = (
         *(Tensor.normal_, Tensor.uniform_, Tensor.bernoulli_, Tensor.random_, Tensor.exponential_),

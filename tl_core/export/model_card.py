@@ -20,9 +20,8 @@ _FILES = {
     "model.torchscript.pt": "the same for `torch.jit.load`",
     "predict.py": "asks the model about images; needs onnxruntime, numpy and pillow",
     "verify.py": "tells whether the model still answers as it did in its test, by the images in `receipt/`",
-    "train.py": "trains it again, with torch, torchvision and pillow",
-    "backbone.py": "its network without the head, for train.py",
-    "start.pth": "every weight before training, for train.py (`torch.load`)",
+    "train.py": "trains it again; its first lines say what to install",
+    "start.pth": "every weight before training, for train.py (`torch.load`); named as in the backbone's own library",
     "split.csv": "which image was for training, validation and test",
     "preprocess.json": "how images are read and resized for this model; `model.onnx` holds the same, and `predict.py` "
     "refuses to answer where the two differ",

@@ -8,7 +8,7 @@ from pathlib import Path
 from tl_core.errors import ExportRefused
 from tl_core.export import formats, receipt
 from tl_core.export.checking import Figures, Logs
-from tl_core.export.documents import STANDALONE, about, environment, write_papers
+from tl_core.export.documents import STANDALONE, about, made_with, write_papers
 from tl_core.export.findings import Facts
 from tl_core.export.format_check import FormatCheck
 from tl_core.export.formats import Ask
@@ -116,7 +116,7 @@ class _Making:
             self.int8 if "int8" in asks else "",
             training,
             sum(weights.numel() for weights in self.subject.checkpoint.model.parameters()),
-            environment(),
+            made_with(),
             (),
         )
         return write_papers(self.subject, facts, self.folder)

@@ -1,14 +1,13 @@
 """Labels, predictions and the split as files that programs read and spreadsheets may open."""
 
-import csv
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from tl_core import spreadsheet
 from tl_core.export.subject import Subject
 from tl_core.records import ImageRecord
 
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _ESCAPES = str.maketrans(
     {"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\u2028": r"\u2028", "\u2029": r"\u2029"}
 )
@@ -57,13 +56,6 @@ def write_split(subject: Subject, file: Path) -> None:
 
 
 def write_csv(file: Path, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """With the mark that tells spreadsheets of UTF-8, and no cell that they would take for a formula."""
+    """Write a harmless table, with the byte-order mark by which spreadsheets recognise UTF-8."""
     with file.open("w", encoding="utf-8-sig", newline="") as handle:
-        writer = csv.writer(handle)
-        writer.writerow([harmless(cell) for cell in head])
-        writer.writerows([harmless(cell) for cell in row] for row in rows)
-
-
-def harmless(cell: object) -> object:
-    """Text that a spreadsheet would take for a formula gets an apostrophe in front; so does what begins with one."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith((*_FORMULAS, "'")) else cell
+        spreadsheet.write_csv(handle, head, rows)

@@ -99,7 +99,7 @@ def _show_packed(run: Run, wanted: tuple[str, ...], packed: Packed) -> None:
     st.code(_USE if packed.receipt else _USE.rpartition("\n")[0], language=None)
     if packed.has_training_script:
         st.caption(
-            "train.py trains it again from the image folder, with torch and torchvision alone."
+            "train.py trains it again from the image folder; its first lines say what it needs."
         )
 
 

@@ -25,7 +25,7 @@ _DATA = ("val_fraction", "test_fraction", "split_seed")
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class StartingPoint:
     """Where the form's values came from: a preset of ours, one of the person's, or an earlier run."""
 
     id: str
@@ -36,19 +36,22 @@ class Start:
     config: RunConfig
 
 
-def starts() -> dict[str, Start]:
+def starts() -> dict[str, StartingPoint]:
     """All that the form can be filled from, the app's own first."""
-    ours = [Start(f"preset:{p.name}", p.title, p.description, p.config) for p in PRESETS.values()]
+    ours = [
+        StartingPoint(f"preset:{p.name}", p.title, p.description, p.config)
+        for p in PRESETS.values()
+    ]
     saved = [
-        Start(f"saved:{p.name}", p.name, p.description, p.config)
+        StartingPoint(f"saved:{p.name}", p.name, p.description, p.config)
         for p in get_workspace().store.list_presets()
     ]
     return {start.id: start for start in [*ours, *saved]}
 
 
-def start_like(run: Run) -> Start:
+def start_like(run: Run) -> StartingPoint:
     title = f"Run {run.id} on {isolated(run.dataset_name)}"
-    return Start(
+    return StartingPoint(
         f"run:{run.id}",
         title,
         "The settings of an earlier run, to be trained again with changes.",
@@ -114,12 +117,14 @@ def must_download(model: ModelConfig) -> bool:
     return find_weights(backbone, get_workspace().settings.weights_folders) is None
 
 
-def current_start() -> Start:
-    start: Start = st.session_state.setdefault("train-start", starts()["preset:feature-extraction"])
+def current_start() -> StartingPoint:
+    start: StartingPoint = st.session_state.setdefault(
+        "train-start", starts()["preset:feature-extraction"]
+    )
     return start
 
 
-def _begin(start: Start) -> None:
+def _begin(start: StartingPoint) -> None:
     st.session_state["train-start"] = start
     fill_form(start.config)
 
@@ -130,7 +135,7 @@ def _take_choice(chosen: str) -> None:
         st.query_params.pop("like", None)
 
 
-def _show_what_it_sets(start: Start) -> None:
+def _show_what_it_sets(start: StartingPoint) -> None:
     sets = {
         name: value for name, value in changed_settings(start.config).items() if name not in _DATA
     }
@@ -146,7 +151,7 @@ def _said(name: str, value: Any) -> str:
     return f"{literal(label(name))}: {literal(shorten(value_words(name, value), 40))}"
 
 
-def _show_changes(start: Start) -> None:
+def _show_changes(start: StartingPoint) -> None:
     changes = changed_knobs(get_form(), start.config)
     if not changes:
         return
@@ -224,12 +229,12 @@ def _save(name: str, description: str, config: RunConfig) -> None:
     except TransferLabError as error:
         st.error(literal(str(error)))
         return
-    st.session_state["train-start"] = Start(
+    st.session_state["train-start"] = StartingPoint(
         f"saved:{saved.name}", saved.name, saved.description, saved.config
     )
     st.rerun()
 
 
-def _delete(start: Start) -> None:
+def _delete(start: StartingPoint) -> None:
     get_workspace().store.delete_preset(start.title)
     _begin(starts()["preset:feature-extraction"])
