@@ -1,4 +1,4 @@
-"""A command line whose training hangs once, in a run's second epoch, as a step of a huge network does."""
+"""A command line whose training hangs once, in a run's second epoch, as in a very long step."""
 
 import sys
 import time

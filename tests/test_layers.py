@@ -109,18 +109,9 @@ def test_a_file_imports_only_what_its_layer_allows(path: Path):
     "path", (ROOT / "tl_core").rglob("*.py"), ids=lambda path: str(path.relative_to(ROOT))
 )
 def test_the_engine_knows_nothing_of_the_web(path: Path):
-<<<<<<< HEAD
     command = ROOT / "tl_core" / "cli" / "serve.py"
     speaks_http = path.is_relative_to(ROOT / "tl_core" / "serving") or path == command
-    web = {"streamlit"} if speaks_http else {"streamlit", "starlette", "uvicorn"}
-=======
-    speaks_http = path.is_relative_to(ROOT / "tl_core" / "serving") or path.parts[-3:] == (
-        "cli",
-        "actions",
-        "serving.py",
-    )
     web = {"streamlit"} if speaks_http else {"streamlit", "fastapi", "starlette", "uvicorn"}
->>>>>>> http
     assert not {module.split(".")[0] for module in imports(path)} & web
 
 
@@ -149,7 +140,7 @@ KNOWN_CIRCLES = ("tl_core.export.plain",)
 
 
 def import_graph() -> dict[str, set[str]]:
-    """For each of our modules those that it imports anywhere: in functions, and for type checkers alone, too."""
+    """Imports of each module among ours, also in functions and for type checkers alone."""
     modules = {module_of(path): path for path in sources()}
     return {
         module: {found for name in imports(path) if (found := _nearest(name, modules)) != module}
@@ -231,8 +222,5 @@ def test_what_must_be_quick_does_not_load_torch(arguments: list[str]):
     )
     loaded = {line.split("|")[-1].strip() for line in finished.stderr.splitlines()}
     assert "tl_core" in loaded
-<<<<<<< HEAD
-    assert not loaded & {"torch", "torchvision", "timm", "pandas", "streamlit", "fastapi"}
-=======
-    assert not loaded & {"torch", "torchvision", "timm", "streamlit", "fastapi", "starlette"}
->>>>>>> http
+    heavy = {"torch", "torchvision", "timm", "pandas", "streamlit", "fastapi", "starlette"}
+    assert not loaded & heavy

@@ -1,4 +1,4 @@
-"""Ctrl-C ends a command within seconds, in a step that takes minutes, too, and keeps the finished epochs."""
+"""Ctrl-C ends a command within seconds, even in a step of minutes, and keeps finished epochs."""
 
 import os
 import signal

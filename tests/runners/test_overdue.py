@@ -1,4 +1,4 @@
-"""Stop and Pause answer within seconds however long a step takes, and cost the unfinished epoch alone."""
+"""Stop and Pause answer within seconds however long a step takes, and keep finished epochs."""
 
 import logging
 import os

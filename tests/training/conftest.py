@@ -15,7 +15,10 @@ from tl_core.workspace import Workspace
 
 @pytest.fixture
 def make_experiment(workspace: Workspace, colours: DatasetRecord) -> Callable[..., Experiment]:
-    """Of small images. Takes what `run_config` takes, `stop`, and `home`, for its model and its state."""
+    """Makes experiments on small images.
+
+    Takes what `run_config` takes, `stop`, and `home` for the files of model and state.
+    """
 
     def make(
         model: dict | None = None,

@@ -68,9 +68,11 @@ def iterate_batches(
         workers: threads that decode; by default what suits this machine's cores.
         augment: how to vary the images. They are varied where this and `augment_seed` are both given.
         augment_seed: such as (seed, epoch); with the image's position it decides what happens to the image.
-        on_device: for a GPU: only crop and resize here, and leave the rest to the caller as `ImageBatch.draws`.
+        on_device: for a GPU: only crop and resize here, and leave the rest to the caller as
+            `ImageBatch.draws`.
         cache: where decoded images are looked for, and kept when they all fit. The pixels are the same without.
-        stop: asked after every image, since a batch of large photos can take seconds. It must be cheap.
+        stop: asked after every image, since a batch of large photos can take seconds. It must be
+            cheap to ask.
 
     Raises:
         Cancelled: it was asked to stop.

@@ -27,10 +27,13 @@ class OverdueStops:
         self._workspace = workspace
         self._worker = worker
         self._asked: dict[str, float] = {}
-        """When a run was asked, or just before, by its id."""
+        """Time just before each run was asked, by its id; of the monotonic clock."""
 
     def end_worker_if_overdue(self) -> bool:
-        """Look at the store once; true if the worker was ended. Its run then keeps the state "running"."""
+        """Look at the store once; true if the worker was ended.
+
+        Its run is then left to `fail_stale_runs`, unless the worker wrote its state down itself.
+        """
         now = time.monotonic()
         self._asked = {
             run.id: self._asked.get(run.id, now - LOOK_SECONDS) for run in self._asked_runs()
@@ -48,7 +51,7 @@ class OverdueStops:
         return is_overdue
 
     def _asked_runs(self) -> list[Run]:
-        """Runs that are to stop; one that has its test figure is over in a moment anyway."""
+        """Lists runs that are to stop, but for those that were tested and are all but completed."""
         store = self._workspace.store
         return [
             run

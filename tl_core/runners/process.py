@@ -1,7 +1,7 @@
 """A worker process works through the store's queue; a thread of this process starts it again when it dies.
 
-What training does to a process (its memory, its crashes, Python's one lock) stays out of this one. A worker whose run
-was asked to stop and does not is ended, and another one goes on with the queue.
+What training does to a process (its memory, its crashes, Python's one lock) stays out of this one.
+A worker whose run was asked to stop and does not is ended, and another goes on with the queue.
 """
 
 import contextlib

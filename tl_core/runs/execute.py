@@ -184,7 +184,7 @@ def _remember_pace(workspace: Workspace, config: RunConfig, event: Event) -> Non
 
 
 def _stop(workspace: Workspace, run: Run) -> None:
-    """Write down that a run stopped early, unless it has its test figure already."""
+    """Record that a run stopped early; one that has its test figure is completed instead."""
     store = workspace.store
     run = store.get_run(run.id)
     if run.result:

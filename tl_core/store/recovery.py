@@ -17,7 +17,7 @@ _STOPPED_BY: dict[Asked | None, str] = {
     "pause": "Paused",
     None: "The server or command that ran it stopped",
 }
-"""How a sentence about a run begins, by what was asked of it."""
+"""Beginning of the sentence about a run, by what was asked of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Death:
 
 
 def fail_stale_runs(store: Store, artifacts: Artifacts, death: Death | None = None) -> list[str]:
-    """Give the runs that no living process executes the state that they ended in; returns their ids.
+    """Give runs that no living process executes the state that they ended in; returns their ids.
 
     One that was asked to be cancelled, or to pause, has come to that, even where its process had
     to be killed for it; one that has its test figure is completed; any other is interrupted.

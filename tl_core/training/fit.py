@@ -61,7 +61,7 @@ def fit(
 
 
 def _begin_epoch(model: nn.Module, seed: int, epoch: int) -> torch.Generator:
-    """Make `model` ready to learn, and seed what draws dropout; returns the generator for mixing images."""
+    """Put `model` into training mode and seed dropout; returns the generator for mixing images."""
     model.train()
     torch.manual_seed(seed * 1_000_003 + epoch)
     return torch.Generator().manual_seed(seed * 1_000_003 + epoch)

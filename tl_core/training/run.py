@@ -25,15 +25,16 @@ from tl_core.training.testing import test_kept_model
 
 
 def run_experiment(experiment: Experiment) -> Generator[Event, None, None]:
-    """Read, prepare, train, test: the four stages in order, preparing and training again for every phase.
+    """Read, prepare, train and test; prepares and trains again for every phase.
 
-    Carries on from the experiment's state where there is one; the last finished epoch is then told of once more. The
-    test set is touched once, at the end. Whoever drives it keeps what it yields; it knows no store.
+    Carries on from the experiment's state where there is one, and then yields the last finished
+    epoch once more. Touches the test set once, at the end. Keeps its model and its state on disk;
+    the caller keeps what it yields.
 
     Raises:
-        Cancelled: the experiment was asked to stop. It asks before every batch, and never within a step.
+        Cancelled: it was asked to stop, which it asks about before every batch, not within a step.
         RunNotReady: the state cannot be carried on from.
-        TransferLabError: weights that are missing or do not fit, a loss that diverged, too little memory.
+        TransferLabError: weights are missing or do not fit, the loss diverged, or memory ran out.
     """
     state = load_state(experiment.state_path, experiment.config)
     yield StageStarted("reading images")
@@ -49,7 +50,7 @@ def run_experiment(experiment: Experiment) -> Generator[Event, None, None]:
 
 
 def build_experiment_model(experiment: Experiment) -> tuple[TransferModel, WeightsReport | None]:
-    """The model before its first step, on the experiment's device, frozen as it will be at the end of the run.
+    """Builds the model as before its first step, on the device, frozen as in the last phase.
 
     Raises:
         Cancelled: the experiment was asked to stop.
@@ -114,6 +115,6 @@ def _find_facts(
 
 
 def _fingerprint(experiment: Experiment, positions: Sequence[int]) -> str:
-    """Of the images on one side of the split, whatever their order: the same for two runs tested alike."""
+    """Digest of the images on one side of the split, in any order, to tell runs tested alike."""
     hashes = sorted(experiment.images[i].sha256 for i in positions)
     return hashlib.sha256("\n".join(hashes).encode()).hexdigest()[:16]

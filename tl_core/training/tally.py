@@ -1,4 +1,4 @@
-"""Bookkeeping of one epoch: steps and images that are done, and what is due to be told of them."""
+"""Bookkeeping of one epoch: counts its steps and images, and makes events of them."""
 
 import math
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ NO_SCORE = (-1.0, -math.inf)
 
 
 class EpochTally:
-    """Counts what an epoch has done and makes events of it, in bunches, since there may be thousands a second."""
+    """Counts steps and images of an epoch; makes events in bunches, as steps may be very short."""
 
     def __init__(self, learner: Learner, epoch: int, total_epochs: int, n_images: int) -> None:
         """
@@ -43,17 +43,17 @@ class EpochTally:
         """Images of the step under way."""
 
     def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
-        """Count a batch of the step under way: mean loss, a scalar; logits [B, classes]; labels, int [B]."""
+        """Count a batch of the step: mean loss, a scalar; logits [B, classes]; labels, int [B]."""
         self._figures.add(loss, logits, labels)
         self._in_step += len(labels)
 
     @property
     def is_step_full(self) -> bool:
-        """Whether all images of the step were added, so that the weights are to move."""
+        """True once all images of the step were added and the weights are to move."""
         return self._in_step == self.step_images
 
     def end_step(self) -> None:
-        """The weights have moved."""
+        """Count the step, whose weights have moved."""
         self.step += 1
         self._figures.end_step(self.step)
         self._seen += self._in_step
@@ -62,12 +62,12 @@ class EpochTally:
 
     @property
     def has_news(self) -> bool:
-        """Whether it is time to yield `news`: often enough for a viewer, and after the last batch."""
+        """True when `news` is due: some times a second, at a note, and after the last batch."""
         is_over = self._seen == self._n_images
         return self._figures.are_due or is_over or len(self._learner.notes) > self._notes_told
 
     def news(self) -> Iterator[FactsFound | BatchEnded | StageAdvanced]:
-        """Events for what was done since the last time.
+        """Makes the events for what was done since the last call.
 
         Raises:
             Diverged: a loss is not finite.
@@ -75,9 +75,7 @@ class EpochTally:
         learner = self._learner
         if len(learner.notes) > self._notes_told:
             self._notes_told = len(learner.notes)
-            yield FactsFound(
-                RunFacts(micro_batch=learner.pieces.size, notes=tuple(learner.notes))
-            )
+            yield FactsFound(RunFacts(micro_batch=learner.pieces.size, notes=tuple(learner.notes)))
         for ended in self._figures.read():
             _refuse_divergence(ended.loss, self._epoch)
             yield BatchEnded(self._epoch, ended.step, self._total_steps, ended.loss, ended.n)
@@ -86,7 +84,7 @@ class EpochTally:
             yield StageAdvanced("training", done, self._total_images)
 
     def epoch_ended(self, outputs: Outputs, best: Score) -> EpochEnded:
-        """Event for the whole epoch.
+        """Makes the event for the whole epoch.
 
         Args:
             outputs: of the validation images.
