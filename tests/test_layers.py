@@ -25,6 +25,7 @@ BOTTOM = [
         "files",
         "locks",
         "memory",
+        "stopping",
     ),
     *("cache", "outputs"),
 ]
@@ -135,6 +136,76 @@ def test_the_rule_would_notice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     ]
 
 
+KNOWN_CIRCLES = ("tl_core.export.plain",)
+"""Packages whose modules may import each other."""
+
+
+def import_graph() -> dict[str, set[str]]:
+    """Imports of each module among ours, also in functions and for type checkers alone."""
+    modules = {module_of(path): path for path in sources()}
+    return {
+        module: {found for name in imports(path) if (found := _nearest(name, modules)) != module}
+        - {""}
+        for module, path in modules.items()
+    }
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def _nearest(name: str, modules: dict[str, Path]) -> str:
+    """The module that has the name, or that holds it; "" for what is not ours."""
+    while name and name not in modules:
+        name = name.rpartition(".")[0]
+    return name
+
+
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """The strongly connected components of more than one module."""
+    reached = {module: _reachable(module, graph) for module in graph}
+    found = {
+        tuple(sorted({other for other in reached[module] if module in reached[other]}))
+        for module in graph
+        if module in reached[module]
+    }
+    return sorted(map(list, found))
+
+
+def _reachable(module: str, graph: dict[str, set[str]]) -> set[str]:
+    """Modules at the end of a path of one import or more."""
+    found: set[str] = set()
+    left = list(graph[module])
+    while left:
+        if (here := left.pop()) not in found:
+            found.add(here)
+            left += graph[here]
+    return found
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    unknown = [
+        circle
+        for circle in circles(import_graph())
+        if not all(module.startswith(KNOWN_CIRCLES) for module in circle)
+    ]
+    assert unknown == []
+
+
+def test_a_circle_would_be_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(globals(), "ROOT", tmp_path)
+    folder = tmp_path / "tl_core" / "training"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text("from tl_core.training.a import f\n")
+    (folder / "a.py").write_text("def f():\n    from tl_core.training import b\n")
+    (folder / "b.py").write_text(
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .c import g\n"
+    )
+    (folder / "c.py").write_text("from tl_core.training.a import f\nimport tl_core.training.d\n")
+    (folder / "d.py").write_text("import os\n")
+    assert circles(import_graph()) == [[f"tl_core.training.{name}" for name in "abc"]]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -152,12 +223,5 @@ def test_what_must_be_quick_does_not_load_torch(arguments: list[str]):
     )
     loaded = {line.split("|")[-1].strip() for line in finished.stderr.splitlines()}
     assert "tl_core" in loaded
-    assert not loaded & {
-        "torch",
-        "torchvision",
-        "timm",
-        "pandas",
-        "streamlit",
-        "fastapi",
-        "starlette",
-    }
+    heavy = {"torch", "torchvision", "timm", "pandas", "streamlit", "fastapi", "starlette"}
+    assert not loaded & heavy

@@ -28,6 +28,7 @@ from tl_core.backbones import (
 )
 from tl_core.config import ModelConfig
 from tl_core.errors import Cancelled, WeightsMismatch, WeightsUnavailable
+from tl_core.stopping import Stop
 
 BACKBONE = get_backbone("mobilenet_v2")
 IMAGENET = ModelConfig(backbone=BACKBONE.name)
@@ -388,7 +389,7 @@ def test_a_download_that_hangs_can_be_stopped(listening: str):
             build_library_model(BACKBONE),
             IMAGENET,
             [],
-            lambda: time.monotonic() > asked_at,
+            Stop(lambda: time.monotonic() > asked_at),
         )
     assert time.monotonic() - asked_at < 2
 

@@ -21,6 +21,7 @@ from tl_core.backbones.library import build_library_model
 from tl_core.backbones.weights import ensure_weights, find_weights, load_weights
 from tl_core.config import ModelConfig
 from tl_core.errors import Cancelled, WeightsMismatch, WeightsUnavailable
+from tl_core.stopping import Stop
 
 SQUEEZENET = get_backbone("squeezenet1_1")
 TIMM = get_backbone("tf_mobilenetv3_small_minimal_100.in1k")
@@ -288,7 +289,7 @@ def test_a_hub_that_says_nothing_is_given_up_after_seconds(monkeypatch: pytest.M
 def test_a_fetch_that_hangs_can_be_stopped():
     stop_at = time.monotonic() + 0.5
     with pytest.raises(Cancelled):
-        load_weights(SQUEEZENET, fresh(), from_hub(), [], lambda: time.monotonic() > stop_at)
+        load_weights(SQUEEZENET, fresh(), from_hub(), [], Stop(lambda: time.monotonic() > stop_at))
     assert time.monotonic() - stop_at < 2
 
 

@@ -16,6 +16,7 @@ from tl_core.data.paths import source_from_path
 from tl_core.data.sources import Entry, EntryList
 from tl_core.errors import Cancelled, ClassTooSmall, DatasetRefused, TooFewClasses
 from tl_core.settings import Limits
+from tl_core.stopping import Stop
 
 GOOD = good_files()
 
@@ -251,7 +252,7 @@ class TestInterruptions:
         with pytest.raises(Cancelled):
             ingest(
                 good_files({"cats": 30, "dogs": 30}),
-                should_stop=lambda: asked.append(1) or len(asked) > 10,
+                stop=Stop(lambda: bool(asked.append(1)) or len(asked) > 10),
             )
         assert not (tmp_path / "out").exists()
 

@@ -16,6 +16,7 @@ from tl_core.data.paths import source_from_path
 from tl_core.data.transforms import prepare
 from tl_core.errors import Cancelled, ImageUnusable
 from tl_core.records import Preprocessing
+from tl_core.stopping import Stop
 
 PRE = Preprocessing(16, 18, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bicubic")
 STRONG = AugmentConfig(
@@ -130,7 +131,7 @@ def test_it_stops_between_two_images_of_one_batch(dataset):
         return len(asked) == 3
 
     with pytest.raises(Cancelled):
-        batches(dataset, batch_size=len(dataset[1]), should_stop=should_stop)
+        batches(dataset, batch_size=len(dataset[1]), stop=Stop(should_stop))
     assert len(asked) == 3 < len(dataset[1])
     assert not our_threads()
 

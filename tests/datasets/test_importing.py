@@ -14,6 +14,7 @@ from tl_core.data.sources import Entry, EntryList
 from tl_core.datasets.importing import delete_dataset, import_dataset
 from tl_core.errors import Cancelled, TooFewClasses
 from tl_core.settings import Limits
+from tl_core.stopping import Stop
 from tl_core.store import Artifacts, open_store
 
 LIMITS = Limits()
@@ -142,9 +143,7 @@ def test_a_refused_dataset_leaves_nothing(store, artifacts):
 
 def test_a_stopped_import_leaves_nothing(store, artifacts):
     with pytest.raises(Cancelled):
-        import_dataset(
-            store, artifacts, source(), name="x", limits=LIMITS, should_stop=lambda: True
-        )
+        import_dataset(store, artifacts, source(), name="x", limits=LIMITS, stop=Stop(lambda: True))
     assert leftovers(artifacts) == [] and store.list_datasets() == []
 
 

@@ -25,6 +25,7 @@ from tl_core.facts import RunFacts
 from tl_core.features.onnx_export import OnnxUnfit
 from tl_core.records import RunState
 from tl_core.runs.results import results_of
+from tl_core.stopping import Stop
 
 FAMILY_NAMES = list(FAMILIES) if os.environ.get("EVERY_FAMILY") else ["squeezenet1_1", "test_vit"]
 NASTY = ['=cmd|"x"', '<img src=x>| *b* `c` two\nlines, "quoted"', "שלום 🦊 " + "x" * 200]
@@ -261,7 +262,7 @@ def test_what_is_there_already_stays(workspace, tiny, tmp_path):
 
 def test_stopped_it_leaves_nothing(workspace, tiny, tmp_path):
     with pytest.raises(Cancelled):
-        export_run(workspace, tiny.id, tmp_path / "away", should_stop=lambda: True)
+        export_run(workspace, tiny.id, tmp_path / "away", stop=Stop(lambda: True))
     assert not (tmp_path / "away").exists() and staging(workspace) == []
 
 

@@ -31,6 +31,7 @@ from tl_core.features import (
 from tl_core.features.activation_rows import RowWriter
 from tl_core.features.cached_activations import _one_behind
 from tl_core.records import DatasetRecord, Preprocessing
+from tl_core.stopping import Stop
 from tl_core.workspace import Workspace
 
 SIDE = 32
@@ -302,7 +303,7 @@ def test_a_gpu_keeps_the_rows_that_a_share_of_its_free_memory_holds(
     if isinstance(found, torch.Tensor):
         assert found.dtype == torch.float16 and torch.equal(found.float(), there)
         with pytest.raises(Cancelled):
-            activation_rows.read_rows(stored, 3, torch.device("cuda"), lambda: True)
+            activation_rows.read_rows(stored, 3, torch.device("cuda"), Stop(lambda: True))
 
 
 @given(st.integers(0, 5))

@@ -10,6 +10,7 @@ from tl_core.config import PHOTOS
 from tl_core.errors import Cancelled
 from tl_core.features import FeatureExamples, ImageExamples
 from tl_core.records import DatasetRecord, Preprocessing
+from tl_core.stopping import Stop
 from tl_core.workspace import Workspace
 
 SMALL = Preprocessing(8, 8, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bilinear")
@@ -110,7 +111,8 @@ def test_what_lies_on_the_device_is_chosen_there_and_labels_are_sent_once(
 def test_reading_activations_can_be_stopped_before_every_batch(examples: ImageExamples):
     asked: list[None] = []
     kept = features_of(examples, torch.zeros(1, len(examples), 2))
-    batches = replace(kept, should_stop=lambda: asked.append(None) or len(asked) > 2).once()
+    stop = Stop(lambda: bool(asked.append(None)) or len(asked) > 2)
+    batches = replace(kept, stop=stop).once()
     assert len([next(batches), next(batches)]) == len(asked)
     with pytest.raises(Cancelled):
         next(batches)

@@ -11,6 +11,7 @@ from tl_core.errors import Cancelled
 from tl_core.features.onnx_export import OnnxUnfit
 from tl_core.features.onnx_prefix import OnnxPrefix
 from tl_core.features.prefix import Cuts, TorchPrefix, make_prefix
+from tl_core.stopping import NEVER, Stop
 
 IN_ONNX = (
     "mobilenet_v2",
@@ -36,7 +37,7 @@ def test_onnx_runtime_gives_what_the_network_gives_at_several_depths(name: str):
     with torch.inference_mode():
         through = model.stages[:middle](images)
         wanted = (through.clone(), model.pool(model.stages[middle:](through)))
-    prefix = OnnxPrefix(Cuts(model, [middle, whole]), images, 2, lambda: False)
+    prefix = OnnxPrefix(Cuts(model, [middle, whole]), images, 2, NEVER)
     for ours, theirs in zip(prefix(images), wanted, strict=True):
         assert float((ours - theirs).abs().max()) <= 1e-4 * float(theirs.abs().max())
 
@@ -72,7 +73,7 @@ def test_what_onnx_runtime_cannot_do_is_found_out(
     network: nn.Module, capfd: pytest.CaptureFixture[str]
 ):
     with pytest.raises(OnnxUnfit):
-        OnnxPrefix(network, torch.rand(8, 3, 16, 16), 8, lambda: False)
+        OnnxPrefix(network, torch.rand(8, 3, 16, 16), 8, NEVER)
     assert capfd.readouterr().out == ""  # where the command line's answer goes
 
 
@@ -85,9 +86,9 @@ def test_a_little_work_is_not_worth_an_export_and_much_is():
 
 def test_it_stops_between_pieces():
     model, images, asked = make_model("mobilenet_v2"), images_for("mobilenet_v2", 6), []
-    prefix = OnnxPrefix(Cuts(model, [2]), images, 2, lambda: len(asked) > 0)
+    prefix = OnnxPrefix(Cuts(model, [2]), images, 2, Stop(lambda: len(asked) > 0))
     asked.append(True)
     with pytest.raises(Cancelled):
         prefix(images)
     with pytest.raises(Cancelled):
-        OnnxPrefix(Cuts(model, [2]), images, 2, lambda: True)
+        OnnxPrefix(Cuts(model, [2]), images, 2, Stop(lambda: True))

@@ -5,14 +5,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from making_runs import environment, run_config
+from runners.waiting import finish, process_of, wait_for
 
-from tl_core.records import DatasetRecord, Run, RunState
+from tl_core.records import DatasetRecord, RunState
 from tl_core.runners import InlineRunner, ProcessRunner, ThreadRunner, make_server_runner
 from tl_core.runners.process import how_it_ended
 from tl_core.workspace import Workspace, open_workspace
@@ -37,25 +38,6 @@ def runner(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pr
     started.start()
     yield started
     started.shutdown()
-
-
-def wait_for(
-    workspace: Workspace, run: Run, holds: Callable[[Run], object], seconds: float = 60.0
-) -> Run:
-    give_up = time.monotonic() + seconds
-    while not holds(found := workspace.store.get_run(run.id)):
-        assert time.monotonic() < give_up, found
-        time.sleep(0.02)
-    return found
-
-
-def finish(workspace: Workspace, run: Run) -> Run:
-    return wait_for(workspace, run, lambda run: run.state.is_finished)
-
-
-def process_of(workspace: Workspace, run: Run) -> int:
-    """The one that executes the run."""
-    return int(workspace.artifacts.run_lock(run.id).read_text())
 
 
 def test_a_killed_worker_costs_its_run_the_unfinished_epoch_and_nothing_else(

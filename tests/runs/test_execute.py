@@ -25,6 +25,7 @@ from tl_core.locks import try_lock
 from tl_core.records import DatasetRecord, MetricPoint, Progress, Run, RunState
 from tl_core.runners import InlineRunner, enqueue
 from tl_core.runs.execute import claim, execute_run
+from tl_core.stopping import Stop
 from tl_core.store import fail_stale_runs
 from tl_core.training import load_checkpoint
 from tl_core.workspace import Workspace
@@ -176,7 +177,7 @@ def test_a_process_that_ends_interrupts_its_run(workspace: Workspace, colours: D
     stopping = threading.Event()
     told = on_nth(EpochEnded, 1, stopping.set)
     run = carry_out(
-        workspace, run_config(colours, epochs=500), on_event=told, is_stopping=stopping.is_set
+        workspace, run_config(colours, epochs=500), on_event=told, stop=Stop(stopping.is_set)
     )
     assert run.state is RunState.INTERRUPTED and run.epochs_done >= 1 and run.result is None
     epochs = "1 finished epoch" if run.epochs_done == 1 else f"{run.epochs_done} finished epochs"

@@ -12,7 +12,7 @@ import pytest
 
 from tl_core.config import RunConfig
 from tl_core.locks import hold_lock, try_lock
-from tl_core.records import Run, RunState
+from tl_core.records import Run, RunState, TestResult
 from tl_core.store import Artifacts, Death, SqlStore, fail_stale_runs
 
 HOLD_A_RUN = """
@@ -134,6 +134,41 @@ def test_the_message_says_what_is_kept(
         store, artifacts, store.add_run(config, "flowers"), epochs_done
     )
     assert message == f"The server or command that ran it {sentence}"
+
+
+@pytest.mark.parametrize("state", [RunState.CANCELLED, RunState.PAUSED])
+def test_a_run_that_was_killed_for_not_stopping_has_stopped_as_asked(
+    store: SqlStore, artifacts: Artifacts, config: RunConfig, state: RunState
+):
+    run = store.add_run(config, "flowers")
+    store.claim_run(run.id)
+    store.update_run(run.id, epochs_done=2)
+    if state is RunState.PAUSED:
+        store.request_pause(run.id)
+    else:
+        store.request_cancel(run.id)
+    artifacts.run_lock(run.id).parent.mkdir(exist_ok=True)
+    artifacts.run_lock(run.id).write_text("71")
+    death = Death(71, "The process that trained it was killed")
+    assert fail_stale_runs(store, artifacts, death) == [run.id]
+    stopped = store.get_run(run.id)
+    assert stopped.state is state
+    assert stopped.message == (
+        f"{state.capitalize()} while this run was in epoch 3; its 2 finished epochs are kept."
+    )
+
+
+def test_a_run_that_was_killed_after_its_test_is_completed(
+    store: SqlStore, artifacts: Artifacts, config: RunConfig
+):
+    run = store.add_run(config, "flowers")
+    store.claim_run(run.id)
+    result = TestResult(10, 0.1, 0.9, 0.8, 0.7, 0.6, 0.5)
+    store.update_run(run.id, epochs_done=2, result=result)
+    store.request_cancel(run.id)
+    fail_stale_runs(store, artifacts)
+    done = store.get_run(run.id)
+    assert (done.state, done.message, done.result) == (RunState.COMPLETED, "", result)
 
 
 def test_how_a_process_died_is_told_of_its_own_run_alone(

@@ -8,17 +8,21 @@ from making_runs import run_config
 
 from tl_core.data.splits import make_split
 from tl_core.records import DatasetRecord
+from tl_core.stopping import NEVER, Stop
 from tl_core.training import Experiment, pick_device
 from tl_core.workspace import Workspace
 
 
 @pytest.fixture
 def make_experiment(workspace: Workspace, colours: DatasetRecord) -> Callable[..., Experiment]:
-    """Of small images. Takes what `run_config` takes, `should_stop`, and `home`, for its model and its state."""
+    """Makes experiments on small images.
+
+    Takes what `run_config` takes, `stop`, and `home` for the files of model and state.
+    """
 
     def make(
         model: dict | None = None,
-        should_stop: Callable[[], bool] = lambda: False,
+        stop: Stop = NEVER,
         home: Path = workspace.settings.home,
         **settings,
     ) -> Experiment:
@@ -34,7 +38,7 @@ def make_experiment(workspace: Workspace, colours: DatasetRecord) -> Callable[..
             checkpoint=home / "model.safetensors",
             state_path=home / "training-state.pt",
             device=pick_device(),
-            should_stop=should_stop,
+            stop=stop,
             cache=workspace.cache,
         )
 

@@ -4,10 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from tl_core.training import interrupt
 from tl_core.training.compiling import Compiling
 from tl_core.training.device import Device
-from tl_core.training.interrupt import stop_between_layers
 
 GPU = Device(torch.device("cuda"), "a GPU")
 """Only its name: what is decided needs none."""
@@ -91,22 +89,6 @@ def test_what_cannot_be_compiled_runs_as_it_did():
     expected = part(images)
     follow(part, [50, 40, 90, 20], backend=broken)
     assert torch.equal(part(images), expected) and asked
-
-
-def test_asking_whether_to_stop_leaves_the_graph_whole_on_a_gpu(monkeypatch: pytest.MonkeyPatch):
-    graphs = []
-
-    def counting(graph, inputs):
-        graphs.append(graph)
-        return graph.forward
-
-    monkeypatch.setattr(interrupt, "_is_on_cuda", lambda model: True)
-    part = network()
-    with stop_between_layers(part, lambda: False):
-        follow(part, [50, 40, 90, 20], backend=counting)
-        for _ in range(3):
-            part(torch.randn(5, 3, 8, 8)).sum().backward()
-    assert len(graphs) == 1
 
 
 def test_after_the_phase_the_part_is_as_it_was():

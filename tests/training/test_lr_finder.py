@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tl_core.errors import Cancelled
 from tl_core.events import BatchEnded, EpochEnded
 from tl_core.events import Tested as WasTested
+from tl_core.stopping import Stop
 from tl_core.training import Experiment, run_experiment
 from tl_core.training.lr_finder import (
     HIGHEST,
@@ -147,9 +148,9 @@ def test_training_after_it_is_as_without_it(make_experiment: Make, tmp_path: Pat
 
 
 def test_it_stops_when_it_is_told_to(make_experiment: Make):
-    for after in (0, 40, 400):
+    for after in (0, 40, 150):
         asked = iter(range(10_000))
         with pytest.raises(Cancelled):
             find_learning_rate(
-                make_experiment(should_stop=lambda asked=asked, after=after: next(asked) >= after)
+                make_experiment(stop=Stop(lambda asked=asked, after=after: next(asked) >= after))
             )

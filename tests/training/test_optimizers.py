@@ -74,7 +74,7 @@ def test_every_trainable_weight_moves_at_its_own_rate(
     )
     model, (phase,) = tiny(config), make_plan(config)
     freeze(model, phase.frozen)
-    optimizer = make_optimizer(config.train, model, phase)
+    optimizer = make_optimizer(config.train, model, phase.rates)
     given_out = [id(p) for group in optimizer.param_groups for p in group["params"]]
     assert len(given_out) == len(set(given_out))
     assert set(given_out) == {id(p) for p in model.parameters() if p.requires_grad}
@@ -104,7 +104,7 @@ def test_at_every_step_each_group_has_its_planned_rate_times_the_factor(
     course = make_schedule(config.train, per_epoch, 5)
     for phase in make_plan(config):
         freeze(model, phase.frozen)
-        optimizer = make_optimizer(config.train, model, phase)
+        optimizer = make_optimizer(config.train, model, phase.rates)
         expected = {
             i
             for i, rate in enumerate(phase.rates[:-1])
@@ -138,7 +138,7 @@ class Slope(nn.Module):
 def downhill(train: TrainConfig, seed: int, steps: int) -> tuple[float, float]:
     """The convex loss before and after `steps` steps at a constant rate."""
     model, phase = Slope(seed), Phase(1, 1, frozen=None, rates=(learning_rates(train, True)[0],))
-    optimizer, before = make_optimizer(train, model, phase), float(model.loss().detach())
+    optimizer, before = make_optimizer(train, model, phase.rates), float(model.loss().detach())
     for _ in range(steps):
         optimizer.zero_grad()
         model.loss().backward()

@@ -11,6 +11,7 @@ import torch
 from tl_core.errors import RunNotReady
 from tl_core.events import BatchEnded, EpochEnded, Event, FactsFound, StageStarted
 from tl_core.events import Tested as WasTested
+from tl_core.stopping import NEVER
 from tl_core.training import (
     Experiment,
     Learner,
@@ -291,7 +292,7 @@ def fit_by_hand(experiment: Experiment, model: torch.nn.Module, epochs: range) -
     steps = math.ceil(len(sides[0]) / train.batch_size)
     learner = Learner(
         model=model,
-        optimizer=make_optimizer(train, model, phase),
+        optimizer=make_optimizer(train, model, phase.rates),
         schedule=make_schedule(train, steps, len(epochs)),
         loss=make_loss(train, experiment.class_counts, experiment.device.torch_device),
         device=experiment.device,
@@ -321,4 +322,4 @@ def test_a_run_that_ran_short_of_memory_remembers_it(
     assert facts.micro_batch == 4 and len(facts.notes) == 1
     state = load_state(experiment.state_path, experiment.config)
     assert (state.learner["pieces"], state.learner["notes"]) == (4, list(facts.notes))
-    assert isinstance(run_until(replace(experiment, should_stop=lambda: False))[-1], WasTested)
+    assert isinstance(run_until(replace(experiment, stop=NEVER))[-1], WasTested)

@@ -1,6 +1,6 @@
 """Find a backbone's weights, check that they fit, load them: ImageNet's, a file of one's own, or Hugging Face's."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from tl_core.backbones.weights_match import (
 )
 from tl_core.config import ModelConfig
 from tl_core.errors import WeightsUnavailable
+from tl_core.stopping import NEVER, Stop
 
 __all__ = [
     "WeightsReport",
@@ -98,16 +99,16 @@ def load_weights(
     library_model: nn.Module,
     config: ModelConfig,
     folders: Sequence[Path],
-    should_stop: Callable[[], bool] = lambda: False,
+    stop: Stop = NEVER,
 ) -> WeightsReport:
     """Load what `config.weights` names into the library's model, its classifier aside; says what fitted.
 
     Raises:
-        Cancelled: `should_stop` turned true during a download.
+        Cancelled: it was asked to stop during a download.
         WeightsUnavailable: neither on this machine nor reachable.
         WeightsMismatch: they do not fit, or cannot be read; the model is as before.
     """
-    file = _find(backbone, config, folders) or _fetch(backbone, config, folders, should_stop)
+    file = _find(backbone, config, folders) or _fetch(backbone, config, folders, stop)
     match = _match(backbone, config, library_model, read_tensors(file), file)
     load_matched(library_model, match)
     return match.report
@@ -124,16 +125,16 @@ def _fetch(
     backbone: Backbone,
     config: ModelConfig,
     folders: Sequence[Path],
-    should_stop: Callable[[], bool],
+    stop: Stop,
 ) -> Path:
     kind, _, repo = config.weights.partition(":")
     if kind == "hf":
-        return hub.fetch_model(repo, should_stop)
+        return hub.fetch_model(repo, stop)
     try:
         if backbone.weights.hub_id is not None:
-            return hub.fetch_model(backbone.weights.hub_id, should_stop)
+            return hub.fetch_model(backbone.weights.hub_id, stop)
         if backbone.weights.url is not None:
-            return weights_url.fetch_url(backbone.weights.url, should_stop)
+            return weights_url.fetch_url(backbone.weights.url, stop)
     except weights_url.HubUnreachable as error:
         raise WeightsUnavailable(_how_to_get(backbone, folders)) from error
     raise WeightsUnavailable(_how_to_get(backbone, folders))

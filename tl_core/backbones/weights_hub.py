@@ -1,10 +1,8 @@
 """Weights from Hugging Face, safetensors alone. Asking takes seconds at most."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from time import monotonic
-from typing import TypeVar
 
 from huggingface_hub import HfApi, constants, hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import (
@@ -20,9 +18,9 @@ from torch import Tensor
 
 from tl_core.backbones.weights_files import read_tensors, tensor_of
 from tl_core.backbones.weights_url import HubUnreachable, wait_for
-from tl_core.errors import Cancelled, TransferLabError, WeightsUnavailable
+from tl_core.errors import TransferLabError, WeightsUnavailable
+from tl_core.stopping import NEVER, Stop
 
-T = TypeVar("T")
 _REACH_SECONDS = 5
 _USUAL_NAME = "model.safetensors"
 _PICKLES = (".bin", ".pth", ".pt", ".ckpt", ".pkl", ".msgpack", ".h5")
@@ -47,7 +45,11 @@ def read_shapes(repo: str) -> dict[str, Tensor]:
     try:
         file = _choose_file(repo)
         with _asking(repo):
-            header = _within_seconds(lambda: HfApi().parse_safetensors_file_metadata(repo, file))
+            header = wait_for(
+                lambda: HfApi().parse_safetensors_file_metadata(repo, file),
+                NEVER,
+                2 * _REACH_SECONDS,
+            )
     except HubUnreachable:
         if cached := _find_anything_cached(repo):
             return read_tensors(cached, shapes_only=True)
@@ -64,21 +66,19 @@ def ensure_there(repo: str) -> None:
     _choose_file(repo)
 
 
-def fetch_model(repo: str, should_stop: Callable[[], bool]) -> Path:
+def fetch_model(repo: str, stop: Stop) -> Path:
     """Download a model's safetensors file into Hugging Face's cache.
 
     Raises:
-        Cancelled: `should_stop` turned true.
+        Cancelled: it was asked to stop.
         WeightsUnavailable: as `read_shapes`.
     """
     disable_progress_bars()
     try:
-        file = _choose_file(repo, should_stop)
+        file = _choose_file(repo, stop)
         with _asking(repo):
             return Path(
-                wait_for(
-                    lambda: hf_hub_download(repo, file, etag_timeout=_REACH_SECONDS), should_stop
-                )
+                wait_for(lambda: hf_hub_download(repo, file, etag_timeout=_REACH_SECONDS), stop)
             )
     except HubUnreachable:
         if cached := _find_anything_cached(repo):
@@ -96,11 +96,11 @@ def _find_anything_cached(repo: str) -> Path | None:
     return files[0] if len(files) == 1 and not _is_part(files[0].name) else None
 
 
-def _choose_file(repo: str, should_stop: Callable[[], bool] = lambda: False) -> str:
+def _choose_file(repo: str, stop: Stop = NEVER) -> str:
     """Name of the file that holds the model's weights."""
     with _asking(repo):
-        about = _within_seconds(
-            lambda: HfApi().model_info(repo, timeout=_REACH_SECONDS), should_stop
+        about = wait_for(
+            lambda: HfApi().model_info(repo, timeout=_REACH_SECONDS), stop, 2 * _REACH_SECONDS
         )
     names = [sibling.rfilename for sibling in about.siblings or []]
     fitting = [name for name in names if name.endswith(".safetensors") and "/" not in name]
@@ -159,14 +159,3 @@ def _unreachable(repo: str) -> HubUnreachable:
         f"The model {repo} is not on this machine, and Hugging Face cannot be reached: connect to the internet, "
         "or choose a weights file or other weights."
     )
-
-
-def _within_seconds(work: Callable[[], T], should_stop: Callable[[], bool] = lambda: False) -> T:
-    """As `wait_for`, but for no longer than a person likes to wait for an answer."""
-    end = monotonic() + 2 * _REACH_SECONDS
-    try:
-        return wait_for(work, lambda: monotonic() > end or should_stop())
-    except Cancelled as error:
-        if should_stop():
-            raise
-        raise TimeoutError from error

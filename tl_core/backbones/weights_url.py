@@ -1,6 +1,8 @@
 """Weights that are a file behind an address, and how to wait for the network without being stuck in it."""
 
+import math
 import re
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from functools import partial
@@ -13,7 +15,8 @@ from urllib.request import Request, urlopen
 
 import torch
 
-from tl_core.errors import Cancelled, WeightsUnavailable
+from tl_core.errors import WeightsUnavailable
+from tl_core.stopping import Stop
 
 T = TypeVar("T")
 _REACH_SECONDS = 5
@@ -38,11 +41,11 @@ def url_answers(url: str) -> bool:
         return False
 
 
-def fetch_url(url: str, should_stop: Callable[[], bool]) -> Path:
+def fetch_url(url: str, stop: Stop) -> Path:
     """Download into torch's cache, checked against the hash in the file's name.
 
     Raises:
-        Cancelled: `should_stop` turned true.
+        Cancelled: it was asked to stop.
         HubUnreachable: it cannot be had.
     """
     file = url_cache(url)
@@ -56,17 +59,20 @@ def fetch_url(url: str, should_stop: Callable[[], bool]) -> Path:
     )
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        wait_for(fetch, should_stop)
+        wait_for(fetch, stop)
     except (URLError, OSError, HTTPException, RuntimeError) as error:
         raise HubUnreachable(f"{url} cannot be downloaded ({error}).") from error
     return file
 
 
-def wait_for(work: Callable[[], T], should_stop: Callable[[], bool]) -> T:
-    """What `work` gives, or raises. Asked to stop, it is left to itself: a download is then there for the next run.
+def wait_for(work: Callable[[], T], stop: Stop, seconds: float = math.inf) -> T:
+    """Do `work` in a thread and wait for it; gives what it gives, or raises what it raises.
+
+    Work that is no longer waited for goes on: its download is then there for the next run.
 
     Raises:
-        Cancelled: `should_stop` turned true.
+        Cancelled: it was asked to stop.
+        TimeoutError: it took longer than `seconds`.
     """
     result: Future[T] = Future()
 
@@ -76,9 +82,11 @@ def wait_for(work: Callable[[], T], should_stop: Callable[[], bool]) -> T:
         except BaseException as error:
             result.set_exception(error)
 
+    give_up = time.monotonic() + seconds
     Thread(target=run, name="transferlab-download", daemon=True).start()
     while not result.done():
-        if should_stop():
-            raise Cancelled("Stopped as asked.")
+        stop.check()
+        if time.monotonic() > give_up:
+            raise TimeoutError(f"no answer within {seconds:g} s")
         wait([result], timeout=_ASK_SECONDS)
     return result.result()

@@ -13,6 +13,7 @@ from tl_core.cli.datasets import ingest
 from tl_core.cli.embed import embed
 from tl_core.cli.evaluate import evaluate
 from tl_core.cli.export import export, pack
+from tl_core.cli.interruption import INTERRUPTED
 from tl_core.cli.lay_out import lay_out
 from tl_core.cli.lr_find import lr_find
 from tl_core.cli.predict import predict
@@ -45,7 +46,6 @@ for _command in _FOR_PEOPLE:
     app.command()(_command)
 for _command in _FOR_THE_APP:
     app.command(hidden=True)(_command)
-_INTERRUPTED = 130
 
 
 def main() -> None:
@@ -61,12 +61,12 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         code = app(standalone_mode=False) or 0
-        if code == _INTERRUPTED:  # typer has caught the KeyboardInterrupt
+        if code == INTERRUPTED:  # typer has caught the KeyboardInterrupt
             _complain("Interrupted.", code)
     except TransferLabError as error:
         code = _complain(str(error), 2)
     except (KeyboardInterrupt, typer.Abort):
-        code = _complain("Interrupted.", _INTERRUPTED)
+        code = _complain("Interrupted.", INTERRUPTED)
     except Exception as error:
         # typer's complaints about the command line have this method.
         if not hasattr(error, "format_message"):

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 from rich.text import Text
 
+from tl_core.cli.interruption import ended_by_signals
 from tl_core.files import write_whole
 from tl_core.text import one_line
 
@@ -73,6 +74,9 @@ class Show:
 
 @contextmanager
 def shown_progress(words: str, progress_file: Path | None = None) -> Iterator[Show]:
-    """Show a progress bar while the block runs, and yield what moves it."""
-    with progress_bar() as bar:
+    """Show a progress bar while the block runs, and yield what moves it.
+
+    SIGINT and SIGTERM end the block within seconds, whatever it computes.
+    """
+    with progress_bar() as bar, ended_by_signals(bar.stop):
         yield Show(bar, words, progress_file)

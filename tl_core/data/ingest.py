@@ -17,9 +17,9 @@ from tl_core.data.layout import Layout, Place, read_layout
 from tl_core.data.names import clean_text
 from tl_core.data.sources import Listing, Source
 from tl_core.data.threads import default_workers, map_ahead
-from tl_core.errors import Cancelled
 from tl_core.records import DatasetRecord, ImageRecord, SkippedFile
 from tl_core.settings import Limits
+from tl_core.stopping import NEVER, Stop
 
 MOST_WORKERS = 4
 """Each may hold a whole decoded image, of hundreds of megabytes at the worst."""
@@ -52,7 +52,7 @@ def ingest_dataset(
     name: str,
     limits: Limits,
     on_progress: Callable[[IngestProgress], None] | None = None,
-    should_stop: Callable[[], bool] | None = None,
+    stop: Stop = NEVER,
     find_known: Callable[[str], KnownImage | None] = lambda sha256: None,
 ) -> Ingested:
     """Write `into/images` and `into/thumbnails`; what cannot be used is listed and never sinks the rest.
@@ -60,14 +60,14 @@ def ingest_dataset(
     Args:
         name: of the dataset. User text.
         on_progress: called from this thread, at most ten times a second.
-        should_stop: asked from this thread after every file.
+        stop: asked from this thread after every file.
         find_known: an image of that sha256 that lies in another dataset already, and need not be decoded again.
 
     Raises:
         DatasetRefused: the whole cannot be taken in. As with every other exception, nothing is left in `into`.
-        Cancelled: `should_stop` said so.
+        Cancelled: it was asked to stop.
     """
-    reporter = _Reporter(on_progress, should_stop)
+    reporter = _Reporter(on_progress, stop)
     with _nothing_left_on_failure(into):
         reporter.report(IngestProgress("listing files", 0, None, 0))
         with source.open(limits) as listing:
@@ -97,15 +97,14 @@ class _Reporter:
     def __init__(
         self,
         on_progress: Callable[[IngestProgress], None] | None,
-        should_stop: Callable[[], bool] | None,
+        stop: Stop,
     ) -> None:
         self._on_progress = on_progress
-        self._should_stop = should_stop
+        self._stop = stop
         self._last = 0.0
 
     def report(self, progress: IngestProgress) -> None:
-        if self._should_stop and self._should_stop():
-            raise Cancelled("The import was stopped; nothing of it was kept.")
+        self._stop.check()
         is_due = time.monotonic() - self._last >= SECONDS_BETWEEN_REPORTS or progress.done in (
             0,
             progress.total,

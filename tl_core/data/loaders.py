@@ -1,7 +1,7 @@
 """Batches of decoded images, a little ahead of the model."""
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import chain
@@ -21,15 +21,16 @@ from tl_core.data.pixels import Form, KeptPixels
 from tl_core.data.resizing import Pixels
 from tl_core.data.threads import default_workers, groups_ahead
 from tl_core.data.transforms import prepare
-from tl_core.errors import Cancelled, ImageUnusable
+from tl_core.errors import ImageUnusable
 from tl_core.records import ImageRecord, Preprocessing
+from tl_core.stopping import NEVER, Stop
 
 BATCHES_AHEAD = 2
 Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class ImageBatch:
     images: Tensor
     """uint8, [B, 3, size, size], channels last in memory; `transforms.normalise` comes next, on the device."""
     labels: Tensor
@@ -58,8 +59,8 @@ def iterate_batches(
     augment_seed: tuple[int, ...] | None = None,
     on_device: bool = False,
     cache: RowCache | None = None,
-    should_stop: Callable[[], bool] = lambda: False,
-) -> Generator[Batch, None, None]:
+    stop: Stop = NEVER,
+) -> Generator[ImageBatch, None, None]:
     """Decode `images` in the order given; the last batch may be smaller. Close it midway and its threads end.
 
     Args:
@@ -67,12 +68,14 @@ def iterate_batches(
         workers: threads that decode; by default what suits this machine's cores.
         augment: how to vary the images. They are varied where this and `augment_seed` are both given.
         augment_seed: such as (seed, epoch); with the image's position it decides what happens to the image.
-        on_device: for a GPU: only crop and resize here, and leave the rest to the caller as `Batch.draws`.
+        on_device: for a GPU: only crop and resize here, and leave the rest to the caller as
+            `ImageBatch.draws`.
         cache: where decoded images are looked for, and kept when they all fit. The pixels are the same without.
-        should_stop: asked after every image, since a batch of large photos can take seconds. It must be cheap.
+        stop: asked after every image, since a batch of large photos can take seconds. It must be
+            cheap to ask.
 
     Raises:
-        Cancelled: `should_stop` said so.
+        Cancelled: it was asked to stop.
         ImageUnusable: a stored file is gone or damaged; the message names it.
     """
     if len(images) != len(labels):
@@ -96,7 +99,7 @@ def iterate_batches(
             reader.read, groups(), workers or default_workers(), BATCHES_AHEAD
         )
         for new in stack.enter_context(closing(groups_done)):
-            for image, pixels in chain.from_iterable(_until(should_stop, new)):
+            for image, pixels in chain.from_iterable(_until(stop, new)):
                 if kept:
                     kept.add(image, pixels)
             yield begun.popleft().finished()
@@ -116,10 +119,9 @@ def read_input(file: Path | BinaryIO, pre: Preprocessing, max_pixels: int) -> Te
     return prepare(Form(pre).open(file, max_pixels), pre)
 
 
-def _until(should_stop: Callable[[], bool], items: Iterable[Item]) -> Iterator[Item]:
+def _until(stop: Stop, items: Iterable[Item]) -> Iterator[Item]:
     for item in items:
-        if should_stop():
-            raise Cancelled("Stopped as asked.")
+        stop.check()
         yield item
 
 
@@ -139,9 +141,9 @@ class _Unfinished:
         """uint8, [B, size, size, 3]."""
         self.draws: list[Draws | None] = [None] * len(images)
 
-    def finished(self) -> Batch:
+    def finished(self) -> ImageBatch:
         draws = tuple(each for each in self.draws if each)
-        return Batch(
+        return ImageBatch(
             self._pixels.permute(0, 3, 1, 2),
             self._labels,
             tuple(image.position for image in self.images),

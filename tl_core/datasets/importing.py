@@ -13,6 +13,7 @@ from tl_core.files import move_into_place
 from tl_core.locks import hold_lock
 from tl_core.records import DatasetRecord, SkippedFile
 from tl_core.settings import Limits
+from tl_core.stopping import NEVER, Stop
 from tl_core.store.artifacts import Artifacts
 from tl_core.store.contract import Store
 
@@ -33,7 +34,7 @@ def import_dataset(
     name: str,
     limits: Limits,
     on_progress: Callable[[IngestProgress], None] | None = None,
-    should_stop: Callable[[], bool] | None = None,
+    stop: Stop = NEVER,
 ) -> Imported:
     """Ingest into a staging folder, move it into place in one step, then tell the store.
 
@@ -51,7 +52,7 @@ def import_dataset(
             name=name,
             limits=limits,
             on_progress=on_progress,
-            should_stop=should_stop,
+            stop=stop,
             find_known=KnownImages(folders, store.list_images).find,
         )
         # Two imports of the same content at once must not move their folders over each other.

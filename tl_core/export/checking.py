@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tl_core.errors import Cancelled
 from tl_core.export.formats import Ask
 from tl_core.features import Examples
 from tl_core.records import Prediction
+from tl_core.stopping import Stop
 from tl_core.text import number_of
 
 FLOOR = float(np.log(np.finfo(np.float32).tiny))
@@ -74,19 +74,18 @@ def ask_all(
     asks: Mapping[str, Ask],
     examples: Examples,
     on_progress: Callable[[float], None],
-    should_stop: Callable[[], bool],
+    stop: Stop,
 ) -> dict[str, Logs]:
     """What each of `asks` says to all examples, which are read once.
 
     Raises:
-        Cancelled: `should_stop` said so.
+        Cancelled: it was asked to stop.
     """
     said: dict[str, list[Logs]] = {name: [] for name in asks}
     done = 0
     for batch in examples.once():
         for name, ask in asks.items():
-            if should_stop():
-                raise Cancelled("Stopped as asked.")
+            stop.check()
             said[name].append(logs_of(ask(batch.inputs)))
         done += len(batch.labels)
         on_progress(done / len(examples))

@@ -11,6 +11,7 @@ from tl_core.export import checking, formats, receipt
 from tl_core.export.checking import Figures, Labels, Logs
 from tl_core.export.formats import Ask
 from tl_core.export.subject import Subject
+from tl_core.stopping import Stop
 
 MOST_ASKED = 2_000
 """Test images that a format is asked about; evenly chosen where there are more."""
@@ -30,7 +31,7 @@ class FormatCheck:
     """How to ask each format."""
     bytes_of: Callable[[str], int]
     on_progress: Callable[[float], None]
-    should_stop: Callable[[], bool]
+    stop: Stop
     positions: tuple[int, ...] = ()
     """The test images asked about; none where there are none."""
     wanted: Logs = field(default_factory=lambda: np.empty((0, 0)))
@@ -41,7 +42,7 @@ class FormatCheck:
 
         Raises:
             ExportRefused: one that should answer as the app did does not; 8 bits need not.
-            Cancelled: `should_stop` said so.
+            Cancelled: it was asked to stop.
         """
         answers = [
             self.subject.answers[i] for i in receipt.spread(len(self.subject.answers), MOST_ASKED)
@@ -91,9 +92,7 @@ class FormatCheck:
         asks = {name: self.asks[name] for name in names}
         if not asks:
             return {}
-        return checking.ask_all(
-            asks, self.subject.examples(positions), self.on_progress, self.should_stop
-        )
+        return checking.ask_all(asks, self.subject.examples(positions), self.on_progress, self.stop)
 
     def _figures(
         self, name: str, asked: str, said: Logs, wanted: Logs, labels: Labels | None = None

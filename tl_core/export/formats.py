@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from tl_core.errors import Cancelled, ConfigError
 from tl_core.features.onnx_export import OnnxUnfit, open_onnx, to_onnx
+from tl_core.stopping import NEVER, Stop
 
 Ask = Callable[[Tensor], Tensor]
 """From images, float [B, 3, H, W], to logits [B, classes]."""
@@ -97,14 +98,14 @@ def write_onnx(
     size: int,
     file: Path,
     about: dict[str, str],
-    should_stop: Callable[[], bool] = lambda: False,
+    stop: Stop = NEVER,
 ) -> None:
     """The whole network: images, float [batch, 3, size, size], to logits; `about` is kept in the file.
 
     Raises:
-        Cancelled: `should_stop` said so.
+        Cancelled: it was asked to stop.
     """
-    file.write_bytes(to_onnx(model, torch.zeros(2, 3, size, size), ["logits"], should_stop))
+    file.write_bytes(to_onnx(model, torch.zeros(2, 3, size, size), ["logits"], stop))
     describe(file, about)
 
 

@@ -19,6 +19,7 @@ from tl_core.export.subject import Subject, find_subject
 from tl_core.export.training_script import write_training_script
 from tl_core.features.onnx_export import OnnxUnfit
 from tl_core.files import move_into_place
+from tl_core.stopping import NEVER, Stop
 from tl_core.workspace import Workspace
 
 OnProgress = Callable[[str, float], None]
@@ -46,7 +47,7 @@ def export_run(
     *,
     as_zip: bool = False,
     on_progress: OnProgress = lambda words, share: None,
-    should_stop: Callable[[], bool] = lambda: False,
+    stop: Stop = NEVER,
 ) -> Exported:
     """Write a run's model and all that belongs to it into `target`, a folder or a zip file that is not there yet.
 
@@ -57,7 +58,7 @@ def export_run(
         UnknownRun, RunNotReady: as `find_subject`.
         ExportRefused: the exported model does not answer as the app did, the place is taken or cannot be written, or
             the disk is full. Whatever is raised, nothing half-written stays.
-        Cancelled: `should_stop` said so.
+        Cancelled: it was asked to stop.
     """
     on_progress("Loading the model", 0.0)
     with disk_errors():
@@ -67,7 +68,7 @@ def export_run(
     with disk_errors(), workspace.artifacts.staging_folder() as staging:
         folder = staging / name
         folder.mkdir()
-        made = _Making(subject, folder, formats.choose_formats(wanted), on_progress, should_stop)
+        made = _Making(subject, folder, formats.choose_formats(wanted), on_progress, stop)
         facts = made.everything()
         files = tuple(
             (str(p.relative_to(folder)), p.stat().st_size)
@@ -91,7 +92,7 @@ class _Making:
     folder: Path
     wanted: tuple[str, ...]
     on_progress: OnProgress
-    should_stop: Callable[[], bool]
+    stop: Stop
     left_out: list[str] = field(default_factory=list)
     int8: str = ""
 
@@ -102,7 +103,7 @@ class _Making:
             asks,
             self._bytes_of,
             lambda share: self.on_progress("Asking it about images", 0.35 + 0.55 * share),
-            self.should_stop,
+            self.stop,
         )
         figures = check.run()
         proof = self._write_receipt(check.positions, check.wanted) if "onnx" in asks else None
@@ -170,7 +171,7 @@ class _Making:
             self._shape[-1],
             file,
             about(self.subject),
-            self.should_stop,
+            self.stop,
         )
         return formats.ask_onnx(file)
 
@@ -183,7 +184,7 @@ class _Making:
         if split:
             chosen = [split.train[i] for i in receipt.spread(len(split.train), CALIBRATED_ON)]
             training = self.subject.examples(chosen)
-        self.int8 = write_int8(self._file("onnx"), file, training, self.should_stop)
+        self.int8 = write_int8(self._file("onnx"), file, training, self.stop)
         formats.describe(file, about(self.subject))
         return formats.ask_onnx(file)
 

@@ -1,7 +1,7 @@
 """The ONNX file in 8 bits: by calibration on training images where convolutions do the work, else as it runs."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tl_core.errors import Cancelled
 from tl_core.features import Examples
 from tl_core.features.onnx_export import OnnxUnfit
+from tl_core.stopping import NEVER, Stop
 
 CALIBRATED_ON = 32
 """Training images from which the ranges of activations are taken."""
@@ -22,7 +22,7 @@ def write_int8(
     source: Path,
     target: Path,
     training: Examples | None,
-    should_stop: Callable[[], bool] = lambda: False,
+    stop: Stop = NEVER,
 ) -> str:
     """Make `target` from `source`, an ONNX file.
 
@@ -34,7 +34,7 @@ def write_int8(
 
     Raises:
         OnnxUnfit: it takes images and there are none.
-        Cancelled: `should_stop` said so.
+        Cancelled: it was asked to stop.
     """
     # They take a second to import, and only exports need them.
     from onnxruntime import quantization as q
@@ -53,7 +53,7 @@ def write_int8(
             return "Weights in 8 bits; the ranges of activations are found anew for each image (dynamic)."
         if training is None:
             raise OnnxUnfit("rounding it takes training images")
-        reader = _Reader(training, should_stop)
+        reader = _Reader(training, stop)
         q.quantize_static(
             str(prepared),
             str(target),
@@ -74,8 +74,10 @@ def write_int8(
 class _Reader:
     """Hands calibration one image after the other."""
 
-    def __init__(self, training: Examples, should_stop: Callable[[], bool]) -> None:
-        self._images, self._should_stop, self.n = self._each(training), should_stop, 0
+    def __init__(self, training: Examples, stop: Stop) -> None:
+        self._images = self._each(training)
+        self._stop = stop
+        self.n = 0
 
     def _each(self, training: Examples) -> Iterator[NDArray[np.float32]]:
         images = (
@@ -86,8 +88,7 @@ class _Reader:
         yield from islice(images, CALIBRATED_ON)
 
     def get_next(self) -> dict[str, Any] | None:
-        if self._should_stop():
-            raise Cancelled("Stopped as asked.")
+        self._stop.check()
         image = next(self._images, None)
         self.n += image is not None
         return None if image is None else {"images": np.ascontiguousarray(image)}

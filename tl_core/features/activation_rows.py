@@ -1,6 +1,6 @@
 """Activations on a shelf of the cache: written in blocks, read into memory or, where there are many, as needed."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from tl_core.cache import Rows, Shelf
-from tl_core.errors import Cancelled
 from tl_core.features.examples import OnDisk
+from tl_core.stopping import NEVER, Stop
 
 _BLOCK_BYTES = 64 * 2**20
 """Written at a time: so much is lost when the process is killed."""
@@ -58,17 +58,15 @@ def _converted(rows: np.ndarray, dtype: np.dtype[np.floating[Any]]) -> np.ndarra
     return found
 
 
-def read_rows(
-    rows: Rows, views: int, device: torch.device, should_stop: Callable[[], bool] = lambda: False
-) -> Tensor | OnDisk:
+def read_rows(rows: Rows, views: int, device: torch.device, stop: Stop = NEVER) -> Tensor | OnDisk:
     """As [views, N, …]: a tensor on the device where there is room for it, else what is read as needed.
 
-    Raises `Cancelled` when `should_stop` says so.
+    Raises `Cancelled` if it was asked to stop.
     """
     if rows.n_bytes > _room_on(device):
         return OnDisk(rows, views)
     if device.type == "cuda":
-        whole = _in_blocks(rows, device, should_stop)
+        whole = _in_blocks(rows, device, stop)
     else:
         whole = torch.from_numpy(rows.gather(range(len(rows)))).float().to(device)
     return whole.view(views, -1, *whole.shape[1:])
@@ -82,12 +80,11 @@ def _room_on(device: torch.device) -> int:
     return int(_SHARE_OF_GPU * free)
 
 
-def _in_blocks(rows: Rows, device: torch.device, should_stop: Callable[[], bool]) -> Tensor:
+def _in_blocks(rows: Rows, device: torch.device, stop: Stop) -> Tensor:
     """All of them, [rows, …], as they are kept; main memory need not have room for them."""
     first = torch.from_numpy(rows.gather([0]))
     whole = torch.empty((len(rows), *first.shape[1:]), dtype=first.dtype, device=device)
     for block in torch.split(torch.arange(len(rows)), max(1, _BLOCK_BYTES // first.nbytes)):
-        if should_stop():
-            raise Cancelled("Stopped as asked.")
+        stop.check()
         whole[block[0] : block[-1] + 1] = torch.from_numpy(rows.gather(block.numpy()))
     return whole

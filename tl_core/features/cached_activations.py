@@ -76,7 +76,7 @@ class KeptActivations:
 
         Raises:
             NoRoom: it does not fit; as `TooLarge`, into the precision.
-            Cancelled: the images' `should_stop` said so.
+            Cancelled: it was asked to stop.
         """
         used: set[Path] = set()
         shelves = [self._shelf(cut, sides[0].images, used) for cut in cuts]
@@ -131,14 +131,14 @@ class KeptActivations:
         except CacheMiss as error:
             raise NoRoom(str(error)) from error
         return FeatureExamples(
-            read_rows(rows, side.views, images.device, images.should_stop),
+            read_rows(rows, side.views, images.device, images.stop),
             torch.tensor(images.labels),
             [image.position for image in images.images],
             images.batch_size,
             images.device,
             images.seed,
             images.balance,
-            images.should_stop,
+            images.stop,
         )
 
     def _prefix(
@@ -151,7 +151,7 @@ class KeptActivations:
             float(self._anatomy.multiply_adds),
             n_images,
             autocast=self._autocast,
-            should_stop=images.should_stop,
+            stop=images.stop,
             only_torch=self._only_torch,
         )
         if isinstance(prefix, OnnxPrefix):

@@ -1,6 +1,6 @@
 """What a training loop reads: images, or the activations of a frozen prefix over them. It cannot tell which."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -16,8 +16,8 @@ from tl_core.data.device_transfer import send
 from tl_core.data.loaders import iterate_batches, shuffled
 from tl_core.data.threads import map_ahead
 from tl_core.data.transforms import normalise
-from tl_core.errors import Cancelled
 from tl_core.records import ImageRecord, Preprocessing
+from tl_core.stopping import NEVER, Stop
 
 _BALANCED = 1
 """Keeps the draws of balanced epochs apart from the orders of plain ones."""
@@ -70,7 +70,7 @@ class ImageExamples:
     device: torch.device
     seed: int = 0
     augment: AugmentConfig | None = None
-    should_stop: Callable[[], bool] = lambda: False
+    stop: Stop = NEVER
     """Asked after every image that is read."""
     balance: bool = False
     """Draw every class as often as any other."""
@@ -109,7 +109,7 @@ class ImageExamples:
             == "cuda",  # where changing pixels costs nothing, and the CPU is the bottleneck
             cache=self.cache,
             workers=self.workers,
-            should_stop=self.should_stop,
+            stop=self.stop,
         ):
             pixels = batch.images.to(self.device, non_blocking=True)
             if batch.draws:
@@ -149,7 +149,7 @@ class FeatureExamples:
     seed: int = 0
     balance: bool = False
     """Draw every class as often as any other."""
-    should_stop: Callable[[], bool] = lambda: False
+    stop: Stop = NEVER
     """Asked before every batch."""
 
     def __len__(self) -> int:
@@ -170,8 +170,7 @@ class FeatureExamples:
         labels = torch.split(send(self.labels[order], self.device), self.batch_size)
         inputs = self._fetch(views * len(self) + order)
         for chosen, of_batch in zip(torch.split(order, self.batch_size), labels, strict=True):
-            if self.should_stop():
-                raise Cancelled("Stopped as asked.")
+            self.stop.check()
             yield Batch(next(inputs), of_batch, tuple(self.positions[i] for i in chosen.tolist()))
 
     def _fetch(self, rows: Tensor) -> Iterator[Tensor]:

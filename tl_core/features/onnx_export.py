@@ -3,7 +3,7 @@
 import io
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from threading import Lock
 
@@ -11,7 +11,7 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
-from tl_core.errors import Cancelled
+from tl_core.stopping import NEVER, Stop
 
 _OPSET = 18
 _exporting = Lock()
@@ -26,7 +26,7 @@ def to_onnx(
     network: nn.Module,
     sample: Tensor,
     outputs: Sequence[str],
-    should_stop: Callable[[], bool] = lambda: False,
+    stop: Stop = NEVER,
 ) -> bytes:
     """By tracing: a second for most networks, where the exporter built on `torch.export` takes five to twelve.
 
@@ -38,15 +38,15 @@ def to_onnx(
         outputs: a name for each of them.
 
     Raises:
-        Cancelled: `should_stop` said so.
+        Cancelled: it was asked to stop.
         Exception: whatever the exporter raises on a network that it cannot export.
     """
+    stop.check()
     file = io.BytesIO()
     with (
         _exporting,
         _quietly(),
         _without_fused_attention(),
-        stoppable(network, should_stop),
         torch.no_grad(),
     ):
         torch.onnx.export(
@@ -59,6 +59,7 @@ def to_onnx(
             output_names=list(outputs),
             dynamic_axes={name: {0: "batch"} for name in ("images", *outputs)},
         )
+    stop.check()
     return file.getvalue()
 
 
@@ -70,22 +71,6 @@ def open_onnx(model: bytes | str) -> onnxruntime.InferenceSession:
     # Threads that wait actively would take the cores from those that decode the next images.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-
-
-@contextmanager
-def stoppable(network: nn.Module, should_stop: Callable[[], bool]) -> Iterator[None]:
-    """Within the block the network raises `Cancelled` between two layers once `should_stop` says so."""
-
-    def check(*_: object) -> None:
-        if should_stop():
-            raise Cancelled("Stopped as asked.")
-
-    handles = [module.register_forward_pre_hook(check) for module in network.modules()]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 @contextmanager

@@ -1,7 +1,5 @@
 """The frozen stages in ONNX Runtime, which on a CPU is 1.3 to 4 times as fast as PyTorch, by family."""
 
-from collections.abc import Callable
-
 import numpy as np
 import onnxruntime
 import torch
@@ -9,7 +7,8 @@ from torch import Tensor, nn
 
 from tl_core.errors import Cancelled
 from tl_core.features.microbatches import Pieces
-from tl_core.features.onnx_export import OnnxUnfit, open_onnx, stoppable, to_onnx
+from tl_core.features.onnx_export import OnnxUnfit, open_onnx, to_onnx
+from tl_core.stopping import Stop
 
 _CHECKED = 8
 """Images of the first batch on which both must agree."""
@@ -23,25 +22,25 @@ class OnnxPrefix:
     Args:
         network: maps images to a tuple of tensors; in eval mode.
         sample: images, float [B, 3, H, W], to compare on.
-        at_once: images between two questions to `should_stop`.
+        at_once: images between two questions whether to stop.
 
     Raises:
         OnnxUnfit: it cannot be exported or run, or answers otherwise.
-        Cancelled: `should_stop` said so.
+        Cancelled: it was asked to stop.
     """
 
     title = f"ONNX Runtime {onnxruntime.__version__}"
 
-    def __init__(
-        self, network: nn.Module, sample: Tensor, at_once: int, should_stop: Callable[[], bool]
-    ) -> None:
-        self._should_stop, self._pieces = should_stop, Pieces(at_once)
+    def __init__(self, network: nn.Module, sample: Tensor, at_once: int, stop: Stop) -> None:
+        self._stop = stop
+        self._pieces = Pieces(at_once)
         sample = sample[:_CHECKED]
         try:
-            with stoppable(network, should_stop), torch.inference_mode():
+            stop.check()
+            with torch.inference_mode():
                 wanted = network(sample)
             names = [f"cut{i}" for i in range(len(wanted))]
-            self._session = open_onnx(to_onnx(network, sample[:2], names, should_stop))
+            self._session = open_onnx(to_onnx(network, sample[:2], names, stop))
             # Of two sizes, in case the export has taken the sample's for good.
             parts = [sample[: len(sample) // 2], sample[len(sample) // 2 :]]
             found = [self(part) for part in parts if len(part)]
@@ -58,14 +57,13 @@ class OnnxPrefix:
         """One tensor an output, float [B, …].
 
         Raises:
-            Cancelled: it was stopped.
+            Cancelled: it was asked to stop.
             OutOfMemory: not even one image fits.
         """
         pixels, found = np.ascontiguousarray(images.numpy()), list[tuple[np.ndarray, ...]]()
 
         def run(piece: slice) -> None:
-            if self._should_stop():
-                raise Cancelled("Stopped as asked.")
+            self._stop.check()
             found.append(tuple(self._session.run(None, {"images": pixels[piece]})))
 
         self._pieces.run(len(pixels), run)

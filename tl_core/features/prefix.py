@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from tl_core.backbones import TransferModel
 from tl_core.data.device_transfer import Arriving
-from tl_core.errors import Cancelled
 from tl_core.features.microbatches import Pieces
 from tl_core.features.onnx_export import OnnxUnfit
 from tl_core.features.onnx_prefix import OnnxPrefix
+from tl_core.stopping import NEVER, Stop
 
 Autocast = Callable[[], AbstractContextManager[object]]
 """Makes a context in which a device computes in mixed precision where that pays."""
@@ -70,10 +70,12 @@ class TorchPrefix:
         cuts: Cuts,
         autocast: Autocast = nullcontext,
         at_once: int | None = None,
-        should_stop: Callable[[], bool] = lambda: False,
+        stop: Stop = NEVER,
     ) -> None:
-        """`at_once` images are passed between two questions to `should_stop`."""
-        self._cuts, self._autocast, self._should_stop = cuts, autocast, should_stop
+        """`at_once` images are passed between two questions whether to stop."""
+        self._cuts = cuts
+        self._autocast = autocast
+        self._stop = stop
         self._pieces = Pieces(at_once)
 
     @torch.inference_mode()
@@ -82,8 +84,7 @@ class TorchPrefix:
         found: list[tuple[Tensor, ...]] = []
 
         def pass_on(piece: slice) -> None:
-            if self._should_stop():
-                raise Cancelled("Stopped as asked.")
+            self._stop.check()
             with self._autocast():
                 outputs = self._cuts(images[piece].contiguous(memory_format=torch.channels_last))
             found.append(tuple(output.float() for output in outputs))
@@ -99,7 +100,7 @@ def make_prefix(
     n_images: int,
     *,
     autocast: Autocast = nullcontext,
-    should_stop: Callable[[], bool] = lambda: False,
+    stop: Stop = NEVER,
     only_torch: bool = False,
 ) -> Prefix:
     """Choose what runs the prefix: ONNX Runtime on a CPU where there is enough to do and both agree; else PyTorch.
@@ -110,14 +111,14 @@ def make_prefix(
         n_images: that will be passed in all.
 
     Raises:
-        Cancelled: `should_stop` said so meanwhile.
+        Cancelled: it was asked to stop meanwhile.
     """
     if sample.device.type != "cpu":
-        return TorchPrefix(cuts, autocast, None, should_stop)
+        return TorchPrefix(cuts, autocast, None, stop)
     at_once = max(1, int(_AT_ONCE / work))
     if work * n_images >= _WORTH_EXPORTING and not only_torch:
         try:
-            return OnnxPrefix(cuts, sample, at_once, should_stop)
+            return OnnxPrefix(cuts, sample, at_once, stop)
         except OnnxUnfit as error:
             _log.info("PyTorch runs the frozen stages: %s", error)
-    return TorchPrefix(cuts, autocast, at_once, should_stop)
+    return TorchPrefix(cuts, autocast, at_once, stop)

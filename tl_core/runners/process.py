@@ -1,6 +1,7 @@
 """A worker process works through the store's queue; a thread of this process starts it again when it dies.
 
 What training does to a process (its memory, its crashes, Python's one lock) stays out of this one.
+A worker whose run was asked to stop and does not is ended, and another goes on with the queue.
 """
 
 import contextlib
@@ -14,6 +15,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from tl_core.errors import StoreUnavailable
+from tl_core.runners.overdue import LOOK_SECONDS, OverdueStops
 from tl_core.runners.server import SHUTDOWN_SECONDS, ServerRunner
 from tl_core.runners.work_loop import work_through_queue
 from tl_core.store import Death, fail_stale_runs
@@ -58,9 +61,15 @@ class ProcessRunner(ServerRunner):
     def _work(self) -> None:
         pause, gave_up = 0.0, 0
         while not self._stopping.wait(pause):
-            started, code = time.monotonic(), self._follow_worker()
+            started = time.monotonic()
+            code = self._follow_worker()
             if self._stopping.is_set():
                 return
+            if code is None:
+                _log.warning("A run did not stop when asked; its worker was ended, another starts")
+                pause = 0.0
+                gave_up = 0
+                continue
             has_lived = time.monotonic() - started > _SOON_SECONDS
             pause = 0.0 if has_lived else min(max(2 * pause, _SHORTEST_PAUSE), _LONGEST_PAUSE)
             gave_up = 0 if has_lived or code <= 0 else gave_up + 1
@@ -69,20 +78,39 @@ class ProcessRunner(ServerRunner):
                 return work_through_queue(self._workspace, self._stopping, self._woken)
             _log.error("The worker process %s; starting another in %g s", how_it_ended(code), pause)
 
-    def _follow_worker(self) -> int:
-        """Start a worker and wait for its end; gives what `Popen.wait` says."""
-        code = 1
+    def _follow_worker(self) -> int | None:
+        """Start a worker and see to its end, and to the run that it leaves.
+
+        Returns:
+            Its return code; None if it was ended here because its run did not stop.
+        """
         try:
-            if worker := self._start_worker():
-                code = worker.wait()
-                _close(worker)
-                death = Death(worker.pid, f"The process that trained it {how_it_ended(code)}")
-                fail_stale_runs(self._workspace.store, self._workspace.artifacts, death)
-        except (
-            Exception
-        ):  # there is no process to be had, or the store is out of reach: both may pass
+            worker = self._start_worker()
+            if worker is None:
+                return 1
+            was_ended = self._watch(worker)
+            _close(worker)
+            death = None
+            if not was_ended and not self._stopping.is_set():
+                words = how_it_ended(worker.returncode)
+                death = Death(worker.pid, f"The process that trained it {words}")
+            fail_stale_runs(self._workspace.store, self._workspace.artifacts, death)
+            return None if was_ended else worker.returncode
+        except Exception:
+            # There is no process to be had, or the store is out of reach: both may pass.
             _log.exception("The worker process could not be started or followed")
-        return code
+            return 1
+
+    def _watch(self, worker: subprocess.Popen[bytes]) -> bool:
+        """Wait for the worker's end; true if it was ended here because its run did not stop."""
+        stops = OverdueStops(self._workspace, worker)
+        while worker.poll() is None:
+            time.sleep(LOOK_SECONDS)
+            # While the store is out of reach the worker goes on, and says so in the log.
+            with contextlib.suppress(StoreUnavailable, OSError):
+                if stops.end_worker_if_overdue():
+                    return True
+        return False
 
     def _start_worker(self) -> subprocess.Popen[bytes] | None:
         with self._lock:

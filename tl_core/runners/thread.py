@@ -5,7 +5,11 @@ from tl_core.runners.work_loop import work_through_queue
 
 
 class ThreadRunner(ServerRunner):
-    """The queue is in the store, so it outlives the process; this thread only takes from it."""
+    """Takes runs from the queue in the store, which outlives the process.
+
+    A run that is asked to stop, or to pause, does so between two steps: a thread cannot be ended
+    in the middle of one, however long it takes.
+    """
 
     def _work(self) -> None:
         work_through_queue(self._workspace, self._stopping, self._woken)

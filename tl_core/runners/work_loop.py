@@ -4,6 +4,7 @@ import logging
 import threading
 
 from tl_core.runs.execute import claim, execute_run
+from tl_core.stopping import Stop
 from tl_core.store import fail_stale_runs
 from tl_core.workspace import Workspace
 
@@ -27,7 +28,7 @@ def work_through_queue(
             fail_stale_runs(workspace.store, workspace.artifacts)
             with claim(workspace) as run:
                 if run:
-                    execute_run(workspace, run, is_stopping=stopping.is_set)
+                    execute_run(workspace, run, stop=Stop(stopping.is_set))
                     continue
         except Exception:  # the store may be out of reach for a while; the queue must outlive that
             _log.exception("The runner could not take or finish a run")

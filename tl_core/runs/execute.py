@@ -3,7 +3,6 @@
 import errno
 import logging
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -20,7 +19,8 @@ from tl_core.memory import give_back_memory
 from tl_core.records import DatasetRecord, Progress, Run, RunState
 from tl_core.runs.recording import Recorder
 from tl_core.sinks import Mirror, open_mirror
-from tl_core.store.contract import Asked
+from tl_core.stopping import NEVER, Stop
+from tl_core.store.contract import STATE_OF_STOPPED
 from tl_core.text import number_of
 from tl_core.training import Experiment, make_whole, pick_device, run_experiment
 from tl_core.training.batch_size import with_batch_size
@@ -30,12 +30,6 @@ from tl_core.workspace import Workspace
 
 _log = logging.getLogger(__name__)
 _ASK_SECONDS = 0.3
-_STOPPED: dict[Asked | None, RunState] = {
-    "cancel": RunState.CANCELLED,
-    "pause": RunState.PAUSED,
-    None: RunState.INTERRUPTED,
-}
-"""What a run is that was stopped, by what was asked of it."""
 
 
 def whole_model(workspace: Workspace, run_id: str) -> Path:
@@ -100,7 +94,7 @@ def execute_run(
     run: Run,
     *,
     on_event: Callable[[Event, Progress | None], None] | None = None,
-    is_stopping: Callable[[], bool] = lambda: False,
+    stop: Stop = NEVER,
 ) -> Run:
     """Carry out a claimed run until it ends or pauses, from where it stands, and give back its record.
 
@@ -108,10 +102,10 @@ def execute_run(
         workspace: where the run, its dataset and its files live.
         run: claimed by the caller.
         on_event: told of every event, after it was written down.
-        is_stopping: true when this process wants to end; the run is then interrupted.
+        stop: asked when this process is to end; the run is then interrupted.
     """
     with open_mirror(workspace.store, run, workspace.settings) as mirror:
-        _carry_out(workspace, run, mirror, on_event, is_stopping)
+        _carry_out(workspace, run, mirror, on_event, stop)
     return workspace.store.get_run(run.id)
 
 
@@ -120,15 +114,17 @@ def _carry_out(
     run: Run,
     mirror: Mirror,
     on_event: Callable[[Event, Progress | None], None] | None,
-    is_stopping: Callable[[], bool],
+    stop: Stop,
 ) -> None:
     store = workspace.store
-    should_stop = _ask_now_and_then(lambda: is_stopping() or store.asked_of(run.id) is not None)
+    asked = Stop(
+        lambda: stop.is_asked or store.asked_of(run.id) is not None, every_seconds=_ASK_SECONDS
+    )
     try:
         store.drop_metrics(
             run.id, after_epoch=run.epochs_done
         )  # of an epoch that was not finished and is done again
-        events = run_experiment(make_experiment(workspace, run.config, run.id, should_stop))
+        events = run_experiment(make_experiment(workspace, run.config, run.id, asked))
         with Recorder(workspace.store, run) as recorder, closing(events):
             for event in events:
                 progress = recorder.write(event)
@@ -138,13 +134,13 @@ def _carry_out(
                 if on_event:
                     on_event(event, progress)
                 # With the test figure there is nothing left to stop.
-                if not isinstance(event, Tested) and should_stop():
-                    raise Cancelled("Stopped as asked.")
+                if not isinstance(event, Tested):
+                    asked.check()
         store.finish_run(run.id, RunState.COMPLETED)
     except Cancelled:
-        _stop(workspace, run, _STOPPED[store.asked_of(run.id)])
+        _stop(workspace, run)
     except KeyboardInterrupt:
-        _stop(workspace, run, RunState.INTERRUPTED)
+        _stop(workspace, run)
         raise
     except Exception as error:  # whatever it is, the run must not stay "running"
         store.finish_run(run.id, RunState.FAILED, _explain(error, run))
@@ -156,7 +152,7 @@ def make_experiment(
     workspace: Workspace,
     config: RunConfig,
     run_id: str = "",
-    should_stop: Callable[[], bool] = lambda: False,
+    stop: Stop = NEVER,
 ) -> Experiment:
     """Look up all that a run of `config` needs; one without an id is only looked at and must not be carried out."""
     dataset = workspace.store.get_dataset(config.data.dataset_id)
@@ -172,7 +168,7 @@ def make_experiment(
         state_path=workspace.artifacts.training_state(run_id),
         outputs=workspace.artifacts.outputs(run_id),
         device=pick_device(),
-        should_stop=should_stop,
+        stop=stop,
         cache=workspace.cache,
         workers=workspace.settings.workers or default_workers(),
         only_torch=workspace.settings.frozen_by == "pytorch",
@@ -187,24 +183,15 @@ def _remember_pace(workspace: Workspace, config: RunConfig, event: Event) -> Non
         remember(workspace.settings.home, config.model.backbone, size, pace, behind=found.stages)
 
 
-def _ask_now_and_then(ask: Callable[[], bool]) -> Callable[[], bool]:
-    """The same answer as `ask`, at most every `_ASK_SECONDS`; once true it stays true."""
-    last, answer = 0.0, False
-
-    def asked() -> bool:
-        nonlocal last, answer
-        if not answer and time.monotonic() - last > _ASK_SECONDS:
-            last, answer = time.monotonic(), ask()
-        return answer
-
-    return asked
-
-
-def _stop(workspace: Workspace, run: Run, state: RunState) -> None:
+def _stop(workspace: Workspace, run: Run) -> None:
+    """Record that a run stopped early; one that has its test figure is completed instead."""
+    store = workspace.store
+    run = store.get_run(run.id)
+    if run.result:
+        return store.finish_run(run.id, RunState.COMPLETED)
+    state = STATE_OF_STOPPED[store.asked_of(run.id)]
     can_go_on = workspace.artifacts.training_state(run.id).is_file()
-    workspace.store.finish_run(
-        run.id, state, _what_is_kept(workspace.store.get_run(run.id), state, can_go_on)
-    )
+    store.finish_run(run.id, state, _what_is_kept(run, state, can_go_on))
 
 
 def _what_is_kept(run: Run, state: RunState, can_go_on: bool) -> str:

@@ -19,7 +19,6 @@ from tl_core.records import DatasetRecord, ImageRecord, Split
 from tl_core.runs.execute import check, make_experiment, settle
 from tl_core.training import Experiment, build_experiment_model
 from tl_core.training.frozen_part import keep_activations
-from tl_core.training.interrupt import stop_between_layers
 from tl_core.workspace import Workspace
 
 Progress = Callable[[float], None]
@@ -141,10 +140,9 @@ def _pass_through(
     experiment: Experiment, model: TransferModel, side: Side, on_progress: Progress
 ) -> NDArray[Any]:
     parts: list[torch.Tensor] = []
-    with stop_between_layers(model, experiment.should_stop):
-        for outputs in predict_batches(model, side.images, experiment.device.autocast):
-            parts += outputs.features
-            on_progress(sum(map(len, parts)) / len(side.images))
+    for outputs in predict_batches(model, side.images, experiment.device.autocast):
+        parts += outputs.features
+        on_progress(sum(map(len, parts)) / len(side.images))
     return _gather(parts)
 
 

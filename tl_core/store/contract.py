@@ -21,6 +21,13 @@ from tl_core.records import (
 Asked = Literal["cancel", "pause"]
 """What a running run can be asked for."""
 
+STATE_OF_STOPPED: dict[Asked | None, RunState] = {
+    "cancel": RunState.CANCELLED,
+    "pause": RunState.PAUSED,
+    None: RunState.INTERRUPTED,
+}
+"""State of a run that ended before it was completed, by what was asked of it."""
+
 
 class Store(Protocol):
     """Datasets, runs and what runs report. Safe to share between threads and processes."""

@@ -6,13 +6,19 @@ from tl_core.files import remove_unfinished
 from tl_core.locks import hold_lock, try_lock
 from tl_core.records import Run, RunState
 from tl_core.store.artifacts import Artifacts
-from tl_core.store.contract import Store
+from tl_core.store.contract import STATE_OF_STOPPED, Asked, Store
 from tl_core.store.states import epochs_kept
 
 _ADVICE = (
     "Should it happen again, a smaller batch size, a smaller image size or more frozen stages take less memory, and "
     "the server's log may say more."
 )
+_STOPPED_BY: dict[Asked | None, str] = {
+    "cancel": "Cancelled",
+    "pause": "Paused",
+    None: "The server or command that ran it stopped",
+}
+"""Beginning of the sentence about a run, by what was asked of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +31,10 @@ class Death:
 
 
 def fail_stale_runs(store: Store, artifacts: Artifacts, death: Death | None = None) -> list[str]:
-    """Mark the runs that no living process executes as interrupted; gives their ids.
+    """Give runs that no living process executes the state that they ended in; returns their ids.
+
+    One that was asked to be cancelled, or to pause, has come to that, even where its process had
+    to be killed for it; one that has its test figure is completed; any other is interrupted.
 
     A process that executes a run holds its lock, so processes that share a store must share the home folder.
 
@@ -47,13 +56,20 @@ def _fail_if_stale(store: Store, artifacts: Artifacts, run: Run, death: Death | 
     with try_lock(lock) as is_stale:
         if is_stale:
             remove_unfinished(artifacts.run_folder(run.id))
+            is_its_death = death is not None and lock.read_text() == str(death.process_id)
             can_go_on = artifacts.training_state(run.id).is_file()
-            if death and lock.read_text() == str(death.process_id):
-                sentence = f"{_sentence(run, can_go_on, death.sentence)} {_ADVICE}"
-            else:
-                sentence = _sentence(run, can_go_on, "The server or command that ran it stopped")
-            store.finish_run(run.id, RunState.INTERRUPTED, sentence)
+            _finish(store, run, can_go_on, death if is_its_death else None)
     return is_stale
+
+
+def _finish(store: Store, run: Run, can_go_on: bool, death: Death | None) -> None:
+    if run.result:
+        return store.finish_run(run.id, RunState.COMPLETED)
+    asked = store.asked_of(run.id)
+    sentence = _sentence(run, can_go_on, _STOPPED_BY[asked])
+    if death and not asked:
+        sentence = f"{_sentence(run, can_go_on, death.sentence)} {_ADVICE}"
+    store.finish_run(run.id, STATE_OF_STOPPED[asked], sentence)
 
 
 def _sentence(run: Run, can_go_on: bool, stopped: str) -> str:

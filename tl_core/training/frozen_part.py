@@ -1,9 +1,6 @@
 """Which phases of a run read the activations of their frozen stages instead of images, and where from."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Generator, Sequence
-from typing import TYPE_CHECKING
 
 from torch import nn
 
@@ -20,11 +17,9 @@ from tl_core.features import (
     TooLarge,
     choose_views,
 )
+from tl_core.training.experiment import Experiment
 from tl_core.training.plan import Phase
 from tl_core.training.speed_records import Pace
-
-if TYPE_CHECKING:
-    from tl_core.training.experiment import Experiment
 
 _SMALL_ROW = 512 * 2**10
 """Bytes of one image's activations up to which they are kept for a single epoch: made along with those of others."""

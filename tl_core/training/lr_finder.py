@@ -13,14 +13,14 @@ from torch import nn
 from tl_core.backbones import TransferModel, freeze
 from tl_core.data.loaders import shuffled
 from tl_core.features import Batch, Examples, NoRoom, Side
-from tl_core.training.experiment import Experiment, build_experiment_model
+from tl_core.training.experiment import Experiment
 from tl_core.training.frozen_part import keep_activations, phases_that_keep
-from tl_core.training.interrupt import stop_between_layers
 from tl_core.training.learner import Learner
 from tl_core.training.losses import make_loss
 from tl_core.training.mixing import mix
 from tl_core.training.optimizers import make_optimizer
 from tl_core.training.plan import make_plan
+from tl_core.training.run import build_experiment_model
 from tl_core.training.schedules import Schedule
 
 LOWEST, HIGHEST = 1e-6, 10.0
@@ -67,7 +67,7 @@ def find_learning_rate(
         steps: at most, and at least 20; it ends earlier once the loss runs away.
 
     Raises:
-        Cancelled: the experiment was stopped.
+        Cancelled: the experiment was asked to stop.
         TransferLabError: what keeps the run itself from starting.
     """
     device = experiment.device.torch_device
@@ -75,18 +75,14 @@ def find_learning_rate(
         model, _ = build_experiment_model(experiment)
         rates = np.geomspace(LOWEST, HIGHEST, steps).tolist()
         learner = _make_learner(experiment, model, rates)
-        with stop_between_layers(model, experiment.should_stop):
-            part, examples = _prepare(
-                experiment, model, steps * learner.images_per_step, on_progress
-            )
-            model.train()
-            losses = []
-            for loss in _follow(
-                _try_rates(learner, part, examples, experiment.config.train.seed), steps
-            ):
-                losses.append(loss)
-                prepared = 0.0 if part is model else _PREPARING
-                on_progress(prepared + (1 - prepared) * len(losses) / steps)
+        part, examples = _prepare(experiment, model, steps * learner.images_per_step, on_progress)
+        model.train()
+        losses = []
+        tried = _try_rates(learner, part, examples, experiment.config.train.seed)
+        for loss in _follow(tried, steps):
+            losses.append(loss)
+            prepared = 0.0 if part is model else _PREPARING
+            on_progress(prepared + (1 - prepared) * len(losses) / steps)
     on_progress(1.0)
     suggestion, reason = _conclude(rates, losses)
     return RateFinding(
@@ -102,7 +98,7 @@ def _make_learner(experiment: Experiment, model: TransferModel, rates: Sequence[
     wanted = n_train if train.optimizer == "gd" else train.images_per_batch * train.accumulate
     return Learner(
         model=model,
-        optimizer=make_optimizer(train, model, phase),
+        optimizer=make_optimizer(train, model, phase.rates),
         schedule=Schedule(lambda step: rates[step] / phase.rates[-1]),
         loss=make_loss(train, experiment.class_counts, experiment.device.torch_device),
         device=experiment.device,

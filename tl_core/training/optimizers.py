@@ -1,19 +1,14 @@
 """How weights move: the update rules, and the learning rate of every part of the network."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 
 from tl_core.backbones import TransferModel, parameters_by_part
 from tl_core.config import TrainConfig
 from tl_core.config.training import OptimizerName
-
-if TYPE_CHECKING:
-    from tl_core.training.plan import Phase
 
 DEFAULT_LEARNING_RATES: dict[OptimizerName, float] = {
     "gd": 0.2,
@@ -76,13 +71,16 @@ def steps_per_epoch(train: TrainConfig, n_train: int) -> int:
     )
 
 
-def make_optimizer(train: TrainConfig, model: TransferModel, phase: Phase) -> Optimizer:
-    """A fresh optimizer over the trainable weights of `model`, which is frozen as `phase` says.
+def make_optimizer(train: TrainConfig, model: TransferModel, rates: Sequence[float]) -> Optimizer:
+    """Makes a fresh optimizer over the weights of `model` that are not frozen.
 
-    Each group carries its "part", a stage's index or "head", and "base_lr", its rate in that phase. Weight decay
-    spares biases and normalisation, which have one dimension.
+    Each group carries its "part", a stage's index or "head", and its rate as "base_lr". Weight
+    decay spares biases and normalisation, which have one dimension.
+
+    Args:
+        rates: base learning rate of every stage from the input, then of the head (`Phase.rates`).
     """
-    return _RULES[train.optimizer](list(_groups(train, model, phase)), train)
+    return _RULES[train.optimizer](list(_groups(train, model, rates)), train)
 
 
 def _can_fuse(groups: list[_Group], *devices: str) -> bool | None:
@@ -91,9 +89,9 @@ def _can_fuse(groups: list[_Group], *devices: str) -> bool | None:
     return types <= set(devices or ("cpu", "cuda")) or None
 
 
-def _groups(train: TrainConfig, model: TransferModel, phase: Phase) -> Iterator[_Group]:
+def _groups(train: TrainConfig, model: TransferModel, rates: Sequence[float]) -> Iterator[_Group]:
     parts = parameters_by_part(model)
-    for index, (parameters, rate) in enumerate(zip(parts, phase.rates, strict=True)):
+    for index, (parameters, rate) in enumerate(zip(parts, rates, strict=True)):
         trainable = [parameter for parameter in parameters if parameter.requires_grad]
         for is_matrix, decay in ((True, train.weight_decay), (False, 0.0)):
             if chosen := [

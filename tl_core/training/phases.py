@@ -1,11 +1,9 @@
 """The training of a run, phase by phase: what is frozen, what of it is kept ready, and what is saved when."""
 
-from __future__ import annotations
-
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from torch import Tensor, nn
 
@@ -16,9 +14,9 @@ from tl_core.facts import RunFacts
 from tl_core.features import Examples, Pieces
 from tl_core.training.checkpoints import make_whole, save_changes, save_checkpoint
 from tl_core.training.compiling import Compiling
-from tl_core.training.fit import NO_SCORE, fit
+from tl_core.training.experiment import Experiment
+from tl_core.training.fit import fit
 from tl_core.training.frozen_part import FrozenPart
-from tl_core.training.interrupt import stop_between_layers
 from tl_core.training.learner import Learner
 from tl_core.training.losses import make_loss
 from tl_core.training.mixing import mix
@@ -28,9 +26,7 @@ from tl_core.training.plan import Phase, segment_of
 from tl_core.training.regularisers import Average, EarlyStopping, PullToStart
 from tl_core.training.schedules import Schedule, make_schedule
 from tl_core.training.state import TrainingState, changing_tensors, save_state
-
-if TYPE_CHECKING:
-    from tl_core.training.experiment import Experiment
+from tl_core.training.tally import NO_SCORE
 
 
 def train_in_phases(
@@ -128,7 +124,7 @@ class _Phases:
         n_classes, n_train = len(experiment.classes), len(experiment.split.train)
         learner = Learner(
             model=self._model,
-            optimizer=make_optimizer(train, self._model, phase),
+            optimizer=make_optimizer(train, self._model, phase.rates),
             schedule=schedule,
             loss=make_loss(train, experiment.class_counts, experiment.device.torch_device),
             device=experiment.device,
@@ -171,10 +167,7 @@ class _Phases:
             best=self._best,
             keep=self._said.append,
         )
-        with ExitStack() as stack:
-            for network in {self._model, judged}:
-                stack.enter_context(stop_between_layers(network, self._experiment.should_stop))
-            compiling = stack.enter_context(Compiling(part, self._experiment.device))
+        with Compiling(part, self._experiment.device) as compiling:
             for event in events:
                 if isinstance(event, EpochEnded):
                     self._save(event, learner, judged)

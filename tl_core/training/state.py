@@ -22,7 +22,7 @@ _FORMAT = 1
 class TrainingState:
     config: RunConfig
     best: tuple[float, float]
-    """Score of the best epoch so far (`fit.Score`)."""
+    """Score of the best epoch so far (`tally.Score`)."""
     model: dict[str, Tensor]
     """What of the model may have changed since it was built."""
     learner: dict[str, Any]

@@ -1,22 +1,16 @@
 """The end of a run: what the model that was kept says to training images as they are, and then, once, to the test."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Generator, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from tl_core.backbones import TransferModel
 from tl_core.evaluation import Outputs, join, predict_batches, summarise
 from tl_core.events import Event, FactsFound, StageAdvanced, StageStarted, Tested
 from tl_core.facts import RunFacts, TrainCheck
 from tl_core.training.checkpoints import load_checkpoint
+from tl_core.training.experiment import Experiment
 from tl_core.training.frozen_part import examples_to_judge
-from tl_core.training.interrupt import stop_between_layers
 from tl_core.training.output_writer import keep_test
-
-if TYPE_CHECKING:
-    from tl_core.training.experiment import Experiment
 
 _LEAST_CHECKED = 500
 
@@ -64,10 +58,9 @@ def _ask(
     except StopIteration as end:
         part, examples = end.value
     parts, done = [], before
-    with stop_between_layers(part, experiment.should_stop):
-        for outputs in predict_batches(part, examples):
-            parts.append(outputs)
-            done += len(outputs.labels)
-            if part is model:  # else the work was done before
-                yield StageAdvanced("testing", done, total)
+    for outputs in predict_batches(part, examples):
+        parts.append(outputs)
+        done += len(outputs.labels)
+        if part is model:  # else the work was done before
+            yield StageAdvanced("testing", done, total)
     return join(parts)

@@ -10,6 +10,7 @@ from tl_core.data.ingest import IngestProgress
 from tl_core.data.sources import Source
 from tl_core.datasets.importing import Imported, import_dataset
 from tl_core.errors import Cancelled, TransferLabError
+from tl_core.stopping import Stop
 from tl_core.workspace import Workspace
 
 AT_ONCE = 2
@@ -74,8 +75,8 @@ class Imports:
             with opening as source, self._slots:
                 job.started = time.monotonic()
                 job.result = self._import(job, source)
-        except Cancelled:
-            job.error = "Stopped as asked; nothing of it was kept."
+        except Cancelled as error:
+            job.error = f"{error} Nothing of it was kept."
         except TransferLabError as error:
             job.error = str(error)
         except Exception as error:
@@ -95,7 +96,7 @@ class Imports:
             name=job.name,
             limits=self._workspace.settings.limits,
             on_progress=note,
-            should_stop=job._stop.is_set,
+            stop=Stop(job._stop.is_set),
         )
 
     def _forget_old(self) -> None:

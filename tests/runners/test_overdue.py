@@ -1,0 +1,248 @@
+"""Stop and Pause answer within seconds however long a step takes, and keep finished epochs."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from making_runs import TINY, run_config
+from runners.waiting import finish, process_of, wait_for
+from slow_steps import HEEDS_SIGNALS, IS_DEAF, slow_command, wait_until_gone
+
+from tl_core.config import RunConfig
+from tl_core.data.samples import sample_source
+from tl_core.datasets.importing import import_dataset
+from tl_core.locks import try_lock
+from tl_core.records import DatasetRecord, Run, RunState
+from tl_core.runners import InlineRunner, ProcessRunner, overdue
+from tl_core.runners.overdue import LOOK_SECONDS, PATIENCE_SECONDS, OverdueStops
+from tl_core.training import load_checkpoint
+from tl_core.workspace import Workspace
+
+STOPS_WITHIN = 3.0
+LONG = 180.0
+"""Seconds for what has no limit of its own, on a machine that is busy."""
+
+
+@contextmanager
+def running(workspace: Workspace, *command: str) -> Iterator[ProcessRunner]:
+    runner = ProcessRunner(workspace, command) if command else ProcessRunner(workspace)
+    runner.start()
+    try:
+        yield runner
+    finally:
+        runner.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As here, so that the numbers are the same."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
+@dataclass
+class SlowRunner:
+    """Runs the queue with workers of which the first hangs in a run's second epoch."""
+
+    workspace: Workspace
+    runner: ProcessRunner
+    flag: Path
+
+    def submit(self, config: RunConfig, how_slow: str) -> Run:
+        self.flag.write_text(how_slow)
+        return self.runner.submit(config)
+
+    def wait_for_slow_step(self, run: Run) -> None:
+        wait_for(self.workspace, run, lambda run: run.epochs_done == 1, LONG)
+        wait_until_gone(self.flag, LONG)
+
+
+@pytest.fixture
+def slow(
+    workspace: Workspace, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> Iterator[SlowRunner]:
+    flag = tmp_path / "flag"
+    with running(workspace, *slow_command(flag, "work")) as runner:
+        yield SlowRunner(workspace, runner, flag)
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+@pytest.mark.parametrize("how_slow", [HEEDS_SIGNALS, IS_DEAF])
+@pytest.mark.parametrize("state", [RunState.CANCELLED, RunState.PAUSED])
+def test_in_mid_step_a_run_stops_within_seconds_and_the_queue_goes_on(
+    workspace: Workspace, colours: DatasetRecord, slow: SlowRunner, state: RunState, how_slow: str
+):
+    config = run_config(colours, TINY, dropout=0.3, augment="photos", epochs=3)
+    run = slow.submit(config, how_slow)
+    waiting = slow.runner.submit(run_config(colours, TINY, epochs=1))
+    slow.wait_for_slow_step(run)
+    worker = process_of(workspace, run)
+
+    asked = time.monotonic()
+    if state is RunState.PAUSED:
+        workspace.store.request_pause(run.id)
+    else:
+        workspace.store.request_cancel(run.id)
+    stopped = wait_for(workspace, run, lambda run: run.state is not RunState.RUNNING)
+    assert time.monotonic() - asked <= STOPS_WITHIN
+    assert (stopped.state, stopped.epochs_done, stopped.result) == (state, 1, None)
+    assert "finished epoch" in stopped.message and "can be resumed" in stopped.message
+    assert "memory" not in stopped.message
+    checkpoint = load_checkpoint(workspace.artifacts.checkpoint(run.id))
+    assert checkpoint.classes == colours.classes
+
+    assert finish(workspace, waiting, LONG).state is RunState.COMPLETED
+    assert process_of(workspace, waiting) != worker
+
+    slow.runner.resume(run.id)
+    resumed = finish(workspace, run, LONG)
+    undisturbed = InlineRunner(workspace).submit(config)
+    assert resumed.state is RunState.COMPLETED and resumed.result == undisturbed.result
+    assert _epoch_figures(workspace, resumed) == _epoch_figures(workspace, undisturbed)
+
+
+def _epoch_figures(workspace: Workspace, run: Run) -> list[tuple[int, str, str, float]]:
+    points = workspace.store.list_metrics(run.id)
+    return [(p.epoch, p.split, p.name, p.value) for p in points if p.name != "batch_loss"]
+
+
+def test_the_largest_step_there_is_stops_within_seconds(workspace: Workspace):
+    """VGG-16 from scratch, 32 images at once: while it is built, and in a step."""
+    shapes = import_dataset(
+        workspace.store,
+        workspace.artifacts,
+        sample_source("shapes"),
+        name="shapes",
+        limits=workspace.settings.limits,
+    ).record
+    model = {"backbone": "vgg16", "pretrained": False, "frozen_stages": 0}
+    with running(workspace) as runner:
+        for stage, pause in (("training", 2.0), ("reading images", 0.0)):
+            run = runner.submit(run_config(shapes, model, batch_size=32))
+            wait_for(
+                workspace,
+                run,
+                lambda run, stage=stage: run.progress and run.progress.stage == stage,
+                seconds=LONG,
+            )
+            time.sleep(pause)
+            asked = time.monotonic()
+            workspace.store.request_cancel(run.id)
+            assert finish(workspace, run).state is RunState.CANCELLED
+            assert time.monotonic() - asked <= STOPS_WITHIN, f"{pause} s into {stage}"
+
+
+def test_a_worker_that_stops_by_itself_is_kept(workspace: Workspace, colours: DatasetRecord):
+    with running(workspace) as runner:
+        run = runner.submit(run_config(colours, TINY, epochs=1000))
+        wait_for(workspace, run, lambda run: run.epochs_done >= 1, LONG)
+        worker = process_of(workspace, run)
+        workspace.store.request_pause(run.id)
+        paused = wait_for(workspace, run, lambda run: run.state is RunState.PAUSED)
+        assert paused.message.startswith("Paused: the curves of its")
+        time.sleep(PATIENCE_SECONDS + 0.5)
+        following = finish(workspace, runner.submit(run_config(colours, TINY, epochs=1)), LONG)
+        assert process_of(workspace, following) == worker
+
+
+def test_a_shutdown_in_mid_step_is_not_taken_for_a_lack_of_memory(
+    workspace: Workspace, colours: DatasetRecord, slow: SlowRunner
+):
+    run = slow.submit(run_config(colours, TINY, epochs=3), IS_DEAF)
+    slow.wait_for_slow_step(run)
+    slow.runner.shutdown()
+    stopped = workspace.store.get_run(run.id)
+    assert stopped.state is RunState.INTERRUPTED
+    assert stopped.message.startswith("The server or command that ran it stopped")
+
+
+# Only the worker whose run it is
+
+
+@pytest.fixture
+def worker() -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as process:
+        yield process
+        process.kill()
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Moves the clock on."""
+    ahead = [0.0]
+    clock = time.monotonic
+    monkeypatch.setattr(overdue.time, "monotonic", lambda: clock() + ahead[0])
+    return lambda seconds: ahead.append(ahead.pop() + seconds)
+
+
+@contextmanager
+def executing(workspace: Workspace, run: Run, process_id: int) -> Iterator[None]:
+    lock = workspace.artifacts.run_lock(run.id)
+    with try_lock(lock):
+        lock.write_text(str(process_id))
+        yield
+
+
+def test_it_is_ended_once_its_run_is_overdue_and_not_before(
+    workspace: Workspace,
+    colours: DatasetRecord,
+    worker: subprocess.Popen[bytes],
+    later: Callable[[float], None],
+):
+    run = workspace.store.add_run(run_config(colours), "colours")
+    workspace.store.claim_run(run.id)
+    stops = OverdueStops(workspace, worker)
+    with executing(workspace, run, worker.pid):
+        later(PATIENCE_SECONDS + 1)
+        assert not stops.end_worker_if_overdue(), "nobody has asked"
+        workspace.store.request_pause(run.id)
+        assert not stops.end_worker_if_overdue()
+        later(PATIENCE_SECONDS - 2 * LOOK_SECONDS)
+        assert not stops.end_worker_if_overdue() and worker.poll() is None
+        later(LOOK_SECONDS)
+        assert stops.end_worker_if_overdue()
+    assert worker.returncode == -signal.SIGTERM
+
+
+def test_a_worker_that_went_on_to_another_run_is_left_alone(
+    workspace: Workspace,
+    colours: DatasetRecord,
+    worker: subprocess.Popen[bytes],
+    later: Callable[[float], None],
+):
+    asked, following = (workspace.store.add_run(run_config(colours), "colours") for _ in range(2))
+    workspace.store.claim_run(asked.id)
+    workspace.store.request_cancel(asked.id)
+    stops = OverdueStops(workspace, worker)
+    with executing(workspace, asked, worker.pid):
+        assert not stops.end_worker_if_overdue()
+    workspace.store.finish_run(asked.id, RunState.CANCELLED)
+    workspace.store.claim_run(following.id)
+    later(PATIENCE_SECONDS + 1)
+    with executing(workspace, following, worker.pid):
+        assert not stops.end_worker_if_overdue()
+    assert worker.poll() is None
+
+
+def test_a_run_of_another_process_is_left_to_that(
+    workspace: Workspace,
+    colours: DatasetRecord,
+    worker: subprocess.Popen[bytes],
+    later: Callable[[float], None],
+):
+    run = workspace.store.add_run(run_config(colours), "colours")
+    workspace.store.claim_run(run.id)
+    workspace.store.request_cancel(run.id)
+    stops = OverdueStops(workspace, worker)
+    with executing(workspace, run, os.getpid()):
+        assert not stops.end_worker_if_overdue()
+        later(PATIENCE_SECONDS + 1)
+        assert not stops.end_worker_if_overdue()
+    assert worker.poll() is None

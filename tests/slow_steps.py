@@ -1,0 +1,40 @@
+"""A command line whose training hangs once, in a run's second epoch, as in a very long step."""
+
+import sys
+import time
+from pathlib import Path
+
+HEEDS_SIGNALS, IS_DEAF = "heeds signals", "is deaf"
+"""A step in Python, and one in C++, from which Python cannot be called away."""
+_SCRIPT = """
+import importlib, signal, sys, time
+from pathlib import Path
+
+fit = importlib.import_module("tl_core.training.fit")
+begin_epoch, flag = fit._begin_epoch, Path(sys.argv[1])
+
+def begin_slowly(model, seed, epoch):
+    if epoch == 2 and flag.exists():
+        if flag.read_text() == "is deaf":
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+        flag.unlink()
+        time.sleep(600)
+    return begin_epoch(model, seed, epoch)
+
+fit._begin_epoch = begin_slowly
+sys.argv = ["transferlab", *sys.argv[2:]]
+from tl_core.cli.main import main
+main()
+"""
+
+
+def slow_command(flag: Path, *arguments: str) -> list[str]:
+    """`transferlab ARGUMENTS`, where training hangs if `flag` is there, and removes it then."""
+    return [sys.executable, "-c", _SCRIPT, str(flag), *arguments]
+
+
+def wait_until_gone(flag: Path, seconds: float) -> None:
+    give_up = time.monotonic() + seconds
+    while flag.exists():
+        assert time.monotonic() < give_up
+        time.sleep(0.02)

@@ -1,0 +1,33 @@
+"""A stop asks no more often than it should, and keeps a yes."""
+
+import pytest
+
+from tl_core import stopping
+from tl_core.errors import Cancelled
+from tl_core.stopping import NEVER, Stop
+
+
+def test_nobody_asked_means_no():
+    assert not Stop().is_asked and not NEVER.is_asked
+    NEVER.check()
+
+
+def test_asked_it_raises_and_stays_asked():
+    answers = iter([False, True])
+    stop = Stop(lambda: next(answers))
+    stop.check()
+    for _ in range(3):
+        assert stop.is_asked
+        with pytest.raises(Cancelled, match="Stopped as asked"):
+            stop.check()
+
+
+def test_it_asks_only_so_often(monkeypatch: pytest.MonkeyPatch):
+    now = 100.0
+    monkeypatch.setattr(stopping.time, "monotonic", lambda: now)
+    asked: list[float] = []
+    stop = Stop(lambda: bool(asked.append(now)) or now > 101, every_seconds=0.5)
+    for now in (100.0, 100.2, 100.4, 100.6, 101.0, 101.2, 101.4, 101.6):  # noqa: B007
+        stop.is_asked  # noqa: B018
+    assert asked == [100.0, 100.6, 101.2]
+    assert stop.is_asked

@@ -1,0 +1,120 @@
+"""Carries out one run: from images to test figures, as a stream of events."""
+
+import hashlib
+from collections.abc import Generator, Sequence
+
+import torch
+
+from tl_core.backbones import (
+    TransferModel,
+    WeightsReport,
+    build_library_model,
+    build_model,
+    digest_of_weights,
+    freeze,
+    load_weights,
+    resolve_frozen,
+)
+from tl_core.events import Event, FactsFound, StageStarted
+from tl_core.facts import PlannedPhase, RunFacts, SplitFingerprints, SplitSizes
+from tl_core.training.experiment import Experiment
+from tl_core.training.phases import train_in_phases
+from tl_core.training.plan import Phase, make_plan
+from tl_core.training.state import load_state
+from tl_core.training.testing import test_kept_model
+
+
+def run_experiment(experiment: Experiment) -> Generator[Event, None, None]:
+    """Read, prepare, train and test; prepares and trains again for every phase.
+
+    Carries on from the experiment's state where there is one, and then yields the last finished
+    epoch once more. Touches the test set once, at the end. Keeps its model and its state on disk;
+    the caller keeps what it yields.
+
+    Raises:
+        Cancelled: it was asked to stop, which it asks about before every batch, not within a step.
+        RunNotReady: the state cannot be carried on from.
+        TransferLabError: weights are missing or do not fit, the loss diverged, or memory ran out.
+    """
+    state = load_state(experiment.state_path, experiment.config)
+    yield StageStarted("reading images")
+    if state:
+        yield state.last
+    if not (state and state.ends_training(experiment.config)):
+        model, report = build_experiment_model(experiment)
+        plan = make_plan(experiment.config)
+        yield FactsFound(_find_facts(experiment, model, report, plan))
+        yield from train_in_phases(experiment, model, plan, state)
+        del model
+    yield from test_kept_model(experiment)
+
+
+def build_experiment_model(experiment: Experiment) -> tuple[TransferModel, WeightsReport | None]:
+    """Builds the model as before its first step, on the device, frozen as in the last phase.
+
+    Raises:
+        Cancelled: the experiment was asked to stop.
+        TransferLabError: weights that are missing or do not fit.
+    """
+    config = experiment.config.model
+    backbone = experiment.backbone
+    # It draws the head's first weights, and the backbone's where it is trained from scratch.
+    torch.manual_seed(experiment.config.train.seed)
+    experiment.stop.check()
+    library_model = build_library_model(backbone, config.image_size)
+    experiment.stop.check()
+    report = None
+    if config.pretrained:
+        report = load_weights(
+            backbone, library_model, config, experiment.weights_folders, experiment.stop
+        )
+    model = build_model(backbone, config, len(experiment.classes), library_model)
+    freeze(model, resolve_frozen(backbone, config), config.batch_norm)
+    experiment.device.place(model)
+    return model, report
+
+
+def _find_facts(
+    experiment: Experiment,
+    model: TransferModel,
+    report: WeightsReport | None,
+    plan: Sequence[Phase],
+) -> RunFacts:
+    split = experiment.split
+    final = plan[-1]
+    weights = "Random weights: nothing was learned before this run."
+    if report:
+        weights = report.sentence
+    freeze(model, final.frozen, experiment.config.model.batch_norm)
+    return RunFacts(
+        device=experiment.device.title,
+        workers=experiment.workers,
+        weights=weights,
+        first_weights=digest_of_weights(model),
+        majority_label=experiment.majority_label,
+        splits=SplitSizes(train=len(split.train), val=len(split.val), test=len(split.test)),
+        split_warnings=split.warnings,
+        split_fingerprint=SplitFingerprints(
+            train=_fingerprint(experiment, split.train),
+            val=_fingerprint(experiment, split.val),
+            test=_fingerprint(experiment, split.test),
+        ),
+        frozen_stages=final.frozen.stages,
+        trainable_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
+        total_parameters=sum(p.numel() for p in model.parameters()),
+        plan=tuple(
+            PlannedPhase(
+                first_epoch=phase.first_epoch,
+                last_epoch=phase.last_epoch,
+                frozen_stages=phase.frozen.stages,
+                rates=phase.rates,
+            )
+            for phase in plan
+        ),
+    )
+
+
+def _fingerprint(experiment: Experiment, positions: Sequence[int]) -> str:
+    """Digest of the images on one side of the split, in any order, to tell runs tested alike."""
+    hashes = sorted(experiment.images[i].sha256 for i in positions)
+    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()[:16]
