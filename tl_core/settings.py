@@ -1,7 +1,7 @@
 """Settings that the operator of this machine makes by environment variable.
 
-pydantic-settings would not be shorter, every command would wait for its import, and its models read
-the environment wherever one is made.
+Plain pydantic: models of pydantic-settings read the process's environment wherever one is made, and
+need a source of settings of their own to read any other mapping.
 """
 
 import os
