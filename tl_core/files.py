@@ -14,9 +14,10 @@ _UNFINISHED = ".unfinished"
 
 @contextmanager
 def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
-    """Open a temporary file that takes the place of `path` once the block has ended without an error.
+    """Open a temporary file that takes the place of `path` when the block ends without an error.
 
-    Readers find the old content or the new one, also after a crash; of several writers the last wins.
+    Readers find the old content or the new one, also after a crash. The last of several writers
+    wins.
 
     Args:
         path: the file; missing folders above it are created.
@@ -42,13 +43,16 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
 
 
 def write_whole(path: Path, content: bytes | memoryview | str, *, durable: bool = True) -> None:
-    """Replace a file by `content`, a text in UTF-8. Arguments and errors are those of `replacing`."""
+    """Replace a file by `content`; text is written in UTF-8. Arguments and errors as `replacing`."""
     with replacing(path, durable=durable) as file:
         file.write(content.encode() if isinstance(content, str) else content)
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Delete the temporary files that killed writers left at any depth; nobody may be writing there."""
+    """Delete the temporary files that killed writers left in a folder, at any depth.
+
+    Call it only while nobody is writing there.
+    """
     for draft in folder.rglob(f".*{_UNFINISHED}"):
         draft.unlink(missing_ok=True)
 

@@ -14,9 +14,10 @@ _held: set[IO[str]] = set()
 
 @contextmanager
 def try_lock(path: Path) -> Iterator[bool]:
-    """Hold an exclusive lock on `path` for the block; gives False at once when someone else holds it.
+    """Hold an exclusive lock on `path` for the block; False at once when someone else holds it.
 
-    The file is created when missing and left where it is. Threads of one process exclude each other too.
+    The file is created when missing and left where it is. Threads of one process exclude each other
+    too.
     """
     with ExitStack() as held:
         try:
@@ -43,7 +44,7 @@ def hold_lock(path: Path, flags: LockFlags = LOCK_EX) -> Iterator[None]:
 
 
 def share_lock(file: IO[bytes]) -> None:
-    """Lock an open file together with others for as long as it, or a copy of its descriptor, is open.
+    """Lock an open file, shared with others, until it and all copies of its descriptor are closed.
 
     Nothing happens where somebody holds it exclusively, or where locks cannot be shared.
     """
@@ -52,7 +53,7 @@ def share_lock(file: IO[bytes]) -> None:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether somebody holds a lock on it at this moment, alone or with others; false where that cannot be known."""
+    """Whether somebody holds a lock on the file now, exclusive or shared; false where unknown."""
     try:
         with path.open("rb") as file:
             _lock(file, LOCK_EX | LOCK_NB)
@@ -75,7 +76,7 @@ def _lock(file: IO[Any], flags: LockFlags) -> None:
 
 
 def _let_go_in_child() -> None:
-    """Close what a forked child, such as a loader's worker, would keep locked after its parent was killed."""
+    """Close the files that a forked child would keep locked after its parent was killed."""
     for handle in _held:
         handle.close()
     _held.clear()

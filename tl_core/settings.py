@@ -1,7 +1,7 @@
 """Settings that the operator of this machine makes by environment variable.
 
-Not with pydantic-settings: every command would wait for its import, and its models read the environment wherever one
-is made.
+Plain pydantic: models of pydantic-settings read the process's environment wherever one is made, and
+need a source of settings of their own to read any other mapping.
 """
 
 import os
@@ -83,7 +83,8 @@ class Settings(BaseModel):
     weights_folder: _Folder | None = None
     """Folder of `<backbone>.safetensors` or `.pth` (`TRANSFERLAB_WEIGHTS`)."""
     server_folders: Annotated[tuple[_Folder, ...], BeforeValidator(_split)] = ()
-    """Folders on the server that the browser may import from (`TRANSFERLAB_SERVER_FOLDERS`, separated like PATH)."""
+    """Folders on the server that the browser may import from (`TRANSFERLAB_SERVER_FOLDERS`,
+    separated like PATH)."""
     runner: Literal["process", "thread"] = "process"
     """Who carries out runs for the server: a worker process of its own, or a thread of the server
     (`TRANSFERLAB_RUNNER`)."""
@@ -107,7 +108,8 @@ class Settings(BaseModel):
     mlflow_uri: str | None = Field(None, repr=False)
     """MLflow server that is also told of every run (`MLFLOW_TRACKING_URI`; default none)."""
     api_key: Annotated[str, AfterValidator(_check_key)] | None = Field(None, repr=False)
-    """Key with which programs may ask every run's model over HTTP (`TRANSFERLAB_API_KEY`, default none)."""
+    """Key with which programs may ask every run's model over HTTP (`TRANSFERLAB_API_KEY`, default
+    none)."""
     limits: Limits = Limits()
     """Overridden by `TRANSFERLAB_MAX_BYTES`, `_MAX_FILES`, `_MAX_FILE_BYTES`, `_MAX_PIXELS`, `_MAX_RATIO`."""
 

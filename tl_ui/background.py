@@ -1,8 +1,8 @@
 """Work of seconds or minutes for a page, in a child process: done once for all who want it, and its result kept.
 
-One job at a time on a server; others wait for their turn. A page that closes loses nothing. Not with
-`ProcessPoolExecutor`: stopping a running job breaks the pool for those that wait, and its processes outlive a server
-that is killed.
+One job at a time on a server; others wait for their turn. A page that closes loses nothing.
+`ProcessPoolExecutor` will not do: stopping a running job breaks the pool for those that wait, and
+its processes outlive a server that is killed.
 """
 
 import json

@@ -36,9 +36,7 @@ class Leash:
         os._exit(0)
 
 
-if (
-    __name__ == "__main__"
-):  # any command on a leash: what its first line says, the command does not need
+if __name__ == "__main__":  # any other command on a leash; it needs nothing of the first line
     Leash()
     from tl_core.cli.main import main
 

@@ -158,7 +158,7 @@ class Predictors:
 
 
 def _counted_bytes(predictor: Predictor) -> int:
-    """Bytes of `_KEPT_BYTES` that a model takes: small ones as if `_KEPT_MODELS` filled it, the largest all of it."""
+    """Bytes of a model, but at least so many that `_KEPT_MODELS` fit, and at most all there are."""
     return min(_KEPT_BYTES, max(_KEPT_BYTES // _KEPT_MODELS, predictor.n_bytes))
 
 
