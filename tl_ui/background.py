@@ -26,7 +26,7 @@ from tl_core.text import about
 _log = logging.getLogger(__name__)
 ROOT = Path(__file__).parents[1]
 MOST_SECONDS = 30 * 60
-_COMMAND = (sys.executable, "-m", "tl_core.cli.leash")
+_COMMAND = (sys.executable, "-m", "tl_core.cli.leashed")
 _BAD_INPUT = 2
 """Exit code of a command whose last line of errors is a sentence for people."""
 _STOPPED = "It was stopped."

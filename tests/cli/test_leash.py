@@ -38,7 +38,7 @@ def test_it_ends_with_the_process_that_started_it(tmp_path):
 def test_the_command_line_ends_as_usual_while_it_is_held(tmp_path):
     given, held = os.pipe()
     os.write(held, b"\n")
-    asked = [sys.executable, "-m", "tl_core.cli.leash", "presets", "--json"]
+    asked = [sys.executable, "-m", "tl_core.cli.leashed", "presets", "--json"]
     done = subprocess.run(
         asked, stdin=given, capture_output=True, cwd=ROOT, env=environment(tmp_path), check=False
     )

@@ -17,7 +17,7 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> Jobs:
     real = background.subprocess.Popen
 
     def run(command: list[str], **how):
-        assert command[:3] == [sys.executable, "-m", "tl_core.cli.leash"]
+        assert command[:3] == [sys.executable, "-m", "tl_core.cli.leashed"]
         return real([sys.executable, "-c", command[3], command[-1]], **how)
 
     monkeypatch.setattr(background.subprocess, "Popen", run)

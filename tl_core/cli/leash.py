@@ -30,14 +30,6 @@ class Leash:
         self.stopping.set()
         self.woken.set()
         if self._has_begun:
-            time.sleep(
-                _PATIENCE_SECONDS
-            )  # whatever it hangs in then, nobody is there any more to end it
+            # Nobody is left who could end a process that hangs after this.
+            time.sleep(_PATIENCE_SECONDS)
         os._exit(0)
-
-
-if __name__ == "__main__":  # any other command on a leash; it needs nothing of the first line
-    Leash()
-    from tl_core.cli.main import main
-
-    main()
