@@ -7,6 +7,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from tl_core.config import make_run_config
+from tl_core.facts import RunFacts
 from tl_core.records import (
     DatasetRecord,
     ImageRecord,
@@ -85,7 +86,7 @@ def add_run(workspace, dataset):
     ):
         store = workspace.store
         run = store.add_run(
-            make_run_config("d1", settings or {}), dataset.name, {"classes": list(CLASSES)}
+            make_run_config("d1", settings or {}), dataset.name, RunFacts(classes=CLASSES)
         )
         if start:
             store.claim_run(run.id)

@@ -11,6 +11,7 @@ from making_runs import run_config
 
 from tl_core.backbones import build_model, get_backbone
 from tl_core.evaluation import predict, summarise
+from tl_core.facts import RunFacts
 from tl_core.records import DatasetRecord, Run, RunState
 from tl_core.runs.execute import make_experiment
 from tl_core.training import save_checkpoint
@@ -36,9 +37,7 @@ def make_tested(workspace: Workspace, dataset: DatasetRecord, family: str, **set
         dataset, backbone=family, pretrained=False, image_size=size, frozen_stages=0, **settings
     )
     store = workspace.store
-    run = store.add_run(
-        config, dataset.name, {"classes": list(dataset.classes), "majority_label": 0}
-    )
+    run = store.add_run(config, dataset.name, RunFacts(classes=dataset.classes, majority_label=0))
     store.claim_run(run.id)
     backbone = get_backbone(family)
     model = build_model(

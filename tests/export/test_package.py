@@ -21,7 +21,7 @@ from tl_core.errors import Cancelled, ConfigError, ExportRefused, RunNotReady
 from tl_core.export import documents, export_run, package, parse_formats
 from tl_core.export.markdown import plain_sentence
 from tl_core.export.standalone import predict
-from tl_core.facts import RunFacts
+from tl_core.facts import RunFacts, SplitSizes
 from tl_core.features.onnx_export import OnnxUnfit
 from tl_core.records import RunState
 from tl_core.runs.results import results_of
@@ -297,7 +297,11 @@ def test_a_run_that_was_not_tested_leaves_without_figures(workspace, colours, ti
     run = workspace.store.add_run(
         tiny.config,
         colours.name,
-        {"classes": list(colours.classes), "splits": {"val": 3}, "continues": "x"},
+        RunFacts(
+            classes=colours.classes,
+            splits=SplitSizes(train=24, val=3, test=3),
+            continues="x",
+        ),
     )
     workspace.store.claim_run(run.id)
     workspace.store.update_run(run.id, best_epoch=2, val_accuracy=0.75)

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from tl_core.config import make_run_config
 from tl_core.datasets.importing import delete_dataset
 from tl_core.evaluation import Outputs
+from tl_core.facts import RunFacts, SplitSizes
 from tl_core.records import DatasetRecord, ImageRecord, Prediction, RunState
 from tl_core.training.output_writer import OutputsKeeper
 from tl_core.workspace import open_workspace
@@ -85,7 +86,7 @@ def add_run(workspace, dataset):
         run = store.add_run(
             make_run_config("d1", {}),
             dataset.name,
-            {"classes": list(CLASSES), "splits": {"train": 42, "val": 9, "test": 9}},
+            RunFacts(classes=CLASSES, splits=SplitSizes(train=42, val=9, test=9)),
         )
         store.claim_run(run.id)
         said = [Prediction(i, i % 3, (0.5, 0.3, 0.2)) for i in range(9)]

@@ -157,7 +157,7 @@ def test_mistakes_can_be_filtered_and_names_stay_text(add_run):
 
 def test_names_that_read_from_right_to_left_leave_the_words_around_them_alone(monkeypatch, request):
     """Every one that the page sends stands in an isolate, but for tables, whose cells are on their own."""
-    monkeypatch.setitem(globals(), "CLASSES", ("חתול", "كلب"))
+    monkeypatch.setattr("filled_pages.CLASSES", ("חתול", "كلب"))
     run = request.getfixturevalue("add_run")(1, state=RunState.COMPLETED, tested=True)
     app = open_page("run", run=run.id)
     selects = {select.label: select for select in app.selectbox}
