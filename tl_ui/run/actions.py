@@ -4,8 +4,7 @@ import streamlit as st
 
 from tl_core.errors import TransferLabError, UnknownDataset
 from tl_core.records import Run, RunState
-from tl_core.runners import can_resume
-from tl_core.runs.summary import resume_promise
+from tl_core.runs.endings import can_resume, resume_promise
 from tl_core.text import number_of
 from tl_ui.components.assets import url_base
 from tl_ui.markdown import literal

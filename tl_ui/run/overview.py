@@ -7,15 +7,8 @@ import streamlit as st
 from tl_core.errors import UnknownRun
 from tl_core.glossary import GLOSSARY
 from tl_core.records import Run, RunState
-from tl_core.runs.summary import (
-    caution,
-    headline,
-    is_busy,
-    recipe_words,
-    seconds_taken,
-    what_is_kept,
-    when,
-)
+from tl_core.runs.endings import what_is_kept, with_ending
+from tl_core.runs.summary import caution, headline, is_busy, recipe_words, seconds_taken, when
 from tl_core.text import count, duration, number_of, percent, shorten
 from tl_ui.components.assets import url_base
 from tl_ui.components.live_chart import live_chart
@@ -37,7 +30,6 @@ STATES = {
     RunState.INTERRUPTED: ("interrupted", ":material/power_off:", "orange"),
 }
 """How each state is called, its icon and its colour."""
-_NO_MESSAGE = {RunState.PAUSED: "Paused. Nothing happens until it is resumed."}
 
 
 def open_run() -> Run:
@@ -135,12 +127,10 @@ def show_ending(run: Run) -> None:
 
 def _say_what_happened(run: Run) -> None:
     show = {RunState.FAILED: st.error, RunState.PAUSED: st.info}.get(run.state, st.warning)
-    show(
-        literal(run.message or _NO_MESSAGE.get(run.state, "It ended without saying why.")),
-        icon=STATES[run.state][1],
-    )
+    ending = with_ending(get_workspace(), run).message
+    show(literal(ending), icon=STATES[run.state][1])
     if run.state is RunState.FAILED:
-        st.markdown(what_is_kept(run, has_model(run)))
+        st.markdown(what_is_kept(run))
     if run.epochs_done and (figures := _last_validation(run)):
         st.markdown(figures)
 

@@ -7,7 +7,8 @@ import streamlit as st
 from tl_core.errors import UnknownRun
 from tl_core.events import STAGES
 from tl_core.records import Progress, Run, RunState
-from tl_core.runs.summary import STAGE_SENTENCES, n_ahead, pause_promise, queue_words, stop_promise
+from tl_core.runs.endings import pause_promise, stop_promise
+from tl_core.runs.summary import STAGE_SENTENCES, n_ahead, queue_words
 from tl_core.text import about, html_text
 from tl_core.training.progress import learns_head_alone
 from tl_ui.markdown import literal
