@@ -3,8 +3,8 @@
 from dataclasses import fields, replace
 
 from tl_core.evaluation import Figure, Judgement, judge, named_figures
-from tl_core.records import Prediction
 from tl_core.glossary import GLOSSARY
+from tl_core.records import Prediction
 
 TEST = judge([Prediction(i, i % 2, (0.7, 0.3)) for i in range(30)], 0)
 

@@ -48,7 +48,8 @@ def check(workspace: Workspace, config: RunConfig) -> DatasetRecord:
     Raises:
         TransferLabError: the dataset or backbone is unknown, settings do not go together, or weights are missing.
     """
-    dataset, model = workspace.store.get_dataset(config.data.dataset_id), config.model
+    dataset = workspace.store.get_dataset(config.data.dataset_id)
+    model = config.model
     backbone = get_backbone(model.backbone)
     anatomy(backbone, model.image_size)
     make_plan(config)

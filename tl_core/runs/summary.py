@@ -185,7 +185,8 @@ def when(timestamp: float, timezone: str | None) -> str:
     try:
         zone = ZoneInfo(timezone) if timezone else UTC
     except (ZoneInfoNotFoundError, ValueError):
-        zone, timezone = UTC, None
+        zone = UTC
+        timezone = None
     moment = datetime.fromtimestamp(timestamp, zone)
     return f"{moment.day} {moment:%b %Y, %H:%M}{'' if timezone else ' UTC'}"
 

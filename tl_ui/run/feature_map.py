@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+from scipy.special import softmax
 
 from tl_core.errors import TransferLabError, UnknownDataset
 from tl_core.evaluation.embedding import MOST_MAPPED, lay_out
@@ -132,8 +133,7 @@ def _layout(run: Run, split: str, method: str) -> dict[str, Any] | None:
 def _kept(outputs: KeptOutputs, positions: list[int]) -> Kept:
     rows = np.searchsorted(outputs.positions, positions)
     logits = outputs.logits[rows].astype(np.float64)
-    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-    shares /= shares.sum(axis=1, keepdims=True)
+    shares = softmax(logits, axis=1)
     return Kept(
         positions,
         outputs.labels[rows].tolist(),
