@@ -86,7 +86,8 @@ def test_stop_and_pause_promise_what_the_run_will_keep():
     assert "3 epochs and the model of epoch 2" in stop_promise(run)
     assert "no test figure" in stop_promise(run)
     assert pause_promise(run) == (
-        "Pause: keeps all of the 3 finished epochs; the unfinished epoch is done again when you resume."
+        "Pause: keeps all of the 3 finished epochs; the unfinished epoch is done again "
+        "when you resume."
     )
 
 

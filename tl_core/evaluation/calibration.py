@@ -1,4 +1,4 @@
-"""Calibration: reliability bins, temperature scaling, and accuracy when unsure answers are withheld."""
+"""Calibration: reliability bins, temperature scaling, accuracy without the unsure answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

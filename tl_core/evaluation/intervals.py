@@ -25,7 +25,9 @@ def wilson_interval(right: float, n: float, z: float = _Z) -> Interval:
 
 
 def mean_share_interval(mean: float, sizes: Floats) -> Interval:
-    """Wilson's interval of a plain mean of classes' shares, from as many images as would tell a single share as well.
+    """Wilson's interval of a plain mean of classes' shares.
+
+    It is that of a single share of as many images as would tell it as well.
 
     With classes of one size that are all images together, and the interval is that of the accuracy.
 
@@ -71,7 +73,9 @@ def _area_end(areas: Floats, its: Floats, others: Floats, end: float) -> Floats:
 
 
 def mean_loss_interval(losses: Floats, guessing: float) -> Interval:
-    """Student's interval (1908) of the mean of losses as if there were one more, worse than they are by that of `guessing`.
+    """Student's interval (1908) of the mean of losses, with one more added.
+
+    The added loss is worse than their mean by that of `guessing`.
 
     Without that one, as many images as were easy would say that none is hard; downwards it says nothing, so there the
     interval ends at the mean.

@@ -150,7 +150,7 @@ def _as_tables(predictions: Sequence[Prediction], what: str) -> _Tables:
 
 @dataclass(frozen=True, slots=True)
 class _Counts:
-    """Margins of a confusion matrix, [classes] each: images named rightly, called by the class, of the class."""
+    """Margins of a confusion matrix, [classes] each: right, predicted and true images."""
 
     right: NDArray[Any]
     said: NDArray[Any]
@@ -190,7 +190,7 @@ def _macro_figures(counts: _Counts) -> Floats:
 
 
 def _sizes(counts: _Counts) -> tuple[Floats, ...]:
-    """Images behind each class's share, for each of `_macro_figures`; F1 has two sides, and so their mean."""
+    """Images behind each class's share, for each of `_macro_figures`; of F1 the mean of both sides."""
     there = counts.there
     either = counts.said + there
     occur = either > 0
@@ -245,7 +245,7 @@ class _Ranked:
 def _bootstrap(
     figure: Callable[[Floats], Floats], n: int, k: int, seed: int, at_least: Interval
 ) -> Figure:
-    """Bootstrap a figure that is computed from weights [B, N], how often each image counts; args as of `_figure`."""
+    """Bootstrap a figure that is computed from weights [B, N], how often each image counts."""
     value = float(figure(np.ones((1, n)))[0])
     generator = np.random.default_rng(seed)
     left = _resamples(n, k)

@@ -157,7 +157,7 @@ def compare_best(sides: Sequence[Sequence[Prediction]]) -> list[Comparison]:
 
 
 def p_values_of_pairs(right: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """P-values of McNemar's test of every two runs, [runs, runs], corrected after Holm for all pairs.
+    """P-values [runs, runs] of McNemar's test of every two runs, corrected after Holm.
 
     The best run is picked from the same images, so that its comparisons are the most striking ones of all: to correct
     for them alone would let far more than 5 in 100 picks of equally good runs seem better.

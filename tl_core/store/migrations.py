@@ -90,7 +90,8 @@ def _add_pausing_and_presets(connection: Connection) -> None:
 
 def _with_new_names(config: dict[str, Any]) -> dict[str, Any]:
     """Augmentation was on or off, a head had one hidden layer, and what was called sgd had momentum."""
-    train, model = dict(config.get("train", {})), dict(config.get("model", {}))
+    train = dict(config.get("train", {}))
+    model = dict(config.get("model", {}))
     photos = {"crop": 0.5, "flip": True, "colour": 0.2}
     augment = photos if train.pop("augment", True) else {}
     if train.get("optimizer") == "sgd":

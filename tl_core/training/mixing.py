@@ -35,7 +35,7 @@ def mix(
     if not choices:
         return inputs, labels
     seed = int(torch.randint(2**62, (), generator=generator))
-    # torchvision draws from the CPU's global generator alone: it is lent the seed and then restored.
+    # torchvision draws from the CPU's global generator, which is seeded and then restored.
     with torch.random.fork_rng(devices=()):
         torch.default_generator.manual_seed(seed)
         images, shares = v2.RandomChoice(choices)(inputs, labels)

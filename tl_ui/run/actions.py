@@ -18,7 +18,8 @@ _MOST_EPOCHS = 1000
 
 def show_next_steps(run: Run) -> None:
     """The next step as the one filled button, and the others beside it."""
-    is_complete, has_images = run.state is RunState.COMPLETED, _has_dataset(run)
+    is_complete = run.state is RunState.COMPLETED
+    has_images = _has_dataset(run)
     resumable = has_images and can_resume(get_workspace(), run)
     is_unfinished = resumable and not is_complete
     if is_unfinished:

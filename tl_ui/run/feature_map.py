@@ -154,7 +154,8 @@ def _draw(
     else:
         groups = by_class(kept.labels if colouring == "true" else kept.answers, names)
     x, y = zip(*found["points"], strict=True)
-    images, dataset_id = images_of(run), run.config.data.dataset_id
+    images = images_of(run)
+    dataset_id = run.config.data.dataset_id
     what = f"{SIDES[split].lower()} image"
     answers = [
         (names[answer], sure) for answer, sure in zip(kept.answers, kept.confidence, strict=True)

@@ -53,7 +53,8 @@ def show_head(run: Run) -> None:
     """What was trained on what, when and where."""
     word, icon, colour = STATES[run.state]
     st.title(literal(shorten(run_title(run), 80)), anchor=False)
-    began, timezone = run.started_at or run.created_at, st.context.timezone
+    began = run.started_at or run.created_at
+    timezone = st.context.timezone
     parts = [
         f":{colour}-badge[{icon} {word}]",
         *([literal(shorten(run.dataset_name, 60))] if run.title else []),
@@ -102,7 +103,8 @@ def draw_chart(
 ) -> Any:
     """A chart of the run's; gives back what was clicked in it, if it is clickable."""
     # Another question to the route is another chart, and so another key.
-    key, url = f"chart-{run.id}-{kind}-{query}", chart_url(run, kind, query)
+    key = f"chart-{run.id}-{kind}-{query}"
+    url = chart_url(run, kind, query)
     return live_chart(
         key=key, url=url, height=height, alt=alt, live=is_busy(run), clickable=clickable
     )
@@ -139,7 +141,8 @@ def _last_validation(run: Run) -> str:
     epoch, predictions = predictions_after(run.id, "val", run.epochs_done)
     if not predictions:
         return ""
-    right, n = sum(p.is_right for p in predictions), len(predictions)
+    right = sum(p.is_right for p in predictions)
+    n = len(predictions)
     return f"After epoch {epoch} it was right on {count(right)} of {count(n)} validation images ({percent(right / n)})."
 
 
