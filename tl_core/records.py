@@ -135,7 +135,9 @@ class Run:
     started_at: float | None = None
     finished_at: float | None = None
     message: str = ""
-    """A sentence on how the run ended, where there is something to say."""
+    """Sentence with what only the moment of its end knew, such as an error; empty for most runs.
+
+    What follows from the other fields is in `runs.endings`."""
     progress: Progress | None = None
     epochs_done: int = 0
     best_epoch: int | None = None

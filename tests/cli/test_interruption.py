@@ -14,6 +14,7 @@ from slow_steps import IS_DEAF, slow_command, wait_until_gone
 from tl_core.cli.interruption import ended_by_signals
 from tl_core.records import RunState
 from tl_core.runners import InlineRunner
+from tl_core.runs.endings import with_ending
 from tl_core.store import fail_stale_runs
 from tl_core.training import load_checkpoint
 
@@ -46,7 +47,8 @@ def test_in_mid_step_it_ends_within_seconds_and_can_be_resumed(tmp_path: Path, h
     fail_stale_runs(workspace.store, workspace.artifacts)
     [run] = workspace.store.list_runs()
     assert (run.state, run.epochs_done) == (RunState.INTERRUPTED, 1)
-    assert "its 1 finished epoch is kept, and it can be resumed" in run.message
+    told = with_ending(workspace, run).message
+    assert "its 1 finished epoch" in told and "and it can be resumed" in told
     load_checkpoint(workspace.artifacts.checkpoint(run.id))
     assert InlineRunner(workspace).resume(run.id).state is RunState.COMPLETED
     workspace.store.close()

@@ -174,3 +174,7 @@ def test_holms_p_values_keep_the_order_and_the_smallest_is_times_all(p_values):
     assert [corrected[i] for i in order] == sorted(corrected)
     if p_values:
         assert min(corrected) == min(1, len(p_values) * min(p_values))
+
+
+def test_holms_p_values_are_as_by_hand():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])

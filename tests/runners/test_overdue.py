@@ -23,6 +23,7 @@ from tl_core.locks import try_lock
 from tl_core.records import DatasetRecord, Run, RunState
 from tl_core.runners import InlineRunner, ProcessRunner, overdue
 from tl_core.runners.overdue import LOOK_SECONDS, PATIENCE_SECONDS, OverdueStops
+from tl_core.runs.endings import with_ending
 from tl_core.training import load_checkpoint
 from tl_core.workspace import Workspace
 
@@ -93,8 +94,8 @@ def test_in_mid_step_a_run_stops_within_seconds_and_the_queue_goes_on(
     stopped = wait_for(workspace, run, lambda run: run.state is not RunState.RUNNING)
     assert time.monotonic() - asked <= STOPS_WITHIN
     assert (stopped.state, stopped.epochs_done, stopped.result) == (state, 1, None)
-    assert "finished epoch" in stopped.message and "can be resumed" in stopped.message
-    assert "memory" not in stopped.message
+    told = with_ending(workspace, stopped).message
+    assert "finished epoch" in told and "can be resumed" in told and "memory" not in told
     checkpoint = load_checkpoint(workspace.artifacts.checkpoint(run.id))
     assert checkpoint.classes == colours.classes
 
@@ -146,7 +147,8 @@ def test_a_worker_that_stops_by_itself_is_kept(workspace: Workspace, colours: Da
         worker = process_of(workspace, run)
         workspace.store.request_pause(run.id)
         paused = wait_for(workspace, run, lambda run: run.state is RunState.PAUSED)
-        assert paused.message.startswith("Paused: the curves of its")
+        told = with_ending(workspace, paused).message
+        assert told.startswith("Paused after ") and "The curves of its" in told
         time.sleep(PATIENCE_SECONDS + 0.5)
         following = finish(workspace, runner.submit(run_config(colours, TINY, epochs=1)), LONG)
         assert process_of(workspace, following) == worker
@@ -160,7 +162,8 @@ def test_a_shutdown_in_mid_step_is_not_taken_for_a_lack_of_memory(
     slow.runner.shutdown()
     stopped = workspace.store.get_run(run.id)
     assert stopped.state is RunState.INTERRUPTED
-    assert stopped.message.startswith("The server or command that ran it stopped")
+    told = with_ending(workspace, stopped).message
+    assert told.startswith("The server or command that ran it stopped")
 
 
 # Only the worker whose run it is

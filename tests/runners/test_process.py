@@ -16,6 +16,7 @@ from runners.waiting import finish, process_of, wait_for
 from tl_core.records import DatasetRecord, RunState
 from tl_core.runners import InlineRunner, ProcessRunner, ThreadRunner, make_server_runner
 from tl_core.runners.process import how_it_ended
+from tl_core.runs.endings import with_ending
 from tl_core.workspace import Workspace, open_workspace
 
 ROOT = Path(__file__).parents[2]
@@ -53,11 +54,13 @@ def test_a_killed_worker_costs_its_run_the_unfinished_epoch_and_nothing_else(
 
     found = finish(workspace, killed)
     assert found.state is RunState.INTERRUPTED and found.epochs_done >= 2
-    assert found.message.startswith(
-        "The process that trained it was killed, as the system does when memory runs out, while this run was in epoch "
-        f"{found.epochs_done + 1}; its {found.epochs_done} finished epochs are kept, and it can be resumed. "
+    told = with_ending(workspace, found).message
+    assert told.startswith(
+        "The process that trained it was killed, as the system does when memory runs out. "
+        f"Interrupted after {found.epochs_done} of 1000 epochs, before the test. "
+        f"The curves of its {found.epochs_done} finished epochs are kept, "
     )
-    assert "a smaller batch size" in found.message
+    assert "and it can be resumed. " in told and "a smaller batch size" in told
 
     done = finish(workspace, waiting)
     assert done.state is RunState.COMPLETED and process_of(workspace, waiting) != worker
@@ -77,7 +80,7 @@ def test_a_killed_worker_costs_its_run_the_unfinished_epoch_and_nothing_else(
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        (-signal.SIGKILL, "was killed, as the system does when memory runs out,"),
+        (-signal.SIGKILL, "was killed, as the system does when memory runs out"),
         (-signal.SIGSEGV, "crashed (Segmentation fault)"),
         (-signal.SIGRTMAX, "crashed ("),
         (3, "ended with code 3"),
@@ -96,9 +99,8 @@ def test_a_shutdown_interrupts_the_run_and_ends_the_worker(
     wait_for(workspace, running, lambda run: run.epochs_done >= 1)
     runner.shutdown()
     stopped = workspace.store.get_run(running.id)
-    assert stopped.state is RunState.INTERRUPTED and stopped.message.startswith(
-        "Stopped early: the curves of its"
-    )
+    assert stopped.state is RunState.INTERRUPTED
+    assert "The curves of its" in with_ending(workspace, stopped).message
     assert workspace.store.get_run(waiting.id).state is RunState.QUEUED
     with pytest.raises(ProcessLookupError):
         os.kill(process_of(workspace, running), 0)
@@ -114,7 +116,8 @@ def test_a_worker_ends_with_its_server_even_if_that_is_killed(
         wait_for(workspace, run, lambda run: run.epochs_done >= 1)
         server.send_signal(signal.SIGKILL)
     stopped = finish(workspace, run)  # by the worker itself: no server is there to do it
-    assert stopped.state is RunState.INTERRUPTED and "and it can be resumed" in stopped.message
+    assert stopped.state is RunState.INTERRUPTED
+    assert "and it can be resumed" in with_ending(workspace, stopped).message
 
 
 def test_a_worker_that_dies_at_once_is_started_ever_more_slowly(

@@ -17,7 +17,8 @@ from tl_core.errors import ConfigError, RunNotReady, UnknownDataset, UnknownRun
 from tl_core.events import BatchEnded, EpochEnded, Event
 from tl_core.outputs import list_epochs
 from tl_core.records import DatasetRecord, Run, RunState
-from tl_core.runners import InlineRunner, ThreadRunner, can_resume, enqueue, resume
+from tl_core.runners import InlineRunner, ThreadRunner, enqueue, resume
+from tl_core.runs.endings import can_resume, with_ending
 from tl_core.runs.summary import seconds_taken
 from tl_core.store import fail_stale_runs
 from tl_core.workspace import Workspace
@@ -120,7 +121,8 @@ def test_a_run_that_was_cancelled_can_be_resumed_with_more_epochs(
     workspace: Workspace, colours: DatasetRecord
 ):
     run = stop_at(workspace, run_config(colours, epochs=50), EpochEnded, 1, ask="cancel")
-    assert run.state is RunState.CANCELLED and run.message.endswith("and it can be resumed.")
+    assert run.state is RunState.CANCELLED
+    assert with_ending(workspace, run).message.endswith("and it can be resumed.")
     done = InlineRunner(workspace).resume(run.id, epochs=run.epochs_done + 1)
     assert (done.state, done.epochs_done) == (RunState.COMPLETED, run.epochs_done + 1)
     assert done.config.train.epochs == done.epochs_done
@@ -239,7 +241,7 @@ def test_a_killed_run_that_is_resumed_has_the_figures_of_one_never_stopped(
     [killed] = fail_stale_runs(workspace.store, workspace.artifacts)
     run = workspace.store.get_run(killed)
     assert run.config == config and run.state is RunState.INTERRUPTED and 0 < run.epochs_done < 4
-    assert run.message.endswith("and it can be resumed.")
+    assert with_ending(workspace, run).message.endswith("and it can be resumed.")
     assert 0 < seconds_taken(run) == sum(run.facts.seconds_by_stage.values())
     assert figures(workspace, InlineRunner(workspace).resume(run.id)) == figures(workspace, whole)
 

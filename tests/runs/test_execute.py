@@ -24,6 +24,7 @@ from tl_core.events import STAGES, BatchEnded, EpochEnded, Event
 from tl_core.locks import try_lock
 from tl_core.records import DatasetRecord, MetricPoint, Progress, Run, RunState
 from tl_core.runners import InlineRunner, enqueue
+from tl_core.runs.endings import with_ending
 from tl_core.runs.execute import claim, execute_run
 from tl_core.stopping import Stop
 from tl_core.store import fail_stale_runs
@@ -142,7 +143,7 @@ def test_a_cancelled_run_keeps_its_finished_epochs(
     epochs = [p.epoch for p in points(workspace, run, "val", "loss")]
     assert epochs == list(range(1, run.epochs_done + 1))
     if kept:
-        assert f"the model of epoch {run.best_epoch}" in run.message
+        assert f"the model of epoch {run.best_epoch}" in with_ending(workspace, run).message
         assert load_checkpoint(workspace.artifacts.checkpoint(run.id)).classes == colours.classes
     assert workspace.store.list_predictions(run.id, "test") == (0, [])
 
@@ -159,7 +160,8 @@ def test_a_run_that_is_asked_to_pause_pauses(
 
     run = carry_out(workspace, run_config(colours, epochs=500), on_event=on_nth(after, 1, pause))
     assert (run.state, run.finished_at, run.result) == (RunState.PAUSED, None, None)
-    assert run.epochs_done == (after is EpochEnded) and run.message.endswith(words)
+    assert run.epochs_done == (after is EpochEnded)
+    assert with_ending(workspace, run).message.endswith(words)
     assert workspace.artifacts.training_state(run.id).exists() is (after is EpochEnded)
 
 
@@ -181,7 +183,7 @@ def test_a_process_that_ends_interrupts_its_run(workspace: Workspace, colours: D
     )
     assert run.state is RunState.INTERRUPTED and run.epochs_done >= 1 and run.result is None
     epochs = "1 finished epoch" if run.epochs_done == 1 else f"{run.epochs_done} finished epochs"
-    assert f"the curves of its {epochs} are kept" in run.message
+    assert f"The curves of its {epochs} are kept" in with_ending(workspace, run).message
 
 
 def test_control_c_interrupts_the_run_and_goes_on_up(workspace: Workspace, colours: DatasetRecord):
@@ -194,7 +196,7 @@ def test_control_c_interrupts_the_run_and_goes_on_up(workspace: Workspace, colou
         )
     [run] = workspace.store.list_runs()
     assert run.state is RunState.INTERRUPTED and run.epochs_done == 2
-    assert "its 2 finished epochs are kept" in run.message
+    assert "its 2 finished epochs are kept" in with_ending(workspace, run).message
 
 
 def test_divergence_fails_the_run_with_its_sentence(workspace: Workspace, colours: DatasetRecord):

@@ -14,14 +14,10 @@ from tl_core.runs.summary import (
     missing_words,
     model_words,
     n_ahead,
-    pause_promise,
     queue_words,
     recipe_words,
-    resume_promise,
     runs_compared,
     seconds_taken,
-    stop_promise,
-    what_is_kept,
     when,
 )
 
@@ -101,23 +97,6 @@ def test_the_recipe_is_said_where_there_is_one():
     assert recipe_words(make_run(model=model).config) == "ResNet-18, last 2 stages fine-tuned"
 
 
-def test_stop_and_pause_promise_what_the_run_will_keep():
-    assert "keeps nothing" in stop_promise(make_run())
-    assert "begins anew" in pause_promise(make_run())
-    run = make_run(epochs_done=3, best_epoch=2)
-    assert "3 epochs and the model of epoch 2" in stop_promise(run)
-    assert "no test figure" in stop_promise(run)
-    assert pause_promise(run) == (
-        "Pause: keeps all of the 3 finished epochs; the unfinished epoch is done again when you resume."
-    )
-
-
-def test_resume_promises_where_it_goes_on():
-    assert resume_promise(make_run()) == "It begins with epoch 1 of 5."
-    assert "epoch 4 of 5" in resume_promise(make_run(epochs_done=3))
-    assert "the test" in resume_promise(make_run(epochs_done=5))
-
-
 def test_only_what_waits_or_runs_is_busy():
     busy = {RunState.QUEUED, RunState.RUNNING}
     assert {state for state in RunState if is_busy(make_run(state=state))} == busy
@@ -130,14 +109,6 @@ def test_a_comparison_is_its_runs_in_the_order_of_the_queue_without_what_continu
         make_run("other"),
     ]
     assert [run.id for run in runs_compared(runs, "c")] == ["old"]
-
-
-def test_what_is_kept_of_a_run_that_ended_early():
-    assert what_is_kept(make_run(), False).startswith("Nothing of it is kept")
-    assert what_is_kept(make_run(epochs_done=2, best_epoch=1), True).endswith(
-        "and the model of epoch 1."
-    )
-    assert what_is_kept(make_run(epochs_done=2), False).endswith("but no model.")
 
 
 def test_the_place_in_the_queue_counts_what_runs_and_what_was_queued_before():

@@ -248,7 +248,7 @@ def test_a_queued_run_is_cancelled_at_once(store: SqlStore, config: RunConfig):
     cancelled = store.get_run(run.id)
     assert cancelled.state is RunState.CANCELLED
     assert cancelled.finished_at is not None
-    assert cancelled.message == "Cancelled before it started."
+    assert cancelled.message == ""
     assert store.claim_next_run() is None
 
 
@@ -284,7 +284,7 @@ def test_a_queued_run_is_paused_at_once_and_not_claimed(store: SqlStore, config:
         None,
         None,
     )
-    assert paused.message == "Paused before it started; resumed, it is put back into the queue."
+    assert paused.message == ""
     assert store.claim_next_run() is None and store.claim_run(run.id) is None
 
 
@@ -324,10 +324,7 @@ def test_a_paused_run_is_cancelled_at_once(store: SqlStore, config: RunConfig):
     store.request_cancel(run.id)
     cancelled = store.get_run(run.id)
     assert cancelled.state is RunState.CANCELLED and cancelled.finished_at is not None
-    assert (
-        cancelled.message
-        == "Cancelled while it waited; its 2 finished epochs are kept, and it can be resumed."
-    )
+    assert (cancelled.message, cancelled.epochs_done) == ("", 2)
 
 
 def test_a_run_that_pauses_while_it_is_asked_to_stop_is_cancelled(

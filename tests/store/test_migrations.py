@@ -10,6 +10,8 @@ from sqlalchemy import Connection, Engine, create_engine, inspect, text
 from tl_core.config import make_run_config
 from tl_core.errors import StoreTooNew
 from tl_core.facts import FrozenPace, PlannedPhase, RunFacts, SplitSizes
+from tl_core.records import RunState
+from tl_core.runs.endings import ending_words
 from tl_core.store import SqlStore, migrations
 from tl_core.store.database import _normalise
 from tl_core.store.tables import Json, metadata
@@ -176,6 +178,54 @@ def test_every_fact_of_the_record_passes_the_migration(url: str, open_url, monke
     assert open_url(url).get_run(run.id).facts == everything
 
 
+DEATH = "The process that trained it was killed, as the system does when memory runs out"
+OLD_MESSAGES = [
+    ("cancelled", "Cancelled before it started.", ""),
+    ("cancelled", "Stopped early: the curves of its 2 finished epochs are kept.", ""),
+    ("paused", "Paused: the curves of its 2 finished epochs are kept.", ""),
+    ("interrupted", "Stopped early: the curves of its 2 finished epochs are kept.", ""),
+    (
+        "interrupted",
+        "The server or command that ran it stopped while this run was in epoch 3; its 2 finished "
+        "epochs are kept, and it can be resumed.",
+        "",
+    ),
+    (
+        "interrupted",
+        f"{DEATH}, while this run was in epoch 3; its 2 finished epochs are kept. Should it "
+        "happen again, a smaller batch size takes less memory.",
+        f"{DEATH}.",
+    ),
+    (
+        "interrupted",
+        "The process that trained it crashed (Segmentation fault) before this run had finished an "
+        "epoch; nothing of it is kept.",
+        "The process that trained it crashed (Segmentation fault).",
+    ),
+    ("failed", "The disk is full: while this run was in epoch 3; free some space.", None),
+    ("completed", "", ""),
+]
+"""State, message as schema 4 held it, and the message that stays; None for the same."""
+
+
+def test_what_was_kept_of_a_run_is_not_told_twice_and_how_its_process_died_stays(
+    url: str, open_url, config, monkeypatch
+):
+    with monkeypatch.context() as older_release:
+        older_release.setattr(migrations, "MIGRATIONS", migrations.MIGRATIONS[:4])
+        old = open_url(url)
+        runs = [old.add_run(config, "flowers") for _ in OLD_MESSAGES]
+        for run, (state, message, _) in zip(runs, OLD_MESSAGES, strict=True):
+            old.claim_run(run.id)
+            old.update_run(run.id, epochs_done=2, best_epoch=1)
+            old.finish_run(run.id, RunState(state), message)
+    store = open_url(url)
+    for run, (_, message, left) in zip(runs, OLD_MESSAGES, strict=True):
+        found = store.get_run(run.id)
+        assert found.message == (message if left is None else left)
+        assert ending_words(found, resumable=True).count("finished epoch") <= 1
+
+
 def test_a_failed_migration_leaves_the_store_as_it_was(
     url: str, store: SqlStore, config, open_url, monkeypatch
 ):
@@ -195,10 +245,11 @@ def test_a_failed_migration_leaves_the_store_as_it_was(
 
 
 def test_a_store_from_a_newer_release_is_refused_with_a_sentence(url: str, engine: Engine):
+    newest = len(migrations.MIGRATIONS)
     with engine.begin() as connection:
         connection.execute(text("INSERT INTO schema_version (version) VALUES (99)"))
     with pytest.raises(
         StoreTooNew,
-        match=r"newer TransferLab .* version 99, this one knows 4.*: update TransferLab",
+        match=rf"newer TransferLab .* version 99, this one knows {newest}\).*: update TransferLab",
     ):
         SqlStore(url)

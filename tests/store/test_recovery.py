@@ -12,7 +12,7 @@ import pytest
 
 from tl_core.config import RunConfig
 from tl_core.locks import hold_lock, try_lock
-from tl_core.records import Run, RunState, TestResult
+from tl_core.records import RunState, TestResult
 from tl_core.store import Artifacts, Death, SqlStore, fail_stale_runs
 
 HOLD_A_RUN = """
@@ -57,9 +57,7 @@ def test_a_run_whose_process_was_killed_is_interrupted(
     assert fail_stale_runs(store, artifacts) == [run.id]
     stopped = store.get_run(run.id)
     assert stopped.state is RunState.INTERRUPTED
-    assert stopped.message == (
-        "The server or command that ran it stopped while this run was in epoch 3; its 2 finished epochs are kept."
-    )
+    assert (stopped.message, stopped.epochs_done) == ("", 2)
     assert fail_stale_runs(store, artifacts) == []
 
 
@@ -107,35 +105,6 @@ def test_queued_and_finished_runs_are_no_concern(
     assert store.claim_next_run().id == queued.id
 
 
-def message_of_a_stale_run(
-    store: SqlStore, artifacts: Artifacts, run: Run, epochs_done: int
-) -> str:
-    store.claim_run(run.id)
-    store.update_run(run.id, epochs_done=epochs_done)
-    assert fail_stale_runs(store, artifacts) == [run.id]
-    return store.get_run(run.id).message
-
-
-@pytest.mark.parametrize(
-    ("epochs_done", "sentence"),
-    [
-        (0, "stopped before this run had finished an epoch; nothing of it is kept."),
-        (1, "stopped while this run was in epoch 2; its 1 finished epoch is kept."),
-        (
-            5,
-            "stopped after this run's last epoch, before it was tested; its 5 finished epochs are kept.",
-        ),
-    ],
-)
-def test_the_message_says_what_is_kept(
-    store: SqlStore, artifacts: Artifacts, config: RunConfig, epochs_done: int, sentence: str
-):
-    message = message_of_a_stale_run(
-        store, artifacts, store.add_run(config, "flowers"), epochs_done
-    )
-    assert message == f"The server or command that ran it {sentence}"
-
-
 @pytest.mark.parametrize("state", [RunState.CANCELLED, RunState.PAUSED])
 def test_a_run_that_was_killed_for_not_stopping_has_stopped_as_asked(
     store: SqlStore, artifacts: Artifacts, config: RunConfig, state: RunState
@@ -149,13 +118,11 @@ def test_a_run_that_was_killed_for_not_stopping_has_stopped_as_asked(
         store.request_cancel(run.id)
     artifacts.run_lock(run.id).parent.mkdir(exist_ok=True)
     artifacts.run_lock(run.id).write_text("71")
-    death = Death(71, "The process that trained it was killed")
+    death = Death(71, "The process that trained it was killed.")
     assert fail_stale_runs(store, artifacts, death) == [run.id]
     stopped = store.get_run(run.id)
     assert stopped.state is state
-    assert stopped.message == (
-        f"{state.capitalize()} while this run was in epoch 3; its 2 finished epochs are kept."
-    )
+    assert (stopped.message, stopped.epochs_done) == ("", 2)
 
 
 def test_a_run_that_was_killed_after_its_test_is_completed(
@@ -179,22 +146,7 @@ def test_how_a_process_died_is_told_of_its_own_run_alone(
         store.claim_run(run.id)
         artifacts.run_lock(run.id).parent.mkdir(exist_ok=True)
         artifacts.run_lock(run.id).write_text(str(process_id))
-    fail_stale_runs(store, artifacts, Death(71, "The process that trained it was killed"))
-    assert store.get_run(its_own.id).message == (
-        "The process that trained it was killed before this run had finished an epoch; nothing of it is kept. Should "
-        "it happen again, a smaller batch size, a smaller image size or more frozen stages take less memory, and the "
-        "server's log may say more."
-    )
-    assert store.get_run(another.id).message.startswith(
-        "The server or command that ran it stopped before"
-    )
-
-
-def test_the_message_says_when_it_can_be_resumed(
-    store: SqlStore, artifacts: Artifacts, config: RunConfig
-):
-    run = store.add_run(config, "flowers")
-    artifacts.run_folder(run.id).mkdir(parents=True)
-    artifacts.training_state(run.id).touch()
-    message = message_of_a_stale_run(store, artifacts, run, epochs_done=2)
-    assert message.endswith("its 2 finished epochs are kept, and it can be resumed.")
+    death = Death(71, "The process that trained it was killed.")
+    fail_stale_runs(store, artifacts, death)
+    assert store.get_run(its_own.id).message == "The process that trained it was killed."
+    assert store.get_run(another.id).message == ""

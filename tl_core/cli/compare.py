@@ -16,7 +16,7 @@ from tl_core.records import Run
 
 if TYPE_CHECKING:
     from tl_core.evaluation import Comparison
-    from tl_core.runs.comparison import Compared
+    from tl_core.runs.comparison import RunGroup
 
 
 def compare(
@@ -36,7 +36,7 @@ def compare(
         _print(group)
 
 
-def _json(group: Compared) -> dict[str, Any]:
+def _json(group: RunGroup) -> dict[str, Any]:
     from tl_core.runs.comparison import what_differs
 
     runs = _runs(group)
@@ -65,7 +65,7 @@ def _json(group: Compared) -> dict[str, Any]:
     }
 
 
-def _print(group: Compared) -> None:
+def _print(group: RunGroup) -> None:
     from tl_core.runs.comparison import what_differs
 
     runs = _runs(group)
@@ -92,7 +92,7 @@ def _print(group: Compared) -> None:
         out.print(group.correction)
 
 
-def _runs(group: Compared) -> list[Run]:
+def _runs(group: RunGroup) -> list[Run]:
     return [group.best, *(run for run, _ in group.others)]
 
 

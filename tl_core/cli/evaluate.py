@@ -18,15 +18,6 @@ if TYPE_CHECKING:
     from tl_core.evaluation import Figure, Judgement
     from tl_core.runs.results import Results
 
-_FIGURES = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "precision_macro": "precision, macro",
-    "recall_macro": "recall, macro",
-    "f1_macro": "F1, macro",
-    "log_loss": "log-loss, nats",
-    "roc_auc": "ROC AUC, macro",
-}
 _MOST_CONFUSED = 5
 _MOST_CLASSES = 20
 
@@ -85,18 +76,20 @@ def _print_figures(results: Results) -> None:
 
 
 def _figures_table(test: Judgement, val: Judgement | None) -> Table:
+    from tl_core.evaluation import named_figures
+
     sides = {"test": test}
     if val:
         sides["validation"] = val
     table = narrow_table("", *(f"{name}, n = {side.n:,}" for name, side in sides.items()))
-    for name, words in _FIGURES.items():
-        if getattr(test, name) is not None:
-            table.add_row(words, *(_with_ends(getattr(side, name)) for side in sides.values()))
+    for named in named_figures(test):
+        cells = (_with_ends(getattr(side, named.key)) for side in sides.values())
+        table.add_row(named.label_with_unit, *cells)
     return table
 
 
 def _with_ends(figure: Figure | None) -> str:
-    return f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})" if figure else ""
+    return f"{figure.value_words} ({figure.interval_words})" if figure else ""
 
 
 def _print_classes(results: Results) -> None:

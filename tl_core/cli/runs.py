@@ -11,13 +11,15 @@ from tl_core.cli.workspaces import open_and_tidy
 from tl_core.config import ModelConfig
 from tl_core.memory import importing
 from tl_core.records import Run
+from tl_core.runs.endings import with_ending
 
 
 def runs(as_json: AsJson = False) -> None:
     """List all runs, newest first."""
-    found = open_and_tidy().store.list_runs()
+    workspace = open_and_tidy()
+    found = workspace.store.list_runs()
     if as_json:
-        return print_json([_json(run) for run in found])
+        return print_json([_json(with_ending(workspace, run)) for run in found])
     is_named = any(run.title for run in found)
     table = narrow_table(
         Column("run", no_wrap=True),
@@ -43,11 +45,11 @@ def runs(as_json: AsJson = False) -> None:
 
 def show(run: RunId, as_json: AsJson = False) -> None:
     """Show one run."""
-    store = open_and_tidy().store
-    found = store.get_run(run)
+    workspace = open_and_tidy()
+    found = with_ending(workspace, workspace.store.get_run(run))
     if not as_json:
         return print_run(found)
-    metrics = [dataclasses.asdict(point) for point in store.list_metrics(found.id)]
+    metrics = [dataclasses.asdict(point) for point in workspace.store.list_metrics(found.id)]
     print_json({**_json(found), "metrics": metrics})
 
 

@@ -18,6 +18,7 @@ from tl_core.config.training import OptimizerName
 from tl_core.errors import RunNotReady, TransferLabError
 from tl_core.memory import importing
 from tl_core.records import DatasetRecord, Progress, Run, RunState
+from tl_core.runs.endings import with_ending
 
 _PAUSE_SECONDS = 10.0
 _OPTIMIZERS = "|".join(get_args(OptimizerName))
@@ -82,7 +83,7 @@ def _train(dataset: str, preset: str | None, settings: dict[str, Any], as_json: 
     ingest_seconds = time.monotonic() - started
     with shown_progress("starting") as show:
         run = InlineRunner(workspace, _progress_shown_by(show)).submit(config)
-    _tell(run, record, ingest_seconds, time.monotonic() - started, as_json)
+    _tell(with_ending(workspace, run), record, ingest_seconds, time.monotonic() - started, as_json)
 
 
 def resume(
@@ -104,12 +105,13 @@ def resume(
     with shown_progress("starting") as show:
         ended = InlineRunner(workspace, _progress_shown_by(show)).resume(run, epochs)
     record = workspace.store.get_dataset(ended.config.data.dataset_id)
-    _tell(ended, record, 0.0, time.monotonic() - started, as_json)
+    _tell(with_ending(workspace, ended), record, 0.0, time.monotonic() - started, as_json)
 
 
 def pause(run: RunId, as_json: AsJson = False) -> None:
     """Stop a run for now; it keeps what it has done."""
-    store = open_and_tidy().store
+    workspace = open_and_tidy()
+    store = workspace.store
     found = store.get_run(run)
     if found.state.is_finished:
         raise RunNotReady(f"Run {found.id} is {found.state}, and there is nothing to pause.")
@@ -119,6 +121,7 @@ def pause(run: RunId, as_json: AsJson = False) -> None:
     while found.state is RunState.RUNNING and time.monotonic() < give_up:
         time.sleep(0.1)
         found = store.get_run(found.id)
+    found = with_ending(workspace, found)
     if not as_json:
         return print_run(found)
     print_json(

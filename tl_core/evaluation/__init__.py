@@ -19,6 +19,7 @@ from tl_core.evaluation.metrics import (
     summarise,
     weakest_first,
 )
+from tl_core.evaluation.named_figures import NamedFigure, named_figures
 from tl_core.evaluation.overfitting import Fit, judge_fit, judge_promise, what_helps
 from tl_core.evaluation.predict import Outputs, join, predict, predict_batches
 from tl_core.evaluation.scores import Figure, Judgement, judge
@@ -33,6 +34,7 @@ __all__ = [
     "Figure",
     "Fit",
     "Judgement",
+    "NamedFigure",
     "NotComparable",
     "Outputs",
     "answered",
@@ -49,6 +51,7 @@ __all__ = [
     "judge_fit",
     "judge_promise",
     "most_mixed_up",
+    "named_figures",
     "order_by_mix_ups",
     "predict",
     "predict_batches",

@@ -1,4 +1,4 @@
-"""Whether a model that says 80 % is right in 80 of 100 cases, and what answering only when sure would bring."""
+"""Calibration: reliability bins, temperature scaling, accuracy without the unsure answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
 
 from tl_core.evaluation.intervals import wilson_interval
 from tl_core.records import Prediction
@@ -13,7 +14,8 @@ from tl_core.records import Prediction
 _BINS = 10
 _LEAST = 1e-30
 """Probability whose logarithm is taken for that of 0."""
-_COLDEST, _HOTTEST = 0.05, 20.0
+_COLDEST = 0.05
+_HOTTEST = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ def reliability(predictions: Sequence[Prediction], n_bins: int = _BINS) -> list[
     bins = []
     for place in np.unique(places):
         inside = places == place
-        n, right = int(inside.sum()), int(are_right[inside].sum())
+        n = int(inside.sum())
+        right = int(are_right[inside].sum())
         confidence = float(confidences[inside].mean())
         bins.append(
             Bin(
@@ -68,39 +71,28 @@ def calibration_error(bins: Sequence[Bin]) -> float:
 
 
 def fit_temperature(predictions: Sequence[Prediction]) -> float | None:
-    """The one number to divide logits by that makes these answers' log-loss least (Guo et al. 2017).
+    """Divisor of the logits that makes these answers' log-loss least (Guo et al. 2017).
 
     Fit it on validation images. Above 1 the model was too sure of itself. It changes no answer, only how sure it is.
     None where every answer is right: nothing would then be too sure.
     """
     if all(p.is_right for p in predictions):
         return None
-    logits, labels = _logits(predictions), np.array([p.true for p in predictions])
+    logits = _logits(predictions)
+    labels = [p.true for p in predictions]
 
     def log_loss(log_temperature: float) -> float:
-        scaled = logits / np.exp(log_temperature)
-        top = scaled.max(1, keepdims=True)
-        return float(
-            (
-                np.log(np.exp(scaled - top).sum(1))
-                + top[:, 0]
-                - scaled[np.arange(len(labels)), labels]
-            ).mean()
-        )
+        log_p = log_softmax(logits / np.exp(log_temperature), axis=1)
+        return -float(log_p[np.arange(len(labels)), labels].mean())
 
     bounds = (float(np.log(_COLDEST)), float(np.log(_HOTTEST)))
-    return float(
-        np.exp(
-            minimize_scalar(log_loss, bounds=bounds, method="bounded", options={"xatol": 1e-5}).x
-        )
-    )
+    found = minimize_scalar(log_loss, bounds=bounds, method="bounded", options={"xatol": 1e-5})
+    return float(np.exp(found.x))
 
 
 def at_temperature(predictions: Sequence[Prediction], temperature: float) -> list[Prediction]:
-    """The same answers, as sure as a model is whose logits are divided by `temperature`."""
-    scaled = _logits(predictions) / temperature
-    powers = np.exp(scaled - scaled.max(1, keepdims=True))
-    rows = (powers / powers.sum(1, keepdims=True)).tolist()
+    """Predictions of the same model with its logits divided by `temperature`."""
+    rows = softmax(_logits(predictions) / temperature, axis=1).tolist()
     return [
         Prediction(p.position, p.true, tuple(row)) for p, row in zip(predictions, rows, strict=True)
     ]
@@ -122,6 +114,6 @@ def _answers(predictions: Sequence[Prediction]) -> tuple[NDArray[np.float64], ND
 
 
 def _logits(predictions: Sequence[Prediction]) -> NDArray[np.float64]:
-    """Up to a constant an image, which changes nothing."""
+    """Logits [N, classes] up to a constant per image, which softmax does not see."""
     logits: NDArray[np.float64] = np.log(np.maximum([p.probabilities for p in predictions], _LEAST))
     return logits

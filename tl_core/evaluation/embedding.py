@@ -28,7 +28,9 @@ class NoUmap(TransferLabError):
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class MapPoints:
+    """Images laid out on a plane."""
+
     method: Method
     points: Numbers
     """Float32 [N, 2]."""
@@ -36,7 +38,7 @@ class Layout:
     """Of the features' spread that the plane shows; None but for PCA."""
 
 
-def lay_out(features: Numbers, method: Method, seed: int = 0) -> Layout:
+def lay_out(features: Numbers, method: Method, seed: int = 0) -> MapPoints:
     """Put float [N, D] features on a plane: at once by PCA, in seconds or a minute by the others.
 
     Raises:
@@ -48,12 +50,12 @@ def lay_out(features: Numbers, method: Method, seed: int = 0) -> Layout:
         raise FeaturesUnfit(f"A map needs three images or more, and there are {len(features)}.")
     found = project(features, 2 if method == "pca" else _COMPONENTS)
     if method == "pca":
-        return Layout(
+        return MapPoints(
             method, _on_a_plane(found.points), float(found.shares.sum()) if found.spread else None
         )
     scale = found.points.std() or 1.0
     points = (_tsne if method == "tsne" else _umap)(found.points / scale, seed)
-    return Layout(method, _on_a_plane(points), None)
+    return MapPoints(method, _on_a_plane(points), None)
 
 
 def check_features(features: Numbers) -> None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t
+from scipy.special import stdtrit
 
 Floats = NDArray[np.float64]
 Interval = tuple[float, float]
@@ -14,16 +14,20 @@ def wilson_interval(right: float, n: float, z: float = _Z) -> Interval:
     """95 % interval of a share, after Wilson (1927): honest for small n and for shares near 0 and 1."""
     if n == 0:
         return 0.0, 1.0
-    share, spread = right / n, z * z / n
+    share = right / n
+    spread = z * z / n
     centre = (share + spread / 2) / (1 + spread)
     half = z * ((share * (1 - share) + spread / 4) / n) ** 0.5 / (1 + spread)
-    return max(0.0, min(share, centre - half)), min(
-        1.0, max(share, centre + half)
-    )  # rounding may pass the share
+    # Rounding may pass the share.
+    low = max(0.0, min(share, centre - half))
+    high = min(1.0, max(share, centre + half))
+    return low, high
 
 
 def mean_share_interval(mean: float, sizes: Floats) -> Interval:
-    """Wilson's, of a plain mean of classes' shares, from as many images as would tell a single share as well.
+    """Wilson's interval of a plain mean of classes' shares.
+
+    It is that of a single share of as many images as would tell it as well.
 
     With classes of one size that are all images together, and the interval is that of the accuracy.
 
@@ -35,7 +39,7 @@ def mean_share_interval(mean: float, sizes: Floats) -> Interval:
 
 
 def mean_area_interval(areas: Floats, its: Floats, others: Floats) -> Interval:
-    """Of a plain mean of areas under ROC curves, each of one class against the rest.
+    """95 % interval of a plain mean of areas under ROC curves, each of one class against the rest.
 
     Each image is in every class's area, which makes the mean vary about as much as if the variances of independent
     ones were doubled: exactly so with two classes, whose areas are the same.
@@ -43,7 +47,8 @@ def mean_area_interval(areas: Floats, its: Floats, others: Floats) -> Interval:
     Args:
         areas: [classes], and of each its images and those of the others.
     """
-    k, mean = len(areas), float(areas.mean())
+    k = len(areas)
+    mean = float(areas.mean())
     low, high = (_area_end(areas, its, others, end) for end in (0.0, 1.0))
     down, up = (
         min(1.0, (2 / k) ** 0.5) * ((away**2).mean()) ** 0.5 for away in (areas - low, high - areas)
@@ -53,7 +58,8 @@ def mean_area_interval(areas: Floats, its: Floats, others: Floats) -> Interval:
 
 def _area_end(areas: Floats, its: Floats, others: Floats, end: float) -> Floats:
     """One end of each interval after Newcombe (2006), method 5: the farthest area whose own spread reaches `areas`."""
-    near, far = areas.copy(), np.full_like(areas, end)
+    near = areas.copy()
+    far = np.full_like(areas, end)
     more = (its + others) / 2 - 1
     for _ in range(_HALVINGS):
         middle = (near + far) / 2
@@ -61,17 +67,21 @@ def _area_end(areas: Floats, its: Floats, others: Floats, end: float) -> Floats:
         reaches = np.abs(areas - middle) <= _Z * np.sqrt(
             middle * (1 - middle) * factor / (its * others)
         )
-        near, far = np.where(reaches, middle, near), np.where(reaches, far, middle)
+        near = np.where(reaches, middle, near)
+        far = np.where(reaches, far, middle)
     return near
 
 
 def mean_loss_interval(losses: Floats, guessing: float) -> Interval:
-    """Student's (1908), of the mean of losses as if there were one more, worse than they are by that of `guessing`.
+    """Student's interval (1908) of the mean of losses, with one more added.
+
+    The added loss is worse than their mean by that of `guessing`.
 
     Without that one, as many images as were easy would say that none is hard; downwards it says nothing, so there the
     interval ends at the mean.
     """
     seen = np.append(losses, losses.mean() + guessing)
-    n, mean = len(seen), float(seen.mean())
-    half = float(t.ppf(0.975, n - 1)) * float(seen.std(ddof=1)) / n**0.5
+    n = len(seen)
+    mean = float(seen.mean())
+    half = float(stdtrit(n - 1, 0.975)) * float(seen.std(ddof=1)) / n**0.5
     return float(losses.mean()), mean + half

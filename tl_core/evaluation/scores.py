@@ -1,4 +1,4 @@
-"""All figures of one split, each with how far chance could have moved it."""
+"""Figures of one split with their 95 % intervals."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -32,6 +32,16 @@ class Figure:
     low: float
     """With `high` the 95 % interval: where the figure may be expected for other images drawn like these."""
     high: float
+
+    @property
+    def value_words(self) -> str:
+        """`0.874`."""
+        return f"{self.value:.3f}"
+
+    @property
+    def interval_words(self) -> str:
+        """`0.831 to 0.907`."""
+        return f"{self.low:.3f} to {self.high:.3f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +150,7 @@ def _as_tables(predictions: Sequence[Prediction], what: str) -> _Tables:
 
 @dataclass(frozen=True, slots=True)
 class _Counts:
-    """The margins of a confusion matrix: by class, [classes], how many images are right, are answered so, are there."""
+    """Margins of a confusion matrix, [classes] each: right, predicted and true images."""
 
     right: NDArray[Any]
     said: NDArray[Any]
@@ -150,7 +160,7 @@ class _Counts:
     def of(
         cls, true: NDArray[np.int64], answers: NDArray[np.int64], counts: NDArray[Any], k: int
     ) -> "_Counts":
-        """Of pairs of a true class and an answer, each of so many images."""
+        """Count from pairs of a true class and an answer, each of so many images."""
 
         def by(labels: NDArray[np.int64], weights: NDArray[Any]) -> Floats:
             return np.asarray(np.bincount(labels, weights, k), np.float64)
@@ -159,31 +169,32 @@ class _Counts:
 
 
 def _resampled_counts(tables: _Tables, k: int, seed: int) -> Iterator[_Counts]:
-    """Of as many images drawn anew with replacement, again and again; all at once would fill the memory."""
+    """Bootstrap resamples as margins, one at a time: all at once would fill the memory."""
     cells, counts = np.unique(tables.labels * k + tables.answers, return_counts=True)
     true, answers = np.divmod(cells, k)
-    n, generator = len(tables.labels), np.random.default_rng(seed)
+    n = len(tables.labels)
+    generator = np.random.default_rng(seed)
     for _ in range(_resamples(n, 1)):
         yield _Counts.of(true, answers, generator.multinomial(n, counts / n), k)
 
 
 def _macro_figures(counts: _Counts) -> Floats:
     """Balanced accuracy, and precision, recall and F1 as plain means over the classes that occur."""
-    right, said, there = counts.right, counts.said, counts.there
-    occur = (said + there) > 0
-    recall = right / np.maximum(there, 1)
-    means = [
-        (share[occur]).mean()
-        for share in (right / np.maximum(said, 1), recall, 2 * right / np.maximum(said + there, 1))
-    ]
-    return np.array([recall[there > 0].mean(), *means])
+    either = counts.said + counts.there
+    occur = either > 0
+    precision = counts.right / np.maximum(counts.said, 1)
+    recall = counts.right / np.maximum(counts.there, 1)
+    f1 = 2 * counts.right / np.maximum(either, 1)
+    means = [share[occur].mean() for share in (precision, recall, f1)]
+    return np.array([recall[counts.there > 0].mean(), *means])
 
 
 def _sizes(counts: _Counts) -> tuple[Floats, ...]:
-    """Of each of `_macro_figures`, how many images every class's share is of; F1 is of two sides, so of their mean."""
-    said, there = counts.said, counts.there
-    occur = (said + there) > 0
-    return there[there > 0], said[occur], there[occur], (said + there)[occur] / 2
+    """Images behind each class's share, for each of `_macro_figures`; of F1 the mean of both sides."""
+    there = counts.there
+    either = counts.said + there
+    occur = either > 0
+    return there[there > 0], counts.said[occur], there[occur], either[occur] / 2
 
 
 def _auc_figure(tables: _Tables, seed: int) -> Figure | None:
@@ -234,9 +245,11 @@ class _Ranked:
 def _bootstrap(
     figure: Callable[[Floats], Floats], n: int, k: int, seed: int, at_least: Interval
 ) -> Figure:
-    """Of a figure that is computed from weights [B, N], how often each image counts; args as of `_figure`."""
+    """Bootstrap a figure that is computed from weights [B, N], how often each image counts."""
     value = float(figure(np.ones((1, n)))[0])
-    generator, left, found = np.random.default_rng(seed), _resamples(n, k), list[Floats]()
+    generator = np.random.default_rng(seed)
+    left = _resamples(n, k)
+    found: list[Floats] = []
     at_once = max(1, 2_000_000 // n)
     while left > 0:
         rows = min(left, at_once)
@@ -250,7 +263,7 @@ def _resamples(n: int, k: int) -> int:
 
 
 def _figure(value: float, resamples: Floats, at_least: Interval) -> Figure:
-    """With the wider of two intervals, at each end: the resamples' and `at_least`."""
+    """Figure with the wider of two intervals at each end: the resamples' and `at_least`."""
     low, high = (
         np.nanpercentile(resamples, [2.5, 97.5]) if np.isfinite(resamples).any() else at_least
     )

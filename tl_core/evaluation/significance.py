@@ -23,7 +23,7 @@ class NotComparable(TransferLabError):
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Of two runs, the first and the second, on the same test images."""
+    """Paired comparison of two runs, the first and the second, on the same test images."""
 
     n: int
     only_first: int
@@ -84,9 +84,11 @@ class Comparison:
             )
         favours_second = self._leaves_out_0 and self.difference < 0
         sign = -100 if favours_second else 100
-        points, *ends = sign * self.difference, *sorted((sign * self.low, sign * self.high))
+        points = sign * self.difference
+        ends = sorted((sign * self.low, sign * self.high))
         better = second if favours_second else first
-        said, doubt = "No real difference", ""
+        said = "No real difference"
+        doubt = ""
         if self.is_real:
             said = f"{better[:1].upper()}{better[1:]} is better"
         elif self.is_uncertain:
@@ -104,7 +106,7 @@ class Comparison:
 
 
 def compare(first: Sequence[Prediction], second: Sequence[Prediction], seed: int = 0) -> Comparison:
-    """Of two runs' predictions of one test set.
+    """Compare two runs by their predictions of one test set.
 
     Args:
         first: one a image, in any order; the positions are those of one dataset.
@@ -121,12 +123,14 @@ def compare(first: Sequence[Prediction], second: Sequence[Prediction], seed: int
         )
     right = np.array([[side[position].is_right for position in labels[0]] for side in sides])
     n = right.shape[1]
-    only_first, only_second = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
+    only_first = int((right[0] & ~right[1]).sum())
+    only_second = int((right[1] & ~right[0]).sum())
     shares = np.array([only_first, only_second, n - only_first - only_second]) / n
     drawn = np.random.default_rng(seed).multinomial(n, shares, _RESAMPLES)
     ends = np.percentile((drawn[:, 0] - drawn[:, 1]) / n, [2.5, 97.5])
     least, most = _adjusted_wald(only_first, only_second, n)
-    low, high = min(float(ends[0]), least), max(float(ends[1]), most)
+    low = min(float(ends[0]), least)
+    high = max(float(ends[1]), most)
     said = [np.array([side[position].probabilities for position in labels[0]]) for side in sides]
     same = said[0].shape == said[1].shape and np.allclose(said[0], said[1], rtol=_ROUNDING, atol=0)
     p_value = float(_mcnemar(np.array(only_first), np.array(only_second)))
@@ -136,7 +140,9 @@ def compare(first: Sequence[Prediction], second: Sequence[Prediction], seed: int
 
 
 def compare_best(sides: Sequence[Sequence[Prediction]]) -> list[Comparison]:
-    """The first of several runs, the best of them, beside each other one; p-values are `p_values_of_pairs`'.
+    """Compare the first of several runs, the best of them, with each other one.
+
+    P-values are those of `p_values_of_pairs`.
 
     Raises:
         NotComparable: they are not of the same images.
@@ -151,7 +157,7 @@ def compare_best(sides: Sequence[Sequence[Prediction]]) -> list[Comparison]:
 
 
 def p_values_of_pairs(right: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """McNemar's of every two runs, [runs, runs], corrected after Holm for all pairs.
+    """P-values [runs, runs] of McNemar's test of every two runs, corrected after Holm.
 
     The best run is picked from the same images, so that its comparisons are the most striking ones of all: to correct
     for them alone would let far more than 5 in 100 picks of equally good runs seem better.
@@ -169,7 +175,7 @@ def p_values_of_pairs(right: NDArray[np.bool_]) -> NDArray[np.float64]:
 
 
 def _mcnemar(only_first: NDArray[np.int64], only_second: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Exact and two-sided; 1 where no image tells the two apart."""
+    """Exact, two-sided p-values of McNemar's test; 1 where no image tells the two apart."""
     less = np.minimum(only_first, only_second)
     p_values: NDArray[np.float64] = np.minimum(
         1.0, 2 * bdtr(less.astype(float), only_first + only_second, 0.5)
@@ -179,19 +185,21 @@ def _mcnemar(only_first: NDArray[np.int64], only_second: NDArray[np.int64]) -> N
 
 def _adjusted_wald(only_first: int, only_second: int, n: int) -> tuple[float, float]:
     """Wald's interval of a paired difference as if one image more had gone to each side."""
-    first, second = (only_first + 1) / (n + 2), (only_second + 1) / (n + 2)
+    first = (only_first + 1) / (n + 2)
+    second = (only_second + 1) / (n + 2)
     half = 1.96 * ((first + second - (first - second) ** 2) / (n + 2)) ** 0.5
     return max(-1.0, first - second - half), min(1.0, first - second + half)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """P-values of several tests at once, corrected after Holm (1979): the chance that any of them errs stays 5 %."""
-    order = sorted(range(len(p_values)), key=p_values.__getitem__)
-    corrected, largest = list(p_values), 0.0
-    for rank, place in enumerate(order):
-        largest = max(largest, min(1.0, (len(order) - rank) * p_values[place]))
-        corrected[place] = largest
-    return corrected
+    found = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(found)
+    steps = found[order] * np.arange(len(found), 0, -1)
+    corrected = np.empty_like(found)
+    corrected[order] = np.minimum(1.0, np.maximum.accumulate(steps))
+    rising: list[float] = corrected.tolist()
+    return rising
 
 
 def _points(value: float) -> str:

@@ -1,8 +1,8 @@
-"""The figures of a model card: how good the model is, and how large and fast in each format."""
+"""Figures of a model card: how good the model is, and how large and fast in each format."""
 
 from collections.abc import Iterator
 
-from tl_core.evaluation import Figure
+from tl_core.evaluation import Figure, NamedFigure, named_figures
 from tl_core.export.checking import asked_words
 from tl_core.export.findings import Facts
 from tl_core.export.formats import FORMATS
@@ -14,7 +14,7 @@ from tl_core.text import number_of, percent
 
 
 def figures_of(subject: Subject) -> Iterator[str]:
-    """Of the test, or else of validation; nothing where there are neither."""
+    """Section on the test, or else on validation; nothing where there are neither."""
     run = subject.run
     splits = run.facts.splits
     if subject.results:
@@ -37,21 +37,7 @@ def share_words(figure: Figure) -> str:
 
 def _of_test(results: Results, warning: str) -> str:
     test = results.test
-    named = {
-        "accuracy": test.accuracy,
-        "balanced accuracy": test.balanced_accuracy,
-        "macro precision": test.precision_macro,
-        "macro recall": test.recall_macro,
-        "macro F1": test.f1_macro,
-    }
-    rows = []
-    for name, share in named.items():
-        interval = f"{100 * share.low:.1f} to {100 * share.high:.1f} %"
-        rows.append(f"| {name} | {100 * share.value:.1f} % | {interval} |")
-    for name, figure in {"log-loss, nats": test.log_loss, "macro ROC AUC": test.roc_auc}.items():
-        if figure:
-            interval = f"{figure.low:.3f} to {figure.high:.3f}"
-            rows.append(f"| {name} | {figure.value:.3f} | {interval} |")
+    rows = [_figure_row(named) for named in named_figures(test)]
     said = f"## How good it is\n\n| on {test.n:,} test images | figure | 95 % interval |\n|---|---|---|\n"
     said += "\n".join(rows) + "\n\n"
     words = [warning, missing_words(test)]
@@ -63,6 +49,15 @@ def _of_test(results: Results, warning: str) -> str:
         "Other photos than those it was tested on, from another camera, place or time, may be harder."
     )
     return f"{said}{' '.join(filter(None, words))}\n\n{_of_classes(results)}"
+
+
+def _figure_row(named: NamedFigure) -> str:
+    figure = named.figure
+    name = f"macro {named.name}" if named.is_macro else named.label_with_unit
+    if not named.is_share:
+        return f"| {name} | {figure.value_words} | {figure.interval_words} |"
+    interval = f"{100 * figure.low:.1f} to {100 * figure.high:.1f} %"
+    return f"| {name} | {100 * figure.value:.1f} % | {interval} |"
 
 
 def _of_classes(results: Results) -> str:
@@ -84,7 +79,7 @@ def _of_classes(results: Results) -> str:
 
 
 def sizes_and_speeds(facts: Facts) -> str:
-    """Of every format that was made."""
+    """Section on size and speed of every format that was made."""
     head = f"## Size and speed\n\nThe network has {number_of(facts.parameters, 'parameter')}.\n\n"
     beside = "as in the app" if facts.figures[0].asked == "test" else "as PyTorch"
     rows = [

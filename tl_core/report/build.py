@@ -21,11 +21,11 @@ from tl_core.charts import (
 )
 from tl_core.charts.confusion import MAX_LABELLED_CLASSES, MAX_TICKS
 from tl_core.charts.curves import TO_SEE_ALL
-from tl_core.evaluation import Figure, reliability, weakest_first
+from tl_core.evaluation import NamedFigure, named_figures, reliability, weakest_first
 from tl_core.files import write_whole
 from tl_core.glossary import GLOSSARY
 from tl_core.records import Run
-from tl_core.report.examples import pick_examples
+from tl_core.report.images import pick_images
 from tl_core.runs.results import Results, results_of
 from tl_core.runs.summary import (
     caution,
@@ -40,32 +40,29 @@ from tl_core.runs.summary import (
 from tl_core.store import Artifacts, Store
 from tl_core.text import count, duration, isolated, number_of, percent, share, shorten
 
-_MOST_CONFUSED, _MOST_CLASSES = 8, 200
+_MOST_CONFUSED = 8
+_MOST_CLASSES = 200
 _TERMS = (
-    *(
-        "test set",
-        "interval",
-        "accuracy",
-        "baseline",
-        "confusion matrix",
-        "precision",
-        "recall",
-        "F1",
-        "calibration",
-    ),
-    *(
-        "validation",
-        "epoch",
-        "loss",
-        "overfitting",
-        "backbone",
-        "head",
-        "freeze",
-        "augmentation",
-        "seed",
-    ),
+    "test set",
+    "interval",
+    "accuracy",
+    "baseline",
+    "confusion matrix",
+    "precision",
+    "recall",
+    "F1",
+    "calibration",
+    "validation",
+    "epoch",
+    "loss",
+    "overfitting",
+    "backbone",
+    "head",
+    "freeze",
+    "augmentation",
+    "seed",
 )
-"""Of the glossary, explained at the report's end."""
+"""Entries of the glossary that are explained at the report's end."""
 
 
 def write_report(store: Store, artifacts: Artifacts, run_id: str, path: Path) -> None:
@@ -79,9 +76,10 @@ def write_report(store: Store, artifacts: Artifacts, run_id: str, path: Path) ->
 
 
 def report_html(store: Store, artifacts: Artifacts, run_id: str) -> str:
-    """The whole page. Raises as `write_report` does."""
+    """HTML of the whole page. Raises as `write_report` does."""
     results = results_of(store, run_id)
-    run, result = results.run, results.run.result
+    run = results.run
+    result = run.result
     assert result is not None  # or else there would be no results
     _, predictions = store.list_predictions(run.id, "test")
     charts = _charts(store, results)
@@ -99,7 +97,7 @@ def report_html(store: Store, artifacts: Artifacts, run_id: str) -> str:
         missing=missing_words(results.test),
         classes=_class_rows(results)[:_MOST_CLASSES],
         confused=results.confused[:_MOST_CONFUSED],
-        examples=pick_examples(store, artifacts, run, results.classes, predictions),
+        examples=pick_images(store, artifacts, run, results.classes, predictions),
         charts=charts,
         charts_json=_safe_json({name: _content(chart) for name, chart in charts.items()}),
         settings=_settings(run),
@@ -149,7 +147,8 @@ def _safe_json(value: Any) -> Markup:
 
 
 def _charts(store: Store, results: Results) -> dict[str, Chart]:
-    run, points = results.run, store.list_metrics(results.run.id)
+    run = results.run
+    points = store.list_metrics(run.id)
     _, predictions = store.list_predictions(run.id, "test")
     view = (
         MatrixView(top=MAX_LABELLED_CLASSES) if len(results.classes) > MAX_TICKS else MatrixView()
@@ -168,31 +167,21 @@ def _content(chart: Chart) -> dict[str, Any]:
 
 def _figure_rows(results: Results) -> list[tuple[str, str, str, str]]:
     """(name, value, 95 % interval, the term's explanation), on the test set."""
-    test, macro = results.test, GLOSSARY["macro"]
-    shares = [
-        ("Accuracy", test.accuracy, GLOSSARY["accuracy"]),
-        ("Balanced accuracy", test.balanced_accuracy, GLOSSARY["balanced accuracy"]),
-        ("Precision, macro", test.precision_macro, f"{GLOSSARY['precision']} {macro}"),
-        ("Recall, macro", test.recall_macro, f"{GLOSSARY['recall']} {macro}"),
-        ("F1, macro", test.f1_macro, f"{GLOSSARY['F1']} {macro}"),
-    ]
-    rows = []
-    for name, figure, words in shares:
-        interval = f"{percent(figure.low)} to {percent(figure.high)}"
-        rows.append((name, _whole(percent(figure.value)), _whole(interval), words))
-    rows.append(("Log-loss", *_plain(test.log_loss), GLOSSARY["loss"]))
-    if test.roc_auc:
-        rows.append(("ROC AUC, macro", *_plain(test.roc_auc), f"{GLOSSARY['ROC AUC']} {macro}"))
-    return rows
+    return [_figure_row(named) for named in named_figures(results.test)]
+
+
+def _figure_row(named: NamedFigure) -> tuple[str, str, str, str]:
+    figure = named.figure
+    name = named.label[:1].upper() + named.label[1:]
+    if not named.is_share:
+        return name, figure.value_words, figure.interval_words, named.explanation
+    interval = f"{percent(figure.low)} to {percent(figure.high)}"
+    return name, _whole(percent(figure.value)), _whole(interval), named.explanation
 
 
 def _whole(words: str) -> str:
     """No line ends between a figure and its sign."""
     return words.replace(" %", "\N{NO-BREAK SPACE}%")
-
-
-def _plain(figure: Figure) -> tuple[str, str]:
-    return f"{figure.value:.3f}", f"{figure.low:.3f} to {figure.high:.3f}"
 
 
 def _class_rows(results: Results) -> list[tuple[str, ...]]:
@@ -216,7 +205,7 @@ def _with_interval(value: float | None, interval: tuple[float, float] | None) ->
 
 
 def _settings(run: Run) -> list[tuple[str, str]]:
-    """What another would need to do the same again."""
+    """(name, value) of all that it takes to repeat the run."""
     facts = run.facts
     taken = seconds_taken(run)
     fingerprint = facts.split_fingerprint

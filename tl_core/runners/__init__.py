@@ -7,7 +7,7 @@ from tl_core.records import Run
 from tl_core.runners.enqueue import enqueue
 from tl_core.runners.inline import InlineRunner
 from tl_core.runners.process import ProcessRunner
-from tl_core.runners.resume import can_resume, resume
+from tl_core.runners.resume import resume
 from tl_core.runners.thread import ThreadRunner
 from tl_core.workspace import Workspace
 
@@ -32,7 +32,6 @@ __all__ = [
     "ProcessRunner",
     "Runner",
     "ThreadRunner",
-    "can_resume",
     "enqueue",
     "make_server_runner",
     "resume",

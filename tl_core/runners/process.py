@@ -93,7 +93,7 @@ class ProcessRunner(ServerRunner):
             death = None
             if not was_ended and not self._stopping.is_set():
                 words = how_it_ended(worker.returncode)
-                death = Death(worker.pid, f"The process that trained it {words}")
+                death = Death(worker.pid, f"The process that trained it {words}.")
             fail_stale_runs(self._workspace.store, self._workspace.artifacts, death)
             return None if was_ended else worker.returncode
         except Exception:
@@ -134,7 +134,7 @@ class ProcessRunner(ServerRunner):
 def how_it_ended(code: int) -> str:
     """The end of a sentence about a process, from what `Popen.wait` says."""
     if code == -signal.SIGKILL:
-        return "was killed, as the system does when memory runs out,"
+        return "was killed, as the system does when memory runs out"
     if code < 0:
         return f"crashed ({signal.strsignal(-code) or -code})"
     return f"ended with code {code}"

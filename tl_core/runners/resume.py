@@ -9,16 +9,9 @@ from tl_core.errors import ConfigError, RunNotReady
 from tl_core.outputs import kept_files
 from tl_core.records import BEST_VAL, Run, RunState
 from tl_core.runners.enqueue import first_facts
+from tl_core.runs.endings import can_resume
 from tl_core.runs.execute import check, whole_model
 from tl_core.workspace import Workspace
-
-
-def can_resume(workspace: Workspace, run: Run) -> bool:
-    """Whether `resume` has something to go on from; a completed run needs a larger number of epochs as well."""
-    if run.state in (RunState.QUEUED, RunState.RUNNING):
-        return False
-    begins_anew = run.state is RunState.PAUSED and run.epochs_done == 0
-    return begins_anew or workspace.artifacts.training_state(run.id).is_file()
 
 
 def resume(workspace: Workspace, run_id: str, epochs: int | None = None) -> Run:

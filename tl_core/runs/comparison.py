@@ -1,4 +1,7 @@
-"""How tested runs compare: which share a test set, and which of those are really better."""
+"""Tested runs in groups that share a test set, and which runs of a group are really better.
+
+`evaluation.significance` compares the predictions of two runs; this finds the runs that can be.
+"""
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
@@ -16,7 +19,7 @@ MOST_COMPARED = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class RunGroup:
     """Runs that were tested on the same images."""
 
     best: Run
@@ -40,7 +43,7 @@ class Compared:
         )
 
 
-def compare_runs(store: Store, run_ids: Sequence[str]) -> list[Compared]:
+def compare_runs(store: Store, run_ids: Sequence[str]) -> list[RunGroup]:
     """Runs in groups that share a test set, the largest group first; nothing is ranked across groups.
 
     Runs of different datasets share one where the classes have the same names, and the test images the same bytes and
@@ -65,7 +68,7 @@ def compare_runs(store: Store, run_ids: Sequence[str]) -> list[Compared]:
     )
 
 
-def why_apart(groups: Sequence[Compared]) -> str:
+def why_apart(groups: Sequence[RunGroup]) -> str:
     """Why not all of the runs are ranked together, in sentences; nothing where they are."""
     if len(groups) < 2:
         return ""
@@ -114,7 +117,8 @@ def answers_side_by_side(store: Store, runs: Sequence[Run]) -> list[list[Predict
         runs: of one group of `compare_runs`.
     """
     first, *others = (_answers(store, run) for run in runs)
-    its_id, its_images = runs[0].config.data.dataset_id, _dataset_images(store, runs[0])
+    its_id = runs[0].config.data.dataset_id
+    its_images = _dataset_images(store, runs[0])
     sides = [first]
     for run, answers in zip(runs[1:], others, strict=True):
         if run.config.data.dataset_id == its_id:
@@ -138,10 +142,10 @@ def _dataset_images(store: Store, run: Run) -> Sequence[ImageRecord]:
         return ()
 
 
-def _compare(store: Store, runs: Sequence[Run]) -> Compared:
+def _compare(store: Store, runs: Sequence[Run]) -> RunGroup:
     best, *others = sorted(runs, key=lambda run: -run.result.accuracy if run.result else 0.0)
     found = compare_best(answers_side_by_side(store, [best, *others]))
-    return Compared(best, tuple(zip(others, found, strict=True)))
+    return RunGroup(best, tuple(zip(others, found, strict=True)))
 
 
 def what_differs(runs: Sequence[Run]) -> dict[str, list[object]]:

@@ -21,7 +21,6 @@ from tl_core.runs.recording import Recorder
 from tl_core.sinks import Mirror, open_mirror
 from tl_core.stopping import NEVER, Stop
 from tl_core.store.contract import STATE_OF_STOPPED
-from tl_core.text import number_of
 from tl_core.training import Experiment, make_whole, pick_device, run_experiment
 from tl_core.training.batch_size import with_batch_size
 from tl_core.training.plan import make_plan
@@ -49,7 +48,8 @@ def check(workspace: Workspace, config: RunConfig) -> DatasetRecord:
     Raises:
         TransferLabError: the dataset or backbone is unknown, settings do not go together, or weights are missing.
     """
-    dataset, model = workspace.store.get_dataset(config.data.dataset_id), config.model
+    dataset = workspace.store.get_dataset(config.data.dataset_id)
+    model = config.model
     backbone = get_backbone(model.backbone)
     anatomy(backbone, model.image_size)
     make_plan(config)
@@ -189,21 +189,7 @@ def _stop(workspace: Workspace, run: Run) -> None:
     run = store.get_run(run.id)
     if run.result:
         return store.finish_run(run.id, RunState.COMPLETED)
-    state = STATE_OF_STOPPED[store.asked_of(run.id)]
-    can_go_on = workspace.artifacts.training_state(run.id).is_file()
-    store.finish_run(run.id, state, _what_is_kept(run, state, can_go_on))
-
-
-def _what_is_kept(run: Run, state: RunState, can_go_on: bool) -> str:
-    if not run.epochs_done:
-        anew = " Resumed, it begins anew." if state is RunState.PAUSED else ""
-        return f"Stopped before the first epoch was finished, so there is no model and no test figure.{anew}"
-    how = "Paused" if state is RunState.PAUSED else "Stopped early"
-    return (
-        f"{how}: the curves of its {number_of(run.epochs_done, 'finished epoch')} are kept, with the model of epoch "
-        f"{run.best_epoch}, the best on validation. There is no test figure"
-        f"{', and it can be resumed' if can_go_on else ''}."
-    )
+    store.finish_run(run.id, STATE_OF_STOPPED[store.asked_of(run.id)])
 
 
 def _explain(error: Exception, run: Run) -> str:

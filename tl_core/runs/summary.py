@@ -144,60 +144,6 @@ def runs_compared(runs: Sequence[Run], comparison_id: str) -> list[Run]:
     return sorted(found, key=lambda run: run.created_at)
 
 
-def stop_promise(run: Run) -> str:
-    """What pressing Stop now would leave."""
-    if not run.epochs_done:
-        return "Stop: keeps nothing yet, since no epoch is finished."
-    kept = f"{_curves(run)} and the model of epoch {run.best_epoch}, the best so far"
-    return f"Stop: keeps {kept}. There will be no test figure."
-
-
-def pause_promise(run: Run) -> str:
-    """What pressing Pause now would leave."""
-    if not run.epochs_done:
-        return "Pause: no epoch is finished yet, so the run begins anew when you resume."
-    return f"Pause: keeps all of {_epochs_done(run)}; the unfinished epoch is done again when you resume."
-
-
-def resume_promise(run: Run) -> str:
-    """What pressing Resume would do to a run that did not reach its end."""
-    left = run.config.train.epochs - run.epochs_done
-    if left <= 0:
-        return "All epochs are done; what is left is the test."
-    if not run.epochs_done:
-        return f"It begins with epoch 1 of {run.config.train.epochs}."
-    return (
-        f"It goes on with epoch {run.epochs_done + 1} of {run.config.train.epochs}, from exactly where epoch "
-        f"{run.epochs_done} ended, and is tested at the end."
-    )
-
-
-def _epochs_done(run: Run) -> str:
-    return (
-        "the 1 finished epoch" if run.epochs_done == 1 else f"the {run.epochs_done} finished epochs"
-    )
-
-
-def _curves(run: Run) -> str:
-    return (
-        "the curve of its 1 finished epoch"
-        if run.epochs_done == 1
-        else f"the curves of {run.epochs_done} epochs"
-    )
-
-
-def what_is_kept(run: Run, has_model: bool) -> str:
-    """Of a run that did not reach its end."""
-    if not run.epochs_done:
-        return "Nothing of it is kept but its settings: no epoch was finished."
-    curves = f"Kept: the curves of {number_of(run.epochs_done, 'finished epoch')}"
-    return (
-        f"{curves} and the model of epoch {run.best_epoch}."
-        if has_model
-        else f"{curves}, but no model."
-    )
-
-
 def n_ahead(run: Run, runs: Sequence[Run]) -> int:
     """How many runs come before a queued one.
 
@@ -239,7 +185,8 @@ def when(timestamp: float, timezone: str | None) -> str:
     try:
         zone = ZoneInfo(timezone) if timezone else UTC
     except (ZoneInfoNotFoundError, ValueError):
-        zone, timezone = UTC, None
+        zone = UTC
+        timezone = None
     moment = datetime.fromtimestamp(timestamp, zone)
     return f"{moment.day} {moment:%b %Y, %H:%M}{'' if timezone else ' UTC'}"
 

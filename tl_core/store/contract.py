@@ -158,7 +158,10 @@ class Store(Protocol):
     def finish_run(self, run_id: str, state: RunState, message: str = "") -> None:
         """Move an unfinished run to a finished state, or to PAUSED. A run that is finished stays as it is.
 
-        Paused it is not when it was asked to be cancelled meanwhile: then it is cancelled.
+        A run that was asked to be cancelled meanwhile is cancelled instead of paused.
+
+        Args:
+            message: becomes `Run.message`: what cannot be told from the run's other fields.
         """
 
     def list_running_runs(self) -> list[Run]:

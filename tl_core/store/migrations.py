@@ -1,6 +1,7 @@
 """The schema, as the list of steps that lead to it. A step that was released never changes; add another."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -89,7 +90,8 @@ def _add_pausing_and_presets(connection: Connection) -> None:
 
 def _with_new_names(config: dict[str, Any]) -> dict[str, Any]:
     """Augmentation was on or off, a head had one hidden layer, and what was called sgd had momentum."""
-    train, model = dict(config.get("train", {})), dict(config.get("model", {}))
+    train = dict(config.get("train", {}))
+    model = dict(config.get("model", {}))
     photos = {"crop": 0.5, "flip": True, "colour": 0.2}
     augment = photos if train.pop("augment", True) else {}
     if train.get("optimizer") == "sgd":
@@ -176,11 +178,32 @@ def _fits(value: Any, shape: Any) -> bool:
     return value.keys() == shapes.keys() and all(_fits(value[key], shapes[key]) for key in value)
 
 
+_DEATH = re.compile(
+    r"(The process that trained it .*?),? (before this run had finished an epoch;"
+    r"|after this run's last epoch, before it was tested;|while this run was in epoch \d+;)"
+)
+"""First clause of what an interrupted run said of its process, and where the next one began."""
+
+
+def _keep_only_how_processes_died(connection: Connection) -> None:
+    """What is kept of a stopped run is no longer written down, but told from its other fields."""
+    clear = "UPDATE runs SET message = '' WHERE state IN ('paused', 'cancelled')"
+    connection.execute(text(clear))
+    interrupted = "SELECT number, message FROM runs WHERE state = 'interrupted'"
+    for number, message in connection.execute(text(interrupted)).all():
+        death = _DEATH.match(message)
+        connection.execute(
+            text("UPDATE runs SET message = :message WHERE number = :number"),
+            {"message": f"{death[1]}." if death else "", "number": number},
+        )
+
+
 MIGRATIONS: list[Callable[[Connection], None]] = [
     _create_first_tables,
     _add_pausing_and_presets,
     _add_annotations,
     _shape_facts,
+    _keep_only_how_processes_died,
 ]
 
 

@@ -41,7 +41,7 @@ class SqlStates(Database):
             if row is None:
                 return
             if row.state in _WAITING:
-                _change(connection, run_id, **_rest(RunState.CANCELLED, _why_cancelled(row)))
+                _change(connection, run_id, **_rest(RunState.CANCELLED))
             elif row.state == RunState.RUNNING:
                 _change(connection, run_id, requested="cancel")
 
@@ -51,7 +51,7 @@ class SqlStates(Database):
             if row is None:
                 return
             if row.state == RunState.QUEUED:
-                _change(connection, run_id, **_rest(RunState.PAUSED, _why_paused(row)))
+                _change(connection, run_id, **_rest(RunState.PAUSED))
             elif row.state == RunState.RUNNING and row.requested is None:
                 _change(connection, run_id, requested="pause")
 
@@ -98,15 +98,6 @@ class SqlStates(Database):
             _change(connection, run_id, **_rest(state, message))
 
 
-def epochs_kept(epochs_done: int) -> str:
-    """What is kept of a run that came to rest early, as part of a sentence."""
-    return (
-        "its 1 finished epoch is kept"
-        if epochs_done == 1
-        else f"its {epochs_done} finished epochs are kept"
-    )
-
-
 def _claim(connection: Connection, run_id: str) -> Run | None:
     still_queued: ColumnElement[bool] = runs.c.state == RunState.QUEUED
     claim = update(runs).where(runs.c.id == run_id, still_queued)
@@ -122,26 +113,12 @@ def _change(connection: Connection, run_id: str, **values: Any) -> Row[Any]:
     ).one()
 
 
-def _rest(state: RunState, message: str) -> dict[str, Any]:
+def _rest(state: RunState, message: str = "") -> dict[str, Any]:
     return {
         "state": state,
         "message": message,
         "finished_at": time.time() if state.is_finished else None,
     }
-
-
-def _why_cancelled(row: Row[Any]) -> str:
-    if row.epochs_done:
-        return f"Cancelled while it waited; {epochs_kept(row.epochs_done)}, and it can be resumed."
-    if row.started_at is None:
-        return "Cancelled before it started."
-    return "Cancelled before it had finished an epoch; nothing of it is kept."
-
-
-def _why_paused(row: Row[Any]) -> str:
-    if row.epochs_done:
-        return f"Paused while it waited; {epochs_kept(row.epochs_done)}, and it can be resumed."
-    return "Paused before it started; resumed, it is put back into the queue."
 
 
 def _meanwhile(row: Row[Any]) -> str:

@@ -9,7 +9,7 @@ from tl_core.errors import TransferLabError
 from tl_core.evaluation import wilson_interval
 from tl_core.glossary import GLOSSARY
 from tl_core.records import Run
-from tl_core.runs.comparison import MOST_COMPARED, Compared, compare_runs, what_differs, why_apart
+from tl_core.runs.comparison import MOST_COMPARED, RunGroup, compare_runs, what_differs, why_apart
 from tl_core.runs.summary import backbone_title, seconds_taken
 from tl_core.text import count, duration, number_of, share, shorten, visible
 from tl_ui.markdown import literal
@@ -166,7 +166,7 @@ def _columns(ids: list[str]) -> dict[str, Any]:
     }
 
 
-def show_verdicts(runs: Sequence[Run]) -> list[Compared]:
+def show_verdicts(runs: Sequence[Run]) -> list[RunGroup]:
     """Which are really better, in words; gives the groups of runs that were tested on the same images."""
     tested = [run for run in runs if run.result]
     labels = run_labels(runs)
@@ -195,7 +195,7 @@ def show_verdicts(runs: Sequence[Run]) -> list[Compared]:
     return groups
 
 
-def verdict_words(group: Compared, labels: dict[str, str]) -> str:
+def verdict_words(group: RunGroup, labels: dict[str, str]) -> str:
     """For Markdown."""
     best, n = (
         f"**{literal(labels[group.best.id])}**",
@@ -223,7 +223,7 @@ def verdict_words(group: Compared, labels: dict[str, str]) -> str:
     return "\n".join([head, "", *lines, "", group.correction]).rstrip()
 
 
-def _tie_words(group: Compared, labels: dict[str, str]) -> str:
+def _tie_words(group: RunGroup, labels: dict[str, str]) -> str:
     """For Markdown: who was right just as often; nothing where one was right more often than all others."""
     result, tied = group.best.result, group.tied
     if result is None or len(tied) < 2:

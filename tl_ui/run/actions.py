@@ -4,8 +4,7 @@ import streamlit as st
 
 from tl_core.errors import TransferLabError, UnknownDataset
 from tl_core.records import Run, RunState
-from tl_core.runners import can_resume
-from tl_core.runs.summary import resume_promise
+from tl_core.runs.endings import can_resume, resume_promise
 from tl_core.text import number_of
 from tl_ui.components.assets import url_base
 from tl_ui.markdown import literal
@@ -19,7 +18,8 @@ _MOST_EPOCHS = 1000
 
 def show_next_steps(run: Run) -> None:
     """The next step as the one filled button, and the others beside it."""
-    is_complete, has_images = run.state is RunState.COMPLETED, _has_dataset(run)
+    is_complete = run.state is RunState.COMPLETED
+    has_images = _has_dataset(run)
     resumable = has_images and can_resume(get_workspace(), run)
     is_unfinished = resumable and not is_complete
     if is_unfinished:

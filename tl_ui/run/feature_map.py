@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+from scipy.special import softmax
 
 from tl_core.errors import TransferLabError, UnknownDataset
 from tl_core.evaluation.embedding import MOST_MAPPED, lay_out
@@ -132,8 +133,7 @@ def _layout(run: Run, split: str, method: str) -> dict[str, Any] | None:
 def _kept(outputs: KeptOutputs, positions: list[int]) -> Kept:
     rows = np.searchsorted(outputs.positions, positions)
     logits = outputs.logits[rows].astype(np.float64)
-    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-    shares /= shares.sum(axis=1, keepdims=True)
+    shares = softmax(logits, axis=1)
     return Kept(
         positions,
         outputs.labels[rows].tolist(),
@@ -154,7 +154,8 @@ def _draw(
     else:
         groups = by_class(kept.labels if colouring == "true" else kept.answers, names)
     x, y = zip(*found["points"], strict=True)
-    images, dataset_id = images_of(run), run.config.data.dataset_id
+    images = images_of(run)
+    dataset_id = run.config.data.dataset_id
     what = f"{SIDES[split].lower()} image"
     answers = [
         (names[answer], sure) for answer, sure in zip(kept.answers, kept.confidence, strict=True)

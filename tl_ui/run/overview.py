@@ -7,15 +7,8 @@ import streamlit as st
 from tl_core.errors import UnknownRun
 from tl_core.glossary import GLOSSARY
 from tl_core.records import Run, RunState
-from tl_core.runs.summary import (
-    caution,
-    headline,
-    is_busy,
-    recipe_words,
-    seconds_taken,
-    what_is_kept,
-    when,
-)
+from tl_core.runs.endings import what_is_kept, with_ending
+from tl_core.runs.summary import caution, headline, is_busy, recipe_words, seconds_taken, when
 from tl_core.text import count, duration, number_of, percent, shorten
 from tl_ui.components.assets import url_base
 from tl_ui.components.live_chart import live_chart
@@ -37,7 +30,6 @@ STATES = {
     RunState.INTERRUPTED: ("interrupted", ":material/power_off:", "orange"),
 }
 """How each state is called, its icon and its colour."""
-_NO_MESSAGE = {RunState.PAUSED: "Paused. Nothing happens until it is resumed."}
 
 
 def open_run() -> Run:
@@ -61,7 +53,8 @@ def show_head(run: Run) -> None:
     """What was trained on what, when and where."""
     word, icon, colour = STATES[run.state]
     st.title(literal(shorten(run_title(run), 80)), anchor=False)
-    began, timezone = run.started_at or run.created_at, st.context.timezone
+    began = run.started_at or run.created_at
+    timezone = st.context.timezone
     parts = [
         f":{colour}-badge[{icon} {word}]",
         *([literal(shorten(run.dataset_name, 60))] if run.title else []),
@@ -110,7 +103,8 @@ def draw_chart(
 ) -> Any:
     """A chart of the run's; gives back what was clicked in it, if it is clickable."""
     # Another question to the route is another chart, and so another key.
-    key, url = f"chart-{run.id}-{kind}-{query}", chart_url(run, kind, query)
+    key = f"chart-{run.id}-{kind}-{query}"
+    url = chart_url(run, kind, query)
     return live_chart(
         key=key, url=url, height=height, alt=alt, live=is_busy(run), clickable=clickable
     )
@@ -135,12 +129,10 @@ def show_ending(run: Run) -> None:
 
 def _say_what_happened(run: Run) -> None:
     show = {RunState.FAILED: st.error, RunState.PAUSED: st.info}.get(run.state, st.warning)
-    show(
-        literal(run.message or _NO_MESSAGE.get(run.state, "It ended without saying why.")),
-        icon=STATES[run.state][1],
-    )
+    ending = with_ending(get_workspace(), run).message
+    show(literal(ending), icon=STATES[run.state][1])
     if run.state is RunState.FAILED:
-        st.markdown(what_is_kept(run, has_model(run)))
+        st.markdown(what_is_kept(run))
     if run.epochs_done and (figures := _last_validation(run)):
         st.markdown(figures)
 
@@ -149,7 +141,8 @@ def _last_validation(run: Run) -> str:
     epoch, predictions = predictions_after(run.id, "val", run.epochs_done)
     if not predictions:
         return ""
-    right, n = sum(p.is_right for p in predictions), len(predictions)
+    right = sum(p.is_right for p in predictions)
+    n = len(predictions)
     return f"After epoch {epoch} it was right on {count(right)} of {count(n)} validation images ({percent(right / n)})."
 
 

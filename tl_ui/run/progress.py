@@ -7,7 +7,8 @@ import streamlit as st
 from tl_core.errors import UnknownRun
 from tl_core.events import STAGES
 from tl_core.records import Progress, Run, RunState
-from tl_core.runs.summary import STAGE_SENTENCES, n_ahead, pause_promise, queue_words, stop_promise
+from tl_core.runs.endings import pause_promise, stop_promise
+from tl_core.runs.summary import STAGE_SENTENCES, n_ahead, queue_words
 from tl_core.text import about, html_text
 from tl_core.training.progress import learns_head_alone
 from tl_ui.markdown import literal
@@ -24,7 +25,8 @@ _STEPS_STYLE = """<style>
 </style>"""
 
 
-_FAR, _NEAR = 60, 30
+_FAR = 60
+_NEAR = 30
 """Seconds that a run has left: who watches costs it some of its speed, and thirty may be watching."""
 
 
@@ -141,7 +143,8 @@ def progress_words(progress: Progress, seconds_left: float | None) -> str:
 
 def _steady_seconds_left(run: Run) -> float | None:
     """What was said last, where there is nothing newer for a moment, such as between two epochs."""
-    key, now = f"left-{run.id}", time.monotonic()
+    key = f"left-{run.id}"
+    now = time.monotonic()
     if run.progress and run.progress.seconds_left is not None:
         st.session_state[key] = (now, run.progress.seconds_left)
         return run.progress.seconds_left

@@ -5,7 +5,7 @@ from functools import lru_cache
 import streamlit as st
 
 from tl_core.errors import TransferLabError
-from tl_core.evaluation import Figure, Judgement
+from tl_core.evaluation import Judgement, NamedFigure, named_figures
 from tl_core.glossary import GLOSSARY
 from tl_core.records import Run
 from tl_core.runs.results import Confused, Results, results_of
@@ -15,6 +15,18 @@ from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
 
 _MOST_CONFUSED = 5
+_SHORT_LABELS = {
+    "accuracy": "Test accuracy",
+    "balanced_accuracy": "Balanced",
+    "log_loss": "Test loss",
+    "roc_auc": "ROC AUC",
+}
+"""Labels that fit into a card, by `NamedFigure.key`."""
+_HINTS = {
+    "balanced_accuracy": "Balanced accuracy. {}",
+    "log_loss": "{} It is the log-loss, in nats.",
+}
+"""Explanations that say as well what the short label leaves out."""
 
 
 @lru_cache(maxsize=64)
@@ -72,28 +84,17 @@ def show_figures(run: Run) -> None:
 
 def figure_cards(test: Judgement) -> list[tuple[str, str, str, str]]:
     """(name, value, interval, explanation) of every figure there is."""
-    macro = GLOSSARY["macro"]
-    shares = [
-        ("Test accuracy", test.accuracy, GLOSSARY["accuracy"]),
-        ("Balanced", test.balanced_accuracy, f"Balanced accuracy. {GLOSSARY['balanced accuracy']}"),
-        ("Macro precision", test.precision_macro, f"{GLOSSARY['precision']} {macro}"),
-        ("Macro recall", test.recall_macro, f"{GLOSSARY['recall']} {macro}"),
-        ("Macro F1", test.f1_macro, f"{GLOSSARY['F1']} {macro}"),
-    ]
-    cards = [
-        (name, percent(f.value), f"{100 * f.low:.0f} to {100 * f.high:.0f} %", words)
-        for name, f, words in shares
-    ]
-    cards.append(
-        _plain("Test loss", test.log_loss, f"{GLOSSARY['loss']} It is the log-loss, in nats.")
-    )
-    if test.roc_auc:
-        cards.append(_plain("ROC AUC", test.roc_auc, f"{GLOSSARY['ROC AUC']} {macro}"))
-    return cards
+    return [_figure_card(named) for named in named_figures(test)]
 
 
-def _plain(name: str, figure: Figure, words: str) -> tuple[str, str, str, str]:
-    return name, f"{figure.value:.3f}", f"{figure.low:.3f} to {figure.high:.3f}", words
+def _figure_card(named: NamedFigure) -> tuple[str, str, str, str]:
+    figure = named.figure
+    name = _SHORT_LABELS.get(named.key) or f"Macro {named.name}"
+    words = _HINTS.get(named.key, "{}").format(named.explanation)
+    if not named.is_share:
+        return name, figure.value_words, figure.interval_words, words
+    interval = f"{100 * figure.low:.0f} to {100 * figure.high:.0f} %"
+    return name, percent(figure.value), interval, words
 
 
 def baseline_words(test: Judgement) -> str:
@@ -122,7 +123,8 @@ def show_confused(run: Run) -> None:
 
 def confused_words(pair: Confused) -> str:
     """For Markdown."""
-    true, answer = literal(shorten(pair.true, 60)), literal(shorten(pair.answer, 60))
+    true = literal(shorten(pair.true, 60))
+    answer = literal(shorten(pair.answer, 60))
     images = "image" if pair.of == 1 else "images"
     return f"{share(pair.n, pair.of)} {images} of **{true}** {'was' if pair.n == 1 else 'were'} taken for **{answer}**"
 

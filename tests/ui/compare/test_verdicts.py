@@ -5,7 +5,7 @@ import pytest
 from tl_core.config import make_run_config
 from tl_core.evaluation import compare_best
 from tl_core.records import Prediction, Run, RunState, TestResult
-from tl_core.runs.comparison import Compared
+from tl_core.runs.comparison import RunGroup
 from tl_ui.compare.runs import verdict_words
 
 
@@ -22,7 +22,7 @@ def answers(n_right, sure, n=60):
 def group_of(*rights):
     said = [answers(right, 0.8 + place / 100) for place, right in enumerate(rights)]
     runs = [run_of(f"run{place}", right) for place, right in enumerate(rights)]
-    return Compared(runs[0], tuple(zip(runs[1:], compare_best(said), strict=True)))
+    return RunGroup(runs[0], tuple(zip(runs[1:], compare_best(said), strict=True)))
 
 
 @pytest.mark.parametrize(("rights", "head"), [

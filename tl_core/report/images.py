@@ -11,13 +11,14 @@ from tl_core.records import ImageRecord, Prediction, Run
 from tl_core.store import Artifacts, Store
 from tl_core.text import confidence
 
-_WRONG, _RIGHT = 12, 6
+_WRONG = 12
+_RIGHT = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class ReportImage:
     source: str
-    """The picture itself, as a data address; empty where it is gone."""
+    """Picture as a data URL; empty where it is gone."""
     true: str
     """User text, as `answer`."""
     answer: str
@@ -26,23 +27,23 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
-class Examples:
-    wrong: tuple[Example, ...]
+class ReportImages:
+    wrong: tuple[ReportImage, ...]
     """The mistakes that it was surest of, the surest first."""
     n_wrong: int
     """In all."""
-    right: tuple[Example, ...]
+    right: tuple[ReportImage, ...]
     """Right answers, as evenly chosen over the classes as can be."""
 
 
-def pick_examples(
+def pick_images(
     store: Store,
     artifacts: Artifacts,
     run: Run,
     classes: Sequence[str],
     predictions: Sequence[Prediction],
-) -> Examples | None:
-    """None when the dataset was deleted."""
+) -> ReportImages | None:
+    """Choose the images that a report shows; None when the dataset was deleted."""
     try:
         dataset = store.get_dataset(run.config.data.dataset_id)
     except UnknownDataset:
@@ -50,9 +51,9 @@ def pick_examples(
     images = store.list_images(dataset.id)
     folder = artifacts.dataset_folder(dataset.id)
 
-    def show(p: Prediction) -> Example:
+    def show(p: Prediction) -> ReportImage:
         sure = confidence(p.confidence)
-        return Example(
+        return ReportImage(
             _picture(folder, images[p.position]),
             classes[p.true],
             classes[p.predicted],
@@ -62,7 +63,7 @@ def pick_examples(
 
     wrong = sorted((p for p in predictions if not p.is_right), key=lambda p: -p.confidence)
     right = _spread([p for p in predictions if p.is_right])[:_RIGHT]
-    return Examples(tuple(map(show, wrong[:_WRONG])), len(wrong), tuple(map(show, right)))
+    return ReportImages(tuple(map(show, wrong[:_WRONG])), len(wrong), tuple(map(show, right)))
 
 
 def _spread(predictions: Sequence[Prediction]) -> list[Prediction]:
