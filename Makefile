@@ -1,11 +1,14 @@
 # make app    makes .venv where needed and starts the app. Options: PORT, ADDRESS, TRANSFERLAB_HOME,
 #             TRANSFERLAB_DATABASE_URL; ADDRESS=0.0.0.0 lets other machines in
 # make test   everything .ci/run checks: lint, types, tests
+# make test-all  the same with the slow tests: every family of networks, the textbooks' systems at full length
+# make fuzz   property tests with new random examples, for MINUTES (10), until one fails
 # make setup  only the environment, in .venv
 # The interpreter is the first suitable one on PATH; PYTHON=... chooses another.
 
 PORT ?= 8501
 ADDRESS ?= localhost
+MINUTES ?= 10
 VENV := .venv
 IN_VENV := $(VENV)/bin/python -m
 
@@ -19,7 +22,7 @@ REQUIREMENTS := $(VENV)/.requirements
 INSTALLED := $(VENV)/.installed
 DEVELOPMENT := $(VENV)/.development
 
-.PHONY: app setup requirements test development system lint types format clean
+.PHONY: app setup requirements test test-all fuzz development system lint types format clean
 
 app: $(INSTALLED)
 	@$(IN_VENV) streamlit run app.py --server.port $(PORT) --server.address $(ADDRESS)
@@ -49,8 +52,23 @@ $(DEVELOPMENT): requirements-dev.txt $(INSTALLED)
 	$(IN_VENV) pip install -r requirements-dev.txt
 	@touch $@
 
+# Without a reordering, which would put the longest files, of few tests, last.
+PYTEST := $(IN_VENV) pytest -n 2 --dist loadfile --no-loadscope-reorder
+
 test: development system lint types
-	$(IN_VENV) pytest -n 2 --dist loadfile --no-loadscope-reorder  # else the longest files, of few tests, come last
+	$(PYTEST)
+
+test-all: development system lint types
+	$(PYTEST) -m "slow or not slow"
+
+# GNU timeout ends the last round when the time is over, and answers 124 then.
+fuzz: development
+	@end=$$(($$(date +%s) + 60 * $(MINUTES))); \
+	while seed=$$(date +%s) && [ $$seed -lt $$end ]; do \
+		HYPOTHESIS_PROFILE=fuzz timeout --signal=INT $$((end - seed)) \
+			$(PYTEST) -q -x -m "hypothesis and not slow" --hypothesis-seed=$$seed; \
+		code=$$?; [ $$code -eq 0 ] || [ $$code -eq 124 ] || exit $$code; \
+	done
 
 # A real browser, and PostgreSQL: without the latter its tests are skipped.
 system: development

@@ -4,14 +4,16 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
-import time
 import urllib.request
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
+from waiting import PATIENCE, wait_until
 
 ROOT = Path(__file__).parents[1]
 CHROMIUM = (
@@ -37,21 +39,23 @@ class Server:
         command = [sys.executable, "-m", "streamlit", "run", str(self.app), *options.split()]
         log = Path(self.home).joinpath("server.log").open("a")
         self.process = subprocess.Popen(command, env=self.env, cwd=ROOT, stdout=log, stderr=log)
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(f"{self.url}/api/health", timeout=1).close()
-                return
-            except OSError:
-                time.sleep(0.2)
-        raise AssertionError("the server did not start")
+        wait_until(self.answers, "the start of the server")
+
+    def answers(self):
+        assert self.process.poll() is None, "the server ended"
+        try:
+            urllib.request.urlopen(f"{self.url}/api/health", timeout=10).close()
+        except OSError:
+            return False
+        return True
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(20)
+        self.process.wait(PATIENCE)
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(20)
+        self.process.wait(PATIENCE)
 
     def peak_mb(self):
         """Most memory the server has ever held, in MB."""
@@ -73,9 +77,64 @@ def chromium():
             browser = play.chromium.launch(executable_path=CHROMIUM, args=arguments)
         except sync_api.Error as error:
             pytest.skip(f"no Chromium on this machine: {error.message.splitlines()[0]}")
-        sync_api.expect.set_options(timeout=60_000)  # on a busy machine a page takes its time
+        sync_api.expect.set_options(timeout=1000 * PATIENCE)
         yield browser
         browser.close()
+
+
+@contextmanager
+def opened(browser, server, width=1440, height=900):
+    """A page of the server's, in a context of its own."""
+    size = {"width": width, "height": height}
+    context = browser.new_context(viewport=size, base_url=server.url)
+    context.set_default_timeout(1000 * PATIENCE)
+    yield context.new_page()
+    context.close()
+
+
+def until(page, check, what="it"):
+    """The first true answer of `check`; meanwhile the page's events come in."""
+    return wait_until(check, what, partial(page.wait_for_timeout, 50))
+
+
+def settled(page, read, still=500):
+    """What `read` gives once it has given the same for that many milliseconds."""
+    found = [read()]
+
+    def is_still():
+        found.append(read())
+        return found[-1] == found[-2]
+
+    wait_until(is_still, "an end of changes", partial(page.wait_for_timeout, still))
+    return found[-1]
+
+
+def wait_for_script(page):
+    """Until the page's script has run to its end."""
+    page.locator("[data-test-script-state=notRunning]").wait_for()
+
+
+@contextmanager
+def standing_still(workspace, run):
+    """The process that trains the run waits meanwhile, however fast or slow the pages are."""
+    worker = int(workspace.artifacts.run_lock(run.id).read_text())
+    file = workspace.settings.home / "transferlab.db"
+
+    def stop_outside_a_transaction():
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            with closing(sqlite3.connect(file, timeout=0.1)) as database:
+                database.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            os.kill(worker, signal.SIGCONT)
+            return False
+        return True
+
+    wait_until(stop_outside_a_transaction, "a pause between two transactions")
+    try:
+        yield
+    finally:
+        os.kill(worker, signal.SIGCONT)
 
 
 def complaints(page):

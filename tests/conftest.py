@@ -1,5 +1,7 @@
-"""A workspace of its own for every test, a dataset that is made in a moment, and one finished run to ask about."""
+"""Give every test a workspace of its own, a dataset made in a moment, and one finished run."""
 
+import os
+import random
 import signal
 import socket
 import threading
@@ -7,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
+import numpy as np
 import pytest
 import torch
 from making_runs import import_folder, make_colours, open_home, run_config
@@ -18,14 +21,25 @@ from tl_core.runners import InlineRunner
 from tl_core.workspace import Workspace
 
 keep_freed_memory()  # as the app and the command line do
-torch.set_num_threads(
-    1
-)  # what tests compute is so small that sharing it out costs more than it saves
+# What tests compute is so small that sharing it out costs more than it saves.
+torch.set_num_threads(1)
 if threading.current_thread() is threading.main_thread():
     # A shell starts what runs in the background deaf to Ctrl+C, and children would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-hypothesis.settings.register_profile("without a stopwatch", deadline=None)
-hypothesis.settings.load_profile("without a stopwatch")
+# Examples follow from the test alone, so that a commit has one result; `make fuzz` draws others.
+hypothesis.settings.register_profile("same", deadline=None, derandomize=True, database=None)
+hypothesis.settings.register_profile(
+    "fuzz", deadline=None, max_examples=1000, database=None, print_blob=True
+)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+
+@pytest.fixture(autouse=True)
+def same_chance() -> None:
+    """Makes a test's random numbers the same, whatever ran before it in its process."""
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")
@@ -74,6 +88,15 @@ def fill_disk_under(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
         monkeypatch.setattr(files, "_draft_beside", name_full_draft)
 
     return fill
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port of this machine where somebody listens and never answers."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import json
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
+from waiting import PATIENCE
 
 from tl_core.config import make_run_config
 from tl_core.facts import RunFacts
@@ -115,7 +116,7 @@ def add_run(workspace, dataset):
 
 
 def open_page(page, **query):
-    app = AppTest.from_function(show_page, default_timeout=20)
+    app = AppTest.from_function(show_page, default_timeout=PATIENCE)
     app.session_state["page"] = page
     for name, value in query.items():
         app.query_params[name] = value

@@ -38,10 +38,12 @@ def import_folder(workspace: Workspace, folder: Path) -> DatasetRecord:
 
 
 def run_config(dataset: DatasetRecord, model: dict | None = None, **settings) -> RunConfig:
-    """Two epochs without augmentation, unless `model` or `settings`, which are one, say otherwise."""
-    return make_run_config(
-        dataset.id, {"epochs": 2, "batch_size": 8, "augment": "none", **(model or {}), **settings}
-    )
+    """Two epochs on small images without augmentation, unless `model` or `settings` say otherwise.
+
+    Both are settings by name; there are two for the sake of constants such as `TINY`.
+    """
+    usual = {"epochs": 2, "batch_size": 8, "augment": "none", "image_size": 64}
+    return make_run_config(dataset.id, {**usual, **(model or {}), **settings})
 
 
 TINY = {"backbone": "resnet18", "pretrained": False, "image_size": 64}

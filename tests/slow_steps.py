@@ -1,8 +1,9 @@
 """A command line whose training hangs once, in a run's second epoch, as in a very long step."""
 
 import sys
-import time
 from pathlib import Path
+
+from waiting import wait_until
 
 HEEDS_SIGNALS, IS_DEAF = "heeds signals", "is deaf"
 """A step in Python, and one in C++, from which Python cannot be called away."""
@@ -33,8 +34,5 @@ def slow_command(flag: Path, *arguments: str) -> list[str]:
     return [sys.executable, "-c", _SCRIPT, str(flag), *arguments]
 
 
-def wait_until_gone(flag: Path, seconds: float) -> None:
-    give_up = time.monotonic() + seconds
-    while flag.exists():
-        assert time.monotonic() < give_up
-        time.sleep(0.02)
+def wait_until_gone(flag: Path) -> None:
+    wait_until(lambda: not flag.exists(), "the slow step")

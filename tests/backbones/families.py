@@ -1,5 +1,8 @@
 """One small member of every family, and the smallest images that it takes."""
 
+from collections.abc import Iterable
+
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -35,6 +38,17 @@ FAMILIES = {
     "vit_tiny_patch16_224": 32,
 }
 """Image side in pixels, by name: torchvision's families, then some of timm's."""
+
+USUAL = ("tf_efficientnet_lite0", "resnet18", "test_vit")
+"""The default backbone, a convolutional network of torchvision's and a vision transformer."""
+
+
+def every_family(
+    usual: Iterable[str] = USUAL, names: Iterable[str] = tuple(FAMILIES)
+) -> pytest.MarkDecorator:
+    """Parametrises a test with the `name` of each family; those beyond the usual are slow."""
+    values = [pytest.param(name, marks=[] if name in usual else pytest.mark.slow) for name in names]
+    return pytest.mark.parametrize("name", values)
 
 
 def library_model(name: str, image_size: int | None = None) -> nn.Module:

@@ -1,13 +1,8 @@
-"""Every family of networks, cut into stages, is still the library's own network.
-
-Some tests take a few families only, for their time; EVERY_FAMILY=1 in the environment gives them all.
-"""
-
-import os
+"""Every family of networks, cut into stages, is still the library's own network."""
 
 import pytest
 import torch
-from families import FAMILIES, images_for, library_features, library_model
+from families import FAMILIES, USUAL, every_family, images_for, library_features, library_model
 from safetensors.torch import load_model, save_model
 from torch import Tensor
 
@@ -22,28 +17,8 @@ from tl_core.backbones import (
 from tl_core.backbones.build import Frozen
 from tl_core.config import ModelConfig
 
-EVERY = bool(os.environ.get("EVERY_FAMILY"))
-# An export takes its time. With torch 2.14 all but MaxViT and HRNet were exported once, and all said the same.
-ONNX = FAMILIES if EVERY else ("resnet18", "mobilenet_v3_small", "squeezenet1_1", "test_vit")
-ON_DISK = (
-    FAMILIES
-    if EVERY
-    else ("squeezenet1_1", "shufflenet_v2_x0_5", "vit_tiny_patch16_224", "test_vit")
-)
-NOT_TRAINED_HERE = {
-    *(
-        "vit_b_32",
-        "maxvit_t",
-        "swin_v2_t",
-        "swin_tiny_patch4_window7_224",
-        "inception_v3",
-        "efficientnet_v2_s",
-    ),
-    *("deit_tiny_distilled_patch16_224", "vgg11_bn"),
-}
-"""Too slow, or built of the same blocks as another."""
-
-every_family = pytest.mark.parametrize("name", FAMILIES)
+OF_THEIR_OWN = ("alexnet", "googlenet", "squeezenet1_1", "deit_tiny_distilled_patch16_224")
+"""Have a classifier or a pooling that is like no other's."""
 
 
 def transfer_model(name: str) -> TransferModel:
@@ -51,7 +26,7 @@ def transfer_model(name: str) -> TransferModel:
     return build_model(get_backbone(name), config, 2, library_model(name)).eval()
 
 
-@every_family
+@every_family([*USUAL, *OF_THEIR_OWN])
 @torch.inference_mode()
 def test_the_stages_give_the_librarys_own_features(name: str):
     backbone, network, images = get_backbone(name), library_model(name), images_for(name)
@@ -79,7 +54,7 @@ def assert_the_halves_are_the_whole(
     assert torch.equal(kept, copy)
 
 
-@every_family
+@every_family([*USUAL, *OF_THEIR_OWN])
 def test_the_stages_hold_every_weight_but_the_classifiers_under_its_own_name(name: str):
     backbone = get_backbone(name)
     with torch.device("meta"):
@@ -97,9 +72,7 @@ def test_the_stages_hold_every_weight_but_the_classifiers_under_its_own_name(nam
     assert len(parameters_by_part(model)) == len(model.stages) + 1
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in FAMILIES if EVERY or name not in NOT_TRAINED_HERE]
-)
+@every_family()
 def test_what_is_frozen_does_not_move_at_any_depth(name: str):
     model, images, labels = transfer_model(name), images_for(name), torch.tensor([0, 1])
     for depth in range(len(model.stages), -1, -1):
@@ -122,7 +95,7 @@ def test_what_is_frozen_does_not_move_at_any_depth(name: str):
         )
 
 
-@pytest.mark.parametrize("name", ON_DISK)
+@every_family()
 @torch.inference_mode()
 def test_a_model_on_disk_is_the_same_model(name: str, tmp_path):
     model, images = transfer_model(name), images_for(name)
@@ -135,7 +108,7 @@ def test_a_model_on_disk_is_the_same_model(name: str, tmp_path):
     assert torch.equal(model(images), other(images))
 
 
-@pytest.mark.parametrize("name", ONNX)
+@every_family(["resnet18", "test_vit"])
 @pytest.mark.filterwarnings("ignore")
 def test_a_model_in_onnx_says_the_same(name: str, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")

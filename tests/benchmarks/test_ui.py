@@ -9,6 +9,7 @@ from benchmarks.measuring import Options
 pytest.importorskip("playwright")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.skipif(
     not (shutil.which("chromium") or shutil.which("google-chrome")), reason="no Chromium"

@@ -5,6 +5,7 @@ from contextlib import closing
 from sqlite3 import connect
 
 import pytest
+from browsing import opened, wait_for_script
 from export.making_exports import make_tested
 from making_runs import open_home
 
@@ -31,32 +32,33 @@ def home(finished, tmp_path_factory):
 
 
 def test_axe_finds_nothing_serious_in_light_and_in_dark(browser, server, finished, home):
-    page = browser.new_page(viewport={"width": 1280, "height": 900}, base_url=server.url)
     store = open_home(home).store
     runs = [run.id for run in store.list_runs()]
     store.close()
-    found = []
-    for address in (
+    addresses = (
         f"run?run={finished[1].id}",
         f"compare?runs={','.join(runs)}",
         "train",
         "",
         "runs",
-    ):
-        page.emulate_media(color_scheme="light")
-        page.goto(f"/{address}")
-        page.get_by_role("heading", level=1).wait_for(timeout=60_000)
-        page.locator("[data-test-script-state=notRunning]").wait_for(timeout=60_000)
-        found += [(address, "light", *words) for words in serious(page)]
-        page.emulate_media(color_scheme="dark")
-        page.wait_for_function(
-            "getComputedStyle(document.querySelector('.stApp')).colorScheme === 'dark'"
-        )
-        found += [
-            (address, "dark", *words) for words in serious(page, runOnly=["color-contrast"])
-        ]  # the rest is the same
-    page.close()
+    )
+    with opened(browser, server, width=1280) as page:
+        found = [problem for address in addresses for problem in problems_of(page, address)]
     assert not found, "\n".join(map(str, found))
+
+
+def problems_of(page, address):
+    """In light and in dark, where only the contrast can differ."""
+    page.emulate_media(color_scheme="light")
+    page.goto(f"/{address}")
+    page.get_by_role("heading", level=1).wait_for()
+    wait_for_script(page)
+    yield from ((address, "light", *words) for words in serious(page))
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(
+        "getComputedStyle(document.querySelector('.stApp')).colorScheme === 'dark'"
+    )
+    yield from ((address, "dark", *words) for words in serious(page, runOnly=["color-contrast"]))
 
 
 def serious(page, **options):

@@ -2,12 +2,13 @@
 
 import random
 import re
-import time
 
 import pytest
-from browsing import complaints
+from browsing import complaints, opened, settled, standing_still, until, wait_for_script
+from making_runs import open_home
 from PIL import Image, ImageDraw
 from playwright.sync_api import expect
+from waiting import wait_until
 
 CLASSES = (
     "Überraschungsei & Söhne (2024) – final_FINAL",
@@ -15,6 +16,7 @@ CLASSES = (
     "plain",
 )
 PER_CLASS = 30
+EPOCHS = 5
 
 
 def draw(kind, index):
@@ -54,11 +56,8 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def page(browser, server):
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=server.url)
-    page = context.new_page()
-    page.set_default_timeout(60_000)
-    yield page
-    context.close()
+    with opened(browser, server) as page:
+        yield page
 
 
 def points_drawn(page):
@@ -69,60 +68,18 @@ def points_drawn(page):
     )
 
 
-def wait_until(check, seconds, what):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if value := check():
-            return value
-        time.sleep(0.2)
-    raise AssertionError(f"{what} did not happen within {seconds} s")
-
-
 def test_from_a_folder_to_a_model_that_answers(page, folder, home, tmp_path):
     said = complaints(page)
     asked_for = []
     page.on("request", lambda request: asked_for.append(request.url))
 
-    page.goto("/")
-    page.locator("input[webkitdirectory]").set_input_files(folder)
-    page.get_by_text("90 images in 3 classes").first.wait_for()
-    page.get_by_text("1 file was left out").click()
-    page.get_by_role("link", name="Train a model on these images").click()
-
-    slider = page.get_by_role("slider", name=re.compile("Frozen stages"))
-    slider.focus()
-    for _ in range(3):
-        slider.press("ArrowLeft")
-    expect(page.get_by_text("Keeps the first 6 stages")).to_be_visible()
-    epochs = page.get_by_role("textbox", name="Epochs", exact=True)
-    epochs.fill("25")
-    epochs.press("Enter")
-    page.get_by_text("for 25 epochs").first.wait_for()
-    page.get_by_role("button", name="Train", exact=True).click()
-
-    page.wait_for_url(re.compile(r"/run\?run="))
+    drop(page, folder)
+    train(page)
     address = page.url
-    before = wait_until(lambda: points_drawn(page), 120, "the first point of the curve")
-    wait_until(lambda: points_drawn(page) > before, 60, "the curve's growth")
-    page.reload()
-    page.get_by_role("button", name="Stop").wait_for()
-    reloaded = wait_until(lambda: points_drawn(page), 30, "the curve after a reload")
-    assert reloaded >= before
-
-    page.get_by_text(re.compile(r"Right on \d+ of \d+ test images")).wait_for(timeout=180_000)
+    watch(page, home)
+    page.get_by_text(re.compile(r"Right on \d+ of \d+ test images")).wait_for()
     assert page.url == address
-    page.screenshot(path=tmp_path / "finished.png", full_page=True)
-
-    page.get_by_role("link", name="Try it on your own images").click()
-    page.wait_for_url(re.compile(r"/try"))
-    image = tmp_path / "mine.png"
-    draw(2, 999).save(image)
-    page.locator("input[type=file]").set_input_files(image)
-    page.get_by_text("What it says to 1 image").wait_for()
-    page.get_by_text("Use the camera").click()
-    page.wait_for_function("document.querySelector('video')?.readyState === 4")
-    page.get_by_role("button", name="Take Photo").click()
-    page.get_by_text("What it says to 2 images").wait_for()
+    try_it(page, tmp_path / "mine.png")
 
     page.goto(address)
     page.get_by_role("button", name=re.compile("Delete this run")).click()
@@ -137,31 +94,77 @@ def test_from_a_folder_to_a_model_that_answers(page, folder, home, tmp_path):
     assert not [url for url in asked_for if ":9/" in url]
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/",
-        "/train",
-        "/runs",
-        "/optimizers",
-        "/try",
-        "/run",
-        "/run?run=nothing",
-        "/?dataset=nothing",
-    ],
-)
+def drop(page, folder):
+    page.goto("/")
+    page.locator("input[webkitdirectory]").set_input_files(folder)
+    page.get_by_text("90 images in 3 classes").first.wait_for()
+    page.get_by_text("1 file was left out").click()
+    page.get_by_role("link", name="Train a model on these images").click()
+
+
+def train(page):
+    slider = page.get_by_role("slider", name=re.compile("Frozen stages"))
+    slider.focus()
+    for _ in range(3):
+        slider.press("ArrowLeft")
+    expect(page.get_by_text("Keeps the first 6 stages")).to_be_visible()
+    epochs = page.get_by_role("textbox", name="Epochs", exact=True)
+    epochs.fill(str(EPOCHS))
+    epochs.press("Enter")
+    page.get_by_text(f"for {EPOCHS} epochs").first.wait_for()
+    page.get_by_role("button", name="Train", exact=True).click()
+    page.wait_for_url(re.compile(r"/run\?run="))
+
+
+def watch(page, home):
+    """The curve grows while it is looked at, and is there again after a reload."""
+    workspace = open_home(home)
+    (run,) = workspace.store.list_runs()
+
+    def wait_for_epoch(number):
+        wait_until(lambda: workspace.store.get_run(run.id).epochs_done >= number, f"epoch {number}")
+
+    wait_for_epoch(1)
+    with standing_still(workspace, run):
+        until(page, lambda: points_drawn(page), "the first point of the curve")
+        before = settled(page, lambda: points_drawn(page), still=2000)
+    wait_for_epoch(2)
+    with standing_still(workspace, run):
+        until(page, lambda: points_drawn(page) > before, "the curve's growth")
+        page.reload()
+        page.get_by_role("button", name="Stop").wait_for()
+        reloaded = until(page, lambda: points_drawn(page), "the curve after a reload")
+        assert reloaded >= before
+    workspace.store.close()
+
+
+def try_it(page, image):
+    """Of an image file, and of a photo."""
+    page.get_by_role("link", name="Try it on your own images").click()
+    page.wait_for_url(re.compile(r"/try"))
+    draw(2, 999).save(image)
+    page.locator("input[type=file]").set_input_files(image)
+    page.get_by_text("What it says to 1 image").wait_for()
+    page.get_by_text("Use the camera").click()
+    page.wait_for_function("document.querySelector('video')?.readyState === 4")
+    page.get_by_role("button", name="Take Photo").click()
+    page.get_by_text("What it says to 2 images").wait_for()
+
+
+PATHS = ("/", "/train", "/runs", "/optimizers", "/try", "/run", "/run?run=nothing")
+PATHS += ("/?dataset=nothing",)
+
+
 @pytest.mark.parametrize("width", [390, 1440])
-def test_every_page_opens_by_its_own_address_and_fits(browser, server, path, width):
-    context = browser.new_context(viewport={"width": width, "height": 844}, base_url=server.url)
-    page = context.new_page()
-    said = complaints(page)
-    page.goto(path)
-    page.locator("h1").first.wait_for()
-    page.wait_for_timeout(500)
-    assert (
-        page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        <= 1
-    )
-    assert page.locator("[data-testid=stException]").count() == 0
-    assert said == []
-    context.close()
+def test_every_page_opens_by_its_own_address_and_fits(browser, server, width):
+    with opened(browser, server, width, 844) as page:
+        said = complaints(page)
+        for path in PATHS:
+            page.goto(path)
+            page.locator("h1").first.wait_for()
+            wait_for_script(page)
+            page.wait_for_function(
+                "document.documentElement.scrollWidth <= document.documentElement.clientWidth + 1"
+            )
+            assert page.locator("[data-testid=stException]").count() == 0, path
+            assert said == [], path

@@ -3,10 +3,12 @@
 import re
 
 import pytest
-from browsing import complaints
+from browsing import complaints, opened, standing_still
 from making_runs import import_folder, make_colours, open_home, run_config
+from waiting import wait_until
 
 from tl_core.facts import RunFacts
+from tl_core.locks import hold_lock
 from tl_core.records import RunState
 from tl_core.runners import enqueue
 from tl_ui.optimizers.curves import LOOKS
@@ -27,19 +29,20 @@ def colours(home, tmp_path_factory):
 
 @pytest.fixture
 def page(browser, server):
-    page = browser.new_page(base_url=server.url, viewport={"width": 1440, "height": 900})
-    page.set_default_timeout(120_000)
-    yield page
-    page.close()
+    with opened(browser, server) as page:
+        yield page
 
 
 def test_a_run_is_paused_resumed_and_finished(page, colours):
     workspace, dataset = colours
     said = complaints(page)
     run = enqueue(workspace, run_config(dataset, frozen_stages=-2, image_size=32, epochs=EPOCHS))
-    page.goto(f"/run?run={run.id}")
-    page.get_by_text(re.compile("Pause: keeps all of the .*finished epoch")).wait_for()
-    page.get_by_role("button", name="Pause").click()
+    wait_until(lambda: workspace.store.get_run(run.id).epochs_done, "the first epoch")
+    with standing_still(workspace, run):
+        page.goto(f"/run?run={run.id}")
+        page.get_by_text(re.compile("Pause: keeps all of the .*finished epoch")).wait_for()
+        page.get_by_role("button", name="Pause").click()
+        wait_until(lambda: workspace.store.asked_of(run.id) == "pause", "what the click asks for")
     page.get_by_role("button", name="Resume").wait_for()
     paused = workspace.store.get_run(run.id)
     assert paused.state is RunState.PAUSED
@@ -51,7 +54,7 @@ def test_a_run_is_paused_resumed_and_finished(page, colours):
     page.reload()
     page.get_by_text(f"It goes on with epoch {paused.epochs_done + 1} of {EPOCHS}").wait_for()
     page.get_by_role("button", name="Resume").click()
-    page.get_by_text(re.compile(r"Right on \d+ of \d+ test images")).wait_for(timeout=300_000)
+    page.get_by_text(re.compile(r"Right on \d+ of \d+ test images")).wait_for()
     points = workspace.store.list_metrics(run.id)
     assert points[: len(curve)] == curve
     assert [point.epoch for point in points if point.name == "learning_rate"] == list(
@@ -66,11 +69,12 @@ def test_a_run_is_paused_resumed_and_finished(page, colours):
 def test_curves_of_eight_optimizers_lie_over_each_other_and_survive_a_reload(page, colours):
     workspace, dataset = colours
     said = complaints(page)
-    for name in LOOKS:
-        run = enqueue(workspace, run_config(dataset, optimizer=name, image_size=32))
-        workspace.store.update_run(run.id, facts=RunFacts(comparison="c1"))
-    page.goto("/optimizers?comparison=c1")
-    page.get_by_role("button", name="Stop all").wait_for()
+    with hold_lock(workspace.artifacts.claim_lock):  # they begin once the page is open
+        for name in LOOKS:
+            run = enqueue(workspace, run_config(dataset, optimizer=name, image_size=32))
+            workspace.store.update_run(run.id, facts=RunFacts(comparison="c1"))
+        page.goto("/optimizers?comparison=c1")
+        page.get_by_role("button", name="Stop all").wait_for()
     page.get_by_text(re.compile("Most often right: .*Their intervals")).wait_for()
     page.reload()
     lines = "(plot.data || []).filter(line => line.x.length).length"

@@ -1,9 +1,8 @@
 """The server dies in the middle of a run: nothing is lost but the unfinished epoch."""
 
-import time
-
 import pytest
-from browsing import ROOT, Server
+from browsing import ROOT, Server, opened
+from waiting import wait_until
 
 from tl_core.config import make_run_config
 from tl_core.data.samples import sample_source
@@ -36,14 +35,9 @@ def queue(workspace, dataset, epochs):
     return enqueue(workspace, make_run_config(dataset.id, settings))
 
 
-def wait_for(workspace, run, check, seconds=120):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = workspace.store.get_run(run.id)
-        if check(found):
-            return found
-        time.sleep(0.1)
-    raise AssertionError(f"still {workspace.store.get_run(run.id)}")
+def wait_for(workspace, run, check):
+    wait_until(lambda: check(workspace.store.get_run(run.id)), "the run's next state")
+    return workspace.store.get_run(run.id)
 
 
 def test_a_killed_server_leaves_its_run_interrupted_and_goes_on_with_the_queue(
@@ -69,10 +63,10 @@ def test_a_killed_server_leaves_its_run_interrupted_and_goes_on_with_the_queue(
             if point.name == "accuracy"
         }
         assert epochs == set(range(1, after.epochs_done + 1))
-        page = browser.new_page()
-        page.goto(f"{server.url}/run?run={killed.id}")
-        page.get_by_text("interrupted").first.wait_for(timeout=30_000)
-        page.get_by_role("button", name="Resume").wait_for()
+        with opened(browser, server) as page:
+            page.goto(f"/run?run={killed.id}")
+            page.get_by_text("interrupted").first.wait_for()
+            page.get_by_role("button", name="Resume").wait_for()
 
         done = wait_for(workspace, waiting, lambda run: run.state.is_finished)
         assert done.state is RunState.COMPLETED

@@ -3,24 +3,38 @@
 import zipfile
 
 import pytest
-from browsing import ROOT, Server, complaints
+from browsing import ROOT, Server, complaints, opened
+from making_runs import open_home
 from PIL import Image
+
+from tl_core.datasets.importing import delete_dataset
 
 expect = pytest.importorskip("playwright.sync_api").expect
 
 
-@pytest.fixture
-def page(browser, tmp_path):
-    (tmp_path / "allowed" / "animals").mkdir(parents=True)
-    folders = str(tmp_path / "allowed")
-    server = Server(
-        ROOT / "app.py", tmp_path, TRANSFERLAB_SERVER_FOLDERS=folders, TRANSFERLAB_RUNNER="thread"
-    )
-    page = browser.new_page(base_url=server.url)
-    page.set_default_timeout(60_000)
-    yield page
-    page.close()
+@pytest.fixture(scope="module")
+def allowed(tmp_path_factory):
+    """A folder of the server's that datasets may be taken from."""
+    return tmp_path_factory.mktemp("allowed")
+
+
+@pytest.fixture(scope="module")
+def server(home, allowed):
+    given = {"TRANSFERLAB_SERVER_FOLDERS": str(allowed), "TRANSFERLAB_RUNNER": "thread"}
+    server = Server(ROOT / "app.py", home, **given)
+    yield server
     server.stop()
+
+
+@pytest.fixture
+def page(browser, server, home):
+    """Opens an app without datasets."""
+    with opened(browser, server) as page:
+        yield page
+    workspace = open_home(home)
+    for dataset in workspace.store.list_datasets():
+        delete_dataset(workspace.store, workspace.artifacts, dataset.id)
+    workspace.store.close()
 
 
 @pytest.fixture
@@ -69,15 +83,15 @@ def test_loose_images_are_given_a_class_each(page, images, tmp_path):
     assert said == []
 
 
-def test_a_zip_and_a_folder_on_the_server_are_the_same_dataset(page, images, tmp_path):
+def test_a_zip_and_a_folder_on_the_server_are_the_same_dataset(page, images, tmp_path, allowed):
     said = complaints(page)
     archive = tmp_path / "animals.zip"
     with zipfile.ZipFile(archive, "w") as file:
         for name, paths in images.items():
             for path in paths:
                 file.write(path, f"animals/{name}/{path.name}")
-                place = tmp_path / "allowed" / "animals" / name / path.name
-                place.parent.mkdir(exist_ok=True)
+                place = allowed / "animals" / name / path.name
+                place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_bytes(path.read_bytes())
     page.goto("/")
     choose_files(page, archive)
@@ -85,15 +99,13 @@ def test_a_zip_and_a_folder_on_the_server_are_the_same_dataset(page, images, tmp
     page.goto("/")
     page.get_by_text("Add images").click()
     page.get_by_text("A folder on the server").click()
-    page.get_by_role("textbox", name="Path of a folder or zip").fill(
-        str(tmp_path / "allowed" / "animals")
-    )
+    page.get_by_role("textbox", name="Path of a folder or zip").fill(str(allowed / "animals"))
     page.get_by_role("button", name="Import").click()
     page.get_by_text("were here already").wait_for()
     assert said == []
 
 
-def test_a_refused_zip_says_why_and_the_page_goes_on(page, tmp_path):
+def test_a_refused_zip_says_why_and_the_page_goes_on(page, tmp_path, home):
     bad = tmp_path / "bad.zip"
     with zipfile.ZipFile(bad, "w") as file:
         file.writestr("../../outside/a.jpg", b"x")
@@ -102,4 +114,4 @@ def test_a_refused_zip_says_why_and_the_page_goes_on(page, tmp_path):
     page.get_by_role("alert").filter(has_text="outside").wait_for()
     page.get_by_role("button", name="Use this sample").first.click()
     page.get_by_text("240 images in 4 classes").first.wait_for()
-    assert not (tmp_path.parent / "outside").exists()
+    assert not [*home.rglob("outside"), *home.parent.glob("outside")]

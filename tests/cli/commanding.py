@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from making_runs import environment
+from waiting import PATIENCE
 
 from tl_core.cli import main
 
@@ -42,7 +43,7 @@ def spawn(home: Path, *arguments: str | Path, **more: str) -> Done:
         capture_output=True,
         text=True,
         errors="surrogateescape",
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
 

@@ -2,12 +2,12 @@
 
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 from cli.commanding import COMMAND, ROOT, answer, complaint, run
 from making_runs import environment, make_colours, open_home
+from waiting import PATIENCE, wait_until
 
 
 def test_ingest_tells_what_came_in_and_what_did_not(tmp_path: Path):
@@ -80,12 +80,9 @@ def test_interrupted_while_images_are_read_nothing_stays(tmp_path: Path):
         stderr=subprocess.PIPE,
         text=True,
     )
-    give_up = time.monotonic() + 60
-    while not any(tmp_path.glob("staging/*/images/*")):
-        assert time.monotonic() < give_up and process.poll() is None
-        time.sleep(0.01)
+    wait_until(lambda: any(tmp_path.glob("staging/*/images/*")), "the first image")
     process.send_signal(signal.SIGTERM)
-    _, stderr = process.communicate(timeout=10)
+    _, stderr = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130 and stderr.splitlines()[-1] == "Interrupted."
     assert not list(tmp_path.glob("staging/*")) and not list(tmp_path.glob("datasets/*"))
     assert open_home(tmp_path).store.list_datasets() == []

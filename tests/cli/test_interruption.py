@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from making_runs import environment, import_folder, make_colours, open_home
 from slow_steps import IS_DEAF, slow_command, wait_until_gone
+from waiting import wait_until
 
 from tl_core.cli.interruption import ended_by_signals
 from tl_core.records import RunState
@@ -23,7 +24,9 @@ SETTINGS = ("backbone=resnet18", "pretrained=false", "image_size=64", "augment=n
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_in_mid_step_it_ends_within_seconds_and_can_be_resumed(tmp_path: Path, how: signal.Signals):
+def test_in_mid_step_it_ends_long_before_the_step_and_can_be_resumed(
+    tmp_path: Path, how: signal.Signals
+):
     workspace = open_home(tmp_path / "home")
     import_folder(workspace, make_colours(tmp_path / "colours"))
     flag = tmp_path / "flag"
@@ -37,11 +40,9 @@ def test_in_mid_step_it_ends_within_seconds_and_can_be_resumed(tmp_path: Path, h
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        wait_until_gone(flag, 180)
-        asked = time.monotonic()
+        wait_until_gone(flag)
         process.send_signal(how)
-        stdout, stderr = process.communicate(timeout=60)
-    assert time.monotonic() - asked < 5
+        stdout, stderr = process.communicate(timeout=60)  # the step would take ten minutes
     assert (process.returncode, stdout, stderr) == (130, "", "Interrupted.\n")
 
     fail_stale_runs(workspace.store, workspace.artifacts)
@@ -61,8 +62,5 @@ def test_a_block_that_is_left_in_time_ends_nothing():
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(1)
     assert signal.set_wakeup_fd(-1) == -1
-    give_up = time.monotonic() + 10
-    while threading.active_count() > before:
-        assert time.monotonic() < give_up
-        time.sleep(0.02)
+    wait_until(lambda: threading.active_count() <= before, "the end of its thread")
     assert exits == []

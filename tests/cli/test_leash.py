@@ -4,25 +4,18 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from making_runs import environment
+from waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
-
-
-def wait(check, seconds=20):
-    end = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def test_it_ends_with_the_process_that_started_it(tmp_path):
     """Even one that is killed: what it held open is closed."""
     child = "import time; from tl_core.cli.leash import Leash; Leash(); "
-    child += "print('up', flush=True); time.sleep(60)"
+    child += "print('up', flush=True); time.sleep(600)"
     program = "import os, subprocess, sys; r, w = os.pipe(); os.write(w, b'\\n'); "
     program += f"c = subprocess.Popen([sys.executable, '-c', {child!r}], stdin=r); print(c.pid, flush=True); c.wait()"
     parent = subprocess.Popen(
@@ -31,8 +24,8 @@ def test_it_ends_with_the_process_that_started_it(tmp_path):
     child_id = int(parent.stdout.readline())
     assert parent.stdout.readline() == "up\n"
     parent.kill()
-    wait(lambda: parent.wait() is not None and parent.stdout.read() == "")
-    wait(lambda: not is_alive(child_id))
+    assert parent.wait() and parent.stdout.read() == ""
+    wait_until(lambda: not is_alive(child_id), "the child's end")
 
 
 def test_the_command_line_ends_as_usual_while_it_is_held(tmp_path):

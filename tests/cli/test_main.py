@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -25,10 +24,9 @@ def test_every_command_can_answer_in_json_but_the_one_that_serves():
     assert without == ["serve"]
 
 
-def test_help_is_there_at_once_for_every_command(home: Path):
-    started = time.monotonic()
+def test_help_is_there_for_every_command(home: Path):
     top = spawn(home, "--help")
-    assert time.monotonic() - started < 3 and top.returncode == 0 and top.stderr == ""
+    assert top.returncode == 0 and top.stderr == ""
     commands = (
         "ingest train pause resume runs show predict backbones presets settings lr-find embed probe"
     )

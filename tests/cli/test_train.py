@@ -3,12 +3,12 @@
 import re
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 from cli.commanding import COMMAND, QUICK, ROOT, answer, complaint, config_of, run
 from making_runs import environment, open_home
+from waiting import PATIENCE, wait_until
 
 from tl_core.config import make_run_config
 from tl_core.presets import PRESETS
@@ -203,7 +203,8 @@ def test_a_run_is_paused_from_another_process_and_resumed(trained: tuple[Path, d
         paused = answer(run(home, "pause", one, "--json"))
         assert (paused["run_id"], paused["state"]) == (one, "paused") and paused["epochs_done"] >= 1
         assert (
-            "it can be resumed." in process.communicate(timeout=20)[1] and process.returncode == 2
+            "it can be resumed." in process.communicate(timeout=PATIENCE)[1]
+            and process.returncode == 2
         )
     assert "paused" in run(home, "pause", one).stdout  # again changes nothing
     resumed = answer(run(home, "resume", one, "--epochs", str(paused["epochs_done"] + 1), "--json"))
@@ -213,13 +214,12 @@ def test_a_run_is_paused_from_another_process_and_resumed(trained: tuple[Path, d
 
 def wait_for_an_epoch(store, before: set[str], process: subprocess.Popen) -> str:
     """The id of the run that was not there before, once it has done an epoch."""
-    give_up = time.monotonic() + 120
-    while not (
-        found := [one.id for one in store.list_runs() if one.id not in before and one.epochs_done]
-    ):
-        assert time.monotonic() < give_up and process.poll() is None
-        time.sleep(0.05)
-    return found[0]
+
+    def find() -> list[str]:
+        assert process.poll() is None
+        return [one.id for one in store.list_runs() if one.id not in before and one.epochs_done]
+
+    return wait_until(find, "an epoch")[0]
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
@@ -240,7 +240,7 @@ def test_interrupted_in_mid_training_it_says_so_and_keeps_what_is_whole(
     ) as process:
         wait_for_an_epoch(store, before, process)
         process.send_signal(how)
-        stdout, stderr = process.communicate(timeout=60)
+        stdout, stderr = process.communicate(timeout=PATIENCE)
     assert (process.returncode, stdout, stderr) == (130, "", "Interrupted.\n")
     [run_id] = {one.id for one in store.list_runs()} - before
     record = store.get_run(run_id)

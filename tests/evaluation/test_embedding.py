@@ -1,16 +1,12 @@
 """Maps keep neighbours together, and are the same whenever they are drawn."""
 
-import os
-
 import numpy as np
 import pytest
 
 from tl_core.evaluation.embedding import FeaturesUnfit, can_umap, lay_out
 
-EVERY = bool(os.environ.get("EVERY_FAMILY")) and can_umap()
-UMAP = pytest.mark.skipif(
-    not EVERY, reason="umap-learn compiles itself for half a minute; EVERY_FAMILY=1 runs it"
-)
+# umap-learn compiles itself for half a minute.
+UMAP = [pytest.mark.slow, pytest.mark.skipif(not can_umap(), reason="umap-learn is not installed")]
 METHODS = ["pca", "tsne", pytest.param("umap", marks=UMAP)]
 
 

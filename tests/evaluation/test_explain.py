@@ -1,10 +1,8 @@
 """A heat-map lies where the image decides, whatever the network is made of."""
 
-import os
-
 import pytest
 import torch
-from backbones.families import FAMILIES, images_for, library_model
+from backbones.families import FAMILIES, every_family, images_for, library_model
 from torch import nn
 
 from tl_core.backbones import TransferModel, build_model, get_backbone
@@ -12,8 +10,6 @@ from tl_core.config import ModelConfig
 from tl_core.errors import NotExplainable
 from tl_core.evaluation.explain import METHODS, deepest_grid, heat_map
 
-FEW = ["resnet18", "swin_t", "deit_tiny_distilled_patch16_224"]
-TESTED = list(FAMILIES) if os.environ.get("EVERY_FAMILY") else FEW
 SIDE, CORNER = 32, 10
 
 
@@ -22,7 +18,7 @@ def transfer_model(name: str, **settings) -> TransferModel:
     return build_model(get_backbone(name), config, 3, library_model(name)).eval()
 
 
-@pytest.mark.parametrize("name", TESTED)
+@every_family(["resnet18", "swin_t", "deit_tiny_distilled_patch16_224"])
 def test_every_family_has_a_map_of_what_it_is_shown(name: str):
     model, [image, _] = transfer_model(name), images_for(name)
     before = model(image[None])

@@ -63,7 +63,7 @@ def hub(monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     server.calls, server.status, server.is_private = [], 200, True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
     yield server
     server.shutdown()
     server.server_close()

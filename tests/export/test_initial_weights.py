@@ -1,7 +1,6 @@
 """Where torchvision has not got all, start.pth lies beside train.py, and it trains as the run did."""
 
 import json
-import os
 import subprocess
 import sys
 from importlib.metadata import version
@@ -59,11 +58,15 @@ MORE = {
         "epochs": 1,
     },
 }
-if os.environ.get("EVERY_FAMILY"):
-    RUNS |= MORE
 
 
-@pytest.mark.parametrize("settings", RUNS.values(), ids=RUNS)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        *(pytest.param(settings, id=name) for name, settings in RUNS.items()),
+        *(pytest.param(more, id=name, marks=pytest.mark.slow) for name, more in MORE.items()),
+    ],
+)
 def test_with_timm_it_trains_to_the_figures_of_the_run(
     workspace, colours, colours_folder, settings, train
 ):

@@ -3,7 +3,6 @@
 import csv
 import errno
 import json
-import os
 import shutil
 import zipfile
 from dataclasses import replace
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from backbones.families import FAMILIES
+from backbones.families import every_family
 from export.making_exports import make_tested, run_script
 from making_runs import TINY, import_folder, make_colours, run_config
 from safetensors import safe_open
@@ -27,7 +26,6 @@ from tl_core.records import RunState
 from tl_core.runs.results import results_of
 from tl_core.stopping import Stop
 
-FAMILY_NAMES = list(FAMILIES) if os.environ.get("EVERY_FAMILY") else ["squeezenet1_1", "test_vit"]
 NASTY = ['=cmd|"x"', '<img src=x>| *b* `c` two\nlines, "quoted"', "שלום 🦊 " + "x" * 200]
 
 
@@ -156,9 +154,9 @@ def test_a_preprocessing_of_another_model_is_found_out(exported, bare_python, tm
         assert done.returncode == 1 and "do not belong together" in done.stderr
 
 
-@pytest.mark.parametrize("family", FAMILY_NAMES)
-def test_every_family_leaves_and_is_verified(workspace, colours, bare_python, tmp_path, family):
-    run = make_tested(workspace, colours, family)
+@every_family(["squeezenet1_1", "test_vit"])
+def test_every_family_leaves_and_is_verified(workspace, colours, bare_python, tmp_path, name):
+    run = make_tested(workspace, colours, name)
     done = export_run(workspace, run.id, tmp_path / "away", ("onnx", "int8", "torchscript"))
     # With images this small, 8-bit convolutions of some networks meet maps that are smaller than ONNX Runtime allows.
     assert all(

@@ -1,6 +1,5 @@
 """train.py is the run as a plain script: the same network, the same order, the same figures."""
 
-import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from backbones.families import FAMILIES, images_for, library_model
+from backbones.families import FAMILIES, every_family, images_for, library_model
 from export.making_exports import make_tested
 from making_runs import TINY, run_config
 from torchvision.models import ResNet18_Weights
@@ -23,10 +22,6 @@ from tl_core.runners import InlineRunner
 from tl_core.training import make_plan
 
 FEW = ["alexnet", "googlenet", "squeezenet1_1", "tf_efficientnet_lite0", "test_vit"]
-NAMES = list(FAMILIES) if os.environ.get("EVERY_FAMILY") else FEW
-
-UNLIKE_IN_TRAINING = ()
-"""Networks whose training mode train.py cannot repeat."""
 FROZEN = {
     "epochs": 2,
     "pretrained": True,
@@ -57,7 +52,12 @@ TWO_PHASE = {
     "step_epochs": 2,
     "optimizer": "nesterov",
 }
-RUNS = [FROZEN, GRADUAL, *([SCRATCH, TWO_PHASE] if os.environ.get("EVERY_FAMILY") else [])]
+RUNS = [
+    pytest.param(FROZEN, id="frozen"),
+    pytest.param(GRADUAL, id="gradual"),
+    pytest.param(SCRATCH, id="from scratch", marks=pytest.mark.slow),
+    pytest.param(TWO_PHASE, id="two-phase", marks=pytest.mark.slow),
+]
 
 
 @pytest.fixture
@@ -73,9 +73,7 @@ def published(workspace, monkeypatch):
 
 
 @pytest.mark.usefixtures("published")
-@pytest.mark.parametrize(
-    "settings", RUNS, ids=["frozen", "gradual", "from scratch", "two-phase"][: len(RUNS)]
-)
+@pytest.mark.parametrize("settings", RUNS)
 def test_the_script_trains_to_the_figures_of_the_run(
     workspace, colours, colours_folder, settings, train
 ):
@@ -154,7 +152,7 @@ def filled_network(script, subject):
     return theirs
 
 
-@pytest.mark.parametrize("name", NAMES)
+@every_family(FEW)
 def test_its_network_is_the_runs(name, definitions):
     subject = subject_of(name)
     script = definitions(subject)
@@ -170,7 +168,7 @@ def test_its_network_is_the_runs(name, definitions):
     assert len(script["PHASES"]) == len(make_plan(subject.run.config))
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in UNLIKE_IN_TRAINING])
+@every_family(FEW)
 def test_its_network_answers_and_draws_as_the_runs_while_it_trains(name, definitions):
     subject = subject_of(name)
     model = subject.checkpoint.model
@@ -185,7 +183,7 @@ def test_its_network_answers_and_draws_as_the_runs_while_it_trains(name, definit
 
 
 @pytest.mark.parametrize("batch_norm", ["frozen", "adapt"])
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in UNLIKE_IN_TRAINING])
+@every_family(FEW)
 def test_it_freezes_what_the_run_froze(name, batch_norm, definitions):
     subject = subject_of(
         name, pretrained=True, weights="file:own.pth", frozen_stages=-1, batch_norm=batch_norm

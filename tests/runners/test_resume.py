@@ -1,6 +1,5 @@
 """A run that has stopped goes on as if it never had: by hand, after a kill, and beyond its end."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from making_runs import TINY, environment, run_config
+from waiting import wait_until
 
 from tl_core.config import RunConfig
 from tl_core.datasets.importing import delete_dataset
@@ -24,6 +24,19 @@ from tl_core.store import fail_stale_runs
 from tl_core.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
+KILLED_IN_THE_SECOND_EPOCH = """
+import os, signal, sys
+from tl_core.config import RunConfig
+from tl_core.events import BatchEnded
+from tl_core.runners import InlineRunner
+from tl_core.workspace import open_workspace
+
+def told(happened, _):
+    if isinstance(happened, BatchEnded) and happened.epoch == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+InlineRunner(open_workspace(), told).submit(RunConfig.model_validate_json(sys.argv[1]))
+"""
 
 
 def stop_at(
@@ -171,19 +184,14 @@ def test_a_thread_goes_on_with_a_run_while_it_is_asked_twice(
         said = list(pool.map(ask, range(4)))
     assert said.count(RunState.QUEUED) == 1
     assert all("cannot be resumed" in words for words in said if words != RunState.QUEUED)
-    give_up = time.monotonic() + 60
-    while not workspace.store.get_run(paused.id).state.is_finished and time.monotonic() < give_up:
-        time.sleep(0.05)
+    wait_until(lambda: workspace.store.get_run(paused.id).state.is_finished, "the run's end")
     runner.shutdown()
     assert workspace.store.get_run(paused.id).state is RunState.COMPLETED
 
 
-def pause_within_two_seconds(workspace: Workspace, run: Run) -> None:
-    asked = time.monotonic()
+def pause(workspace: Workspace, run: Run) -> None:
     workspace.store.request_pause(run.id)
-    while workspace.store.get_run(run.id).state is RunState.RUNNING:
-        assert time.monotonic() < asked + 2
-        time.sleep(0.02)
+    wait_until(lambda: workspace.store.get_run(run.id).state is not RunState.RUNNING, "a pause")
 
 
 def test_pausing_and_resuming_at_once_never_loses_a_run(
@@ -193,12 +201,11 @@ def test_pausing_and_resuming_at_once_never_loses_a_run(
     runner.start()
     run = runner.submit(run_config(colours, epochs=1000))
     for _ in range(5):
-        while workspace.store.get_run(run.id).state is not RunState.RUNNING:
-            time.sleep(0.02)
-        pause_within_two_seconds(workspace, run)
+        wait_until(lambda: workspace.store.get_run(run.id).state is RunState.RUNNING, "a start")
+        pause(workspace, run)
         assert workspace.store.get_run(run.id).state is RunState.PAUSED
         runner.resume(run.id)
-    pause_within_two_seconds(workspace, run)
+    pause(workspace, run)
     runner.shutdown()
     assert workspace.store.get_run(run.id).state is RunState.PAUSED
 
@@ -211,36 +218,12 @@ def test_a_killed_run_that_is_resumed_has_the_figures_of_one_never_stopped(
 ):
     config = run_config(colours, TINY, epochs=4, batch_size=4, dropout=0.2, augment="photos")
     whole = InlineRunner(workspace).submit(config)
-    command = [
-        sys.executable,
-        "-m",
-        "tl_core",
-        "train",
-        colours.id,
-        "--from-scratch",
-        "--epochs",
-        "4",
-    ]
-    command += [
-        "--batch-size",
-        "4",
-        "--set",
-        "backbone=resnet18",
-        "--set",
-        "image_size=64",
-        "--dropout",
-        "0.2",
-    ]
-    with subprocess.Popen(command, cwd=ROOT, env=environment(workspace.settings.home)) as process:
-        give_up = time.monotonic() + 120
-        while not any(run.epochs_done for run in workspace.store.list_running_runs()):
-            assert time.monotonic() < give_up and process.poll() is None
-            time.sleep(0.01)
-        time.sleep(0.05)  # into the next epoch
-        os.kill(process.pid, signal.SIGKILL)
+    command = [sys.executable, "-c", KILLED_IN_THE_SECOND_EPOCH, config.model_dump_json()]
+    ended = subprocess.run(command, cwd=ROOT, env=environment(workspace.settings.home), check=False)
+    assert ended.returncode == -signal.SIGKILL
     [killed] = fail_stale_runs(workspace.store, workspace.artifacts)
     run = workspace.store.get_run(killed)
-    assert run.config == config and run.state is RunState.INTERRUPTED and 0 < run.epochs_done < 4
+    assert run.config == config and run.state is RunState.INTERRUPTED and run.epochs_done == 1
     assert with_ending(workspace, run).message.endswith("and it can be resumed.")
     assert 0 < seconds_taken(run) == sum(run.facts.seconds_by_stage.values())
     assert figures(workspace, InlineRunner(workspace).resume(run.id)) == figures(workspace, whole)

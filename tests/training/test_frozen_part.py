@@ -1,6 +1,5 @@
 """What is frozen is computed once, and training cannot tell: the same losses, with the cache and without."""
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from functools import reduce
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from backbones.families import FAMILIES, images_for, library_model
+from backbones.families import FAMILIES, every_family, images_for, library_model
 from torch import nn
 
 from tl_core.backbones import (
@@ -33,8 +32,6 @@ from tl_core.training.schedules import Schedule
 from tl_core.workspace import Workspace
 
 Make = Callable[..., Experiment]
-NAMES = [name for name, side in FAMILIES.items() if side < 224 or os.environ.get("EVERY_FAMILY")]
-"""Those that take no other size than 224 take half a minute each."""
 
 
 def figures(experiment: Experiment) -> tuple[list[float], list[FactsFound | StageAdvanced]]:
@@ -126,7 +123,7 @@ def course_of(
     return [event.loss for event in events if isinstance(event, BatchEnded)]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@every_family()
 def test_every_family_follows_the_same_course(
     name: str, workspace: Workspace, colours: DatasetRecord, tmp_path: Path
 ):
@@ -135,9 +132,7 @@ def test_every_family_follows_the_same_course(
     assert len(set(cached)) > 1
 
 
-@pytest.mark.parametrize(
-    "name", FAMILIES if os.environ.get("EVERY_FAMILY") else ["mobilenet_v2", "test_vit"]
-)
+@every_family(["mobilenet_v2", "test_vit"])
 def test_with_onnx_runtime_it_is_the_same_course_to_rounding(
     name: str,
     workspace: Workspace,
@@ -170,7 +165,7 @@ def keep_still(model: nn.Module) -> None:
             module.train = lambda mode=True, module=module: module
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@every_family()
 def test_cut_in_two_a_network_computes_and_learns_bit_by_bit_the_same(name: str):
     side = FAMILIES[name]
     images, labels = images_for(name, 3), torch.tensor([0, 1, 2])

@@ -2,10 +2,10 @@
 
 import json
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from waiting import wait_until
 
 from tl_ui import background
 from tl_ui.background import Jobs, read_result
@@ -24,37 +24,30 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> Jobs:
     return Jobs()
 
 
-def wait(check, seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 def test_a_result_is_kept_for_all(jobs: Jobs, tmp_path: Path):
     place = tmp_path / "explored" / "map.json"
     job = jobs.start(["print('{\"points\": [1]}')"], place)
     assert jobs.start(["never run"], place) is job, "who asks meanwhile joins"
-    wait(lambda: job.is_over)
+    wait_until(lambda: job.is_over)
     assert (
         read_result(place) == {"points": [1]}
         and not job.error
         and [*place.parent.iterdir()] == [place]
     )
-    wait(lambda: jobs.find(place) is None)
+    wait_until(lambda: jobs.find(place) is None)
 
 
 def test_how_far_it_is_can_be_read(jobs: Jobs, tmp_path: Path):
     program = (
         "import sys, time; file = sys.argv[1].split('=')[1];"
-        'open(file, \'w\').write(\'{"fraction": 0.4, "words": "Counting"}\'); time.sleep(60)'
+        'open(file, \'w\').write(\'{"fraction": 0.4, "words": "Counting"}\'); time.sleep(600)'
     )
     job = jobs.start([program], tmp_path / "a" / "x.json")
-    wait(lambda: job.progress()[0] == 0.4)
+    wait_until(lambda: job.progress()[0] == 0.4)
     waiting = jobs.start(["print('{}')"], tmp_path / "b" / "y.json")
     assert "Waiting" in waiting.progress()[1] and "Counting" in job.progress()[1]
     job.stop()
-    wait(lambda: job.is_over and waiting.is_over)
+    wait_until(lambda: job.is_over and waiting.is_over)
     assert job.error == "It was stopped." and read_result(tmp_path / "b" / "y.json") == {}
     assert not job.progress_file.exists() and not (tmp_path / "a").exists()
 
@@ -73,13 +66,13 @@ def test_how_far_it_is_can_be_read(jobs: Jobs, tmp_path: Path):
 )
 def test_what_fails_says_why(jobs: Jobs, tmp_path: Path, program: str, says: str):
     job = jobs.start([program], tmp_path / "a" / "x.json")
-    wait(lambda: job.is_over)
+    wait_until(lambda: job.is_over)
     assert says in job.error and not (tmp_path / "a").exists()
 
 
 def test_what_it_is_about_may_be_deleted_meanwhile(jobs: Jobs, tmp_path: Path):
     job = jobs.start([f"print({json.dumps('{}')!r})"], tmp_path / "deleted" / "explored" / "x.json")
-    wait(lambda: job.is_over)
+    wait_until(lambda: job.is_over)
     assert "could not be" in job.error and not (tmp_path / "deleted").exists()
 
 

@@ -1,20 +1,20 @@
 from pathlib import Path
 
-from browsing import Server, chromium
+from browsing import Server, chromium, opened
 from streamlit.testing.v1 import AppTest
+from waiting import PATIENCE
 
 
 def test_in_a_browser_no_change_is_lost_to_one_that_comes_in_meanwhile(tmp_path):
     server = Server(Path(__file__).parent / "site" / "two_fields.py", tmp_path)
     try:
-        with chromium() as browser:
-            page = browser.new_page(base_url=server.url)
+        with chromium() as browser, opened(browser, server) as page:
             page.goto("/")
             for name in ("First", "Second"):
                 field = page.get_by_role("textbox", name=name)
                 field.fill(f"the {name}")
                 field.press("Enter")
-            page.get_by_text("First: the First. Second: the Second.").wait_for(timeout=60_000)
+            page.get_by_text("First: the First. Second: the Second.").wait_for()
     finally:
         server.stop()
 
@@ -38,7 +38,7 @@ def script():
 
 
 def open_script():
-    return AppTest.from_function(script).run()
+    return AppTest.from_function(script, default_timeout=PATIENCE).run()
 
 
 def test_what_is_typed_goes_to_the_form_once():

@@ -7,7 +7,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from browsing import Server, chromium
+from browsing import Server, chromium, opened, settled, until, wait_for_script
 
 from tl_core.config import RunConfig
 from tl_core.records import MetricPoint, RunState
@@ -48,12 +48,10 @@ def browser():
 
 @pytest.fixture
 def page(browser, server):
-    context = browser.new_context(viewport={"width": 1000, "height": 800}, base_url=server.url)
-    page = context.new_page()
     errors = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
-    context.close()
+    with opened(browser, server, 1000, 800) as page:
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        yield page
     assert errors == []
 
 
@@ -73,7 +71,15 @@ def open_upload(page):
 
 
 def wait_for_state(page, state):
-    page.wait_for_selector(f"[data-state={state}]", timeout=120_000)
+    page.wait_for_selector(f"[data-state={state}]")
+
+
+def run_again(page):
+    """Has the script run once more, to its end."""
+    number = int(page.get_by_text("drawn: ").inner_text().removeprefix("drawn: "))
+    page.get_by_role("button", name="Run again").click()
+    page.get_by_text(f"drawn: {number + 1}", exact=True).wait_for()
+    wait_for_script(page)
 
 
 def take(page):
@@ -158,18 +164,20 @@ def test_a_lost_connection_is_said_and_retry_sends_the_rest(page, folder):
 def test_a_restart_of_the_server_loses_nothing(page, server, folder):
     open_upload(page)
     n_asked = 0
+    failed = []
 
-    def restart(route):
+    def stop_at_the_fourth(route):
         nonlocal n_asked
         n_asked += 1
         if n_asked == 4:
             server.stop()
-            time.sleep(10)  # a slow start: long enough for several tries to fail
-            server.start()
         route.continue_()
 
-    page.route("**/batch/*", restart)
+    page.on("requestfailed", lambda request: "/batch/" in request.url and failed.append(request))
+    page.route("**/batch/*", stop_at_the_fourth)
     page.locator("[data-el=folder-input]").set_input_files(folder)
+    until(page, lambda: len(failed) > 4, "a second try's failure")  # three are sent at once
+    server.start()
     wait_for_state(page, "done")
     assert take(page) == WHOLE
 
@@ -187,12 +195,10 @@ def test_a_refusal_is_said_and_a_cancelled_upload_leaves_nothing(page, folder, h
     held = []
     page.route("**/finish", lambda route: held.insert(0, route))
     page.locator("[data-el=folder-input]").set_input_files(folder)
-    while not held:
-        page.wait_for_timeout(50)
+    until(page, lambda: held, "the last request")
     page.get_by_role("button", name="Cancel").click()
     wait_for_state(page, "idle")
-    page.wait_for_timeout(500)
-    assert set((home / "staging").glob("*")) == before
+    until(page, lambda: set((home / "staging").glob("*")) == before, "the end of what was sent")
 
 
 @pytest.fixture
@@ -217,7 +223,7 @@ def test_a_live_chart_follows_its_run_and_keeps_zoom_and_chosen_lines(page, stor
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"/?part=charts&run={run.id}")
     plot = page.locator(".js-plotly-plot").first
-    page.get_by_text("Loss after epoch 1").wait_for(timeout=20_000)
+    page.get_by_text("Loss after epoch 1").wait_for()
     plot.evaluate("plot => (plot.dataset.mark = 'same')")
     plot.locator(".legendtoggle").last.click()
     page.wait_for_function(
@@ -231,28 +237,36 @@ def test_a_live_chart_follows_its_run_and_keeps_zoom_and_chosen_lines(page, stor
     page.wait_for_function(
         "document.querySelector('.js-plotly-plot')?._fullLayout?.xaxis.autorange === false"
     )
-    page.wait_for_timeout(500)
     chosen = "plot => [plot.dataset.mark, plot._fullLayout.xaxis.range, plot._fullData.map(line => line.visible)]"
-    before = plot.evaluate(chosen)
+    before = settled(page, lambda: plot.evaluate(chosen))
     assert before[2] == [True, True, "legendonly"]
     add_epoch(store, run, 2)
     page.get_by_text("Loss after epoch 2").wait_for()
-    page.get_by_role("button", name="Run again").click()
-    page.wait_for_timeout(1500)
+    run_again(page)
+    colour = "plot => plot._fullLayout.font.color"
+    in_light = plot.evaluate(colour)
     page.emulate_media(color_scheme="dark")
-    page.wait_for_timeout(1000)
+    until(page, lambda: plot.evaluate(colour) != in_light, "the chart in dark")
     assert plot.evaluate(chosen) == before
     assert "over 2 epochs" in plot.get_attribute("aria-label")
     assert plot.get_attribute("role") == "img"
     assert sum("plotly.js" in url for url in asked) == 1
     store.finish_run(run.id, RunState.COMPLETED)
-    n_asked = -1
-    for _ in range(12):  # until nothing is asked for 2.5 s
-        if n_asked == len(asked):
-            break
-        n_asked = len(asked)
-        page.wait_for_timeout(2500)
-    assert n_asked == len(asked)
+    settled(page, lambda: len(asked), still=2500)  # a live chart asks every second
+
+
+def until_shown(page, act, shown):
+    """Acts until that is shown, since a chart listens only a moment after it is drawn."""
+
+    def has_worked():
+        act()
+        try:
+            shown.wait_for(timeout=3000)
+        except sync_api.TimeoutError:
+            return False
+        return True
+
+    until(page, has_worked, "an answer")
 
 
 def lasso(page, share):
@@ -270,30 +284,33 @@ def lasso(page, share):
 def test_a_map_shows_what_is_pointed_at_and_tells_what_is_caught(page):
     page.goto("/?part=map")
     points = page.locator(".tl-map path.point")
-    points.nth(2).wait_for(timeout=20_000)
-    page.wait_for_timeout(1000)
+    points.nth(2).wait_for()
 
     def middle(i):
         box = points.nth(i).bounding_box()
         return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
-    page.mouse.move(*middle(0))
-    page.get_by_text("<img src=x onerror=alert(1)>").wait_for()
+    def point_at_the_first():
+        page.mouse.move(0, 0)
+        page.mouse.move(*settled(page, lambda: middle(0)))
+
+    until_shown(page, point_at_the_first, page.get_by_text("<img src=x onerror=alert(1)>"))
     assert page.locator(".tl-map .legendtext").first.text_content() == "<b>left</b>"
-    lasso(page, 0.7)
-    page.get_by_text("chosen: [0, 1]").wait_for()
-    page.get_by_role("button", name="Run again").click()
-    page.wait_for_timeout(800)
-    page.mouse.click(*middle(1))  # the third image: the second of the first group
-    page.get_by_text("chosen: [2]").wait_for()
+    until_shown(page, lambda: lasso(page, 0.7), page.get_by_text("chosen: [0, 1]"))
+    run_again(page)
+
+    def click_the_third():  # the second of the first group
+        page.mouse.click(*settled(page, lambda: middle(1)))
+
+    until_shown(page, click_the_third, page.get_by_text("chosen: [2]"))
 
 
 def test_a_lasso_tells_all_that_it_caught_however_many(page):
     page.goto("/?part=crowd")
-    page.locator(".tl-map path.point").nth(1199).wait_for(timeout=20_000)
-    page.wait_for_timeout(1000)
-    lasso(page, 1)
-    page.get_by_text("1200 chosen", exact=True).wait_for()
+    points = page.locator(".tl-map path.point")
+    points.nth(1199).wait_for()
+    settled(page, points.nth(1199).bounding_box)
+    until_shown(page, lambda: lasso(page, 1), page.get_by_text("1200 chosen", exact=True))
 
 
 @pytest.mark.parametrize("width", [390, 1440])
@@ -302,8 +319,7 @@ def test_nothing_is_wider_than_the_page(page, run, part, width):
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(f"/?part={part}&run={run.id}")
     page.locator(".js-plotly-plot, .tl-network, [data-el=area]").first.wait_for()
-    page.wait_for_timeout(1000)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert settled(page, lambda: page.evaluate("document.documentElement.scrollWidth")) <= width
     if part == "network":
         shown = [
             name for name in ("wide", "tall") if page.locator(f".tl-network .{name}").is_visible()
@@ -349,9 +365,8 @@ def test_a_picture_is_chosen_by_click_and_by_keyboard(page):
     page.get_by_role("button", name="Wrong: image of a").nth(2).focus()
     page.keyboard.press("Enter")
     page.get_by_text("picked: [1, 2]", exact=True).wait_for()
-    page.get_by_role("button", name="Run again").click()  # what was picked is not picked once more
-    page.wait_for_timeout(500)
-    page.get_by_text("picked: [1, 2]", exact=True).wait_for()
+    run_again(page)
+    assert page.get_by_text("picked: [1, 2]", exact=True).is_visible()  # nothing once more
 
 
 def test_a_heat_map_says_that_it_is_being_made_and_what_it_shows(page):

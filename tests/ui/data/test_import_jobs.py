@@ -1,7 +1,7 @@
-import time
 from contextlib import contextmanager, nullcontext
 
 import pytest
+from waiting import wait_until
 
 from tl_core.data.samples import sample_source
 from tl_core.data.sources import EntryList
@@ -15,11 +15,8 @@ def workspace(tmp_path):
     return open_workspace(Settings.from_environment({"TRANSFERLAB_HOME": str(tmp_path)}))
 
 
-def finish(job, seconds=60):
-    end = time.monotonic() + seconds
-    while not job.is_finished and time.monotonic() < end:
-        time.sleep(0.05)
-    assert job.is_finished
+def finish(job):
+    wait_until(lambda: job.is_finished, "the end of the import")
     return job
 
 

@@ -5,6 +5,7 @@ import io
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
+from waiting import PATIENCE
 
 from tl_ui import resources
 from tl_ui.data.uploads import new_upload_id, uploads_for
@@ -29,7 +30,7 @@ def app(tmp_path, monkeypatch):
     monkeypatch.setenv("TRANSFERLAB_HOME", str(tmp_path))
     monkeypatch.delenv("TRANSFERLAB_DATABASE_URL", raising=False)
     resources.get_workspace.cache_clear()
-    app = AppTest.from_function(page, default_timeout=60)
+    app = AppTest.from_function(page, default_timeout=PATIENCE)
     app.session_state["limits"] = resources.get_workspace().settings.limits
     yield app
     resources.get_workspace.cache_clear()

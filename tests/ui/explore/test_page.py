@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
+from waiting import PATIENCE
 
 from tl_core.config import make_run_config
 from tl_core.datasets.importing import delete_dataset
@@ -110,7 +111,7 @@ def add_run(workspace, dataset):
 
 
 def open_page(page, **query):
-    app = AppTest.from_function(show_page, default_timeout=20)
+    app = AppTest.from_function(show_page, default_timeout=PATIENCE)
     app.session_state["page"] = page
     for part in ("epochs", "map", "probes"):
         app.session_state[f"{part}-open-{query.get('run')}"] = True

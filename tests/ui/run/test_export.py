@@ -2,6 +2,7 @@
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from waiting import PATIENCE
 
 from tl_core.export import Figures
 from tl_ui import resources
@@ -26,7 +27,8 @@ def page(finished, monkeypatch):
     for cached in (resources.get_workspace, resources.get_tokens, get_jobs):
         cached.cache_clear()
     monkeypatch.setenv("TRANSFERLAB_HOME", str(workspace.settings.home))
-    yield lambda: AppTest.from_function(show_page, args=(run,), default_timeout=20).run()
+    app = AppTest.from_function(show_page, args=(run,), default_timeout=PATIENCE)
+    yield app.run
     for cached in (resources.get_workspace, resources.get_tokens, get_jobs):
         cached.cache_clear()
 

@@ -1,8 +1,7 @@
 """Runs are packed in a child process, one zip a run, and the page finds them again."""
 
-import time
-
 import pytest
+from waiting import wait_until
 
 from tl_ui.background import get_jobs
 from tl_ui.run.export_jobs import (
@@ -17,11 +16,8 @@ from tl_ui.run.export_jobs import (
 FORMATS = ("safetensors", "onnx")
 
 
-def finish(job, seconds=180):
-    end = time.monotonic() + seconds
-    while not job.is_over and time.monotonic() < end:
-        time.sleep(0.05)
-    assert job.is_over
+def finish(job):
+    wait_until(lambda: job.is_over, "the end of the packing")
     return job
 
 
@@ -73,8 +69,7 @@ def test_a_stopped_one_leaves_nothing_but_what_was_there(packed):
     before = export_file(workspace, run.id, ("onnx",))
     before.write_bytes(b"of another time")
     job = start_packing(workspace, run.id, FORMATS)
-    while job.progress()[0] < 0.05 and not job.is_over:  # it has begun to write
-        time.sleep(0.01)
+    wait_until(lambda: job.progress()[0] >= 0.05 or job.is_over, "a beginning")
     job.stop()
     assert finish(job).error == "It was stopped."
     assert read_packed(workspace, run.id, FORMATS) is None

@@ -23,6 +23,8 @@ uploads = uploads_for(workspace().settings)
 st.set_page_config(layout="wide")
 part = st.query_params["part"]
 st.button("Run again")
+number = st.session_state["number"] = st.session_state.get("number", 0) + 1
+st.text(f"drawn: {number}")
 
 if part == "upload":
     token = st.session_state.setdefault("token", tokens.sign("upload", new_upload_id()))
@@ -49,7 +51,6 @@ if part == "charts":
 if part == "map":
     groups = by_class([0, 1, 0], ["<b>left</b>", "right"])
     names = ["<img src=x onerror=alert(1)>", "second", "third"]
-    number = st.session_state["number"] = st.session_state.get("number", 0) + 1
     drawn = PointMap(
         "one", "Three images", "Three.", [0, 1, 2], [number, 2 * number, number], groups, names
     )

@@ -4,9 +4,10 @@ import json
 import re
 
 import pytest
-from browsing import ROOT, Server, chromium, complaints
+from browsing import ROOT, Server, chromium, complaints, opened
 from making_runs import import_folder, open_home
 from streamlit.testing.v1 import AppTest
+from waiting import PATIENCE
 
 from tl_core.config import AUGMENTATIONS, KNOBS, make_run_config
 from tl_core.presets import PRESETS
@@ -57,7 +58,7 @@ def page(workspace, monkeypatch):
 
 
 def open_page(query):
-    app = AppTest.from_function(show_page, default_timeout=120)
+    app = AppTest.from_function(show_page, default_timeout=PATIENCE)
     for name, value in query.items():
         app.query_params[name] = value
     app.run()
@@ -357,12 +358,7 @@ def server(tmp_path_factory, colours_folder):
 
 @pytest.fixture(scope="module", params=[1440, 390])
 def browser_page(request, server):
-    with chromium() as browser:
-        context = browser.new_context(
-            viewport={"width": request.param, "height": 900}, base_url=server.url
-        )
-        page = context.new_page()
-        page.set_default_timeout(60_000)
+    with chromium() as browser, opened(browser, server, request.param) as page:
         page.said = complaints(page)
         page.goto("/train")
         page.get_by_text("on this").wait_for()
