@@ -1,8 +1,9 @@
 # make app    makes .venv where needed and starts the app. Options: PORT, ADDRESS, TRANSFERLAB_HOME,
 #             TRANSFERLAB_DATABASE_URL; ADDRESS=0.0.0.0 lets other machines in
 # make test   everything .ci/run checks: lint, types, tests
-# make test-all  the same with the slow tests: every family of networks, the textbooks' systems at full length
+# make test-all  the same with the slow tests: every family of networks, textbook systems in full
 # make fuzz   property tests with new random examples, for MINUTES (10), until one fails
+# make hooks  pre-commit runs lint, types and the rules of the house before each commit
 # make setup  only the environment, in .venv
 # The interpreter is the first suitable one on PATH; PYTHON=... chooses another.
 
@@ -22,7 +23,7 @@ REQUIREMENTS := $(VENV)/.requirements
 INSTALLED := $(VENV)/.installed
 DEVELOPMENT := $(VENV)/.development
 
-.PHONY: app setup requirements test test-all fuzz development system lint types format clean
+.PHONY: app setup requirements test test-all fuzz development system lint types format hooks clean
 
 app: $(INSTALLED)
 	@$(IN_VENV) streamlit run app.py --server.port $(PORT) --server.address $(ADDRESS)
@@ -85,6 +86,9 @@ types: development
 format: development
 	$(IN_VENV) ruff check --fix .
 	$(IN_VENV) ruff format .
+
+hooks: development
+	$(IN_VENV) pre_commit install
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
