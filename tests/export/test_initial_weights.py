@@ -1,4 +1,4 @@
-"""Where torchvision has not got all, start.pth lies beside train.py, and it trains as the run did."""
+"""Where torchvision has not got all, train.py starts from start.pth and trains as the run did."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""A run taken away: its model in open formats, proof that it answers as the app did, and all that is known of it."""
+"""Export of a run: its model in open formats, proof that it answers as in the app, and papers."""
 
 from tl_core.export.checking import Figures, asked_words
 from tl_core.export.formats import FORMATS, USUAL, Format, choose_formats, parse_formats

@@ -1,10 +1,10 @@
-"""Figures of a model card: how good the model is, and how large and fast in each format."""
+"""Sections of the model card with figures: test results, and size and speed of each format."""
 
 from collections.abc import Iterator
 
 from tl_core.evaluation import Figure, NamedFigure, named_figures
 from tl_core.export.checking import asked_words
-from tl_core.export.findings import Facts
+from tl_core.export.findings import Findings
 from tl_core.export.formats import FORMATS
 from tl_core.export.markdown import plain
 from tl_core.export.subject import Subject
@@ -14,7 +14,7 @@ from tl_core.text import number_of, percent
 
 
 def figures_of(subject: Subject) -> Iterator[str]:
-    """Section on the test, or else on validation; nothing where there are neither."""
+    """Section on the test results, or else on validation; none where there are neither."""
     run = subject.run
     splits = run.facts.splits
     if subject.results:
@@ -31,7 +31,7 @@ def figures_of(subject: Subject) -> Iterator[str]:
 
 
 def share_words(figure: Figure) -> str:
-    """`87.4 % (95 % interval 83 to 91 %)`."""
+    """Write a share as `87.4 % (95 % interval 83 to 91 %)`."""
     return f"{100 * figure.value:.1f} % (95 % interval {100 * figure.low:.0f} to {100 * figure.high:.0f} %)"
 
 
@@ -78,22 +78,23 @@ def _of_classes(results: Results) -> str:
     )
 
 
-def sizes_and_speeds(facts: Facts) -> str:
-    """Section on size and speed of every format that was made."""
-    head = f"## Size and speed\n\nThe network has {number_of(facts.parameters, 'parameter')}.\n\n"
-    beside = "as in the app" if facts.figures[0].asked == "test" else "as PyTorch"
+def sizes_and_speeds(findings: Findings) -> str:
+    """Section with a row for every exported format."""
+    head = (
+        f"## Size and speed\n\nThe network has {number_of(findings.parameters, 'parameter')}.\n\n"
+    )
+    beside = "as in the app" if findings.figures[0].asked == "test" else "as PyTorch"
     rows = [
         f"| {FORMATS[f.name].title} | {f.n_bytes / 1e6:.1f} MB | {f.milliseconds:.1f} ms | "
         f"{'–' if f.right is None else f'{f.right} of {f.n}'} | {f.same} of {f.n} |"
-        for f in facts.figures
+        for f in findings.figures
     ]
     table = (
         f"| | size | one image on a CPU | right | same answer {beside} |\n|---|---|---|---|---|\n"
     )
     said = f"{head}{table}" + "\n".join(rows)
-    said += (
-        f"\n\n{asked_words(facts.figures)} Times are the median of several passes of one image on "
-    )
-    said += f"{facts.environment['processor']}, {number_of(int(facts.environment['threads']), 'thread')}, with "
+    said += f"\n\n{asked_words(findings.figures)} Times are the median of several passes of one image on "
+    machine = findings.environment
+    said += f"{machine['processor']}, {number_of(int(machine['threads']), 'thread')}, with "
     said += "whatever else ran there."
-    return said + (f" {facts.int8}" if facts.int8 else "")
+    return said + (f" {findings.int8}" if findings.int8 else "")

@@ -1,4 +1,4 @@
-"""What every format of a model says to the same images, beside what the app was told, and how long it takes."""
+"""Log-probabilities and timing of every exported format, compared with the stored answers."""
 
 import statistics
 import time
@@ -17,37 +17,37 @@ from tl_core.stopping import Stop
 from tl_core.text import number_of
 
 FLOOR = float(np.log(np.finfo(np.float32).tiny))
-"""Probabilities are kept as 32-bit floats, which cannot tell smaller ones from 0."""
+"""Least log-probability: stored probabilities are 32-bit floats, where smaller ones are 0."""
 _NO_NUMBER = 1e9
 _PASSES = 20
 _SECONDS = 1.5
-"""For timing one format, but for three passes."""
+"""Time limit for timing one format, which takes three passes at least."""
 
 Logs = NDArray[np.float64]
-"""[N, classes], logarithms of probabilities, none below `FLOOR`."""
+"""Natural logarithms of probabilities, [N, classes], none below `FLOOR`."""
 Labels = NDArray[np.int64]
-"""[N]"""
+"""True classes, [N]."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One format, as far as it was looked at."""
+    """Size, speed and agreement of one exported format."""
 
     name: str
-    """A format's."""
+    """Key of `FORMATS`."""
     n_bytes: int
     milliseconds: float
-    """For one image alone on this machine's CPU: the median of several passes."""
+    """Median time of several passes with a single image on this machine's CPU."""
     n: int
-    """Images that it was asked about; 0 where there were none."""
+    """Number of images that it was asked about."""
     right: int | None
-    """None where they were no test images."""
+    """Number of right answers; None where the images were no test images."""
     same: int
-    """On which it gives the same answer as the app."""
+    """Number of images for which it predicts the same class as the app."""
     difference: float
-    """Greatest difference from the app's answers, of the logarithms of probabilities."""
+    """Greatest difference of a log-probability from the app's."""
     asked: str = "test"
-    """What the images were: of the "test", of the "validation", or "random" pixels."""
+    """Kind of images: "test", "validation", or "random" pixels."""
 
 
 _IMAGES = {
@@ -58,13 +58,13 @@ _IMAGES = {
 
 
 def asked_words(figures: Sequence[Figures]) -> str:
-    """`Asked about 380 test images.`, where any format was asked at all."""
+    """Write `Asked about 380 test images.`; empty where no format was asked."""
     n = max((each.n for each in figures), default=0)
     return f"Asked about {number_of(n, *_IMAGES[figures[0].asked])}." if n else ""
 
 
 def as_logs(predictions: Sequence[Prediction]) -> Logs:
-    """What the store has kept."""
+    """Log-probabilities of stored predictions."""
     with np.errstate(divide="ignore"):
         logs: Logs = np.log(np.array([p.probabilities for p in predictions], np.float64))
     return np.asarray(np.maximum(logs, FLOOR))
@@ -76,7 +76,7 @@ def ask_all(
     on_progress: Callable[[float], None],
     stop: Stop,
 ) -> dict[str, Logs]:
-    """What each of `asks` says to all examples, which are read once.
+    """Log-probabilities from each of `asks` for all examples, which are read once.
 
     Raises:
         Cancelled: it was asked to stop.
@@ -97,14 +97,15 @@ def logs_of(logits: Tensor) -> Logs:
 
 
 def difference(one: Logs, other: Logs) -> float:
-    """The greatest; a very large number where one of them is not a number, since JSON has no infinity."""
+    """Greatest absolute difference; 1e9 for one that is not finite, since JSON has no infinity."""
     found = float(np.abs(one - other).max())
     return found if np.isfinite(found) else _NO_NUMBER
 
 
 def milliseconds(ask: Ask, size: int) -> float:
-    """For one image alone; the first pass, in which memory is laid out, does not count."""
-    image, taken = torch.zeros(1, 3, size, size), list[float]()
+    """Median time for a single image, after a first pass that allocates memory."""
+    image = torch.zeros(1, 3, size, size)
+    taken: list[float] = []
     ask(image)
     began = time.perf_counter()
     while len(taken) < 3 or (len(taken) < _PASSES and time.perf_counter() - began < _SECONDS):

@@ -1,4 +1,4 @@
-"""What goes with the models: how images are read, all settings and figures, tables, and the scripts that need none."""
+"""Files that accompany the models: preprocessing, settings, figures, tables, predict.py, card."""
 
 import dataclasses
 import json
@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from tl_core.data.resizing import has_vectors
-from tl_core.export.findings import Facts
+from tl_core.export.findings import Findings
 from tl_core.export.model_card import write_card
 from tl_core.export.subject import Subject
 from tl_core.export.tables import write_labels, write_predictions, write_split
@@ -26,8 +26,8 @@ _PREPROCESS_WORDS = (
 )
 
 
-def write_papers(subject: Subject, facts: Facts, folder: Path) -> Facts:
-    """All that is not a model, the card last; gives the facts with the files that there are."""
+def write_papers(subject: Subject, findings: Findings, folder: Path) -> Findings:
+    """Write the papers, the card last; gives the findings with the names of all files."""
     shutil.copyfile(STANDALONE / "predict.py", folder / "predict.py")
     (folder / "requirements.txt").write_text(
         "".join(f"{name}=={version(name)}\n" for name in _NEEDED)
@@ -38,16 +38,16 @@ def write_papers(subject: Subject, facts: Facts, folder: Path) -> Facts:
     write_split(subject, folder / "split.csv")
     _write_json(folder / "preprocess.json", preprocess(subject))
     _write_json(folder / "config.json", subject.run.config.model_dump(mode="json"))
-    _write_json(folder / "metrics.json", _metrics(subject, facts))
-    facts = dataclasses.replace(
-        facts, files=(*(path.name for path in folder.iterdir()), "README.md")
+    _write_json(folder / "metrics.json", _metrics(subject, findings))
+    findings = dataclasses.replace(
+        findings, files=(*(path.name for path in folder.iterdir()), "README.md")
     )
-    (folder / "README.md").write_text(write_card(subject, facts), encoding="utf-8")
-    return facts
+    (folder / "README.md").write_text(write_card(subject, findings), encoding="utf-8")
+    return findings
 
 
 def preprocess(subject: Subject) -> dict[str, Any]:
-    """How an image has to be read for this model, as predict.py understands it."""
+    """Settings by which predict.py reads an image for this model."""
     how = dataclasses.asdict(subject.checkpoint.preprocessing)
     return {
         **how,
@@ -57,7 +57,7 @@ def preprocess(subject: Subject) -> dict[str, Any]:
 
 
 def about(subject: Subject) -> dict[str, str]:
-    """The metadata of an ONNX file."""
+    """Metadata of an exported ONNX file."""
     return {
         "labels": json.dumps(list(subject.checkpoint.classes)),
         "preprocess": json.dumps(preprocess(subject)),
@@ -76,8 +76,9 @@ def made_with() -> dict[str, str]:
     }
 
 
-def _metrics(subject: Subject, facts: Facts) -> dict[str, Any]:
-    results, run = subject.results, subject.run
+def _metrics(subject: Subject, findings: Findings) -> dict[str, Any]:
+    results = subject.results
+    run = subject.run
     told: dict[str, Any] = {"run": run.id, "state": run.state, "best_epoch": run.best_epoch}
     if results:
         of_classes = zip(results.classes, results.of_classes, strict=True)
@@ -90,11 +91,11 @@ def _metrics(subject: Subject, facts: Facts) -> dict[str, Any]:
             "calibration": dataclasses.asdict(results.calibration),
         }
     return told | {
-        "parameters": facts.parameters,
-        "formats": [dataclasses.asdict(each) for each in facts.figures],
-        "receipt": dataclasses.asdict(facts.receipt) if facts.receipt else None,
-        "left_out": [*subject.missing, *facts.left_out],
-        "environment": facts.environment,
+        "parameters": findings.parameters,
+        "formats": [dataclasses.asdict(each) for each in findings.figures],
+        "receipt": dataclasses.asdict(findings.receipt) if findings.receipt else None,
+        "left_out": [*subject.missing, *findings.left_out],
+        "environment": findings.environment,
     }
 
 

@@ -1,4 +1,4 @@
-"""What an export found out while it was made."""
+"""Findings of an export, collected while it is made."""
 
 from dataclasses import dataclass
 
@@ -7,17 +7,17 @@ from tl_core.export.receipt import Receipt
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What the export found out, beside what the run knows."""
+class Findings:
+    """Findings of an export, in addition to the facts of its run."""
 
     figures: tuple[Figures, ...]
     receipt: Receipt | None
     left_out: tuple[str, ...]
     int8: str
-    """How the 8-bit file was made; empty where there is none."""
+    """Sentence on how the 8-bit file was made; empty where there is none."""
     training: str
-    """How close train.py comes; empty where there is none."""
+    """Markdown on how to use train.py and how close it comes; empty where there is none."""
     parameters: int
-    """Of the network with its head."""
+    """Number of weights and biases, with the head."""
     environment: dict[str, str]
     files: tuple[str, ...]

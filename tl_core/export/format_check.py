@@ -1,4 +1,4 @@
-"""Whether every format of an exported model answers as the app did: asked, all of them, about the same images."""
+"""Comparison of every exported format with the app's answers, on the same images."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,28 +14,28 @@ from tl_core.export.subject import Subject
 from tl_core.stopping import Stop
 
 MOST_ASKED = 2_000
-"""Test images that a format is asked about; evenly chosen where there are more."""
+"""Number of test images for a format; evenly chosen where there are more."""
 _MOST_BY_PYTORCH = 512
-"""As many of them as PyTorch is asked about, the slowest, which in the test has answered them all."""
+"""Number of them for PyTorch, which is slow and has answered them all in the test."""
 _FEW = 64
-"""Images that formats are compared on where none were tested."""
+"""Number of images on which formats are compared where the run was not tested."""
 _PYTORCH = "safetensors"
 
 
 @dataclass
 class FormatCheck:
-    """What the formats say, beside what the app was told; where it was told nothing, beside what PyTorch says."""
+    """Compares the formats with the app's answers, or, without a test, with PyTorch's."""
 
     subject: Subject
     asks: Mapping[str, Ask]
-    """How to ask each format."""
+    """Function from images to logits, by format."""
     bytes_of: Callable[[str], int]
     on_progress: Callable[[float], None]
     stop: Stop
     positions: tuple[int, ...] = ()
-    """The test images asked about; none where there are none."""
+    """Test images asked about; empty without a test."""
     wanted: Logs = field(default_factory=lambda: np.empty((0, 0)))
-    """What the app was told about `positions`."""
+    """Stored answers for `positions`."""
 
     def run(self) -> tuple[Figures, ...]:
         """Figures of each format.

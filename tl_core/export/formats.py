@@ -1,4 +1,4 @@
-"""The forms a model is taken away in, each written into a file and asked in the way its readers will ask it."""
+"""Export formats of a model: how each is written, and how its users run it."""
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -16,7 +16,7 @@ from tl_core.features.onnx_export import OnnxUnfit, open_onnx, to_onnx
 from tl_core.stopping import NEVER, Stop
 
 Ask = Callable[[Tensor], Tensor]
-"""From images, float [B, 3, H, W], to logits [B, classes]."""
+"""Function from images, float [B, 3, H, W], to logits [B, classes]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Format:
     title: str
     file: str
     sentence: str
-    """What it is for."""
+    """Purpose."""
 
 
 FORMATS = {
@@ -62,7 +62,7 @@ USUAL = ("safetensors", "onnx")
 
 
 def parse_formats(text: str) -> tuple[str, ...]:
-    """Names separated by commas, in our order; 8-bit ONNX is made from ONNX and brings it along.
+    """Read names separated by commas; gives them in the order of `FORMATS`, with what they need.
 
     Raises:
         ConfigError: there is no format of that name.
@@ -76,14 +76,14 @@ def parse_formats(text: str) -> tuple[str, ...]:
 
 
 def choose_formats(wanted: Iterable[str]) -> tuple[str, ...]:
-    """In our order, with what they need."""
+    """Sort formats as in `FORMATS`; 8-bit ONNX is made from ONNX and brings it along."""
     chosen = set(wanted) | ({"onnx"} if "int8" in wanted else set())
     return tuple(name for name in FORMATS if name in chosen)
 
 
 @contextmanager
 def as_unfit() -> Iterator[None]:
-    """What exporters and runtimes raise, which is anything, as `OnnxUnfit`; what is about the disk, as it is."""
+    """Turn exceptions of exporters and runtimes into `OnnxUnfit`, except those about the disk."""
     try:
         yield
     except (Cancelled, OnnxUnfit, OSError):
@@ -100,7 +100,7 @@ def write_onnx(
     about: dict[str, str],
     stop: Stop = NEVER,
 ) -> None:
-    """The whole network: images, float [batch, 3, size, size], to logits; `about` is kept in the file.
+    """Write the network from images [batch, 3, size, size] to logits, with `about` as metadata.
 
     Raises:
         Cancelled: it was asked to stop.
@@ -110,7 +110,7 @@ def write_onnx(
 
 
 def describe(file: Path, about: dict[str, str]) -> None:
-    """Keep texts in an ONNX file, by name."""
+    """Store texts by name in the metadata of an ONNX file."""
     import onnx
 
     model = onnx.load(str(file))
@@ -151,7 +151,7 @@ def ask_torchscript(file: Path) -> Ask:
 
 
 def tried(ask: Ask, size: int) -> Ask:
-    """The same, once it has taken batches of two sizes; raises what its runtime raises where it cannot."""
+    """Return `ask` after trying batches of 1 and of 3; raises whatever its runtime raises."""
     for n in (1, 3):
         ask(torch.zeros(n, 3, size, size))
     return ask

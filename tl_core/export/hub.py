@@ -1,4 +1,4 @@
-"""A run taken to the Hugging Face Hub: its exported folder as a private repository. Nothing goes there unasked."""
+"""Upload of an exported folder to a private repository on the Hugging Face Hub, on request only."""
 
 import re
 from pathlib import Path
@@ -12,11 +12,15 @@ from tl_core.errors import ExportRefused
 _PART = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?"
 _OWNER_AND_NAME = re.compile(f"(?!.*(?:--|[.][.])){_PART}/{_PART}")
 _LONGEST = 96
-"""Characters that the Hub allows."""
+"""Greatest number of characters that the Hub allows."""
 
 
 def check_name(repo: str) -> None:
-    """Raises: ExportRefused: it is no OWNER/NAME."""
+    """Refuse what is no OWNER/NAME.
+
+    Raises:
+        ExportRefused: it is not.
+    """
     if len(repo) > _LONGEST or not _OWNER_AND_NAME.fullmatch(repo):
         raise ExportRefused(
             f"{repo[:100]!r} is no name on the Hugging Face Hub: give OWNER/NAME, of letters, digits, -, _ and dots."

@@ -36,7 +36,8 @@ class Unrepeatable(Exception):
 
 def needs_initial_weights(subject: Subject) -> bool:
     """Whether train.py cannot have the run's first weights from torchvision and the seed."""
-    model, backbone = subject.run.config.model, subject.checkpoint.backbone
+    model = subject.run.config.model
+    backbone = subject.checkpoint.backbone
     if backbone.library != "torchvision":
         return True
     is_changed = bool(model.image_size) and backbone.family in _RESAMPLED
@@ -72,12 +73,13 @@ def initial_weights(subject: Subject) -> dict[str, Tensor]:
 
 
 def first_model(subject: Subject) -> tuple[nn.Module, TransferModel]:
-    """The library's network and, sharing its weights, the model before its first step; on the CPU.
+    """Build the library's network and, sharing its weights, the model before its first step.
 
     Raises:
         Unrepeatable: its weights are not here, or not the same any more.
     """
-    config, backbone = subject.run.config, subject.checkpoint.backbone
+    config = subject.run.config
+    backbone = subject.checkpoint.backbone
     folders = subject.workspace.settings.weights_folders
     if config.model.pretrained and not weights_are_here(backbone, config.model, folders):
         raise Unrepeatable("the weights it began from are not on this machine any more")
@@ -99,10 +101,11 @@ def first_model(subject: Subject) -> tuple[nn.Module, TransferModel]:
 
 
 def _timm_network(subject: Subject, model: TransferModel) -> nn.Module:
-    """The network as train.py builds it, with the model's own head."""
+    """Build the network as train.py does, with the model's own head."""
     import timm
 
-    config, backbone = subject.run.config, subject.checkpoint.backbone
+    config = subject.run.config
+    backbone = subject.checkpoint.backbone
     options = constructor_options(backbone, config.model.image_size)
     with _OwnChance(config.train.seed):
         network = timm.create_model(backbone.name, num_classes=0, **options)

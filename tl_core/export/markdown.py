@@ -1,4 +1,4 @@
-"""User text in the Markdown that an export holds: shown as it is, whatever it holds."""
+"""User text escaped for the Markdown of an export, so that it is shown literally."""
 
 import re
 import string
@@ -11,7 +11,7 @@ _LONGEST = 80
 
 
 def plain(text: str) -> str:
-    """User text for Markdown: literal, on one line, and not endless."""
+    """Escape user text for Markdown, on one line of at most 80 characters."""
     short = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
     return (
         _PUNCTUATION.sub(r"\\\1", isolated(" ".join(_UNSEEN.sub("\ufffd", short).split())))
@@ -20,5 +20,5 @@ def plain(text: str) -> str:
 
 
 def plain_sentence(text: str) -> str:
-    """A sentence of ours that may quote user text, literal and whole."""
+    """Escape a whole sentence that may quote user text."""
     return _PUNCTUATION.sub(r"\\\1", " ".join(_UNSEEN.sub("\ufffd", text).split()))

@@ -1,11 +1,11 @@
-"""The model card: what is in the folder, how to use it, what the model was made from and how good it is."""
+"""Model card: contents and use of the folder, and origin and quality of the model."""
 
 from collections.abc import Iterator, Sequence
 
 from tl_core.backbones import get_backbone
 from tl_core.errors import UnknownBackbone
 from tl_core.export.card_figures import figures_of, share_words, sizes_and_speeds
-from tl_core.export.findings import Facts
+from tl_core.export.findings import Findings
 from tl_core.export.markdown import plain, plain_sentence
 from tl_core.export.receipt import Receipt
 from tl_core.export.subject import Subject
@@ -36,16 +36,21 @@ _FILES = {
 }
 
 
-def write_card(subject: Subject, facts: Facts) -> str:
-    """Markdown. User text in it is shown as it is."""
+def write_card(subject: Subject, findings: Findings) -> str:
+    """Model card in Markdown; user text in it is escaped."""
     parts = [
         _title(subject),
-        _use(facts),
-        *_limits(subject, facts),
-        _contents(facts),
+        _use(findings),
+        *_limits(subject, findings),
+        _contents(findings),
         _data(subject),
     ]
-    parts += [*figures_of(subject), sizes_and_speeds(facts), _origin(subject), _environment(facts)]
+    parts += [
+        *figures_of(subject),
+        sizes_and_speeds(findings),
+        _origin(subject),
+        _environment(findings),
+    ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -53,7 +58,7 @@ def _title(subject: Subject) -> str:
     run, classes = subject.run, subject.checkpoint.classes
     said = f"# {plain(run.title or run.dataset_name)}: {len(classes)} classes\n\n"
     said += f"A model that tells {_some(classes)} apart, trained with TransferLab (run `{run.id}`) from "
-    said += f"{_backbone_title(subject)}."
+    said += f"{subject.checkpoint.backbone.title}."
     if results := subject.results:
         right = round(results.test.accuracy.value * results.test.n)
         said += f" Right on **{right} of {results.test.n} test images**, {share_words(results.test.accuracy)}."
@@ -67,8 +72,8 @@ def _some(classes: Sequence[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _use(facts: Facts) -> str:
-    if "model.onnx" not in facts.files:
+def _use(findings: Findings) -> str:
+    if "model.onnx" not in findings.files:
         return "## Use it\n\nThere is no ONNX file here, so predict.py cannot be used; it shows how images are read."
     lines = [
         "## Use it",
@@ -76,11 +81,11 @@ def _use(facts: Facts) -> str:
         "```",
         "pip install -r requirements.txt",
         "python predict.py photo.jpg",
-        *(["python verify.py"] if facts.receipt else []),
+        *(["python verify.py"] if findings.receipt else []),
         "```",
     ]
-    if facts.receipt:
-        lines += ["", _receipt_words(facts.receipt)]
+    if findings.receipt:
+        lines += ["", _receipt_words(findings.receipt)]
     return "\n".join(lines)
 
 
@@ -101,15 +106,15 @@ def _receipt_words(receipt: Receipt) -> str:
     )
 
 
-def _limits(subject: Subject, facts: Facts) -> Iterator[str]:
-    if said := (*subject.missing, *facts.left_out):
+def _limits(subject: Subject, findings: Findings) -> Iterator[str]:
+    if said := (*subject.missing, *findings.left_out):
         yield "## What is not here\n\n" + "\n".join(f"- {plain_sentence(each)}" for each in said)
 
 
-def _contents(facts: Facts) -> str:
-    there = [(name, words) for name, words in _FILES.items() if name in facts.files]
+def _contents(findings: Findings) -> str:
+    there = [(name, words) for name, words in _FILES.items() if name in findings.files]
     said = "## What is here\n\n" + "\n".join(f"- `{name}`: {words}" for name, words in there)
-    return said + (f"\n\n{facts.training}" if facts.training else "")
+    return said + (f"\n\n{findings.training}" if findings.training else "")
 
 
 def _data(subject: Subject) -> str:
@@ -133,7 +138,7 @@ _SIDES = {"train": "training", "val": "validation", "test": "the test"}
 def _origin(subject: Subject) -> str:
     config = subject.run.config.model
     said = "## Origin, use and licence\n\n"
-    said += f"Backbone: {_backbone_title(subject)} (`{config.backbone}`). "
+    said += f"Backbone: {subject.checkpoint.backbone.title} (`{config.backbone}`). "
     if words := subject.run.facts.weights:
         said += plain_sentence(words) + " "
     said += _licence(subject)
@@ -160,13 +165,9 @@ def _licence(subject: Subject) -> str:
     return f"Licence of the weights it began from: {weights.licence} ({weights.source})."
 
 
-def _backbone_title(subject: Subject) -> str:
-    return subject.checkpoint.backbone.title
-
-
-def _environment(facts: Facts) -> str:
+def _environment(findings: Findings) -> str:
     return (
         "## Environment\n\n"
-        + ", ".join(f"{name} {value}" for name, value in facts.environment.items())
+        + ", ".join(f"{name} {value}" for name, value in findings.environment.items())
         + "."
     )

@@ -61,7 +61,7 @@ def _without_weights(stage: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 
 def _shortest(name: str, others: list[str]) -> str:
-    """The shortest leading part of a dotted name that is not, and does not contain, any of `others`."""
+    """Shortest leading part of a dotted name that is not, and does not contain, any of `others`."""
     parts = name.split(".")
     starts = (".".join(parts[:n]) for n in range(1, len(parts)))
     return next(

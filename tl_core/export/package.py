@@ -1,4 +1,4 @@
-"""Make the folder, or the zip, that a run leaves in: all of it beside the place it will have, and then in one step."""
+"""Export of a run as a folder or zip: made in a staging folder, then moved in one step."""
 
 import shutil
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ from tl_core.errors import ExportRefused
 from tl_core.export import formats, receipt
 from tl_core.export.checking import Figures, Logs
 from tl_core.export.documents import STANDALONE, about, made_with, write_papers
-from tl_core.export.findings import Facts
+from tl_core.export.findings import Findings
 from tl_core.export.format_check import FormatCheck
 from tl_core.export.formats import Ask
 from tl_core.export.initial_weights import Unrepeatable
@@ -23,20 +23,20 @@ from tl_core.stopping import NEVER, Stop
 from tl_core.workspace import Workspace
 
 OnProgress = Callable[[str, float], None]
-"""Told what is being done, a few words, and how much of all is done, 0 to 1."""
+"""Callback with a few words on what is being done, and the share that is done, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
     path: Path
-    """The folder, or the zip."""
+    """Folder or zip file."""
     files: tuple[tuple[str, int], ...]
-    """(name, bytes) of all in it."""
+    """Name and number of bytes of every file in it."""
     figures: tuple[Figures, ...]
     left_out: tuple[str, ...]
-    """Sentences on what is not in it and why."""
+    """Sentences on what is missing and why."""
     parameters: int
-    """Of the network with its head."""
+    """Number of weights and biases, with the head."""
 
 
 def export_run(
@@ -69,7 +69,7 @@ def export_run(
         folder = staging / name
         folder.mkdir()
         made = _Making(subject, folder, formats.choose_formats(wanted), on_progress, stop)
-        facts = made.everything()
+        findings = made.everything()
         files = tuple(
             (str(p.relative_to(folder)), p.stat().st_size)
             for p in sorted(folder.rglob("*"))
@@ -80,13 +80,13 @@ def export_run(
             pack(folder, staging / f"{name}.zip")
         move_into_place(staging / f"{name}.zip" if as_zip else folder, target)
     return Exported(
-        target, files, facts.figures, (*subject.missing, *facts.left_out), facts.parameters
+        target, files, findings.figures, (*subject.missing, *findings.left_out), findings.parameters
     )
 
 
 @dataclass
 class _Making:
-    """One export on its way."""
+    """Makes one export."""
 
     subject: Subject
     folder: Path
@@ -96,7 +96,7 @@ class _Making:
     left_out: list[str] = field(default_factory=list)
     int8: str = ""
 
-    def everything(self) -> Facts:
+    def everything(self) -> Findings:
         asks = self._write_formats()
         check = FormatCheck(
             self.subject,
@@ -110,7 +110,7 @@ class _Making:
         self.on_progress("Writing the training script", 0.92)
         training = self._write_training_script()
         self.on_progress("Writing the model card", 0.95)
-        facts = Facts(
+        findings = Findings(
             figures,
             proof,
             tuple(self.left_out),
@@ -120,7 +120,7 @@ class _Making:
             made_with(),
             (),
         )
-        return write_papers(self.subject, facts, self.folder)
+        return write_papers(self.subject, findings, self.folder)
 
     def _write_training_script(self) -> str:
         try:
@@ -135,7 +135,7 @@ class _Making:
     # Models
 
     def _write_formats(self) -> dict[str, Ask]:
-        """How to ask each that could be written; PyTorch's first, by a name of no file where none is wanted."""
+        """Write the wanted formats; gives how to ask each, and PyTorch's, wanted or not, first."""
         asks: dict[str, Ask] = {"safetensors": formats.ask_pytorch(self.subject.checkpoint.model)}
         if "safetensors" in self.wanted:
             shutil.copyfile(self.subject.file, self._file("safetensors"))
@@ -157,7 +157,7 @@ class _Making:
     def _add(
         self, asks: dict[str, Ask], name: str, reason: str, make: Callable[[Path], Ask]
     ) -> None:
-        """Make that format, or say why it is left out."""
+        """Make that format, or note why it is left out."""
         try:
             with formats.as_unfit():
                 asks[name] = formats.tried(make(self._file(name)), self._shape[-1])
@@ -180,7 +180,8 @@ class _Making:
         return formats.ask_torchscript(file)
 
     def _make_int8(self, file: Path) -> Ask:
-        split, training = self.subject.split, None
+        split = self.subject.split
+        training = None
         if split:
             chosen = [split.train[i] for i in receipt.spread(len(split.train), CALIBRATED_ON)]
             training = self.subject.examples(chosen)

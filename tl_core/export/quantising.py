@@ -1,4 +1,4 @@
-"""The ONNX file in 8 bits: by calibration on training images where convolutions do the work, else as it runs."""
+"""8-bit ONNX: calibrated on training images for convolutional networks, dynamic for others."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from tl_core.features.onnx_export import OnnxUnfit
 from tl_core.stopping import NEVER, Stop
 
 CALIBRATED_ON = 32
-"""Training images from which the ranges of activations are taken."""
+"""Number of training images from which the ranges of activations are taken."""
 
 
 def write_int8(
@@ -72,7 +72,7 @@ def write_int8(
 
 
 class _Reader:
-    """Hands calibration one image after the other."""
+    """Gives calibration one image after the other."""
 
     def __init__(self, training: Examples, stop: Stop) -> None:
         self._images = self._each(training)

@@ -1,4 +1,4 @@
-"""The parity receipt: some images of the test, what the app was told about them, and how close an answer has to be."""
+"""Parity receipt: some test images, the app's answers to them, and the tolerance."""
 
 import json
 import shutil
@@ -15,7 +15,9 @@ from tl_core.export.standalone import predict
 from tl_core.export.subject import Subject
 
 IMAGES = 20
-_LEAST, _MOST, _MOST_OF_GPU = 0.001, 0.02, 0.2
+_LEAST = 0.001
+_MOST = 0.02
+_MOST_OF_GPU = 0.2
 """Differences of the logarithms of probabilities: 0.02 is 2 % of a probability, however small. In earlier tests a GPU
 rounded what its convolutions multiply to ten bits. Other processors and versions than ours round otherwise by 0.00001
 or so; resizing with Pillow's filters in place of PyTorch's changes 0.01 to 0.04, reading images wrongly 0.5 and
@@ -27,15 +29,15 @@ class Receipt:
     n: int
     tolerance: float
     difference: float
-    """Greatest over its images, of what predict.py said when the receipt was made."""
+    """Greatest difference of predict.py's log-probabilities when the receipt was made."""
     mistakes: dict[str, float]
-    """The same had predict.py read images wrongly, by what is wrong."""
+    """Greatest difference with images read wrongly, by kind of error."""
 
 
 def write_receipt(
     subject: Subject, positions: Sequence[int], wanted: Logs, model_file: Path, folder: Path
 ) -> Receipt:
-    """Copy evenly chosen ones of those test images into `folder`, with what the app was told about each.
+    """Copy evenly chosen test images into `folder`, with the app's answers to them.
 
     Args:
         wanted: what it was told about all of `positions`.
@@ -73,19 +75,19 @@ def write_receipt(
 
 
 def allowed(subject: Subject) -> float:
-    """By how much answers may differ from those that the app was told, where that was tested."""
+    """Greatest difference from the app's log-probabilities that counts as rounding."""
     device = subject.run.facts.device or "CPU"
     return _MOST if device.startswith("CPU") else _MOST_OF_GPU
 
 
 def _tolerance(found: float, mistakes: dict[str, float]) -> float:
-    """A fifth of the smallest mistake that shows, but not so little that another processor's rounding fails."""
+    """A fifth of the smallest visible error, but more than the rounding of other processors."""
     smallest = min((by for by in mistakes.values() if by > _LEAST), default=_LEAST)
     return max(_LEAST, 3 * found, min(_MOST, smallest / 5))
 
 
 def spread(n: int, most: int) -> list[int]:
-    """At most so many of the numbers below `n`, evenly."""
+    """Choose at most `most` of the numbers below `n`, evenly."""
     return list(range(n)) if n <= most else [i * n // most for i in range(most)]
 
 
@@ -122,4 +124,4 @@ _MISTAKES: dict[str, Prepare] = {
         pre,
     ),
 }
-"""What goes wrong most often where others read images for a model."""
+"""Most frequent errors of programs that read images for a model."""

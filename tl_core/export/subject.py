@@ -1,4 +1,4 @@
-"""What of a run can be taken away: its model, what it said to the test images, and the images where they are left."""
+"""Parts of a run that can be exported: model, test answers, and images if they are left."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,18 +25,18 @@ _CHANGING = {
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A run that is to be exported."""
+    """Run to be exported."""
 
     run: Run
     checkpoint: Checkpoint
     file: Path
-    """Of the model as the app keeps it."""
+    """Model file as the app keeps it."""
     results: Results | None
-    """None where it was not tested."""
+    """Figures of the test; None where the run was not tested."""
     answers: tuple[Prediction, ...]
-    """What the app was told about the test images; none where it was not tested."""
+    """Stored test predictions; empty where the run was not tested."""
     images: tuple[ImageRecord, ...]
-    """Of the whole dataset, by position; none where it was deleted."""
+    """Images of the whole dataset, by position; empty where it was deleted."""
     split: Split | None
     dataset_folder: Path
     workspace: Workspace
@@ -58,7 +58,7 @@ class Subject:
         return tuple(said)
 
     def examples(self, positions: Sequence[int]) -> ImageExamples:
-        """Those images as the model is to see them, on the CPU."""
+        """Examples of those images, prepared for the model, on the CPU."""
         classes, images = self.checkpoint.classes, [self.images[i] for i in positions]
         return ImageExamples(
             self.dataset_folder,
@@ -77,7 +77,7 @@ class Subject:
 
 
 def find_subject(workspace: Workspace, run_id: str) -> Subject:
-    """Look up all that an export of the run needs, and what it must do without.
+    """Look up what an export of the run needs.
 
     Raises:
         UnknownRun: there is none.
@@ -109,7 +109,7 @@ def find_subject(workspace: Workspace, run_id: str) -> Subject:
 
 
 def _images(workspace: Workspace, run: Run, classes: Sequence[str]) -> tuple[ImageRecord, ...]:
-    """None where the dataset, or a file of it, is gone; a store that finds it by its name means another."""
+    """Images of the run's dataset; none where it, or a file of it, is gone."""
     wanted = run.config.data.dataset_id
     try:
         dataset = workspace.store.get_dataset(wanted)
@@ -117,8 +117,6 @@ def _images(workspace: Workspace, run: Run, classes: Sequence[str]) -> tuple[Ima
         return ()
     if dataset.id != wanted or dataset.classes != tuple(classes):
         return ()
-    folder, images = (
-        workspace.artifacts.dataset_folder(wanted),
-        tuple(workspace.store.list_images(wanted)),
-    )
+    folder = workspace.artifacts.dataset_folder(wanted)
+    images = tuple(workspace.store.list_images(wanted))
     return images if all(image_path(folder, image).is_file() for image in images) else ()

@@ -14,7 +14,7 @@ _ESCAPES = str.maketrans(
 
 
 def write_labels(classes: Sequence[str], folder: Path) -> None:
-    """As they are in labels.json; in labels.txt a line each, where a line break in a label is written \\n."""
+    """Write labels.json, and labels.txt with one line per label and line breaks as \\n."""
     (folder / "labels.json").write_text(
         json.dumps(list(classes), ensure_ascii=False, indent=1), encoding="utf-8"
     )
@@ -23,7 +23,7 @@ def write_labels(classes: Sequence[str], folder: Path) -> None:
 
 
 def write_predictions(subject: Subject, file: Path) -> None:
-    """What the app was told about each test image."""
+    """Write the stored answer to each test image."""
     classes = subject.checkpoint.classes
     head = ["file", "true", "predicted", "right", "true_label", "predicted_label", *classes]
     rows = (
@@ -42,7 +42,7 @@ def write_predictions(subject: Subject, file: Path) -> None:
 
 
 def write_split(subject: Subject, file: Path) -> None:
-    """Which image was on which side; train.py knows an image by its content."""
+    """Write which image was on which side; train.py identifies images by their SHA-256."""
     if subject.split is None:
         return
     label = {name: i for i, name in enumerate(subject.checkpoint.classes)}

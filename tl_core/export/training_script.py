@@ -1,4 +1,4 @@
-"""The run as a plain script: train.py, with torch, torchvision and, for its networks, timm."""
+"""Run as a plain script, train.py, which needs torch, torchvision and, for its networks, timm."""
 
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -101,7 +101,8 @@ def training_script(subject: Subject) -> str:
 
     It holds no user text: images are known by their content and classes by their numbers.
     """
-    config, checkpoint = subject.run.config, subject.checkpoint
+    config = subject.run.config
+    checkpoint = subject.checkpoint
     backbone = checkpoint.backbone
     from_file = needs_initial_weights(subject)
     is_published = config.model.pretrained and not from_file
@@ -174,7 +175,8 @@ def _optimizer(train: TrainConfig) -> str:
 
 
 def _phases(subject: Subject) -> list[tuple[Any, ...]]:
-    backbone, model = subject.checkpoint.backbone, subject.checkpoint.model
+    backbone = subject.checkpoint.backbone
+    model = subject.checkpoint.model
     return [
         (
             phase.first_epoch,

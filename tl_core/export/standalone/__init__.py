@@ -1,1 +1,1 @@
-"""Scripts that leave with an exported run. They know nothing of TransferLab: nothing here may import it."""
+"""Scripts that leave with an exported run. They import nothing of TransferLab."""

@@ -1,8 +1,8 @@
-"""What does the model say?    python predict.py photo.jpg folder/ …    (--json for one line of JSON an image)
+"""Ask the model about images:    python predict.py [--json] photo.jpg folder/ …
 
-Needs onnxruntime, numpy and pillow, and model.onnx beside it, which carries its labels and its preprocessing (the same
-as in preprocess.json). Images are read and resized here as they were when the model was trained and tested; another
-resize gives other answers.
+Needs onnxruntime, numpy and pillow, and model.onnx beside it, which carries its labels and its
+preprocessing (the same as in preprocess.json). Images are read and resized as they were when the
+model was trained and tested; another resize gives other answers.
 `python verify.py` tells whether it still answers as it did then.
 """
 
@@ -18,16 +18,10 @@ from PIL import Image, ImageCms
 
 HERE = Path(__file__).resolve().parent
 FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
-TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""What the camera's note (EXIF orientation) asks for."""
+TURN = Image.Transpose
+TURNS = {2: TURN.FLIP_LEFT_RIGHT, 3: TURN.ROTATE_180, 4: TURN.FLIP_TOP_BOTTOM, 5: TURN.TRANSPOSE}
+TURNS |= {6: TURN.ROTATE_270, 7: TURN.TRANSVERSE, 8: TURN.ROTATE_90}
+"""Turns by the camera's note (EXIF orientation)."""
 
 
 class Model:
@@ -42,19 +36,18 @@ class Model:
         self.preprocess: dict[str, Any] = json.loads(about["preprocess"])
         beside = file.parent / "preprocess.json"
         if beside.is_file() and json.loads(beside.read_text("utf-8")) != self.preprocess:
-            sys.exit(
-                f"FAILED: {beside} and {file.name} differ on how images are read: they do not belong together."
-            )
+            differ = f"FAILED: {beside} and {file.name} differ on how images are read"
+            sys.exit(f"{differ}: they do not belong together.")
 
     def logits(self, file: Path) -> np.ndarray:
-        """One number a label, from the least to the most likely unbounded; their softmax are the probabilities."""
-        images = normalise(
-            prepare(open_rgb(file, self.preprocess), self.preprocess), self.preprocess
-        )[None]
+        """Unnormalised score per label; softmax turns it into probabilities."""
+        pixels = prepare(open_rgb(file, self.preprocess), self.preprocess)
+        images = normalise(pixels, self.preprocess)[None]
         return np.asarray(self.session.run(None, {"images": images})[0][0], np.float64)
 
     def probabilities(self, file: Path) -> np.ndarray:
-        if not np.isfinite(shares := np.exp(log_softmax(self.logits(file)))).all():
+        shares = np.exp(log_softmax(self.logits(file)))
+        if not np.isfinite(shares).all():
             raise ArithmeticError("the model's answer is not a number")
         return np.asarray(shares)
 
@@ -64,11 +57,8 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
     return np.asarray(shifted - np.log(np.exp(shifted).sum()))
 
 
-# From a file to what the network sees
-
-
 def open_rgb(file: Path, preprocess: dict[str, Any]) -> Image.Image:
-    """The image upright, in 8-bit RGB. A JPEG much larger than needed is decoded at a half, a quarter or an eighth."""
+    """Image upright, in 8-bit RGB; a JPEG much larger than needed is decoded at a half or less."""
     with Image.open(file) as image:
         image.draft(None, (2 * preprocess["resize"], 2 * preprocess["resize"]))
         image.load()
@@ -81,7 +71,7 @@ def open_rgb(file: Path, preprocess: dict[str, Any]) -> Image.Image:
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """16 bits are scaled to 8 and not clipped; what is transparent becomes white."""
+    """Scale 16 bits to 8 rather than clip them, and put transparent images on white."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return Image.fromarray(to_8_bit(np.asarray(image))).convert("RGB")
     if image.mode == "LAB":
@@ -110,7 +100,7 @@ def to_8_bit(values: np.ndarray) -> np.ndarray:
 
 
 def prepare(image: Image.Image, preprocess: dict[str, Any]) -> np.ndarray:
-    """The short side resized, and of that the middle square: bytes [size, size, 3]."""
+    """Resize the short side and crop the middle square: bytes [size, size, 3]."""
     size, short_side, kind = preprocess["size"], preprocess["resize"], preprocess["interpolation"]
     width, height = image.size
     short = min(width, height)
@@ -125,16 +115,14 @@ def prepare(image: Image.Image, preprocess: dict[str, Any]) -> np.ndarray:
 
 
 def resize(pixels: np.ndarray, length: int, kind: str) -> np.ndarray:
-    """The first axis of `pixels` to that length, bit by bit as PyTorch resizes bytes: with weights of 16 bits."""
-    spans, weights = zip(
-        *(weigh(place, len(pixels), length, kind) for place in range(length)), strict=True
-    )
-    most = max(each.max() for each in weights)
-    bits = next(
-        bits for bits in range(23) if bits == 22 or int(0.5 + most * 2 ** (bits + 1)) >= 2**15
-    )
+    """Resize the first axis exactly as PyTorch resizes bytes, with weights of 16 bits."""
+    weights = [weigh(place, len(pixels), length, kind) for place in range(length)]
+    most = max(share.max() for _, share in weights)
+    bits = 0
+    while bits < 22 and int(0.5 + most * 2 ** (bits + 1)) < 2**15:
+        bits += 1
     resized = np.empty((length, *pixels.shape[1:]), np.uint8)
-    for place, (span, share) in enumerate(zip(spans, weights, strict=True)):
+    for place, (span, share) in enumerate(weights):
         whole = np.trunc(share * 2**bits + np.copysign(0.5, share)).astype(np.int32)
         total = np.tensordot(whole, pixels[span].astype(np.int32), 1) + (1 << (bits - 1))
         resized[place] = np.clip(total >> bits, 0, 255)
@@ -142,7 +130,7 @@ def resize(pixels: np.ndarray, length: int, kind: str) -> np.ndarray:
 
 
 def weigh(place: int, before: int, after: int, kind: str) -> tuple[slice, np.ndarray]:
-    """Which pixels of `before` make that one of `after`, and each one's share."""
+    """Pixels of `before` that make one pixel of `after`, and the share of each."""
     scale = before / after
     stretch = max(scale, 1.0)
     reach, centre = stretch * (2 if kind == "bicubic" else 1), scale * (place + 0.5)
@@ -157,25 +145,22 @@ def weigh(place: int, before: int, after: int, kind: str) -> tuple[slice, np.nda
 
 
 def normalise(pixels: np.ndarray, preprocess: dict[str, Any]) -> np.ndarray:
-    """Float32 [3, size, size], in the range that the network was trained on."""
-    mean, std = (
-        np.array(preprocess[name], np.float32) * np.float32(255) for name in ("mean", "std")
-    )
+    """Pixels as float32 [3, size, size], in the range that the network was trained on."""
+    mean = np.array(preprocess["mean"], np.float32) * np.float32(255)
+    std = np.array(preprocess["std"], np.float32) * np.float32(255)
     return np.ascontiguousarray(((pixels.astype(np.float32) - mean) / std).transpose(2, 0, 1))
-
-
-# The command
 
 
 def every_file(paths: list[Path]) -> Iterator[Path]:
     for path in paths:
-        yield from (
-            sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
-        )
+        if path.is_dir():
+            yield from sorted(each for each in path.rglob("*") if each.is_file())
+        else:
+            yield path
 
 
 def in_words(share: float) -> str:
-    """0 and 100 % only where it is that."""
+    """Percentage; 0 and 100 % only where it is exactly that."""
     if 0.9995 <= share < 1:
         return "> 99.9%"
     return "< 0.1%" if 0 < share < 0.0005 else f"{share:.1%}"
@@ -184,14 +169,14 @@ def in_words(share: float) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description="What does the model say about these images?")
     parser.add_argument("images", nargs="+", type=Path, help="image files, or folders of them")
-    parser.add_argument(
-        "--model", type=Path, default=HERE / "model.onnx", help="such as model.int8.onnx"
-    )
+    usual = HERE / "model.onnx"
+    parser.add_argument("--model", type=Path, default=usual, help="such as model.int8.onnx")
     parser.add_argument("--top", type=int, default=3, help="how many labels to name")
     parser.add_argument("--json", action="store_true", help="one line of JSON for each image")
     arguments = parser.parse_args()
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    model, failed = Model(arguments.model), 0
+    model = Model(arguments.model)
+    failed = 0
     for file in every_file(arguments.images):
         try:
             shares = model.probabilities(file)
@@ -200,21 +185,13 @@ def main() -> int:
             no_answer = "" if isinstance(error, ArithmeticError) else "cannot be read as an image: "
             print(f"{file}: {no_answer}{error}", file=sys.stderr)
             continue
-        best = [
-            (model.labels[i], float(shares[i]))
-            for i in np.argsort(-shares, kind="stable")[: arguments.top]
-        ]
+        places = np.argsort(-shares, kind="stable")[: arguments.top]
+        top = [{"label": model.labels[place], "p": float(shares[place])} for place in places]
         if arguments.json:
-            print(
-                json.dumps(
-                    {"image": str(file), "top": [{"label": label, "p": p} for label, p in best]}
-                )
-            )
+            print(json.dumps({"image": str(file), "top": top}))
         else:
-            print(
-                f"{file}: "
-                + ", ".join(f"{' '.join(label.split())} {in_words(p)}" for label, p in best)
-            )
+            said = [f"{' '.join(each['label'].split())} {in_words(each['p'])}" for each in top]
+            print(f"{file}: {', '.join(said)}")
     return 1 if failed else 0
 
 

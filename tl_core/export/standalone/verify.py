@@ -1,7 +1,8 @@
 """Does the model still answer as it did in its test?    python verify.py
 
-Asks it about the images in receipt/ and compares with what was kept of the test: the logarithms of the probabilities.
-Ends with 0 if all differences are within the tolerance, else with 1. Needs what predict.py needs.
+Asks it about the images in receipt/ and compares the logarithms of the probabilities with those
+that were kept of the test. Ends with 0 if all differences are within the tolerance, else with 1.
+Needs what predict.py needs.
 """
 
 import json
