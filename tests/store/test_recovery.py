@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tl_core.config import RunConfig
+from tl_core.files import write_whole
 from tl_core.locks import hold_lock, try_lock
 from tl_core.records import RunState, TestResult
 from tl_core.store import Artifacts, Death, SqlStore, fail_stale_runs
@@ -59,6 +60,23 @@ def test_a_run_whose_process_was_killed_is_interrupted(
     assert stopped.state is RunState.INTERRUPTED
     assert (stopped.message, stopped.epochs_done) == ("", 2)
     assert fail_stale_runs(store, artifacts) == []
+
+
+def test_what_a_killed_process_was_writing_is_removed(
+    store: SqlStore, artifacts: Artifacts, executing
+):
+    run, process = executing
+    kept = artifacts.outputs(run.id) / "val.safetensors"
+    write_whole(kept, b"outputs")
+    for folder in (artifacts.run_folder(run.id), kept.parent):
+        (folder / f".{'0' * 32}.unfinished").touch()
+    assert fail_stale_runs(store, artifacts) == []
+    assert len(list(artifacts.run_folder(run.id).rglob("*.unfinished"))) == 2
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert fail_stale_runs(store, artifacts) == [run.id]
+    found = artifacts.run_folder(run.id).rglob("*")
+    assert [path for path in found if path.is_file()] == [kept]
 
 
 def test_a_run_of_a_living_process_goes_on(store: SqlStore, artifacts: Artifacts, executing):
