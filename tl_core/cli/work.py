@@ -4,6 +4,7 @@ import contextlib
 import os
 from pathlib import Path
 
+from tl_core.cli.leash import Leash
 from tl_core.memory import importing
 
 _NICE = 5
@@ -18,9 +19,6 @@ def work() -> None:
     Its settings are the first line of standard input, as JSON. Every byte after it means that
     there may be a new run.
     """
-    # Imported late, as `python -m tl_core.cli.leash` runs a module that nobody has imported yet.
-    from tl_core.cli.leash import Leash
-
     leash = Leash()
     if not leash.first_line:
         return
