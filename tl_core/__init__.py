@@ -1,3 +1,3 @@
-"""TransferLab's engine: image transfer learning, from files to test figures. Knows nothing of the web."""
+"""TransferLab's engine: image transfer learning, without any web framework."""
 
 __version__ = "0.1.0"

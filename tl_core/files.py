@@ -43,7 +43,7 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
 
 
 def write_whole(path: Path, content: bytes | memoryview | str, *, durable: bool = True) -> None:
-    """Replace a file by `content`; text is written in UTF-8. Arguments and errors as `replacing`."""
+    """Replace a file by `content`; text is encoded as UTF-8. See `replacing`."""
     with replacing(path, durable=durable) as file:
         file.write(content.encode() if isinstance(content, str) else content)
 

@@ -1,4 +1,4 @@
-"""Locks that the operating system lets go when their process dies, however it dies."""
+"""File locks that the operating system releases when their process dies."""
 
 import os
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def try_lock(path: Path) -> Iterator[bool]:
 
 @contextmanager
 def hold_lock(path: Path, flags: LockFlags = LOCK_EX) -> Iterator[None]:
-    """Hold that lock for the block, waiting for it as long as it takes."""
+    """Hold an exclusive lock on `path` for the block, waiting until it is free."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as handle:
         _lock(handle, flags)
@@ -39,7 +39,7 @@ def hold_lock(path: Path, flags: LockFlags = LOCK_EX) -> Iterator[None]:
             yield
         finally:
             _held.discard(handle)
-            # Closing alone would leave it to a child that was forked this very moment.
+            # A child forked at this moment would keep a lock that was only closed.
             portalocker.unlock(handle)
 
 
@@ -53,7 +53,7 @@ def share_lock(file: IO[bytes]) -> None:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether somebody holds a lock on the file now, exclusive or shared; false where unknown."""
+    """Return True if anybody holds a lock, exclusive or shared, on the file; False if unknown."""
     try:
         with path.open("rb") as file:
             _lock(file, LOCK_EX | LOCK_NB)

@@ -1,4 +1,4 @@
-"""Model outputs of a run on disk: logits and features of validation and test, and a record per epoch.
+"""Model outputs of a run on disk: logits and features of validation and test, and of every epoch.
 
 Arrays lie in safetensors files in the run's folder. Each file is written whole and never changed.
 """
@@ -57,7 +57,7 @@ class EpochOutputs:
     probabilities: Numbers
     """Softmax probabilities, float16 [M, classes]."""
     features: Numbers
-    """Features projected on the epoch's k largest principal components [M, k]; [0, 0] if not finite."""
+    """Features projected on k principal components of the epoch [M, k]; [0, 0] if not finite."""
     spread: float
     """Total variance of the features."""
     stands_still: bool

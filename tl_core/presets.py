@@ -1,4 +1,4 @@
-"""Named recipes. A preset is a saved `RunConfig` and nothing more: whatever it sets can be seen and changed."""
+"""Presets: named sets of settings. Each is a saved `RunConfig`, so all it sets can be changed."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +7,7 @@ from tl_core.config import RunConfig, make_run_config
 from tl_core.errors import ConfigError
 
 ANY_DATASET = "any"
-"""Stands in a preset's config where a run's has its dataset."""
+"""Placeholder for the dataset in a preset's settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,17 +15,17 @@ class Preset:
     name: str
     title: str
     description: str
-    """One or two sentences: what it does and when to take it."""
+    """One or two sentences on what it does and when to use it."""
     config: RunConfig
 
     @property
     def changes(self) -> dict[str, Any]:
-        """What it sets otherwise than the defaults, by setting."""
+        """Settings that differ from the defaults, by name."""
         return changed_settings(self.config)
 
 
 def changed_settings(config: RunConfig) -> dict[str, Any]:
-    """The settings of `config` that are not the defaults, flat."""
+    """Return the settings of `config` that differ from the defaults, flat."""
     plain = make_run_config(ANY_DATASET, {})
     return {
         name: value
@@ -45,20 +45,21 @@ PRESETS: dict[str, Preset] = {
         _preset(
             "feature-extraction",
             "Feature extraction",
-            "Keeps the whole backbone as it is and trains only the head: fast, and the best start with few images.",
+            "Keeps the whole backbone as it is and trains only the head: fast, and the best "
+            "start with few images.",
         ),
         _preset(
             "fine-tune-top",
             "Fine-tune the top",
-            "Trains the head and the last two stages, which see whole objects: often better when there are some "
-            "hundred images a class.",
+            "Trains the head and the last two stages, which see whole objects: often better when "
+            "there are some hundred images a class.",
             frozen_stages=-2,
         ),
         _preset(
             "full-fine-tune",
             "Full fine-tuning",
-            "Trains every stage, the early ones in smaller steps: for many images, or ones unlike photos. Slow without "
-            "a GPU.",
+            "Trains every stage, the early ones in smaller steps: for many images, or ones "
+            "unlike photos. Slow without a GPU.",
             frozen_stages=0,
             epochs=8,
             learning_rate=3e-3,
@@ -68,7 +69,8 @@ PRESETS: dict[str, Preset] = {
         _preset(
             "from-scratch",
             "From scratch",
-            "Starts from random weights: what transfer learning saves you. Needs many images and epochs.",
+            "Starts from random weights: what transfer learning saves you. Needs many images and "
+            "epochs.",
             pretrained=False,
             frozen_stages=0,
             epochs=30,
@@ -78,8 +80,8 @@ PRESETS: dict[str, Preset] = {
         _preset(
             "two-phase",
             "Two-phase",
-            "First the head alone, then the last two stages with it at a tenth of the rate, so that a random head does "
-            "not spoil what the stages know.",
+            "First the head alone, then the last two stages with it at a tenth of the rate, so "
+            "that a random head does not spoil what the stages know.",
             frozen_stages=-2,
             unfreeze="two-phase",
             head_epochs=5,
@@ -88,8 +90,8 @@ PRESETS: dict[str, Preset] = {
         _preset(
             "gradual-unfreezing",
             "Gradual unfreezing",
-            "Begins with the head and unfreezes one more stage each epoch, from the top; stages further down learn in "
-            "smaller steps.",
+            "Begins with the head and unfreezes one more stage each epoch, from the top; stages "
+            "further down learn in smaller steps.",
             frozen_stages=0,
             unfreeze="gradual",
             head_epochs=1,
@@ -100,8 +102,8 @@ PRESETS: dict[str, Preset] = {
         _preset(
             "textbook-resnet18",
             "Textbook: ResNet-18 with Adam",
-            "The first exercise of many courses: a pretrained ResNet-18 with a new last layer, all of it trained with "
-            "Adam at one rate on cross-entropy.",
+            "The first exercise of many courses: a pretrained ResNet-18 with a new last layer, "
+            "all of it trained with Adam at one rate on cross-entropy.",
             backbone="resnet18",
             frozen_stages=0,
             optimizer="adam",
@@ -115,8 +117,8 @@ PRESETS: dict[str, Preset] = {
         _preset(
             "textbook-resnet50-two-phase",
             "Textbook: ResNet-50 in two phases",
-            "Two classes with one sigmoid: ten epochs of a Dense(1024) head, then five more at a lower rate with the "
-            "first 100 layers frozen.",
+            "Two classes with one sigmoid: ten epochs of a Dense(1024) head, then five more at a "
+            "lower rate with the first 100 layers frozen.",
             backbone="resnet50",
             hidden_units=(1024,),
             output="sigmoid",
@@ -135,7 +137,8 @@ PRESETS: dict[str, Preset] = {
         _preset(
             "textbook-mobilenetv2-mnist",
             "Textbook: MobileNetV2 on handwritten digits",
-            "Ten epochs of head on MNIST, then five with the last stages: photos' features, put to work on digits.",
+            "Ten epochs of head on MNIST, then five with the last stages: photos' features, put "
+            "to work on digits.",
             backbone="mobilenet_v2",
             image_size=96,
             frozen_stages=-5,
@@ -152,7 +155,8 @@ PRESETS: dict[str, Preset] = {
         _preset(
             "textbook-vgg16",
             "Textbook: VGG-16 with a Dense layer",
-            "The classic of early tutorials: VGG-16 frozen whole, with global average pooling and a Dense(256) head.",
+            "The classic of early tutorials: VGG-16 frozen whole, with global average pooling "
+            "and a Dense(256) head.",
             backbone="vgg16",
             hidden_units=(256,),
             dropout=0.5,
@@ -168,7 +172,7 @@ PRESETS: dict[str, Preset] = {
 
 
 def get_preset(name: str) -> Preset:
-    """The built-in preset of that name.
+    """Return the built-in preset of that name.
 
     Raises:
         ConfigError: there is none; the sentence names those there are.

@@ -68,7 +68,7 @@ class SkippedFile:
 @dataclass(frozen=True, slots=True)
 class DatasetRecord:
     id: str
-    """Fingerprint of the content: 16 hex digits, the same for the same images in the same classes."""
+    """Fingerprint of the content, 16 hex digits: equal for equal images in equal classes."""
     name: str
     """User text."""
     classes: tuple[str, ...]
@@ -180,8 +180,7 @@ class MetricPoint:
     split: str
     """"train" or "val"."""
     name: str
-    """"batch_loss" (mean since the previous point), or an epoch's "loss", "accuracy" or "learning_rate".
-    """
+    """"batch_loss" (mean since the last point), or an epoch's "loss", "accuracy", "learning_rate"."""
     value: float
     n: int
     """Images the value was measured on."""

@@ -23,7 +23,7 @@ from tl_core.errors import ConfigError
 
 
 class Limits(BaseModel):
-    """Bounds on what one dataset may bring in, checked while reading and never trusted from a header."""
+    """Bounds on one dataset, counted while reading and never trusted from a header."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -67,7 +67,7 @@ _NAMED_OTHERWISE = {
     "tensorboard_folder": "TRANSFERLAB_TENSORBOARD",
     "mlflow_uri": "MLFLOW_TRACKING_URI",
 }
-"""Variables that are not called by their field after the prefix."""
+"""Environment variables whose names do not follow from their fields."""
 _Folder = Annotated[Path, AfterValidator(_resolve)]
 
 
@@ -75,7 +75,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True, validate_default=True)
 
     home: _Folder = Path("~/.transferlab")
-    """Where everything is kept (`TRANSFERLAB_HOME`, default `~/.transferlab`)."""
+    """Home folder of everything that is kept (`TRANSFERLAB_HOME`, default `~/.transferlab`)."""
     database_url: str = Field(
         default_factory=lambda known: f"sqlite:///{known.get('home')}/transferlab.db", repr=False
     )
@@ -86,7 +86,7 @@ class Settings(BaseModel):
     """Folders on the server that the browser may import from (`TRANSFERLAB_SERVER_FOLDERS`,
     separated like PATH)."""
     runner: Literal["process", "thread"] = "process"
-    """Who carries out runs for the server: a worker process of its own, or a thread of the server
+    """Runner of the server: a worker process of its own, or a thread of the server
     (`TRANSFERLAB_RUNNER`)."""
     cache_gb: float = Field(
         20,
@@ -99,19 +99,20 @@ class Settings(BaseModel):
     workers: int | None = Field(
         None, ge=1, le=256, json_schema_extra={"example": "a number of threads from 1 to 256"}
     )
-    """Threads that read images while training (`TRANSFERLAB_WORKERS`, default one for each core, from 2 to 12)."""
+    """Threads that read images while training (`TRANSFERLAB_WORKERS`, default one per core)."""
     frozen_by: Literal["fastest", "pytorch"] = "fastest"
-    """What computes frozen stages on a CPU: ONNX Runtime where that pays, or always PyTorch, as without a cache
+    """Engine for frozen stages on a CPU: ONNX Runtime where it is faster, or always PyTorch
     (`TRANSFERLAB_FROZEN_BY`)."""
     tensorboard_folder: _Folder | None = None
-    """Where runs also write event files for TensorBoard, a folder each (`TRANSFERLAB_TENSORBOARD`; default nowhere)."""
+    """Folder for TensorBoard event files, one per run (`TRANSFERLAB_TENSORBOARD`, default none)."""
     mlflow_uri: str | None = Field(None, repr=False)
     """MLflow server that is also told of every run (`MLFLOW_TRACKING_URI`; default none)."""
     api_key: Annotated[str, AfterValidator(_check_key)] | None = Field(None, repr=False)
     """Key with which programs may ask every run's model over HTTP (`TRANSFERLAB_API_KEY`, default
     none)."""
     limits: Limits = Limits()
-    """Overridden by `TRANSFERLAB_MAX_BYTES`, `_MAX_FILES`, `_MAX_FILE_BYTES`, `_MAX_PIXELS`, `_MAX_RATIO`."""
+    """Limits of one dataset (`TRANSFERLAB_MAX_BYTES`, `_MAX_FILES`, `_MAX_FILE_BYTES`, `_MAX_PIXELS`,
+    `_MAX_RATIO`)."""
 
     @property
     def cache_bytes(self) -> int:
@@ -119,7 +120,7 @@ class Settings(BaseModel):
 
     @property
     def weights_folders(self) -> tuple[Path, ...]:
-        """Where weights files are looked for: the operator's folder, then the one that uploads go to."""
+        """Folders that are searched for weights: the operator's, then the one for uploads."""
         return (*([self.weights_folder] if self.weights_folder else []), self.home / "weights")
 
     @classmethod

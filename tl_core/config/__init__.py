@@ -1,4 +1,4 @@
-"""What a person chooses for a run: frozen, validated, saved with the run as JSON."""
+"""Settings of a run: frozen, validated, saved with the run as JSON."""
 
 from tl_core.config.augment import AUGMENTATIONS, PHOTOS, AugmentConfig
 from tl_core.config.data import DataConfig

@@ -1,4 +1,4 @@
-"""How training images are varied."""
+"""Settings of data augmentation."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ from tl_core.config.choice import Choice, knob
 
 
 class AugmentConfig(Choice):
-    """All off by default here; `AUGMENTATIONS` has the sets that suit a kind of image."""
+    """Augmentation, all off by default; `AUGMENTATIONS` has sets for each kind of image."""
 
     crop: float = knob(
         1.0, "Smallest share of the image that a random crop keeps; 1 crops nothing.", gt=0, le=1
@@ -38,4 +38,4 @@ AUGMENTATIONS = {
         crop=0.7, flip=True, vertical_flip=True, rotation=180, colour=0.2
     ),
 }
-"""By kind of image: photos; documents and digits (no flips); aerial and microscope images (any rotation)."""
+"""Sets by kind of image: photos; documents and digits (no flips); aerial and microscope images."""

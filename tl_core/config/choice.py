@@ -1,4 +1,4 @@
-"""What all choices have in common: frozen, checked, and each field explained by one sentence for a student."""
+"""Base of all settings: frozen, validated, and each field explained by one sentence."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ class Choice(BaseModel):
 
 
 def knob(default: Any, help: str, **bounds: Any) -> Any:
-    """A field with its help: one sentence for a student, shown by the Train page and the command line.
+    """Declare a setting with its help, one sentence that the Train page and command line show.
 
     Args:
-        bounds: what pydantic's `Field` takes, such as `ge` and `lt`.
+        bounds: constraints of pydantic's `Field`, such as `ge` and `lt`.
     """
     return Field(default, description=help, **bounds)

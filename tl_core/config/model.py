@@ -1,4 +1,4 @@
-"""Which network, how much of it is kept, and what is put on top."""
+"""Settings of the network: backbone, frozen part and head."""
 
 from typing import Annotated, Any, Literal
 
@@ -19,7 +19,8 @@ class ModelConfig(Choice):
     )
     weights: str = knob(
         "imagenet",
-        "Whose weights to start from: imagenet, a weights file (file:NAME), or a Hugging Face model (hf:OWNER/NAME).",
+        "Whose weights to start from: imagenet, a weights file (file:NAME), or a Hugging Face "
+        "model (hf:OWNER/NAME).",
         pattern=r"^(imagenet|file:.+|hf:[\w.-]+/[\w.-]+)$",
         max_length=500,
         json_schema_extra={"example": "imagenet, file:NAME or hf:OWNER/NAME"},
@@ -32,13 +33,14 @@ class ModelConfig(Choice):
     )
     frozen_stages: Literal["all"] | Annotated[int, Field(ge=-100, le=100)] = knob(
         "all",
-        "Stages kept as they are, counted from the input: all is feature extraction, 0 is full fine-tuning, -2 is all "
-        "but the last two. With unfreezing, what is still frozen at the end.",
+        "Stages kept as they are, counted from the input: all is feature extraction, 0 is full "
+        "fine-tuning, -2 is all but the last two. With unfreezing, what is still frozen at the "
+        "end.",
     )
     frozen_layers: int | None = knob(
         None,
-        "Freeze by number of layers instead, counted as Keras counts them: the input is the first, and every "
-        "convolution, normalisation, activation, pooling and addition is one.",
+        "Freeze by number of layers instead, counted as Keras counts them: the input is the "
+        "first, and every convolution, normalisation, activation, pooling and addition is one.",
         ge=0,
     )
     frozen_names: tuple[str, ...] = knob(
@@ -47,12 +49,13 @@ class ModelConfig(Choice):
     )
     batch_norm: Literal["frozen", "adapt"] = knob(
         "frozen",
-        "Whether BatchNorm in frozen stages keeps the averages it has learned (frozen) or goes on averaging over your "
-        "images (adapt).",
+        "Whether BatchNorm in frozen stages keeps the averages it has learned (frozen) or goes "
+        "on averaging over your images (adapt).",
     )
     hidden_units: tuple[Annotated[int, Field(ge=1, le=8192)], ...] = knob(
         (),
-        "Widths of hidden layers in the head, such as 256 or 1024,256; empty makes the head linear.",
+        "Widths of hidden layers in the head, such as 256 or 1024,256; empty makes the head "
+        "linear.",
         max_length=MAX_HIDDEN_LAYERS,
     )
     dropout: float = knob(
@@ -68,7 +71,7 @@ class ModelConfig(Choice):
     @field_validator("hidden_units", "frozen_names", mode="before")
     @classmethod
     def _split_list(cls, value: Any) -> Any:
-        """ "1024,256", 256 and 0 as a list."""
+        """Turn "1024,256", 256 or 0 into a tuple."""
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip() not in ("", "0"))
         if isinstance(value, int) and not isinstance(value, bool):
@@ -87,7 +90,7 @@ class ModelConfig(Choice):
 
     @property
     def keeps_any(self) -> bool:
-        """Whether any of the backbone is kept as it is."""
+        """Return True if any part of the backbone is frozen."""
         return self.pretrained and (
             self.frozen_stages != 0 or bool(self.frozen_layers or self.frozen_names)
         )

@@ -1,4 +1,4 @@
-"""All choices of a run together, and how they are made from what a form or a command line gave."""
+"""All settings of a run, made from the values of a form or a command line."""
 
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -27,17 +27,18 @@ class RunConfig(Choice):
         if train.unfreeze != "never":
             if not self.model.pretrained:
                 raise ValueError(
-                    "Unfreezing later needs pretrained weights: a random backbone learns from the start."
+                    "Unfreezing later needs pretrained weights: a random backbone learns from "
+                    "the start."
                 )
             if self.model.frozen_stages == "all" and self.model.frozen_layers is None:
                 raise ValueError(
-                    "Unfreezing later needs to know what stays frozen at the end: set the frozen stages to fewer than "
-                    "all, such as -2 for all but the last two, or 0."
+                    "Unfreezing later needs to know what stays frozen at the end: set the frozen "
+                    "stages to fewer than all, such as -2 for all but the last two, or 0."
                 )
             if train.head_epochs >= train.epochs:
                 raise ValueError(
-                    f"Head epochs: {train.head_epochs} leave no epoch of {train.epochs} for the unfrozen stages; "
-                    "give fewer, or more epochs."
+                    f"Head epochs: {train.head_epochs} leave no epoch of {train.epochs} for the "
+                    "unfrozen stages; give fewer, or more epochs."
                 )
         return self
 
@@ -54,21 +55,21 @@ KNOBS: dict[str, str] = {
     for field in model.model_fields
     if field != "dataset_id"
 }
-"""Every setting a person can change, by its one name: the section it lies in."""
+"""Section of every setting that can be changed, by the setting's name."""
 
 
 def knob_help(name: str) -> str:
-    """The one sentence about a setting."""
+    """Return the help sentence of a setting."""
     return str(SECTIONS[KNOBS[name]].model_fields[name].description)
 
 
 def make_run_config(
     dataset_id: str, settings: Mapping[str, Any], base: RunConfig | None = None
 ) -> RunConfig:
-    """A run's settings: those of `base`, or the defaults, changed by `settings`, which is flat.
+    """Make a run's settings from those of `base`, or the defaults, changed by flat `settings`.
 
-    `settings` may hold any of `KNOBS`, and `augment`: the name of a set in `AUGMENTATIONS`, to which single
-    augmentation settings then apply. Values may be text, as from a command line.
+    `settings` may hold any of `KNOBS`, and `augment`: the name of a set in `AUGMENTATIONS`, which
+    single augmentation settings then change. Values may be text, as from a command line.
 
     Raises:
         ConfigError: in one sentence, the first setting that is wrong, its value and what is legal.
@@ -81,7 +82,8 @@ def make_run_config(
         if name == "augment":
             if value not in AUGMENTATIONS:
                 raise ConfigError(
-                    f"Augment: {value!r} is not possible; give {' or '.join(map(repr, AUGMENTATIONS))}."
+                    f"Augment: {value!r} is not possible; give "
+                    f"{' or '.join(map(repr, AUGMENTATIONS))}."
                 )
             tree["augment"] = AUGMENTATIONS[value].model_dump()
     for name, value in settings.items():
@@ -127,6 +129,6 @@ def _validate(tree: dict[str, Any]) -> RunConfig:
 
 
 def knob_values(name: str) -> str:
-    """What a setting may be, in words."""
+    """Describe the legal values of a setting in words."""
     model: type[BaseModel] = SECTIONS[KNOBS[name]]
     return legal_values(model.model_json_schema()["properties"][name])

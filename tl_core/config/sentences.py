@@ -1,4 +1,4 @@
-"""What is wrong with a value and what is legal, in one sentence."""
+"""Sentences about settings: what is wrong with a value and which values are legal."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 def say_what_is_legal(
     model: type[BaseModel], error: ValidationError, field: str, called: str = ""
 ) -> str:
-    """One sentence on the first thing wrong: the field, by what it is `called`, its value and what is legal."""
+    """Write a sentence on the first error: the field (or `called`), its value and what is legal."""
     first = error.errors()[0]
     name = called or field.replace("_", " ").capitalize()
     if first["type"] == "value_error":
@@ -22,7 +22,7 @@ def say_what_is_legal(
 
 
 def legal_values(schema: dict[str, Any]) -> str:
-    """What a JSON schema allows, in words."""
+    """Describe in words what a JSON schema allows."""
     if example := schema.get("example"):
         return str(example)
     if "anyOf" in schema:

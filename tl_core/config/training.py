@@ -1,4 +1,4 @@
-"""How the network learns."""
+"""Settings of training."""
 
 from typing import Literal
 
@@ -13,27 +13,30 @@ class TrainConfig(Choice):
     epochs: int = knob(5, "Times the model sees every training image.", ge=1, le=1000)
     batch_size: int | None = knob(
         None,
-        "Images the model looks at before it adjusts its weights once; automatic: what suits this machine.",
+        "Images the model looks at before it adjusts its weights once; automatic: what suits "
+        "this machine.",
         ge=1,
         le=4096,
     )
     accumulate: int = knob(
         1,
-        "Batches whose gradients are added up before one adjustment: a bigger batch in the same memory.",
+        "Batches whose gradients are added up before one adjustment: a bigger batch in the same "
+        "memory.",
         ge=1,
         le=1024,
     )
     seed: int = knob(
         0,
-        "Number that fixes all chance: the head's first weights, the order of the images, the augmentation.",
+        "Number that fixes all chance: the head's first weights, the order of the images, the "
+        "augmentation.",
         ge=0,
         lt=2**32,
     )
 
     unfreeze: Literal["never", "two-phase", "gradual"] = knob(
         "never",
-        "When frozen stages begin to learn: never; after a first phase for the head alone (two-phase); or one more "
-        "every few epochs, from the top (gradual).",
+        "When frozen stages begin to learn: never; after a first phase for the head alone "
+        "(two-phase); or one more every few epochs, from the top (gradual).",
     )
     head_epochs: int = knob(
         3,
@@ -65,27 +68,31 @@ class TrainConfig(Choice):
     )
     backbone_learning_rate: float | None = knob(
         None,
-        "Step size for unfrozen stages; empty takes a tenth of the head's, or all of it from scratch.",
+        "Step size for unfrozen stages; empty takes a tenth of the head's, or all of it from "
+        "scratch.",
         gt=0,
         le=10,
     )
     layer_decay: float = knob(
         1.0,
-        "Discriminative rates: each stage further from the head learns at this share of the one above it.",
+        "Discriminative rates: each stage further from the head learns at this share of the one "
+        "above it.",
         gt=0,
         le=1,
     )
     schedule: ScheduleName = knob("cosine", "How the learning rate changes over the run.")
     warm_up: float = knob(
         0.1,
-        "Share of the steps in which the rate rises from nearly 0; used by all but one-cycle and plateau.",
+        "Share of the steps in which the rate rises from nearly 0; used by all but one-cycle and "
+        "plateau.",
         ge=0,
         lt=1,
     )
     step_epochs: int = knob(10, "Epochs between two drops of the step schedule.", ge=1, le=1000)
     decay: float = knob(
         0.5,
-        "What the rate is multiplied by: at each drop (step, plateau), or over each epoch (exponential).",
+        "What the rate is multiplied by: at each drop (step, plateau), or over each epoch "
+        "(exponential).",
         gt=0,
         lt=1,
     )
@@ -111,8 +118,8 @@ class TrainConfig(Choice):
     )
     class_balance: Literal["none", "weights", "sampling"] = knob(
         "none",
-        "What to do when classes differ in size: nothing, count rare classes more in the loss (weights), or show them "
-        "more often (sampling).",
+        "What to do when classes differ in size: nothing, count rare classes more in the loss "
+        "(weights), or show them more often (sampling).",
     )
 
     weight_decay: float = knob(0.01, "A gentle pull of every weight towards zero.", ge=0, le=1)
@@ -148,7 +155,8 @@ class TrainConfig(Choice):
     )
     ema: float = knob(
         0.0,
-        "Keeps a running average of the weights and judges that: the share kept each step, such as 0.99; 0 is off.",
+        "Keeps a running average of the weights and judges that: the share kept each step, such "
+        "as 0.99; 0 is off.",
         ge=0,
         lt=1,
     )
@@ -158,18 +166,18 @@ class TrainConfig(Choice):
 
     views: int | None = knob(
         None,
-        "Behind frozen stages: versions kept of each training image, of which each epoch draws one; empty takes 2 for "
-        "3,000 images or more, up to 5 for fewer.",
+        "Behind frozen stages: versions kept of each training image, of which each epoch draws "
+        "one; empty takes 2 for 3,000 images or more, up to 5 for fewer.",
         ge=1,
         le=100,
     )
     feature_precision: Literal["float32", "float16"] = knob(
         "float32",
-        "How exactly the frozen stages' results are kept on disk: exactly (float32), or rounded to half the room "
-        "(float16).",
+        "How exactly the frozen stages' results are kept on disk: exactly (float32), or rounded "
+        "to half the room (float16).",
     )
 
     @property
     def images_per_batch(self) -> int:
-        """The batch size; the usual one where nothing has chosen it."""
+        """Batch size; the usual one where none was chosen."""
         return self.batch_size or USUAL_BATCH
