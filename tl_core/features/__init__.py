@@ -1,4 +1,4 @@
-"""The frozen prefix: run it once, keep its activations, train the rest from them."""
+"""Frozen prefix: its activations are computed once, cached, and the rest trains on them."""
 
 from tl_core.features.activation_rows import NoRoom, TooLarge
 from tl_core.features.cached_activations import KeptActivations, Precision, activation_bytes

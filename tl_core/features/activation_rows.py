@@ -1,4 +1,4 @@
-"""Activations on a shelf of the cache: written in blocks, read into memory or, where there are many, as needed."""
+"""Activations in the cache: written in blocks, read into memory or, if large, on demand."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,31 +12,36 @@ from tl_core.features.examples import OnDisk
 from tl_core.stopping import NEVER, Stop
 
 _BLOCK_BYTES = 64 * 2**20
-"""Written at a time: so much is lost when the process is killed."""
+"""Size of a written block, and so the most that is lost when the process is killed."""
 _IN_MEMORY_BYTES = 512 * 2**20
-"""That are read into main memory at once, rather than from the disk as they are needed."""
+"""Largest activations that are read into main memory whole; larger ones are read on demand."""
 _SHARE_OF_GPU = 0.25
-"""Of a GPU's free memory, up to which they are read into that."""
+"""Share of a GPU's free memory that activations may take."""
 
 
 class NoRoom(Exception):
-    """The activations do not fit into the cache."""
+    """Activations do not fit into the cache."""
 
 
 class TooLarge(NoRoom):
-    """Some of their numbers do not fit into the type that they are kept in."""
+    """Activations exceed the range of the data type of the cache."""
 
 
 class RowWriter:
-    """Collects rows and writes them in blocks."""
+    """Collector of rows that writes them to a shelf in blocks."""
 
     def __init__(self, shelf: Shelf, dtype: np.dtype[np.floating[Any]]) -> None:
-        self._shelf, self._dtype = shelf, dtype
+        self._shelf = shelf
+        self._dtype = dtype
         self._keys: list[str] = []
         self._rows: list[np.ndarray] = []
 
     def add(self, keys: Iterable[str], rows: Tensor) -> None:
-        """Raises `NoRoom`, as `flush` does, and `TooLarge`, and then these are not kept."""
+        """Add rows [n, …] under their keys.
+
+        Raises:
+            NoRoom: the cache is full; as `TooLarge`, the data type cannot hold the values.
+        """
         self._rows.append(_converted(rows.numpy(), self._dtype))
         self._keys += keys
         if sum(block.nbytes for block in self._rows) >= _BLOCK_BYTES:
@@ -45,23 +50,24 @@ class RowWriter:
     def flush(self) -> None:
         if self._keys and not self._shelf.write(self._keys, np.concatenate(self._rows)):
             raise NoRoom("the cache is full")
-        self._keys, self._rows = [], []
+        self._keys = []
+        self._rows = []
 
 
 def _converted(rows: np.ndarray, dtype: np.dtype[np.floating[Any]]) -> np.ndarray:
     with np.errstate(over="ignore"):
         found = rows.astype(dtype, copy=False)
     if found is not rows and not np.array_equal(np.isinf(found), np.isinf(rows)):
-        raise TooLarge(
-            f"{np.abs(rows[np.isfinite(rows)]).max():,.0f} where {dtype} ends at {np.finfo(dtype).max:,.0f}"
-        )
+        largest = np.abs(rows[np.isfinite(rows)]).max()
+        raise TooLarge(f"{largest:,.0f} where {dtype} ends at {np.finfo(dtype).max:,.0f}")
     return found
 
 
 def read_rows(rows: Rows, views: int, device: torch.device, stop: Stop = NEVER) -> Tensor | OnDisk:
-    """As [views, N, …]: a tensor on the device where there is room for it, else what is read as needed.
+    """Read rows as [views, N, …]: a tensor on the device if it has room, else an `OnDisk`.
 
-    Raises `Cancelled` if it was asked to stop.
+    Raises:
+        Cancelled: the work was asked to stop.
     """
     if rows.n_bytes > _room_on(device):
         return OnDisk(rows, views)
@@ -73,7 +79,7 @@ def read_rows(rows: Rows, views: int, device: torch.device, stop: Stop = NEVER) 
 
 
 def _room_on(device: torch.device) -> int:
-    """Bytes."""
+    """Return the bytes of memory that activations may take on the device."""
     if device.type != "cuda":
         return _IN_MEMORY_BYTES
     free, _ = torch.cuda.mem_get_info(device)
@@ -81,7 +87,7 @@ def _room_on(device: torch.device) -> int:
 
 
 def _in_blocks(rows: Rows, device: torch.device, stop: Stop) -> Tensor:
-    """All of them, [rows, …], as they are kept; main memory need not have room for them."""
+    """Copy all rows [rows, …] to the device block by block, to spare main memory."""
     first = torch.from_numpy(rows.gather([0]))
     whole = torch.empty((len(rows), *first.shape[1:]), dtype=first.dtype, device=device)
     for block in torch.split(torch.arange(len(rows)), max(1, _BLOCK_BYTES // first.nbytes)):

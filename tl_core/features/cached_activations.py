@@ -1,4 +1,4 @@
-"""Activations of frozen stages, kept in the cache by what they were made of: computed once for an image, ever."""
+"""Activations of the frozen prefix in the cache: computed once per image and network."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
@@ -24,19 +24,19 @@ from tl_core.features.prefix import Autocast, Cuts, Prefix, TorchPrefix, make_pr
 
 Item = TypeVar("Item")
 Precision = Literal["float32", "float16"]
-_MADE_HOW: dict[Precision, int] = {"float32": 1, "float16": 2}
-"""Raised whenever the same image, decoded or varied in a new way, would give other numbers."""
+_VERSION: dict[Precision, int] = {"float32": 1, "float16": 2}
+"""Version of the rows, to be raised when the same image would give other numbers."""
 _LIBRARIES = ("torch", "torchvision", "timm", "pillow")
 
 
 def activation_bytes(parts: Anatomy, cut: int, precision: Precision) -> int:
-    """Of one image behind `cut` stages; pooled behind all of them."""
+    """Return the bytes of one image's activations behind `cut` stages (pooled behind the last)."""
     numbers = parts.features if cut == len(parts.stages) else prod(parts.stages[cut - 1].shape)
     return numbers * np.dtype(precision).itemsize
 
 
 class KeptActivations:
-    """Of one network's frozen stages; shared with every run that has the same."""
+    """Cached activations of one network's frozen prefix, shared by all runs that have the same."""
 
     def __init__(
         self,
@@ -52,31 +52,33 @@ class KeptActivations:
     ) -> None:
         """
         Args:
-            exported: what was exported before, and will be, by what it was made of.
-            only_torch: what another runtime gives is not used, kept or not.
+            exported: networks in ONNX Runtime by key, reused and added to.
+            only_torch: use rows computed by PyTorch only.
         """
         self._exported = {} if exported is None else exported
-        self._cache, self._model, self._autocast, self._only_torch = (
-            cache,
-            model,
-            autocast,
-            only_torch,
-        )
-        self._anatomy, self._name = anatomy(backbone, image_size), backbone.name
-        self._precision, self._dtype = precision, np.dtype(precision)
+        self._cache = cache
+        self._model = model
+        self._autocast = autocast
+        self._only_torch = only_torch
+        self._anatomy = anatomy(backbone, image_size)
+        self._name = backbone.name
+        self._precision = precision
+        self._dtype = np.dtype(precision)
         self.engine = TorchPrefix.title if only_torch else ""
-        """What computed the last activations that were missing, or all; "" where that is not known."""
+        """Name of the engine that computed the last missing rows; "" if not known."""
 
     def row_bytes(self, cut: int) -> int:
-        """Of one image's activations behind `cut` stages; pooled behind all of them."""
+        """Return the bytes of one image's activations behind `cut` stages."""
         return activation_bytes(self._anatomy, cut, self._precision)
 
     def fill(self, sides: Sequence[Side], cuts: Sequence[int]) -> Iterator[tuple[int, int]]:
-        """Compute what is missing behind each of the `cuts`, all in one pass; yields (images passed, of how many).
+        """Compute in one pass what is missing behind each of the `cuts`.
+
+        Yields (images passed, images to pass).
 
         Raises:
-            NoRoom: it does not fit; as `TooLarge`, into the precision.
-            Cancelled: it was asked to stop.
+            NoRoom: the rows do not fit into the cache; as `TooLarge`, into the precision.
+            Cancelled: the work was asked to stop.
         """
         used: set[Path] = set()
         shelves = [self._shelf(cut, sides[0].images, used) for cut in cuts]
@@ -88,42 +90,42 @@ class KeptActivations:
         needed = int(lacking @ np.array([self.row_bytes(cut) for cut in cuts]))
         if not shelves[0].has_room_for(needed):
             raise NoRoom(f"{needed:,} bytes")
-        made, done = self._make(todo, cuts, total, used), 0
+        computed = self._compute(todo, cuts, total, used)
         if sides[0].images.device.type == "cuda":
-            made = _one_behind(made)
+            computed = _one_behind(computed)
         writers = [RowWriter(shelf, self._dtype) for shelf in shelves]
-        for missing, chosen, outputs in made:
+        done = 0
+        for missing, chosen, outputs in computed:
             for writer, lacks, output in zip(writers, missing.lacks, outputs, strict=True):
-                writer.add(
-                    compress(missing.keys[chosen], lacks[chosen]),
-                    output[torch.from_numpy(lacks[chosen])],
-                )
+                keys = compress(missing.keys[chosen], lacks[chosen])
+                writer.add(keys, output[torch.from_numpy(lacks[chosen])])
             done += chosen.stop - chosen.start
             yield done, total
         for writer in writers:
             writer.flush()
 
-    def _make(
+    def _compute(
         self, todo: Sequence[Missing], cuts: Sequence[int], total: int, used: set[Path]
     ) -> Iterator[tuple[Missing, slice, Iterable[Tensor]]]:
-        """Which of the missing come next, and what the prefix makes of them: perhaps still under way."""
+        """Yield missing images, a slice of them, and their activations (in transfer)."""
         prefix = None
         for missing in todo:
-            # Pixels that are decoded on the way may be kept as well, but not in the place of what is used next.
-            images, start = (
-                replace(missing.images, cache=missing.images.cache and self._cache.sparing(used)),
-                0,
-            )
+            # Pixels decoded here may be cached, but not in place of activations in use.
+            cache = missing.images.cache and self._cache.sparing(used)
+            images = replace(missing.images, cache=cache)
+            start = 0
             for batch in images.view(missing.view):
                 prefix = prefix or self._prefix(cuts, batch.inputs, total, images)
                 outputs = prefix(batch.inputs)
-                yield missing, slice(start, start := start + len(batch.labels)), outputs
+                end = start + len(batch.labels)
+                yield missing, slice(start, end), outputs
+                start = end
 
     def examples(self, side: Side, cut: int) -> FeatureExamples:
-        """The same examples, read from their activations.
+        """Return the side's examples as activations behind `cut` stages.
 
         Raises:
-            NoRoom: some have been thrown out again.
+            NoRoom: some rows have been evicted.
         """
         images = side.images
         try:
@@ -162,11 +164,9 @@ class KeptActivations:
     def _shelf(self, cut: int, images: ImageExamples, used: set[Path] | None = None) -> Shelf:
         device = images.device.type
         with self._autocast():
-            precision = (
-                torch.get_autocast_dtype(device)
-                if torch.is_autocast_enabled(device)
-                else torch.float32
-            )
+            precision = torch.float32
+            if torch.is_autocast_enabled(device):
+                precision = torch.get_autocast_dtype(device)
         computed_in = str(precision).removeprefix("torch.")
         if self._only_torch:
             computed_in += f" by PyTorch on {device}"
@@ -180,7 +180,7 @@ class KeptActivations:
                 "preprocessing": list(asdict(images.preprocessing).values()),
                 "computed in": computed_in,
                 "kept in": self._dtype.name,
-                "made how": _MADE_HOW[self._precision],
+                "made how": _VERSION[self._precision],
                 "libraries": [version(name) for name in _LIBRARIES],
             },
             used,
@@ -195,7 +195,7 @@ class KeptActivations:
 
 
 def _one_behind(items: Iterable[Item]) -> Iterator[Item]:
-    """Each once the next was begun: a GPU then has work while the one before is written down."""
+    """Yield each item after the next was started, so that a GPU computes while rows are written."""
     for item, _ in pairwise(chain(items, [None])):
         assert item is not None
         yield item

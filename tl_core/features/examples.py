@@ -1,4 +1,4 @@
-"""What a training loop reads: images, or the activations of a frozen prefix over them. It cannot tell which."""
+"""Examples for the training loop: images, or the activations of a frozen prefix."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,35 +20,36 @@ from tl_core.records import ImageRecord, Preprocessing
 from tl_core.stopping import NEVER, Stop
 
 _BALANCED = 1
-"""Keeps the draws of balanced epochs apart from the orders of plain ones."""
+"""Part of the seed that separates balanced epochs from plain ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
     inputs: Tensor
-    """Float [B, …] on the device, ready for the model."""
+    """Model inputs on the device, float [B, …]."""
     labels: Tensor
-    """Int64 [B] on the device."""
+    """True labels on the device, int64 [B]."""
     positions: tuple[int, ...]
-    """Of the images in the dataset."""
+    """`ImageRecord.position` of each image."""
 
 
 class Examples(Protocol):
-    """One side of a split."""
+    """Examples of one side of the split."""
 
     def __len__(self) -> int: ...
 
     def epoch(self, number: int) -> Iterator[Batch]:
-        """As many examples as there are, in an order, and with an augmentation, of the seed and `number` alone."""
+        """Yield an epoch; seed and `number` alone decide its order and its augmentation."""
 
     def once(self) -> Iterator[Batch]:
-        """All examples in their own order, as they are."""
+        """Yield all examples in their own order, without augmentation."""
 
 
 def epoch_order(labels: Sequence[int], seed: int, number: int, balance: bool) -> list[int]:
-    """Which examples an epoch shows, in order, as only `seed` and `number` decide.
+    """Return the indices of an epoch's examples, in order, from `seed` and `number` alone.
 
-    All of them once; or, to `balance`, as many drawn with replacement, each class as likely as any other.
+    Each index occurs once. With `balance`, as many are drawn with replacement, all classes with
+    equal probability.
     """
     if not balance:
         return shuffled(len(labels), seed, number)
@@ -60,7 +61,7 @@ def epoch_order(labels: Sequence[int], seed: int, number: int, balance: bool) ->
 
 @dataclass(frozen=True)
 class ImageExamples:
-    """Images decoded from disk as they are needed."""
+    """Images, decoded from disk when they are needed."""
 
     folder: Path
     images: Sequence[ImageRecord]
@@ -71,15 +72,15 @@ class ImageExamples:
     seed: int = 0
     augment: AugmentConfig | None = None
     stop: Stop = NEVER
-    """Asked after every image that is read."""
+    """Checked after every image."""
     balance: bool = False
-    """Draw every class as often as any other."""
+    """Draw all classes with equal probability."""
     cache: RowCache | None = None
-    """Keeps decoded images."""
+    """Cache of decoded images."""
     workers: int = 2
     """Threads that read images."""
     channels_last: bool = True
-    """The layout in memory of what comes out, which PyTorch is fastest in."""
+    """Memory layout of the inputs; PyTorch's convolutions are faster with it."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -92,21 +93,20 @@ class ImageExamples:
         return self._read(range(len(self)), None)
 
     def view(self, number: int) -> Iterator[Batch]:
-        """All examples in their own order; view 0 as they are, every other one augmented in its own way."""
+        """Yield all examples in their own order; view 0 plain, the others augmented."""
         return self._read(range(len(self)), (self.seed, number) if number else None)
 
     def _read(self, order: Sequence[int], augment_seed: tuple[int, ...] | None) -> Iterator[Batch]:
-        images, labels = [self.images[i] for i in order], [self.labels[i] for i in order]
         for batch in iterate_batches(
             self.folder,
-            images,
-            labels,
+            [self.images[i] for i in order],
+            [self.labels[i] for i in order],
             self.preprocessing,
             batch_size=self.batch_size,
             augment=self.augment,
             augment_seed=augment_seed if self.augment else None,
-            on_device=self.device.type
-            == "cuda",  # where changing pixels costs nothing, and the CPU is the bottleneck
+            # With a GPU the CPU is the bottleneck, so the GPU augments.
+            on_device=self.device.type == "cuda",
             cache=self.cache,
             workers=self.workers,
             stop=self.stop,
@@ -114,43 +114,44 @@ class ImageExamples:
             pixels = batch.images.to(self.device, non_blocking=True)
             if batch.draws:
                 pixels = apply_draws(pixels, batch.draws)
-            # Bytes are turned in a quarter of the time that floats take.
+            # Changing the layout of bytes takes a quarter of the time that floats take.
             layout = torch.channels_last if self.channels_last else torch.contiguous_format
             inputs = normalise(pixels.contiguous(memory_format=layout), self.preprocessing)
             yield Batch(inputs, batch.labels.to(self.device, non_blocking=True), batch.positions)
 
 
 class OnDisk:
-    """Activations, [views, N, …], that are read as they are needed."""
+    """Activations [views, N, …] that are read from disk when they are needed."""
 
     def __init__(self, rows: Rows, views: int) -> None:
-        """Row v × N + i of `rows` is image i of N in view v."""
-        self._rows, self._views = rows, views
+        """Wrap `rows`, where row v × N + i holds image i of N in view v."""
+        self._rows = rows
+        self._views = views
 
     def __len__(self) -> int:
         return self._views
 
     def __getitem__(self, rows: Tensor) -> Tensor:
-        """Float32 [B, …] in main memory, of those rows, int64 [B]."""
+        """Read the rows with indices `rows`, int64 [B], as float32 [B, …] in main memory."""
         return torch.from_numpy(self._rows.gather(rows.numpy())).float()
 
 
 @dataclass(frozen=True)
 class FeatureExamples:
-    """Activations of a frozen prefix, several views of each image, one of them drawn anew each epoch."""
+    """Activations of a frozen prefix in several views per image; each epoch draws one of them."""
 
     activations: Tensor | OnDisk
-    """Float [views, N, …], on the device or on disk; view 0 is of the image as it is."""
+    """Activations, float [views, N, …], on the device or on disk; view 0 is not augmented."""
     labels: Tensor
-    """Int64 [N], in main memory."""
+    """True labels, int64 [N], in main memory."""
     positions: Sequence[int]
     batch_size: int
     device: torch.device
     seed: int = 0
     balance: bool = False
-    """Draw every class as often as any other."""
+    """Draw all classes with equal probability."""
     stop: Stop = NEVER
-    """Asked before every batch."""
+    """Checked before every batch."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -159,14 +160,14 @@ class FeatureExamples:
         order = torch.tensor(epoch_order(self.labels.tolist(), self.seed, number, self.balance))
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
         views = torch.randint(len(self.activations), (len(self),), generator=generator)
-        # Drawn twice, an example shows itself in two views; else a view belongs to an example.
+        # In balanced epochs an example may be drawn twice, and then appears in two views.
         return self._read(order, views if self.balance else views[order])
 
     def once(self) -> Iterator[Batch]:
         return self._read(torch.arange(len(self)), torch.zeros(len(self), dtype=torch.long))
 
     def _read(self, order: Tensor, views: Tensor) -> Iterator[Batch]:
-        # Labels, and which rows, are sent once for the whole epoch: of a batch's own a GPU would make every step wait.
+        # Labels and row indices are sent once per epoch; transfers per batch would stall a GPU.
         labels = torch.split(send(self.labels[order], self.device), self.batch_size)
         inputs = self._fetch(views * len(self) + order)
         for chosen, of_batch in zip(torch.split(order, self.batch_size), labels, strict=True):
@@ -174,7 +175,7 @@ class FeatureExamples:
             yield Batch(next(inputs), of_batch, tuple(self.positions[i] for i in chosen.tolist()))
 
     def _fetch(self, rows: Tensor) -> Iterator[Tensor]:
-        """Float32 [B, …] on the device, of those rows, batch by batch; from the disk while the model computes."""
+        """Yield rows batch by batch, float32 [B, …] on the device; a thread reads the disk."""
         if isinstance(self.activations, Tensor):
             flat = self.activations.flatten(0, 1)
             for chosen in torch.split(send(rows, flat.device), self.batch_size):

@@ -1,4 +1,4 @@
-"""Which images are passed through frozen stages, and in how many views; each view of each has a key of its own."""
+"""Images whose activations are cached, in one or several augmented views, and their keys."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -13,25 +13,26 @@ from tl_core.features.examples import ImageExamples
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """Images, each in several views: view 0 as it is, every other one varied in its own way."""
+    """Images of one side of the split in several views: view 0 plain, the others augmented."""
 
     images: ImageExamples
     views: int
 
     def keys(self, view: int) -> list[str]:
-        """What identifies each image in that view: its bytes, and what decides how it is varied."""
-        images, augment = self.images.images, self.images.augment
+        """Return a key per image: digest of its bytes, and of all that decides its augmentation."""
+        images = self.images.images
+        augment = self.images.augment
         if not view or augment is None:
             return [image.sha256 for image in images]
         how = f"{augment.model_dump_json()} {self.images.seed} {view}"
         return [f"{image.sha256} {digest(f'{how} {image.position}')}" for image in images]
 
     def all_keys(self) -> list[str]:
-        """Of every view in turn."""
+        """Return the keys of every view in turn."""
         return [key for view in range(self.views) for key in self.keys(view)]
 
     def missing(self, shelves: Sequence[Shelf]) -> Iterator["Missing"]:
-        """What some shelf has not got, view by view; of several images with the same key only the first."""
+        """Yield by view what any shelf lacks; of several images with one key only the first."""
         for view in range(self.views):
             keys = self.keys(view)
             first = {key: i for i, key in reversed(list(enumerate(keys)))}
@@ -44,36 +45,40 @@ class Side:
                 )
 
     def only(self, indices: Sequence[int]) -> ImageExamples:
-        """Some of the images, laid out as what computes on their device wants them."""
+        """Return the images at `indices`, in the memory layout that suits their device."""
         images = self.images
         return replace(
             images,
             images=[images.images[i] for i in indices],
             labels=[images.labels[i] for i in indices],
-            channels_last=images.device.type != "cpu",  # ONNX Runtime takes rows
+            # ONNX Runtime, which computes on the CPU, takes NCHW.
+            channels_last=images.device.type != "cpu",
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Images whose activations in one view some shelf has not got."""
+    """Images whose activations in one view are not on every shelf."""
 
     images: ImageExamples
     view: int
     keys: list[str]
     lacks: NDArray[np.bool_]
-    """[shelves, images]: which shelf has not got which."""
+    """Mask [shelves, images] of the missing rows."""
 
 
 def choose_views(n_train: int, epochs: int, augment: bool, wanted: int | None = None) -> int:
-    """How many views of each training image to keep: never more than the epochs can use.
+    """Choose the number of cached views of each training image, at most one per epoch.
 
-    View 0 is the image as it is. Unless a number is `wanted`, a set of 3,000 images or more gets one augmented view
-    beside it, a small one four.
+    View 0 is not augmented. Unless a number is `wanted`, 3,000 images or more get one augmented
+    view beside it, fewer images up to four.
     """
-    return min(epochs, wanted or 1 + max(1, min(4, 3_000 // n_train))) if augment else 1
+    if not augment:
+        return 1
+    augmented = max(1, min(4, 3_000 // n_train))
+    return min(epochs, wanted or 1 + augmented)
 
 
 def digest(text: str) -> str:
-    """32 hex digits."""
+    """Return the first 32 hex digits of the SHA-256 of `text`."""
     return hashlib.sha256(text.encode()).hexdigest()[:32]

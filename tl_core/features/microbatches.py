@@ -1,4 +1,4 @@
-"""When memory runs short: the same work on fewer images at a time."""
+"""Micro-batches: when memory runs short, a batch is processed in smaller pieces."""
 
 import gc
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tl_core.errors import OutOfMemory
 
-_IN_WORDS = (
+_MESSAGES = (
     "not enough memory",
     "can't allocate memory",
     "out of memory",
@@ -18,24 +18,27 @@ _IN_WORDS = (
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """On a GPU torch has a class for it; on a CPU its allocator raises a plain RuntimeError, ONNX Runtime its own."""
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        isinstance(error, RuntimeError | RuntimeException)
-        and any(words in str(error).lower() for words in _IN_WORDS)
-    )
+    """Return True if `error` says that memory ran out, on a GPU, on a CPU or in ONNX Runtime."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    # PyTorch's CPU allocator raises a plain RuntimeError, ONNX Runtime a class of its own.
+    if not isinstance(error, RuntimeError | RuntimeException):
+        return False
+    message = str(error).lower()
+    return any(words in message for words in _MESSAGES)
 
 
 class Pieces:
-    """How many images go through a network at once: a whole batch, until memory runs short."""
+    """Splitter of batches into micro-batches, once memory has run short."""
 
     def __init__(self, size: int | None = None) -> None:
         self.size = size
-        """At most; None while nothing ran short. It halves, and never grows again."""
+        """Largest micro-batch; None until memory runs short. It is halved and never grows again."""
 
     def run(self, n: int, work: Callable[[slice], None]) -> None:
-        """Do `work` on all of a batch of `n`, in pieces where the whole does not fit; what failed is done again.
+        """Call `work` with slices that cover a batch of `n`; a slice that did not fit is halved.
 
-        `work` must leave nothing behind when it fails.
+        `work` must have no effect when it fails, since its slice is then processed again.
 
         Raises:
             OutOfMemory: not even one image fits.
@@ -49,12 +52,12 @@ class Pieces:
                 self.size = (stop - start) // 2
             else:
                 raise OutOfMemory(
-                    "Memory ran out even with one image at a time: choose a smaller backbone or image size, or freeze "
-                    "more stages."
+                    "Memory ran out even with one image at a time: choose a smaller backbone or "
+                    "image size, or freeze more stages."
                 )
 
     def forward(self, model: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
-        """`model(inputs)`."""
+        """Compute `model(inputs)`, in micro-batches where needed."""
         outputs: list[Tensor] = []
         self.run(len(inputs), lambda piece: outputs.append(model(inputs[piece])))
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
@@ -67,7 +70,7 @@ def _fits(work: Callable[[slice], None], piece: slice) -> bool:
     except (RuntimeError, MemoryError, RuntimeException) as error:
         if not is_out_of_memory(error):
             raise
-    # Only here, where the error is gone, are the tensors of its traceback free.
+    # The error's traceback holds tensors until the except block has ended.
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

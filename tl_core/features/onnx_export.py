@@ -1,4 +1,4 @@
-"""A network as ONNX, and ONNX Runtime to run it."""
+"""ONNX export of a network, and sessions of ONNX Runtime."""
 
 import io
 import logging
@@ -15,11 +15,11 @@ from tl_core.stopping import NEVER, Stop
 
 _OPSET = 18
 _exporting = Lock()
-"""torch's exporter keeps its state in module variables."""
+"""Lock around torch's exporter, which keeps its state in module variables."""
 
 
 class OnnxUnfit(Exception):
-    """ONNX Runtime cannot run this network, or answers otherwise than PyTorch."""
+    """ONNX Runtime cannot run a network, or disagrees with PyTorch."""
 
 
 def to_onnx(
@@ -28,18 +28,18 @@ def to_onnx(
     outputs: Sequence[str],
     stop: Stop = NEVER,
 ) -> bytes:
-    """By tracing: a second for most networks, where the exporter built on `torch.export` takes five to twelve.
+    """Export by tracing: one second for most networks, where `torch.export` takes five to twelve.
 
-    The input is called images. The first dimension of input and outputs, the batch, is left open.
+    The input is called "images". The batch dimension of input and outputs is dynamic.
 
     Args:
         network: in eval mode.
         sample: two images or more, float [B, 3, H, W].
-        outputs: a name for each of them.
+        outputs: names of the outputs.
 
     Raises:
-        Cancelled: it was asked to stop.
-        Exception: whatever the exporter raises on a network that it cannot export.
+        Cancelled: the work was asked to stop.
+        Exception: any kind, for a network that cannot be exported.
     """
     stop.check()
     file = io.BytesIO()
@@ -52,7 +52,8 @@ def to_onnx(
         torch.onnx.export(
             network,
             (sample.contiguous(),),
-            file,  # type: ignore[arg-type]  # this exporter takes one
+            # The tracing exporter takes a file object, whatever the annotation says.
+            file,  # type: ignore[arg-type]
             dynamo=False,
             opset_version=_OPSET,
             input_names=["images"],
@@ -64,18 +65,18 @@ def to_onnx(
 
 
 def open_onnx(model: bytes | str) -> onnxruntime.InferenceSession:
-    """A session on the CPU, from an ONNX file's bytes or its path."""
+    """Open a session on the CPU from an ONNX file's bytes or path."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors
     options.intra_op_num_threads = torch.get_num_threads()
-    # Threads that wait actively would take the cores from those that decode the next images.
+    # Spinning threads would take the cores from the threads that decode the next images.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 @contextmanager
 def _without_fused_attention() -> Iterator[None]:
-    """The exporter knows attention's steps, not the one operation that does them all."""
+    """Disable fused attention, which the exporter cannot translate."""
     was = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
@@ -86,11 +87,12 @@ def _without_fused_attention() -> Iterator[None]:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """It warns of being the older exporter; and when it fails it prints the whole graph, where answers are expected."""
+    """Silence the exporter: it warns of its age, and prints the whole graph when it fails."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
-    with suppress(AttributeError):  # the switch is not public
+    # The switch is not public and may go.
+    with suppress(AttributeError):
         torch._C._jit_set_onnx_log_output_stream("stderr")
     try:
         with warnings.catch_warnings():

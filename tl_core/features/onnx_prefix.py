@@ -1,4 +1,4 @@
-"""The frozen stages in ONNX Runtime, which on a CPU is 1.3 to 4 times as fast as PyTorch, by family."""
+"""Frozen prefix in ONNX Runtime: on a CPU 1.3 to 4 times as fast as PyTorch, by family."""
 
 import numpy as np
 import onnxruntime
@@ -11,22 +11,22 @@ from tl_core.features.onnx_export import OnnxUnfit, open_onnx, to_onnx
 from tl_core.stopping import Stop
 
 _CHECKED = 8
-"""Images of the first batch on which both must agree."""
+"""Images of the first batch on which both engines are compared."""
 _TOLERANCE = 1e-3
-"""Of the largest activation: rounding is a thousandth of that; a step that was translated wrongly is far more."""
+"""Largest difference, relative to the largest activation. Rounding is a thousandth of this."""
 
 
 class OnnxPrefix:
-    """A network that was exported, and whose answers were compared with PyTorch's.
+    """ONNX Runtime as the engine, after its outputs were compared with PyTorch's.
 
     Args:
         network: maps images to a tuple of tensors; in eval mode.
-        sample: images, float [B, 3, H, W], to compare on.
-        at_once: images between two questions whether to stop.
+        sample: images to compare on, float [B, 3, H, W].
+        at_once: number of images between two checks of `stop`.
 
     Raises:
-        OnnxUnfit: it cannot be exported or run, or answers otherwise.
-        Cancelled: it was asked to stop.
+        OnnxUnfit: the network cannot be exported or run, or the outputs differ.
+        Cancelled: the work was asked to stop.
     """
 
     title = f"ONNX Runtime {onnxruntime.__version__}"
@@ -41,40 +41,43 @@ class OnnxPrefix:
                 wanted = network(sample)
             names = [f"cut{i}" for i in range(len(wanted))]
             self._session = open_onnx(to_onnx(network, sample[:2], names, stop))
-            # Of two sizes, in case the export has taken the sample's for good.
+            # Two batch sizes show whether the export has fixed the sample's.
             parts = [sample[: len(sample) // 2], sample[len(sample) // 2 :]]
             found = [self(part) for part in parts if len(part)]
         except Cancelled:
             raise
-        except Exception as error:  # the exporter and the runtime raise whatever they like
-            raise OnnxUnfit(
-                f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-            ) from error
+        except Exception as error:
+            # Exporter and runtime raise errors of any kind; their first line says enough.
+            reason = str(error).partition("\n")[0]
+            raise OnnxUnfit(f"{type(error).__name__}: {reason}") from error
         for theirs, ours in zip(zip(*found, strict=True), wanted, strict=True):
             _compare(torch.cat(theirs), ours)
 
     def __call__(self, images: Tensor) -> tuple[Tensor, ...]:
-        """One tensor an output, float [B, …].
+        """Compute one tensor per output, float [B, …].
 
         Raises:
-            Cancelled: it was asked to stop.
+            Cancelled: the work was asked to stop.
             OutOfMemory: not even one image fits.
         """
-        pixels, found = np.ascontiguousarray(images.numpy()), list[tuple[np.ndarray, ...]]()
+        pixels = np.ascontiguousarray(images.numpy())
+        outputs: list[tuple[np.ndarray, ...]] = []
 
         def run(piece: slice) -> None:
             self._stop.check()
-            found.append(tuple(self._session.run(None, {"images": pixels[piece]})))
+            outputs.append(tuple(self._session.run(None, {"images": pixels[piece]})))
 
         self._pieces.run(len(pixels), run)
         return tuple(
-            torch.from_numpy(np.concatenate(outputs)) for outputs in zip(*found, strict=True)
+            torch.from_numpy(np.concatenate(pieces)) for pieces in zip(*outputs, strict=True)
         )
 
 
 def _compare(theirs: Tensor, ours: Tensor) -> None:
     if theirs.shape != ours.shape:
         raise OnnxUnfit(f"it gives {tuple(theirs.shape)} where PyTorch gives {tuple(ours.shape)}")
-    difference, largest = float((theirs - ours).abs().max()), float(ours.abs().max())
-    if not difference <= _TOLERANCE * largest:  # nor is NaN
+    difference = float((theirs - ours).abs().max())
+    largest = float(ours.abs().max())
+    # Written so that NaN fails, too.
+    if not difference <= _TOLERANCE * largest:
         raise OnnxUnfit(f"its output differs by {difference:.2g}, of at most {largest:.2g}")

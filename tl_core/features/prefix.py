@@ -1,4 +1,4 @@
-"""The frozen stages of a network as a function of images, run by whatever is fastest here."""
+"""Frozen prefix of a network as a function of images, in the fastest engine of the machine."""
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
@@ -16,19 +16,20 @@ from tl_core.features.onnx_prefix import OnnxPrefix
 from tl_core.stopping import NEVER, Stop
 
 Autocast = Callable[[], AbstractContextManager[object]]
-"""Makes a context in which a device computes in mixed precision where that pays."""
+"""Factory of a context in which a device computes in mixed precision where that is faster."""
 
 _log = logging.getLogger(__name__)
 _WORTH_EXPORTING = 4e10
-"""Multiply-adds from which on it pays to hand the work to ONNX Runtime, which takes a second or more to set up."""
+"""Multiply-adds that make up for the second or more that exporting to ONNX takes."""
 _AT_ONCE = 2e10
-"""Multiply-adds between two chances to stop: less than a second on two cores."""
+"""Multiply-adds between two checks for Stop: less than a second on two cores."""
 
 
 class Cuts(nn.Module):
-    """What a network gives behind several numbers of its stages, in one pass; behind all of them it is pooled.
+    """Network that returns the activations behind several stages in one pass.
 
-    Maps images, float [B, 3, H, W], normalised as the backbone wants, to one tensor [B, …] a cut.
+    Maps normalised images, float [B, 3, H, W], to one tensor [B, …] per cut. Behind the last stage
+    activations are pooled.
     """
 
     def __init__(self, model: TransferModel, cuts: Sequence[int]) -> None:
@@ -43,25 +44,26 @@ class Cuts(nn.Module):
         for number, stage in enumerate(self.stages, 1):
             images = stage(images)
             if number in self.cuts:
-                # Copied, since the next stage may begin with an operation in place.
-                outputs.append(images.clone() if number < self.cuts[-1] else images)
+                # The next stage may begin with an operation in place.
+                is_last = number == self.cuts[-1]
+                outputs.append(images if is_last else images.clone())
         if self.pool is not None:
             outputs[-1] = self.pool(outputs[-1])
         return tuple(outputs)
 
 
 class Prefix(Protocol):
-    """Runs a network's `Cuts`."""
+    """Engine that computes the `Cuts` of a network."""
 
     title: str
-    """What runs it, for people."""
+    """Name of the engine, for people."""
 
     def __call__(self, images: Tensor) -> Iterable[Tensor]:
-        """One tensor a cut, float [B, …] in main memory, or on the way there: then to look is to wait."""
+        """Return one tensor per cut, float [B, …], in main memory or in transfer to it."""
 
 
 class TorchPrefix:
-    """The network itself, without gradients, in mixed precision where the device has it."""
+    """PyTorch as the engine: without gradients, in mixed precision where the device has it."""
 
     title = "PyTorch"
 
@@ -72,7 +74,7 @@ class TorchPrefix:
         at_once: int | None = None,
         stop: Stop = NEVER,
     ) -> None:
-        """`at_once` images are passed between two questions whether to stop."""
+        """Set up the engine, which checks `stop` after every `at_once` images."""
         self._cuts = cuts
         self._autocast = autocast
         self._stop = stop
@@ -80,17 +82,23 @@ class TorchPrefix:
 
     @torch.inference_mode()
     def __call__(self, images: Tensor) -> Arriving:
-        """Raises `Cancelled` and `OutOfMemory`."""
-        found: list[tuple[Tensor, ...]] = []
+        """Compute the activations.
 
-        def pass_on(piece: slice) -> None:
+        Raises:
+            Cancelled: the work was asked to stop.
+            OutOfMemory: not even one image fits.
+        """
+        outputs: list[tuple[Tensor, ...]] = []
+
+        def compute(piece: slice) -> None:
             self._stop.check()
+            inputs = images[piece].contiguous(memory_format=torch.channels_last)
             with self._autocast():
-                outputs = self._cuts(images[piece].contiguous(memory_format=torch.channels_last))
-            found.append(tuple(output.float() for output in outputs))
+                activations = self._cuts(inputs)
+            outputs.append(tuple(part.float() for part in activations))
 
-        self._pieces.run(len(images), pass_on)
-        return Arriving(found)
+        self._pieces.run(len(images), compute)
+        return Arriving(outputs)
 
 
 def make_prefix(
@@ -103,15 +111,15 @@ def make_prefix(
     stop: Stop = NEVER,
     only_torch: bool = False,
 ) -> Prefix:
-    """Choose what runs the prefix: ONNX Runtime on a CPU where there is enough to do and both agree; else PyTorch.
+    """Choose the engine: ONNX Runtime on a CPU with enough work, if it agrees with PyTorch.
 
     Args:
-        sample: some images, float [B, 3, H, W] on the device, on which the two must agree.
-        work: multiply-adds of one image.
-        n_images: that will be passed in all.
+        sample: images on the device, float [B, 3, H, W], on which the two are compared.
+        work: multiply-adds per image.
+        n_images: number of images that will be passed in total.
 
     Raises:
-        Cancelled: it was asked to stop meanwhile.
+        Cancelled: the work was asked to stop.
     """
     if sample.device.type != "cpu":
         return TorchPrefix(cuts, autocast, None, stop)
