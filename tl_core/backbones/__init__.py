@@ -1,4 +1,4 @@
-"""Pretrained networks: the catalogue, what they are made of, their weights, our heads, and what is frozen."""
+"""Pretrained networks: catalogue, anatomy, weights, heads and freezing."""
 
 from tl_core.backbones.anatomy import Anatomy, LayerInfo, StageInfo, anatomy
 from tl_core.backbones.build import (

@@ -1,4 +1,4 @@
-"""What a backbone is made of, found out without its weights: stages, layers, shapes, multiply-adds."""
+"""Anatomy of a backbone, found without its weights: stages, layers, shapes, multiply-adds."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +14,7 @@ from tl_core.backbones.tracing import cut, find_units, trace
 from tl_core.errors import ConfigError
 
 _GRIDS = (14, 16, 32)
-"""Networks that cut images into patches or windows take multiples of one of these."""
+"""Patch and window sizes: networks with either take image sizes that are multiples of one."""
 _TRIES = 12
 
 
@@ -23,19 +23,19 @@ class StageInfo:
     name: str
     parameters: int
     shape: tuple[int, ...]
-    """Of its output without the batch: (channels, height, width), (tokens, width), or (features,)."""
+    """Output shape of one image: (channels, height, width), (tokens, width) or (features,)."""
     layers: int
-    """Layers, as Keras counts them, from the input up to and including this stage."""
+    """Number of layers up to and including this stage, counted as Keras counts them."""
     values: int
-    """That its operations compute for one image: rather more than what training it has to keep in memory."""
+    """Numbers that its operations compute for one image: an upper bound of training's memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class LayerInfo:
     name: str
-    """The library's dotted name, or the operation, such as add."""
+    """Dotted name in the library, or the operation, such as add."""
     kind: str
-    """The module's class, or the operation again."""
+    """Class of the module, or the operation again."""
     stage: int
 
 
@@ -43,33 +43,35 @@ class LayerInfo:
 class Anatomy:
     stages: tuple[StageInfo, ...]
     layers: tuple[LayerInfo, ...]
-    """In the order they run, as Keras counts them: the input first; without our pooling and head."""
+    """Layers in the order they run, the input first, without pooling and head."""
     features: int
-    """Width of what the head sees."""
+    """Number of features that enter the head."""
     multiply_adds: int
-    """For one image."""
+    """Multiply-adds for one image."""
 
 
 def anatomy(backbone: Backbone, image_size: int | None = None) -> Anatomy:
-    """What the backbone is made of, for images of that side in pixels; its own where None. Cached.
+    """Return the anatomy for images of `image_size` pixels, or of the backbone's own size.
+
+    Results are cached.
 
     Raises:
-        ConfigError: it cannot take images of that size.
+        ConfigError: the backbone cannot take images of that size.
     """
     return _anatomy(backbone, image_size or backbone.preprocessing.size)
 
 
 def stages_without_weights(backbone: Backbone, image_size: int | None = None) -> list[nn.Module]:
-    """Its stages on the meta device."""
+    """Build the backbone's stages on the meta device."""
     with torch.device("meta"):
         stages, _ = cut_into_stages(backbone, build_library_model(backbone, image_size).eval())
     return stages
 
 
 def cut_into_stages(backbone: Backbone, library_model: nn.Module) -> tuple[list[nn.Module], bool]:
-    """The library's modules as stages, sharing its weights, and whether the last hands on features [B, F].
+    """Cut the library's network into stages that share its weights.
 
-    Otherwise it hands on a map [B, C, H, W].
+    Also return True if the last stage gives features [B, F], False for a map [B, C, H, W].
     """
     found = _find_stages(backbone)
     if found is None:
@@ -79,14 +81,14 @@ def cut_into_stages(backbone: Backbone, library_model: nn.Module) -> tuple[list[
 
 
 def stage_names(backbone: Backbone) -> tuple[str, ...]:
-    """From the input."""
+    """Return the names of the stages, from the input."""
     found = _find_stages(backbone)
     return found.names if found else ("whole",)
 
 
 @lru_cache(maxsize=256)
 def _find_stages(backbone: Backbone) -> Stages | None:
-    """None where the network cannot be traced: it is one stage then. Does not depend on the image's size."""
+    """Trace the network and group it into stages; None, for one stage, if it cannot be traced."""
     side = backbone.preprocessing.size
     with torch.device("meta"):
         network = build_library_model(backbone).eval()
@@ -95,7 +97,8 @@ def _find_stages(backbone: Backbone) -> Stages | None:
             return find_stages(
                 find_units(network, graph, torch.empty(1, 3, side, side)), backbone.library
             )
-        except Exception:  # as tracing, too, may raise anything
+        except Exception:
+            # Tracing a network of timm may raise errors of any kind.
             if backbone.library == "torchvision":
                 raise
             return None
@@ -105,17 +108,21 @@ def _find_stages(backbone: Backbone) -> Stages | None:
 def _anatomy(backbone: Backbone, size: int) -> Anatomy:
     try:
         return _examine(backbone, size)
-    except Exception as error:  # each network refuses a size in its own way
+    except Exception as error:
+        # Each network refuses an image size with an error of its own.
         if size == backbone.preprocessing.size:
             raise
         raise ConfigError(_say_what_is_possible(backbone, size, error)) from error
 
 
-@torch.inference_mode(False)  # in a caller's inference mode nothing would be counted
+# In a caller's inference mode nothing would be counted.
+@torch.inference_mode(False)
 @torch.no_grad()
 def _examine(backbone: Backbone, size: int) -> Anatomy:
-    names, modules = stage_names(backbone), stages_without_weights(backbone, size)
-    stages, layers = list[StageInfo](), [LayerInfo("input", "Input", 0)]
+    names = stage_names(backbone)
+    modules = stages_without_weights(backbone, size)
+    stages: list[StageInfo] = []
+    layers = [LayerInfo("input", "Input", 0)]
     with torch.device("meta"), Work() as counted:
         image = torch.empty(1, 3, size, size)
         for name, stage in zip(names, modules, strict=True):
@@ -131,26 +138,26 @@ def _examine(backbone: Backbone, size: int) -> Anatomy:
 
 
 def _say_what_is_possible(backbone: Backbone, size: int, error: Exception) -> str:
-    below = next(
-        (side for side in _near(backbone, size) if side < size and _takes(backbone, side)), None
-    )
-    above = next(
-        (side for side in _near(backbone, size) if side > size and _takes(backbone, side)), None
-    )
+    sides = _near(backbone, size)
+    below = next((side for side in sides if side < size and _takes(backbone, side)), None)
+    above = next((side for side in sides if side > size and _takes(backbone, side)), None)
     near = " or ".join(str(side) for side in (below, above) if side)
+    refusal = f"Image size: {size} is not possible for {backbone.name}"
     if not near:
-        return f"Image size: {size} is not possible for {backbone.name} ({error}), nor is any size near it."
-    return f"Image size: {size} is not possible for {backbone.name}; the nearest that it takes: {near}."
+        return f"{refusal} ({error}), nor is any size near it."
+    return f"{refusal}; the nearest that it takes: {near}."
 
 
 def _near(backbone: Backbone, size: int) -> list[int]:
-    """Sizes worth trying, the nearest first; few, since each try builds the network."""
+    """Return image sizes to try, the nearest first; few, since each try builds the network."""
     own = backbone.preprocessing.size
-    grids = sorted(
-        {step * n for step in _GRIDS for n in range(1, 80)}, key=lambda side: abs(side - size)
-    )
-    known = {own, 2 * own, backbone.min_size, *grids[:_TRIES]}
-    return sorted((side for side in known if side >= 16), key=lambda side: abs(side - size))
+
+    def distance(side: int) -> int:
+        return abs(side - size)
+
+    multiples = sorted({step * n for step in _GRIDS for n in range(1, 80)}, key=distance)
+    known = {own, 2 * own, backbone.min_size, *multiples[:_TRIES]}
+    return sorted((side for side in known if side >= 16), key=distance)
 
 
 def _takes(backbone: Backbone, size: int) -> bool:

@@ -1,4 +1,4 @@
-"""From a row of the catalogue to a network that can be trained, frozen and cut in two."""
+"""Transfer models: a backbone's stages, pooling and a new head, which can be frozen and split."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -17,18 +17,18 @@ from tl_core.config import ModelConfig
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """What is kept as it is."""
+    """Frozen part of a network."""
 
     stages: int
-    """Whole stages, counted from the input."""
+    """Number of whole frozen stages, counted from the input."""
     modules: frozenset[str] = frozenset()
-    """Beyond those, by the library's dotted names: modules without children, and weights that lie in no such module."""
+    """Other frozen modules without children, or parameters in no such module, by dotted name."""
 
 
 class TransferModel(nn.Module):
-    """A backbone's stages, pooling, and a head of our own.
+    """Backbone stages, global pooling and a new head.
 
-    Maps images, float [B, 3, H, W], normalised as the backbone wants, to logits, float [B, classes].
+    Maps normalised images, float [B, 3, H, W], to logits, float [B, classes].
     """
 
     def __init__(self, stages: Sequence[nn.Module], pool: nn.Module, head: nn.Module) -> None:
@@ -39,36 +39,39 @@ class TransferModel(nn.Module):
         self.frozen = Frozen(0)
         self.batch_norm = "frozen"
         self.still: list[nn.Module] = []
-        """Frozen modules, which stay in eval mode."""
+        """Frozen modules; they stay in eval mode."""
 
     def forward(self, images: Tensor) -> Tensor:
         logits: Tensor = self.head(self.features(images))
         return logits
 
     def features(self, inputs: Tensor) -> Tensor:
-        """What enters the head: pooled, float [B, features]."""
+        """Compute the pooled features that enter the head, float [B, features]."""
         pooled: Tensor = self.pool(self.stages(inputs))
         return pooled
 
     def train(self, mode: bool = True) -> "TransferModel":
-        """What is frozen stays in eval mode: no dropout, and BatchNorm's averages do not move unless told to."""
+        """Set train or eval mode; frozen modules stay in eval mode, so their BatchNorm is fixed."""
         super().train(mode)
         self._keep_still()
         return self
 
     @property
     def features_stand_still(self) -> bool:
-        """True where nothing in front of the head learns."""
+        """Return True if nothing in front of the head learns."""
         return self.frozen.stages == len(self.stages) and not self._adapts()
 
     def split(self) -> tuple[nn.Module, "Rest"]:
-        """(constant frozen prefix, rest), sharing this model's weights. Pooling is constant when all stages are.
+        """Split into the frozen prefix and the rest, which share this model's weights.
 
-        The prefix is empty, and gives back its input, where no stage is frozen or its BatchNorm adapts.
+        Pooling belongs to the prefix when all stages do. The prefix is empty, and returns its
+        input, if no stage is frozen or if frozen BatchNorm adapts.
         """
-        n = 0 if self._adapts() else self.frozen.stages
-        prefix, rest = list(self.stages[:n]), list(self.stages[n:])
-        (rest if rest else prefix).append(self.pool)
+        n_frozen = 0 if self._adapts() else self.frozen.stages
+        prefix = list(self.stages[:n_frozen])
+        rest = list(self.stages[n_frozen:])
+        last_part = rest or prefix
+        last_part.append(self.pool)
         return nn.Sequential(*prefix).eval(), Rest([*rest, self.head], self._keep_still)
 
     def _adapts(self) -> bool:
@@ -78,14 +81,13 @@ class TransferModel(nn.Module):
         may_adapt = self.batch_norm == "adapt" and (self.training if mode is None else mode)
         for module in self.still:
             adapts = may_adapt and isinstance(module, _BatchNorm)
-            if (
-                module.training != adapts
-            ):  # setting what is set already takes ten times as long as looking
+            # Setting an attribute of a module takes ten times as long as reading it.
+            if module.training != adapts:
                 module.training = adapts
 
 
 class Rest(nn.Sequential):
-    """What follows the prefix, down to the head; frozen modules inside it stay in eval mode here, too."""
+    """Rest of a model behind the frozen prefix, with its head; frozen modules stay in eval mode."""
 
     def __init__(self, modules: Sequence[nn.Module], keep_still: Callable[[bool], None]) -> None:
         super().__init__(*modules)
@@ -96,7 +98,7 @@ class Rest(nn.Sequential):
         return self[-1]
 
     def features(self, inputs: Tensor) -> Tensor:
-        """What enters the head: the inputs themselves where nothing else is left."""
+        """Compute the features that enter the head: the inputs, if only the head is left."""
         for module in list(self)[:-1]:
             inputs = module(inputs)
         return inputs
@@ -110,7 +112,7 @@ class Rest(nn.Sequential):
 def build_model(
     backbone: Backbone, config: ModelConfig, n_classes: int, library_model: nn.Module
 ) -> TransferModel:
-    """Put our head on the library's network, whose weights are shared. Freezes nothing yet.
+    """Put a new head on the library's network and share its weights; nothing is frozen yet.
 
     Raises:
         ConfigError: the backbone cannot take the image size, or the head cannot have that output.
@@ -122,17 +124,16 @@ def build_model(
 
 
 def parameters_by_part(model: TransferModel) -> tuple[tuple[nn.Parameter, ...], ...]:
-    """The weights of each stage, then of the head; trainable or not."""
+    """Return the parameters of each stage, then of the head, trainable or not."""
     return tuple(tuple(part.parameters()) for part in (*model.stages, model.head))
 
 
 def digest_of_weights(network: nn.Module) -> str:
-    """Of everything its output depends on in eval mode."""
+    """Return the SHA-256 of all tensors that the output depends on in eval mode."""
     hashed = hashlib.sha256()
     for name, tensor in chain(network.named_parameters(), network.named_buffers()):
         if not name.endswith("num_batches_tracked"):
             hashed.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-            hashed.update(
-                tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data
-            )
+            flat = tensor.detach().cpu().contiguous().reshape(-1)
+            hashed.update(flat.view(torch.uint8).numpy().data)
     return hashed.hexdigest()

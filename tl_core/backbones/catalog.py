@@ -1,4 +1,4 @@
-"""The catalogue of backbones: rows made from the libraries' own metadata, and any other of timm's by name."""
+"""Catalogue of backbones, made from the libraries' metadata; any other of timm's by name."""
 
 from dataclasses import replace
 from difflib import get_close_matches
@@ -33,38 +33,36 @@ _RECOMMENDED = (
 
 
 def list_backbones() -> tuple[Backbone, ...]:
-    """The catalogue: EfficientNet-Lite, and all ImageNet classifiers of torchvision; the recommended few first."""
+    """List EfficientNet-Lite and torchvision's ImageNet classifiers, the recommended ones first."""
     return tuple(_rows().values())
 
 
 def get_backbone(name: str) -> Backbone:
-    """The row of that name: of the catalogue, or else of timm.
+    """Return the backbone of that name, from the catalogue or from timm.
 
     Raises:
-        UnknownBackbone: there is none; the message names near ones.
+        UnknownBackbone: there is none; the message names similar ones.
     """
-    if name in torchvision_names():  # for which timm need not be loaded
+    # torchvision's rows do not need timm, which takes a while to import.
+    if name in torchvision_names():
         return torchvision_row(name)
     row = _rows().get(name) or timm_row(name)
     if row is None:
         near = get_close_matches(name, [*_rows(), *timm_names()], 5)
-        meant = (
-            f"did you mean {' or '.join(near)}?"
-            if near
-            else "the catalogue and timm's list have the names."
-        )
-        raise UnknownBackbone(f"There is no backbone called {name!r}; {meant}")
+        advice = "the catalogue and timm's list have the names."
+        if near:
+            advice = f"did you mean {' or '.join(near)}?"
+        raise UnknownBackbone(f"There is no backbone called {name!r}; {advice}")
     return row
 
 
 def preprocessing_for(backbone: Backbone, image_size: int | None) -> Preprocessing:
-    """The backbone's preprocessing at another image size: what the centre crop leaves out stays the same share."""
+    """Return the preprocessing at another image size; the centre crop keeps the same share."""
     own = backbone.preprocessing
     if image_size in (None, own.size):
         return own
-    return replace(
-        own, size=image_size, resize=max(image_size, round(own.resize * image_size / own.size))
-    )
+    resize = max(image_size, round(own.resize * image_size / own.size))
+    return replace(own, size=image_size, resize=resize)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What is kept as it is: whole stages, the first layers, or modules by name."""
+"""Freezing: by stage, by number of layers or by module name."""
 
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
@@ -16,37 +16,40 @@ from tl_core.errors import ConfigError
 
 
 def resolve_frozen(backbone: Backbone, config: ModelConfig) -> Frozen:
-    """What `config` keeps frozen at the end.
+    """Return the part that `config` freezes in the last phase.
 
     Raises:
-        ConfigError: more stages or layers than there are, or a name that nothing has.
+        ConfigError: more stages or layers than there are, or a name without a match.
     """
     leaves = _leaves_by_stage(backbone)
     if config.frozen_layers is None:
-        stages, names = _count_stages(backbone, config.frozen_stages, len(leaves)), set[str]()
+        stages = _count_stages(backbone, config.frozen_stages, len(leaves))
+        names: set[str] = set()
     else:
-        stages, names = 0, _first_layers(backbone, config.frozen_layers)
+        stages = 0
+        names = _first_layers(backbone, config.frozen_layers)
     for pattern in config.frozen_names:
         names |= _matching(backbone, pattern)
+    prefixes = tuple(f"{name}." for name in names)
     frozen = {
-        leaf
-        for stage in leaves
-        for leaf in stage
-        if any(leaf == n or leaf.startswith(n + ".") for n in names)
+        leaf for stage in leaves for leaf in stage if leaf in names or leaf.startswith(prefixes)
     }
+    # Layers or names that cover a whole stage freeze it as such, so that it joins the prefix.
     while names and stages < len(leaves) and _has_all_weights(frozen, leaves[stages]):
         stages += 1
     return Frozen(stages, frozenset(frozen.difference(*leaves[:stages])))
 
 
 def freeze(model: TransferModel, frozen: Frozen, batch_norm: str = "frozen") -> None:
-    """No gradients for what is frozen, and eval mode whenever the rest trains; all else learns.
+    """Freeze that part: no gradients, and eval mode even while the rest trains.
 
     Args:
-        batch_norm: "adapt" lets frozen BatchNorm go on averaging over what it sees.
+        batch_norm: "adapt" lets frozen BatchNorm update its running statistics.
     """
     model.requires_grad_(True)
-    model.frozen, model.batch_norm, model.still = frozen, batch_norm, []
+    model.frozen = frozen
+    model.batch_norm = batch_norm
+    model.still = []
     for i, stage in enumerate(model.stages):
         for name, leaf in list_leaves(stage):
             if i < frozen.stages or name in frozen.modules:
@@ -60,7 +63,7 @@ def freeze(model: TransferModel, frozen: Frozen, batch_norm: str = "frozen") -> 
 
 
 def count_parameters(backbone: Backbone, config: ModelConfig, n_classes: int) -> tuple[int, int]:
-    """(trainable at the end, all) weights and biases of the model that `config` describes, without building it."""
+    """Count (trainable in the last phase, all) parameters of a model without building it."""
     frozen = resolve_frozen(backbone, config)
     whole = anatomy(backbone, config.image_size)
     head = head_parameters(whole.features, n_classes, config)
@@ -74,11 +77,10 @@ def count_parameters(backbone: Backbone, config: ModelConfig, n_classes: int) ->
 
 
 def list_leaves(stage: nn.Module) -> Iterator[tuple[str, nn.Module | nn.Parameter]]:
-    """Its modules without children, and the weights that lie in no such module, by name."""
+    """Yield the modules without children, and the parameters in no such module, by name."""
     for name, module in stage.named_modules():
-        is_container = (
-            type(module) is nn.Module
-        )  # stands in for a module that is spread over several stages
+        # A plain nn.Module stands for a module that is spread over several stages.
+        is_container = type(module) is nn.Module
         if name and not is_container and not any(module.children()):
             yield name, module
         else:
@@ -87,7 +89,7 @@ def list_leaves(stage: nn.Module) -> Iterator[tuple[str, nn.Module | nn.Paramete
 
 @lru_cache(maxsize=256)
 def _leaves_by_stage(backbone: Backbone) -> tuple[dict[str, int], ...]:
-    """For each stage its leaves and their numbers of weights."""
+    """Return the leaves of each stage with their numbers of weights."""
     return tuple(
         {
             name: leaf.numel() if isinstance(leaf, nn.Parameter) else _size(leaf)
@@ -102,14 +104,11 @@ def _size(module: nn.Module) -> int:
 
 
 def _is_frozen(stage: nn.Module, name: str, frozen: Frozen) -> bool:
-    """Whether all leaves of that module are."""
+    """Return True if all leaves of the module are frozen."""
     if not frozen.modules:
         return False
-    inside = [
-        leaf
-        for leaf, _ in list_leaves(stage)
-        if leaf == name or leaf.startswith(f"{name}." if name else "")
-    ]
+    prefix = f"{name}." if name else ""
+    inside = [leaf for leaf, _ in list_leaves(stage) if leaf == name or leaf.startswith(prefix)]
     return bool(inside) and frozen.modules.issuperset(inside)
 
 
@@ -118,7 +117,7 @@ def _has_all_weights(frozen: Iterable[str], leaves: dict[str, int]) -> bool:
 
 
 def _count_stages(backbone: Backbone, asked: int | str, total: int) -> int:
-    """ "all" and numbers counted from the top, as a number of stages from the input."""
+    """Turn "all", or a number counted from the top, into a number of stages from the input."""
     if asked == "all":
         return total
     number = int(asked)
@@ -151,7 +150,7 @@ def _matching(backbone: Backbone, pattern: str) -> set[str]:
 
 @lru_cache(maxsize=256)
 def _all_names(backbone: Backbone) -> tuple[str, ...]:
-    """Of every module, and of the weights that lie in none."""
+    """Return the names of all modules, and of the parameters in no leaf module."""
     stages = stages_without_weights(backbone)
     modules = [name for stage in stages for name, _ in stage.named_modules() if name]
     return tuple(

@@ -1,4 +1,4 @@
-"""The part that is always trained: from pooled features to one logit a class."""
+"""Heads: from pooled features to one logit per class. They are always trained."""
 
 from itertools import pairwise
 
@@ -10,14 +10,16 @@ from tl_core.errors import ConfigError
 
 
 class OneOutput(nn.Module):
-    """A single output z [B, 1] as two logits [0, z]: their softmax is z's sigmoid, exactly."""
+    """Turn one output z [B, 1] into two logits [0, z], whose softmax is the sigmoid of z."""
 
     def forward(self, z: Tensor) -> Tensor:
         return torch.cat([torch.zeros_like(z), z], dim=1)
 
 
 def make_head(features: int, n_classes: int, config: ModelConfig) -> nn.Sequential:
-    """Float [B, features] to logits [B, n_classes]: hidden layers if any, each with dropout in front.
+    """Make the head, from features [B, features] to logits [B, n_classes].
+
+    Each linear layer has dropout in front, each hidden one a ReLU behind.
 
     Raises:
         ConfigError: a sigmoid output for other than two classes.
@@ -32,7 +34,7 @@ def make_head(features: int, n_classes: int, config: ModelConfig) -> nn.Sequenti
 
 
 def head_parameters(features: int, n_classes: int, config: ModelConfig) -> int:
-    """Weights and biases of that head, without building it."""
+    """Count the weights and biases of the head without building it."""
     return sum(
         (before + 1) * after for before, after in pairwise(_widths(features, n_classes, config))
     )
@@ -41,6 +43,7 @@ def head_parameters(features: int, n_classes: int, config: ModelConfig) -> int:
 def _widths(features: int, n_classes: int, config: ModelConfig) -> tuple[int, ...]:
     if config.output == "sigmoid" and n_classes != 2:
         raise ConfigError(
-            f"Output: 'sigmoid' needs exactly two classes, and there are {n_classes}; give 'softmax'."
+            f"Output: 'sigmoid' needs exactly two classes, and there are {n_classes}; give "
+            "'softmax'."
         )
     return (features, *config.hidden_units, 1 if config.output == "sigmoid" else n_classes)

@@ -1,4 +1,4 @@
-"""Layers counted as Keras counts them, noted while a network runs."""
+"""Layers of a network, counted as Keras counts them while the network runs."""
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -63,16 +63,16 @@ _COUNTED = {function: name for name, functions in _OPERATIONS.items() for functi
 
 @dataclass(slots=True)
 class _Call:
-    """A module's call that has not returned."""
+    """Call of a module that has not returned yet."""
 
     first: int
-    """Length of the list when it began."""
+    """Number of layers recorded before the call."""
     calls_others: bool = False
 
 
 @dataclass(slots=True)
 class Noted:
-    """What ran, in order: (name, kind). A module within which no other runs is one layer, whatever it computes."""
+    """Recorder of (name, kind) of the layers that run; a module that calls no other is one."""
 
     layers: list[tuple[str, str]] = field(default_factory=list)
     _open: list[_Call] = field(default_factory=list)
@@ -109,10 +109,10 @@ class _Functions(TorchFunctionMode):
 
 
 def note_layers(stage: nn.Module, image: Tensor) -> tuple[list[tuple[str, str]], Tensor]:
-    """Run one stage; gives back its layers in order, (name, kind), and what comes out.
+    """Run one stage and return its layers in order, (name, kind), and its output.
 
-    Padding counts as part of its convolution: Keras's own ResNet-50 lists two paddings apart, and has 175 layers
-    where this counts 173.
+    Padding counts as part of its convolution. Keras's ResNet-50 lists two paddings separately and
+    so has 175 layers, where this counts 173.
     """
     noted = Noted()
     with ExitStack() as stack:
@@ -126,13 +126,13 @@ def note_layers(stage: nn.Module, image: Tensor) -> tuple[list[tuple[str, str]],
 
 
 class Work(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts, while it is entered, multiply-adds of convolutions and matrix products, and the values put out."""
+    """Counter of the multiply-adds and output values of all operations while it is entered."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.multiply_adds = 0
         self.values = 0
-        """Of every operation that computes some: rather more than what a backward pass needs again."""
+        """Values computed by all operations: an upper bound of what a backward pass needs."""
 
     def __torch_dispatch__(
         self,
@@ -144,7 +144,7 @@ class Work(TorchDispatchMode):  # type: ignore[no-untyped-call]
         result = func(*args, **(kwargs or {}))
         if formula := flop_registry.get(func._overloadpacket):
             self.multiply_adds += formula(*args, **(kwargs or {}), out_val=result) // 2
-        made = result[0] if isinstance(result, tuple) else result
-        if isinstance(made, Tensor) and not func.is_view:
-            self.values += made.numel()
+        output = result[0] if isinstance(result, tuple) else result
+        if isinstance(output, Tensor) and not func.is_view:
+            self.values += output.numel()
         return result

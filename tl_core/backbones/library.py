@@ -1,4 +1,4 @@
-"""The libraries' own networks, and how they take another image size."""
+"""Networks as timm and torchvision build them, at any image size."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,15 +10,15 @@ from torch.overrides import TorchFunctionMode
 
 from tl_core.backbones.catalog import Backbone
 
-# GoogLeNet and Inception: the extra classifiers of their training are left out, and so is the change of normalisation
-# in front, which the catalogue's preprocessing has already made.
+# GoogLeNet and Inception: without the auxiliary classifiers of their training, and without the
+# change of normalisation in front, which the catalogue's preprocessing includes.
 _WITHOUT_EXTRAS = {"transform_input": False, "aux_logits": False, "init_weights": True}
 
 
 def build_library_model(backbone: Backbone, image_size: int | None = None) -> nn.Module:
-    """The library's own network, with fresh random weights and its classifier, for images of that side in pixels.
+    """Build the library's network with random weights and its classifier.
 
-    Within `torch.device("meta")` it takes no memory and no random numbers.
+    Within `torch.device("meta")` this takes no memory and draws no random numbers.
     """
     if torch.get_default_device().type != "meta":
         return _build(backbone, image_size)[0]
@@ -27,13 +27,13 @@ def build_library_model(backbone: Backbone, image_size: int | None = None) -> nn
 
 
 def constructor_options(backbone: Backbone, image_size: int | None = None) -> dict[str, Any]:
-    """Keyword arguments that `build_library_model` gives to the library's constructor."""
+    """Return the keyword arguments that `build_library_model` passes to the constructor."""
     with torch.device("cpu"), _WeightsOnMeta():
         return _build(backbone, image_size)[1]
 
 
 def _build(backbone: Backbone, image_size: int | None) -> tuple[nn.Module, dict[str, Any]]:
-    """The network, and the options that it was made with."""
+    """Build the network; also return the options of its constructor."""
     build = _build_timm if backbone.library == "timm" else _build_torchvision
     return build(backbone, image_size or backbone.preprocessing.size)
 
@@ -50,11 +50,13 @@ def _build_torchvision(backbone: Backbone, size: int) -> tuple[nn.Module, dict[s
 
 
 def _build_timm(backbone: Backbone, size: int) -> tuple[nn.Module, dict[str, Any]]:
-    """Made for that size where the network has such an option; others, convolutional ones mostly, take any size."""
+    """Build for that size if the network has such an option; convolutional ones take any size."""
     import timm
 
-    given: dict[str, Any] = {} if size == backbone.preprocessing.size else {"img_size": size}
-    for options in ({**given, "dynamic_img_size": False}, given):
+    at_size: dict[str, Any] = {}
+    if size != backbone.preprocessing.size:
+        at_size = {"img_size": size}
+    for options in ({**at_size, "dynamic_img_size": False}, at_size):
         try:
             return timm.create_model(backbone.name, pretrained=False, **options), options
         except TypeError:
@@ -63,7 +65,7 @@ def _build_timm(backbone: Backbone, size: int) -> tuple[nn.Module, dict[str, Any
 
 
 class _WeightsOnMeta(TorchFunctionMode):
-    """Weights come without memory; other tensors stay real, since some networks compute their layout with them."""
+    """Create weights on the meta device; other tensors stay real, since layouts depend on them."""
 
     _WEIGHTS = (torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn)
     _FILLING = (
@@ -84,7 +86,8 @@ class _WeightsOnMeta(TorchFunctionMode):
     ) -> Any:
         kwargs = kwargs or {}
         if func in self._FILLING and args[0].is_meta:
-            return args[0]  # there is nothing to fill, and trying takes its time
+            # Filling a meta tensor has no effect and takes time.
+            return args[0]
         if func in self._WEIGHTS and kwargs.get("device") is None:
             kwargs["device"] = "meta"
         return func(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""What the catalogue knows of a backbone."""
+"""Rows of the catalogue: a backbone and the source of its weights."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,35 +8,35 @@ from tl_core.records import Preprocessing
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Where a backbone's ImageNet weights come from. Those of a Python package have neither URL nor hub id."""
+    """Source of a backbone's ImageNet weights; a Python package has neither URL nor hub id."""
 
     source: str
     licence: str
     url: str | None = None
     hub_id: str | None = None
-    """On the Hugging Face hub (timm's)."""
+    """Repository on the Hugging Face hub (for timm's weights)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Backbone:
-    """A row of the catalogue. Nothing is built for it; `anatomy` knows its stages."""
+    """Row of the catalogue, made without building the network."""
 
     name: str
     title: str
     description: str
-    """One plain sentence about its family."""
+    """Sentence about the family of networks, in plain words."""
     library: Literal["timm", "torchvision"]
     family: str
     classifier: str
-    """Dotted prefix of the library's own classifier, which we leave out."""
+    """Dotted prefix of the library's classifier, which the new head replaces."""
     parameters: int | None
-    """As published, with the ImageNet classifier; None where it is not known without building."""
+    """Published number of parameters, with the ImageNet classifier; None if not published."""
     flops: float | None
-    """Multiply-adds for one image of its own size, as published."""
+    """Published multiply-adds for one image of its own size."""
     top1: float | None
-    """Share of ImageNet's validation images named rightly at the first guess."""
+    """Top-1 accuracy on ImageNet's validation images, 0 to 1."""
     top1_source: str
     preprocessing: Preprocessing
     min_size: int
-    """Smallest side in pixels, as published."""
+    """Smallest published image size, in pixels."""
     weights: Weights

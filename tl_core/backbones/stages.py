@@ -1,4 +1,4 @@
-"""Units grouped into stages: what a person freezes, counted from the input."""
+"""Stages: consecutive units of a network, which are frozen together."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -15,17 +15,17 @@ Group = list[Unit]
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """Where a network is cut, and how its features are pooled."""
+    """Places where a network is cut into stages."""
 
     names: tuple[str, ...]
     ends: tuple[str, ...]
-    """For each stage, the name of the step whose value it hands on."""
+    """Name of the step that computes each stage's output."""
     pooled: bool
-    """Whether the last stage hands on features [B, F]; otherwise it is a map, [B, C, H, W], to be averaged."""
+    """True if the last stage gives features [B, F]; otherwise it gives a map [B, C, H, W]."""
 
 
 def find_stages(units: list[Unit], library: str) -> Stages:
-    """Stages are runs of units with the same output shape; a network of one shape is cut at its blocks instead."""
+    """Group units of equal output shape into stages; cut a network of one shape at its blocks."""
     body, tail = _part_tail(units, library)
     groups = _by_shape(body)
     if len(groups) < _FEWEST_STAGES:
@@ -39,35 +39,41 @@ def find_stages(units: list[Unit], library: str) -> Stages:
 
 
 def channels_first(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """A map's shape as (channels, height, width), also where the network keeps its channels last (Swin)."""
-    if len(shape) == 3 and shape[0] == shape[1] != shape[2]:  # maps are square
+    """Return a map's shape as (channels, height, width), also if channels come last (Swin)."""
+    # Maps are square, so that two equal sides at the front are height and width.
+    if len(shape) == 3 and shape[0] == shape[1] != shape[2]:
         return shape[2], shape[0], shape[1]
     return shape
 
 
 def _part_tail(units: Group, library: str) -> tuple[Group, Group]:
-    """(all up to the last map or tokens, what follows and must be kept). Plain pooling we do ourselves."""
+    """Split into the units up to the last map or tokens, and those behind it that must stay.
+
+    Plain global pooling is left out, since `TransferModel` has its own.
+    """
     last = max(
         (i for i, unit in enumerate(units, 1) if _has_positions(unit.shape)), default=len(units)
     )
-    while (
-        "AdaptiveAvgPool" in units[last - 1].kind
-    ):  # VGG's, to the very size that its own images have there
+    # VGG pools to the size that maps of its own image size have anyway.
+    while "AdaptiveAvgPool" in units[last - 1].kind:
         last -= 1
-    body, tail = units[:last], units[last:]
+    body = units[:last]
+    tail = units[last:]
     shape = body[-1].shape
     other_width = library == "timm" and bool(tail) and tail[-1].shape[0] != shape[0]
     plain = len(shape) == 3 and channels_first(shape) == shape and not other_width
-    return body, [] if plain and not any(unit.parameters for unit in tail) else tail
+    if plain and not any(unit.parameters for unit in tail):
+        return body, []
+    return body, tail
 
 
 def _has_positions(shape: tuple[int, ...]) -> bool:
-    """Whether it is a map of more than one position, or a row of tokens."""
+    """Return True for a map of more than one position, or a sequence of tokens."""
     return len(shape) == 2 or (len(shape) == 3 and shape[-1] > 1)
 
 
 def _by_shape(units: Group) -> list[Group]:
-    """A unit without weights joins those before it; where it makes the map smaller (pooling) the stage ends."""
+    """Group by output shape. Units without weights join the group before; pooling ends a stage."""
     groups: list[Group] = []
     closed = True
     for unit in units:
@@ -83,7 +89,7 @@ def _by_shape(units: Group) -> list[Group]:
 
 
 def _split_biggest(groups: list[Group]) -> list[Group]:
-    """Cut the group with most weights in front of each of its blocks, or of every few where there are many."""
+    """Cut the group with most weights in front of its blocks, or of every few if there are many."""
     place = max(range(len(groups)), key=lambda i: _parameters(groups[i]))
     units = groups[place]
     kinds = Counter(kind for unit in units for kind in unit.blocks)
@@ -97,17 +103,16 @@ def _split_biggest(groups: list[Group]) -> list[Group]:
 
 
 def _join_stem(groups: list[Group]) -> list[Group]:
-    """All in front of the first block is one stem; a network without blocks stays as it is."""
+    """Join all groups in front of the first block into one stem."""
     first = next((i for i, units in enumerate(groups) if not _is_plain(units)), 0)
-    return (
-        groups
-        if first < 2
-        else [[unit for units in groups[:first] for unit in units], *groups[first:]]
-    )
+    if first < 2:
+        return groups
+    stem = [unit for units in groups[:first] for unit in units]
+    return [stem, *groups[first:]]
 
 
 def _merge_smallest(groups: list[Group]) -> list[Group]:
-    """Join the two neighbours that have the fewest weights together."""
+    """Join the two neighbouring groups that have the fewest weights together."""
     place = min(
         range(len(groups) - 1), key=lambda i: _parameters(groups[i]) + _parameters(groups[i + 1])
     )
@@ -115,7 +120,7 @@ def _merge_smallest(groups: list[Group]) -> list[Group]:
 
 
 def _names(groups: list[Group]) -> list[str]:
-    """stem, stage1 …, top; block1 … where there are only plain layers; patches, blocks1 … of a transformer."""
+    """Name stages: stem, stage1 …, top; block1 … of plain layers; patches, blocks1 … of tokens."""
     plain = [_is_plain(units) for units in groups]
     if len(groups) == 1:
         return ["whole"]

@@ -1,4 +1,4 @@
-"""timm's models as rows, made from their `pretrained_cfg`. It takes a while to load, and so waits until it is asked."""
+"""Catalogue rows of timm's models, from their `pretrained_cfg`; timm is imported when needed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from tl_core.records import Preprocessing
 
 @dataclass(frozen=True, slots=True)
 class _Lite:
-    """What the authors publish of an EfficientNet-Lite."""
+    """Published figures of an EfficientNet-Lite."""
 
     parameters: int
     flops: float
@@ -19,7 +19,8 @@ class _Lite:
     sentence: str
 
 
-# Multiply-adds: github.com/tensorflow/tpu, models/official/efficientnet/lite. Top-1: timm's results-imagenet.csv.
+# Multiply-adds: github.com/tensorflow/tpu, models/official/efficientnet/lite.
+# Top-1 accuracy: timm's results-imagenet.csv.
 _LITE = {
     0: _Lite(
         4_652_008,
@@ -43,7 +44,7 @@ _LITE = {
 
 
 def lite_rows() -> Iterator[Backbone]:
-    """EfficientNet-Lite: timm's architecture, with weights from Python packages."""
+    """Yield EfficientNet-Lite: timm's architecture with weights from Python packages."""
     for size, facts in _LITE.items():
         row = timm_row(f"tf_efficientnet_lite{size}")
         assert row is not None
@@ -63,14 +64,14 @@ def lite_rows() -> Iterator[Backbone]:
 
 @cache
 def timm_names() -> tuple[str, ...]:
-    """All that timm can build; with a dot and a tag where it has weights."""
+    """Return all names that timm knows; those with a dot and a tag have weights."""
     import timm
 
     return tuple(timm.list_models() + timm.list_models(pretrained=True))
 
 
 def search_timm(text: str, limit: int = 50) -> tuple[str, ...]:
-    """Names of timm's models that hold every word of `text`; those with weights come first, then shorter ones."""
+    """Find timm's models by all words of `text`: those with weights first, then shorter names."""
     words = text.lower().split()
     found = [
         name
@@ -82,7 +83,7 @@ def search_timm(text: str, limit: int = 50) -> tuple[str, ...]:
 
 @cache
 def timm_row(name: str) -> Backbone | None:
-    """The row of a name that timm knows, such as `convnext_atto` or `convnext_atto.d2_in1k`; None of any other."""
+    """Return the row of a name such as `convnext_atto.d2_in1k`; None if timm does not know it."""
     import timm
     from timm.models import PretrainedCfg, model_entrypoint
 
@@ -90,7 +91,9 @@ def timm_row(name: str) -> Backbone | None:
     if name not in timm_names():
         return None
     known = timm.get_pretrained_cfg(name, allow_unregistered=True) or PretrainedCfg()
-    size, mean, std = known.input_size[-1], tuple(known.mean), tuple(known.std)
+    size = known.input_size[-1]
+    mean = tuple(known.mean)
+    std = tuple(known.std)
     family = model_entrypoint(architecture).__module__.rsplit(".", 1)[-1]
     return Backbone(
         name=name,
@@ -121,6 +124,6 @@ def timm_row(name: str) -> Backbone | None:
 
 
 def _first(classifier: str | tuple[str, ...] | None) -> str:
-    """The classifier; the first, where there is another for distillation."""
+    """Return the classifier's name; the first, if there is another for distillation."""
     names = (classifier,) if isinstance(classifier, str) else tuple(classifier or ())
     return names[0] if names else "head"

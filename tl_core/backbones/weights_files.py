@@ -1,4 +1,4 @@
-"""Read tensors from files other people made. Nothing but tensors and plain values is ever unpickled."""
+"""Weights files from other people: only tensors and plain values are ever unpickled."""
 
 import argparse
 import re
@@ -18,20 +18,21 @@ SUFFIXES = (".safetensors", ".pth", ".pt")
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "module", "net", "backbone", "teacher")
 _NAMED_AT_MOST = 20
 
-# Training scripts, torchvision's and timm's among them, keep their command line in the checkpoint. It is plain data.
+# Training scripts, such as torchvision's and timm's, keep their command line in the checkpoint.
+# It is plain data.
 torch.serialization.add_safe_globals([argparse.Namespace])
 
 
 def list_weights_files(folders: Sequence[Path]) -> tuple[str, ...]:
-    """Names of the weights files that lie in the folders themselves, sorted."""
+    """List the names of the weights files directly in the folders, sorted."""
     return tuple(sorted(_weights_files(folders)))
 
 
 def own_weights_file(name: str, folders: Sequence[Path]) -> Path:
-    """The file of that name; the name is only ever compared, and so cannot lead anywhere else.
+    """Find the file of that name. The name is only compared, so it cannot lead out of a folder.
 
     Raises:
-        WeightsUnavailable: no folder holds it; the sentence lists what there is.
+        WeightsUnavailable: no folder holds it; the sentence lists the files that exist.
     """
     here = _weights_files(folders)
     if name not in here:
@@ -48,7 +49,7 @@ def own_weights_file(name: str, folders: Sequence[Path]) -> Path:
 
 
 def _weights_files(folders: Sequence[Path]) -> dict[str, Path]:
-    """By name; of two of one name, the one in the earlier folder. Links that lead out of a folder do not count."""
+    """Map names to files; earlier folders win, and links that lead out of a folder are ignored."""
     found: dict[str, Path] = {}
     for folder in folders:
         for file in folder.iterdir() if folder.is_dir() else ():
@@ -61,20 +62,21 @@ def _weights_files(folders: Sequence[Path]) -> dict[str, Path]:
 
 
 def read_tensors(file: Path, *, shapes_only: bool = False) -> dict[str, Tensor]:
-    """The tensors of a file by name, out of the wrappers that training scripts put around them; floats are float32.
+    """Read tensors by name, unwrapped from a training script's checkpoint; floats as float32.
 
     Args:
-        shapes_only: give tensors without content (on the meta device), which takes neither long nor memory.
+        shapes_only: return tensors on the meta device, which takes little time and memory.
 
     Raises:
         WeightsMismatch: the file is damaged, or holds something else.
     """
     try:
         content = _read(file, shapes_only)
-    except Exception as error:  # damaged pickles raise almost anything
+    except Exception as error:
+        # Damaged pickles raise errors of almost any kind.
         raise WeightsMismatch(
-            f"The weights file {file.name} cannot be read as plain tensors: it is damaged or holds something else. "
-            "Save it again as a state dict, best as .safetensors."
+            f"The weights file {file.name} cannot be read as plain tensors: it is damaged or "
+            "holds something else. Save it again as a state dict, best as .safetensors."
         ) from error
     state = {
         name: _as_float32(value)
@@ -91,9 +93,8 @@ def read_tensors(file: Path, *, shapes_only: bool = False) -> dict[str, Tensor]:
 def _read(file: Path, shapes_only: bool) -> Any:
     if file.suffix.lower() == ".safetensors":
         return _read_header(file) if shapes_only else load_file(file)
-    with warnings.catch_warnings(
-        action="ignore"
-    ):  # they ask people to report to torch what is refused
+    # torch's warnings ask users to report files that it refuses.
+    with warnings.catch_warnings(action="ignore"):
         return torch.load(file, map_location="meta" if shapes_only else "cpu", weights_only=True)
 
 
@@ -106,7 +107,7 @@ def _read_header(file: Path) -> dict[str, Tensor]:
 
 
 def tensor_of(shape: Sequence[int], dtype: str) -> Tensor:
-    """A tensor without content, as a safetensors header describes it; all that counts is whether it is of floats."""
+    """Make a meta tensor from a safetensors header; of its dtype only float or not is kept."""
     is_float = re.match(r"B?F\d", dtype) is not None
     return torch.empty(
         tuple(shape), dtype=torch.float32 if is_float else torch.int64, device="meta"

@@ -1,4 +1,4 @@
-"""Weights from Hugging Face, safetensors alone. Asking takes seconds at most."""
+"""Weights from Hugging Face, in safetensors only; requests time out within seconds."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ _PICKLES = (".bin", ".pth", ".pt", ".ckpt", ".pkl", ".msgpack", ".h5")
 
 
 def find_cached(repo: str) -> Path | None:
-    """The model's usual file, if it lies in Hugging Face's cache on this machine."""
+    """Find the model's usual file in Hugging Face's cache on this machine."""
     try:
         cached = try_to_load_from_cache(repo, _USUAL_NAME)
     except HFValidationError:
@@ -36,11 +36,11 @@ def find_cached(repo: str) -> Path | None:
 
 
 def read_shapes(repo: str) -> dict[str, Tensor]:
-    """A model's tensors without content: only the first bytes of its file are fetched.
+    """Read a model's tensors as meta tensors; only its file's header is downloaded.
 
     Raises:
-        WeightsUnavailable: there is no such model, it may not be read, or it has no one safetensors file.
-        HubUnreachable: Hugging Face does not answer within seconds, and the cache has not got it.
+        WeightsUnavailable: no such model, no permission, or not exactly one safetensors file.
+        HubUnreachable: Hugging Face does not answer, and the cache does not have the model.
     """
     try:
         file = _choose_file(repo)
@@ -70,7 +70,7 @@ def fetch_model(repo: str, stop: Stop) -> Path:
     """Download a model's safetensors file into Hugging Face's cache.
 
     Raises:
-        Cancelled: it was asked to stop.
+        Cancelled: the work was asked to stop.
         WeightsUnavailable: as `read_shapes`.
     """
     disable_progress_bars()
@@ -87,7 +87,7 @@ def fetch_model(repo: str, stop: Stop) -> Path:
 
 
 def _find_anything_cached(repo: str) -> Path | None:
-    """The only safetensors file of the model in the cache, whatever its name."""
+    """Find the model's only safetensors file in the cache, whatever its name."""
     folder = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repo, repo_type="model")
     revision = folder / "refs" / "main"
     if not revision.is_file():
@@ -97,7 +97,7 @@ def _find_anything_cached(repo: str) -> Path | None:
 
 
 def _choose_file(repo: str, stop: Stop = NEVER) -> str:
-    """Name of the file that holds the model's weights."""
+    """Return the name of the file with the model's weights."""
     with _asking(repo):
         about = wait_for(
             lambda: HfApi().model_info(repo, timeout=_REACH_SECONDS), stop, 2 * _REACH_SECONDS
@@ -115,13 +115,18 @@ def _choose_file(repo: str, stop: Stop = NEVER) -> str:
 
 def _why_not(names: list[str], fitting: list[str]) -> str:
     if any(map(_is_part, fitting)):
-        return "its weights are split into several files, which only language models of many gigabytes need."
+        return (
+            "its weights are split into several files, which only language models of many "
+            "gigabytes need."
+        )
     if fitting:
-        return f"it has several weights files ({', '.join(sorted(fitting)[:4])}) and none is called {_USUAL_NAME}."
+        some = ", ".join(sorted(fitting)[:4])
+        return f"it has several weights files ({some}) and none is called {_USUAL_NAME}."
     if pickles := [name for name in names if name.endswith(_PICKLES)]:
         return (
-            f"it has its weights only as {pickles[0]}, a format that can run code. Look for one with {_USUAL_NAME}, "
-            "or download the file and add it to the weights folder as .pth, where only tensors are read from it."
+            f"it has its weights only as {pickles[0]}, a format that can run code. Look for one "
+            f"with {_USUAL_NAME}, or download the file and add it to the weights folder as .pth, "
+            "where only tensors are read from it."
         )
     return f"it holds no weights. Look for a model with a file {_USUAL_NAME}."
 
@@ -132,30 +137,31 @@ def _is_part(name: str) -> bool:
 
 @contextmanager
 def _asking(repo: str) -> Iterator[None]:
-    """Whatever goes wrong between us and Hugging Face, as a sentence."""
+    """Turn errors of Hugging Face's client into sentences."""
     try:
         yield
     except TransferLabError:
         raise
     except GatedRepoError as error:
         raise WeightsUnavailable(
-            f"The Hugging Face model {repo} is given out only to those who agreed to its terms: agree on its page and "
-            "set HF_TOKEN on this machine, or choose other weights."
+            f"The Hugging Face model {repo} is given out only to those who agreed to its terms: "
+            "agree on its page and set HF_TOKEN on this machine, or choose other weights."
         ) from error
-    except LocalEntryNotFoundError as error:  # which is an EntryNotFoundError
+    # LocalEntryNotFoundError is an EntryNotFoundError, and so has to come first.
+    except LocalEntryNotFoundError as error:
         raise _unreachable(repo) from error
     except (RepositoryNotFoundError, EntryNotFoundError, HFValidationError) as error:
         raise WeightsUnavailable(
-            f"There is no public model {repo} on Hugging Face that can be read: check its name, OWNER/NAME."
+            f"There is no public model {repo} on Hugging Face that can be read: check its name, "
+            "OWNER/NAME."
         ) from error
-    except (
-        Exception
-    ) as error:  # which client it uses, and so what it raises, differs between its releases
+    except Exception as error:
+        # Releases of huggingface_hub use different HTTP clients, which raise errors of their own.
         raise _unreachable(repo) from error
 
 
 def _unreachable(repo: str) -> HubUnreachable:
     return HubUnreachable(
-        f"The model {repo} is not on this machine, and Hugging Face cannot be reached: connect to the internet, "
-        "or choose a weights file or other weights."
+        f"The model {repo} is not on this machine, and Hugging Face cannot be reached: connect to "
+        "the internet, or choose a weights file or other weights."
     )

@@ -1,4 +1,4 @@
-"""Which tensors of a file belong where in a library's network, and what to say about those that do not."""
+"""Matching of a file's tensors to a network, and the report on those that do not fit."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,36 +13,38 @@ from tl_core.errors import WeightsMismatch
 _NAMED_AT_MOST = 4
 _USABLE_SHARE = 0.5
 _CLASHING_SHARE = 0.1
-"""Other images, or another image size, change the shape of a layer or two; more is another architecture."""
+"""Largest share of parameters with other shapes; more means another architecture."""
 _AUXILIARY = ("AuxLogits.", "aux1.", "aux2.")
-"""Second classifiers of Inception and GoogLeNet, for training from scratch."""
+"""Auxiliary classifiers of Inception and GoogLeNet, for training from scratch."""
 
 
 @dataclass(frozen=True, slots=True)
 class WeightsReport:
-    """Which tensors of a backbone came out of a file, and which did not. All names are the library's or the file's."""
+    """Tensors of a backbone that a file provided, and those that it did not."""
 
     source: str
     fitted: int
-    """Tensors of the backbone that were filled."""
+    """Number of the backbone's tensors that were loaded."""
     missing: tuple[str, ...] = ()
-    """Not in the file."""
+    """Tensors of the backbone that are not in the file."""
     unexpected: tuple[str, ...] = ()
-    """In the file, but not in the backbone."""
+    """Tensors of the file that are not in the backbone."""
     misshapen: tuple[str, ...] = ()
-    """In both, but of another shape or kind."""
+    """Tensors that have another shape or kind in the file."""
     adapted: tuple[str, ...] = ()
-    """Fitted after resampling to the image size."""
+    """Tensors that were resampled to the image size."""
 
     @property
     def sentence(self) -> str:
-        """For the person who started the run."""
+        """Report in words, for the person who started the run."""
         lost = self.missing + self.misshapen
         total = self.fitted + len(lost)
         if lost:
             do = "did not and starts" if len(lost) == 1 else "did not and start"
-            said = f"{self.fitted} of {total} tensors fitted from {self.source}; {len(lost)} {do} at random: "
-            said += f"{name_some(lost)}."
+            said = (
+                f"{self.fitted} of {total} tensors fitted from {self.source}; "
+                f"{len(lost)} {do} at random: {name_some(lost)}."
+            )
         else:
             said = f"All {total} tensors of the backbone come from {self.source}."
         if self.adapted:
@@ -54,28 +56,28 @@ class WeightsReport:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What would be loaded, and what is wrong with the rest."""
+    """Tensors to load, and what is wrong with the rest."""
 
     fitting: dict[str, Tensor]
-    """By the library's names."""
+    """Tensors by the library's names."""
     report: WeightsReport
     misshapen: tuple[str, ...]
-    """In words: the shape that is and the one that should be."""
+    """Sentences with the shape in the file and the shape that is needed."""
     share: float
-    """Of the backbone's parameters that would be filled, 0..1."""
+    """Share of the backbone's parameters that would be loaded, 0 to 1."""
     clashing: float
-    """Of the backbone's parameters that have another shape in the file, 0..1."""
+    """Share of the backbone's parameters that have another shape in the file, 0 to 1."""
 
 
 def match_tensors(
     backbone: Backbone, model: nn.Module, given: Mapping[str, Tensor], source: str
 ) -> Match:
-    """Find the backbone's tensors in `given`, whatever stands before their names.
+    """Find the backbone's tensors in `given`, under any prefix.
 
     Args:
-        model: the library's, with its classifier, which is left out; may be on the meta device, like `given`.
-        given: as `read_tensors` gives them.
-        source: where they are from, for the report.
+        model: the library's network with its classifier, which is ignored; may be on meta.
+        given: tensors from `read_tensors`; may be on meta.
+        source: origin of the tensors, for the report.
     """
     expected = {
         name: tensor
@@ -98,7 +100,7 @@ def match_tensors(
 def load_matched(model: nn.Module, match: Match) -> None:
     """Copy the fitting tensors into the model.
 
-    Not with `load_state_dict`: some networks rebuild layers there when the file does not say its version.
+    Some networks rebuild layers in `load_state_dict` if the file has no version, so it is avoided.
     """
     own = model.state_dict()
     with torch.no_grad():
@@ -107,7 +109,7 @@ def load_matched(model: nn.Module, match: Match) -> None:
 
 
 def refuse_unless_complete(backbone: Backbone, match: Match) -> None:
-    """For a file that claims to hold this very backbone.
+    """Refuse a file of this very backbone that does not fit completely.
 
     Raises:
         WeightsMismatch: something is missing, unknown or misshapen.
@@ -120,23 +122,23 @@ def refuse_unless_complete(backbone: Backbone, match: Match) -> None:
 
 
 def refuse_unless_usable(backbone: Backbone, match: Match) -> None:
-    """For a file that someone chose.
+    """Refuse a chosen file that fits poorly.
 
     Raises:
-        WeightsMismatch: it would fill less than half of the backbone's parameters, or is of another architecture.
+        WeightsMismatch: it fills less than half of the parameters, or is another architecture.
     """
     if match.share < _USABLE_SHARE or match.clashing > _CLASHING_SHARE:
         report = match.report
         total = report.fitted + len(report.missing) + len(report.misshapen)
         raise WeightsMismatch(
-            f"The weights in {report.source} do not fit {backbone.name}: they fill only {report.fitted} of its {total} "
-            f"tensors, {match.share:.0%} of its parameters; {_faults(match)}. "
-            "Choose the backbone that they were saved from, or other weights."
+            f"The weights in {report.source} do not fit {backbone.name}: they fill only "
+            f"{report.fitted} of its {total} tensors, {match.share:.0%} of its parameters; "
+            f"{_faults(match)}. Choose the backbone that they were saved from, or other weights."
         )
 
 
 def name_some(names: tuple[str, ...]) -> str:
-    """The first few names, and how many more there are."""
+    """Join the first few names, and say how many more there are."""
     more = len(names) - _NAMED_AT_MOST
     return ", ".join(names[:_NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
 
@@ -153,16 +155,16 @@ def _faults(match: Match) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """What a backbone needs, its classifier left out."""
+    """Tensors that a backbone needs, without its classifier."""
 
     backbone: Backbone
     tensors: Mapping[str, Tensor]
     parameters: frozenset[str]
-    """Which of the tensors are learned."""
+    """Names of the tensors that are learned."""
 
 
 def _compare(wanted: _Wanted, given: Mapping[str, Tensor], in_file: Mapping[str, Tensor]) -> Match:
-    """`given` is what is in the file, perhaps translated."""
+    """Compare `given`, the tensors of the file, perhaps translated, with the wanted ones."""
     expected = wanted.tensors
     fitting = {
         name: given[name]
@@ -204,7 +206,7 @@ def _fits(tensor: Tensor, expected: Tensor) -> bool:
 
 
 def _counts(name: str) -> bool:
-    """BatchNorm's counter is a tensor, but old files lack it and nothing depends on it."""
+    """Return False for BatchNorm's counter: old files lack it, and nothing depends on it."""
     return not name.endswith("num_batches_tracked")
 
 

@@ -1,4 +1,4 @@
-"""Bring a file's tensors under the names, and to the sizes, that a library's network has today."""
+"""Translation of a file's tensors to the names and sizes of a library's current network."""
 
 import logging
 import math
@@ -19,13 +19,13 @@ _OLD_NAMES = (
     (re.compile(r"(encoder_layer_\d+\.mlp)\.linear_1\."), r"\1.0."),
     (re.compile(r"(encoder_layer_\d+\.mlp)\.linear_2\."), r"\1.3."),
 )
-"""Names in files that torchvision publishes and renames while loading."""
+"""Names in published files that torchvision renames while loading."""
 _OUR_STAGE = re.compile(r"stages\.\d+\.$")
-"""What a saved `TransferModel` puts before the library's names."""
+"""Prefix of the library's names in a saved `TransferModel`."""
 
 
 def current_name(name: str) -> str:
-    """The name that torchvision gives today to a tensor of its older files."""
+    """Return torchvision's current name of a tensor in its older files."""
     for old, new in _OLD_NAMES:
         name = old.sub(new, name)
     return name
@@ -34,9 +34,9 @@ def current_name(name: str) -> str:
 def strip_prefix(
     given: Mapping[str, Tensor], expected: Mapping[str, Tensor]
 ) -> tuple[dict[str, Tensor], tuple[str, ...]]:
-    """(tensors by the names behind the prefix under which most of the backbone lies, other names).
+    """Strip the prefix under which most of the backbone lies; also return all other names.
 
-    So `module.`, `backbone.`, `_orig_mod.` and their like need no list, nor does MoCo's `module.encoder_q.`.
+    Prefixes such as `module.`, `_orig_mod.` or MoCo's `module.encoder_q.` so need no list.
     """
     found: Counter[str] = Counter()
     for name in given:
@@ -61,7 +61,7 @@ Translation = Callable[[nn.Module, dict[str, Tensor]], Mapping[str, Any]]
 def attempt(
     translate: Translation, model: nn.Module, given: Mapping[str, Tensor]
 ) -> Mapping[str, Tensor]:
-    """`given` translated, or as it was: translations are written for particular files, and this may be any other."""
+    """Translate `given`, or return it unchanged if the translation was written for other files."""
     try:
         translated = translate(model, dict(given))
     except Exception:
@@ -71,7 +71,7 @@ def attempt(
 
 
 def _translate_as_timm(model: nn.Module, given: dict[str, Tensor]) -> Mapping[str, Any]:
-    """timm's own translation of published files: their names, and position embeddings at another image size."""
+    """Translate by timm's own filter: names, and position embeddings at another image size."""
     module: Any = sys.modules[type(model).__module__]
     if not module.__name__.startswith("timm."):
         return given
@@ -80,7 +80,7 @@ def _translate_as_timm(model: nn.Module, given: dict[str, Tensor]) -> Mapping[st
 
 
 def _resample_as_torchvision(model: nn.Module, given: dict[str, Tensor]) -> Mapping[str, Any]:
-    """Position embeddings of a vision transformer at the model's image size."""
+    """Resample the position embeddings of torchvision's ViT to the model's image size."""
     if not isinstance(model, VisionTransformer):
         return given
     resampled: Mapping[str, Tensor] = interpolate_embeddings(
@@ -90,7 +90,7 @@ def _resample_as_torchvision(model: nn.Module, given: dict[str, Tensor]) -> Mapp
 
 
 def _resample_positions(model: nn.Module, given: dict[str, Tensor]) -> Mapping[str, Any]:
-    """Position embeddings of those transformers of timm that have no translation of their own."""
+    """Resample position embeddings of timm's transformers that have no filter of their own."""
     for name, new in model.state_dict().items():
         if name in given and name.rpartition(".")[2] == "pos_embed":
             given[name] = _resample(
@@ -100,13 +100,14 @@ def _resample_positions(model: nn.Module, given: dict[str, Tensor]) -> Mapping[s
 
 
 def _resample(old: Tensor, shape: torch.Size, prefixes: tuple[int, ...]) -> Tensor:
-    """Of [1, channels, height, width] or, with some tokens in front that have no place, [1, tokens, channels]."""
+    """Resample [1, channels, height, width], or [1, tokens, channels] behind prefix tokens."""
     from timm.layers.pos_embed import resample_abs_pos_embed
 
     if old.ndim == 4:
         return interpolate(old, size=shape[2:], mode="bicubic", antialias=True)
     for prefix in prefixes:
-        side, new_side = math.isqrt(old.shape[1] - prefix), math.isqrt(shape[1] - prefix)
+        side = math.isqrt(old.shape[1] - prefix)
+        new_side = math.isqrt(shape[1] - prefix)
         if (side**2, new_side**2) == (old.shape[1] - prefix, shape[1] - prefix):
             resampled: Tensor = resample_abs_pos_embed(
                 old, [new_side] * 2, [side] * 2, num_prefix_tokens=prefix

@@ -1,4 +1,4 @@
-"""Weights that are a file behind an address, and how to wait for the network without being stuck in it."""
+"""Weights behind a URL, and downloads that can be stopped."""
 
 import math
 import re
@@ -25,11 +25,11 @@ _HASH = re.compile(r"-([a-f0-9]{8,})\.")
 
 
 class HubUnreachable(WeightsUnavailable):
-    """Nobody answered; a file in the cache would do."""
+    """A hub did not answer, so that only its cache is left."""
 
 
 def url_cache(url: str) -> Path:
-    """Where torch keeps what was fetched from there."""
+    """Return the path of torch's cached download of `url`."""
     return Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
 
 
@@ -45,8 +45,8 @@ def fetch_url(url: str, stop: Stop) -> Path:
     """Download into torch's cache, checked against the hash in the file's name.
 
     Raises:
-        Cancelled: it was asked to stop.
-        HubUnreachable: it cannot be had.
+        Cancelled: the work was asked to stop.
+        HubUnreachable: it cannot be downloaded.
     """
     file = url_cache(url)
     hashed = _HASH.search(file.name)
@@ -66,12 +66,12 @@ def fetch_url(url: str, stop: Stop) -> Path:
 
 
 def wait_for(work: Callable[[], T], stop: Stop, seconds: float = math.inf) -> T:
-    """Do `work` in a thread and wait for it; gives what it gives, or raises what it raises.
+    """Call `work` in a thread and wait for its result or its error.
 
-    Work that is no longer waited for goes on: its download is then there for the next run.
+    A stopped download goes on in its thread, and serves the next run.
 
     Raises:
-        Cancelled: it was asked to stop.
+        Cancelled: the work was asked to stop.
         TimeoutError: it took longer than `seconds`.
     """
     result: Future[T] = Future()
