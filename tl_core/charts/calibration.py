@@ -1,14 +1,14 @@
-"""How often answers are right, by how sure the model is."""
+"""Reliability diagram: accuracy by confidence."""
 
 from collections.abc import Sequence
 
-from tl_core.charts.chart import RIGHT, Chart, make_figure
+from tl_core.charts.chart import RIGHT, Chart, Figure, make_figure
 from tl_core.evaluation import Bin
 from tl_core.text import confidence, count, number_of, percent
 
 
 def reliability_chart(bins: Sequence[Bin]) -> Chart:
-    """How often answers are right, by how sure the model is; exact confidence would lie on the line."""
+    """Draw accuracy by confidence; a calibrated model lies on the diagonal."""
     texts = [
         f"Between {100 * b.low:.0f} and {100 * b.high:.0f} % sure: {number_of(b.n, 'image')}, "
         f"{percent(b.accuracy)} right, {confidence(b.confidence)} sure on average"
@@ -52,21 +52,24 @@ def reliability_chart(bins: Sequence[Bin]) -> Chart:
         "hoverinfo": "skip",
         "showlegend": False,
     }
+    n = sum(b.n for b in bins)
+    title = (
+        f"How often it is right, by how sure it is ({number_of(n, 'test image')}, how many in "
+        "each bar is above it; lines are 95 % intervals)"
+    )
+    return Chart(
+        title,
+        f"Bar chart. {'. '.join(texts)}.",
+        make_figure([bars, line, sizes], _layout()),
+        height=340,
+    )
+
+
+def _layout() -> Figure:
     axis = {"zeroline": False, "tickvals": [0, 20, 40, 60, 80, 100]}
-    layout = {
+    return {
         "xaxis": axis | {"title": {"text": "How sure it says it is (%)"}, "range": [0, 101]},
         "yaxis": axis | {"title": {"text": "Right (%)"}, "range": [0, 113]},
         "showlegend": True,
         "uirevision": "keep",
     }
-    n = sum(b.n for b in bins)
-    title = (
-        f"How often it is right, by how sure it is ({number_of(n, 'test image')}, how many in each bar is above it; "
-        "lines are 95 % intervals)"
-    )
-    return Chart(
-        title,
-        f"Bar chart. {'. '.join(texts)}.",
-        make_figure([bars, line, sizes], layout),
-        height=340,
-    )

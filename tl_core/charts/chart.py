@@ -1,8 +1,8 @@
-"""What every chart of the app looks like: plain Plotly figures, built from records.
+"""Look of all charts: plain Plotly figures, built from records.
 
-Colours that depend on the theme are written `@text`, `@grid`, `@surface`, `@accent` and `@muted`; the component that
-draws a chart puts the page's own in. User text goes through `plotly_text`, and never into a `hovertemplate`, where
-`%{…}` would be filled in.
+Colours of the theme are written `@text`, `@grid`, `@surface`, `@accent` and `@muted`; the component
+that draws a chart replaces them. User text goes through `plotly_text`, and never into a
+`hovertemplate`, where `%{…}` would be filled in.
 """
 
 from collections.abc import Sequence
@@ -12,13 +12,13 @@ from typing import Any
 from tl_core.text import confidence, count, isolated, number_of, plotly_text, shorten
 
 FROZEN = "#2b7bba"
-"""Cool blue, always together with a lock and the word."""
+"""Colour of frozen parts, always shown with a lock and the word."""
 TRAINABLE = "#d97706"
-"""Warm orange, always together with the word."""
+"""Colour of trainable parts, always shown with the word."""
 RIGHT = "#009e73"
 WRONG = "#d55e00"
 CLASS_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8c8c8c")
-"""Okabe and Ito's palette, told apart by colour-blind readers; without its yellow, which is lost on white."""
+"""Colour-blind-safe palette of Okabe and Ito, without the yellow that is invisible on white."""
 
 LABEL_LENGTH = 22
 MAX_BARS = 30
@@ -29,19 +29,19 @@ Figure = dict[str, Any]
 @dataclass(frozen=True, slots=True)
 class Chart:
     title: str
-    """A sentence with the figures in it. Plain text."""
+    """Sentence with the figures in it, as plain text."""
     alt: str
-    """What the chart shows, for those who do not see it. Plain text."""
+    """Alternative text for people who cannot see the chart."""
     figure: Figure
-    """`data` and `layout` as Plotly takes them."""
+    """Plotly figure: `data` and `layout`."""
     height: int = 320
-    """Pixels that suit it."""
+    """Suggested height in pixels."""
 
 
 def class_balance_chart(
     classes: Sequence[str], counts: Sequence[int], top: int = MAX_BARS
 ) -> Chart:
-    """How many images each class has, the largest first; of many classes only the first `top`."""
+    """Draw the number of images per class, the largest first, at most `top` classes."""
     order = sorted(range(len(classes)), key=lambda i: (-counts[i], classes[i]))[:top]
     left = len(classes) - len(order)
     title = f"{number_of(sum(counts), 'image')} in {number_of(len(classes), 'class', 'classes')}"
@@ -67,7 +67,7 @@ def class_balance_chart(
 def top_answers_chart(
     classes: Sequence[str], probabilities: Sequence[float], true: int | None = None
 ) -> Chart:
-    """The five likeliest classes and how confident the model is in each; the true one is marked where it is known."""
+    """Draw the five most probable classes with their probabilities; mark the true one if known."""
     order = sorted(range(len(classes)), key=lambda i: -probabilities[i])[:5]
     first = order[0]
     title = f"{confidence(probabilities[first])} confident that this is {isolated(classes[first])}"

@@ -1,4 +1,4 @@
-"""The confusion matrix as a figure, of two classes or of two hundred."""
+"""Confusion matrix as a figure, for two classes or two hundred."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,26 +13,26 @@ from tl_core.records import Prediction
 from tl_core.text import isolated, number_of, percent, plotly_text, share, shorten
 
 MAX_LABELLED_CLASSES = 20
-"""Up to which each cell shows its figure."""
+"""Largest number of classes for which each cell shows its count."""
 MAX_OUTLINED_CLASSES = 30
 MAX_TICKS = 60
-"""Of more class names on an axis none can be read; pointing at a cell says them."""
+"""Largest number of readable class names on an axis; a cell's tooltip has them anyway."""
 
 
 @dataclass(frozen=True, slots=True)
 class MatrixView:
-    """How a matrix is to be shown."""
+    """View of a matrix: normalised or not, ordered or not, all classes or few."""
 
     shares: bool = False
-    """Colour and label each cell by its share of the row instead of its count."""
+    """Normalise by row: show each cell as a share of its true class."""
     by_mix_ups: bool = False
-    """Order classes so that those that are mixed up stand side by side; else by name."""
+    """Order classes so that confused ones are neighbours; otherwise by name."""
     top: int | None = None
-    """Only so many classes, those with the most mix-ups."""
+    """Number of classes to show, those with the most confusions; None for all."""
 
     @classmethod
     def from_query(cls, query: Any) -> "MatrixView":
-        """From the query of an address; what it does not say, or says wrongly, is as by default."""
+        """Read a view from the query of a URL; missing or wrong values take their defaults."""
         top = query.get("top", "")
         return cls(
             query.get("shares") == "1",
@@ -42,21 +42,21 @@ class MatrixView:
 
     @property
     def query(self) -> str:
-        """What `from_query` reads, each with a `&` behind it."""
+        """Format the view as `from_query` reads it, each part followed by `&`."""
         top = f"top={self.top}&" if self.top else ""
         return f"{'shares=1&' * self.shares}{'order=mix-ups&' * self.by_mix_ups}{top}"
 
 
 @dataclass(frozen=True)
 class _Shown:
-    """The part of a matrix that is drawn."""
+    """Drawn part of a confusion matrix."""
 
     classes: Sequence[str]
-    """All of them. User text."""
+    """Names of all classes. User text."""
     labels: list[int]
-    """Of rows and columns, in order."""
+    """Labels of rows and columns, in order."""
     matrix: NDArray[np.int64]
-    """[true, predicted] of all classes."""
+    """Counts [true, predicted] of all classes."""
 
     @property
     def cells(self) -> NDArray[np.int64]:
@@ -70,7 +70,7 @@ class _Shown:
 
     @property
     def n_hidden(self) -> int:
-        """Mix-ups that lie outside of what is drawn."""
+        """Return the number of confusions outside the drawn part."""
         wrong = int(self.matrix.sum() - self.matrix.trace())
         return wrong - int(self.cells.sum() - self.cells.trace())
 
@@ -81,13 +81,14 @@ _PLAIN = MatrixView()
 def confusion_chart(
     predictions: Sequence[Prediction], classes: Sequence[str], where: str, view: MatrixView = _PLAIN
 ) -> Chart:
-    """True classes in rows, answers in columns; `labels_shown` says which.
+    """Draw true classes in rows and predicted ones in columns, as `labels_shown` lists them.
 
     Args:
-        where: begins the title, such as "Validation after epoch 3".
+        where: start of the title, such as "Validation after epoch 3".
     """
     shown = _choose(predictions, classes, view)
-    n, cells = len(shown.labels), shown.cells
+    n = len(shown.labels)
+    cells = shown.cells
     trace: Figure = {
         "type": "heatmap",
         "z": (shown.shares if view.shares else cells).tolist(),
@@ -117,7 +118,7 @@ def confusion_chart(
 
 
 def _steps(cells: NDArray[np.int64], view: MatrixView) -> Figure:
-    """Whole numbers on the colour bar, none twice."""
+    """Return distinct whole numbers for the colour bar."""
     if view.shares:
         return {"tickformat": ".0%"}
     return {"tickformat": "d"} | ({"dtick": 1} if cells.max(initial=0) < 6 else {})
@@ -129,7 +130,7 @@ def _choose(predictions: Sequence[Prediction], classes: Sequence[str], view: Mat
 
 
 def labels_shown(predictions: Sequence[Prediction], n_classes: int, view: MatrixView) -> list[int]:
-    """The label of each row, and column, of the chart."""
+    """Return the label of each row and column of the chart."""
     return _labels(confusion_matrix(predictions, n_classes), view)
 
 
@@ -141,7 +142,7 @@ def _labels(matrix: NDArray[np.int64], view: MatrixView) -> list[int]:
 
 
 def _hover(shown: _Shown) -> list[list[str]]:
-    """With many classes only cells with something in them speak: most of 40,000 are empty."""
+    """Return the tooltips; with many classes only of cells that are not empty."""
     names = [plotly_text(shorten(name, 80)) for name in shown.classes]
     speaks_always = len(shown.labels) <= MAX_OUTLINED_CLASSES
     totals = shown.matrix.sum(1).tolist()
@@ -179,7 +180,7 @@ def _layout(shown: _Shown) -> Figure:
     }
     outlined = range(n) if n <= MAX_OUTLINED_CLASSES else ()
     return {
-        # Slanted to the left, where there is room; to the right the last label would leave the page.
+        # Slanted to the left: to the right the last label would leave the page.
         "xaxis": axis
         | {"title": {"text": "Model's answer"}, **({"tickangle": -40} if n > 2 else {})},
         "yaxis": axis
@@ -203,7 +204,8 @@ def _title(predictions: Sequence[Prediction], where: str) -> str:
     if not predictions:
         return f"{where}: nothing measured yet"
     right = sum(p.is_right for p in predictions)
-    return f"{where}: {share(right, len(predictions))} images right ({percent(right / len(predictions))})"
+    n = len(predictions)
+    return f"{where}: {share(right, n)} images right ({percent(right / n)})"
 
 
 def _alt(shown: _Shown, title: str) -> str:

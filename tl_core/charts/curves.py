@@ -1,4 +1,4 @@
-"""The curves of a run: loss, accuracy and learning rate, with the borders of its phases."""
+"""Learning curves of a run: loss, accuracy and learning rate, with its phases."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -12,34 +12,35 @@ from tl_core.text import number_of, percent, plotly_text
 
 MAX_BATCH_POINTS = 500
 TOWERS = 3
-"""A loss this many times as high as is usual in its run is left outside the axis."""
+"""Multiple of the usual loss of a run above which a value is cut off by the axis."""
 TO_SEE_ALL = ": double-click the chart to see all"
-"""In a title; nothing for paper."""
+"""Hint in a title on screen, empty on paper."""
 UNTRAINED = 8.0
-"""No model that guesses has a higher loss, in nats, up to 3,000 classes."""
+"""Loss of guessing among 3,000 classes, in nats: a bound for all losses of interest."""
 
 _Value = Callable[[MetricPoint], float | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Border:
-    """Where one phase of a run ends and the next begins."""
+    """Border between two phases of a run."""
 
     epoch: int
-    """The first of the new phase."""
+    """First epoch of the new phase."""
     words: str
-    """What changes, such as "unfrozen: layer4". Plain text."""
+    """Change at the border, such as "unfrozen: layer4". Plain text."""
 
 
 def loss_chart(
     points: Sequence[MetricPoint], borders: Sequence[Border] = (), kept: int | None = None
 ) -> Chart:
-    """Loss by training step: of each batch faintly, of each epoch in training (solid) and validation (dashed).
+    """Draw the loss by step: batches faint, epochs of training solid, of validation dashed.
 
     Args:
-        kept: the epoch whose model a run that has ended kept; the title speaks of it, else of the last.
+        kept: best epoch of a finished run, which the title names; else it names the last epoch.
     """
-    train, val = series(points, "train", "loss"), series(points, "val", "loss")
+    train = series(points, "train", "loss")
+    val = series(points, "val", "loss")
     batches = series(points, "train", "batch_loss")
     layout = curve_layout("Training step", "Loss (nats)", is_empty=not (batches or val))
     layout["yaxis"]["rangemode"] = "tozero"
@@ -76,13 +77,14 @@ def accuracy_chart(
     epochs: int = 1,
     kept: int | None = None,
 ) -> Chart:
-    """Accuracy by epoch, in training (solid) and validation (dashed).
+    """Draw the accuracy by epoch: training solid, validation dashed.
 
     Args:
-        epochs: how many there will be, for an axis before there is anything on it.
-        kept: as of `loss_chart`.
+        epochs: number of epochs of the run, for the axis of an empty chart.
+        kept: see `loss_chart`.
     """
-    train, val = series(points, "train", "accuracy"), series(points, "val", "accuracy")
+    train = series(points, "train", "accuracy")
+    val = series(points, "val", "accuracy")
     layout = curve_layout("Epoch", "Images right (%)")
     layout["yaxis"] |= {"range": [0, 103], "ticksuffix": " %", "dtick": 25}
     layout["xaxis"] |= epoch_axis(len(val), epochs)
@@ -102,16 +104,16 @@ def accuracy_chart(
             make_figure(traces, layout),
         )
     best = max(val, key=lambda p: (finite(p.value) or 0, -p.epoch))
-    told = _of_epoch(val, kept)
-    title = f"Right on {percent(told.value)} of {number_of(told.n, 'validation image')} after {_epoch(told, kept)}"
-    reached = (
-        f"training reached {percent(train[-1].value)}"
-        if train
-        else "training accuracy was not measured"
-    )
+    named = _of_epoch(val, kept)
+    images = number_of(named.n, "validation image")
+    title = f"Right on {percent(named.value)} of {images} after {_epoch(named, kept)}"
+    reached = "training accuracy was not measured"
+    if train:
+        reached = f"training reached {percent(train[-1].value)}"
     alt = (
-        f"Line chart of accuracy by epoch. Validation went from {percent(val[0].value)} to {percent(val[-1].value)} "
-        f"over {number_of(len(val), 'epoch')}, best {percent(best.value)} at epoch {best.epoch}; {reached}."
+        f"Line chart of accuracy by epoch. Validation went from {percent(val[0].value)} to "
+        f"{percent(val[-1].value)} over {number_of(len(val), 'epoch')}, best "
+        f"{percent(best.value)} at epoch {best.epoch}; {reached}."
     )
     return Chart(title, alt, make_figure([trace for trace in traces if trace["x"]], layout))
 
@@ -119,7 +121,7 @@ def accuracy_chart(
 def learning_rate_chart(
     points: Sequence[MetricPoint], borders: Sequence[Border] = (), epochs: int = 1
 ) -> Chart:
-    """The head's learning rate at the end of each epoch."""
+    """Draw the head's learning rate at the end of each epoch."""
     rates = series(points, "train", "learning_rate")
     layout = curve_layout("Epoch", "Learning rate")
     layout["showlegend"] = False
@@ -160,7 +162,7 @@ def series(points: Sequence[MetricPoint], split: str, name: str) -> list[MetricP
 
 
 def finite(value: float) -> float | None:
-    """JSON has no word for what is not a number; Plotly leaves a gap at null."""
+    """Replace NaN by None: JSON has no NaN, and Plotly leaves a gap at null."""
     return value if math.isfinite(value) else None
 
 
@@ -182,17 +184,17 @@ def curve_layout(x_title: str, y_title: str, *, is_empty: bool = False) -> Figur
 
 
 def epoch_axis(n: int, epochs: int) -> Figure:
-    """For `n` epochs that have been measured, of `epochs`; the whole course while there is little to see."""
+    """Return the axis for `n` of `epochs` epochs; all of them while few are done."""
     if n < 2:
         return {"range": [0.5, max(epochs, 2) + 0.5], **({"dtick": 1} if epochs <= 12 else {})}
     return {"rangemode": "tozero"} if n > 12 else {"dtick": 1}
 
 
 def cut_off(layout: Figure, lines: Sequence[Sequence[float]]) -> str:
-    """End the loss axis below values that tower over all others, so that those can be seen, and say so.
+    """End the loss axis below extreme values, so that the others can be seen, and say so.
 
-    What is usual is measured by the median of each line, and by the very first value: an untrained model's loss is
-    high and yet no outlier.
+    The usual loss is measured by the median of each line and by the very first value: an untrained
+    model's loss is high but no outlier.
     """
     known = [[value for value in line if math.isfinite(value)] for line in lines]
     known = [line for line in known if line]
@@ -210,7 +212,7 @@ def cut_off(layout: Figure, lines: Sequence[Sequence[float]]) -> str:
 
 
 def _mark(layout: Figure, places: Sequence[tuple[float, str]]) -> None:
-    """Thin vertical lines, each with its words along it."""
+    """Draw a thin vertical line with its text for each border."""
     line = {
         "type": "line",
         "yref": "paper",
@@ -248,7 +250,7 @@ def _pair(
             "y": [y(p) for p in points],
             "customdata": [custom(p) for p in points],
             "name": name,
-            # By this, and not by its place, Plotly knows again which line the reader has switched off.
+            # Plotly recognises by uid which lines the reader has switched off.
             "uid": name,
             "mode": "lines+markers",
             "line": {"color": "@accent", "width": 2.2, "dash": dash},
@@ -266,21 +268,26 @@ def _number(value: float) -> str:
 
 
 def _of_epoch(points: list[MetricPoint], kept: int | None) -> MetricPoint:
-    """That of the epoch that was kept, else the last."""
+    """Return the value of the best epoch, or of the last if none was kept."""
     return next((point for point in points if point.epoch == kept), points[-1])
 
 
-def _epoch(told: MetricPoint, kept: int | None) -> str:
-    return f"epoch {told.epoch}" + (", whose model was kept" if told.epoch == kept else "")
+def _epoch(point: MetricPoint, kept: int | None) -> str:
+    note = ", whose model was kept" if point.epoch == kept else ""
+    return f"epoch {point.epoch}{note}"
 
 
 def _loss_title(
     batches: list[MetricPoint], train: list[MetricPoint], val: list[MetricPoint], kept: int | None
 ) -> str:
     if train and val:
-        learned, told = _of_epoch(train, kept), _of_epoch(val, kept)
-        losses = f"{_number(learned.value)} in training, {_number(told.value)} in validation"
-        return f"Loss after {_epoch(told, kept)}: {losses}"
+        in_training = _of_epoch(train, kept)
+        in_validation = _of_epoch(val, kept)
+        losses = (
+            f"{_number(in_training.value)} in training, "
+            f"{_number(in_validation.value)} in validation"
+        )
+        return f"Loss after {_epoch(in_validation, kept)}: {losses}"
     if batches:
         return f"Loss after {number_of(batches[-1].step, 'step')}: {_number(batches[-1].value)}"
     return "Loss: nothing measured yet"
@@ -291,7 +298,7 @@ def _loss_alt(train: list[MetricPoint], val: list[MetricPoint]) -> str:
         return "Line chart of the loss by training step; no epoch has ended yet."
     lowest = min(val, key=lambda p: p.value if math.isfinite(p.value) else math.inf)
     return (
-        f"Line chart of the loss by training step over {number_of(len(val), 'epoch')}. "
-        f"Training went from {_number(train[0].value)} to {_number(train[-1].value)}, validation from "
+        f"Line chart of the loss by training step over {number_of(len(val), 'epoch')}. Training "
+        f"went from {_number(train[0].value)} to {_number(train[-1].value)}, validation from "
         f"{_number(val[0].value)} to {_number(val[-1].value)}, lowest at epoch {lowest.epoch}."
     )

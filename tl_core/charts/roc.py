@@ -1,4 +1,4 @@
-"""One class against all others, at every threshold."""
+"""ROC and precision-recall curves of one class against all others."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ _HEIGHT = 300
 
 
 def roc_chart(ranking: Ranking, what: str) -> Chart:
-    """Of a class's own images, how many are found, for how many of the others one has to put up with."""
+    """Draw the ROC curve: true-positive rate by false-positive rate."""
     title = f"ROC AUC {ranking.auc:.3f} ({_counts(ranking, what)})"
     chance = _line(((0, 0), (1, 1)), "guessing", dash="dash", colour="@muted")
     hover = "%{y:.1f} % of its images found, with %{x:.1f} % of the others"
@@ -20,7 +20,7 @@ def roc_chart(ranking: Ranking, what: str) -> Chart:
 
 
 def precision_recall_chart(ranking: Ranking, what: str) -> Chart:
-    """How many of the images that are called by the class really are of it, by how many of its own are found."""
+    """Draw the precision-recall curve: precision by recall."""
     share = ranking.n / (ranking.n + ranking.n_others)
     found = f"Average precision {ranking.average_precision:.3f}; guessing would be {share:.3f}"
     title = f"{found} ({_counts(ranking, what)})"
@@ -44,7 +44,7 @@ def _line(
     colour: str = "@accent",
     hover: str = "",
 ) -> Figure:
-    """Of shares, drawn as percentages."""
+    """Return an axis of shares, labelled as percentages."""
     return {
         "type": "scatter",
         "mode": "lines",

@@ -1,4 +1,4 @@
-"""Gathers what a report shows and fills in its page."""
+"""Report: gathers its content and fills in the template."""
 
 import json
 import time
@@ -62,11 +62,11 @@ _TERMS = (
     "augmentation",
     "seed",
 )
-"""Entries of the glossary that are explained at the report's end."""
+"""Glossary entries that are explained at the end of the report."""
 
 
 def write_report(store: Store, artifacts: Artifacts, run_id: str, path: Path) -> None:
-    """Write the report of a tested run; whoever opens `path` finds the whole file or none.
+    """Write the report of a tested run to `path`, whole or not at all.
 
     Raises:
         UnknownRun: there is no such run.
@@ -76,7 +76,7 @@ def write_report(store: Store, artifacts: Artifacts, run_id: str, path: Path) ->
 
 
 def report_html(store: Store, artifacts: Artifacts, run_id: str) -> str:
-    """HTML of the whole page. Raises as `write_report` does."""
+    """Render the report as HTML. Errors are those of `write_report`."""
     results = results_of(store, run_id)
     run = results.run
     result = run.result
@@ -138,7 +138,7 @@ def _script(package: str, *path: str) -> Markup:
 
 
 def _safe_json(value: Any) -> Markup:
-    """For a script element: nothing in it can end the element."""
+    """Encode a value as JSON for a script element, so that nothing in it ends the element."""
     raw = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     raw = raw.encode("utf-8", "replace").decode()  # half a pair of surrogates is in no file
     return Markup(  # noqa: S704
@@ -166,7 +166,7 @@ def _content(chart: Chart) -> dict[str, Any]:
 
 
 def _figure_rows(results: Results) -> list[tuple[str, str, str, str]]:
-    """(name, value, 95 % interval, the term's explanation), on the test set."""
+    """Return (name, value, 95 % interval, explanation) of each test metric."""
     return [_figure_row(named) for named in named_figures(results.test)]
 
 
@@ -180,12 +180,12 @@ def _figure_row(named: NamedFigure) -> tuple[str, str, str, str]:
 
 
 def _whole(words: str) -> str:
-    """No line ends between a figure and its sign."""
+    """Keep a number and its percent sign on one line."""
     return words.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _class_rows(results: Results) -> list[tuple[str, ...]]:
-    """(class, F1, recall, precision, n), the weakest first; each share with its 95 % interval."""
+    """Return (class, F1, recall, precision, n) with 95 % intervals, the weakest class first."""
     return [
         (
             results.classes[f.label],
@@ -205,7 +205,7 @@ def _with_interval(value: float | None, interval: tuple[float, float] | None) ->
 
 
 def _settings(run: Run) -> list[tuple[str, str]]:
-    """(name, value) of all that it takes to repeat the run."""
+    """Return (name, value) of everything needed to repeat the run."""
     facts = run.facts
     taken = seconds_taken(run)
     fingerprint = facts.split_fingerprint
@@ -216,7 +216,8 @@ def _settings(run: Run) -> list[tuple[str, str]]:
         ("Weights that learned", _of(facts.trainable_parameters, facts.total_parameters)),
         (
             "Epochs",
-            f"{run.epochs_done}; the model of epoch {run.best_epoch} was kept, the best on validation",
+            f"{run.epochs_done}; the model of epoch {run.best_epoch} was kept, the best on "
+            "validation",
         ),
         ("Split", _listed(dict(facts.splits or {}))),
         (

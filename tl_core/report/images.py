@@ -1,4 +1,4 @@
-"""Pictures for a report, with the model's answers: small copies inside the page itself."""
+"""Images of a report with the model's predictions, embedded in the page as small copies."""
 
 import base64
 from collections.abc import Sequence
@@ -18,9 +18,9 @@ _RIGHT = 6
 @dataclass(frozen=True, slots=True)
 class ReportImage:
     source: str
-    """Picture as a data URL; empty where it is gone."""
+    """Image as a data URL; empty if the file is missing."""
     true: str
-    """User text, as `answer`."""
+    """Name of the true class; like `answer` user text."""
     answer: str
     confidence: str
     is_right: bool
@@ -29,11 +29,11 @@ class ReportImage:
 @dataclass(frozen=True, slots=True)
 class ReportImages:
     wrong: tuple[ReportImage, ...]
-    """The mistakes that it was surest of, the surest first."""
+    """Most confident mistakes, in decreasing order of confidence."""
     n_wrong: int
-    """In all."""
+    """Number of all mistakes."""
     right: tuple[ReportImage, ...]
-    """Right answers, as evenly chosen over the classes as can be."""
+    """Correctly classified images, spread evenly over the classes."""
 
 
 def pick_images(
@@ -43,7 +43,7 @@ def pick_images(
     classes: Sequence[str],
     predictions: Sequence[Prediction],
 ) -> ReportImages | None:
-    """Choose the images that a report shows; None when the dataset was deleted."""
+    """Choose the images that a report shows; None if the dataset was deleted."""
     try:
         dataset = store.get_dataset(run.config.data.dataset_id)
     except UnknownDataset:
@@ -67,7 +67,7 @@ def pick_images(
 
 
 def _spread(predictions: Sequence[Prediction]) -> list[Prediction]:
-    """One of each class, then a second of each, and so on."""
+    """Order items by round: one of each class, then a second of each, and so on."""
     seen: dict[int, int] = {}
     ranked = []
     for p in predictions:
