@@ -82,7 +82,7 @@ def test_it_says_the_figures_with_what_they_were_measured_on(finished):
     text = " ".join(Elements(html_of(workspace, run)).text.split())
     n = run.result.n
     assert f"{round(run.result.accuracy * n)} of {n} test images" in text
-    assert f"How good it is, on {n} test images" in text
+    assert f"Test metrics, on {n} test images" in text
     assert "95 % interval" in text and "guessing would be right on 33.3 %" in text
     for name in ("blue", "green", "red"):
         assert name in text
