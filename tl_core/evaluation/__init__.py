@@ -1,4 +1,4 @@
-"""What a model says about images, and how right it is."""
+"""Evaluation: predictions of a model, and metrics with intervals."""
 
 from tl_core.evaluation.calibration import (
     Answered,

@@ -1,4 +1,4 @@
-"""Calibration: reliability bins, temperature scaling, accuracy without the unsure answers."""
+"""Calibration: reliability bins, temperature scaling, accuracy above a confidence threshold."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,37 +13,37 @@ from tl_core.records import Prediction
 
 _BINS = 10
 _LEAST = 1e-30
-"""Probability whose logarithm is taken for that of 0."""
+"""Smallest probability; its logarithm stands for that of 0."""
 _COLDEST = 0.05
 _HOTTEST = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """The answers whose confidence lies above `low`, up to and including `high`."""
+    """Bin of predictions whose confidence lies above `low`, up to and including `high`."""
 
     low: float
     high: float
     n: int
     confidence: float
-    """Mean over them."""
+    """Mean confidence."""
     accuracy: float
     interval: tuple[float, float]
-    """95 %, of the accuracy, after Wilson."""
+    """Wilson's 95 % interval of the accuracy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What is left when answers below a confidence are withheld."""
+    """Predictions that are left when those below a confidence are withheld."""
 
     threshold: float
     n: int
-    """Images that are answered."""
+    """Number of images with a prediction."""
     right: int
 
 
 def reliability(predictions: Sequence[Prediction], n_bins: int = _BINS) -> list[Bin]:
-    """Bins of equal width that hold an answer, from the least confident."""
+    """Return the bins of equal width that are not empty, from the least confident."""
     confidences, are_right = _answers(predictions)
     places = np.clip(np.ceil(confidences * n_bins).astype(int) - 1, 0, n_bins - 1)
     bins = []
@@ -66,15 +66,15 @@ def reliability(predictions: Sequence[Prediction], n_bins: int = _BINS) -> list[
 
 
 def calibration_error(bins: Sequence[Bin]) -> float:
-    """Expected calibration error (Naeini et al. 2015): mean distance of confidence and accuracy, by images."""
+    """Compute the expected calibration error, weighted by images (Naeini et al. 2015)."""
     return sum(b.n * abs(b.confidence - b.accuracy) for b in bins) / sum(b.n for b in bins)
 
 
 def fit_temperature(predictions: Sequence[Prediction]) -> float | None:
-    """Divisor of the logits that makes these answers' log-loss least (Guo et al. 2017).
+    """Fit the temperature: the divisor of the logits with the least log-loss (Guo et al. 2017).
 
-    Fit it on validation images. Above 1 the model was too sure of itself. It changes no answer, only how sure it is.
-    None where every answer is right: nothing would then be too sure.
+    It is fitted on validation images. Above 1 the model was overconfident. It changes confidences
+    and no predicted label. None if all predictions are right, since then no confidence is too high.
     """
     if all(p.is_right for p in predictions):
         return None
@@ -91,7 +91,7 @@ def fit_temperature(predictions: Sequence[Prediction]) -> float | None:
 
 
 def at_temperature(predictions: Sequence[Prediction], temperature: float) -> list[Prediction]:
-    """Predictions of the same model with its logits divided by `temperature`."""
+    """Recompute the predictions with the logits divided by `temperature`."""
     rows = softmax(_logits(predictions) / temperature, axis=1).tolist()
     return [
         Prediction(p.position, p.true, tuple(row)) for p, row in zip(predictions, rows, strict=True)
@@ -99,7 +99,7 @@ def at_temperature(predictions: Sequence[Prediction], temperature: float) -> lis
 
 
 def answered(predictions: Sequence[Prediction], thresholds: Sequence[float]) -> list[Answered]:
-    """For each threshold, the images whose answer is at least as confident, and how many of those are right."""
+    """Count for each threshold the predictions that reach it, and the right ones among them."""
     confidences, are_right = _answers(predictions)
     kept = [confidences >= threshold for threshold in thresholds]
     return [
@@ -114,6 +114,6 @@ def _answers(predictions: Sequence[Prediction]) -> tuple[NDArray[np.float64], ND
 
 
 def _logits(predictions: Sequence[Prediction]) -> NDArray[np.float64]:
-    """Logits [N, classes] up to a constant per image, which softmax does not see."""
+    """Return logits [N, classes] up to a constant per image, which softmax ignores."""
     logits: NDArray[np.float64] = np.log(np.maximum([p.probabilities for p in predictions], _LEAST))
     return logits

@@ -1,4 +1,4 @@
-"""Whether a model is as sure as it is right, in figures and in words."""
+"""Summary of a model's calibration, in figures and in words."""
 
 from dataclasses import dataclass
 
@@ -6,37 +6,39 @@ from tl_core.evaluation.scores import Judgement
 from tl_core.text import confidence, count, number_of, percent
 
 _TOO_WIDE = 30
-"""Points from end to end of the accuracy's interval in which any confidence would lie."""
+"""Width of the accuracy's interval, in points, above which n is too small for a verdict."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Of the test set, as the model is and at the temperature that suits the validation set."""
+    """Calibration on the test set, before and after temperature scaling."""
 
     confidence: float
-    """Mean over the answers."""
+    """Mean confidence."""
     error: float
-    """Expected calibration error, a share."""
+    """Expected calibration error, 0 to 1."""
     temperature: float | None
-    """None where it cannot be fitted: no mistake on validation, or its answers of the best epoch were not kept."""
+    """Temperature fitted on validation; None without mistakes or without stored predictions."""
     n_fitted: int
-    """Validation images that the temperature was fitted on."""
+    """Number of validation images that the temperature was fitted on."""
     error_at_temperature: float | None
 
     def say(self, test: Judgement) -> str:
-        """In sentences, the second about the temperature; in paragraphs. No user text.
+        """Describe the calibration in one paragraph, and the temperature in a second.
 
         Args:
-            test: of the same images.
+            test: metrics of the same images.
         """
         gap = 100 * (self.confidence - test.accuracy.value)
-        low, high = 100 * test.accuracy.low, 100 * test.accuracy.high
+        low = 100 * test.accuracy.low
+        high = 100 * test.accuracy.high
         figures = f"its confidence is {confidence(self.confidence)} on average, and it is right on "
         figures += percent(test.accuracy.value)
         if low <= 100 * self.confidence <= high and high - low > _TOO_WIDE:
             return (
-                f"{number_of(test.n, 'test image')} {'is' if test.n == 1 else 'are'} too few to say whether it is as "
-                f"sure as it is right: {figures}, which on others could be anything from {low:.0f} to {high:.0f} %."
+                f"{number_of(test.n, 'test image')} {'is' if test.n == 1 else 'are'} too few to "
+                f"say whether it is as sure as it is right: {figures}, which on others could be "
+                f"anything from {low:.0f} to {high:.0f} %."
             )
         if low <= 100 * self.confidence <= high:
             verdict = "On the whole it is about as sure as it is right"
@@ -51,16 +53,23 @@ class Calibration:
         return f"{words}\n\n{self._say_temperature(self.temperature, self.error_at_temperature)}"
 
     def _say_temperature(self, temperature: float, error: float) -> str:
-        """Whether it would help to make the model less sure, or surer, of all its answers."""
+        """Say whether temperature scaling would help."""
         how = (
             "dividing its logits, the scores behind its probabilities, by a temperature of "
             f"{temperature:.2f}, fitted on {number_of(self.n_fitted, 'validation image')}"
         )
-        before, after = f"{100 * self.error:.1f}", f"{100 * error:.1f}"
+        before = f"{100 * self.error:.1f}"
+        after = f"{100 * error:.1f}"
         if float(after) >= float(before):
-            return f"Making it {_surer(temperature)} would not help: {how}, would leave them {after} points apart."
+            return (
+                f"Making it {_surer(temperature)} would not help: {how}, would leave them {after} "
+                "points apart."
+            )
         changes = "It changes how sure it is, and no answer."
-        return f"It could be made {_surer(temperature)}: {how}, would make that {after} points. {changes}"
+        return (
+            f"It could be made {_surer(temperature)}: {how}, would make that {after} points. "
+            f"{changes}"
+        )
 
 
 def _surer(temperature: float) -> str:

@@ -1,4 +1,4 @@
-"""Which classes are taken for which, and orders of classes in which that is seen at a glance."""
+"""Orders of the classes of a confusion matrix that put confused ones side by side."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,9 +9,10 @@ Counts = NDArray[np.int64]
 
 
 def order_by_mix_ups(matrix: Counts) -> list[int]:
-    """The labels in an order in which classes that are mixed up stand side by side.
+    """Order the labels so that confused classes are neighbours.
 
-    From average-linkage clustering of the shares of mix-ups, leaves ordered after Bar-Joseph et al. (2001).
+    The order is that of average-linkage clustering of the confusion rates, with optimal leaf
+    ordering after Bar-Joseph et al. (2001).
 
     Args:
         matrix: counts [true, predicted].
@@ -28,7 +29,7 @@ def order_by_mix_ups(matrix: Counts) -> list[int]:
 
 
 def most_mixed_up(matrix: Counts, top: int) -> list[int]:
-    """The labels of the `top` classes with the most mistakes, theirs or in their favour, in order of label."""
+    """Return the `top` labels with the most false negatives and false positives, sorted."""
     mistakes = matrix.sum(0) + matrix.sum(1) - 2 * matrix.diagonal()
     worst = np.argsort(-mistakes, kind="stable")[:top]
     return sorted(worst.tolist())

@@ -1,4 +1,4 @@
-"""Where in an image a model sees a class: Grad-CAM, and occlusion, which covers the image piece by piece."""
+"""Heat-maps: Grad-CAM and occlusion show which parts of an image speak for a class."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ Method = Literal["grad-cam", "occlusion"]
 METHODS: tuple[Method, ...] = get_args(Method)
 
 _AT_ONCE = 4
-"""Covered copies of an image that pass the network together."""
+"""Batch size of the covered copies of an image."""
 
 Change = Callable[[Tensor], Tensor]
 
@@ -26,67 +26,72 @@ Change = Callable[[Tensor], Tensor]
 def heat_map(
     model: TransferModel, image: Tensor, label: int, method: Method = "grad-cam"
 ) -> Tensor:
-    """Where the model sees a class in what it is shown. The model is left as it is, and others may use it meanwhile.
+    """Compute the heat-map of a class. The model is not changed, so others may use it meanwhile.
 
     Args:
         model: in eval mode.
         image: float [1, 3, side, side], normalised, on the model's device.
-        label: of the class, whether it is the answer or not.
+        label: the class to explain, predicted or not.
 
     Returns:
-        Float32 [side, side] in main memory, from 0 to 1, which is the strongest place; all 0 where nothing speaks for
-        the class.
+        Float32 [side, side] in main memory, 0 to 1; all 0 if nothing speaks for the class.
 
     Raises:
-        NotExplainable: the method has no hold on this network, or the answer is no number.
+        NotExplainable: the method does not apply to this network, or the logits are not finite.
     """
     with torch.no_grad():
         if not model(image).isfinite().all():
             raise NotExplainable(
-                "The model's answer to this image is not a number, so nothing can be said about where it comes from. "
-                "Train again with a smaller learning rate."
+                "The model's answer to this image is not a number, so nothing can be said about "
+                "where it comes from. Train again with a smaller learning rate."
             )
-    found = (
-        _grad_cam(model, image, label) if method == "grad-cam" else _occlusion(model, image, label)
-    )
+    explain = _grad_cam if method == "grad-cam" else _occlusion
+    found = explain(model, image, label)
     heat = relu(found.detach().float().cpu())[0, 0]
     if not heat.isfinite().all():
         raise NotExplainable(
-            "The numbers behind this heat-map became too large to be added up. Try the other method."
+            "The numbers behind this heat-map became too large to be added up. Try the other "
+            "method."
         )
     return heat / heat.max() if heat.max() > 0 else heat
 
 
 class _Scores(nn.Module):
-    """A network's logits made scores; `entry` is where captum looks in, so that it hooks nothing of the model."""
+    """Network whose logits are turned into scores; captum hooks `entry`, and not the model."""
 
     def __init__(self, network: nn.Module, restore: Change, score: Change) -> None:
         super().__init__()
         self.entry = nn.Identity()
-        self._network, self._restore, self._score = network, restore, score
+        self._network = network
+        self._restore = restore
+        self._score = score
 
     def forward(self, values: Tensor) -> Tensor:
         return self._score(self._network(self._restore(self.entry(values))))
 
 
 def _centred(logits: Tensor) -> Tensor:
-    """Less their mean. Unlike bare logits, of which a sigmoid's first is always 0, probabilities alone decide them."""
+    """Subtract the mean logit, so that the scores depend on the probabilities alone."""
     return logits - logits.mean(1, keepdim=True)
 
 
 def _log_odds(logits: Tensor) -> Tensor:
-    """Of each class against all others: they rise and fall with its probability, and still do so next to 0 and 1."""
+    """Compute the log-odds of each class against all others, which do not saturate."""
     others = torch.eye(logits.shape[1], dtype=torch.bool, device=logits.device)
     rest = logits[:, None].masked_fill(others, -torch.inf).logsumexp(2)
     return logits - rest
 
 
 def _occlusion(model: TransferModel, image: Tensor, label: int) -> Tensor:
-    """How much the log-odds fall when squares of three eighths of the side are covered: [1, 1, side, side]."""
+    """Compute the drop of the log-odds when squares are covered, [1, 1, side, side].
+
+    Squares have three eighths of the image's side.
+    """
     from captum.attr import Occlusion
 
     side = image.shape[-1]
-    window, stride = max(1, 3 * side // 8), max(1, side // 8)
+    window = max(1, 3 * side // 8)
+    stride = max(1, side // 8)
     with torch.no_grad():
         found: Tensor = Occlusion(_Scores(model, _as_it_is, _log_odds)).attribute(
             image,
@@ -96,16 +101,17 @@ def _occlusion(model: TransferModel, image: Tensor, label: int) -> Tensor:
             target=label,
             perturbations_per_eval=_AT_ONCE,
         )
-    return found[:, :1]  # all three channels are covered together
+    # All three channels are covered together, so that one holds the result.
+    return found[:, :1]
 
 
 def _mean_colour(image: Tensor) -> Tensor:
-    """Squares of it hide colours as well as shapes, with fainter edges than grey ones would bring into most images."""
+    """Return the image's mean colour, whose squares add fainter edges than grey ones."""
     return image.mean((2, 3), keepdim=True).expand_as(image)
 
 
 def _grad_cam(model: TransferModel, image: Tensor, label: int) -> Tensor:
-    """After Selvaraju et al. (2017), https://arxiv.org/abs/1610.02391, as large as the image: [1, 1, side, side]."""
+    """Compute Grad-CAM, [1, 1, side, side] (Selvaraju et al. 2017, arXiv:1610.02391)."""
     from captum.attr import LayerAttribution, LayerGradCam
 
     values, rest = deepest_grid(model, image)
@@ -117,21 +123,24 @@ def _grad_cam(model: TransferModel, image: Tensor, label: int) -> Tensor:
 
 
 def deepest_grid(model: TransferModel, image: Tensor) -> tuple[Tensor, nn.Module]:
-    """The last values in the network that still lie in a grid, and the network that makes logits of them.
+    """Find the last activations that lie in a grid, and the network from there to the logits.
 
-    As a rule these are the last map before pooling. Of a transformer that answers from its class token it is what goes
-    into the last block: whatever the last block makes of the image's own tokens, nobody looks at.
+    Usually this is the last map before pooling. For a transformer with a class token it is the
+    input of the last block, since the head ignores that block's other tokens.
 
     Returns:
-        (Values of one image in their own layout: a map, channels first or last, or tokens; the rest of the network.)
+        Activations of one image (a map, channels first or last, or tokens), and the rest of the
+        network.
 
     Raises:
-        NotExplainable: the network keeps no grid, or could not be cut where it does.
+        NotExplainable: the network has no grid, or cannot be cut there.
     """
-    stages, inputs = list(model.stages), [image]
+    stages = list(model.stages)
+    inputs = [image]
     with torch.no_grad():
         for stage in stages:
-            inputs.append(stage(inputs[-1].clone()))  # some begin with what changes its input
+            # A stage may begin with an operation in place.
+            inputs.append(stage(inputs[-1].clone()))
         for place in reversed(range(len(stages))):
             for front, back in _cuts(stages[place], inputs[place]):
                 values = front(inputs[place].clone())
@@ -139,25 +148,26 @@ def deepest_grid(model: TransferModel, image: Tensor) -> tuple[Tensor, nn.Module
                 if _is_grid(values) and _matters(values, rest):
                     return values, nn.Sequential(rest, model.head)
     raise NotExplainable(
-        "Grad-CAM needs a place in the network where its values still lie as in the image, and none was found in this "
-        "one at this image size. Occlusion works with every network."
+        "Grad-CAM needs a place in the network where its values still lie as in the image, and "
+        "none was found in this one at this image size. Occlusion works with every network."
     )
 
 
 def _cuts(stage: nn.Module, given: Tensor) -> Iterator[tuple[nn.Module, nn.Module]]:
-    """The stage in two, the deepest cut first: behind its end, then between any two steps where one value flows."""
+    """Yield the stage cut in two, the deepest cut first: behind its end, then between units."""
     yield stage, nn.Identity()
     if isinstance(stage, fx.GraphModule):
         *inner, last = [unit.end for unit in find_units(stage, stage.graph, given.clone())]
         for end in reversed(inner):
             front, back = cut(stage, stage.graph, [end, last])
             yield front, back
-    elif hasattr(stage, "forward_features"):  # one of timm's that could not be traced
+    # A network of timm that could not be traced is one stage.
+    elif hasattr(stage, "forward_features"):
         yield _Step(stage.forward_features), _Step(stage.forward_head)  # type: ignore[arg-type]
 
 
 class _Step(nn.Module):
-    """A method of a network as a module."""
+    """Module that calls a method of a network."""
 
     def __init__(self, do: Change) -> None:
         super().__init__()
@@ -173,29 +183,26 @@ def _is_grid(values: Tensor) -> bool:
 
 @torch.enable_grad()
 def _matters(values: Tensor, rest: nn.Module) -> bool:
-    """Whether what the rest of the network gives depends on any position of the grid."""
+    """Return True if the rest of the network depends on any position of the grid."""
     grid, restore = _as_grid(values)
     grid = grid.detach().requires_grad_()
     features: Tensor = rest(restore(grid.clone()))
-    # Not simply their sum, which layer normalisation keeps at 0.
-    direction = torch.randn(features.shape, generator=torch.Generator().manual_seed(0)).to(
-        features.device
-    )
+    # The plain sum would not do: layer normalisation keeps it at 0.
+    generator = torch.Generator().manual_seed(0)
+    direction = torch.randn(features.shape, generator=generator).to(features.device)
     (gradient,) = torch.autograd.grad((features * direction).sum(), grid, allow_unused=True)
     return gradient is not None and bool(gradient.count_nonzero())
 
 
 def _as_grid(values: Tensor) -> tuple[Tensor, Change]:
-    """As [B, C, H, W], and the way back to the layout they came in."""
+    """Return the values as [B, C, H, W], and a function that restores their layout."""
     if values.ndim == 3:
         side = math.isqrt(values.shape[1])
-        extra, tokens = (
-            values[:, : -(side**2)],
-            values[:, -(side**2) :],
-        )  # class tokens and the like come first
-        return tokens.transpose(1, 2).reshape(len(values), -1, side, side), partial(
-            _as_tokens, extra
-        )
+        # Class tokens and the like come first.
+        extra = values[:, : -(side**2)]
+        tokens = values[:, -(side**2) :]
+        grid = tokens.transpose(1, 2).reshape(len(values), -1, side, side)
+        return grid, partial(_as_tokens, extra)
     if channels_first(tuple(values.shape[1:])) != tuple(values.shape[1:]):
         return values.permute(0, 3, 1, 2), _channels_last
     return values, _as_it_is

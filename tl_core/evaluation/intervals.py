@@ -1,4 +1,4 @@
-"""95 % intervals from formulas: unlike resampling, they know that 36 of 36 right is not always right."""
+"""95 % intervals from formulas, which unlike the bootstrap have a width where all are right."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ _HALVINGS = 50
 
 
 def wilson_interval(right: float, n: float, z: float = _Z) -> Interval:
-    """95 % interval of a share, after Wilson (1927): honest for small n and for shares near 0 and 1."""
+    """Compute Wilson's interval of a share (1927), valid for small n and shares near 0 and 1."""
     if n == 0:
         return 0.0, 1.0
     share = right / n
@@ -25,39 +25,39 @@ def wilson_interval(right: float, n: float, z: float = _Z) -> Interval:
 
 
 def mean_share_interval(mean: float, sizes: Floats) -> Interval:
-    """Wilson's interval of a plain mean of classes' shares.
+    """Compute Wilson's interval of a macro average of shares, at its effective sample size.
 
-    It is that of a single share of as many images as would tell it as well.
-
-    With classes of one size that are all images together, and the interval is that of the accuracy.
+    With classes of equal size the effective size is the number of all images.
 
     Args:
-        sizes: images that each class's share is of; a class of none is taken for one of a single image.
+        sizes: images behind each class's share; a class without images counts as one image.
     """
-    worth = len(sizes) ** 2 / float((1 / np.maximum(sizes, 1)).sum())
-    return wilson_interval(mean * worth, worth)
+    effective_n = len(sizes) ** 2 / float((1 / np.maximum(sizes, 1)).sum())
+    return wilson_interval(mean * effective_n, effective_n)
 
 
 def mean_area_interval(areas: Floats, its: Floats, others: Floats) -> Interval:
-    """95 % interval of a plain mean of areas under ROC curves, each of one class against the rest.
+    """Compute the 95 % interval of the macro ROC AUC, one class against the rest.
 
-    Each image is in every class's area, which makes the mean vary about as much as if the variances of independent
-    ones were doubled: exactly so with two classes, whose areas are the same.
+    Each image counts in every class's area, so the variance is taken as twice that of independent
+    areas; this is exact for two classes, whose areas are equal.
 
     Args:
-        areas: [classes], and of each its images and those of the others.
+        areas: ROC AUC of each class.
+        its: number of images of each class.
+        others: number of images of all other classes.
     """
     k = len(areas)
     mean = float(areas.mean())
     low, high = (_area_end(areas, its, others, end) for end in (0.0, 1.0))
-    down, up = (
-        min(1.0, (2 / k) ** 0.5) * ((away**2).mean()) ** 0.5 for away in (areas - low, high - areas)
-    )
-    return max(0.0, mean - float(down)), min(1.0, mean + float(up))
+    factor = min(1.0, (2 / k) ** 0.5)
+    down = factor * float(((areas - low) ** 2).mean() ** 0.5)
+    up = factor * float(((high - areas) ** 2).mean() ** 0.5)
+    return max(0.0, mean - down), min(1.0, mean + up)
 
 
 def _area_end(areas: Floats, its: Floats, others: Floats, end: float) -> Floats:
-    """One end of each interval after Newcombe (2006), method 5: the farthest area whose own spread reaches `areas`."""
+    """Find one end of each area's interval by bisection (Newcombe 2006, method 5)."""
     near = areas.copy()
     far = np.full_like(areas, end)
     more = (its + others) / 2 - 1
@@ -73,12 +73,10 @@ def _area_end(areas: Floats, its: Floats, others: Floats, end: float) -> Floats:
 
 
 def mean_loss_interval(losses: Floats, guessing: float) -> Interval:
-    """Student's interval (1908) of the mean of losses, with one more added.
+    """Compute Student's interval (1908) of the mean loss, with one loss added.
 
-    The added loss is worse than their mean by that of `guessing`.
-
-    Without that one, as many images as were easy would say that none is hard; downwards it says nothing, so there the
-    interval ends at the mean.
+    The added loss exceeds the mean by that of `guessing`; without it, losses of easy images alone
+    would exclude hard ones. It says nothing about lower losses, so the interval begins at the mean.
     """
     seen = np.append(losses, losses.mean() + guessing)
     n = len(seen)

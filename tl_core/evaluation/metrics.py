@@ -1,4 +1,4 @@
-"""Figures of a finished model, each with the number of images behind it."""
+"""Metrics of a finished model, each with its number of images."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -17,29 +17,30 @@ from tl_core.records import Prediction, TestResult
 class ClassFigures:
     label: int
     precision: float | None
-    """None when the class was never predicted."""
+    """Precision; None if the class was never predicted."""
     recall: float | None
-    """None when the split has no image of the class."""
+    """Recall; None if the split has no image of the class."""
     f1: float | None
-    """None when neither side has the class."""
+    """F1; None if the class occurs neither among true nor among predicted labels."""
     n: int
-    """Images of the class in the split."""
+    """Support: number of images of the class in the split."""
     precision_interval: tuple[float, float] | None
-    """95 % interval after Wilson, as the next."""
+    """Wilson's 95 % interval, as for recall."""
     recall_interval: tuple[float, float] | None
     f1_interval: tuple[float, float] | None
-    """95 %. F1 is 2 J / (1 + J), where J is the share right of all images that are of the class or were called by it:
-    its ends are those of Wilson's interval of J."""
+    """95 % interval. F1 = 2 J / (1 + J) with the Jaccard index J, whose Wilson interval gives the
+    ends."""
 
 
 def summarise(outputs: Outputs, majority_label: int) -> TestResult:
-    """All figures of the one look at the test set.
+    """Compute the test metrics.
 
-    Macro figures are plain means over the classes that occur among the true or predicted labels, as in scikit-learn.
+    Macro averages are means over the classes among the true or predicted labels, as in
+    scikit-learn.
 
     Args:
-        outputs: of the model on the test set.
-        majority_label: the class that is most frequent in the training set; the baseline always answers it.
+        outputs: outputs of the model on the test set.
+        majority_label: most frequent class of the training set, which the baseline predicts.
     """
     figures = class_figures(outputs.predictions(), outputs.logits.shape[1])
     occurring = [figure for figure in figures if figure.f1 is not None]
@@ -55,7 +56,7 @@ def summarise(outputs: Outputs, majority_label: int) -> TestResult:
 
 
 def confusion_matrix(predictions: Sequence[Prediction], n_classes: int) -> NDArray[np.int64]:
-    """Counts [true, predicted]; an answer that is not a number is in no cell."""
+    """Count [true, predicted] labels; predictions that are NaN are left out."""
     matrix = np.zeros((n_classes, n_classes), dtype=np.int64)
     for p in predictions:
         if p.is_number:
@@ -64,41 +65,39 @@ def confusion_matrix(predictions: Sequence[Prediction], n_classes: int) -> NDArr
 
 
 def class_figures(predictions: Sequence[Prediction], n_classes: int) -> list[ClassFigures]:
-    """Precision, recall and F1 of every class."""
+    """Compute precision, recall and F1 of every class."""
     matrix = confusion_matrix(predictions, n_classes)
-    counts = Counter(
-        p.true for p in predictions
-    )  # not of the matrix, which leaves out what got no answer
-    rights, saids, theres = (
-        matrix.diagonal().tolist(),
-        matrix.sum(0).tolist(),
-        [counts[k] for k in range(n_classes)],
-    )
+    right = matrix.diagonal().tolist()
+    predicted = matrix.sum(0).tolist()
+    # The matrix leaves out NaN predictions, which count as wrong.
+    support = Counter(p.true for p in predictions)
     return [
-        _figures(label, *three)
-        for label, three in enumerate(zip(rights, saids, theres, strict=True))
+        _figures(label, right[label], predicted[label], support[label])
+        for label in range(n_classes)
     ]
 
 
 def weakest_first(figures: Iterable[ClassFigures]) -> list[ClassFigures]:
-    """By rising F1; classes that do not occur come last."""
+    """Sort by rising F1; classes that do not occur come last."""
     return sorted(figures, key=lambda f: (f.f1 is None, f.f1 or 0.0))
 
 
-def _figures(label: int, right: int, said: int, there: int) -> ClassFigures:
-    """Of a class: images named rightly, called by it, and really of it."""
-    either = said + there - right
-    overlap = _interval(right, either)
+def _figures(label: int, right: int, predicted: int, support: int) -> ClassFigures:
+    """Compute a class's figures from true positives, predicted and true images."""
+    jaccard = _interval(right, predicted + support - right)
+    f1_interval = None
+    if jaccard:
+        low, high = jaccard
+        f1_interval = (2 * low / (1 + low), 2 * high / (1 + high))
     return ClassFigures(
         label=label,
-        precision=_share(right, said),
-        recall=_share(right, there),
-        f1=_share(2 * right, said + there),
-        n=there,
-        precision_interval=_interval(right, said),
-        recall_interval=_interval(right, there),
-        f1_interval=overlap
-        and (2 * overlap[0] / (1 + overlap[0]), 2 * overlap[1] / (1 + overlap[1])),
+        precision=_share(right, predicted),
+        recall=_share(right, support),
+        f1=_share(2 * right, predicted + support),
+        n=support,
+        precision_interval=_interval(right, predicted),
+        recall_interval=_interval(right, support),
+        f1_interval=f1_interval,
     )
 
 

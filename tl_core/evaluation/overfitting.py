@@ -48,9 +48,9 @@ def judge_fit(
         or _judge_gap(course)
         or Fit(
             "good",
-            f"It learned about as much as it could in this way: the validation loss was lowest, "
-            f"{losses[course.lowest]:.3f}, in epoch {course.lowest} of {course.last}, and neither rose nor fell much "
-            f"at the end.{course.gap_words}",
+            "It learned about as much as it could in this way: the validation loss was lowest, "
+            f"{losses[course.lowest]:.3f}, in epoch {course.lowest} of {course.last}, and neither "
+            f"rose nor fell much at the end.{course.gap_words}",
         )
     )
 
@@ -126,9 +126,10 @@ def _judge_nothing(course: _Course, val: Sequence[Prediction], n_classes: int) -
         return None
     return Fit(
         "nothing",
-        f"It has learned nothing yet: after epoch {course.kept}, its best, it named {right.words('validation image')} "
-        f"rightly, where guessing would name {percent(guessing.accuracy)}; the validation loss was {loss:.3f}, that of "
-        f"guessing {guessing.loss:.3f}. {what_helps(course.run.config.model, 'nothing')}",
+        f"It has learned nothing yet: after epoch {course.kept}, its best, it named "
+        f"{right.words('validation image')} rightly, where guessing would name "
+        f"{percent(guessing.accuracy)}; the validation loss was {loss:.3f}, that of guessing "
+        f"{guessing.loss:.3f}. {what_helps(course.run.config.model, 'nothing')}",
     )
 
 
@@ -146,9 +147,10 @@ def _judge_by_heart(course: _Course) -> Fit | None:
         return None
     return Fit(
         "over",
-        f"It began to learn the training images by heart: after epoch {lowest} the validation loss rose from "
-        f"{val[lowest]:.3f} to {val[last]:.3f} while the training loss {_fell(train[lowest], train[last])}; the model "
-        f"of epoch {course.kept} was kept.{course.gap_words} {what_helps(course.run.config.model, 'over')}",
+        f"It began to learn the training images by heart: after epoch {lowest} the validation "
+        f"loss rose from {val[lowest]:.3f} to {val[last]:.3f} while the training loss "
+        f"{_fell(train[lowest], train[last])}; the model of epoch {course.kept} was "
+        f"kept.{course.gap_words} {what_helps(course.run.config.model, 'over')}",
     )
 
 
@@ -160,8 +162,9 @@ def _judge_unfinished(course: _Course) -> Fit | None:
         return None
     return Fit(
         "under",
-        f"It was still learning when it ended: the validation loss fell from {val[earlier]:.3f} in epoch {earlier} "
-        f"to {val[last]:.3f} in epoch {last}, the last. More epochs may do better.{course.gap_words}",
+        f"It was still learning when it ended: the validation loss fell from {val[earlier]:.3f} "
+        f"in epoch {earlier} to {val[last]:.3f} in epoch {last}, the last. More epochs may do "
+        f"better.{course.gap_words}",
     )
 
 
@@ -213,15 +216,15 @@ def what_helps(model: ModelConfig, kind: str) -> str:
 def judge_promise(val: Judgement, test: Judgement) -> str:
     """Whether the test kept what validation promised, in a sentence with both figures."""
     figures = (
-        f"{percent(val.accuracy.value)} of {val.n:,} validation images and {percent(test.accuracy.value)} of "
-        f"{test.n:,} test images were named rightly"
+        f"{percent(val.accuracy.value)} of {val.n:,} validation images and "
+        f"{percent(test.accuracy.value)} of {test.n:,} test images were named rightly"
     )
     if not Share(val.accuracy.value, val.n).is_apart_from(Share(test.accuracy.value, test.n)):
         return f"The test kept what validation promised: {figures}, no further apart than chance would have it."
     if val.accuracy.value > test.accuracy.value:
         return (
-            f"Validation promised more than the test kept: {figures}. The best epoch was chosen on the validation "
-            "images, so their figure flatters; believe the test."
+            f"Validation promised more than the test kept: {figures}. The best epoch was chosen "
+            "on the validation images, so their figure flatters; believe the test."
         )
     return (
         f"The test went better than validation promised: {figures}. Its images may be easier ones."

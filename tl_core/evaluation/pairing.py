@@ -1,4 +1,4 @@
-"""The same test images in two datasets: known by their content, since each dataset has positions of its own."""
+"""Pairing of test images across datasets by content, since positions differ."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,33 +8,33 @@ from tl_core.evaluation.significance import NotComparable
 from tl_core.records import ImageRecord, Prediction
 
 Content = tuple[str, int, int]
-"""An image's SHA-256, its label, and how many copies of it, alike in both, stand before it."""
+"""SHA-256 of an image, its label, and its number among copies with the same label."""
 
 
 def by_content(
     predictions: Sequence[Prediction], images: Sequence[ImageRecord]
 ) -> dict[Content, Prediction]:
-    """Each prediction, by what it is of.
+    """Map the content of each image to its prediction.
 
     Args:
-        images: of the whole dataset, by position.
+        images: all images of the dataset, by position.
     """
     seen = Counter[tuple[str, int]]()
     found = {}
     for p in sorted(predictions, key=lambda p: p.position):
-        what = images[p.position].sha256, p.true
-        found[(*what, seen[what])] = p
-        seen[what] += 1
+        image = (images[p.position].sha256, p.true)
+        found[(*image, seen[image])] = p
+        seen[image] += 1
     return found
 
 
 def at_positions_of(
     found: dict[Content, Prediction], there: dict[Content, Prediction]
 ) -> list[Prediction]:
-    """`found`, under the positions that the same images have in the dataset of `there`.
+    """Renumber the predictions `found` to the positions of the same images in `there`.
 
     Raises:
-        NotComparable: they are not of the same images under the same labels.
+        NotComparable: the images or their labels differ.
     """
     if found.keys() != there.keys():
         raise NotComparable(

@@ -1,4 +1,4 @@
-"""Run a model over examples without gradients."""
+"""Prediction: a model applied to examples without gradients."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
@@ -16,15 +16,15 @@ from tl_core.records import Prediction
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """What a model said about every example, in the examples' order."""
+    """Outputs of a model for every example, in the examples' order."""
 
     logits: Tensor
-    """[N, classes]: of a batch as the model said them, where it said them; joined float64, in main memory."""
+    """Logits [N, classes]: of a batch on its device; joined in float64 in main memory."""
     labels: Tensor
-    """Int64 [N]."""
+    """True labels, int64 [N]."""
     positions: tuple[int, ...]
     features: tuple[Tensor, ...] = ()
-    """What entered the model's head, float [B, features] by batch, on the device; none where it has no head of ours."""
+    """Inputs of the head by batch, float [B, features], on the device; empty without such a head."""
 
     @property
     def loss(self) -> float:
@@ -36,27 +36,23 @@ class Outputs:
         return float(right_answers(self.logits, self.labels).double().mean())
 
     def predictions(self) -> tuple[Prediction, ...]:
-        """One record an example, in order of position."""
-        rows = zip(
-            self.positions, self.labels.tolist(), self.logits.softmax(1).tolist(), strict=True
-        )
-        return tuple(
-            Prediction(position, label, tuple(p))
-            for position, label, p in sorted(rows, key=lambda r: r[0])
-        )
+        """Return one record per example, in order of position."""
+        probabilities = self.logits.softmax(1).tolist()
+        rows = sorted(zip(self.positions, self.labels.tolist(), probabilities, strict=True))
+        return tuple(Prediction(position, label, tuple(p)) for position, label, p in rows)
 
 
 def right_answers(logits: Tensor, labels: Tensor) -> Tensor:
-    """Of each row, bool [N], on the device: as `Prediction.is_right`, what is not a number is never right.
+    """Return which rows are right, bool [N], on the device; NaN is never right.
 
-    The largest logit is a finite number exactly where all probabilities are.
+    The largest logit is finite exactly if all probabilities are.
     """
-    largest, answers = logits.max(1)
-    return (answers == labels) & largest.isfinite()
+    largest, predicted = logits.max(1)
+    return (predicted == labels) & largest.isfinite()
 
 
 def join(parts: Sequence[Outputs]) -> Outputs:
-    """Outputs of several batches as one, brought to main memory together."""
+    """Join the outputs of several batches in main memory."""
     return Outputs(
         torch.cat([part.logits for part in parts]).cpu().double(),
         torch.cat([part.labels for part in parts]).cpu(),
@@ -69,23 +65,24 @@ def join(parts: Sequence[Outputs]) -> Outputs:
 def predict_batches(
     model: nn.Module, examples: Examples, autocast: Autocast = nullcontext
 ) -> Iterator[Outputs]:
-    """Pass all examples through `model`, in eval mode, a batch at a time.
+    """Pass all examples through `model` in eval mode, batch by batch.
 
-    On a GPU the work may still be under way: to read what a batch's outputs are is to wait for it.
+    On a GPU outputs may still be computed when they are yielded; reading them waits.
 
     Args:
-        autocast: in which all but a head of ours is computed; full precision unless it is given.
+        autocast: precision of all but the head; full precision by default.
     """
-    was_training, pieces = model.training, Pieces()
+    was_training = model.training
+    pieces = Pieces()
     model.eval()
     for batch in examples.once():
         features: tuple[Tensor, ...] = ()
         if isinstance(model, TransferModel | Rest):
-            # In two steps, as a hook on the head would be lost on a model that was compiled, and rounded logits are
-            # often equal.
+            # The head is computed apart in float32, since rounded logits are often equal. A hook
+            # on the head would be lost on a compiled model.
             with autocast():
-                entered = pieces.forward(model.features, batch.inputs)
-            features = (_widened(entered),)
+                rounded = pieces.forward(model.features, batch.inputs)
+            features = (_widened(rounded),)
             logits = pieces.forward(model.head, features[0])
         else:
             with autocast():
@@ -95,10 +92,10 @@ def predict_batches(
 
 
 def predict(model: nn.Module, examples: Examples, autocast: Autocast = nullcontext) -> Outputs:
-    """What the model says about all examples, as in `predict_batches`."""
+    """Compute the outputs for all examples; see `predict_batches`."""
     return join(list(predict_batches(model, examples, autocast)))
 
 
 def _widened(values: Tensor) -> Tensor:
-    """As float32, unless they are wider."""
+    """Convert to float32, unless the values are wider."""
     return values.to(torch.promote_types(values.dtype, torch.float32))

@@ -1,6 +1,6 @@
-"""Classical models on features of images, judged by cross-validation: what a backbone's features give without training.
+"""Classical models on a backbone's features, evaluated by cross-validation.
 
-The test set has no part in it. Every model is learned on some of the images and asked about the others, in turns.
+The test set is not used.
 """
 
 import time
@@ -29,13 +29,13 @@ from tl_core.evaluation.embedding import check_features
 
 Numbers = NDArray[Any]
 MOST_PROBED = 3_000
-"""Images that the models are tried on: some take a time that grows with the square of their number."""
+"""Largest number of images: the time of some models grows with its square."""
 FOLDS = 5
 _NEIGHBOURS = 5
 
 
 class CannotProbe(TransferLabError):
-    """There are too few classes or images."""
+    """Too few classes or images for cross-validation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,11 @@ class Probe:
     name: str
     title: str
     help: str
-    """One sentence: how it decides."""
+    """Sentence on how it decides."""
     make: Callable[[int], Any]
-    """The scikit-learn model, for so many images to learn from."""
+    """Factory of the scikit-learn model, for a number of training images."""
     cost: int
-    """Of its time beside the others', roughly."""
+    """Rough time relative to the other models."""
 
 
 def _scaled(model: Any) -> Any:
@@ -72,7 +72,8 @@ PROBES = (
     Probe(
         "linear-svm",
         "Linear support vector machine",
-        "Separates classes by the straight border that stays farthest from the images on both sides.",
+        "Separates classes by the straight border that stays farthest from the images on both "
+        "sides.",
         lambda n: _scaled(SVC(kernel="linear", C=0.1)),
         25,
     ),
@@ -105,7 +106,7 @@ PROBES = (
         170,
     ),
 )
-"""With settings that usually do, none of them tuned."""
+"""Models with usual settings, none of them tuned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,28 +114,28 @@ class Probed:
     name: str
     title: str
     accuracy: float
-    """Mean over the folds."""
+    """Mean accuracy over the folds."""
     spread: float
-    """Standard deviation over the folds; 0 with one."""
+    """Standard deviation of the accuracy over the folds; 0 with one fold."""
     folds: tuple[float, ...]
     seconds: float
-    """Of learning and answering, all folds together."""
+    """Time of fitting and predicting in all folds, in seconds."""
     help: str
-    """One sentence: how it decides."""
+    """Sentence on how it decides."""
     note: str = ""
-    """A sentence where something was not as it should be."""
+    """Sentence on a problem, such as a model that did not converge."""
 
 
 @dataclass(frozen=True, slots=True)
 class Probing:
     n: int
-    """Images, each of which is asked about once."""
+    """Number of images; each is predicted once."""
     n_of: int
-    """Images that it could have been tried on."""
+    """Number of images that these are a sample of."""
     folds: int
     results: tuple[Probed, ...]
     notes: tuple[str, ...] = ()
-    """Sentences on classes that are too small."""
+    """Sentences about classes that are too small."""
 
 
 def probe(
@@ -152,19 +153,20 @@ def probe(
     Args:
         features: float [N, D].
         labels: indices into `classes`.
-        groups: images of the same group, which are copies of one file, stay in one fold.
-        n_of: images of which these are a sample.
-        on_progress: told the share that is done, from 0 to 1.
+        groups: images of one group, which are copies of one file, stay in one fold.
+        n_of: number of images that these are a sample of.
+        on_progress: called with the completed share, 0 to 1.
 
     Raises:
         CannotProbe: fewer than two classes, or too few images.
-        FeaturesUnfit: features that are not finite numbers.
+        FeaturesUnfit: features that are not finite.
     """
     check_features(features)
     y = np.asarray(labels)
     n_folds, notes = _count_folds(y, groups, classes)
     parts = list(_split(y, groups, n_folds, seed))
-    results, done = [], 0
+    results = []
+    done = 0
     for model in PROBES:
         results.append(_try(model, np.asarray(features, np.float32), y, parts))
         done += model.cost
@@ -175,12 +177,13 @@ def probe(
 def _count_folds(
     labels: Numbers, groups: Sequence[str], classes: Sequence[str]
 ) -> tuple[int, list[str]]:
-    """How many folds, and what is to be said of classes with fewer distinct images than that."""
+    """Choose the number of folds, and write sentences about classes with fewer images."""
     pairs = {(label, group) for label, group in zip(labels.tolist(), groups, strict=True)}
     distinct = Counter(label for label, _ in pairs)
     if len(distinct) < 2:
         raise CannotProbe(
-            f"There is only {len(distinct)} class with images to learn from: models need two or more."
+            f"There is only {len(distinct)} class with images to learn from: models need two or "
+            "more."
         )
     n_folds = min(FOLDS, max(distinct.values()), len(set(groups)))
     if n_folds < 2:
@@ -193,14 +196,14 @@ def _count_folds(
     if small:
         noun, verb = ("class", "has") if len(small) == 1 else ("classes", "have")
         notes.append(
-            f"The {noun} {quoted([classes[i] for i in small])} {verb} fewer different images than there are folds "
-            f"({n_folds}), so in some folds there is none to ask about."
+            f"The {noun} {quoted([classes[i] for i in small])} {verb} fewer different images than "
+            f"there are folds ({n_folds}), so in some folds there is none to ask about."
         )
     if single:
         noun, verb = ("class", "has") if len(single) == 1 else ("classes", "have")
         notes.append(
-            f"The {noun} {quoted([classes[i] for i in single])} {verb} only one image: while it is asked about, none "
-            "is left to learn from, so it counts as wrong."
+            f"The {noun} {quoted([classes[i] for i in single])} {verb} only one image: while it "
+            "is asked about, none is left to learn from, so it counts as wrong."
         )
     return n_folds, notes
 
@@ -208,11 +211,12 @@ def _count_folds(
 def _split(
     labels: Numbers, groups: Sequence[str], n_folds: int, seed: int
 ) -> Iterator[tuple[Numbers, Numbers]]:
-    """(learned from, asked about), each class spread over the folds as evenly as groups allow."""
+    """Yield (training, validation) indices, stratified as evenly as groups allow."""
     _, numbers = np.unique(np.asarray(groups), return_inverse=True)
     folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # small classes, which we tell of in words
+        # Sentences tell of small classes already.
+        warnings.simplefilter("ignore", UserWarning)
         for learned, asked in folds.split(labels, labels, numbers):
             if len(learned) and len(asked):
                 yield learned, asked
@@ -244,8 +248,9 @@ def _try(
 def _answers(
     model: Probe, features: Numbers, labels: Numbers, asked: Numbers
 ) -> tuple[Numbers, bool]:
-    """(answers, whether it came to an end)."""
-    if len(np.unique(labels)) == 1:  # of a single class most models refuse to learn
+    """Return predicted labels, and whether the model converged."""
+    # Most models refuse to learn a single class.
+    if len(np.unique(labels)) == 1:
         return np.full(len(asked), labels[0]), True
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)

@@ -1,4 +1,4 @@
-"""One class against all others: how well its probability sets its images apart, at every threshold."""
+"""ROC and precision-recall curves of one class against all others."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,25 +12,25 @@ MOST_POINTS = 400
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Of the images of a split, by the probability of one class."""
+    """Curves of a split's images, ranked by the probability of one class."""
 
     label: int
     n: int
-    """Images of the class."""
+    """Number of images of the class."""
     n_others: int
     roc: tuple[tuple[float, float], ...]
-    """(share of the others called by the class, share of its own found), from the strictest threshold on."""
+    """(false-positive rate, true-positive rate), from the strictest threshold on."""
     auc: float
-    """Area under that curve."""
+    """Area under the ROC curve."""
     precision_recall: tuple[tuple[float, float], ...]
-    """(recall, precision), by rising recall."""
+    """(recall, precision) by rising recall."""
     average_precision: float
-    """Mean precision over the recalls, as scikit-learn computes it."""
+    """Average precision, as scikit-learn defines it."""
 
 
 def rank(predictions: Sequence[Prediction], label: int) -> Ranking | None:
-    """None where the split has only images of the class, or none: there is nothing to set apart."""
-    # scikit-learn takes a second to import, and this is asked for one class at a time.
+    """Compute the curves; None if all images of the split are of the class, or none is."""
+    # scikit-learn takes a second to import, and few visits of a page need it.
     from sklearn.metrics import (
         average_precision_score,
         precision_recall_curve,
@@ -57,6 +57,6 @@ def rank(predictions: Sequence[Prediction], label: int) -> Ranking | None:
 
 
 def _thinned(xs: np.ndarray, ys: np.ndarray) -> tuple[tuple[float, float], ...]:
-    """At most so many points, the first and the last among them."""
+    """Thin the curve to `MOST_POINTS`, keeping both ends."""
     places = np.unique(np.linspace(0, len(xs) - 1, min(len(xs), MOST_POINTS)).round().astype(int))
     return tuple(zip(xs[places].tolist(), ys[places].tolist(), strict=True))

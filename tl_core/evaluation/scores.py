@@ -140,8 +140,9 @@ def _as_tables(predictions: Sequence[Prediction], what: str) -> _Tables:
         raise RunNotReady("There are no predictions to judge: train to the end first.")
     if unusable := sum(not p.is_number for p in predictions):
         raise Diverged(
-            f"For {count(unusable)} of {number_of(len(predictions), what)} the model's answers are not numbers: they "
-            "count as wrong, and there are no other figures. Train again with a lower learning rate."
+            f"For {count(unusable)} of {number_of(len(predictions), what)} the model's answers "
+            "are not numbers: they count as wrong, and there are no other figures. Train again "
+            "with a lower learning rate."
         )
     return _Tables(
         np.array([p.true for p in predictions]), np.array([p.probabilities for p in predictions])

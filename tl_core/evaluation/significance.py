@@ -79,8 +79,9 @@ class Comparison:
             return f"The same model: both give {number_of(self.n, 'test image')} the very same probabilities."
         if self.agree:
             return (
-                f"No difference: both are right, and wrong, on the very same of {number_of(self.n, 'image')}; on "
-                f"others they may be up to {_points(100 * self.high)} points apart either way (95 % interval)."
+                "No difference: both are right, and wrong, on the very same of "
+                f"{number_of(self.n, 'image')}; on others they may be up to "
+                f"{_points(100 * self.high)} points apart either way (95 % interval)."
             )
         favours_second = self._leaves_out_0 and self.difference < 0
         sign = -100 if favours_second else 100
