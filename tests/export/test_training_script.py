@@ -177,7 +177,8 @@ def test_its_network_answers_and_draws_as_the_runs_while_it_trains(name, definit
     said = []
     for each in (model, theirs):
         torch.manual_seed(3)
-        said.append(each.train()(images))
+        with torch.no_grad():
+            said.append(each.train()(images))
     assert torch.allclose(*said, atol=1e-4)
     assert_alike(theirs.state_dict(), model.state_dict(), subject)
 
@@ -204,7 +205,8 @@ def test_it_freezes_what_the_run_froze(name, batch_norm, definitions):
     images = images_for(name, 5)
     for each in (model, theirs):
         torch.manual_seed(3)
-        each(images)
+        with torch.no_grad():
+            each(images)
     after = theirs.state_dict()
     assert_alike(after, model.state_dict(), subject)
     frozen = [prefix for stage in script["STAGES"][:n_stages] for prefix in stage]
