@@ -1,4 +1,4 @@
-"""List of the figures of a test set, with their labels, as every face shows them."""
+"""Test metrics with their labels, in one list for pages, report, model card and command line."""
 
 from dataclasses import dataclass
 
@@ -8,41 +8,40 @@ from tl_core.glossary import GLOSSARY
 
 @dataclass(frozen=True, slots=True)
 class NamedFigure:
-    """Figure of a split with what it takes to show it."""
+    """Metric of a split, with all that is needed to show it."""
 
     key: str
     """Field of `Judgement`."""
     name: str
-    """As in textbooks: "precision", "log-loss"."""
+    """Name in textbooks, such as "precision"."""
     is_macro: bool
-    """Whether it is the plain mean over the classes."""
+    """True for a macro average over the classes."""
     is_share: bool
-    """Whether it is a share of images, which may be shown in percent."""
+    """True for a share of images, which may be shown in percent."""
     unit: str
-    """"nats", or empty."""
+    """Unit: "nats", or empty."""
     term: str
-    """In the glossary."""
+    """Term in the glossary."""
     figure: Figure
     """Value with its 95 % interval."""
     n: int
-    """Images that it was measured on."""
+    """Number of images that it was measured on."""
 
     @property
     def label(self) -> str:
-        """`precision, macro`."""
+        """Label such as `precision, macro`."""
         return f"{self.name}, macro" if self.is_macro else self.name
 
     @property
     def label_with_unit(self) -> str:
-        """`log-loss, nats`."""
+        """Label such as `log-loss, nats`."""
         return f"{self.label}, {self.unit}" if self.unit else self.label
 
     @property
     def explanation(self) -> str:
-        """Sentences of the glossary."""
-        return (
-            f"{GLOSSARY[self.term]} {GLOSSARY['macro']}" if self.is_macro else GLOSSARY[self.term]
-        )
+        """Explanation from the glossary."""
+        words = GLOSSARY[self.term]
+        return f"{words} {GLOSSARY['macro']}" if self.is_macro else words
 
 
 _ALL = (
@@ -58,7 +57,7 @@ _ALL = (
 
 
 def named_figures(judgement: Judgement) -> list[NamedFigure]:
-    """All figures that a split has, in the order in which they are shown."""
+    """List the metrics of a split in the order in which they are shown."""
     return [
         NamedFigure(*named, getattr(judgement, named[0]), judgement.n)
         for named in _ALL

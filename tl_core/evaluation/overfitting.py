@@ -1,4 +1,4 @@
-"""What the curves of a run say: learned by heart, not learned enough, or neither, and how one can tell."""
+"""Diagnosis of a run's learning curves: overfitting, underfitting or neither."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,31 +10,36 @@ from tl_core.records import MetricPoint, Prediction, Run
 from tl_core.text import number_of, percent
 
 _RISE = 0.1
-"""Share by which validation loss has to rise above its best to be called rising, and by how many nats at least."""
+"""Relative rise of the validation loss above its minimum that counts as rising."""
 _LEAST_RISE = 0.05
-_FALL, _LEAST_FALL = 0.05, 0.01
-"""Share, of itself or of all that it had fallen until then, by which it has to fall over the last third of the epochs
-to be called falling, and by how many nats at least."""
+"""Smallest such rise, in nats."""
+_FALL = 0.05
+"""Relative fall of the validation loss over the last third of the epochs that counts as falling.
+
+Relative to the loss, or to its whole fall until then, whichever is less.
+"""
+_LEAST_FALL = 0.01
+"""Smallest such fall, in nats."""
 _GAP = 0.1
-"""Of accuracy, between training and validation, to be called a gap."""
+"""Difference of training and validation accuracy that counts as a gap."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
     kind: str
-    """"over", "under", "good", "nothing" (learned) or "unknown"."""
+    """Kind: "over", "under", "good", "nothing" (learned) or "unknown"."""
     sentence: str
-    """What it is and the figures that say so."""
+    """Sentence with the diagnosis and its figures."""
 
 
 def judge_fit(
     run: Run, points: Sequence[MetricPoint], val: Sequence[Prediction], n_classes: int
 ) -> Fit:
-    """From a run's curves, and from what its kept model says.
+    """Diagnose a run by its learning curves and its kept model's predictions.
 
     Args:
-        points: all that the run wrote down.
-        val: what the kept model said to the validation images; none where that is not known.
+        points: all metrics of the run.
+        val: predictions of the kept model on validation; empty if they were not stored.
     """
     losses = _curve(points, "val", "loss")
     if run.best_epoch not in losses or len(losses) < 3:
@@ -57,11 +62,11 @@ def judge_fit(
 
 @dataclass(frozen=True, slots=True)
 class _Course:
-    """A run's curves, as far as they tell how it fits."""
+    """Learning curves of a run, as far as the diagnosis needs them."""
 
     run: Run
     kept: int
-    """The epoch whose weights were kept."""
+    """Epoch whose weights were kept."""
     points: Sequence[MetricPoint]
     losses: dict[int, float]
     """Validation loss by epoch."""
@@ -76,12 +81,12 @@ class _Course:
 
     @property
     def checked(self) -> Share | None:
-        """The kept model's, of training images as they are; None of a run that did not look at that."""
+        """Accuracy of the kept model on plain training images; None if it was not measured."""
         check = self.run.facts.train_check
         return Share(check.accuracy, check.n) if check else None
 
     def right(self, split: str) -> dict[int, Share]:
-        """By epoch; of training images while it learned."""
+        """Return the accuracy by epoch; in training it is a running mean."""
         return {
             p.epoch: Share(p.value, p.n)
             for p in self.points
@@ -90,32 +95,34 @@ class _Course:
 
     @property
     def sides(self) -> tuple[Share, Share] | None:
-        """(training, validation) of the kept epoch, where both are known."""
-        train, val = (
-            self.checked or self.right("train").get(self.kept),
-            self.right("val").get(self.kept),
-        )
+        """Training and validation accuracy of the kept epoch, if both are known."""
+        train = self.checked or self.right("train").get(self.kept)
+        val = self.right("val").get(self.kept)
         return (train, val) if train and val else None
 
     @property
     def gap_words(self) -> str:
-        """A sentence with a space in front, where there is something to say."""
+        """Sentence about both accuracies, with a space in front; may be empty."""
         if not self.sides:
             return ""
-        train, val = self.sides[0].words("training image"), self.sides[1].words("validation image")
+        train = self.sides[0].words("training image")
+        val = self.sides[1].words("validation image")
         if self.checked:
             return f" The kept model, of epoch {self.kept}, names {train} rightly, and {val}."
         varied = ", on varied images" if self.run.config.augment.is_on else ""
-        return f" In epoch {self.kept} it named {train} rightly, while it was learning{varied}, and {val}."
+        return (
+            f" In epoch {self.kept} it named {train} rightly, while it was learning{varied}, and "
+            f"{val}."
+        )
 
 
 def _judge_nothing(course: _Course, val: Sequence[Prediction], n_classes: int) -> Fit | None:
-    guessing, right, loss = (
-        Guessing.among(val, n_classes),
-        course.right("val").get(course.kept),
-        course.losses[course.kept],
-    )
-    trained = [*course.right("train").values(), *([course.checked] if course.checked else [])]
+    guessing = Guessing.among(val, n_classes)
+    right = course.right("val").get(course.kept)
+    loss = course.losses[course.kept]
+    trained = list(course.right("train").values())
+    if course.checked:
+        trained.append(course.checked)
     if (
         right is None
         or not guessing.is_as_good_as(right, loss)
@@ -134,16 +141,12 @@ def _judge_nothing(course: _Course, val: Sequence[Prediction], n_classes: int) -
 
 
 def _judge_by_heart(course: _Course) -> Fit | None:
-    val, train, lowest, last = (
-        course.losses,
-        _curve(course.points, "train", "loss"),
-        course.lowest,
-        course.last,
-    )
-    if (
-        val[last] <= val[lowest] + max(_RISE * val[lowest], _LEAST_RISE)
-        or train[last] >= train[lowest]
-    ):
+    val = course.losses
+    train = _curve(course.points, "train", "loss")
+    lowest = course.lowest
+    last = course.last
+    least_rise = max(_RISE * val[lowest], _LEAST_RISE)
+    if val[last] <= val[lowest] + least_rise or train[last] >= train[lowest]:
         return None
     return Fit(
         "over",
@@ -155,10 +158,12 @@ def _judge_by_heart(course: _Course) -> Fit | None:
 
 
 def _judge_unfinished(course: _Course) -> Fit | None:
-    val, last = course.losses, course.last
+    val = course.losses
+    last = course.last
     earlier = sorted(val)[-1 - max(1, len(val) // 3)]
-    much = max(_LEAST_FALL, _FALL * min(val[earlier], max(0.0, val[min(val)] - val[earlier])))
-    if course.lowest != last or val[last] >= val[earlier] - much:
+    whole_fall = max(0.0, val[min(val)] - val[earlier])
+    least_fall = max(_LEAST_FALL, _FALL * min(val[earlier], whole_fall))
+    if course.lowest != last or val[last] >= val[earlier] - least_fall:
         return None
     return Fit(
         "under",
@@ -183,20 +188,21 @@ def _judge_gap(course: _Course) -> Fit | None:
 
 
 def _curve(points: Sequence[MetricPoint], split: str, name: str) -> dict[int, float]:
-    """By epoch."""
+    """Return a metric by epoch."""
     return {
         point.epoch: point.value for point in points if point.split == split and point.name == name
     }
 
 
 def _fell(start: float, end: float) -> str:
-    """Only as far as it can be seen in the figures."""
-    first, last = f"{start:.3f}", f"{end:.3f}"
+    """Describe a fall by the digits that are shown."""
+    first = f"{start:.3f}"
+    last = f"{end:.3f}"
     return f"stayed at {last}" if first == last else f"fell from {first} to {last}"
 
 
 def what_helps(model: ModelConfig, kind: str) -> str:
-    """What may make a model better that came out as `kind` of `Fit`: one answer for all who give one."""
+    """Advise what may improve a model that was diagnosed as `kind` of `Fit`."""
     if kind == "nothing":
         means = ["Another learning rate", "more epochs"]
         last = f"{'fewer' if model.keeps_any else 'more'} frozen stages"
@@ -214,13 +220,16 @@ def what_helps(model: ModelConfig, kind: str) -> str:
 
 
 def judge_promise(val: Judgement, test: Judgement) -> str:
-    """Whether the test kept what validation promised, in a sentence with both figures."""
+    """Compare test and validation accuracy in a sentence with both."""
     figures = (
         f"{percent(val.accuracy.value)} of {val.n:,} validation images and "
         f"{percent(test.accuracy.value)} of {test.n:,} test images were named rightly"
     )
     if not Share(val.accuracy.value, val.n).is_apart_from(Share(test.accuracy.value, test.n)):
-        return f"The test kept what validation promised: {figures}, no further apart than chance would have it."
+        return (
+            f"The test kept what validation promised: {figures}, no further apart than chance "
+            "would have it."
+        )
     if val.accuracy.value > test.accuracy.value:
         return (
             f"Validation promised more than the test kept: {figures}. The best epoch was chosen "

@@ -24,7 +24,7 @@ class Outputs:
     """True labels, int64 [N]."""
     positions: tuple[int, ...]
     features: tuple[Tensor, ...] = ()
-    """Inputs of the head by batch, float [B, features], on the device; empty without such a head."""
+    """Inputs of the head by batch, float [B, features], on the device; may be empty."""
 
     @property
     def loss(self) -> float:

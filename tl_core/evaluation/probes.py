@@ -225,7 +225,9 @@ def _split(
 def _try(
     model: Probe, features: Numbers, labels: Numbers, parts: Sequence[tuple[Numbers, Numbers]]
 ) -> Probed:
-    shares, started, converged = [], time.perf_counter(), True
+    shares = []
+    converged = True
+    started = time.perf_counter()
     for learned, asked in parts:
         answers, is_done = _answers(model, features[learned], labels[learned], features[asked])
         shares.append(float((answers == labels[asked]).mean()))

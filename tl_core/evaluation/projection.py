@@ -43,10 +43,8 @@ def project(features: Numbers, most: int) -> Projection:
     square = centred @ centred.T if n <= d else centred.T @ centred
     values, vectors = eigh(square, subset_by_index=(len(square) - k, len(square) - 1))
     vectors = vectors[:, ::-1]
-    if n <= d:
-        points = vectors * np.sqrt(np.maximum(values[::-1], 0))
-    else:
-        points = centred @ vectors
+    lengths = np.sqrt(np.maximum(values[::-1], 0))
+    points = vectors * lengths if n <= d else centred @ vectors
     signs = np.sign(points[np.abs(points).argmax(axis=0), range(k)])
     points = points * np.where(signs, signs, 1)
     return Projection(points.astype(np.float32), float(centred.var(axis=0).sum()))

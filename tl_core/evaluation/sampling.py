@@ -6,7 +6,7 @@ import numpy as np
 
 
 def sample_evenly(labels: Sequence[int], most: int, seed: int = 0) -> list[int]:
-    """Choose at most `most` indices, stratified by class, with one of each class if there is room."""
+    """Choose at most `most` indices, stratified by class, one of each class if possible."""
     n = len(labels)
     if n <= most:
         return list(range(n))

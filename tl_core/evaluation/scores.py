@@ -1,4 +1,4 @@
-"""Figures of one split with their 95 % intervals."""
+"""Metrics of one split with their 95 % intervals."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,60 +21,60 @@ from tl_core.text import count, number_of
 Floats = NDArray[np.float64]
 RESAMPLES = 1_000
 _MOST_WORK = 3e8
-"""Images × classes × resamples for one figure: a second or so. Beyond it there are fewer resamples."""
+"""Largest images × classes × resamples for one metric: about a second."""
 _LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
-"""Below what float32 tells from 0; the loss of an answer that was impossible would be infinite."""
+"""Smallest probability, so that the loss of an impossible class stays finite."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
     value: float
     low: float
-    """With `high` the 95 % interval: where the figure may be expected for other images drawn like these."""
+    """Lower end of the 95 % interval of the metric on other images of the same kind."""
     high: float
 
     @property
     def value_words(self) -> str:
-        """`0.874`."""
+        """Value formatted as `0.874`."""
         return f"{self.value:.3f}"
 
     @property
     def interval_words(self) -> str:
-        """`0.831 to 0.907`."""
+        """Interval formatted as `0.831 to 0.907`."""
         return f"{self.low:.3f} to {self.high:.3f}"
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
     n: int
-    """Images behind every figure."""
+    """Number of images behind every metric."""
     accuracy: Figure
-    """Its interval is Wilson's. The others' reach as far as the bootstrap's, which sees nothing where all is right, and
-    a formula's (`intervals`)."""
+    """Accuracy with Wilson's interval. The other metrics have the wider of a bootstrap interval,
+    which has no width if all are right, and a formula's (`intervals`)."""
     balanced_accuracy: Figure
-    """Mean over the split's classes of the share of their images that was named rightly: each counts the same."""
+    """Mean recall over the classes of the split."""
     precision_macro: Figure
-    """This and the next two are means over the classes that occur among true classes or answers."""
+    """Mean over the classes among true or predicted labels, as recall and F1 below."""
     recall_macro: Figure
     f1_macro: Figure
     log_loss: Figure
     """Mean cross-entropy in nats."""
     roc_auc: Figure | None
-    """Mean over the classes of one against the rest; None where the split has images of one class only."""
+    """Mean one-vs-rest ROC AUC over the classes; None if the split has one class only."""
     majority_accuracy: float | None
-    """Of always answering the class that is most frequent in the training set; None where that is not known."""
+    """Accuracy of the training set's most frequent class; None if that class is not known."""
     chance: float
-    """Of guessing, each class as likely."""
+    """Accuracy of guessing all classes with equal probability."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Tables:
-    """Predictions as arrays."""
+    """Predictions in arrays."""
 
     labels: NDArray[np.int64]
-    """[N]."""
+    """True labels [N]."""
     probabilities: Floats
-    """[N, classes]."""
+    """Probabilities [N, classes]."""
 
     @property
     def answers(self) -> NDArray[np.int64]:
@@ -88,23 +88,26 @@ def judge(
     seed: int = 0,
     what: str = "image",
 ) -> Judgement:
-    """Every figure of a split.
+    """Compute all metrics of a split.
 
     Args:
-        majority_label: the class that is most frequent in the training set.
-        seed: of the resampling; the same gives the same intervals.
-        what: each of them is, such as "test image".
+        majority_label: most frequent class of the training set.
+        seed: seed of the resampling.
+        what: noun for the images, such as "test image".
 
     Raises:
-        RunNotReady: there is no prediction.
-        Diverged: the model gave something else than numbers.
+        RunNotReady: there are no predictions.
+        Diverged: some probabilities are not finite.
     """
     tables = _as_tables(predictions, what)
     n, k = tables.probabilities.shape
     right = int((tables.labels == tables.answers).sum())
-    losses = -np.log(
-        np.maximum(tables.probabilities[np.arange(n), tables.labels], _LEAST_PROBABILITY)
-    )
+    of_true = tables.probabilities[np.arange(n), tables.labels]
+    losses = -np.log(np.maximum(of_true, _LEAST_PROBABILITY))
+    loss_interval = mean_loss_interval(losses, float(np.log(k)))
+    majority_accuracy = None
+    if majority_label is not None:
+        majority_accuracy = float((tables.labels == majority_label).mean())
     counts = _Counts.of(tables.labels, tables.answers, np.ones(n), k)
     spread = np.stack([_macro_figures(drawn) for drawn in _resampled_counts(tables, k, seed)])
     balanced, precision, recall, f1 = (
@@ -120,17 +123,9 @@ def judge(
         precision_macro=precision,
         recall_macro=recall,
         f1_macro=f1,
-        log_loss=_bootstrap(
-            lambda weights: weights @ losses / n,
-            n,
-            k,
-            seed,
-            mean_loss_interval(losses, float(np.log(k))),
-        ),
+        log_loss=_bootstrap(lambda weights: weights @ losses / n, n, k, seed, loss_interval),
         roc_auc=_auc_figure(tables, seed),
-        majority_accuracy=None
-        if majority_label is None
-        else float((tables.labels == majority_label).mean()),
+        majority_accuracy=majority_accuracy,
         chance=1 / k,
     )
 
@@ -151,17 +146,17 @@ def _as_tables(predictions: Sequence[Prediction], what: str) -> _Tables:
 
 @dataclass(frozen=True, slots=True)
 class _Counts:
-    """Margins of a confusion matrix, [classes] each: right, predicted and true images."""
+    """Margins of a confusion matrix: right, predicted and true images of each class."""
 
     right: NDArray[Any]
-    said: NDArray[Any]
-    there: NDArray[Any]
+    predicted: NDArray[Any]
+    true: NDArray[Any]
 
     @classmethod
     def of(
         cls, true: NDArray[np.int64], answers: NDArray[np.int64], counts: NDArray[Any], k: int
     ) -> "_Counts":
-        """Count from pairs of a true class and an answer, each of so many images."""
+        """Count from pairs of true and predicted label, each of `counts` images."""
 
         def by(labels: NDArray[np.int64], weights: NDArray[Any]) -> Floats:
             return np.asarray(np.bincount(labels, weights, k), np.float64)
@@ -170,7 +165,7 @@ class _Counts:
 
 
 def _resampled_counts(tables: _Tables, k: int, seed: int) -> Iterator[_Counts]:
-    """Bootstrap resamples as margins, one at a time: all at once would fill the memory."""
+    """Yield bootstrap resamples as margins, one at a time to spare memory."""
     cells, counts = np.unique(tables.labels * k + tables.answers, return_counts=True)
     true, answers = np.divmod(cells, k)
     n = len(tables.labels)
@@ -180,22 +175,23 @@ def _resampled_counts(tables: _Tables, k: int, seed: int) -> Iterator[_Counts]:
 
 
 def _macro_figures(counts: _Counts) -> Floats:
-    """Balanced accuracy, and precision, recall and F1 as plain means over the classes that occur."""
-    either = counts.said + counts.there
+    """Compute balanced accuracy, and precision, recall and F1 averaged over occurring classes."""
+    either = counts.predicted + counts.true
     occur = either > 0
-    precision = counts.right / np.maximum(counts.said, 1)
-    recall = counts.right / np.maximum(counts.there, 1)
+    precision = counts.right / np.maximum(counts.predicted, 1)
+    recall = counts.right / np.maximum(counts.true, 1)
     f1 = 2 * counts.right / np.maximum(either, 1)
     means = [share[occur].mean() for share in (precision, recall, f1)]
-    return np.array([recall[counts.there > 0].mean(), *means])
+    return np.array([recall[counts.true > 0].mean(), *means])
 
 
 def _sizes(counts: _Counts) -> tuple[Floats, ...]:
-    """Images behind each class's share, for each of `_macro_figures`; of F1 the mean of both sides."""
-    there = counts.there
-    either = counts.said + there
+    """Return the images behind each class's share, for each of `_macro_figures`."""
+    true = counts.true
+    either = counts.predicted + true
     occur = either > 0
-    return there[there > 0], counts.said[occur], there[occur], either[occur] / 2
+    # F1 is a share of the mean of predicted and true images.
+    return true[true > 0], counts.predicted[occur], true[occur], either[occur] / 2
 
 
 def _auc_figure(tables: _Tables, seed: int) -> Figure | None:
@@ -219,11 +215,11 @@ def _auc_figure(tables: _Tables, seed: int) -> Figure | None:
 
 @dataclass(frozen=True, slots=True)
 class _Ranked:
-    """One class against the rest: images from the least to the most probable, and where a new probability begins."""
+    """Images sorted by the probability of one class, with the places where it changes."""
 
     order: NDArray[np.int64]
     is_it: NDArray[np.bool_]
-    """In that order."""
+    """True for images of the class, in that order."""
     starts: NDArray[np.int64]
 
     @classmethod
@@ -233,7 +229,7 @@ class _Ranked:
         return cls(order, is_it[order], starts)
 
     def areas(self, weights: Floats) -> Floats:
-        """Area under the ROC curve, ties counted half, for each row of weights [B, N]; NaN where one side is empty."""
+        """Compute the ROC AUC for each row of weights [B, N]; NaN if one side is empty."""
         weights = weights[:, self.order]
         its = np.add.reduceat(weights * self.is_it, self.starts, axis=1)
         others = np.add.reduceat(weights * ~self.is_it, self.starts, axis=1)
@@ -246,7 +242,7 @@ class _Ranked:
 def _bootstrap(
     figure: Callable[[Floats], Floats], n: int, k: int, seed: int, at_least: Interval
 ) -> Figure:
-    """Bootstrap a figure that is computed from weights [B, N], how often each image counts."""
+    """Bootstrap a metric that is computed from weights [B, N] of the images."""
     value = float(figure(np.ones((1, n)))[0])
     generator = np.random.default_rng(seed)
     left = _resamples(n, k)
@@ -264,10 +260,10 @@ def _resamples(n: int, k: int) -> int:
 
 
 def _figure(value: float, resamples: Floats, at_least: Interval) -> Figure:
-    """Figure with the wider of two intervals at each end: the resamples' and `at_least`."""
-    low, high = (
-        np.nanpercentile(resamples, [2.5, 97.5]) if np.isfinite(resamples).any() else at_least
-    )
-    return Figure(
-        float(value), min(float(low), at_least[0], value), max(float(high), at_least[1], value)
-    )
+    """Combine the resamples' interval and `at_least`, taking the wider at each end."""
+    low, high = at_least
+    if np.isfinite(resamples).any():
+        ends = np.nanpercentile(resamples, [2.5, 97.5])
+        low = min(low, float(ends[0]))
+        high = max(high, float(ends[1]))
+    return Figure(float(value), float(min(low, value)), float(max(high, value)))

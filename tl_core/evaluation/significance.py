@@ -1,4 +1,4 @@
-"""Whether one run is really better than another, or its images were merely lucky ones."""
+"""Significance of the difference between runs on the same test images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,44 +14,43 @@ from tl_core.text import number_of
 _RESAMPLES = 10_000
 _LEVEL = 0.05
 _ROUNDING = 1e-3
-"""Of a probability, however small: two models never agree so far on all of them, not even where both are sure."""
+"""Relative difference of probabilities; different models never agree so closely on all images."""
 
 
 class NotComparable(TransferLabError):
-    """Two runs were tested on different images, or have different classes."""
+    """Runs were tested on different images, or have different classes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Paired comparison of two runs, the first and the second, on the same test images."""
+    """Paired comparison of a first and a second run on the same test images."""
 
     n: int
     only_first: int
-    """Images that only the first named rightly."""
+    """Number of images that only the first classified correctly."""
     only_second: int
     difference: float
-    """Accuracy of the first minus that of the second."""
+    """Accuracy of the first run minus that of the second."""
     low: float
-    """With `high` the 95 % interval of the difference: the wider of a paired bootstrap's, which has no width where no
-    image tells the runs apart, and the adjusted one of Bonett and Price (2012). It is of this pair alone."""
+    """Lower end of the 95 % interval of the difference: the wider of a paired bootstrap interval,
+    which has no width if all images agree, and that of Bonett and Price (2012)."""
     high: float
     p_value: float
-    """Exact, of McNemar's test (1947): how often chance alone would part two equal models at least so far. Of several
-    runs it is corrected for all `pairs`."""
+    """Exact p-value of McNemar's test (1947), corrected for all `pairs` of several runs."""
     is_same_model: bool = False
-    """Both give every image the same probabilities, but for rounding: so does a run that continues another and finds no
-    better epoch."""
+    """True if probabilities are equal up to rounding, as for a continued run without a better
+    epoch."""
     pairs: int = 1
-    """Of runs, among which this one was looked at."""
+    """Number of pairs of runs that were compared."""
 
     @property
     def is_real(self) -> bool:
-        """Both say so: the test, and an interval that leaves out 0."""
+        """Return True if both the test and the interval exclude chance."""
         return self.p_value < _LEVEL and self._leaves_out_0
 
     @property
     def is_uncertain(self) -> bool:
-        """They contradict each other: the interval leaves out 0, and the test finds that it could be chance."""
+        """Return True if the interval excludes 0 but the test does not exclude chance."""
         return self._leaves_out_0 and not self.is_real
 
     @property
@@ -60,23 +59,21 @@ class Comparison:
 
     @property
     def agree(self) -> bool:
-        """Both are right on the very same images, and so wrong on the very same."""
+        """Return True if both runs are right on the same images."""
         return not self.only_first + self.only_second
 
     def say(self, first: str = "the first", second: str = "the second") -> str:
-        """`No real difference: 1.2 points, 95 % interval −0.9 to 3.3, n = 380.`
+        """Describe the comparison in a sentence, with interval and n.
 
-        Where test and interval contradict each other: `Not certain that the first is better: 11.7 points, 95 % interval
-        0.2 to 23.3, but by McNemar's test it could be chance (p = 0.065), n = 60.`
-
-        Where no image tells them apart: `No difference: both are right on the very same of 60 images; on others they
-        may be 4.5 points apart either way (95 % interval).`
+        For example: `No real difference: 1.2 points, 95 % interval −0.9 to 3.3, n = 380.`
 
         Args:
-            first: what to call the first run, and `second` the second.
+            first: name of the first run in the sentence.
+            second: name of the second run.
         """
         if self.is_same_model:
-            return f"The same model: both give {number_of(self.n, 'test image')} the very same probabilities."
+            images = number_of(self.n, "test image")
+            return f"The same model: both give {images} the very same probabilities."
         if self.agree:
             return (
                 "No difference: both are right, and wrong, on the very same of "
@@ -96,7 +93,10 @@ class Comparison:
             said = f"Not certain that {better} is better"
             doubt = f", but by McNemar's test it could be chance ({self._p_words}),"
         interval = " to ".join(map(_points, ends))
-        return f"{said}: {_points(points)} points, 95 % interval {interval}{doubt or ','} n = {self.n:,}."
+        return (
+            f"{said}: {_points(points)} points, 95 % interval {interval}{doubt or ','} "
+            f"n = {self.n:,}."
+        )
 
     @property
     def _p_words(self) -> str:
@@ -110,11 +110,11 @@ def compare(first: Sequence[Prediction], second: Sequence[Prediction], seed: int
     """Compare two runs by their predictions of one test set.
 
     Args:
-        first: one a image, in any order; the positions are those of one dataset.
-        seed: of the resampling.
+        first: one prediction per image, in any order, with positions of one dataset.
+        seed: seed of the resampling.
 
     Raises:
-        NotComparable: they are not of the same images.
+        NotComparable: the images differ.
     """
     sides = [{p.position: p for p in side} for side in (first, second)]
     labels = [{position: p.true for position, p in side.items()} for side in sides]
@@ -132,8 +132,10 @@ def compare(first: Sequence[Prediction], second: Sequence[Prediction], seed: int
     least, most = _adjusted_wald(only_first, only_second, n)
     low = min(float(ends[0]), least)
     high = max(float(ends[1]), most)
-    said = [np.array([side[position].probabilities for position in labels[0]]) for side in sides]
-    same = said[0].shape == said[1].shape and np.allclose(said[0], said[1], rtol=_ROUNDING, atol=0)
+    mine, theirs = (
+        np.array([side[position].probabilities for position in labels[0]]) for side in sides
+    )
+    same = mine.shape == theirs.shape and np.allclose(mine, theirs, rtol=_ROUNDING, atol=0)
     p_value = float(_mcnemar(np.array(only_first), np.array(only_second)))
     return Comparison(
         n, only_first, only_second, (only_first - only_second) / n, low, high, p_value, same
@@ -146,7 +148,7 @@ def compare_best(sides: Sequence[Sequence[Prediction]]) -> list[Comparison]:
     P-values are those of `p_values_of_pairs`.
 
     Raises:
-        NotComparable: they are not of the same images.
+        NotComparable: the images differ.
     """
     found = [compare(sides[0], other) for other in sides[1:]]
     rows = [sorted(side, key=lambda p: p.position) for side in sides]
@@ -160,11 +162,11 @@ def compare_best(sides: Sequence[Sequence[Prediction]]) -> list[Comparison]:
 def p_values_of_pairs(right: NDArray[np.bool_]) -> NDArray[np.float64]:
     """P-values [runs, runs] of McNemar's test of every two runs, corrected after Holm.
 
-    The best run is picked from the same images, so that its comparisons are the most striking ones of all: to correct
-    for them alone would let far more than 5 in 100 picks of equally good runs seem better.
+    The best run is chosen by the same images, so its comparisons are the most extreme of all pairs.
+    A correction for these alone would call far more than 5 % of equally good runs better.
 
     Args:
-        right: [runs, images].
+        right: True where a run is right, bool [runs, images].
     """
     only = right.astype(np.int64) @ (~right).astype(np.int64).T
     one, other = np.triu_indices(len(right), 1)
@@ -176,7 +178,7 @@ def p_values_of_pairs(right: NDArray[np.bool_]) -> NDArray[np.float64]:
 
 
 def _mcnemar(only_first: NDArray[np.int64], only_second: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Exact, two-sided p-values of McNemar's test; 1 where no image tells the two apart."""
+    """Compute exact, two-sided p-values of McNemar's test; 1 if no image differs."""
     less = np.minimum(only_first, only_second)
     p_values: NDArray[np.float64] = np.minimum(
         1.0, 2 * bdtr(less.astype(float), only_first + only_second, 0.5)
@@ -185,7 +187,7 @@ def _mcnemar(only_first: NDArray[np.int64], only_second: NDArray[np.int64]) -> N
 
 
 def _adjusted_wald(only_first: int, only_second: int, n: int) -> tuple[float, float]:
-    """Wald's interval of a paired difference as if one image more had gone to each side."""
+    """Compute Wald's interval of a paired difference with one image added to each side."""
     first = (only_first + 1) / (n + 2)
     second = (only_second + 1) / (n + 2)
     half = 1.96 * ((first + second - (first - second) ** 2) / (n + 2)) ** 0.5
@@ -193,7 +195,7 @@ def _adjusted_wald(only_first: int, only_second: int, n: int) -> tuple[float, fl
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """P-values of several tests at once, corrected after Holm (1979): the chance that any of them errs stays 5 %."""
+    """Correct the p-values of several tests after Holm (1979)."""
     found = np.asarray(p_values, dtype=np.float64)
     order = np.argsort(found)
     steps = found[order] * np.arange(len(found), 0, -1)
