@@ -50,7 +50,8 @@ def pack(keys: Sequence[str], rows: Array | Sequence[Array]) -> list[memoryview]
     types = {str(row.dtype) for row in rows}
     if len(types) > 1 or not types.issubset(DTYPES):
         raise ValueError(
-            f"rows of {', '.join(sorted(types))}; they must all be of one type among {', '.join(DTYPES)}"
+            f"rows of {', '.join(sorted(types))}; they must all be of one type among "
+            f"{', '.join(DTYPES)}"
         )
     wholes = [rows] if isinstance(rows, np.ndarray) else rows
     pieces = [np.ascontiguousarray(whole).reshape(-1).view(np.uint8).data for whole in wholes]

@@ -102,7 +102,8 @@ SAMPLES = {
             name="digits",
             title="Small digits",
             description="Handwritten digits of 8 by 8 pixels, the classic of every first lesson.",
-            licence="scikit-learn (BSD-3-Clause), from the UCI set “Optical Recognition of Handwritten Digits”.",
+            licence="scikit-learn (BSD-3-Clause), from the UCI set “Optical Recognition of "
+            "Handwritten Digits”.",
             n=1797,
             classes=_DIGITS,
             entries=_digits,

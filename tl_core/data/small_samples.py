@@ -23,16 +23,16 @@ def few_warnings(n_train: Mapping[str, int], n_val: int, n_test: int) -> Iterato
     if small:
         of_these = "it" if len(small) == 1 else "these classes"
         yield (
-            f"Fewer than {FEW_TO_LEARN} training images: {quoted(small)}. What is learned of {of_these} depends on "
-            "what those few happen to show."
+            f"Fewer than {FEW_TO_LEARN} training images: {quoted(small)}. What is learned of "
+            f"{of_these} depends on what those few happen to show."
         )
     if 0 < n_val < FEW_TO_CHECK:
         yield f"With only {number_of(n_val, 'validation image')}, it is nearly chance which epoch is kept as the best."
     if 0 < n_test < FEW_TO_TEST:
         yield (
-            f"With only {number_of(n_test, 'test image')}, {_possible(n_test)}, and its 95 % interval will be up to "
-            f"{100 * widest_interval(n_test):.0f} points wide. About 100 test images are needed to know it to ± 10 "
-            "points."
+            f"With only {number_of(n_test, 'test image')}, {_possible(n_test)}, and its 95 % "
+            f"interval will be up to {100 * widest_interval(n_test):.0f} points wide. About 100 "
+            "test images are needed to know it to ± 10 points."
         )
 
 
