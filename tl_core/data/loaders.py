@@ -164,7 +164,7 @@ class _Reader:
     def make_tasks(self, batch: _PendingBatch) -> list[_Task]:
         """Give each image a task of its own, except those that only need copying from the cache.
 
-        These share one task: copying one takes less time than handing over a task.
+        These share one task, since a single copy is not worth handing to a thread.
         """
         only_copies = self.form.crop == 1 and (self.augment is None or self.on_device)
         copied = [

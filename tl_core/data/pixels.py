@@ -27,7 +27,7 @@ _BLOCK_BYTES = 64 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """Decoded form of an image: preprocessed for evaluation, or whole and reduced for random crops."""
+    """Decoded form of an image: preprocessed for evaluation, or whole for random crops."""
 
     pre: Preprocessing
     crop: float = 1.0
