@@ -141,7 +141,7 @@ class Shelf:
 
 
 def _read(path: Path) -> Segment | None:
-    """Read a segment's header; return None if the file is missing or damaged, and then delete it."""
+    """Read a segment's header; return None for a missing or damaged file, and delete the latter."""
     try:
         return Segment(path)
     except Damaged:
