@@ -20,7 +20,7 @@ def images():
 
 
 def close(ours, theirs, margin: int = 0, most: int = 1) -> bool:
-    """Compare up to rounding, where torchvision truncates, except `margin` pixels at each border."""
+    """Compare up to rounding, as torchvision truncates, except `margin` pixels at each border."""
     inner = slice(margin, ours.shape[-1] - margin)
     return bool((ours.int() - theirs.int())[..., inner, inner].abs().max() <= most)
 

@@ -26,7 +26,7 @@ from tl_core.records import ImageRecord, Preprocessing
 from tl_core.stopping import NEVER, Stop
 
 BATCHES_AHEAD = 2
-"""Batches prepared in advance; more would only cost memory."""
+"""Batches prepared in advance, beyond the one in use."""
 Item = TypeVar("Item")
 
 
@@ -73,7 +73,8 @@ def iterate_batches(
         on_device: for a GPU: only crop and resize here, and leave the other operations to the
             caller as `ImageBatch.draws`.
         cache: cache of decoded images, filled if they all fit; it does not change the pixels.
-        stop: checked after every image, since a batch of large photos can take seconds.
+        stop: checked after every image, since a batch of large photos can take seconds; the
+            check must be cheap.
 
     Raises:
         Cancelled: `stop` was set.
