@@ -1,4 +1,4 @@
-"""What is written is found again, whole or not at all, within the bounds, whoever else writes and however they die."""
+"""Cached rows are complete or missing, and limits hold, even beside writers that are killed."""
 
 import os
 import random
@@ -29,9 +29,11 @@ shapes = arrays.array_shapes(min_dims=0, max_dims=3, max_side=4)
 def rows_of(
     shapes_of_rows: st.SearchStrategy[list[tuple[int, ...]]],
 ) -> st.SearchStrategy[list[np.ndarray]]:
-    return st.tuples(st.sampled_from(DTYPES), shapes_of_rows).flatmap(
-        lambda drawn: st.tuples(*(arrays.arrays(drawn[0], shape) for shape in drawn[1])).map(list)
-    )
+    def rows(drawn: tuple[str, list[tuple[int, ...]]]) -> st.SearchStrategy[list[np.ndarray]]:
+        dtype, shapes = drawn
+        return st.tuples(*(arrays.arrays(dtype, shape) for shape in shapes)).map(list)
+
+    return st.tuples(st.sampled_from(DTYPES), shapes_of_rows).flatmap(rows)
 
 
 many_shapes = rows_of(st.lists(shapes, min_size=1, max_size=6))
@@ -55,12 +57,12 @@ def segments(folder: Path) -> list[Path]:
     return sorted(folder.glob("cache/*/*.rows"))
 
 
+IMPORTS = "import sys, numpy as np\nfrom pathlib import Path\nfrom tl_core.cache import RowCache\n"
+
+
 def in_child(code: str, *arguments: object) -> subprocess.Popen[str]:
-    before = (
-        "import sys, numpy as np\nfrom pathlib import Path\nfrom tl_core.cache import RowCache\n"
-    )
     return subprocess.Popen(
-        [sys.executable, "-c", before + code, *map(str, arguments)],
+        [sys.executable, "-c", IMPORTS + code, *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -69,7 +71,7 @@ def in_child(code: str, *arguments: object) -> subprocess.Popen[str]:
 
 @settings(max_examples=60)
 @given(blocks=st.lists(many_shapes | one_shape, min_size=1, max_size=3), data=st.data())
-def test_what_is_written_is_read(
+def test_rows_are_read_as_written(
     tmp_path_factory: pytest.TempPathFactory, blocks: list[list[np.ndarray]], data
 ):
     folder = tmp_path_factory.mktemp("cache")
@@ -94,9 +96,8 @@ def test_what_is_written_is_read(
     together = np.stack([written[asked[number]] for number in alike])
     np.testing.assert_array_equal(rows.gather(alike), together, strict=True)
     with np.errstate(invalid="ignore"):
-        np.testing.assert_array_equal(
-            rows.gather(alike, np.empty(together.shape, np.float64)), together
-        )
+        converted = rows.gather(alike, np.empty(together.shape, np.float64))
+        np.testing.assert_array_equal(converted, together)
     if alike != list(range(len(asked))):
         with pytest.raises(ValueError, match="several shapes or types"):
             rows.gather(range(len(asked)))
@@ -112,7 +113,7 @@ def test_many_small_rows_of_several_segments_come_in_the_order_asked_for(cache: 
     np.testing.assert_array_equal(rows.gather(order), numbers[order])
 
 
-def test_rows_are_gathered_only_to_where_they_fit(cache: RowCache):
+def test_rows_are_gathered_only_into_arrays_of_their_shape(cache: RowCache):
     shelf = cache.shelf(RECIPE)
     assert shelf.write(names(0), block(0))
     with pytest.raises(ValueError, match="out is"):
@@ -135,7 +136,7 @@ def test_another_recipe_finds_nothing(cache: RowCache):
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    "invalid",
     [
         (["a"], block(0, 2)),
         ([], block(0, 0)),
@@ -144,12 +145,12 @@ def test_another_recipe_finds_nothing(cache: RowCache):
     ],
     ids=["another number", "none", "float64", "two types"],
 )
-def test_what_cannot_be_kept_is_refused(cache: RowCache, wrong: tuple[list[str], np.ndarray]):
+def test_invalid_rows_are_refused(cache: RowCache, invalid: tuple[list[str], np.ndarray]):
     with pytest.raises(ValueError, match=r"key|type"):
-        cache.shelf(RECIPE).write(*wrong)
+        cache.shelf(RECIPE).write(*invalid)
 
 
-def test_the_bound_holds_and_the_least_recently_used_go_first(cache: RowCache):
+def test_the_limit_holds_and_the_least_recently_used_files_go_first(cache: RowCache):
     one, two, three = (cache.shelf({"recipe": number}) for number in range(3))
     big = block(0, 3, 320)  # 300 KB
     long_ago = time.time() - 1_000
@@ -159,9 +160,8 @@ def test_the_bound_holds_and_the_least_recently_used_go_first(cache: RowCache):
             os.utime(path, (long_ago - age, long_ago - age))
     assert cache.bytes_kept() <= MB
 
-    assert (
-        cache.shelf({"recipe": 0}).find(names(0, 3)) == [True] * 3
-    )  # used again, and so the youngest
+    # Finding the rows counts as use and makes the first shelf the most recently used.
+    assert cache.shelf({"recipe": 0}).find(names(0, 3)) == [True] * 3
     newest = cache.shelf({"recipe": 1})
     assert newest.write(names(3, 3), big)
     assert cache.bytes_kept() <= MB
@@ -172,28 +172,22 @@ def test_the_bound_holds_and_the_least_recently_used_go_first(cache: RowCache):
     assert newest.write(names(6, 3), big)
     assert one.find(names(0, 3)) == [False] * 3, "the oldest again"
     assert newest.write(names(9, 3), big)
-    assert newest.find(names(0, 12)) == [False] * 3 + [True] * 9, "one's own that was not in use"
+    assert newest.find(names(0, 12)) == [False] * 3 + [True] * 9, "its own file was not in use"
     assert not newest.has_room_for(len(big.tobytes()))
-    assert not newest.write(names(12, 3), big), "what it wrote itself stays"
+    assert not newest.write(names(12, 3), big), "its own new files stay"
     assert newest.find(names(3, 9)) == [True] * 9
 
 
-def test_opening_with_a_lower_bound_keeps_what_was_used_last(cache: RowCache):
+def test_opening_with_a_lower_limit_keeps_the_files_used_last(cache: RowCache):
     shelves = fill_with(cache, 5)
-    sizes = cache.bytes_kept() // 5
-    again = RowCache(cache._folder, 3 * sizes, keep_free=0)
-    assert again.bytes_kept() == 3 * sizes and are_there(shelves) == [
-        False,
-        False,
-        True,
-        True,
-        True,
-    ]
+    size = cache.bytes_kept() // 5
+    again = RowCache(cache._folder, 3 * size, keep_free=0)
+    assert again.bytes_kept() == 3 * size
+    assert still_exist(shelves) == [False] * 2 + [True] * 3
     part = shelves[0]._folder / "one.part"
     with again._space.reserve(part, "{}", 1_000, ()):
-        assert RowCache(cache._folder, 0, keep_free=0).bytes_kept() == 1_000, (
-            "but for what is being written"
-        )
+        empty = RowCache(cache._folder, 0, keep_free=0)
+        assert empty.bytes_kept() == 1_000, "only the file being written stays"
     assert {path.name for path in cache._folder.iterdir()} <= {"lock", shelves[0]._folder.name}
 
 
@@ -205,11 +199,12 @@ def test_opening_waits_neither_for_others_nor_for_a_slow_disk(
         RowCache(cache._folder, 0, keep_free=0)
     monkeypatch.setattr(space, "_PATIENCE", 0)
     RowCache(cache._folder, 0, keep_free=0)
-    assert are_there(shelves) == [True, True]
+    assert still_exist(shelves) == [True, True]
 
 
-def test_a_shelf_gives_up_its_own_old_rows_before_what_others_use_now(cache: RowCache):
-    mine, other = cache.shelf({"recipe": 1}), cache.shelf({"recipe": 2})
+def test_a_shelf_deletes_its_own_old_rows_before_rows_others_use(cache: RowCache):
+    mine = cache.shelf({"recipe": 1})
+    other = cache.shelf({"recipe": 2})
     big = block(0, 3, 320)  # 300 KB
     assert mine.write(["old", "older", "oldest"], big)
     (path,) = mine._used
@@ -223,7 +218,7 @@ def test_a_shelf_gives_up_its_own_old_rows_before_what_others_use_now(cache: Row
 
 @pytest.fixture
 def small_disk(cache: RowCache, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """Of 600 KB, on which files that are mapped take room when they have no name any more."""
+    """Disk of 600 KB on which deleted files take up space as long as they are mapped."""
     disk = SimpleNamespace(size=600_000, lost=0)
 
     def usage(folder: Path) -> SimpleNamespace:
@@ -241,7 +236,7 @@ def small_disk(cache: RowCache, monkeypatch: pytest.MonkeyPatch) -> SimpleNamesp
 
 
 def fill_with(cache: RowCache, n: int) -> list[Shelf]:
-    """Shelves of 100 KB each, the oldest first."""
+    """Fill shelves of 100 KB each, the oldest first."""
     shelves = [cache.shelf({"recipe": number}) for number in range(n)]
     for age, shelf in enumerate(shelves):
         assert shelf.write(names(0, 1), block(0, 1, 316))
@@ -250,28 +245,27 @@ def fill_with(cache: RowCache, n: int) -> list[Shelf]:
     return shelves
 
 
-def are_there(shelves: list[Shelf]) -> list[bool]:
-    """Without using them."""
+def still_exist(shelves: list[Shelf]) -> list[bool]:
+    # Looking at the files, unlike `find`, does not count as use.
     return [path.exists() for shelf in shelves for path in shelf._used]
 
 
-def test_where_the_disk_is_full_only_what_nobody_reads_is_deleted(
+def test_on_a_full_disk_only_files_that_nobody_reads_are_deleted(
     cache: RowCache, small_disk: SimpleNamespace
 ):
     shelves = fill_with(cache, 5)
     read = [shelf.rows(names(0, 1)) for shelf in shelves[:2]]
     for path in set.union(*(shelf._used for shelf in shelves[:2])):
-        os.utime(path, (0, 0))  # long ago, when they were mapped
+        os.utime(path, (0, 0))  # the least recently used, but mapped
     assert not cache.shelf(RECIPE).has_room_for(450_000), "even without the three others"
     assert not cache.shelf(RECIPE).write(["a"], [np.zeros(450_000, np.uint8)])
-    assert all(are_there(shelves)), "none goes where all would not do"
+    assert all(still_exist(shelves)), "none is deleted if deleting all would not suffice"
 
     assert cache.shelf(RECIPE).write(["a"], [np.zeros(250_000, np.uint8)])
-    assert are_there(shelves) == [True, True, False, False, True]
+    assert still_exist(shelves) == [True, True, False, False, True]
     del read
-    assert cache.shelf(RECIPE).write(["b"], [np.zeros(250_000, np.uint8)]), (
-        "nobody reads them any more"
-    )
+    is_written = cache.shelf(RECIPE).write(["b"], [np.zeros(250_000, np.uint8)])
+    assert is_written, "nobody reads them any more"
 
 
 def test_a_disk_on_which_deleting_frees_nothing_costs_one_file(
@@ -280,7 +274,7 @@ def test_a_disk_on_which_deleting_frees_nothing_costs_one_file(
     shelves = fill_with(cache, 5)
     small_disk.gives_nothing = True
     assert not cache.shelf(RECIPE).write(["a"], [np.zeros(250_000, np.uint8)])
-    assert are_there(shelves) == [False, True, True, True, True]
+    assert still_exist(shelves) == [False, True, True, True, True]
 
 
 def test_rows_stay_readable_when_their_file_goes(cache: RowCache):
@@ -293,7 +287,7 @@ def test_rows_stay_readable_when_their_file_goes(cache: RowCache):
     np.testing.assert_array_equal(rows.gather(range(4)), block(1))
 
 
-def test_nothing_is_kept_where_the_disk_must_stay_free(tmp_path: Path):
+def test_nothing_is_written_into_disk_space_that_must_stay_free(tmp_path: Path):
     shelf = RowCache(tmp_path / "cache", 10**9, keep_free=10**18).shelf(RECIPE)
     assert not shelf.has_room_for(1)
     assert not shelf.write(["a"], block(0, 1))
@@ -390,7 +384,7 @@ def test_opening_deletes_nothing_that_a_writer_is_about_to_lock(tmp_path: Path):
     assert not part.exists(), "left behind"
 
 
-def test_a_file_that_somebody_else_writes_is_refused_and_left_alone(cache: RowCache):
+def test_a_file_that_another_writer_holds_is_refused_and_not_deleted(cache: RowCache):
     part = cache._folder / "shelf" / "one.part"
     with (
         try_lock(part),
@@ -409,7 +403,8 @@ for round in range(60):
     for start in (0, 4, 8):
         keys = [str(n) for n in range(start, start + 4)]
         if not all(shelf.find(keys)) or round % 7 == 0:
-            shelf.write(keys, np.repeat(np.arange(start, start + 4, dtype=np.float32)[:, None], 1_000, 1))
+            numbers = np.arange(start, start + 4, dtype=np.float32)
+            shelf.write(keys, np.repeat(numbers[:, None], 1_000, 1))
     if round % 20 == 0:
         cache.clear()
 """
@@ -438,14 +433,14 @@ print(kept, not list(Path(sys.argv[1]).glob("*/*.part")))
 
 
 def test_a_full_disk_is_no_error_and_half_a_file_does_not_stay(tmp_path: Path):
-    """On a file system of a megabyte, where one may be mounted."""
+    # A file system of one megabyte fills up, where one may be mounted.
     mount = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
     script = f'mount -t tmpfs -o size=1m none "{tmp_path}" && exec "$@"'
     try:
         subprocess.run([*mount, script, "sh", "true"], capture_output=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("no file system may be mounted here")
-    code = f"import sys, numpy as np\nfrom pathlib import Path\nfrom tl_core.cache import RowCache\n{FILL}"
+    code = IMPORTS + FILL
     command = [*mount, script, "sh", sys.executable, "-c", code, str(tmp_path / "cache")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[True, True, False, False] True"

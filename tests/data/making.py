@@ -1,4 +1,4 @@
-"""Makes the good and the bad files that the tests of `tl_core.data` feed on."""
+"""Valid and damaged files for the tests of `tl_core.data`."""
 
 import io
 import struct
@@ -18,7 +18,7 @@ LAYOUT = {"cats": 3, "dogs": 4}
 
 
 def picture(seed: int = 0, size: tuple[int, int] = (24, 18)) -> Image.Image:
-    """A smooth picture that differs from seed to seed."""
+    """Draw a smooth picture that differs from seed to seed."""
     corners = np.random.default_rng(seed).integers(0, 256, (3, 3, 3), dtype=np.uint8)
     return Image.fromarray(corners).resize(size, Image.Resampling.BICUBIC)
 
@@ -58,11 +58,13 @@ def everything_under(path: Path) -> list[str]:
 
 
 def raw_zip(entries: list[tuple[bytes, bytes, dict[str, int]]]) -> bytes:
-    """A zip written by hand, so that its headers can lie: (name, packed bytes, header fields) for each entry.
+    """Write a zip by hand, so that its headers can be false.
 
-    Fields: method, crc, packed_size, size, flags, and offset (of the local header, to overlap another entry).
+    Each entry is a name, compressed bytes and header fields: method, crc, packed_size, size, flags,
+    and the offset of the local header, with which entries can overlap.
     """
-    body, directory = b"", b""
+    body = b""
+    directory = b""
     for name, packed, fields in entries:
         offset = fields.get("offset", len(body))
         common = struct.pack(
@@ -78,12 +80,8 @@ def raw_zip(entries: list[tuple[bytes, bytes, dict[str, int]]]) -> bytes:
             len(name),
             0,
         )
-        directory += (
-            b"PK\x01\x02\x14\x03"
-            + common
-            + struct.pack("<HHHII", 0, 0, 0, 0o100644 << 16, offset)
-            + name
-        )
+        rest = struct.pack("<HHHII", 0, 0, 0, 0o100644 << 16, offset)
+        directory += b"PK\x01\x02\x14\x03" + common + rest + name
         if "offset" not in fields:
             body += b"PK\x03\x04" + common + name + packed
     count = len(entries)

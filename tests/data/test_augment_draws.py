@@ -1,4 +1,4 @@
-"""What chance decides: within the settings' bounds, and as often as they say."""
+"""Draws stay within the settings' bounds and occur at the settings' rates."""
 
 import random
 
@@ -26,9 +26,8 @@ def share_of(name: str, config: AugmentConfig) -> float:
     st.integers(),
 )
 def test_a_box_lies_within_the_image(width, height, crop, seed):
-    left, top, right, bottom = draw(
-        AugmentConfig(crop=crop), random.Random(seed), (width, height)
-    ).box
+    config = AugmentConfig(crop=crop)
+    left, top, right, bottom = draw(config, random.Random(seed), (width, height)).box
     assert 0 <= left < right <= width and 0 <= top < bottom <= height
 
 
@@ -60,7 +59,7 @@ def test_without_cropping_there_is_no_box():
         ("warp", AugmentConfig(rotation=10), 1),
     ],
 )
-def test_a_setting_happens_as_often_as_it_says_and_alone(name, config, share):
+def test_each_setting_draws_its_own_operation_at_its_rate(name, config, share):
     assert share_of(name, config) == pytest.approx(share, abs=0.08)
     assert {op.name for one in drawn(config) for op in one.ops if op} == {name}
 

@@ -1,4 +1,4 @@
-"""Each change to a batch does what torchvision's function of that name does, image by image."""
+"""Operations on a batch give the results of torchvision's functions, image by image."""
 
 import pytest
 import torch
@@ -20,7 +20,7 @@ def images():
 
 
 def close(ours, theirs, margin: int = 0, most: int = 1) -> bool:
-    """Within what rounding instead of cutting off makes; `margin` pixels at the borders are not looked at."""
+    """Compare up to rounding, as torchvision truncates, except `margin` pixels at each border."""
     inner = slice(margin, ours.shape[-1] - margin)
     return bool((ours.int() - theirs.int())[..., inner, inner].abs().max() <= most)
 
@@ -55,22 +55,19 @@ def close(ours, theirs, margin: int = 0, most: int = 1) -> bool:
         ("blur", bell(1.2), lambda images: vision.gaussian_blur(images, [9, 9], [1.2, 1.2])),
     ],
 )
-def test_it_does_what_torchvision_does(images, name, values, theirs):
+def test_each_operation_matches_torchvision(images, name, values, theirs):
     values = torch.tensor([values] * len(images))
     # Torchvision mirrors at the borders before it blurs, where we repeat the outermost pixel.
     assert close(OPS[name](images, values), theirs(images), margin=5 if name == "blur" else 0)
 
 
 def test_recolouring_is_brightness_then_contrast_then_saturation(images):
-    muted = images // 2 + 60  # so that nothing is clipped on the way
-    theirs = vision.adjust_saturation(
-        vision.adjust_contrast(vision.adjust_brightness(muted, 1.1), 0.8), 1.2
-    )
-    assert close(
-        OPS["recolour"](muted, torch.tensor([recolouring(1.1, 0.8, 1.2).values] * 4)),
-        theirs,
-        most=3,
-    )
+    # Muted, so that torchvision clips nothing between the steps.
+    muted = images // 2 + 60
+    brighter = vision.adjust_brightness(muted, 1.1)
+    theirs = vision.adjust_saturation(vision.adjust_contrast(brighter, 0.8), 1.2)
+    ours = OPS["recolour"](muted, torch.tensor([recolouring(1.1, 0.8, 1.2).values] * 4))
+    assert close(ours, theirs, most=3)
 
 
 @pytest.mark.parametrize("degrees", [-30, 10, 90, 180])
@@ -89,9 +86,8 @@ def test_the_image_is_mirrored_at_its_borders(images):
 
 def test_erasing_covers_one_rectangle_with_the_mean(images):
     erased = OPS["erase"](images, torch.tensor([(0.25, 0.5, 0.75, 1.0)] * 4))
-    assert torch.equal(
-        erased[:, :, 32:, 16:48], (images.sum((2, 3), keepdim=True) // 64**2).expand(4, 3, 32, 32)
-    )
+    mean = images.sum((2, 3), keepdim=True) // 64**2
+    assert torch.equal(erased[:, :, 32:, 16:48], mean.expand(4, 3, 32, 32))
     untouched = torch.ones(64, 64, dtype=torch.bool)
     untouched[32:, 16:48] = False
     assert torch.equal(erased[:, :, untouched], images[:, :, untouched])
@@ -112,7 +108,8 @@ def test_images_of_one_pixel_and_oblong_ones_keep_their_shape(name):
 
 
 def test_each_image_has_its_own_changes_in_order(images):
-    first, second = Op("flip"), Op("posterize", (1,))
+    first = Op("flip")
+    second = Op("posterize", (1,))
     draws = [
         Draws(None, (first, None)),
         Draws(None, (None, second)),

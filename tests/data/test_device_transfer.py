@@ -1,4 +1,4 @@
-"""What goes to a GPU and back makes nobody wait before somebody looks."""
+"""Copies to a GPU and back block only when their result is read."""
 
 import pytest
 import torch
@@ -7,11 +7,12 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from tl_core.data import device_transfer
 from tl_core.data.device_transfer import Arriving, send
 
-CPU, CUDA = torch.device("cpu"), torch.device("cuda")
+CPU = torch.device("cpu")
+CUDA = torch.device("cuda")
 
 
 class Sent:
-    """Stands for a tensor, and notes what is asked of it."""
+    """Stand-in for a tensor that records the calls to it."""
 
     def __init__(self) -> None:
         self.asked: list = []
@@ -25,7 +26,7 @@ class Sent:
         return self
 
 
-def test_a_gpu_fetches_by_itself_from_memory_that_stays_in_place():
+def test_copies_to_a_gpu_are_pinned_and_do_not_block():
     values = Sent()
     send(values, CUDA)
     assert values.asked == ["pinned", ("cuda", True)]
@@ -39,7 +40,7 @@ def test_parts_of_a_batch_arrive_as_one():
     assert wide[:, 0].tolist() == narrow.tolist() == [2, 2, 1, 3, 3, 3]
 
 
-def test_from_a_gpu_nothing_is_looked_at_before_it_is_there(monkeypatch: pytest.MonkeyPatch):
+def test_outputs_of_a_gpu_are_waited_for_before_they_are_read(monkeypatch: pytest.MonkeyPatch):
     waited: list[None] = []
     monkeypatch.setattr(device_transfer, "_mark", lambda: lambda: waited.append(None))
     with FakeTensorMode():

@@ -1,4 +1,4 @@
-"""Every image comes out as a person would see it, or with the reason why not."""
+"""Images of every format and mode are decoded correctly, or refused with a reason."""
 
 import io
 import struct
@@ -93,22 +93,11 @@ class TestOrientation:
         exif = Image.Exif()
         exif[0x0112] = orientation
         upright = decode(encode(image, kind, exif=exif))
-        where = {
-            1: (0, 0),
-            2: (1, 0),
-            3: (1, 1),
-            4: (0, 1),
-            5: (0, 0),
-            6: (1, 0),
-            7: (1, 1),
-            8: (0, 1),
-        }[orientation]
-        assert (
-            (upright.width, upright.height)
-            == upright.pixels.size
-            == ((40, 20) if orientation < 5 else (20, 40))
-        )
-        corner = (where[0] * (upright.width - 1), where[1] * (upright.height - 1))
+        size = (40, 20) if orientation < 5 else (20, 40)
+        assert (upright.width, upright.height) == upright.pixels.size == size
+        # Corner of the red part, by orientation: 0 for left or top, 1 for right or bottom.
+        x, y = [(0, 0), (1, 0), (1, 1), (0, 1)][(orientation - 1) % 4]
+        corner = (x * (upright.width - 1), y * (upright.height - 1))
         assert close(upright.pixels.getpixel(corner), (255, 0, 0), 12)
 
     def test_the_size_of_a_draft_is_that_of_the_upright_file(self):
@@ -141,22 +130,19 @@ class TestColour:
         assert close(colour(content), (255, 0, 0), 12)
 
     def test_cmyk_tiff(self):
-        assert close(
-            colour(encode(Image.new("CMYK", (8, 8), (255, 0, 0, 0)), "TIFF")), (0, 255, 255)
-        )
+        content = encode(Image.new("CMYK", (8, 8), (255, 0, 0, 0)), "TIFF")
+        assert close(colour(content), (0, 255, 255))
 
     @pytest.mark.parametrize("mode", ["1", "L"])
     def test_grey(self, mode):
         assert colour(encode(Image.new(mode, (4, 4), 255))) == (255, 255, 255)
 
     def test_ycbcr_and_lab(self):
-        assert close(
-            colour(encode(Image.new("RGB", (8, 8), "red").convert("YCbCr"), "TIFF")), (255, 0, 0)
-        )
+        red = Image.new("RGB", (8, 8), "red")
+        assert close(colour(encode(red.convert("YCbCr"), "TIFF")), (255, 0, 0))
         to_lab = (ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"))
-        lab = ImageCms.profileToProfile(
-            Image.new("RGB", (8, 8), (200, 30, 60)), *to_lab, outputMode="LAB"
-        )
+        pink = Image.new("RGB", (8, 8), (200, 30, 60))
+        lab = ImageCms.profileToProfile(pink, *to_lab, outputMode="LAB")
         assert close(colour(encode(lab, "TIFF")), (200, 30, 60))
 
     @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
@@ -198,9 +184,8 @@ class TestColour:
         assert colour(encode(Image.new(mode, (4, 4), clear), kind)) == (255, 255, 255)
 
     def test_half_transparency_is_blended_with_white(self):
-        assert close(
-            colour(encode(Image.new("RGBA", (4, 4), (255, 0, 0, 128)))), (255, 127, 127), 1
-        )
+        content = encode(Image.new("RGBA", (4, 4), (255, 0, 0, 128)))
+        assert close(colour(content), (255, 127, 127), 1)
 
     def test_a_palette_s_transparent_colours_become_white(self):
         image = Image.new("P", (4, 4), 1)
@@ -234,9 +219,8 @@ class TestReasons:
         ],
     )
     def test_kinds_we_do_not_read_are_named_with_a_way_out(self, head, word):
-        assert word in reason(head + bytes(100)) and "Save it as JPEG or PNG" in reason(
-            head + bytes(100)
-        )
+        message = reason(head + bytes(100))
+        assert word in message and "Save it as JPEG or PNG" in message
 
     def test_a_real_avif(self):
         assert "AVIF" in reason(encode(picture(), "AVIF"))
@@ -267,11 +251,11 @@ class TestReasons:
         assert "432 pixels (24 x 18); the limit is 400" in reason(png(), max_pixels=400)
 
     def test_pixels_are_counted_before_they_are_decoded(self):
-        # 50,000 x 50,000 in a file of a few bytes: decoding would need 7.5 GB
+        # 50,000 x 50,000 pixels in a file of a few bytes: decoding would need 7.5 GB.
         assert "pixels" in reason(handmade_png(50_000, 50_000, 8, 2, b""))
         assert "pixels" in reason(handmade_png(12_000, 10_000, 8, 2, b""))
 
-    def test_pillow_s_own_warning_is_no_surprise(self):
+    def test_pillow_s_warning_as_an_error_is_handled(self):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             assert "pixels" in reason(handmade_png(12_000, 10_000, 8, 2, b""))
@@ -288,9 +272,8 @@ class TestReasons:
 
 def handmade_png(width: int, height: int, depth: int, kind: int, rows: bytes) -> bytes:
     def chunk(name: bytes, body: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-        )
+        checksum = struct.pack(">I", zlib.crc32(name + body))
+        return struct.pack(">I", len(body)) + name + body + checksum
 
     header = struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0)
     parts = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
@@ -316,27 +299,25 @@ SEEDS = [
 
 @settings(max_examples=400, deadline=None)
 @given(st.data())
-def test_whatever_the_bytes_are_there_is_an_image_or_a_reason(data):
+def test_any_bytes_give_an_image_or_a_reason(data):
     content = bytearray(data.draw(st.sampled_from(SEEDS)))
     for _ in range(data.draw(st.integers(1, 12))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     content = content[: data.draw(st.integers(0, len(content)))]
+    draft_side = data.draw(st.sampled_from([None, 4]))
     try:
-        image = decode(
-            bytes(content), max_pixels=10**6, draft_side=data.draw(st.sampled_from([None, 4]))
-        )
+        image = decode(bytes(content), max_pixels=10**6, draft_side=draft_side)
     except ImageUnusable as unusable:
         assert str(unusable).endswith(".")
     else:
         assert image.pixels.mode == "RGB" and image.width * image.height <= 10**6
-        assert why_no_image(io.BytesIO(content), 10**6) == "", (
-            "what can be decoded has a header that says so"
-        )
+        problem = why_no_image(io.BytesIO(content), 10**6)
+        assert problem == "", "an image that can be decoded has a valid header"
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from([seed[:12] for seed in SEEDS] + [b""]), st.binary(max_size=200))
-def test_rubbish_behind_a_good_beginning_is_a_reason(head, rest):
+def test_rubbish_after_a_valid_beginning_gives_a_reason(head, rest):
     with pytest.raises(ImageUnusable):
         decode(head + rest, max_pixels=10**6)
 
@@ -344,7 +325,7 @@ def test_rubbish_behind_a_good_beginning_is_a_reason(head, rest):
 @pytest.mark.parametrize(
     "content", [b"", b"name,class\n1,2\n", b"%PDF-1.7" + bytes(100), b"PK\x03\x04" + bytes(50)]
 )
-def test_what_is_no_image_is_known_by_its_header_for_the_same_reason(tmp_path, content):
+def test_the_header_alone_gives_the_same_reason_as_decoding(tmp_path, content):
     (tmp_path / "photo.jpg").write_bytes(content)
     assert why_no_image(tmp_path / "photo.jpg", MANY) == reason(content)
 
@@ -353,10 +334,8 @@ class TestFiles:
     def test_paths_are_made_of_fingerprints_and_not_of_names(self):
         image = ImageRecord(0, "ab" * 32, "../../etc/passwd", "..", None, "png", 1, 1)
         assert image_path(Path("/data"), image) == Path("/data/images") / f"{'ab' * 32}.png"
-        assert (
-            thumbnail_path(Path("/data"), image.sha256)
-            == Path("/data/thumbnails") / f"{'ab' * 32}.webp"
-        )
+        thumbnail = Path("/data/thumbnails") / f"{'ab' * 32}.webp"
+        assert thumbnail_path(Path("/data"), image.sha256) == thumbnail
 
     @pytest.mark.parametrize(
         ("size", "small"),
@@ -373,15 +352,12 @@ class TestFiles:
             assert (thumbnail.size, thumbnail.mode, thumbnail.format) == (small, "RGB", "WEBP")
 
     def test_tiny_thumbnails_lose_nothing(self, tmp_path):
-        write_thumbnail(picture(size=(8, 8)), tmp_path / "t.webp")
-        assert (
-            open_rgb(tmp_path / "t.webp", MANY).pixels.tobytes() == picture(size=(8, 8)).tobytes()
-        )
+        tiny = picture(size=(8, 8))
+        write_thumbnail(tiny, tmp_path / "t.webp")
+        assert open_rgb(tmp_path / "t.webp", MANY).pixels.tobytes() == tiny.tobytes()
 
 
-@pytest.mark.skipif(
-    not QUIRKS.is_dir(), reason=f"the odd files met in the wild are not at {QUIRKS}"
-)
+@pytest.mark.skipif(not QUIRKS.is_dir(), reason=f"unusual real files are not at {QUIRKS}")
 class TestQuirks:
     def files(self, folder: str) -> list[Path]:
         return sorted((QUIRKS / folder).iterdir())

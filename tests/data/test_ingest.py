@@ -1,4 +1,4 @@
-"""What comes out of an ingest, whatever went in."""
+"""Imports store every usable image, list the others, and leave nothing behind when they fail."""
 
 import hashlib
 import os
@@ -41,12 +41,12 @@ class TestRecords:
         assert [image.class_name for image in images] == ["cats"] * 3 + ["dogs"] * 4
         assert list(images) == sorted(images, key=lambda image: (image.class_name, image.sha256))
 
-    def test_each_image_says_what_it_is(self, ingest):
+    def test_each_record_describes_its_image(self, ingest):
         image = next(image for image in ingest(GOOD).images if image.name == "cats/0.png")
         assert image.sha256 == hashlib.sha256(GOOD["cats/0.png"]).hexdigest()
         assert (image.extension, image.width, image.height, image.split) == ("png", 24, 18, None)
 
-    def test_files_lie_where_their_fingerprint_says_untouched(self, ingest, tmp_path):
+    def test_files_are_stored_unchanged_under_their_digest(self, ingest, tmp_path):
         for image in ingest(GOOD).images:
             assert image_path(tmp_path / "out", image).read_bytes() == GOOD[image.name]
             assert thumbnail_path(tmp_path / "out", image.sha256).is_file()
@@ -72,24 +72,17 @@ class TestRecords:
         assert len(everything_under(tmp_path / "out")) == 2 + 2 * 8
 
     def test_the_extension_comes_from_the_content(self, ingest):
-        images = ingest(
-            {**GOOD, "cats/photo.PNG": encode(picture(50), "JPEG"), "cats/none": png(51)}
-        ).images
-        assert {
-            image.name: image.extension
-            for image in images
-            if image.name in ("cats/photo.PNG", "cats/none")
-        } == {
-            "cats/photo.PNG": "jpg",
-            "cats/none": "png",
-        }
+        odd = {"cats/photo.PNG": encode(picture(50), "JPEG"), "cats/none": png(51)}
+        images = ingest({**GOOD, **odd}).images
+        extensions = {image.name: image.extension for image in images if image.name in odd}
+        assert extensions == {"cats/photo.PNG": "jpg", "cats/none": "png"}
 
     def test_the_record_counts_what_is_usable(self, ingest):
         record = ingest({**GOOD, "cats/bad.png": b"", "readme.txt": b"hello"}).record
         assert (record.name, record.classes, record.counts) == ("My set", ("cats", "dogs"), (3, 4))
         assert (record.n, record.n_skipped) == (7, 2)
 
-    def test_splits_that_came_along_are_kept(self, ingest):
+    def test_splits_of_the_source_are_kept(self, ingest):
         files = {
             f"{side}/{name}": png(hash((side, name)) % 10**6)
             for side in ("train", "Valid", "TEST")
@@ -115,7 +108,7 @@ class TestIdentity:
         assert ingest(GOOD).record.id == from_zip.id
         assert len(from_zip.id) == 16 and int(from_zip.id, 16)
 
-    def test_what_is_skipped_does_not_matter(self, ingest):
+    def test_skipped_files_do_not_change_the_id(self, ingest):
         assert ingest(GOOD).record.id == ingest({**GOOD, "cats/bad.png": b"x"}).record.id
 
     @pytest.mark.parametrize(
@@ -172,27 +165,25 @@ class TestWarnings:
         ingested = ingest({**GOOD, "cats/copy.png": GOOD["cats/0.png"]})
         assert ingested.record.n == 8
         assert len(everything_under(tmp_path / "out/images")) == 7
-        (said,) = ingested.record.warnings
-        assert (
-            said.startswith("1 file is an exact copy")
-            and '"cats/0.png" and "cats/copy.png"' in said
-        )
+        (warning,) = ingested.record.warnings
+        assert warning.startswith("1 file is an exact copy")
+        assert '"cats/0.png" and "cats/copy.png"' in warning
 
-    def test_the_same_copies_are_not_told_of_twice(self, ingest):
+    def test_copies_under_two_classes_get_one_warning(self, ingest):
         copies = {f"dogs/copy {i}.png": GOOD[f"cats/{i}.png"] for i in range(3)}
-        (said,) = ingest({**GOOD, **copies}).record.warnings
-        assert said.startswith("3 images stand under more than one class")
-        assert all(f'"cats/{i}.png" and "dogs/copy {i}.png"' in said for i in range(3))
+        (warning,) = ingest({**GOOD, **copies}).record.warnings
+        assert warning.startswith("3 images stand under more than one class")
+        assert all(f'"cats/{i}.png" and "dogs/copy {i}.png"' in warning for i in range(3))
 
-    def test_of_many_copies_some_are_named(self, ingest):
+    def test_a_warning_names_some_of_many_copies(self, ingest):
         files = good_files({"cats": 9, "dogs": 9})
         copies = {
             name.replace(".png", " copy.png"): content
             for name, content in files.items()
             if "cats" in name
         }
-        (said,) = ingest({**files, **copies}).record.warnings
-        assert said.startswith("9 files are exact copies") and "; and 6 more." in said
+        (warning,) = ingest({**files, **copies}).record.warnings
+        assert warning.startswith("9 files are exact copies") and "; and 6 more." in warning
 
     def test_very_uneven_classes(self, ingest):
         warnings = ingest(good_files({"few": 3, "many": 15})).record.warnings
@@ -268,7 +259,7 @@ class TestInterruptions:
             ingest(GOOD, on_progress=fail)
         assert everything_under(tmp_path / "out") == []
 
-    def test_a_full_disk_is_a_sentence(self, tmp_path):
+    def test_a_full_disk_is_reported(self, tmp_path):
         if not os.access("/dev/full", os.W_OK):
             pytest.skip("this system has no /dev/full")
         make_folders(tmp_path)
@@ -278,12 +269,12 @@ class TestInterruptions:
             with Path("/dev/full").open("wb", buffering=0) as full:
                 full.write(b"x")
 
-        # An entry whose read passes on what the disk says stands in for the copy that meets it.
+        # An error of the disk in the entry's own read stands in for one while writing the copy.
         with pytest.raises(DatasetRefused, match="disk of the server is full"):
             Intake(tmp_path, LIMITS).take(Entry(("a", "b"), read))
         assert everything_under(tmp_path) == ["images", "thumbnails"]
 
-    def test_a_place_that_cannot_be_written_is_a_sentence(self, tmp_path):
+    def test_a_folder_that_cannot_be_written_is_reported(self, tmp_path):
         (tmp_path / "file").write_text("in the way")
         with pytest.raises(DatasetRefused, match="could not write"):
             ingest_dataset(EntryList("sample", []), tmp_path / "file/out", name="x", limits=LIMITS)
@@ -297,7 +288,7 @@ class TestProgress:
         assert (seen[-1].done, seen[-1].total) == (7, 7)
         assert seen[-1].bytes == sum(map(len, GOOD.values()))
 
-    def test_it_is_not_told_too_often(self, ingest):
+    def test_reports_are_limited_in_rate(self, ingest):
         seen = []
         ingest(good_files({"cats": 100, "dogs": 100}), on_progress=seen.append)
         assert len(seen) < 50

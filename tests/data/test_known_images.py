@@ -1,4 +1,4 @@
-"""Images of other datasets are found by content, and no dataset is listed in vain."""
+"""Images of other datasets are found by content, and datasets are listed only when needed."""
 
 import pytest
 from making import LIMITS, folder, good_files
@@ -14,15 +14,10 @@ def datasets(tmp_path_factory):
     """Folder and images of two datasets that share their class "a"."""
     root = tmp_path_factory.mktemp("datasets")
     made = {}
-    for name, files in [
-        ("one", good_files({"a": 3, "b": 3})),
-        ("two", good_files({"a": 3, "c": 4})),
-    ]:
-        source = source_from_path(folder(root / "in" / name, files))
-        made[name] = (
-            root / name,
-            ingest_dataset(source, root / name, name=name, limits=LIMITS).images,
-        )
+    for name, counts in [("one", {"a": 3, "b": 3}), ("two", {"a": 3, "c": 4})]:
+        source = source_from_path(folder(root / "in" / name, good_files(counts)))
+        ingested = ingest_dataset(source, root / name, name=name, limits=LIMITS)
+        made[name] = (root / name, ingested.images)
     return made
 
 
@@ -39,7 +34,7 @@ def known(datasets):
     return images
 
 
-def test_a_dataset_is_listed_once_and_when_its_image_comes_up(known, datasets):
+def test_a_dataset_is_listed_once_when_its_image_is_looked_up(known, datasets):
     assert known.find("0" * 64) is None and known.listed == []
     for image in datasets["one"][1]:
         found = known.find(image.sha256)
@@ -53,16 +48,18 @@ def test_an_image_is_linked_with_its_thumbnail_as_often_as_asked(known, datasets
     root, images = datasets["one"]
     for name in ("images", "thumbnails"):
         (tmp_path / name).mkdir()
-    found, content = known.find(images[0].sha256), image_path(root, images[0]).read_bytes()
+    image = images[0]
+    found = known.find(image.sha256)
+    content = image_path(root, image).read_bytes()
     assert found.link(content, tmp_path) and found.link(content, tmp_path)
-    assert image_path(tmp_path, images[0]).samefile(image_path(root, images[0]))
-    assert thumbnail_path(tmp_path, images[0].sha256).samefile(
-        thumbnail_path(root, images[0].sha256)
-    )
+    assert image_path(tmp_path, image).samefile(image_path(root, image))
+    thumbnail = thumbnail_path(root, image.sha256)
+    assert thumbnail_path(tmp_path, image.sha256).samefile(thumbnail)
 
 
-def test_what_cannot_be_linked_is_said(known, datasets, tmp_path):
+def test_a_link_that_cannot_be_made_returns_false(known, datasets, tmp_path):
     root, images = datasets["one"]
-    found, content = known.find(images[0].sha256), image_path(root, images[0]).read_bytes()
+    found = known.find(images[0].sha256)
+    content = image_path(root, images[0]).read_bytes()
     assert not found.link(content, tmp_path / "nowhere")
     assert not found.link(b"other", root)

@@ -1,4 +1,4 @@
-"""Folders become classes; wrappings, splits and clutter are seen through."""
+"""Folders become classes, split folders become splits, wrapping folders are ignored."""
 
 import unicodedata
 
@@ -32,9 +32,8 @@ def test_wrapping_folders_are_seen_through(wrapping):
 
 
 def test_folders_inside_a_class_belong_to_it():
-    assert placed("cats/indoor/near/1.png", "cats/2.png", "dogs/1.png")[
-        "cats/indoor/near/1.png"
-    ] == (None, "cats")
+    places = placed("cats/indoor/near/1.png", "cats/2.png", "dogs/1.png")
+    assert places["cats/indoor/near/1.png"] == (None, "cats")
 
 
 def test_files_beside_the_class_folders_are_listed():
@@ -123,10 +122,8 @@ def test_class_names_survive_as_they_are():
 
 
 def test_two_spellings_of_an_accent_are_one_class():
-    composed, decomposed = (
-        unicodedata.normalize("NFC", "Käfer"),
-        unicodedata.normalize("NFD", "Käfer"),
-    )
+    composed = unicodedata.normalize("NFC", "Käfer")
+    decomposed = unicodedata.normalize("NFD", "Käfer")
     assert composed != decomposed
     layout = read(
         f"train/{composed}/1.png",

@@ -1,4 +1,4 @@
-"""Batches: right pixels and labels in the order given, repeatable, and no thread left behind."""
+"""Batches hold the right pixels and labels in the given order, and loading leaves no threads."""
 
 import threading
 from dataclasses import replace
@@ -77,34 +77,31 @@ def test_augmentation_depends_on_seed_epoch_and_image_alone(dataset, workers):
     root, images, labels = dataset
     one = pixels(batches(dataset, augment=STRONG, augment_seed=(3, 1), workers=workers))
     order = shuffled(50, seed=0, epoch=0)
-    images, labels = [images[i] for i in order], [labels[i] for i in order]
-    other = iterate_batches(
-        root, images, labels, PRE, batch_size=9, augment=STRONG, augment_seed=(3, 1)
-    )
+    reordered = root, [images[i] for i in order], [labels[i] for i in order]
+    other = batches(reordered, batch_size=9, augment=STRONG, augment_seed=(3, 1))
     assert torch.equal(one[order], pixels(other))
     assert not torch.equal(one, pixels(batches(dataset, augment=STRONG, augment_seed=(3, 2))))
     assert not torch.equal(one, pixels(batches(dataset)))
 
 
-def test_what_is_left_to_the_device_gives_the_same_pixels(dataset):
+def test_augmentation_on_the_device_gives_the_same_pixels(dataset):
     here = batches(dataset, augment=STRONG, augment_seed=(3, 1))
     there = batches(dataset, augment=STRONG, augment_seed=(3, 1), on_device=True)
-    assert torch.equal(
-        pixels(here), torch.cat([apply_draws(batch.images, batch.draws) for batch in there])
-    )
+    finished = torch.cat([apply_draws(batch.images, batch.draws) for batch in there])
+    assert torch.equal(pixels(here), finished)
     assert not torch.equal(pixels(here), pixels(there))
     assert all(not batch.draws for batch in here)
 
 
 @pytest.mark.parametrize("on_device", [False, True])
 @pytest.mark.parametrize("options", [{"augment": STRONG}, {"augment_seed": (3, 1)}])
-def test_without_a_seed_or_settings_images_stay_as_they_are(dataset, options, on_device):
+def test_without_a_seed_or_settings_images_are_not_augmented(dataset, options, on_device):
     plain = batches(dataset, on_device=on_device, **options)
     assert torch.equal(pixels(plain), pixels(batches(dataset)))
     assert all(not batch.draws for batch in plain)
 
 
-def test_augmentation_that_is_off_leaves_images_as_they_are(dataset):
+def test_augmentation_with_everything_off_changes_no_pixel(dataset):
     off = batches(dataset, augment=AugmentConfig(), augment_seed=(3, 1))
     assert torch.equal(pixels(off), pixels(batches(dataset)))
 

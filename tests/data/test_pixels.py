@@ -1,4 +1,4 @@
-"""Decoded images are kept once, and whether they are makes no difference to any pixel."""
+"""Decoded images are cached once, and the cache does not change any pixel."""
 
 import os
 from dataclasses import replace
@@ -22,7 +22,7 @@ from tl_core.records import Preprocessing
 PRE = Preprocessing(16, 18, (0.5,) * 3, (0.5,) * 3, "bicubic")
 MB = 2**20
 WAYS = {
-    "as it is": {},
+    "evaluation": {},
     "crops": {"augment": AugmentConfig(crop=0.5, flip=True, rotation=20), "augment_seed": (1, 2)},
     "varied but not cropped": {
         "augment": AugmentConfig(flip=True, colour=0.3),
@@ -38,13 +38,12 @@ WAYS = {
 
 @pytest.fixture
 def dataset(tmp_path: Path):
-    """Folder, images and labels of 22 images: small, large, upright, turned; one of them twice."""
+    """Folder, images and labels of 22 images: small, large, turned, and one of them twice."""
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     large = encode(picture(99, (603, 451)), "JPEG")
-    files = {
-        f"{'ab'[seed % 2]}/{seed}.png": encode(picture(seed, (48, 36))) for seed in range(18)
-    } | {
+    small = {f"{'ab'[seed % 2]}/{seed}.png": encode(picture(seed, (48, 36))) for seed in range(18)}
+    files = small | {
         "a/large.jpg": large,
         "a/twice.jpg": large,
         "a/turned.jpg": encode(picture(70, (300, 200)), "JPEG", exif=exif),
@@ -64,22 +63,16 @@ def cache(tmp_path: Path) -> RowCache:
 def read(dataset, order=None, **options) -> tuple[torch.Tensor, list]:
     root, images, labels = dataset
     chosen = range(len(images)) if order is None else order
+    chosen_images = [images[i] for i in chosen]
+    chosen_labels = [labels[i] for i in chosen]
     batches = list(
-        iterate_batches(
-            root,
-            [images[i] for i in chosen],
-            [labels[i] for i in chosen],
-            PRE,
-            batch_size=5,
-            **options,
-        )
+        iterate_batches(root, chosen_images, chosen_labels, PRE, batch_size=5, **options)
     )
-    return torch.cat([batch.images for batch in batches]), [
-        draws for batch in batches for draws in batch.draws
-    ]
+    draws = [draws for batch in batches for draws in batch.draws]
+    return torch.cat([batch.images for batch in batches]), draws
 
 
-def take_images_away(dataset) -> None:
+def delete_images(dataset) -> None:
     root, images, _ = dataset
     for image in images:
         image_path(root, image).unlink(missing_ok=True)
@@ -90,7 +83,7 @@ def test_pixels_from_the_cache_are_those_of_the_file(dataset, cache: RowCache, o
     pixels, draws = read(dataset, **options)
     filling, _ = read(dataset, cache=cache, **options)
     assert torch.equal(filling, pixels)
-    take_images_away(dataset)
+    delete_images(dataset)
     again, drawn_again = read(dataset, cache=cache, **options)
     assert torch.equal(again, pixels)
     assert drawn_again == draws
@@ -98,16 +91,16 @@ def test_pixels_from_the_cache_are_those_of_the_file(dataset, cache: RowCache, o
     assert torch.equal(read(dataset, order, cache=cache, **options)[0], pixels[order])
 
 
-def test_what_is_missing_is_decoded_and_added(dataset, cache: RowCache):
+def test_missing_images_are_decoded_and_added(dataset, cache: RowCache):
     pixels, _ = read(dataset)
     first = list(range(10))
     read(dataset, first, cache=cache)
-    kept = cache.bytes_kept()
+    before = cache.bytes_kept()
     assert torch.equal(read(dataset, cache=cache)[0], pixels)
-    assert cache.bytes_kept() > kept
-    kept = cache.bytes_kept()
+    complete = cache.bytes_kept()
+    assert complete > before
     read(dataset, cache=cache)
-    assert cache.bytes_kept() == kept, "nothing is kept twice"
+    assert cache.bytes_kept() == complete, "no image is cached twice"
 
 
 def test_large_sets_are_written_block_by_block(
@@ -115,18 +108,18 @@ def test_large_sets_are_written_block_by_block(
 ):
     monkeypatch.setattr("tl_core.data.pixels._BLOCK_BYTES", 5 * 3 * PRE.size**2)
     pixels, _ = read(dataset, cache=cache)
-    take_images_away(dataset)
+    delete_images(dataset)
     assert torch.equal(read(dataset, cache=cache)[0], pixels)
     assert len(list(cache._folder.glob("*/*.rows"))) == 5
 
 
-def test_a_set_that_does_not_fit_is_read_without(dataset, tmp_path: Path):
+def test_a_dataset_that_does_not_fit_is_read_without_the_cache(dataset, tmp_path: Path):
     small = RowCache(tmp_path / "small", max_bytes=20 * 3 * PRE.size**2, keep_free=0)
     assert torch.equal(read(dataset, cache=small)[0], read(dataset)[0])
     assert small.bytes_kept() == 0
 
 
-def test_what_is_no_smaller_when_decoded_is_not_kept(dataset, cache: RowCache):
+def test_images_that_decoding_does_not_reduce_are_not_cached(dataset, cache: RowCache):
     root, images, labels = dataset
     enlarged = replace(PRE, size=48, resize=48)
     list(iterate_batches(root, images, labels, enlarged, batch_size=5, cache=cache))
@@ -135,7 +128,7 @@ def test_what_is_no_smaller_when_decoded_is_not_kept(dataset, cache: RowCache):
     assert any(found) and not all(found)
 
 
-def test_a_damaged_file_of_the_cache_is_no_trouble(dataset, cache: RowCache, tmp_path: Path):
+def test_images_of_a_damaged_cache_file_are_decoded_again(dataset, cache: RowCache, tmp_path: Path):
     pixels, _ = read(dataset, cache=cache)
     for path in cache._folder.glob("*/*.rows"):
         os.truncate(path, path.stat().st_size - 1)
@@ -147,7 +140,7 @@ def test_a_damaged_file_of_the_cache_is_no_trouble(dataset, cache: RowCache, tmp
     [replace(PRE, size=17), replace(PRE, resize=19), replace(PRE, interpolation="bilinear")],
 )
 @pytest.mark.parametrize("crop", [1.0, 0.5])
-def test_what_makes_other_pixels_has_another_recipe(other: Preprocessing, crop: float):
+def test_settings_that_change_pixels_change_the_recipe(other: Preprocessing, crop: float):
     assert Form(other, crop).recipe != Form(PRE, crop).recipe
     assert Form(replace(PRE, mean=(0.1,) * 3), crop).recipe == Form(PRE, crop).recipe
 

@@ -22,7 +22,7 @@ def grainy(size: tuple[int, int]) -> Image.Image:
 
 
 def are_close(one: np.ndarray, other: np.ndarray) -> bool:
-    """Pillow and PyTorch round to 8 bits between two passes; PyTorch also has its weights in fewer bits."""
+    # Both round to 8 bits between two passes; PyTorch also has less precise weights.
     assert one.shape == other.shape and one.dtype == np.uint8
     difference = np.abs(one.astype(int) - other.astype(int))
     return difference.max() <= 6 and difference.mean() < 0.4
@@ -39,10 +39,13 @@ def test_all_of_an_image_is_resized_as_pillow_does(way, size, interpolation):
 
 @pytest.mark.parametrize("size", SIZES)
 def test_the_middle_is_that_of_the_resized_image(way, size):
-    image, short = grainy(size), min(size)
-    whole = image.resize((73 * size[0] // short, 73 * size[1] // short), Image.Resampling.BICUBIC)
-    left, top = round((whole.width - 64) / 2.0), round((whole.height - 64) / 2.0)
-    expected = np.asarray(whole.crop((left, top, left + 64, top + 64)))
+    image = grainy(size)
+    short = min(size)
+    new_size = 73 * size[0] // short, 73 * size[1] // short
+    resized = image.resize(new_size, Image.Resampling.BICUBIC)
+    left = round((resized.width - 64) / 2.0)
+    top = round((resized.height - 64) / 2.0)
+    expected = np.asarray(resized.crop((left, top, left + 64, top + 64)))
     assert are_close(resize_middle(image, 73, 64, "bicubic"), expected)
     assert are_close(resize_middle(np.asarray(image), 73, 64, "bicubic"), expected)
 
@@ -63,7 +66,7 @@ def test_a_box_has_whole_pixels_and_at_least_one(way, box, whole_pixels):
     assert are_close(resize(np.asarray(image), (32, 32), "bicubic", box), expected)
 
 
-def test_what_is_given_is_left_alone(way):
+def test_the_input_is_not_changed(way):
     pixels = np.asarray(grainy((60, 30)))
     pixels.flags.writeable = False
     found = resize(pixels, (60, 30), "bicubic")

@@ -1,4 +1,4 @@
-"""Every image on one side, copies together, classes on each side, the same every time."""
+"""Splits are repeatable and stratified, and copies of an image stay on one side."""
 
 import random
 from collections import Counter
@@ -54,8 +54,9 @@ def test_another_seed_is_another_split():
     assert make_split(images, config(split_seed=1)) != make_split(images, config(split_seed=2))
 
 
-def test_a_new_class_moves_nobody_else():
-    few, more = distinct({"a": 50, "b": 50}), distinct({"a": 50, "b": 50, "c": 50})
+def test_a_new_class_moves_no_image_of_the_others():
+    few = distinct({"a": 50, "b": 50})
+    more = distinct({"a": 50, "b": 50, "c": 50})
     moved = set(make_split(more, config()).test) & set(range(100))
     assert moved == set(make_split(few, config()).test)
 
@@ -90,16 +91,15 @@ class TestGivenSides:
         images = [*distinct({"a": 9}, "train"), *distinct({"a": 5, "b": 5}, "test", 9)]
         assert 'The class "b" has no training image.' in make_split(images, config()).warnings
 
-    def test_a_copy_on_two_sides_is_kept_on_the_test_s(self):
+    def test_a_copy_in_train_and_test_stays_in_test(self):
         images = [*distinct({"a": 9, "b": 9}, "train"), *distinct({"a": 5, "b": 5}, "test", 18)]
         leak = image_record(28, images[20].sha256, "a", "train")
         split = make_split([*images, leak], config())
         assert {20, 28} <= set(split.test)
-        assert split.warnings[0].startswith(
-            "1 image stands in more than one of train, validation and test"
-        )
+        warning = "1 image stands in more than one of train, validation and test"
+        assert split.warnings[0].startswith(warning)
 
-    def test_between_train_and_validation_it_is_kept_on_the_latter_s(self):
+    def test_a_copy_in_train_and_validation_stays_in_validation(self):
         images = [*distinct({"a": 9, "b": 9}, "train"), *distinct({"a": 5, "b": 5}, "val", 18)]
         split = make_split([*images, image_record(28, images[20].sha256, "a", "train")], config())
         assert {20, 28} <= set(split.val)
@@ -107,11 +107,10 @@ class TestGivenSides:
 
 @st.composite
 def datasets(draw) -> list[ImageRecord]:
-    """Few fingerprints, so that copies within and across classes are common."""
+    """Draw datasets of few digests, so that copies within and across classes are common."""
     n = draw(st.integers(1, 60))
-    rows = draw(
-        st.lists(st.tuples(st.integers(0, 40), st.sampled_from("abcd")), min_size=n, max_size=n)
-    )
+    row = st.tuples(st.integers(0, 40), st.sampled_from("abcd"))
+    rows = draw(st.lists(row, min_size=n, max_size=n))
     hinted = draw(st.booleans())
     splits = st.sampled_from(SIDES) if hinted else st.none()
     return [
@@ -138,9 +137,8 @@ def test_sides_are_disjoint_and_together_all(images, config):
 @given(datasets(), configs)
 def test_copies_stand_on_one_side(images, config):
     sides = sides_of(images, make_split(images, config))
-    assert len({(image.sha256, sides[image.position]) for image in images}) == len(
-        {image.sha256 for image in images}
-    )
+    digests = {image.sha256 for image in images}
+    assert len({(image.sha256, sides[image.position]) for image in images}) == len(digests)
 
 
 @settings(max_examples=100, deadline=None)
@@ -156,16 +154,13 @@ def test_only_images_fractions_and_seed_decide(images, config, rng: random.Rando
 @given(datasets(), configs)
 def test_each_class_is_on_each_side_or_named(images, config):
     split = make_split(images, config)
+    classes = {image.class_name for image in images}
     for side, spoken in zip(SIDES, ("training", "validation", "test"), strict=True):
-        missing = {image.class_name for image in images} - set(
-            classes_on(images, getattr(split, side))
-        )
-        sentence = next(
-            (line for line in split.warnings if line.endswith(f"no {spoken} image.")), ""
-        )
-        assert all(f'"{label}"' in sentence for label in missing) and bool(missing) == bool(
-            sentence
-        )
+        missing = classes - set(classes_on(images, getattr(split, side)))
+        ending = f"no {spoken} image."
+        sentence = next((line for line in split.warnings if line.endswith(ending)), "")
+        assert all(f'"{label}"' in sentence for label in missing)
+        assert bool(missing) == bool(sentence)
 
 
 @settings(max_examples=200, deadline=None)

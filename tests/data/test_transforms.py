@@ -1,4 +1,4 @@
-"""What the model sees: the same as torchvision's and timm's evaluation."""
+"""Preprocessing matches the evaluation transforms of torchvision and timm."""
 
 import numpy as np
 import pytest
@@ -31,9 +31,8 @@ def textured(size: tuple[int, int]) -> Image.Image:
 def test_prepare_matches_torchvision(size, interpolation):
     image = textured(size)
     pre = Preprocessing(PRE.size, PRE.resize, PRE.mean, PRE.std, interpolation)
-    theirs = v2.Compose(
-        [v2.Resize(73, v2.InterpolationMode(interpolation)), v2.CenterCrop(64), v2.PILToTensor()]
-    )(image)
+    resize = v2.Resize(73, v2.InterpolationMode(interpolation))
+    theirs = v2.Compose([resize, v2.CenterCrop(64), v2.PILToTensor()])(image)
     ours = prepare(image, pre)
     assert ours.dtype == torch.uint8 and ours.shape == (3, 64, 64)
     # Pillow rounds to 8 bits between its two passes, whose order may depend on the output's shape.
@@ -52,7 +51,8 @@ def test_normalise_matches_torchvision():
 def test_normalise_keeps_the_layout_and_its_numbers_do_not_depend_on_it(shape):
     batch = torch.randint(0, 256, shape, dtype=torch.uint8)
     last = batch.contiguous(memory_format=torch.channels_last)
-    first, other = normalise(batch, PRE), normalise(last, PRE)
+    first = normalise(batch, PRE)
+    other = normalise(last, PRE)
     assert torch.equal(first, other)
     assert first.is_contiguous() and other.is_contiguous(memory_format=torch.channels_last)
     with torch.inference_mode():

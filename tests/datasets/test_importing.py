@@ -1,4 +1,4 @@
-"""Where ingest meets the store: all of a dataset, or nothing."""
+"""Imports add a dataset to the store and its files completely, or not at all."""
 
 import io
 import subprocess
@@ -64,7 +64,7 @@ def test_a_new_dataset_is_in_the_store_and_in_its_folder(store, artifacts):
     assert leftovers(artifacts) == [str(folder)]
 
 
-def test_the_same_content_again_gives_back_the_one_there(store, artifacts):
+def test_the_same_content_again_returns_the_stored_dataset(store, artifacts):
     first = import_dataset(store, artifacts, source(), name="Mine", limits=LIMITS)
     again = import_dataset(store, artifacts, source(extra=b"bad"), name="Other name", limits=LIMITS)
     assert again.already_known and again.record == first.record
@@ -103,25 +103,23 @@ class TestImagesOfAnotherDataset:
         known = store.get_dataset("first")
         imported = import_dataset(store, artifacts, source("abc"), name="second", limits=LIMITS)
         second = images_of(store, artifacts, imported.record.id)
-        assert {
-            name for name in second if name in first and second[name].samefile(first[name])
-        } == first.keys()
-        assert {image.name: image for image in store.list_images(imported.record.id)}[
-            "a/1.png"
-        ].width == 8
+        shared = {name for name in second if name in first and second[name].samefile(first[name])}
+        assert shared == first.keys()
+        records = {image.name: image for image in store.list_images(imported.record.id)}
+        assert records["a/1.png"].width == 8
         delete_dataset(store, artifacts, known.id)
         assert second["a/0.png"].read_bytes() == png(ord("a"))
         thumbnails = artifacts.dataset_folder(imported.record.id) / "thumbnails"
         assert len(list(thumbnails.iterdir())) == len(second) == 9
 
-    def test_a_damaged_file_of_its_is_not_taken_over(self, store, artifacts, first):
+    def test_a_damaged_file_is_not_shared(self, store, artifacts, first):
         first["a/0.png"].write_bytes(b"damaged")
         imported = import_dataset(store, artifacts, source("abc"), name="second", limits=LIMITS)
         second = images_of(store, artifacts, imported.record.id)
         assert second["a/0.png"].read_bytes() == png(ord("a"))
         assert first["a/0.png"].read_bytes() == b"damaged"
 
-    def test_todays_limits_hold_for_them_too(self, store, artifacts, first):
+    def test_current_limits_apply_to_them_too(self, store, artifacts, first):
         with pytest.raises(TooFewClasses, match="the limit is 63"):
             import_dataset(
                 store, artifacts, source("abc"), name="second", limits=Limits(max_pixels=63)
@@ -191,8 +189,9 @@ def hang(progress):
         time.sleep(60)
 
 home = Path({str(artifacts.home)!r})
-import_dataset(open_store(f"sqlite:///{{home / 'test.db'}}"), Artifacts(home), sample_source("shapes"), name="x",
-               limits=Limits(), on_progress=hang)
+store = open_store(f"sqlite:///{{home / 'test.db'}}")
+source = sample_source("shapes")
+import_dataset(store, Artifacts(home), source, name="x", limits=Limits(), on_progress=hang)
 """
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"half done\n"

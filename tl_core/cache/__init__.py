@@ -1,4 +1,4 @@
-"""Rows of numbers that are worth keeping on disk, found again by what they were made from."""
+"""Disk cache of arrays (decoded images, activations), addressed by what they were computed from."""
 
 from tl_core.cache.row_cache import RowCache
 from tl_core.cache.rows import CacheMiss, Rows

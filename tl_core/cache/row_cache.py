@@ -1,4 +1,4 @@
-"""A folder of rows of numbers, found by what they were made by and from; bounded, and shared by processes."""
+"""Size-limited disk cache of rows, shared by processes and addressed by recipe and key."""
 
 import hashlib
 import json
@@ -13,13 +13,17 @@ Ingredient = str | int | float | list[object] | tuple[object, ...] | None
 
 
 class RowCache:
-    """May be shared by threads, and the folder by processes. Deleting the folder costs nothing but time."""
+    """Cache in one folder. Threads may share the object, processes the folder.
+
+    Deleting the folder is safe: it only costs the time to compute its content again.
+    """
 
     def __init__(self, folder: Path, max_bytes: int, keep_free: int = 2 * 2**30) -> None:
-        """
+        """Open the cache and delete what exceeds its limit.
+
         Args:
-            max_bytes: that the files together may have; the least recently used ones go first, some perhaps now.
-            keep_free: bytes of the disk that are left to others.
+            max_bytes: limit on all files together; the least recently used ones are deleted first.
+            keep_free: bytes of the disk that are left to other programs.
         """
         self._folder = folder
         self._space = Space(folder, max_bytes, keep_free)
@@ -27,28 +31,37 @@ class RowCache:
         self._spared: Set[Path] = frozenset()
 
     def sparing(self, used: set[Path]) -> "RowCache":
-        """The same cache; what is written by way of it makes no room at the cost of what is `used`, now or later."""
+        """Return the same cache, but one whose writes never delete the files in `used`.
+
+        The set is not copied: files that are added to it later are spared too.
+        """
         same = copy(self)
         same._spared = used
         return same
 
     def shelf(self, recipe: Mapping[str, Ingredient], used: set[Path] | None = None) -> Shelf:
-        """Where the rows lie that are made by `recipe`, which must name all that decides about them but their keys.
+        """Return the rows computed by `recipe`, which must name everything they depend on but keys.
 
         Args:
-            used: one set for all shelves that are used together: none makes room at the cost of what another uses.
+            used: set to share between shelves that are used together, so that none deletes files
+                of another to make room.
         """
         text = json.dumps(recipe, sort_keys=True, allow_nan=False)
         name = hashlib.sha256(text.encode()).hexdigest()[:32]
-        used, folder = set() if used is None else used, self._folder / name
         return Shelf(
-            folder, text, self._space, verified=self._verified, used=used, spared=self._spared
+            self._folder / name,
+            text,
+            self._space,
+            verified=self._verified,
+            # A shared set may still be empty, and must be used itself.
+            used=set() if used is None else used,
+            spared=self._spared,
         )
 
     def bytes_kept(self) -> int:
-        """Bytes on disk, what is being written included."""
+        """Return the bytes on disk, files being written included."""
         return self._space.bytes_kept()
 
     def clear(self) -> None:
-        """Delete all but what is being written."""
+        """Delete all files except those being written."""
         self._space.clear()

@@ -1,4 +1,4 @@
-"""Rows that were found: read where they lie, or gathered into an array of one's own."""
+"""Cached rows: read from the memory-mapped files, or gathered into one array."""
 
 from collections.abc import Sequence
 
@@ -7,21 +7,22 @@ import numpy as np
 from tl_core.cache.segment import Array, MappedSegment
 
 _SMALL_ROW = 8_192
-"""Bytes; larger rows are copied one by one, since gathering them by index would copy them twice."""
+"""Size in bytes above which rows are copied one by one: indexing would copy them twice."""
 _FEW_ROWS = 64
+"""Number of rows below which they are copied one by one."""
 
 
 class CacheMiss(LookupError):
-    """A row is not in the cache, or not any more; make it anew."""
+    """Row that is not in the cache, or no longer; it must be computed."""
 
 
 class Rows:
-    """Rows in the order they were asked for. They stay readable when the cache lets go of their files."""
+    """Rows in the requested order. They stay readable when the cache deletes their files."""
 
     def __init__(
         self, segments: Sequence[MappedSegment], numbers: Sequence[int], places: Sequence[int]
     ) -> None:
-        """Row i is row `places[i]` of segment `numbers[i]`."""
+        """Map row i to row `places[i]` of segment `numbers[i]`."""
         self._segments = list(segments)
         self._numbers = np.asarray(numbers, dtype=np.int64)
         self._places = np.asarray(places, dtype=np.int64)
@@ -30,22 +31,22 @@ class Rows:
         return len(self._places)
 
     def __getitem__(self, i: int) -> Array:
-        """Row i, without a copy; it cannot be written to."""
+        """Return row i, read-only and without a copy."""
         return self._segments[int(self._numbers[i])].row(int(self._places[i]))
 
     @property
     def n_bytes(self) -> int:
-        """Of all rows together."""
+        """Size of all rows together, in bytes."""
         return sum(self[i].nbytes for i in range(len(self)))
 
     def gather(self, indices: Sequence[int] | Array, out: Array | None = None) -> Array:
-        """Copy rows of one shape and type, one or more of them, into [n, …].
+        """Copy one or more rows of the same shape and type into an array [n, …].
 
         Args:
-            out: where to; of another type than the rows, it gets them converted.
+            out: array to fill; rows are converted to its type.
 
         Raises:
-            ValueError: the rows are of several shapes or types, or `out` is of another shape.
+            ValueError: the rows differ in shape or type, or `out` has another shape.
         """
         chosen = np.asarray(indices, dtype=np.int64)
         first = self[int(chosen[0])]

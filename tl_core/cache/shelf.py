@@ -1,4 +1,4 @@
-"""The rows of one recipe, as one user of them sees and adds to them."""
+"""Shelf: the cached rows of one recipe, to read from and to add to."""
 
 import os
 import threading
@@ -13,11 +13,11 @@ from tl_core.cache.segment import Array, Damaged, Segment, pack, verify
 from tl_core.cache.space import PART, SEGMENT, Space, paths_in
 
 _TOUCH_EVERY = 60
-"""Seconds between two notes that a segment is in use."""
+"""Seconds between two updates of a segment's time of last use."""
 
 
 class Shelf:
-    """What is found or written through it is kept from making room for what is written through it later."""
+    """Rows of one recipe. Files read or written through it are not deleted by its later writes."""
 
     def __init__(
         self,
@@ -29,11 +29,12 @@ class Shelf:
         used: set[Path],
         spared: Set[Path],
     ) -> None:
-        """
+        """Share the given sets with other shelves.
+
         Args:
-            verified: the segments that need not be verified again; is added to.
-            used: those that are found or written; is added to.
-            spared: those that others use.
+            verified: segments whose checksums have been verified; new ones are added.
+            used: segments that are in use; those found or written here are added.
+            spared: segments that others use.
         """
         self._folder = folder
         self._recipe = recipe
@@ -41,20 +42,21 @@ class Shelf:
         self._verified = verified
         self._segments: dict[Path, Segment] = {}
         self._where: dict[str, tuple[Path, int]] = {}
-        self._used, self._spared = used, spared
+        self._used = used
+        self._spared = spared
         self._lock = threading.Lock()
 
     def find(self, keys: Sequence[str]) -> list[bool]:
-        """Which rows are there, whole. What is damaged is deleted."""
+        """Tell for each key if its row is cached and undamaged. Damaged files are deleted."""
         with self._lock:
             self._look(keys)
             return [key in self._where for key in keys]
 
     def rows(self, keys: Sequence[str]) -> Rows:
-        """The rows, which stay readable from then on.
+        """Return the rows, which stay readable from then on.
 
         Raises:
-            CacheMiss: one is not there.
+            CacheMiss: a row is not in the cache.
         """
         with self._lock:
             self._look(keys)
@@ -68,32 +70,33 @@ class Shelf:
         return Rows(mapped, [numbers[path] for path, _ in where], [place for _, place in where])
 
     def has_room_for(self, n_bytes: int) -> bool:
-        """Whether `n_bytes` more can be written."""
+        """Check if `n_bytes` more can be written."""
         try:
-            return self._space.has_room_for(n_bytes, self._kept)
+            return self._space.has_room_for(n_bytes, self._protected)
         except OSError:
             return False
 
     def write(self, keys: Sequence[str], rows: Array | Sequence[Array]) -> bool:
-        """Keep `rows` as one file; false, and nothing is kept, where there is no room or the disk refuses.
+        """Write `rows` to one file; return False if there is no room or the disk fails.
 
-        Write some tens of megabytes at once: every file costs a little whenever its rows are found and read.
+        Write some tens of megabytes at once, since every file adds a little to each lookup.
 
         Args:
-            rows: of one dtype of uint8, float16 and float32. Their shapes may differ.
+            rows: all uint8, all float16 or all float32. Their shapes may differ.
         """
         pieces = pack(keys, rows)
         path = self._folder / f"{uuid4().hex}{SEGMENT}"
         part = path.with_suffix(PART)
         try:
-            with self._space.reserve(
-                part, self._recipe, sum(map(len, pieces)), self._kept
-            ) as has_room:
+            n_bytes = sum(map(len, pieces))
+            reservation = self._space.reserve(part, self._recipe, n_bytes, self._protected)
+            with reservation as has_room:
                 if not has_room:
                     return False
+                # "wb" would truncate the file and with it the reservation.
                 with part.open("r+b") as file:
                     file.writelines(pieces)
-                # Not synchronised: what a power failure takes of it fails its checksum.
+                # No fsync: a file that a power failure damages fails its checksum.
                 part.rename(path)
         except OSError:
             return False
@@ -103,30 +106,29 @@ class Shelf:
         return True
 
     @property
-    def _kept(self) -> frozenset[Path]:
-        return frozenset(
-            (*self._used, *self._spared)
-        )  # each copied at once, since other threads add to them
+    def _protected(self) -> frozenset[Path]:
+        # Unpacking copies each set at once: other threads may add to them meanwhile.
+        return frozenset((*self._used, *self._spared))
 
     def _look(self, keys: Sequence[str]) -> None:
-        """Learn what is on disk now. What `keys` need of it is verified and noted as used."""
+        """List the files on disk; verify those that hold `keys` and mark them as used."""
         self._read_headers()
         while unsure := self._needed(keys) - self._verified:
             damaged = verify(self._segments[path] for path in unsure)
             self._verified |= unsure - damaged
             for path in damaged:
                 path.unlink(missing_ok=True)
-            # Rows that were lost may lie in another file too.
+            # Another file may hold the same rows.
             self._read_headers()
         for path in self._needed(keys):
             self._used.add(path)
             _touch(path)
 
     def _read_headers(self) -> None:
-        there = {path for path in paths_in(self._folder) if path.suffix == SEGMENT}
-        if there == self._segments.keys():
+        present = {path for path in paths_in(self._folder) if path.suffix == SEGMENT}
+        if present == self._segments.keys():
             return
-        segments = {path: self._segments.get(path) or _read(path) for path in sorted(there)}
+        segments = {path: self._segments.get(path) or _read(path) for path in sorted(present)}
         self._segments = {path: segment for path, segment in segments.items() if segment}
         self._where = {
             key: (path, place)
@@ -139,7 +141,7 @@ class Shelf:
 
 
 def _read(path: Path) -> Segment | None:
-    """None where the file is damaged, and is deleted, or is gone."""
+    """Read a segment's header; return None for a missing or damaged file, and delete the latter."""
     try:
         return Segment(path)
     except Damaged:
@@ -150,6 +152,7 @@ def _read(path: Path) -> Segment | None:
 
 
 def _touch(path: Path) -> None:
+    # The modification time stands for the last use: many file systems record no access times.
     with suppress(OSError):
         if path.stat().st_mtime < time.time() - _TOUCH_EVERY:
             os.utime(path)

@@ -1,8 +1,9 @@
-"""The folder of a cache: what lies in it, and how it stays within its bounds when processes write and die at will.
+"""Disk space of a cache, kept within its limits while several processes write and may be killed.
 
-Whoever makes or deletes files there holds the folder's lock for that moment. A segment being written has the suffix
-`.part` and is locked by its writer; where that lock is free, the writer is dead. Finished segments are never changed,
-and may be deleted under their readers, who keep what they have mapped, and lock it so that all know.
+A process holds the folder's lock while it creates or deletes files. A segment being written has the
+suffix `.part` and is locked by its writer; if that lock is free, the writer has died. Finished
+segments never change. They may be deleted while in use: readers keep their mapping, and hold a
+shared lock that tells others that deleting the file frees no disk space yet.
 """
 
 import errno
@@ -22,7 +23,7 @@ SEGMENT = ".rows"
 PART = ".part"
 _RECIPE = "recipe.json"
 _PATIENCE = 1.0
-"""Seconds that opening may spend on deleting: file systems were seen to take 2 ms a file."""
+"""Seconds that opening may spend on deleting; some file systems take 2 ms per file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,108 +33,119 @@ class _File:
     used_at: float
 
     @property
-    def may_go(self) -> bool:
+    def is_finished(self) -> bool:
         return self.path.suffix == SEGMENT
 
 
 class Space:
     def __init__(self, folder: Path, max_bytes: int, keep_free: int) -> None:
-        """
+        """Delete what exceeds the limit, for at most `_PATIENCE` seconds.
+
         Args:
-            max_bytes: that all files together may have; what is beyond goes at once, or what of it goes quickly.
-            keep_free: bytes of the disk that are left to others.
+            max_bytes: limit on all files together.
+            keep_free: bytes of the disk that are left to other programs.
         """
         self._folder = folder
         self._lock = folder / "lock"
         self._max_bytes = max_bytes
         self._keep_free = keep_free
         folder.mkdir(parents=True, exist_ok=True)
+        # If the lock is taken, its holder makes room too, and opening need not wait for it.
         with try_lock(self._lock) as is_ours:
-            if is_ours:  # else whoever has it does the same, and opening waits for nobody
+            if is_ours:
                 self._sweep()
                 self._trim(0, self._files(), (), give_up_at=time.monotonic() + _PATIENCE)
 
     def bytes_kept(self) -> int:
         return _size(self._files())
 
-    def has_room_for(self, n_bytes: int, kept: Collection[Path]) -> bool:
-        """Whether it would have, with all finished segments gone but `kept`."""
-        return self._can_have(n_bytes, self._files(), kept)
+    def has_room_for(self, n_bytes: int, protected: Collection[Path]) -> bool:
+        """Check if `n_bytes` fit once all finished segments except `protected` are deleted."""
+        return self._fits(n_bytes, self._files(), protected)
 
     @contextmanager
     def reserve(
-        self, part: Path, recipe: str, n_bytes: int, kept: Collection[Path]
+        self, part: Path, recipe: str, n_bytes: int, protected: Collection[Path]
     ) -> Iterator[bool]:
-        """For the block, `part` is a file of ours with `n_bytes`; or False is given, and there is no room for it.
+        """Create and lock the file `part` of `n_bytes` for the block; False if it does not fit.
 
-        As far as needed, the least recently used segments are deleted, but never `kept`. What is still called `part`
-        when the block ends is deleted.
+        The least recently used segments are deleted as needed, but never `protected`. If `part` has
+        not been renamed when the block ends, it is deleted.
 
         Raises:
-            OSError: the disk refuses, or `part` is somebody else's.
+            OSError: the disk fails, or another process writes `part`.
         """
-        with ExitStack() as ours:
+        with ExitStack() as stack:
             with hold_lock(self._lock):
-                has_room = self._make_room(n_bytes, kept)
+                has_room = self._make_room(n_bytes, protected)
                 if has_room:
-                    if not ours.enter_context(try_lock(part)):
+                    if not stack.enter_context(try_lock(part)):
                         raise BlockingIOError(
-                            errno.EWOULDBLOCK, "somebody else writes it", str(part)
+                            errno.EWOULDBLOCK, "another process writes it", str(part)
                         )
-                    ours.callback(part.unlink, missing_ok=True)
+                    stack.callback(part.unlink, missing_ok=True)
+                    # The file has its full size at once, so that other writers count it.
                     os.truncate(part, n_bytes)
                     (part.parent / _RECIPE).write_text(recipe, "utf-8")
             yield has_room
 
     def clear(self) -> None:
-        """Delete all but what is being written."""
+        """Delete all files except those being written."""
         with hold_lock(self._lock):
             for file in self._files():
-                if file.may_go:
+                if file.is_finished:
                     _delete(file.path)
 
-    def _make_room(self, n_bytes: int, kept: Collection[Path]) -> bool:
+    def _make_room(self, n_bytes: int, protected: Collection[Path]) -> bool:
         self._sweep()
         files = self._files()
-        if not self._can_have(n_bytes, files, kept):
+        # Checked first, so that nothing is deleted for rows that will not fit anyway.
+        if not self._fits(n_bytes, files, protected):
             return False
-        return self._free_disk(n_bytes, self._trim(n_bytes, files, kept), kept)
+        return self._free_disk(n_bytes, self._trim(n_bytes, files, protected), protected)
 
-    def _can_have(self, n_bytes: int, files: Sequence[_File], kept: Collection[Path]) -> bool:
-        going = [file for file in files if file.may_go and file.path not in kept]
-        if _size(files) - _size(going) + n_bytes > self._max_bytes:
+    def _fits(self, n_bytes: int, files: Sequence[_File], protected: Collection[Path]) -> bool:
+        deletable = [file for file in files if file.is_finished and file.path not in protected]
+        if _size(files) - _size(deletable) + n_bytes > self._max_bytes:
             return False
-        short = n_bytes - self._disk_free()
-        return short <= 0 or short <= _size([file for file in going if not is_locked(file.path)])
+        missing = n_bytes - self._disk_free()
+        if missing <= 0:
+            return True
+        # Deleting a file that is mapped somewhere frees no disk space yet.
+        return missing <= _size([file for file in deletable if not is_locked(file.path)])
 
     def _trim(
-        self, n_bytes: int, files: Sequence[_File], kept: Collection[Path], give_up_at: float = inf
+        self,
+        n_bytes: int,
+        files: Sequence[_File],
+        protected: Collection[Path],
+        give_up_at: float = inf,
     ) -> list[_File]:
-        """Delete until `n_bytes` more are within our bound, or nothing is left to delete; gives what stays."""
-        too_much, staying = _size(files) + n_bytes - self._max_bytes, []
+        """Delete files until `n_bytes` more are within the limit, and return the remaining ones."""
+        excess = _size(files) + n_bytes - self._max_bytes
+        remaining = []
         for file in files:
-            if (
-                too_much > 0
-                and file.may_go
-                and file.path not in kept
-                and time.monotonic() < give_up_at
-            ):
+            is_deletable = file.is_finished and file.path not in protected
+            if excess > 0 and is_deletable and time.monotonic() < give_up_at:
                 _delete(file.path)
-                too_much -= file.size
+                excess -= file.size
             else:
-                staying.append(file)
-        return staying
+                remaining.append(file)
+        return remaining
 
-    def _free_disk(self, n_bytes: int, files: Sequence[_File], kept: Collection[Path]) -> bool:
-        """Delete until the disk has `n_bytes` for us; but for what is read now, which would free nothing yet."""
+    def _free_disk(self, n_bytes: int, files: Sequence[_File], protected: Collection[Path]) -> bool:
+        """Delete unused files until the disk has `n_bytes` for us."""
         free = self._disk_free()
         for file in files:
             if n_bytes <= free:
                 return True
-            if file.may_go and file.path not in kept and not is_locked(file.path):
+            if file.is_finished and file.path not in protected and not is_locked(file.path):
                 _delete(file.path)
-                before, free = free, self._disk_free()
-                if free <= before:  # in a snapshot, say, or as fast as others fill it
+                before = free
+                free = self._disk_free()
+                # A snapshot of the file system may hold the space, or others fill it as fast:
+                # deleting more would lose rows for nothing.
+                if free <= before:
                     return False
         return n_bytes <= free
 
@@ -141,20 +153,23 @@ class Space:
         return max(0, shutil.disk_usage(self._folder).free - self._keep_free)
 
     def _sweep(self) -> None:
-        """Delete what killed writers left behind. Needs the folder's lock: a living one may be about to lock its."""
+        """Delete the unfinished files of killed writers.
+
+        The folder's lock must be held: a writer creates its file before locking it.
+        """
         for part in self._paths(PART):
-            with try_lock(part) as is_left_behind:
-                if is_left_behind:
+            with try_lock(part) as is_abandoned:
+                if is_abandoned:
                     part.unlink(missing_ok=True)
 
     def _files(self) -> list[_File]:
-        """The least recently used first."""
-        found = []
+        """List the files, the least recently used first."""
+        files = []
         for path in self._paths(SEGMENT, PART):
             with suppress(FileNotFoundError):
                 stat = path.stat()
-                found.append(_File(path, stat.st_size, stat.st_mtime))
-        return sorted(found, key=attrgetter("used_at"))
+                files.append(_File(path, stat.st_size, stat.st_mtime))
+        return sorted(files, key=attrgetter("used_at"))
 
     def _paths(self, *suffixes: str) -> list[Path]:
         return [
@@ -166,7 +181,7 @@ class Space:
 
 
 def paths_in(folder: Path) -> list[Path]:
-    """Nothing where there is no folder, or none any more."""
+    """List a folder; return nothing if it does not exist."""
     try:
         return list(folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):
@@ -178,7 +193,7 @@ def _size(files: Sequence[_File]) -> int:
 
 
 def _delete(segment: Path) -> None:
-    """Delete a segment, and its shelf's folder when it was the last."""
+    """Delete a segment, and its folder if no other is left there."""
     segment.unlink(missing_ok=True)
     shelf = segment.parent
     with suppress(FileNotFoundError), os.scandir(shelf) as entries:

@@ -1,6 +1,10 @@
-"""Datasets: from what a person hands in to batches of tensors.
+"""Datasets: from uploaded files to batches of tensors.
 
-`sources`, `zips`, `paths`, `samples`: where files come from. `names`, `layout`: what their names mean.
-`ingest` (with `intake`, `meter`, `oddities`): take them in. `images` (with `colour`, `reasons`): the one decoder.
-`splits`: train, validation and test. `transforms`, `loaders`: tensors; these two import torch.
+- Sources of files: `sources`, `zips`, `paths`, `server_folders`, `samples` (with `shapes`).
+- Classes and splits from file names: `names`, `layout`.
+- Import: `ingest`, `intake`, `limits`, `known_images`, `dataset_warnings`.
+- Decoding: `images`, `colour`, `file_types`.
+- Division into train, validation and test: `splits`, `small_samples`.
+- Tensors (these import torch): `resizing`, `transforms`, `pixels`, `augment` and its parts,
+  `loaders`, `device_transfer`.
 """

@@ -1,7 +1,7 @@
-"""Augmentation in two steps: `draw` decides what happens to an image, `apply_draws` does it to a batch of tensors.
+"""Augmentation in two steps: `draw` samples operations for an image, `apply_draws` runs a batch.
 
-What is drawn is plain data, so that all chance comes from one `random.Random` (torchvision's own classes use torch's
-global generator, which threads share) and the work can be done on the CPU or on a GPU.
+Draws are plain data. All randomness comes from one `random.Random` (torchvision's transforms use
+torch's global generator, which threads share), and the operations run on the CPU or on a GPU.
 """
 
 import random
@@ -30,59 +30,63 @@ from tl_core.records import Preprocessing
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """An image cut out and resized."""
+    """Cropped and resized image, with the augmentation that is still to be applied."""
 
     pixels: Tensor
-    """uint8, [3, size, size]."""
+    """Pixels as uint8 [3, size, size]."""
     draws: Draws | None = None
-    """What is left to do; None for nothing."""
+    """Operations still to be applied; None for none."""
 
     def finished(self) -> Tensor:
-        """Uint8, [3, size, size], with nothing left to do."""
-        return (
-            self.pixels if self.draws is None else apply_draws(self.pixels[None], [self.draws])[0]
-        )
+        """Apply the remaining operations and return uint8 [3, size, size]."""
+        if self.draws is None:
+            return self.pixels
+        return apply_draws(self.pixels[None], [self.draws])[0]
 
 
 def vary(image: Picture, pre: Preprocessing, config: AugmentConfig, seed: tuple[int, ...]) -> View:
-    """Decide how to vary an image, by `seed` alone, and cut it out; the rest is left to do."""
+    """Draw an image's augmentation from `seed` alone and crop it; the rest stays in `draws`."""
     draws = decide(config, seed, size_of(image))
     return View(prepare(image, pre, draws.box), draws)
 
 
 def decide(config: AugmentConfig, seed: tuple[int, ...], size: tuple[int, int]) -> Draws:
-    """How to vary an image of that width and height, by `seed` alone."""
+    """Draw the augmentation of an image of `size` (width, height) from `seed` alone."""
+    # `random.Random` takes no tuple as a seed, but its text.
     return draw(config, random.Random(repr(seed)), size)
 
 
 def apply_draws(images: Tensor, draws: Sequence[Draws]) -> Tensor:
-    """Do to each image what was drawn for it, but for the cropping, which `prepare` has done.
+    """Apply to each image the operations drawn for it, except cropping, which `prepare` has done.
 
-    On the CPU, an image's pixels depend neither on the other images of the batch nor on the number of threads.
+    On the CPU, an image's pixels depend neither on the rest of the batch nor on the thread count.
 
     Args:
         images: uint8 [B, 3, H, W], on the CPU or a CUDA GPU.
-        draws: one for each image; none at all leaves the images as they are.
+        draws: one per image; an empty sequence leaves the images unchanged.
 
     Returns:
         uint8 [B, 3, H, W] on the same device; `images` itself is never changed.
     """
     if draws and len(draws) != len(images):
         raise ValueError(f"{len(images)} images but {len(draws)} draws")
-    images = images.contiguous()  # one layout, for pixels that do not depend on it
+    # One memory layout, so that the result does not depend on the caller's.
+    images = images.contiguous()
     with _one_core() if images.device.type == "cpu" else nullcontext():
-        for place in zip_longest(*(one.ops for one in draws)):
-            images = _apply_place(images, place)
+        # Operations at one index come from one setting, so images share a call where they can.
+        for ops in zip_longest(*(one.ops for one in draws)):
+            images = _apply_step(images, ops)
     return images
 
 
 def _one_core() -> AbstractContextManager[object]:
-    """Keeps torch to one core in this thread and no other, as `torch.set_num_threads` would not.
+    """Limit torch to one core in this thread only; `torch.set_num_threads` would limit them all.
 
-    Several threads prepare images at once. If each shared out its small pieces of work, they would wait for one
-    another: where the cores are busy, a hundred times as long as the work takes.
+    Several threads prepare images at once. If each split its small operations across the cores,
+    they would wait for one another: on busy cores, a hundred times as long as the work takes.
     """
-    torch.get_num_threads()  # a thread's first call of torch sets its number of cores, which must not come after ours
+    # A thread's first call into torch sets its number of cores and would undo an earlier limit.
+    torch.get_num_threads()
     limits: AbstractContextManager[object] = _openmp().limit(limits=1, user_api="openmp")
     return limits
 
@@ -92,21 +96,21 @@ def _openmp() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def _apply_place(images: Tensor, place: Sequence[Op | None]) -> Tensor:
+def _apply_step(images: Tensor, ops: Sequence[Op | None]) -> Tensor:
     members: dict[str, list[int]] = {}
-    for index, op in enumerate(place):
+    for index, op in enumerate(ops):
         if op is not None:
             members.setdefault(op.name, []).append(index)
-    done = images
+    result = images
     for name, indices in members.items():
-        values = send(
-            torch.tensor([op.values for op in place if op and op.name == name]), images.device
-        )
-        if len(indices) == len(place):
+        rows = [op.values for op in ops if op and op.name == name]
+        values = send(torch.tensor(rows), images.device)
+        # An operation for the whole batch needs no copies in and out.
+        if len(indices) == len(ops):
             return OPS[name](images, values)
         chosen = send(torch.tensor(indices), images.device)
-        done = done.index_copy(0, chosen, OPS[name](images[chosen], values))
-    return done
+        result = result.index_copy(0, chosen, OPS[name](images[chosen], values))
+    return result
 
 
 def preview(
@@ -118,13 +122,13 @@ def preview(
     seed: int = 0,
     max_pixels: int,
 ) -> list[Image.Image]:
-    """One image as training sees it in `n` epochs; the same `seed` shows the same.
+    """Show an image as training would see it in `n` epochs; the same `seed` gives the same images.
 
     Returns:
         `n` RGB images of size x size pixels.
 
     Raises:
-        ImageUnusable: with the reason.
+        ImageUnusable: the file cannot be decoded; the message gives the reason.
     """
     pixels = Form.of(pre, config).open(file, max_pixels)
     views = (vary(pixels, pre, config, (seed, number)).finished() for number in range(n))

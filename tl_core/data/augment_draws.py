@@ -1,4 +1,4 @@
-"""What chance decides about an image, as plain data: what to cut out, and what to do then."""
+"""Random choices of augmentation for one image, as plain data: a crop box and operations."""
 
 import math
 import random
@@ -12,28 +12,29 @@ from tl_core.data.resizing import Box
 
 _CROP_RATIO = (3 / 4, 4 / 3)
 _BLUR_SIGMA = (0.3, 1.5)
-"""In pixels of what the backbone sees."""
+"""Standard deviation of the blur, in pixels of the resized image."""
 _BLUR_REACH = 4
+"""Radius of the blur kernel, in pixels."""
 _ERASED_SHARE = (0.02, 0.33)
 _ERASED_RATIO = (0.3, 3.3)
 
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """What chance decided for one image."""
+    """Augmentation drawn for one image."""
 
     box: Box | None
-    """What to cut out, before anything else; None for what evaluation looks at."""
+    """Crop box, applied first; None for the centre crop of evaluation."""
     ops: tuple[Op | None, ...]
-    """What to do then, in order. None where chance decided against it: the same place means the same setting in the
-    draws of other images, so that a batch is done place by place."""
+    """Operations after the crop, in order. An operation that was not drawn is None, so that the
+    same index means the same setting in the draws of every image of a batch."""
 
 
 def draw(config: AugmentConfig, rng: random.Random, size: tuple[int, int]) -> Draws:
-    """Decide how to vary one image. All chance comes from `rng`.
+    """Draw the augmentation of one image. All randomness comes from `rng`.
 
     Args:
-        size: width and height of the image that the box is cut from.
+        size: width and height of the image that is cropped.
     """
     box = _draw_box(*size, config.crop, rng) if config.crop < 1 else None
     return Draws(box, tuple(_draw_ops(config, rng)))
@@ -57,11 +58,13 @@ def _draw_ops(config: AugmentConfig, rng: random.Random) -> Iterator[Op | None]:
 
 
 def _draw_box(width: int, height: int, smallest: float, rng: random.Random) -> Box:
-    """A random share of the image with a random ratio of its sides, as in the Inception paper and since."""
+    """Draw a crop of random area and aspect ratio (Szegedy et al., 2015)."""
+    # A drawn rectangle may be longer than a side of the image, as torchvision allows ten times.
     for _ in range(10):
         area = width * height * rng.uniform(smallest, 1)
         ratio = _draw_ratio(_CROP_RATIO, rng)
-        w, h = math.sqrt(area * ratio), math.sqrt(area / ratio)
+        w = math.sqrt(area * ratio)
+        h = math.sqrt(area / ratio)
         if w <= width and h <= height:
             return _place(w, h, width, height, rng)
     side = min(width, height)
@@ -69,24 +72,30 @@ def _draw_box(width: int, height: int, smallest: float, rng: random.Random) -> B
 
 
 def _place(w: float, h: float, width: int, height: int, rng: random.Random) -> Box:
-    left, top = rng.uniform(0, width - w), rng.uniform(0, height - h)
+    left = rng.uniform(0, width - w)
+    top = rng.uniform(0, height - h)
+    # Rounding could put the far sides just outside.
     return left, top, min(left + w, width), min(top + h, height)
 
 
 def _draw_rectangle(rng: random.Random) -> Box:
-    """Left, top, right, bottom as shares of the image."""
-    share, ratio = rng.uniform(*_ERASED_SHARE), _draw_ratio(_ERASED_RATIO, rng)
-    w, h = min(math.sqrt(share * ratio), 1), min(math.sqrt(share / ratio), 1)
-    left, top = rng.uniform(0, 1 - w), rng.uniform(0, 1 - h)
+    """Draw left, top, right and bottom as shares of the image (random erasing)."""
+    share = rng.uniform(*_ERASED_SHARE)
+    ratio = _draw_ratio(_ERASED_RATIO, rng)
+    w = min(math.sqrt(share * ratio), 1)
+    h = min(math.sqrt(share / ratio), 1)
+    left = rng.uniform(0, 1 - w)
+    top = rng.uniform(0, 1 - h)
     return left, top, left + w, top + h
 
 
 def _draw_ratio(bounds: tuple[float, float], rng: random.Random) -> float:
+    # Uniform in the logarithm: wide and tall rectangles are equally likely.
     return math.exp(rng.uniform(math.log(bounds[0]), math.log(bounds[1])))
 
 
 def bell(sigma: float) -> tuple[float, ...]:
-    """Weights of a pixel itself and of those 1, 2 … to either side of it; together with both sides they are 1."""
+    """Return a Gaussian kernel's weights at distances 0, 1, 2 …; both sides together sum to 1."""
     heights = [math.exp(-0.5 * (distance / sigma) ** 2) for distance in range(_BLUR_REACH + 1)]
     total = heights[0] + 2 * sum(heights[1:])
     return tuple(height / total for height in heights)

@@ -1,7 +1,8 @@
-"""TrivialAugment (Müller and Hutter, 2021) and RandAugment (Cubuk et al., 2020), with torchvision's figures.
+"""TrivialAugment (Müller and Hutter, 2021) and RandAugment (Cubuk et al., 2020).
 
-Two things differ from torchvision: turning, shearing and shifting interpolate, and mirror the image at its borders
-where torchvision lets in black; and a shift is a share of the image, so that it means the same at every image size.
+Strengths are torchvision's, with two differences: rotating, shearing and shifting interpolate and
+mirror the image at its borders, where torchvision fills with black; and shifts are shares of the
+image, so that they mean the same at every image size.
 """
 
 import math
@@ -13,23 +14,25 @@ from typing import Literal
 from tl_core.data.augment_ops import Op
 
 _BINS = 30
-"""Strengths go from 0 to this."""
+"""Highest strength; 0 is the lowest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How many changes, and what full strength means."""
+    """Augmentation policy: its number of operations and their parameters at full strength."""
 
     changes: int
+    """Operations per image."""
     strengths: Sequence[int]
+    """Strengths to draw from, between 0 and `_BINS`."""
     shear: float
     shift: float
-    """As a share of the image; TrivialAugment's 32 pixels are of the usual 224."""
+    """Shift as a share of the image; TrivialAugment's 32 pixels refer to the usual 224."""
     degrees: float
     factor: float
-    """How far brightness, contrast, saturation and sharpness go from 1."""
+    """Largest change of brightness, contrast, saturation and sharpness from 1."""
     bits: int
-    """That posterizing takes away."""
+    """Bits per channel that posterizing removes."""
 
 
 POLICIES: dict[str, Policy] = {
@@ -41,7 +44,7 @@ POLICIES: dict[str, Policy] = {
 
 CHANGES: dict[str, Callable[[Policy, float, float], Op | None]] = {
     "identity": lambda policy, strength, signed: None,
-    # Sheared along the upper or left border and not the middle, as torchvision and Pillow do.
+    # The upper or left border stays in place and not the centre, as in torchvision and Pillow.
     "shear_x": lambda policy, strength, signed: _shear(policy.shear * signed, 0),
     "shear_y": lambda policy, strength, signed: _shear(0, policy.shear * signed),
     "shift_x": lambda policy, strength, signed: Op("warp", (1, 0, policy.shift * signed, 0, 1, 0)),
@@ -58,13 +61,14 @@ CHANGES: dict[str, Callable[[Policy, float, float], Op | None]] = {
     "auto_contrast": lambda policy, strength, signed: Op("auto_contrast"),
     "equalize": lambda policy, strength, signed: Op("equalize"),
 }
-"""What both choose from, by name: from the policy, a strength from 0 to 1, and the same with a random sign."""
+"""Operations that both policies choose from, by name. Each is made from the policy, a strength from
+0 to 1, and the same strength with a random sign."""
 
 _NAMES = tuple(CHANGES)
 
 
 def draw_policy(name: Literal["trivial", "rand"], rng: random.Random) -> list[Op | None]:
-    """One change for TrivialAugment, two for RandAugment; None where the draw fell on leaving the image as it is."""
+    """Draw one operation for TrivialAugment, two for RandAugment; None stands for the identity."""
     return [_draw_change(POLICIES[name], rng) for _ in range(POLICIES[name].changes)]
 
 
@@ -74,17 +78,21 @@ def _draw_change(policy: Policy, rng: random.Random) -> Op | None:
 
 
 def turn(degrees: float) -> Op:
-    """Turn about the middle, counter-clockwise."""
-    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    """Return a rotation about the centre, counter-clockwise."""
+    angle = math.radians(degrees)
+    cos = math.cos(angle)
+    sin = math.sin(angle)
     return Op("warp", (cos, -sin, 0, sin, cos, 0))
 
 
 def recolouring(brightness: float, contrast: float, saturation: float) -> Op:
-    """Brightness, then contrast, then saturation, clipped once at the end; a factor of 1 changes nothing."""
+    """Combine brightness, contrast and saturation, in that order; a factor of 1 changes nothing."""
+    # All three are linear, so one mix of pixel, grey and mean grey does them and clips only once.
     scale = brightness * contrast
-    return Op(
-        "recolour", (scale * saturation, scale * (1 - saturation), brightness * (1 - contrast))
-    )
+    own = scale * saturation
+    from_grey = scale * (1 - saturation)
+    from_mean = brightness * (1 - contrast)
+    return Op("recolour", (own, from_grey, from_mean))
 
 
 def _shear(x: float, y: float) -> Op:

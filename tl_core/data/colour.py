@@ -1,4 +1,4 @@
-"""From whatever a file holds to 8-bit RGB, the way a person would see it."""
+"""Conversion of any pixel format to 8-bit RGB."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,9 +8,9 @@ WHITE = (255, 255, 255)
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Convert a loaded image: deep grey is scaled and not clipped, transparency becomes white.
+    """Convert a loaded image: 16-bit and float grey is scaled, transparency becomes white.
 
-    One that is RGB already is given back as it is, for copying costs half as much as decoding.
+    An RGB image is returned without a copy, which would cost half as much as decoding.
     """
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return Image.fromarray(_to_8_bit(np.asarray(image))).convert("RGB")
@@ -22,21 +22,24 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _to_8_bit(values: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Scale by what the numbers can mean: unit floats, 16 bits, or else from their own lowest to their highest."""
+    """Scale to bytes by the range of the type: unit floats, 16 bits, or else minimum to maximum."""
     if values.dtype.kind == "u" and values.dtype.itemsize == 2:
         return np.asarray((values.astype(np.uint32) * 255 + 32767) // 65535, np.uint8)
     numbers: NDArray[np.float32] = np.nan_to_num(
         values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0
     )
-    low, high = float(numbers.min()), float(numbers.max())
+    low = float(numbers.min())
+    high = float(numbers.max())
     scale = _full_scale(values.dtype.kind == "f", low, high)
     if scale is None:
-        numbers, scale = numbers - low, max(high - low, 1e-12)
+        numbers = numbers - low
+        # A floor for images of a single value, whose range is zero.
+        scale = max(high - low, 1e-12)
     return np.asarray(np.clip(numbers * (255 / scale) + 0.5, 0, 255), np.uint8)
 
 
 def _full_scale(is_float: bool, low: float, high: float) -> float | None:
-    """The value that stands for white, or None where only stretching shows anything."""
+    """Return the value that stands for white, or None if the range must be stretched."""
     if low < 0 or high > 65535:
         return None
     if is_float and high <= 255:
@@ -45,7 +48,8 @@ def _full_scale(is_float: bool, low: float, high: float) -> float | None:
 
 
 def _from_lab(image: Image.Image) -> Image.Image:
-    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    lab = ImageCms.createProfile("LAB")
+    srgb = ImageCms.createProfile("sRGB")
     converted = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
     if converted is None:
         raise ValueError("LAB could not be converted")
@@ -53,8 +57,9 @@ def _from_lab(image: Image.Image) -> Image.Image:
 
 
 def _on_white(image: Image.Image) -> Image.Image:
-    opaque = image.convert("LA") if image.mode == "La" else image
-    rgba = opaque.convert("RGBA")
+    # Pillow cannot convert grey with premultiplied alpha straight to RGBA.
+    straight = image.convert("LA") if image.mode == "La" else image
+    rgba = straight.convert("RGBA")
     background = Image.new("RGB", rgba.size, WHITE)
     background.paste(rgba, mask=rgba.getchannel("A"))
     return background

@@ -1,4 +1,4 @@
-"""Sentences about a dataset: what is odd but usable, and what makes it unusable."""
+"""Errors and warnings about a whole dataset, such as too few images, copies or uneven classes."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -10,15 +10,15 @@ from tl_core.records import ImageRecord, SkippedFile
 from tl_core.text import shorten
 
 MIN_DISTINCT = 3
-"""One image each for train, validation and test."""
+"""Least number of distinct images in a class: one each for train, validation and test."""
 MOST_NAMED = 3
-"""Groups of copies that are named."""
+"""Groups of copies that a warning names."""
 UNEVEN = 5
-"""Times the largest class over the smallest from which it is worth saying."""
+"""Ratio of the largest to the smallest class from which a warning is given."""
 
 
 def refuse_unusable(images: Sequence[ImageRecord], skipped: Sequence[SkippedFile]) -> None:
-    """Stop where no model could be trained and judged.
+    """Check that a model could be trained and evaluated on these images.
 
     Raises:
         TooFewClasses: fewer than two classes have usable images.
@@ -26,28 +26,31 @@ def refuse_unusable(images: Sequence[ImageRecord], skipped: Sequence[SkippedFile
     """
     distinct = _distinct(images)
     if len(distinct) < 2:
-        raise TooFewClasses(f"{_found(list(distinct))} {EXAMPLE}{_why_skipped(skipped)}")
+        problem = _too_few_classes(list(distinct))
+        raise TooFewClasses(f"{problem} {EXAMPLE}{_why_skipped(skipped)}")
+    # A split that came with the dataset may leave a class out of a side, which only gets a warning.
     has_own_split = any(image.split for image in images)
     small = {name: len(shas) for name, shas in sorted(distinct.items()) if len(shas) < MIN_DISTINCT}
     if small and not has_own_split:
         listed = quoted([f"{name}: {count}" for name, count in small.items()])
         raise ClassTooSmall(
-            f"Every class needs at least {MIN_DISTINCT} different usable images, one each for training, validation "
-            f"and test. Too small: {listed}. Add images or leave the class out.{_why_skipped(skipped)}"
+            f"Every class needs at least {MIN_DISTINCT} different usable images, one each for "
+            f"training, validation and test. Too small: {listed}. Add images or leave the class "
+            f"out.{_why_skipped(skipped)}"
         )
 
 
 def find_oddities(images: Sequence[ImageRecord]) -> tuple[str, ...]:
-    """Contradictory labels, copies, uneven classes: a sentence for each that is there."""
+    """Return warnings about contradictory labels, copies and uneven classes."""
     copies: dict[str, list[ImageRecord]] = defaultdict(list)
     for image in images:
         copies[image.sha256].append(image)
-    found = (
+    warnings = (
         _contradictions(copies),
         _duplicates(copies),
         _unevenness(Counter(image.class_name for image in images)),
     )
-    return tuple(sentence for sentence in found if sentence)
+    return tuple(warning for warning in warnings if warning)
 
 
 def _distinct(images: Sequence[ImageRecord]) -> dict[str, set[str]]:
@@ -57,7 +60,7 @@ def _distinct(images: Sequence[ImageRecord]) -> dict[str, set[str]]:
     return distinct
 
 
-def _found(classes: list[str]) -> str:
+def _too_few_classes(classes: list[str]) -> str:
     if not classes:
         return "No class with a usable image was found; at least two classes are needed."
     return f"Only one class was found, {quoted(classes)}; at least two are needed."
@@ -72,49 +75,51 @@ def _why_skipped(skipped: Sequence[SkippedFile]) -> str:
 
 
 def _contradictions(copies: Mapping[str, Sequence[ImageRecord]]) -> str:
-    torn = [group for group in copies.values() if len({image.class_name for image in group}) > 1]
-    if not torn:
+    groups = [group for group in copies.values() if _n_classes(group) > 1]
+    if not groups:
         return ""
-    images = "1 image stands" if len(torn) == 1 else f"{len(torn):,} images stand"
-    return f"{images} under more than one class, byte for byte: {_some(torn)}. The labels cannot all be right."
+    images = "1 image stands" if len(groups) == 1 else f"{len(groups):,} images stand"
+    return (
+        f"{images} under more than one class, byte for byte: {_some(groups)}. The labels cannot "
+        "all be right."
+    )
 
 
 def _duplicates(copies: Mapping[str, Sequence[ImageRecord]]) -> str:
-    """Within a class: what stands under several was told already."""
-    groups = [
-        group
-        for group in copies.values()
-        if len(group) > 1 and len({image.class_name for image in group}) == 1
-    ]
+    # Copies under several classes are reported as contradictions.
+    groups = [group for group in copies.values() if len(group) > 1 and _n_classes(group) == 1]
     if not groups:
         return ""
     extra = sum(len(group) - 1 for group in groups)
     files = "1 file is an exact copy" if extra == 1 else f"{extra:,} files are exact copies"
     return (
-        f"{files} of another in its class: {_some(groups)}. Copies stay on one side of the split, so that the test "
-        "remains honest."
+        f"{files} of another in its class: {_some(groups)}. Copies stay on one side of the split, "
+        "so that the test remains honest."
     )
+
+
+def _n_classes(group: Sequence[ImageRecord]) -> int:
+    return len({image.class_name for image in group})
 
 
 def _some(groups: Sequence[Sequence[ImageRecord]]) -> str:
-    """`"a.png" and "b.png"; "c.png" and "d.png"; and 4 more`."""
-    pairs = [
+    """Name pairs of copies, such as `"a.png" and "b.png"; "c.png" and "d.png"; and 4 more`."""
+    named = [
         " and ".join(f'"{shorten(image.name)}"' for image in group[:2])
         for group in groups[:MOST_NAMED]
     ]
-    return "; ".join(
-        [*pairs, f"and {len(groups) - MOST_NAMED:,} more"] if len(groups) > MOST_NAMED else pairs
-    )
+    if len(groups) > MOST_NAMED:
+        named.append(f"and {len(groups) - MOST_NAMED:,} more")
+    return "; ".join(named)
 
 
 def _unevenness(counts: Counter[str]) -> str:
-    (large, most), (small, least) = (
-        counts.most_common(1)[0],
-        min(counts.items(), key=lambda item: (item[1], item[0])),
-    )
+    large, most = counts.most_common(1)[0]
+    small, least = min(counts.items(), key=lambda item: (item[1], item[0]))
     if most < UNEVEN * least:
         return ""
     return (
-        f'The classes are uneven: "{shorten(large, 60)}" has {most:,} images and "{shorten(small, 60)}" has {least:,}. '
-        "Look at each class's own figures and not only at accuracy."
+        f'The classes are uneven: "{shorten(large, 60)}" has {most:,} images and '
+        f'"{shorten(small, 60)}" has {least:,}. Look at each class\'s own figures and not only '
+        "at accuracy."
     )

@@ -1,4 +1,4 @@
-"""To a GPU and back, while it goes on with what it was given."""
+"""Asynchronous copies to a GPU and back."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -7,21 +7,23 @@ from torch import Tensor
 
 
 def send(values: Tensor, device: torch.device) -> Tensor:
-    """The same on `device`; a CUDA GPU fetches it by itself, in its turn, and nobody waits."""
+    """Copy to `device`; a copy to a CUDA GPU is queued there and does not block the caller."""
     if device.type != "cuda":
         return values.to(device)
-    return values.pin_memory().to(
-        device, non_blocking=True
-    )  # the memory is used again only after it was read
+    # PyTorch reuses pinned memory only after the GPU has read it.
+    return values.pin_memory().to(device, non_blocking=True)
 
 
 class Arriving:
-    """Batches on their way to main memory as one; to look at them is to wait until they are there."""
+    """Outputs being copied from a device to main memory; iterating waits for their arrival."""
 
     def __init__(self, parts: Sequence[Sequence[Tensor]]) -> None:
-        """Each part is a share of the images: of each output, one tensor [B, …], all on one device."""
+        """Start copying. Each part holds some of the images: a tensor [B, …] for each output.
+
+        All tensors are on the same device.
+        """
         on_cuda = parts[0][0].is_cuda
-        # CUDA copies to pinned memory of its own accord then; elsewhere nothing would say when it is done.
+        # Only CUDA can tell when an asynchronous copy has finished.
         self._parts = [
             [tensor.to("cpu", non_blocking=on_cuda) for tensor in part] for part in parts
         ]
@@ -33,7 +35,7 @@ class Arriving:
 
 
 def _mark() -> Callable[[], None]:
-    """Waits until the GPU has done all that it was given before."""
+    """Return a function that waits until the GPU has finished everything queued so far."""
     event = torch.cuda.Event()  # type: ignore[no-untyped-call]
     event.record()
     return event.synchronize

@@ -1,6 +1,9 @@
-"""What a file is from its first bytes, to say why it cannot be used."""
+"""File formats recognised by their first bytes, to explain why a file cannot be used."""
+
+from collections.abc import Mapping
 
 HEAD_BYTES = 1024
+"""Bytes to read from the start of a file, enough to reach `<svg` behind an XML declaration."""
 
 _SAVE = "Save it as JPEG or PNG."
 _OWN_KINDS = {
@@ -27,36 +30,38 @@ _FOREIGN_KINDS = {
     b"\x00\x00\x01\x00": "an icon (ICO) file",
     b"\x1a\x45\xdf\xa3": "a video",
 }
-_BRANDS = {b"heic": "a HEIC photo", b"avif": "an AVIF image"}
-_SAME_BRANDS = {
-    b"heix": b"heic",
-    b"hevc": b"heic",
-    b"heim": b"heic",
-    b"mif1": b"heic",
-    b"msf1": b"heic",
+_BRANDS = {
+    **dict.fromkeys((b"heic", b"heix", b"hevc", b"heim", b"mif1", b"msf1"), "a HEIC photo"),
+    **dict.fromkeys((b"avif", b"avis"), "an AVIF image"),
 }
+"""Brands of the ISO base media file format, which HEIC and AVIF share with MP4."""
 
 
 def name_own_kind(head: bytes) -> str | None:
-    """The format we decode that the file claims to be."""
-    return next((kind for magic, kind in _OWN_KINDS.items() if head.startswith(magic)), None)
+    """Return the supported format that the first bytes announce."""
+    return _kind_of(head, _OWN_KINDS)
 
 
 def name_foreign_kind(head: bytes) -> str | None:
-    """The reason why these first bytes cannot be an image of ours, or None where they may be."""
+    """Explain why these first bytes are no supported image; None if they may be one."""
     if not head:
         return "It is empty (0 bytes)."
     if head[4:8] == b"ftyp":
-        brand = head[8:12]
-        return f"It is {_BRANDS.get(_SAME_BRANDS.get(brand, brand.replace(b'avis', b'avif')), 'a video')}. {_SAVE}"
+        return f"It is {_BRANDS.get(head[8:12], 'a video')}. {_SAVE}"
     if _is_svg(head):
         return f"It is an SVG drawing. {_SAVE}"
-    kind = next((kind for magic, kind in _FOREIGN_KINDS.items() if head.startswith(magic)), None)
-    return kind and (
-        f"It is {kind}." if "not an image" in kind or "video" in kind else f"It is {kind}. {_SAVE}"
-    )
+    kind = _kind_of(head, _FOREIGN_KINDS)
+    if kind is None:
+        return None
+    can_be_saved = "not an image" not in kind and "video" not in kind
+    return f"It is {kind}. {_SAVE}" if can_be_saved else f"It is {kind}."
+
+
+def _kind_of(head: bytes, kinds: Mapping[bytes, str]) -> str | None:
+    return next((kind for magic, kind in kinds.items() if head.startswith(magic)), None)
 
 
 def _is_svg(head: bytes) -> bool:
+    # Text editors may put a byte order mark first.
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     return text.startswith(b"<svg") or (text.startswith(b"<?xml") and b"<svg" in text)

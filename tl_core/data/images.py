@@ -1,4 +1,4 @@
-"""The one decoder for ingest, training, prediction and thumbnails, and where an image's files lie."""
+"""Image decoder shared by import, training, prediction and thumbnails, and paths of image files."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from PIL import (  # the plugins by name: Pillow registers some of them only after the first failure
+# The plugins are imported by name: Pillow registers some of them only after a first failure.
+from PIL import (
     BmpImagePlugin,
     GifImagePlugin,
     Image,
@@ -24,6 +25,7 @@ from tl_core.errors import ImageUnusable
 from tl_core.records import ImageRecord
 
 THUMBNAIL_SIDE = 192
+"""Longest side of a thumbnail, in pixels."""
 EXTENSIONS: dict[str, str] = {
     JpegImagePlugin.JpegImageFile.format: "jpg",
     MpoImagePlugin.MpoImageFile.format: "jpg",
@@ -33,11 +35,11 @@ EXTENSIONS: dict[str, str] = {
     GifImagePlugin.GifImageFile.format: "gif",
     TiffImagePlugin.TiffImageFile.format: "tif",
 }
-"""Of the formats we decode. MPO is what many phones write into a file called .jpg."""
+"""File extension of each supported format. Many phones write MPO into files named .jpg."""
 SUFFIXES = frozenset({*EXTENSIONS.values(), "jpeg", "tiff"})
-"""What files of those formats are called, without the dot."""
+"""Suffixes of files in these formats, without the dot."""
+# Pillow has no opener for MPO: its JPEG opener recognises such files.
 _FORMATS = [kind for kind in EXTENSIONS if kind in Image.OPEN]
-"""What to ask Pillow for: it has no opener for MPO, which its JPEG opener turns into."""
 
 _T = TypeVar("_T")
 
@@ -56,12 +58,13 @@ _TRANSPOSITIONS = {
 @dataclass(frozen=True, slots=True)
 class RgbImage:
     pixels: Image.Image
-    """Upright, 8-bit RGB; smaller than the file's own size where a draft was asked for."""
+    """Upright 8-bit RGB image; smaller than the full size if a draft was requested."""
     extension: str
-    """From the decoded format: "jpg", "png" …"""
+    """File extension of the decoded format: "jpg", "png" …"""
     width: int
-    """Of the file's full size, upright."""
+    """Width of the upright image at full size, in pixels."""
     height: int
+    """Height of the upright image at full size, in pixels."""
 
 
 def image_path(dataset_folder: Path, image: ImageRecord) -> Path:
@@ -79,67 +82,70 @@ def open_rgb(
     *,
     draft_long_side: int | None = None,
 ) -> RgbImage:
-    """Decode an image file completely, so that a cut-off one is found out.
+    """Decode an image file completely, so that truncated files are detected.
 
     Args:
-        max_pixels: checked against the header, before a pixel is decoded.
-        draft_side: the short side that is needed; lets JPEG decode faster, to no less than twice that. A 12-megapixel
-            photo for 256 pixels then takes a third of the time, and differs by 0.3 of 255 on average from one that was
-            decoded in full. With no less than just the side, it would take a quarter, and differ by 0.7.
-        draft_long_side: the long side that is needed, for a thumbnail: to no less than just that.
+        max_pixels: limit on the size in the header, checked before any pixel is decoded.
+        draft_side: short side that is needed. JPEG then decodes faster, at a reduced scale of at
+            least twice that side: a 12-megapixel photo for 256 pixels takes a third of the time and
+            differs by 0.3 of 255 on average from a full decode. A draft of at least just that side
+            would take a quarter of the time and differ by 0.7.
+        draft_long_side: long side that is needed, for a thumbnail; a draft has at least that.
 
     Raises:
-        ImageUnusable: with the reason as a sentence, whatever the bytes are.
+        ImageUnusable: the bytes are no usable image; the message gives the reason.
     """
     load = partial(
         _load, max_pixels=max_pixels, draft_side=draft_side, draft_long_side=draft_long_side
     )
-    return _opened(source, load)
+    return _open_path(source, load)
 
 
 def why_no_image(source: Path | BinaryIO, max_pixels: int) -> str:
-    """Why a file cannot be an image of ours, as a sentence, from its header alone; empty where it may be one."""
+    """Explain from its header why a file cannot be used as an image; empty if it may be one."""
     try:
-        _opened(source, lambda image: _check_pixels(*image.size, max_pixels))
+        _open_path(source, lambda image: _check_pixels(*image.size, max_pixels))
     except ImageUnusable as error:
         return str(error)
     return ""
 
 
 def write_thumbnail(pixels: Image.Image, path: Path) -> None:
-    """Write a WebP of at most `THUMBNAIL_SIDE` pixels a side; `pixels` is left as it is."""
+    """Write a WebP of at most `THUMBNAIL_SIDE` pixels a side; `pixels` is not changed."""
     small = pixels.copy() if max(pixels.size) <= THUMBNAIL_SIDE else _shrunk(pixels)
-    # Lossy WebP smears images of a few pixels, such as 8x8 digits; method 0 is several times faster than 4.
+    # Lossy WebP smears images of a few pixels, such as 8x8 digits. Method 0 is several times
+    # faster than method 4.
     small.save(path, "WEBP", lossless=max(small.size) <= 64, quality=80, method=0)
 
 
 def _shrunk(pixels: Image.Image) -> Image.Image:
     scale = THUMBNAIL_SIDE / max(pixels.size)
     size = (max(1, round(pixels.width * scale)), max(1, round(pixels.height * scale)))
-    # A small gap lets a fast box filter do most of the shrinking; Hamming takes 60 % of bicubic's time.
+    # A small gap lets a fast box filter do most of the shrinking. Hamming takes 60 % of the time
+    # of bicubic.
     return pixels.resize(size, Image.Resampling.HAMMING, reducing_gap=1.1)
 
 
-def _opened(source: Path | BinaryIO, take: Callable[[Image.Image], _T]) -> _T:
+def _open_path(source: Path | BinaryIO, use: Callable[[Image.Image], _T]) -> _T:
     if not isinstance(source, Path):
-        return _taken(source, take)
+        return _open_image(source, use)
     try:
         handle = source.open("rb")
     except OSError as error:
         raise ImageUnusable(f"It cannot be read: {error.strerror}.") from error
     with handle:
-        return _taken(handle, take)
+        return _open_image(handle, use)
 
 
-def _taken(file: BinaryIO, take: Callable[[Image.Image], _T]) -> _T:
-    # Pillow's plugins raise almost anything on rubbish: struct.error, KeyError, SyntaxError, zlib.error …
+def _open_image(file: BinaryIO, use: Callable[[Image.Image], _T]) -> _T:
+    # On damaged files Pillow's plugins raise almost anything: struct.error, KeyError, zlib.error …
     try:
         head = file.read(HEAD_BYTES)
         file.seek(0)
         if foreign := name_foreign_kind(head):
             raise ImageUnusable(foreign)
         with Image.open(file, formats=_FORMATS) as image:
-            return take(image)
+            return use(image)
     except ImageUnusable:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -153,14 +159,14 @@ def _taken(file: BinaryIO, take: Callable[[Image.Image], _T]) -> _T:
 def _load(
     image: Image.Image, max_pixels: int, draft_side: int | None, draft_long_side: int | None
 ) -> RgbImage:
-    extension, full_size = EXTENSIONS[image.format or ""], image.size
+    extension = EXTENSIONS[image.format or ""]
+    full_size = image.size
     _check_pixels(*full_size, max_pixels)
     if draft_side is not None:
         image.draft(None, (2 * draft_side, 2 * draft_side))
     elif draft_long_side is not None:
-        image.draft(
-            None, (draft_long_side, 1) if image.width >= image.height else (1, draft_long_side)
-        )
+        is_wide = image.width >= image.height
+        image.draft(None, (draft_long_side, 1) if is_wide else (1, draft_long_side))
     is_draft = image.size != full_size
     image.load()
     orientation = _orientation(image)
@@ -168,6 +174,7 @@ def _load(
     if not is_draft:
         full_size = pixels.size
     elif orientation >= 5:
+        # Orientations 5 to 8 swap width and height.
         full_size = full_size[::-1]
     return RgbImage(pixels, extension, *full_size)
 
@@ -177,12 +184,14 @@ def _check_pixels(width: int, height: int, max_pixels: int) -> None:
         raise ImageUnusable("It is damaged: it has no pixels.")
     if width * height > max_pixels:
         raise ImageUnusable(
-            f"It has {width * height:,} pixels ({width} x {height}); the limit is {max_pixels:,}. Make it smaller."
+            f"It has {width * height:,} pixels ({width} x {height}); the limit is {max_pixels:,}. "
+            "Make it smaller."
         )
 
 
 def _orientation(image: Image.Image) -> int:
-    """As EXIF says, from 1 to 8. Broken EXIF must not sink a fine image."""
+    """Return the EXIF orientation, from 1 to 8."""
+    # Broken EXIF must not make a sound image unusable.
     with suppress(Exception):
         return int(image.getexif().get(_ORIENTATION_TAG, 1))
     return 1

@@ -1,4 +1,4 @@
-"""Take a dataset in: from any source to a folder of checked images and the records that describe them."""
+"""Import of a dataset: from any source to a folder of checked images and their records."""
 
 import hashlib
 import json
@@ -6,7 +6,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,26 +22,27 @@ from tl_core.settings import Limits
 from tl_core.stopping import NEVER, Stop
 
 MOST_WORKERS = 4
-"""Each may hold a whole decoded image, of hundreds of megabytes at the worst."""
+"""Limit on decoding threads: each may hold a decoded image of up to hundreds of megabytes."""
 SECONDS_BETWEEN_REPORTS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class IngestProgress:
     phase: str
-    """"listing files" or "checking images"."""
+    """Phase, either "listing files" or "checking images"."""
     done: int
+    """Files checked so far."""
     total: int | None
-    """Files; None while they are being listed."""
+    """Number of files; None while they are being listed."""
     bytes: int
-    """Read so far, unpacked."""
+    """Bytes read so far, uncompressed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
     record: DatasetRecord
     images: tuple[ImageRecord, ...]
-    """In canonical order, which is that of their `position`."""
+    """Images in the order of their `position`."""
     skipped: tuple[SkippedFile, ...]
 
 
@@ -55,92 +56,88 @@ def ingest_dataset(
     stop: Stop = NEVER,
     find_known: Callable[[str], KnownImage | None] = lambda sha256: None,
 ) -> Ingested:
-    """Write `into/images` and `into/thumbnails`; what cannot be used is listed and never sinks the rest.
+    """Write `into/images` and `into/thumbnails`, listing unusable files instead of failing.
+
+    After any exception nothing is left in `into`.
 
     Args:
-        name: of the dataset. User text.
+        name: the dataset's name, as the user typed it.
         on_progress: called from this thread, at most ten times a second.
-        stop: asked from this thread after every file.
-        find_known: an image of that sha256 that lies in another dataset already, and need not be decoded again.
+        stop: checked from this thread after every file.
+        find_known: looks up an image of another dataset by its SHA-256, which saves decoding it.
 
     Raises:
-        DatasetRefused: the whole cannot be taken in. As with every other exception, nothing is left in `into`.
-        Cancelled: it was asked to stop.
+        DatasetRefused: the dataset as a whole cannot be imported.
+        Cancelled: `stop` was set.
     """
     reporter = _Reporter(on_progress, stop)
-    with _nothing_left_on_failure(into):
+    with _clean_up_on_failure(into):
         reporter.report(IngestProgress("listing files", 0, None, 0))
         with source.open(limits) as listing:
             layout = read_layout([entry.parts for entry in listing.entries], listing.folders)
-            images, skipped = _take_all(
-                listing, layout, Intake(into, limits, listing.packed, find_known), reporter
-            )
+            intake = Intake(into, limits, listing.packed, find_known)
+            images, skipped = _take_all(listing, layout, intake, reporter)
         refuse_unusable(images, skipped)
         return _conclude(images, skipped, name=name, kind=source.kind)
 
 
 @contextmanager
-def _nothing_left_on_failure(into: Path) -> Iterator[None]:
-    was_there = into.exists()
+def _clean_up_on_failure(into: Path) -> Iterator[None]:
+    # A folder that existed before may hold other files, which stay.
+    written = (into / "images", into / "thumbnails") if into.exists() else (into,)
     try:
         make_folders(into)
         yield
     except BaseException:
-        for folder in (into / "images", into / "thumbnails") if was_there else (into,):
+        for folder in written:
             shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
 class _Reporter:
-    """Tells how far things are, not too often, and stops them when asked."""
+    """Reports progress at a limited rate, and stops the import when asked to."""
 
-    def __init__(
-        self,
-        on_progress: Callable[[IngestProgress], None] | None,
-        stop: Stop,
-    ) -> None:
+    def __init__(self, on_progress: Callable[[IngestProgress], None] | None, stop: Stop) -> None:
         self._on_progress = on_progress
         self._stop = stop
         self._last = 0.0
 
     def report(self, progress: IngestProgress) -> None:
         self._stop.check()
-        is_due = time.monotonic() - self._last >= SECONDS_BETWEEN_REPORTS or progress.done in (
-            0,
-            progress.total,
-        )
-        if self._on_progress and is_due:
-            self._last = time.monotonic()
+        now = time.monotonic()
+        is_edge = progress.done in (0, progress.total)
+        if self._on_progress and (is_edge or now - self._last >= SECONDS_BETWEEN_REPORTS):
+            self._last = now
             self._on_progress(progress)
 
 
 def _take_all(
     listing: Listing, layout: Layout, intake: Intake, reporter: _Reporter
 ) -> tuple[list[ImageRecord], list[SkippedFile]]:
-    images, skipped = [], [*listing.skipped, *layout.skipped]
+    images = []
+    skipped = [*listing.skipped, *layout.skipped]
 
     def take(place: Place) -> StoredImage | str:
         return intake.take(listing.entries[place.index])
 
     workers = min(default_workers(), MOST_WORKERS)
     outcomes = map_ahead(take, layout.places, workers, ahead=4 * workers)
-    try:
+    n_files = len(layout.places)
+    # Closing ends the threads; otherwise they would go on writing into a folder being deleted.
+    with closing(outcomes):
         for done, (place, outcome) in enumerate(zip(layout.places, outcomes, strict=True), start=1):
             name = "/".join(listing.entries[place.index].parts)
             if isinstance(outcome, str):
                 skipped.append(SkippedFile(name, outcome))
             else:
                 images.append(_image_record(place, name, outcome))
-            reporter.report(
-                IngestProgress("checking images", done, len(layout.places), intake.meter.total)
-            )
-    finally:
-        outcomes.close()
+            reporter.report(IngestProgress("checking images", done, n_files, intake.meter.total))
     return images, skipped + _emptied_classes(layout.places, images)
 
 
 def _image_record(place: Place, name: str, stored: StoredImage) -> ImageRecord:
     return ImageRecord(
+        # Positions are known only once all images are sorted.
         position=-1,
         sha256=stored.sha256,
         name=name,
@@ -165,6 +162,7 @@ def _emptied_classes(places: Sequence[Place], images: Sequence[ImageRecord]) -> 
 def _conclude(
     images: Sequence[ImageRecord], skipped: Sequence[SkippedFile], *, name: str, kind: str
 ) -> Ingested:
+    # Sorted by content, so that the order of files in the source does not matter.
     ordered = sorted(
         images, key=lambda image: (image.class_name, image.sha256, image.split or "", image.name)
     )
@@ -180,13 +178,12 @@ def _conclude(
         created_at=time.time(),
         warnings=find_oddities(numbered),
     )
-    return Ingested(
-        record, numbered, tuple(sorted(skipped, key=lambda file: (file.name, file.reason)))
-    )
+    sorted_skipped = sorted(skipped, key=lambda file: (file.name, file.reason))
+    return Ingested(record, numbered, tuple(sorted_skipped))
 
 
 def _fingerprint(images: Sequence[ImageRecord]) -> str:
-    """16 hex digits of the content: the same whatever files were called, packed in or ordered by."""
+    """Digest splits, classes and contents to 16 hex digits, independent of file names and order."""
     digest = hashlib.sha256()
     for row in sorted((image.split or "", image.class_name, image.sha256) for image in images):
         digest.update(json.dumps(row).encode() + b"\n")

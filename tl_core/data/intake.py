@@ -1,4 +1,4 @@
-"""One file from its source to its place: stream, fingerprint, decode once, thumbnail."""
+"""Import of one file: stream it, compute its SHA-256, decode it once and write its thumbnail."""
 
 import errno
 import hashlib
@@ -18,7 +18,7 @@ from tl_core.errors import DatasetRefused, ImageUnusable
 from tl_core.settings import Limits
 
 IN_MEMORY_BYTES = 8 * 2**20
-"""A file up to this is written only once it is known to be an image, and a new one."""
+"""Size up to which a file stays in memory until it has proved to be a usable, new image."""
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -31,10 +31,11 @@ class StoredImage:
 
 
 class Intake:
-    """Takes files into `folder/images` and `folder/thumbnails`; used by several threads at once.
+    """Writes images to `folder/images` and `folder/thumbnails`; several threads may use it at once.
 
     Args:
-        find_known: an image of that sha256 that lies in another dataset already.
+        packed: bytes of the whole archive, if there is one.
+        find_known: looks up an image of another dataset by its SHA-256.
     """
 
     def __init__(
@@ -51,18 +52,19 @@ class Intake:
         self.meter = Meter(limits, packed)
 
     def take(self, entry: Entry) -> StoredImage | str:
-        """Store one image, or say in a sentence why it cannot be used.
+        """Store one image, or return the reason why it cannot be used.
 
         Raises:
-            DatasetRefused: the whole dataset must stop: a limit is passed, or the disk is full.
+            DatasetRefused: a limit of the dataset is exceeded, or the disk cannot be written to.
         """
+        # A name of our own: names from outside never become paths.
         part = self._folder / "images" / f"{uuid.uuid4().hex}.part"
-        with _refusing_a_bad_disk():
+        with _refusing_on_disk_error():
             try:
                 sha256, content = self._receive(entry, part)
                 if sha256 not in self._met:
                     known = None if content is None else self._link_known(sha256, content)
-                    self._met[sha256] = known or self._keep(part, sha256, content)
+                    self._met[sha256] = known or self._store(part, sha256, content)
                 return self._met[sha256]
             except ImageUnusable as unusable:
                 return str(unusable)
@@ -70,8 +72,13 @@ class Intake:
                 part.unlink(missing_ok=True)
 
     def _receive(self, entry: Entry, part: Path) -> tuple[str, bytes | None]:
-        """The file's fingerprint and its content; None for the content of a large file, which is written to `part`."""
-        digest, size, chunks = hashlib.sha256(), 0, []
+        """Read a file and return its SHA-256 and content.
+
+        A large file's content is written to `part`, and None is returned in its place.
+        """
+        digest = hashlib.sha256()
+        size = 0
+        chunks = []
         with ExitStack() as stack:
             file: BinaryIO | None = None
             for chunk in entry.read():
@@ -87,20 +94,23 @@ class Intake:
 
     def _link_known(self, sha256: str, content: bytes) -> StoredImage | None:
         known = self._find_known(sha256)
-        if known is None or known.record.width * known.record.height > self._limits.max_pixels:
+        if known is None:
             return None
-        stored = StoredImage(
-            sha256, known.record.extension, known.record.width, known.record.height
-        )
-        return stored if known.link(content, self._folder) else None
+        record = known.record
+        # The other dataset may have been imported under a higher limit.
+        if record.width * record.height > self._limits.max_pixels:
+            return None
+        if not known.link(content, self._folder):
+            return None
+        return StoredImage(sha256, record.extension, record.width, record.height)
 
-    def _keep(self, part: Path, sha256: str, content: bytes | None) -> StoredImage | str:
+    def _store(self, part: Path, sha256: str, content: bytes | None) -> StoredImage | str:
         source = part if content is None else BytesIO(content)
         try:
             image = open_rgb(source, self._limits.max_pixels, draft_long_side=THUMBNAIL_SIDE)
         except ImageUnusable as unusable:
             return str(unusable)
-        # A copy may be on its way in another thread: both files appear whole, under the same name.
+        # Another thread may be storing a copy of this image: a rename shows only complete files.
         thumbnail = part.with_suffix(".thumbnail")
         try:
             write_thumbnail(image.pixels, thumbnail)
@@ -114,14 +124,14 @@ class Intake:
 
 
 def make_folders(folder: Path) -> None:
-    with _refusing_a_bad_disk():
+    with _refusing_on_disk_error():
         for name in ("images", "thumbnails"):
             (folder / name).mkdir(parents=True, exist_ok=True)
 
 
 @contextmanager
-def _refusing_a_bad_disk() -> Iterator[None]:
-    """Reading has reasons of its own; an OSError that arrives here is from writing."""
+def _refusing_on_disk_error() -> Iterator[None]:
+    # Errors in reading are turned into `ImageUnusable` before: an OSError here is from writing.
     try:
         yield
     except OSError as error:

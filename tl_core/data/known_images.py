@@ -1,4 +1,4 @@
-"""Images that lie in a dataset already: they need not be decoded again, nor take room twice."""
+"""Images already stored in another dataset, which need neither be decoded nor stored again."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -13,34 +13,34 @@ from tl_core.records import ImageRecord
 @dataclass(frozen=True, slots=True)
 class KnownImage:
     folder: Path
-    """Of its dataset."""
+    """Folder of its dataset."""
     record: ImageRecord
 
     def link(self, content: bytes, into: Path) -> bool:
-        """Give its files a second name in the dataset folder `into`.
+        """Hard-link the image and its thumbnail into the dataset folder `into`.
 
-        False where that cannot be: its dataset is being deleted, its file is damaged, or the file system has no links.
+        Return False if that fails: the dataset is being deleted, the file is damaged, or the file
+        system supports no hard links.
         """
         image = image_path(self.folder, self.record)
+        thumbnail = thumbnail_path(self.folder, self.record.sha256)
         try:
+            # A link to a damaged file would carry the damage into the new dataset.
             if image.read_bytes() != content:
                 return False
             _link(image, image_path(into, self.record))
-            _link(
-                thumbnail_path(self.folder, self.record.sha256),
-                thumbnail_path(into, self.record.sha256),
-            )
+            _link(thumbnail, thumbnail_path(into, self.record.sha256))
         except OSError:
             return False
         return True
 
 
 class KnownImages:
-    """The images of several datasets; those of a dataset are listed once one of them has come up.
+    """Images of several datasets; a dataset is listed when one of its images is first looked up.
 
     Args:
-        folders: of the datasets, by their ids.
-        list_images: of one dataset, by its id. May be called from several threads.
+        folders: folders of the datasets, by id.
+        list_images: returns the images of a dataset, by id; may be called from several threads.
     """
 
     def __init__(
@@ -58,18 +58,21 @@ class KnownImages:
             return self._known.get(sha256)
 
     def _list(self, sha256: str) -> None:
-        holding = [
-            each
-            for each, folder in self._unlisted.items()
+        # A thumbnail's name is known from the SHA-256 alone; an image's suffix is not.
+        holders = (
+            dataset_id
+            for dataset_id, folder in self._unlisted.items()
             if thumbnail_path(folder, sha256).exists()
-        ]
-        for dataset_id in holding[:1]:
-            folder = self._unlisted.pop(dataset_id)
-            for image in self._list_images(dataset_id):
-                self._known[image.sha256] = KnownImage(folder, image)
+        )
+        dataset_id = next(holders, None)
+        if dataset_id is None:
+            return
+        folder = self._unlisted.pop(dataset_id)
+        for image in self._list_images(dataset_id):
+            self._known[image.sha256] = KnownImage(folder, image)
 
 
 def _link(source: Path, target: Path) -> None:
-    """Of two threads that meet the same image, one is first."""
+    # Copies of an image in one import share a name: the first one makes the link.
     if not target.exists():
         os.link(source, target)

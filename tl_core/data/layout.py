@@ -1,4 +1,4 @@
-"""From names to classes: see through wrapping folders and find `train/ val/ test/`. Looks at names only."""
+"""Folder layout: classes and splits from file names, ignoring folders that only wrap others."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,8 +19,9 @@ _NOT_IN_CLASS = "It is not inside a class folder."
 @dataclass(frozen=True, slots=True)
 class Place:
     index: int
-    """Into the files that were given."""
+    """Index of the file in the list passed to `read_layout`."""
     split: str | None
+    """Split the dataset came with: "train", "val" or "test"."""
     class_name: str
 
 
@@ -36,7 +37,7 @@ class _Folder:
     folders: dict[str, "_Folder"] = field(default_factory=dict)
     files: list[int] = field(default_factory=list)
     n_below: int = 0
-    """Files here and in all folders inside."""
+    """Number of files in this folder and all folders below it."""
 
     @property
     def name(self) -> str:
@@ -53,15 +54,16 @@ class _Folder:
 
 
 def read_layout(files: Sequence[Parts], folders: Sequence[Parts] = ()) -> Layout:
-    """Find each file's class, and its side where the dataset comes with its own split.
+    """Find each file's class, and its split if the dataset comes with one.
 
     Raises:
-        DatasetRefused: `train/` or the like holds images directly, so that their classes are not known.
+        DatasetRefused: there are split folders, but none for training has class folders inside.
     """
     layout = Layout()
     base = _unwrap(_tree(files, folders), files, layout)
     splits = base.filled
-    if splits and all(folder.name.strip().casefold() in SPLIT_NAMES for folder in splits):
+    # A class may be called "test" too; only if all folders are named after splits, they are splits.
+    if splits and all(_split_name(folder) for folder in splits):
         _place_splits(base, files, layout)
     else:
         _place_classes(base, None, layout)
@@ -87,7 +89,7 @@ def _descend(root: _Folder, parts: Parts, count: int) -> _Folder:
 
 
 def _unwrap(folder: _Folder, files: Sequence[Parts], layout: Layout) -> _Folder:
-    """The first level that is more than a wrapping; whatever lies beside it is listed as skipped."""
+    """Descend to the first folder that does not merely wrap another, skipping stray files."""
     while True:
         layout.skipped += [
             SkippedFile("/".join(files[index]), _NOT_IN_CLASS) for index in folder.files
@@ -99,21 +101,25 @@ def _unwrap(folder: _Folder, files: Sequence[Parts], layout: Layout) -> _Folder:
 
 
 def _place_splits(base: _Folder, files: Sequence[Parts], layout: Layout) -> None:
-    bare = [folder for folder in base.filled if not folder.filled]
-    sides = {SPLIT_NAMES[folder.name.strip().casefold()] for folder in base.filled if folder.filled}
-    if "train" not in sides:
-        problem = (
-            f"{quoted([folder.name for folder in bare])} holds images directly, so that their classes are not known. "
-            if bare
-            else "There is no train folder to learn from. "
-        )
+    without_classes = [folder.name for folder in base.filled if not folder.filled]
+    splits = {_split_name(folder) for folder in base.filled if folder.filled}
+    if "train" not in splits:
+        problem = "There is no train folder to learn from."
+        if without_classes:
+            problem = (
+                f"{quoted(without_classes)} holds images directly, so that their classes are not "
+                "known."
+            )
         raise DatasetRefused(
-            f"{problem}Make a folder for each class inside, such as train/cats/1.jpg."
+            f"{problem} Make a folder for each class inside, such as train/cats/1.jpg."
         )
     for folder in base.filled:
-        inner = _unwrap(folder, files, layout)
-        _place_classes(inner, SPLIT_NAMES[folder.name.strip().casefold()], layout)
+        _place_classes(_unwrap(folder, files, layout), _split_name(folder), layout)
     _skip_empty(base, layout)
+
+
+def _split_name(folder: _Folder) -> str | None:
+    return SPLIT_NAMES.get(folder.name.strip().casefold())
 
 
 def _place_classes(base: _Folder, split: str | None, layout: Layout) -> None:
@@ -128,7 +134,8 @@ def _place_classes(base: _Folder, split: str | None, layout: Layout) -> None:
 
 
 def _skip_empty(folder: _Folder, layout: Layout) -> None:
-    empty = [inner for inner in folder.folders.values() if not inner.n_below]
     layout.skipped += [
-        SkippedFile("/".join(inner.parts), "This folder is empty.") for inner in empty
+        SkippedFile("/".join(inner.parts), "This folder is empty.")
+        for inner in folder.folders.values()
+        if not inner.n_below
     ]

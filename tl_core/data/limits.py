@@ -1,4 +1,4 @@
-"""Counts the bytes that really come in, against the limits."""
+"""Limits on the bytes of an import, counted as they are unpacked; headers are not trusted."""
 
 from threading import Lock
 
@@ -7,14 +7,14 @@ from tl_core.settings import Limits
 
 ENTRY_FLOOR_BYTES = 2**20
 ARCHIVE_FLOOR_BYTES = 16 * 2**20
-"""Below these a high ratio does no harm; small flat drawings reach one honestly."""
+"""Unpacked sizes below which a high compression ratio is harmless: flat drawings compress well."""
 
 
 class Meter:
-    """Shared by the threads of one ingest.
+    """Byte counter shared by the threads of one import.
 
     Args:
-        packed: bytes of the whole archive, where there is one.
+        packed: bytes of the whole archive, if there is one.
     """
 
     def __init__(self, limits: Limits, packed: int | None = None) -> None:
@@ -24,12 +24,17 @@ class Meter:
         self.total = 0
 
     def add(self, n: int, file_bytes: int, packed: int | None = None) -> None:
-        """Count a chunk of `n` bytes of a file of which `file_bytes` came in so far, out of `packed` bytes.
+        """Count a chunk of a file.
+
+        Args:
+            n: bytes of the chunk.
+            file_bytes: bytes of the file read so far, this chunk included.
+            packed: bytes of the file in its archive.
 
         Raises:
-            UnsafeArchive: the archive unpacks like a bomb.
+            UnsafeArchive: the archive's compression ratio is that of a zip bomb.
             DatasetRefused: the dataset is too large.
-            ImageUnusable: this one file is too large.
+            ImageUnusable: this file is too large.
         """
         with self._lock:
             self.total += n
@@ -43,16 +48,18 @@ class Meter:
             raise UnsafeArchive(f"The zip unpacks to more than {ratio} times its size: a zip bomb.")
         if total > self._limits.max_bytes:
             raise DatasetRefused(
-                f"The dataset is larger than {_size(self._limits.max_bytes)} unpacked, which is the limit."
+                f"The dataset is larger than {_size(self._limits.max_bytes)} unpacked, which is "
+                "the limit."
             )
         if file_bytes > self._limits.max_file_bytes:
             raise ImageUnusable(
-                f"It is larger than {_size(self._limits.max_file_bytes)}, which is the limit of one file."
+                f"It is larger than {_size(self._limits.max_file_bytes)}, which is the limit of "
+                "one file."
             )
 
 
 def _size(n: int) -> str:
-    unit, name = next(
-        ((u, s) for u, s in ((2**30, "GB"), (2**20, "MB"), (2**10, "kB")) if n >= u), (1, "bytes")
-    )
-    return f"{n / unit:.4g} {name}"
+    for unit, name in ((2**30, "GB"), (2**20, "MB"), (2**10, "kB")):
+        if n >= unit:
+            return f"{n / unit:.4g} {name}"
+    return f"{n} bytes"

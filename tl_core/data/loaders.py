@@ -1,4 +1,4 @@
-"""Batches of decoded images, a little ahead of the model."""
+"""Mini-batches of decoded images, prepared ahead of the model."""
 
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -17,7 +17,7 @@ from tl_core.config import AugmentConfig
 from tl_core.data.augment import View, decide, vary
 from tl_core.data.augment_draws import Draws
 from tl_core.data.images import image_path
-from tl_core.data.pixels import Form, KeptPixels
+from tl_core.data.pixels import CachedPixels, Form
 from tl_core.data.resizing import Pixels
 from tl_core.data.threads import default_workers, groups_ahead
 from tl_core.data.transforms import prepare
@@ -26,23 +26,24 @@ from tl_core.records import ImageRecord, Preprocessing
 from tl_core.stopping import NEVER, Stop
 
 BATCHES_AHEAD = 2
+"""Batches prepared in advance, beyond the one in use."""
 Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
 class ImageBatch:
     images: Tensor
-    """uint8, [B, 3, size, size], channels last in memory; `transforms.normalise` comes next, on the device."""
+    """Pixels as uint8 [B, 3, size, size], channels last in memory, not yet normalised."""
     labels: Tensor
-    """int64, [B]."""
+    """Class indices as int64 [B]."""
     positions: tuple[int, ...]
-    """Each image's `ImageRecord.position`."""
+    """`ImageRecord.position` of each image."""
     draws: tuple[Draws, ...] = ()
-    """For each image what is left to do to it with `apply_draws`, on the device; none where all is done."""
+    """Augmentation still to be applied to each image, with `apply_draws`; empty for none."""
 
 
 def shuffled(n: int, seed: int, epoch: int) -> list[int]:
-    """The numbers below `n` in an order that only `seed` and `epoch` decide."""
+    """Return the numbers below `n` in an order that depends only on `seed` and `epoch`."""
     order: list[int] = np.random.default_rng((seed, epoch)).permutation(n).tolist()
     return order
 
@@ -61,22 +62,23 @@ def iterate_batches(
     cache: RowCache | None = None,
     stop: Stop = NEVER,
 ) -> Generator[ImageBatch, None, None]:
-    """Decode `images` in the order given; the last batch may be smaller. Close it midway and its threads end.
+    """Decode `images` in the given order; the last batch may be smaller. Closing ends the threads.
 
     Args:
-        folder: of the dataset.
-        workers: threads that decode; by default what suits this machine's cores.
-        augment: how to vary the images. They are varied where this and `augment_seed` are both given.
-        augment_seed: such as (seed, epoch); with the image's position it decides what happens to the image.
-        on_device: for a GPU: only crop and resize here, and leave the rest to the caller as
-            `ImageBatch.draws`.
-        cache: where decoded images are looked for, and kept when they all fit. The pixels are the same without.
-        stop: asked after every image, since a batch of large photos can take seconds. It must be
-            cheap to ask.
+        folder: the dataset's folder.
+        workers: decoding threads; by default chosen by the number of cores.
+        augment: augmentation settings, used if `augment_seed` is given too.
+        augment_seed: such as (seed, epoch); together with the image's position it determines the
+            augmentation.
+        on_device: for a GPU: only crop and resize here, and leave the other operations to the
+            caller as `ImageBatch.draws`.
+        cache: cache of decoded images, filled if they all fit; it does not change the pixels.
+        stop: checked after every image, since a batch of large photos can take seconds; the
+            check must be cheap.
 
     Raises:
-        Cancelled: it was asked to stop.
-        ImageUnusable: a stored file is gone or damaged; the message names it.
+        Cancelled: `stop` was set.
+        ImageUnusable: a stored file is missing or damaged; the message names it.
     """
     if len(images) != len(labels):
         raise ValueError(f"{len(images)} images but {len(labels)} labels")
@@ -84,37 +86,38 @@ def iterate_batches(
         augment = None
     form = Form.of(pre, augment)
     with ExitStack() as stack:
-        kept = stack.enter_context(closing(KeptPixels(cache, form, images))) if cache else None
-        reader = _Reader(folder, form, augment, augment_seed or (), on_device, kept)
-        begun: deque[_Unfinished] = deque()
+        cached = stack.enter_context(closing(CachedPixels(cache, form, images))) if cache else None
+        reader = _Reader(folder, form, augment, augment_seed or (), on_device, cached)
+        pending: deque[_PendingBatch] = deque()
+        # A GPU copies from pinned memory while the CPU goes on.
         pinned = on_device and torch.cuda.is_available()
 
-        def groups() -> Iterator[list[_Task]]:
+        def tasks_by_batch() -> Iterator[list[_Task]]:
             for start in range(0, len(images), batch_size):
                 chunk = slice(start, start + batch_size)
-                begun.append(_Unfinished(images[chunk], labels[chunk], pre.size, pinned))
-                yield reader.share_out(begun[-1])
+                pending.append(_PendingBatch(images[chunk], labels[chunk], pre.size, pinned))
+                yield reader.make_tasks(pending[-1])
 
-        groups_done = groups_ahead(
-            reader.read, groups(), workers or default_workers(), BATCHES_AHEAD
+        results = groups_ahead(
+            reader.read, tasks_by_batch(), workers or default_workers(), BATCHES_AHEAD
         )
-        for new in stack.enter_context(closing(groups_done)):
-            for image, pixels in chain.from_iterable(_until(stop, new)):
-                if kept:
-                    kept.add(image, pixels)
-            yield begun.popleft().finished()
-        if kept:
-            kept.finish()
+        for result in stack.enter_context(closing(results)):
+            for image, pixels in chain.from_iterable(_until(stop, result)):
+                if cached:
+                    cached.add(image, pixels)
+            yield pending.popleft().finished()
+        if cached:
+            cached.finish()
 
 
 def read_input(file: Path | BinaryIO, pre: Preprocessing, max_pixels: int) -> Tensor:
-    """One image as evaluation sees it: what the batches hold, for files that are in no dataset.
+    """Read an image that belongs to no dataset, preprocessed as for evaluation.
 
     Returns:
-        uint8, [3, size, size].
+        uint8 [3, size, size].
 
     Raises:
-        ImageUnusable: with the reason.
+        ImageUnusable: the file cannot be decoded; the message gives the reason.
     """
     return prepare(Form(pre).open(file, max_pixels), pre)
 
@@ -125,34 +128,29 @@ def _until(stop: Stop, items: Iterable[Item]) -> Iterator[Item]:
         yield item
 
 
-class _Unfinished:
-    """A batch that threads are filling."""
+class _PendingBatch:
+    """Batch that threads are filling."""
 
     def __init__(
         self, images: Sequence[ImageRecord], labels: Sequence[int], side: int, pinned: bool
     ) -> None:
-        """`pinned` memory is what a GPU reads while the CPU goes on."""
         self.images = images
         self._labels = torch.tensor(labels, dtype=torch.int64, pin_memory=pinned)
         self._pixels = torch.empty(
             (len(images), side, side, 3), dtype=torch.uint8, pin_memory=pinned
         )
         self.out: Pixels = self._pixels.numpy()
-        """uint8, [B, size, size, 3]."""
+        """Pixels as uint8 [B, size, size, 3], in memory shared with the tensor."""
         self.draws: list[Draws | None] = [None] * len(images)
 
     def finished(self) -> ImageBatch:
+        positions = tuple(image.position for image in self.images)
         draws = tuple(each for each in self.draws if each)
-        return ImageBatch(
-            self._pixels.permute(0, 3, 1, 2),
-            self._labels,
-            tuple(image.position for image in self.images),
-            draws,
-        )
+        return ImageBatch(self._pixels.permute(0, 3, 1, 2), self._labels, positions, draws)
 
 
-_Task = tuple[_Unfinished, Sequence[int]]
-"""Places in a batch that one thread fills."""
+_Task = tuple[_PendingBatch, Sequence[int]]
+"""Batch and the indices in it that one thread fills."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,52 +160,58 @@ class _Reader:
     augment: AugmentConfig | None
     seed: tuple[int, ...]
     on_device: bool
-    kept: KeptPixels | None
+    cached: CachedPixels | None
 
-    def share_out(self, batch: _Unfinished) -> list[_Task]:
-        """Each image to a task of its own, but all that need only be copied to a single one."""
-        is_copied = self.form.crop == 1 and (self.augment is None or self.on_device)
+    def make_tasks(self, batch: _PendingBatch) -> list[_Task]:
+        """Give each image a task of its own, except those that only need copying from the cache.
+
+        These share one task, since a single copy is not worth handing to a thread.
+        """
+        only_copies = self.form.crop == 1 and (self.augment is None or self.on_device)
         copied = [
-            place
-            for place, image in enumerate(batch.images)
-            if is_copied and self._find(image) is not None
+            index
+            for index, image in enumerate(batch.images)
+            if only_copies and self._find(image) is not None
         ]
-        rest = sorted(set(range(len(batch.images))).difference(copied))
-        return [*([(batch, copied)] if copied else []), *((batch, [place]) for place in rest)]
+        others = sorted(set(range(len(batch.images))).difference(copied))
+        tasks: list[_Task] = [(batch, [index]) for index in others]
+        return [(batch, copied), *tasks] if copied else tasks
 
     def read(self, task: _Task) -> list[tuple[ImageRecord, Pixels]]:
-        """Fill those places; gives the images that had to be decoded."""
-        batch, places = task
+        """Fill the task's part of its batch and return the images that had to be decoded."""
+        batch, indices = task
         decoded = []
-        for place in places:
-            image = batch.images[place]
+        for index in indices:
+            image = batch.images[index]
             pixels = self._find(image)
             if pixels is None:
                 pixels = self._decode(image)
                 decoded.append((image, pixels))
-            batch.draws[place] = self._finish(image, pixels, batch.out[place])
+            batch.draws[index] = self._finish(image, pixels, batch.out[index])
         return decoded
 
     def _finish(self, image: ImageRecord, pixels: Pixels, out: Pixels) -> Draws | None:
-        """Write to `out` what the model is to see; gives what is left to do to it."""
+        """Write the model's input to `out` and return the augmentation left to the device."""
         if self.augment is None:
             out[:] = pixels
             return None
-        seed, side = (*self.seed, image.position), self.form.pre.size
+        # The position and not the place in the batch: shuffling must not change the augmentation.
+        seed = (*self.seed, image.position)
+        side = self.form.pre.size
         if self.form.crop < 1:
             view = vary(pixels, self.form.pre, self.augment, seed)
         else:
+            # Cached pixels are mapped read-only, so operations work on the copy.
             out[:] = pixels
-            view = View(
-                torch.from_numpy(out).permute(2, 0, 1), decide(self.augment, seed, (side, side))
-            )
+            draws = decide(self.augment, seed, (side, side))
+            view = View(torch.from_numpy(out).permute(2, 0, 1), draws)
         if not self.on_device:
             view = View(view.finished())
         out[:] = view.pixels.permute(1, 2, 0).numpy()
         return view.draws
 
     def _find(self, image: ImageRecord) -> Pixels | None:
-        return self.kept.find(image) if self.kept else None
+        return self.cached.find(image) if self.cached else None
 
     def _decode(self, image: ImageRecord) -> Pixels:
         try:

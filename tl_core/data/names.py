@@ -1,4 +1,4 @@
-"""Names as people and archives give them: made safe to keep as text, and never turned into a path."""
+"""File names from users and archives: made safe to store as text and never used as paths."""
 
 import re
 import unicodedata
@@ -7,10 +7,10 @@ from tl_core.errors import UnsafeArchive
 from tl_core.text import shorten
 
 Parts = tuple[str, ...]
-"""A name split at its slashes: folders, then the file."""
+"""File name split at its slashes: folders, then the file."""
 
 MAX_DEPTH = 64
-"""Folders inside each other; more is an attack or an accident, and costs memory squared."""
+"""Limit on nested folders: memory grows with the square of the depth."""
 
 _JUNK = {"__macosx", "thumbs.db", "desktop.ini", "$recycle.bin", "system volume information"}
 _UNKEEPABLE = re.compile("[\0\ud800-\udfff]")
@@ -18,15 +18,15 @@ _DRIVE = re.compile(r"^[A-Za-z]:")
 
 
 def is_junk(parts: Parts) -> bool:
-    """True for what operating systems and tools leave behind: `__MACOSX`, `.DS_Store`, `Thumbs.db`, dot-folders."""
+    """Check for files of operating systems and tools: `__MACOSX`, `Thumbs.db`, dot-folders."""
     return any(part.startswith(".") or part.casefold() in _JUNK for part in parts)
 
 
 def safe_parts(name: str) -> Parts:
-    """Split a name that someone else chose.
+    """Split an untrusted file name.
 
     Raises:
-        UnsafeArchive: it points outside, is absolute, or is no plain name.
+        UnsafeArchive: the name is absolute, points outside, or contains NUL or a backslash.
     """
     shown = shorten(clean_text(name))
     if "\0" in name:
@@ -48,16 +48,17 @@ def safe_parts(name: str) -> Parts:
 
 
 def clean_text(text: str) -> str:
-    """Text that every store can keep: names that were not UTF-8 get replacement characters, NUL goes."""
+    """Replace NUL and invalid UTF-8, which databases refuse, by the replacement character."""
     return _UNKEEPABLE.sub("\ufffd", text)
 
 
 def class_name(text: str) -> str:
-    """A folder's name as a class: one spelling of accents, no outer spaces, otherwise untouched."""
+    """Turn a folder's name into a class: Unicode NFC, without spaces at the ends."""
+    # macOS decomposes accented letters, which would make a second class of the same name.
     return unicodedata.normalize("NFC", clean_text(text)).strip()
 
 
 def quoted(names: list[str], limit: int = 5) -> str:
-    """A short list for a sentence: "a", "b" and 3 more."""
+    """List names for a sentence, such as `"a", "b" and 3 more`."""
     shown = ", ".join(f'"{shorten(name, 60)}"' for name in names[:limit])
     return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"

@@ -1,4 +1,4 @@
-"""A source from a path on this machine, for the command line and for folders on the server."""
+"""Sources from paths on this machine, for the command line and for folders on the server."""
 
 import zipfile
 from pathlib import Path
@@ -15,25 +15,26 @@ _OTHER_ARCHIVES = {
     b"\xfd7zXZ": "an xz archive",
     b"\x28\xb5\x2f\xfd": "a zstd archive",
 }
+# A tar archive's magic word is at offset 257.
 _HEAD_BYTES = 512
 
 
 def source_from_path(path: Path) -> Source:
-    """A zip file or a folder.
+    """Return the source for a zip file or a folder.
 
     Raises:
-        DatasetRefused: it is anything else, is missing, or may not be read.
+        DatasetRefused: the path is neither, does not exist, or may not be read.
     """
     if path.is_dir():
         return FolderSource(path)
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
+        # Self-extracting archives begin with a program, damaged ones have no directory.
         is_zip = head.startswith(b"PK") or zipfile.is_zipfile(path)
     except (OSError, ValueError) as error:
-        reason = (
-            error.strerror if isinstance(error, OSError) else None
-        ) or "it is not a possible path"
+        # A path with a NUL character raises ValueError.
+        reason = getattr(error, "strerror", None) or "it is not a possible path"
         raise DatasetRefused(f'"{path}" cannot be read: {reason}.') from error
     if not is_zip:
         raise DatasetRefused(

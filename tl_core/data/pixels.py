@@ -1,4 +1,4 @@
-"""What is decoded of an image once and may be kept: all that evaluation, or any augmented view, is made from."""
+"""Decoded images, cached in the form that evaluation or augmented crops are made from."""
 
 import math
 from collections.abc import Sequence
@@ -19,68 +19,67 @@ from tl_core.data.resizing import Picture, Pixels, has_vectors, resize
 from tl_core.data.transforms import prepare
 from tl_core.records import ImageRecord, Preprocessing
 
-_MADE_HOW = 1
-"""To be raised when decoding or resizing gives other pixels than before."""
+_VERSION = 1
+"""Version of decoding and resizing; raise it when they give other pixels than before."""
 _BLOCK_BYTES = 64 * 2**20
-"""Kept at a time: so much is lost when the process is killed."""
+"""Bytes written to the cache at once, and lost at most when the process is killed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """In which form an image is decoded: as evaluation sees it, or only reduced, where crops are cut from it."""
+    """Decoded form of an image: preprocessed for evaluation, or whole for random crops."""
 
     pre: Preprocessing
     crop: float = 1.0
-    """Smallest share of the image that is cut out; 1 for what evaluation sees, of size x size pixels. With less, the
-    form is the whole image, upright."""
+    """Smallest share of the image that a crop covers. With 1, the form is the centre crop of
+    evaluation, of size x size pixels; with less, it is the whole image, upright."""
 
     @classmethod
     def of(cls, pre: Preprocessing, augment: AugmentConfig | None) -> "Form":
-        """What images are to be decoded to if they are to be varied so, or not at all."""
+        """Choose the form for these augmentation settings, or for none."""
         return cls(pre, augment.crop if augment else 1.0)
 
     def decode(self, file: Path | BinaryIO, max_pixels: int) -> Pixels:
-        """
+        """Decode a file into this form.
+
         Returns:
-            uint8, [height, width, 3].
+            uint8 [height, width, 3].
 
         Raises:
-            ImageUnusable: with the reason.
+            ImageUnusable: the file cannot be decoded; the message gives the reason.
         """
         image = self.open(file, max_pixels)
-        return (
-            np.asarray(image)
-            if self.crop < 1
-            else prepare(image, self.pre).permute(1, 2, 0).contiguous().numpy()
-        )
+        if self.crop < 1:
+            return np.asarray(image)
+        return prepare(image, self.pre).permute(1, 2, 0).contiguous().numpy()
 
     def open(self, file: Path | BinaryIO, max_pixels: int) -> Picture:
-        """The whole image, upright RGB, with no more pixels than views need that are cut from it.
+        """Decode the whole image, upright RGB, with no more pixels than its crops need.
 
         Raises:
-            ImageUnusable: with the reason.
+            ImageUnusable: the file cannot be decoded; the message gives the reason.
         """
         image = open_rgb(file, max_pixels, self.draft_side).pixels
         size = self._size_of(*image.size)
-        # The middle is cut out and resized at once: reducing the image first would resize it twice.
-        return (
-            image
-            if self.crop == 1 or size == image.size
-            else resize(image, size, self.pre.interpolation)
-        )
+        # The centre crop is resized in one step later: reducing the image here would be a second.
+        if self.crop == 1 or size == image.size:
+            return image
+        return resize(image, size, self.pre.interpolation)
 
     @property
     def draft_side(self) -> int:
-        """The short side to ask of a draft, which has up to twice that: enough for quarters, more for smaller crops."""
+        """Short side of the JPEG draft, in pixels; `open_rgb` decodes at least twice that."""
+        # A crop of a quarter has half the side, which the factor of two covers; smaller ones need
+        # a larger draft.
         return math.ceil(self.pre.resize * max(1, 0.5 / math.sqrt(self.crop)))
 
     @property
     def recipe(self) -> dict[str, str | int | float]:
-        """All that decides about the pixels but the file."""
+        """Everything that determines the pixels except the file; part of the cache key."""
         decoder: dict[str, str | int | float] = {
             "pillow": pillow_version,
             "jpeg": features.version("libjpeg_turbo") or features.version("jpg") or "",
-            "made how": _MADE_HOW,
+            "made how": _VERSION,
             "resized by": f"PyTorch {torch.__version__}" if has_vectors() else "Pillow",
             "filter": self.pre.interpolation,
             "draft": self.draft_side,
@@ -95,7 +94,7 @@ class Form:
         }
 
     def n_bytes(self, image: ImageRecord) -> int:
-        """About what its decoded form takes."""
+        """Estimate the size of an image's decoded form."""
         if self.crop == 1:
             return 3 * self.pre.size**2
         width, height = self._size_of(image.width, image.height)
@@ -103,7 +102,7 @@ class Form:
 
     @property
     def _short_side(self) -> int:
-        """So that the smallest crop need not be enlarged."""
+        # Large enough that the smallest crop need not be enlarged.
         return max(self.pre.resize, math.ceil(self.pre.size / math.sqrt(self.crop)))
 
     def _size_of(self, width: int, height: int) -> tuple[int, int]:
@@ -111,15 +110,15 @@ class Form:
         return round(width * scale), round(height * scale)
 
 
-class KeptPixels:
-    """Decoded images in the cache, as one pass over `images` finds them and adds to them: those that decoding reduces.
+class CachedPixels:
+    """Cached decoded images, read and completed by one pass over `images`.
 
-    What is added is written by a thread of its own, while the pass goes on.
+    A separate thread writes to the cache while the pass goes on.
     """
 
     def __init__(self, cache: RowCache, form: Form, images: Sequence[ImageRecord]) -> None:
         self._shelf = cache.shelf(form.recipe)
-        # Of small images the decoded form is larger, and reading it saves nothing.
+        # Small images become larger in their decoded form, so reading it would save nothing.
         large = [image for image in images if form.n_bytes(image) < 3 * image.width * image.height]
         needed = {image.sha256: form.n_bytes(image) for image in large}
         self._rows = _find(self._shelf, list(needed))
@@ -131,11 +130,11 @@ class KeptPixels:
         self._written: Future[bool] | None = None
 
     def find(self, image: ImageRecord) -> Pixels | None:
-        """Its pixels, which cannot be written to; None where it must be decoded."""
+        """Return its read-only pixels, or None if it must be decoded."""
         return self._rows.get(image.sha256)
 
     def add(self, image: ImageRecord, pixels: Pixels) -> None:
-        """Keep the pixels of an image that had to be decoded. They must not change any more."""
+        """Cache the pixels of an image that had to be decoded; they must not change afterwards."""
         if self._has_room and image.sha256 in self._missing:
             self._missing.remove(image.sha256)
             self._added[image.sha256] = pixels
@@ -144,7 +143,7 @@ class KeptPixels:
                 self._write()
 
     def finish(self) -> None:
-        """Write what was added last."""
+        """Write the remaining images and wait for the writer."""
         self._write()
         self._wait()
 
@@ -153,23 +152,26 @@ class KeptPixels:
 
     def _write(self) -> None:
         self._wait()
-        if self._added:
-            self._written = self._writer.submit(
-                self._shelf.write, list(self._added), list(self._added.values())
-            )
-            self._added, self._added_bytes = {}, 0
+        if not self._added:
+            return
+        keys = list(self._added)
+        rows = list(self._added.values())
+        self._written = self._writer.submit(self._shelf.write, keys, rows)
+        self._added = {}
+        self._added_bytes = 0
 
     def _wait(self) -> None:
-        """For the block before, so that no more than two are in memory."""
+        # Waiting for the previous block keeps no more than two in memory.
         if self._written:
             self._has_room = self._written.result()
             self._written = None
 
 
 def _find(shelf: Shelf, keys: Sequence[str]) -> dict[str, Pixels]:
-    there = [key for key, is_there in zip(keys, shelf.find(keys), strict=True) if is_there]
+    present = [key for key, is_cached in zip(keys, shelf.find(keys), strict=True) if is_cached]
     try:
-        rows = shelf.rows(there)
-    except CacheMiss:  # another process has just thrown some out
+        rows = shelf.rows(present)
+    except CacheMiss:
+        # Another process has deleted some since.
         return {}
-    return {key: rows[number] for number, key in enumerate(there)}
+    return {key: rows[index] for index, key in enumerate(present)}

@@ -1,7 +1,7 @@
-"""Resizing with Pillow's filters, by PyTorch where it has vector instructions for them: the same but for rounding.
+"""Resizing with Pillow's filters, by PyTorch on CPUs with AVX2; results differ in rounding only.
 
-Pillow computes one number at a time. With AVX2 PyTorch takes a third of Pillow's time for bytes, without it three times
-as long.
+Pillow computes one value at a time. PyTorch takes a third of Pillow's time for bytes with AVX2, but
+three times as long without.
 """
 
 from functools import cache
@@ -13,76 +13,81 @@ from PIL import Image
 from torch.nn.functional import interpolate
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
-"""[height, width, 3]."""
+"""Pixels as uint8 [height, width, 3]."""
 Picture = Image.Image | Pixels
-"""RGB."""
+"""RGB image of Pillow or NumPy."""
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom, in an image's own pixels."""
 
 _FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 _LONGEST = 3
-"""Long side over short side, up to which it takes longer to resize the middle with Pillow than all of the image."""
+"""Aspect ratio up to which PyTorch resizes a whole image faster than Pillow its centre crop."""
 
 
 def size_of(picture: Picture) -> tuple[int, int]:
-    """Width and height."""
-    return (
-        picture.size if isinstance(picture, Image.Image) else (picture.shape[1], picture.shape[0])
-    )
+    """Return width and height."""
+    if isinstance(picture, Image.Image):
+        return picture.size
+    height, width = picture.shape[:2]
+    return width, height
 
 
 def resize(
     picture: Picture, size: tuple[int, int], interpolation: str, box: Box | None = None
 ) -> Pixels:
-    """To `size`, width and height; of what lies within `box`, rounded to whole pixels, or of all."""
-    part = picture if box is None else _cut(picture, box)
-    return (
-        _with_pytorch(part, size, interpolation)
-        if has_vectors()
-        else _with_pillow(part, size, interpolation)
-    )
+    """Resize to `size` (width, height), cropping first to `box`, rounded to whole pixels."""
+    part = picture if box is None else _crop(picture, box)
+    if has_vectors():
+        return _with_pytorch(part, size, interpolation)
+    return _with_pillow(part, size, interpolation)
 
 
 def resize_middle(picture: Picture, short_side: int, side: int, interpolation: str) -> Pixels:
-    """So that the short side becomes `short_side`, and of that the middle square; rounds as torchvision does."""
+    """Resize the short side to `short_side` and crop the centre square of `side` pixels.
+
+    Sizes are rounded as in torchvision.
+    """
     width, height = size_of(picture)
     new_width, new_height, left, top = _middle(width, height, short_side, side)
     if has_vectors() and max(width, height) <= _LONGEST * min(width, height):
-        whole = _with_pytorch(picture, (new_width, new_height), interpolation)
-        return np.ascontiguousarray(whole[top : top + side, left : left + side])
-    x, y = width / new_width, height / new_height
+        resized = _with_pytorch(picture, (new_width, new_height), interpolation)
+        return np.ascontiguousarray(resized[top : top + side, left : left + side])
+    # Pillow crops and resizes in one step, which spares the pixels outside the square.
+    x = width / new_width
+    y = height / new_height
     box = left * x, top * y, min((left + side) * x, width), min((top + side) * y, height)
     return _with_pillow(picture, (side, side), interpolation, box)
 
 
 def middle_box(size: tuple[int, int], short_side: int, side: int) -> Box:
-    """What `resize_middle` keeps of a picture of that width and height, in shares of them: from 0 to 1."""
+    """Return the centre crop of `resize_middle` as shares (0 to 1) of `size` (width, height)."""
     width, height, left, top = _middle(*size, short_side, side)
-    return (
-        left / width,
-        top / height,
-        min((left + side) / width, 1.0),
-        min((top + side) / height, 1.0),
-    )
+    right = min((left + side) / width, 1.0)
+    bottom = min((top + side) / height, 1.0)
+    return left / width, top / height, right, bottom
 
 
 def _middle(width: int, height: int, short_side: int, side: int) -> tuple[int, int, int, int]:
-    """Width and height of the resized picture, and the left and top of the square in it."""
+    """Return width and height of the resized image, and left and top of its centre square."""
     short = min(width, height)
-    new_width, new_height = short_side * width // short, short_side * height // short
+    new_width = short_side * width // short
+    new_height = short_side * height // short
     return new_width, new_height, round((new_width - side) / 2.0), round((new_height - side) / 2.0)
 
 
 @cache
 def has_vectors() -> bool:
-    """Whether PyTorch is the faster one here."""
+    """Check for the vector instructions with which PyTorch resizes faster than Pillow."""
     return torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512")
 
 
-def _cut(picture: Picture, box: Box) -> Picture:
+def _crop(picture: Picture, box: Box) -> Picture:
     width, height = size_of(picture)
-    left, top = min(round(box[0]), width - 1), min(round(box[1]), height - 1)
-    right, bottom = max(round(box[2]), left + 1), max(round(box[3]), top + 1)
+    # At least one pixel is left, however small the box.
+    left = min(round(box[0]), width - 1)
+    top = min(round(box[1]), height - 1)
+    right = max(round(box[2]), left + 1)
+    bottom = max(round(box[3]), top + 1)
     if isinstance(picture, Image.Image):
         return picture.crop((left, top, right, bottom))
     return picture[top:bottom, left:right]
@@ -90,11 +95,11 @@ def _cut(picture: Picture, box: Box) -> Picture:
 
 def _with_pytorch(picture: Picture, size: tuple[int, int], interpolation: str) -> Pixels:
     pixels = torch.from_numpy(np.array(picture))
-    # With a batch dimension added so, unlike with [None], PyTorch sees that channels are last and keeps to it.
+    # Unlike [None], this view lets PyTorch recognise the channels-last layout and keep it.
     pixels = pixels.view(1, *pixels.shape).permute(0, 3, 1, 2)
     resized = interpolate(pixels, size[::-1], mode=interpolation, antialias=True)
-    found: Pixels = resized.permute(0, 2, 3, 1).numpy()[0]
-    return found
+    result: Pixels = resized.permute(0, 2, 3, 1).numpy()[0]
+    return result
 
 
 def _with_pillow(

@@ -1,4 +1,4 @@
-"""Datasets that are there from the start: real ones that packages ship, and one drawn on the spot."""
+"""Built-in sample datasets: two that Python packages ship, and one drawn on demand."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -22,18 +22,19 @@ class Sample:
     title: str
     description: str
     licence: str
-    """Licence and where the images come from."""
+    """Licence and origin of the images."""
     n: int
+    """Number of images."""
     classes: tuple[str, ...]
     entries: Callable[[], list[Entry]]
-    """Lists the images; their bytes are made when they are read."""
+    """Function that lists the images; each is encoded only when it is read."""
 
 
 def sample_source(name: str) -> Source:
-    """A built-in sample, ready to ingest.
+    """Return the source of a built-in sample.
 
     Raises:
-        UnknownDataset: no sample goes by that name; the message lists those there are.
+        UnknownDataset: no sample has that name; the message lists the names.
         DatasetRefused: the package that ships it is not installed.
     """
     sample = SAMPLES.get(name)
@@ -63,6 +64,7 @@ def _digits() -> list[Entry]:
     from sklearn.datasets import load_digits
 
     digits = load_digits()
+    # Grey levels go from 0 to 16.
     return _grey_entries(np.rint(digits.images * (255 / 16)).astype(np.uint8), digits.target)
 
 
@@ -102,7 +104,8 @@ SAMPLES = {
             name="digits",
             title="Small digits",
             description="Handwritten digits of 8 by 8 pixels, the classic of every first lesson.",
-            licence="scikit-learn (BSD-3-Clause), from the UCI set “Optical Recognition of Handwritten Digits”.",
+            licence="scikit-learn (BSD-3-Clause), from the UCI set “Optical Recognition of "
+            "Handwritten Digits”.",
             n=1797,
             classes=_DIGITS,
             entries=_digits,

@@ -1,4 +1,4 @@
-"""Folders on the server that the operator lets browsers import from."""
+"""Sources from folders on the server that its operator has opened to imports."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,11 +9,13 @@ from tl_core.errors import DatasetRefused
 
 
 def server_source(path: str, allowed: Sequence[Path]) -> Source:
-    """A zip or folder below one of the `allowed` folders, links resolved.
+    """Return the source for a zip file or folder below one of the `allowed` folders.
 
     Raises:
-        DatasetRefused: it lies elsewhere, is missing, or is neither; no difference is told between the first two.
+        DatasetRefused: the path lies elsewhere, does not exist, or is neither of the two.
     """
+    # Links are resolved first, so that none leads outside. A path outside gets the same message
+    # as a missing one: which files the server has is not for a browser to know.
     try:
         real = Path(path.strip()).resolve(strict=True)
         is_allowed = any(real.is_relative_to(folder.resolve()) for folder in allowed)

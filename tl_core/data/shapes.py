@@ -1,4 +1,4 @@
-"""Drawings made on the spot: circles, squares, triangles and stars, each a little different."""
+"""Generated drawings of circles, squares, triangles and stars, each a little different."""
 
 import io
 import math
@@ -11,19 +11,19 @@ SHAPES = ("circle", "square", "star", "triangle")
 PER_CLASS = 60
 _SIDE = 96
 _ZOOM = 3
-"""Drawn this much larger and shrunk, for smooth edges."""
+"""Factor by which drawings are made larger before shrinking, for smooth edges."""
 
 Point = tuple[float, float]
 
 
 def draw_png(shape: str, index: int) -> bytes:
-    """The drawing of that number, as a PNG; always the same one."""
+    """Draw a shape as a PNG; the same `index` always gives the same drawing."""
     rng = random.Random(f"{shape}:{index}")
     background = tuple(rng.randint(150, 255) for _ in range(3))
     image = Image.new("RGB", (_SIDE * _ZOOM, _SIDE * _ZOOM), background)
-    ImageDraw.Draw(image).polygon(
-        _corners(shape, rng), fill=tuple(rng.randint(0, 140) for _ in range(3))
-    )
+    corners = _corners(shape, rng)
+    colour = tuple(rng.randint(0, 140) for _ in range(3))
+    ImageDraw.Draw(image).polygon(corners, fill=colour)
     noisy = _add_noise(image.resize((_SIDE, _SIDE), Image.Resampling.BOX), rng)
     buffer = io.BytesIO()
     noisy.save(buffer, "PNG")
@@ -31,11 +31,13 @@ def draw_png(shape: str, index: int) -> bytes:
 
 
 def _corners(shape: str, rng: random.Random) -> list[Point]:
-    """The outline, turned and moved by chance, inside the picture."""
+    """Return the outline with random size, position and rotation, inside the image."""
     full = _SIDE * _ZOOM
     radius = rng.uniform(0.2, 0.42) * full
-    x, y = rng.uniform(radius, full - radius), rng.uniform(radius, full - radius)
+    x = rng.uniform(radius, full - radius)
+    y = rng.uniform(radius, full - radius)
     turn = rng.uniform(0, 2 * math.pi)
+    # Radius of each corner; a star alternates between two.
     radii = {
         "circle": [1.0] * 72,
         "square": [1.0] * 4,
@@ -50,7 +52,6 @@ def _corners(shape: str, rng: random.Random) -> list[Point]:
 
 
 def _add_noise(image: Image.Image, rng: random.Random) -> Image.Image:
-    noise = np.random.default_rng(rng.getrandbits(32)).normal(
-        0, rng.uniform(2, 14), (_SIDE, _SIDE, 3)
-    )
+    generator = np.random.default_rng(rng.getrandbits(32))
+    noise = generator.normal(0, rng.uniform(2, 14), (_SIDE, _SIDE, 3))
     return Image.fromarray(np.clip(np.asarray(image) + noise, 0, 255).astype(np.uint8))

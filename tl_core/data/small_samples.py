@@ -1,4 +1,4 @@
-"""What few images mean for the figures of a run, in sentences that can be said before it."""
+"""Warnings, before a run, about figures that will rest on few images."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -7,14 +7,18 @@ from tl_core.data.names import quoted
 from tl_core.text import number_of
 
 FEW_TO_TEST = 30
-"""Below it the 95 % interval of an accuracy near one half is more than a third of the scale."""
-FEW_TO_CHECK, FEW_TO_LEARN = 10, 5
-"""Validation images in all; training images of a class."""
+"""Number of test images below which an accuracy near one half has a 95 % interval wider than a
+third of the scale."""
+FEW_TO_CHECK = 10
+"""Number of validation images below which the choice of the best epoch is nearly chance."""
+FEW_TO_LEARN = 5
+"""Number of training images of a class below which a warning is given."""
 _Z = 1.96
+"""Quantile of the standard normal distribution for a 95 % interval."""
 
 
 def few_warnings(n_train: Mapping[str, int], n_val: int, n_test: int) -> Iterator[str]:
-    """A sentence for each side that is small, but not empty.
+    """Warn about each side of the split that is small, but not empty.
 
     Args:
         n_train: training images by class.
@@ -23,21 +27,24 @@ def few_warnings(n_train: Mapping[str, int], n_val: int, n_test: int) -> Iterato
     if small:
         of_these = "it" if len(small) == 1 else "these classes"
         yield (
-            f"Fewer than {FEW_TO_LEARN} training images: {quoted(small)}. What is learned of {of_these} depends on "
-            "what those few happen to show."
+            f"Fewer than {FEW_TO_LEARN} training images: {quoted(small)}. What is learned of "
+            f"{of_these} depends on what those few happen to show."
         )
     if 0 < n_val < FEW_TO_CHECK:
-        yield f"With only {number_of(n_val, 'validation image')}, it is nearly chance which epoch is kept as the best."
+        yield (
+            f"With only {number_of(n_val, 'validation image')}, it is nearly chance which epoch is "
+            "kept as the best."
+        )
     if 0 < n_test < FEW_TO_TEST:
         yield (
-            f"With only {number_of(n_test, 'test image')}, {_possible(n_test)}, and its 95 % interval will be up to "
-            f"{100 * widest_interval(n_test):.0f} points wide. About 100 test images are needed to know it to ± 10 "
-            "points."
+            f"With only {number_of(n_test, 'test image')}, {_possible(n_test)}, and its 95 % "
+            f"interval will be up to {100 * widest_interval(n_test):.0f} points wide. About 100 "
+            "test images are needed to know it to ± 10 points."
         )
 
 
 def widest_interval(n: int) -> float:
-    """Width of the 95 % interval after Wilson where it is widest, with half of `n` images right."""
+    """Return the largest width of Wilson's 95 % interval for `n` images: half of them correct."""
     return _Z / math.sqrt(n + _Z**2)
 
 

@@ -1,4 +1,4 @@
-"""Where a dataset comes from: one small interface, whatever it is made of. Zips are in `zips`, samples in `samples`."""
+"""Sources of datasets behind one interface; `zips` and `samples` hold two more."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,23 +18,23 @@ CHUNK_BYTES = 256 * 1024
 @dataclass(frozen=True, slots=True)
 class Entry:
     parts: Parts
-    """Folders and file name as handed in. User text."""
+    """Folders and file name as the user gave them, never used as a path."""
     read: Callable[[], Iterator[bytes]]
-    """Streams the content in chunks; raises ImageUnusable where this one file cannot be read."""
+    """Function that streams the content in chunks; raises ImageUnusable for an unreadable file."""
     packed: int | None = None
-    """Bytes it takes inside an archive."""
+    """Size inside an archive, in bytes."""
 
 
 @dataclass(slots=True)
 class Listing:
-    """What a source holds, without what `is_junk`."""
+    """Content of a source, without files that `is_junk` recognises."""
 
     entries: list[Entry] = field(default_factory=list)
     folders: list[Parts] = field(default_factory=list)
-    """At least those that are empty."""
+    """Folders; at least the empty ones, which no entry names."""
     skipped: list[SkippedFile] = field(default_factory=list)
     packed: int | None = None
-    """Bytes of the whole archive."""
+    """Size of the whole archive, in bytes."""
 
     def add(self, entry: Entry, limits: Limits) -> None:
         self.entries.append(entry)
@@ -46,18 +46,18 @@ class Listing:
 
 class Source(Protocol):
     kind: str
-    """"zip", "folder", "upload" or "sample"."""
+    """Kind of source: "zip", "folder", "upload" or "sample"."""
 
     def open(self, limits: Limits) -> AbstractContextManager[Listing]:
         """List the entries; they can be read, from several threads, until the block ends.
 
         Raises:
-            DatasetRefused: the whole cannot be taken in.
+            DatasetRefused: the source as a whole cannot be imported.
         """
 
 
 class EntryList:
-    """A source whose entries are known from the start."""
+    """Source whose entries are known from the start."""
 
     def __init__(self, kind: str, entries: Iterable[Entry]) -> None:
         self.kind = kind
@@ -73,7 +73,10 @@ class EntryList:
 
 
 def uploaded_files(files: Sequence[tuple[str, Path]]) -> Source:
-    """A folder dropped in the browser: relative names as the browser gave them, and where we put the bytes.
+    """Return the source for a folder dropped in the browser.
+
+    Args:
+        files: relative name from the browser, and path of the stored file.
 
     Raises:
         UnsafeArchive: a name is absolute or points outside.
@@ -82,10 +85,13 @@ def uploaded_files(files: Sequence[tuple[str, Path]]) -> Source:
 
 
 def loose_images(classes: Mapping[str, Sequence[tuple[str, Path]]]) -> Source:
-    """Loose images given a class: for each class, file names and where we put the bytes.
+    """Return the source for single images that the user assigned to classes.
+
+    Args:
+        classes: for each class, the file names and the paths of the stored files.
 
     Raises:
-        DatasetRefused: a class name is blank, or would be taken for a hidden folder.
+        DatasetRefused: a class name is blank, or looks like a hidden folder.
     """
     entries = []
     for label, files in classes.items():
@@ -93,15 +99,15 @@ def loose_images(classes: Mapping[str, Sequence[tuple[str, Path]]]) -> Source:
             raise DatasetRefused(
                 f'"{clean_text(label)}" is not possible as the name of a class; choose another.'
             )
-        entries += [
-            Entry((label, clean_text(name).replace("/", "_")), _reader(path))
-            for name, path in files
-        ]
+        for name, path in files:
+            # A slash in a file name would read as a folder.
+            parts = (label, clean_text(name).replace("/", "_"))
+            entries.append(Entry(parts, _reader(path)))
     return EntryList("upload", entries)
 
 
 class FolderSource:
-    """A folder on this machine. Links inside are refused and never followed."""
+    """Folder on this machine. Links inside are refused and never followed."""
 
     kind = "folder"
 
@@ -111,6 +117,7 @@ class FolderSource:
     @contextmanager
     def open(self, limits: Limits) -> Iterator[Listing]:
         listing = Listing()
+        # A stack instead of recursion, whose depth an untrusted folder would determine.
         waiting: list[tuple[Path, Parts]] = [(self._root, ())]
         while waiting:
             waiting += _scan(*waiting.pop(), listing, limits)
@@ -120,7 +127,7 @@ class FolderSource:
 def _scan(
     folder: Path, parts: Parts, listing: Listing, limits: Limits
 ) -> Iterator[tuple[Path, Parts]]:
-    """Put the folder's files into the listing, and give its sub-folders."""
+    """Add a folder's files to the listing and yield its subfolders."""
     try:
         items = sorted(os.scandir(folder), key=lambda item: item.name)
     except OSError as error:
@@ -162,5 +169,6 @@ def _reader(path: Path) -> Callable[[], Iterator[bytes]]:
 
 
 def _open_no_link(path: Path) -> BinaryIO:
-    """Open for reading; a link that took a file's place after it was listed fails."""
+    """Open a file for reading; fail if a link has replaced it since it was listed."""
+    # Without O_NONBLOCK, opening a named pipe that took the file's place would wait for a writer.
     return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")

@@ -1,4 +1,8 @@
-"""A few threads that work ahead of whoever consumes, and are gone when the consumer stops."""
+"""Worker threads that run ahead of the consumer of their results and end when it stops.
+
+Threads and not processes: Pillow decodes without holding the interpreter's lock, and starting
+processes inside a web server would copy or reload it.
+"""
 
 import os
 from collections import deque
@@ -13,10 +17,7 @@ Result = TypeVar("Result")
 def map_ahead(
     work: Callable[[Item], Result], items: Iterable[Item], workers: int, ahead: int
 ) -> Generator[Result, None, None]:
-    """Give `work(item)` in order, with at most `ahead` items begun before they are asked for.
-
-    Threads and not processes: we run inside a web server, and Pillow decodes without holding the interpreter's lock.
-    """
+    """Yield `work(item)` in order, starting at most `ahead` items in advance."""
     pool = ThreadPoolExecutor(workers, thread_name_prefix="transferlab-data")
     pending: deque[Future[Result]] = deque()
     try:
@@ -33,7 +34,7 @@ def map_ahead(
 def groups_ahead(
     work: Callable[[Item], Result], groups: Iterable[Sequence[Item]], workers: int, ahead: int
 ) -> Generator[Iterator[Result], None, None]:
-    """Give each group's `work(item)` in order, with at most `ahead` groups begun before they are asked for."""
+    """Yield an iterator of results per group, starting at most `ahead` groups in advance."""
     pool = ThreadPoolExecutor(workers, thread_name_prefix="transferlab-data")
     begun: deque[list[Future[Result]]] = deque()
     try:
@@ -48,8 +49,10 @@ def groups_ahead(
 
 
 def default_workers() -> int:
-    """One thread for each core that this process may use, within bounds: past them the interpreter's lock holds up."""
-    cores = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
+    """Return the number of cores that this process may use, between 2 and 12."""
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    # More threads would wait for the interpreter's lock.
     return min(max(cores, 2), 12)

@@ -1,4 +1,4 @@
-"""From an upright RGB image to what a backbone expects, by the backbone's own figures."""
+"""Preprocessing: from an upright RGB image to the input that a backbone was trained on."""
 
 from functools import lru_cache
 
@@ -10,10 +10,10 @@ from tl_core.records import Preprocessing
 
 
 def prepare(image: Picture, pre: Preprocessing, box: Box | None = None) -> Tensor:
-    """Cut out `box` and resize it; without one, the middle, as torchvision and timm do when they evaluate.
+    """Crop to `box` and resize; without a box, to the centre as torchvision and timm evaluate.
 
     Returns:
-        uint8, [3, size, size], laid out as Pillow has it: channels last.
+        uint8 [3, size, size], channels last in memory as in Pillow.
     """
     if box is None:
         resized = resize_middle(image, pre.resize, pre.size, pre.interpolation)
@@ -23,14 +23,14 @@ def prepare(image: Picture, pre: Preprocessing, box: Box | None = None) -> Tenso
 
 
 def normalise(batch: Tensor, pre: Preprocessing) -> Tensor:
-    """From uint8 [B, 3, H, W] to the float range the backbone was trained on, on the batch's own device.
+    """Convert uint8 [B, 3, H, W] to float and normalise it for the backbone, on the batch's device.
 
-    The memory layout stays: channels first or last. To change it, change it before, where a pixel is a byte.
+    The memory layout stays, channels first or last; changing it is cheapest before, in bytes.
     """
-    mean, std = _figures(pre, batch.device)
+    mean, std = _mean_and_std(pre, batch.device)
     if batch.is_contiguous() or not batch.is_contiguous(memory_format=torch.channels_last):
         return batch.float().sub_(mean.view(3, 1, 1)).div_(std.view(3, 1, 1))
-    # By whole rows of pixels, since channel by channel it would take six times as long.
+    # Row by row of pixels: broadcasting over channels would take six times as long.
     n, _, height, width = batch.shape
     rows = batch.permute(0, 2, 3, 1).reshape(n, height, 3 * width).float()
     rows.sub_(mean.repeat(width)).div_(std.repeat(width))
@@ -38,7 +38,8 @@ def normalise(batch: Tensor, pre: Preprocessing) -> Tensor:
 
 
 @lru_cache(maxsize=16)
-@torch.inference_mode(False)  # what is made in it could not be used elsewhere
-def _figures(pre: Preprocessing, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of bytes; kept, since copying them would make a GPU wait for every batch."""
+# Tensors made in inference mode could not be used outside it later.
+@torch.inference_mode(False)
+def _mean_and_std(pre: Preprocessing, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return mean and standard deviation of bytes, cached: copying them would stall a GPU."""
     return torch.tensor(pre.mean, device=device) * 255, torch.tensor(pre.std, device=device) * 255

@@ -1,4 +1,4 @@
-"""Zip archives from strangers. Nothing is unpacked by name; headers are checked and never trusted."""
+"""Untrusted zip archives: headers are checked and never believed, names never become paths."""
 
 import os
 import stat
@@ -18,7 +18,8 @@ _ENCRYPTED = 0x1 | 0x40 | 0x2000
 _UTF8 = 0x800
 _LOCAL_HEADER_BYTES = 30
 _READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""zipfile unpacks bzip2 and lzma a whole chunk at a time, which lets 64 KB become gigabytes of memory."""
+"""Compression methods that can be read safely: for bzip2 and LZMA, zipfile unpacks a whole chunk
+at once, so that 64 KB could become gigabytes of memory."""
 
 
 class ZipSource:
@@ -45,14 +46,15 @@ def _open_archive(path: Path, limits: Limits) -> zipfile.ZipFile:
             "A file name in the zip is not valid text. Pack the folder again."
         ) from error
     except Exception as error:
-        # zipfile leaks struct.error, ValueError, IndexError and more on rubbish, apart from BadZipFile.
+        # Besides BadZipFile, zipfile raises struct.error, ValueError, IndexError and more.
         raise UnsafeArchive(
             "This is not a zip file, or it is damaged or cut off. Pack the folder again."
         ) from error
 
 
 def _refuse_huge_directory(path: Path, limits: Limits) -> None:
-    """zipfile makes an object for every 46 bytes of the table of contents before anyone can count them."""
+    """Refuse a table of contents that is too large, before zipfile makes an object per entry."""
+    # The end record (at most 65,557 bytes with its comment) and the zip64 records before it (76).
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - 65_557 - 76))
@@ -63,6 +65,7 @@ def _refuse_huge_directory(path: Path, limits: Limits) -> None:
     directory_bytes: int = struct.unpack_from("<I", tail, end + 12)[0]
     if directory_bytes == 0xFFFFFFFF and (end64 := tail.rfind(b"PK\x06\x06", 0, end)) >= 0:
         directory_bytes = struct.unpack_from("<Q", tail, end64 + 40)[0]
+    # An entry has at least 46 bytes; 512 leave room for long names.
     if min(directory_bytes, size) > limits.max_files * 512 + 65_536:
         raise DatasetRefused(
             f"There are more than {limits.max_files:,} files; that is the limit of one dataset."
@@ -70,7 +73,7 @@ def _refuse_huge_directory(path: Path, limits: Limits) -> None:
 
 
 def _refuse_overlaps(archive: zipfile.ZipFile) -> None:
-    """Entries that share bytes are how a small zip unpacks to petabytes."""
+    """Refuse entries that share bytes, with which a small zip can unpack to petabytes."""
     end = 0
     for info in sorted(archive.infolist(), key=lambda info: info.header_offset):
         if info.header_offset < end:
@@ -97,10 +100,10 @@ def _list(archive: zipfile.ZipFile, packed: int, limits: Limits) -> Listing:
 
 
 def _name(info: zipfile.ZipInfo) -> str:
-    """The name as it was meant: macOS writes UTF-8 without saying so, and zipfile then reads it as cp437."""
     name = info.orig_filename
     if info.flag_bits & _UTF8:
         return name
+    # macOS writes UTF-8 without setting the flag, and zipfile then decodes it as cp437.
     try:
         return name.encode("cp437").decode("utf-8")
     except UnicodeError:

@@ -1,1 +1,1 @@
-"""Use cases of datasets: where reading images meets the store."""
+"""Use cases of datasets, which connect the import of images with the store."""

@@ -1,4 +1,4 @@
-"""Bring a dataset into the store, or out of it: the one place where ingest meets it."""
+"""Adding a dataset to the store and deleting it, files and records together."""
 
 import shutil
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from tl_core.store.contract import Store
 class Imported:
     record: DatasetRecord
     skipped: tuple[SkippedFile, ...]
-    """Of this import, even where the dataset was known already."""
+    """Files skipped by this import, even if the dataset was already known."""
     already_known: bool
 
 
@@ -36,13 +36,13 @@ def import_dataset(
     on_progress: Callable[[IngestProgress], None] | None = None,
     stop: Stop = NEVER,
 ) -> Imported:
-    """Ingest into a staging folder, move it into place in one step, then tell the store.
+    """Ingest into a staging folder, move it into place in one step, then add it to the store.
 
-    The same content twice is the same dataset: the one already in the store is given back. Single images that lie in
-    another dataset already are not decoded again.
+    If the store already holds a dataset of the same content, its record is returned. Images that
+    another dataset holds are not decoded again. After any exception, nothing half-written remains.
 
     Raises:
-        DatasetRefused, Cancelled: as `ingest_dataset`. Whatever is raised, nothing half-written stays.
+        DatasetRefused, Cancelled: as `ingest_dataset`.
     """
     folders = {known.id: artifacts.dataset_folder(known.id) for known in store.list_datasets()}
     with artifacts.staging_folder() as staging:
@@ -57,13 +57,14 @@ def import_dataset(
         )
         # Two imports of the same content at once must not move their folders over each other.
         with hold_lock(artifacts.dataset_lock(ingested.record.id)):
-            return _keep(store, ingested, staging, artifacts.dataset_folder(ingested.record.id))
+            return _add(store, ingested, staging, artifacts.dataset_folder(ingested.record.id))
 
 
-def _keep(store: Store, ingested: Ingested, staging: Path, folder: Path) -> Imported:
+def _add(store: Store, ingested: Ingested, staging: Path, folder: Path) -> Imported:
     known = _find(store, ingested.record.id)
     if known is None or not folder.exists():
-        shutil.rmtree(folder, ignore_errors=True)  # without a record, a crash left it there
+        # A folder without a record is the remnant of a crash.
+        shutil.rmtree(folder, ignore_errors=True)
         move_into_place(staging, folder)
     if known is not None:
         return Imported(known, ingested.skipped, already_known=True)
@@ -85,11 +86,12 @@ def _find(store: Store, dataset_id: str) -> DatasetRecord | None:
 
 
 def delete_dataset(store: Store, artifacts: Artifacts, dataset_id: str) -> None:
-    """Forget a dataset and remove its files. Runs on it stay, with their figures.
+    """Delete a dataset and its files. Runs on it remain, with their figures.
 
     Raises:
-        UnknownDataset, DatasetInUse: as the store.
+        UnknownDataset, DatasetInUse: as `Store.delete_dataset`.
     """
     with hold_lock(artifacts.dataset_lock(dataset_id)):
+        # The record goes first: the store refuses to delete a dataset in use.
         store.delete_dataset(dataset_id)
         artifacts.delete_dataset(dataset_id)
