@@ -1,4 +1,4 @@
-"""Facts that a run finds out about itself: one record, filled field by field as the run proceeds."""
+"""Facts that a run finds out about itself: one record, filled field by field as it proceeds."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -99,7 +99,7 @@ class RunFacts(_Record):
     seconds_by_stage: Mapping[str, float] = {}
     """Seconds spent in each of `events.STAGES`, written after every epoch and at the end."""
     resumed: int = 0
-    """Number of times that the run was queued again after it had started; absent before the first."""
+    """Times that the run was queued again after it had started; absent before the first."""
 
     # Known once images and backbone are loaded.
 

@@ -1,5 +1,7 @@
 """Compiling is tried where there is time to win, undone where none was won, and never changes what is learned."""
 
+from itertools import accumulate
+
 import pytest
 import torch
 from torch import nn
@@ -20,7 +22,7 @@ def network():
 
 def follow(part, seconds, device=GPU, backend="eager"):
     """Sentences after epochs that take so long."""
-    times = iter([0.0, *(t for i, _ in enumerate(seconds) for t in [sum(seconds[: i + 1])] * 2)])
+    times = accumulate(seconds, initial=0.0)
     compiling = Compiling(part, device, backend=backend, clock=lambda: next(times))
     said, compiled = [], []
     for done in range(1, len(seconds) + 1):

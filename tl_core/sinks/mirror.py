@@ -1,4 +1,4 @@
-"""Forwards a run's metrics to sinks in a separate thread, so that no sink can slow or fail the run."""
+"""Forwards a run's metrics to sinks in its own thread, so that no sink can slow or fail the run."""
 
 import logging
 import threading

@@ -77,7 +77,8 @@ def _learn(
     model: nn.Module, batch: Batch, learner: Learner, step_size: int, mixing: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Accumulate the mini-batch's gradients; return its mean loss (scalar) and its logits."""
-    inputs, targets = batch.inputs, batch.labels
+    inputs = batch.inputs
+    targets = batch.labels
     if learner.mix:
         inputs, targets = learner.mix(inputs, targets, generator=mixing)
     return learner.add_gradients(model, inputs, targets, step_size)

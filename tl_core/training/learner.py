@@ -1,4 +1,4 @@
-"""One phase's optimization: gradient accumulation, optimizer steps, and the state to resume from."""
+"""Optimization within one phase: gradient accumulation, optimizer steps, and resumable state."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Training of a run phase by phase: freezing, cached activations, checkpoints and training state."""
+"""Training of a run phase by phase: freezing, cached activations, checkpoints, training state."""
 
 from collections.abc import Generator, Iterator
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Learning-rate schedules: a factor for every step, by which all base learning rates are multiplied."""
+"""Learning-rate schedules: for every step a factor that multiplies all base learning rates."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
