@@ -87,11 +87,11 @@ def test_time_per_image_excludes_set_up_and_needs_enough_images(
     for done in [*range(batch, n, batch), n] if n else []:
         now = start + done * each
         pace.see(done)
-    found = pace.found()
+    measured = pace.measured()
     if n - batch < 64:
-        assert found is None, "the few images of an aborted run would be stored with its set-up"
+        assert measured is None, "the few images of an aborted run would be stored with its set-up"
     else:
-        assert found == {
+        assert measured == {
             "seconds": pytest.approx(each),
             "start_seconds": pytest.approx(start, abs=1e-6),
         }

@@ -203,6 +203,7 @@ def _fill(model: TransferModel, tensors: dict[str, Tensor]) -> None:
         if not set(names) <= set(tensors):
             tensors = _rename_numbered(tensors, names)
         model.load_state_dict({name: tensors[name] for name in names}, assign=True)
+        # Buffers outside the state dict would stay on the meta device.
         for name in set(_all_tensors(model)) - set(names):
             owner, _, buffer = name.rpartition(".")
             setattr(model.get_submodule(owner), buffer, tensors[name])

@@ -10,7 +10,7 @@ from torch import nn
 from tl_core.training.device import Device
 
 _MIN_SECONDS_LEFT = 300.0
-"""Remaining time of the phase that justifies compiling, which takes about a minute if large."""
+"""Seconds left in a phase that justify compiling; a large network takes about a minute."""
 _MAX_TIME_RATIO = 0.95
 """Largest ratio of epoch times, compiled to uncompiled, at which compiled code is kept."""
 

@@ -16,7 +16,7 @@ _MAX_WORK_OF_ONE_THREAD = 3e7
 class Device:
     torch_device: torch.device
     title: str
-    """Name for people, such as "NVIDIA H200, mixed precision"."""
+    """Display name, such as "NVIDIA H200, mixed precision"."""
     autocast_dtype: torch.dtype | None = None
     """Half-precision type for mixed precision; None computes in float32."""
 

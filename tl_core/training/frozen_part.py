@@ -94,17 +94,19 @@ class FrozenPart:
                 yield StageAdvanced("preparing features", computed, total, self._unit)
             train, val = (self._kept.examples(side, phase.frozen.stages) for side in sides)
         except TooLarge as error:
+            # What is already cached in float16 is of no use; the pass starts again in float32.
             self._kept = keep_activations(self._experiment, self._model, "float32")
             yield FactsFound(RunFacts(precision_note=_say_too_large(error)))
             return (yield from self.prepare(phase))
         except NoRoom as error:
+            # The pass covers all remaining phases, so that none of them can use activations.
             self._phases = tuple(earlier for earlier in self._phases if earlier not in later)
             yield FactsFound(RunFacts(cached_views=0, cache_note=_say_no_room(error)))
             return None
         yield FactsFound(RunFacts(cached_views=self._views))
         if self._kept.engine:
             yield FactsFound(RunFacts(features_by=self._kept.engine))
-        if seconds := pace.found():
+        if seconds := pace.measured():
             frozen_pace = FrozenPace(stages=cuts[-1], **seconds)
             yield FactsFound(RunFacts(frozen_part=frozen_pace))
         return train, val

@@ -98,6 +98,7 @@ class Learner:
         if self.pieces.size != size_before:
             tried = min(len(inputs), size_before or len(inputs))
             self.notes.append(_memory_note(tried, self.pieces.size or 1, self.images_per_step))
+        # The usual case of one piece needs no copy.
         if len(losses) == 1:
             return losses[0], logits[0]
         return torch.stack(losses).sum(), torch.cat(logits)

@@ -53,6 +53,7 @@ def class_weights(class_counts: Sequence[int]) -> Tensor:
     """
     counts = torch.tensor(class_counts, dtype=torch.float64)
     present = counts > 0
+    # The clamp avoids a division by zero for absent classes.
     weights = counts.sum() / (present.sum() * counts.clamp(min=1))
     return torch.where(present, weights, 0).float()
 

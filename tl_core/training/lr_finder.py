@@ -72,6 +72,7 @@ def find_learning_rate(
         TransferLabError: the run itself could not start either.
     """
     device = experiment.device.torch_device
+    # A run in the same process must draw the same random numbers as without this test.
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         model, _ = build_experiment_model(experiment)
         rates = np.geomspace(LOWEST, HIGHEST, steps).tolist()

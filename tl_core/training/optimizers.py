@@ -29,9 +29,11 @@ _RULES: dict[OptimizerName, Callable[[list[_Group], TrainConfig], Optimizer]] = 
     "gd": lambda groups, train: SGD(groups, fused=_can_fuse(groups)),
     "sgd": lambda groups, train: SGD(groups, fused=_can_fuse(groups)),
     "momentum": lambda groups, train: SGD(groups, momentum=train.momentum, fused=_can_fuse(groups)),
+    # Torch refuses Nesterov's method without momentum, where it equals plain SGD.
     "nesterov": lambda groups, train: SGD(
         groups, momentum=train.momentum, nesterov=train.momentum > 0, fused=_can_fuse(groups)
     ),
+    # Fused Adagrad exists on the CPU only, fused RMSprop nowhere.
     "adagrad": lambda groups, train: Adagrad(groups, fused=_can_fuse(groups, "cpu")),
     "rmsprop": lambda groups, train: RMSprop(groups, momentum=train.momentum),
     "adam": lambda groups, train: Adam(groups, fused=_can_fuse(groups)),
@@ -72,7 +74,7 @@ OPTIMIZER_SENTENCES: dict[OptimizerName, str] = {
         "rate: a safe first choice."
     ),
 }
-"""One sentence on each optimizer, for students."""
+"""Description of each optimizer in one sentence, for students."""
 
 
 def learning_rates(train: TrainConfig, pretrained: bool) -> tuple[float, float]:

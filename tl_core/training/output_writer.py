@@ -40,6 +40,7 @@ class OutputsKeeper:
             return
         if is_best:
             _write_side(self._folder, "val", epoch, outputs)
+        # Unchanged features are read from the record of the epoch before.
         is_known = stands_still and epoch_path(self._folder, epoch - 1).is_file()
         _write_epoch(self._folder, epoch, outputs, with_features=not is_known)
 

@@ -80,6 +80,7 @@ class Average:
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
+        # The memo makes deepcopy share frozen parameters instead of copying them.
         self.module = deepcopy(model, {id(p): p for p in model.parameters() if not p.requires_grad})
         """Averaged network."""
         tensors = model.state_dict(keep_vars=True)

@@ -1,4 +1,4 @@
-"""One run, from images to test metrics, as a stream of events."""
+"""Execution of an experiment, from images to test metrics, as a stream of events."""
 
 import hashlib
 from collections.abc import Generator, Sequence
@@ -86,6 +86,7 @@ def _find_facts(
     weights = "Random weights: nothing was learned before this run."
     if report:
         weights = report.sentence
+    # Gradual unfreezing may end before it reaches the chosen depth.
     freeze(model, final.frozen, experiment.config.model.batch_norm)
     return RunFacts(
         device=experiment.device.title,

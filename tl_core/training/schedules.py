@@ -104,6 +104,7 @@ def _curve(train: TrainConfig, steps_per_epoch: int, total: int) -> Curve:
 def _one_cycle(total: int) -> Curve:
     """Return Smith's one-cycle policy as in torch's `OneCycleLR`, without its momentum cycle."""
     last = total - 1
+    # As in `OneCycleLR`, the peak is at step 0.3 * total - 1, which need not be a whole number.
     peak = max(0.0, ONE_CYCLE_RISE * total - 1)
 
     def curve(step: int) -> float:

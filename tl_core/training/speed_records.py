@@ -35,7 +35,7 @@ class Pace:
         self._last = self._clock()
         self._first = self._first or (self._last, done)
 
-    def found(self) -> dict[str, float] | None:
+    def measured(self) -> dict[str, float] | None:
         """Return "seconds" per image and "start_seconds" before the first; None after too few."""
         if not self._first or self.seen - self._first[1] < _MIN_IMAGES:
             return None

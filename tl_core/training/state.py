@@ -62,6 +62,7 @@ def changing_tensors(
 def save_state(path: Path, state: TrainingState) -> None:
     """Write `state` to `path` atomically: a reader, or a crash, leaves the old file or the new."""
     last = {field.name: getattr(state.last, field.name) for field in fields(state.last)}
+    # Plain tuples, because loading with weights_only=True refuses other classes.
     last["val_predictions"] = [
         (p.position, p.true, p.probabilities) for p in state.last.val_predictions
     ]
@@ -88,6 +89,7 @@ def load_state(path: Path, config: RunConfig) -> TrainingState | None:
     if not path.is_file():
         return None
     try:
+        # weights_only refuses pickled code, which a manipulated file could contain.
         content = torch.load(path, map_location="cpu", weights_only=True)
         if content["format"] != _FORMAT:
             raise ValueError("another version wrote it")

@@ -79,6 +79,7 @@ class EpochTally:
         for ended in self._figures.read():
             _refuse_divergence(ended.loss, self._epoch)
             yield BatchEnded(self._epoch, ended.step, self._total_steps, ended.loss, ended.n)
+        # A step with many accumulated mini-batches reports its own progress.
         if self._in_step:
             done = self._images_before + self._seen + self._in_step
             yield StageAdvanced("training", done, self._total_images)
