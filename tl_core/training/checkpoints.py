@@ -89,7 +89,7 @@ def make_whole(path: Path) -> None:
     # A damaged file stays as it is; loading it raises an error that says so.
     with suppress(SafetensorError):
         tensors, metadata = _read(path)
-        # Without its mark: should a crash leave the changes behind, they are ignored from now on.
+        # Without the mark, changes that a crash leaves on disk are ignored from now on.
         metadata.pop(_MARK, None)
         _write(path, tensors, metadata)
         changes.unlink()

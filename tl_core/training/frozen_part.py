@@ -170,14 +170,14 @@ def keep_activations(
 
 def _say_no_room(error: NoRoom) -> str:
     return (
-        f"What the frozen stages make of the images does not fit into the cache ({error}), so "
-        "every epoch passes through the whole network. Freeze more stages, or have the operator "
-        "raise TRANSFERLAB_CACHE_GB."
+        f"The output of the frozen stages does not fit into the cache ({error}), so every epoch "
+        "passes through the whole network. Freeze more stages, or have the operator raise "
+        "TRANSFERLAB_CACHE_GB."
     )
 
 
 def _say_too_large(error: TooLarge) -> str:
     return (
-        f"Some numbers behind the frozen stages are too large for float16 ({error}), so they are "
-        "kept exactly, as float32, which takes twice the room."
+        f"Some activations of the frozen stages are too large for float16 ({error}), so they are "
+        "cached as float32, which takes twice the space."
     )

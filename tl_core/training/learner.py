@@ -172,5 +172,5 @@ def _memory_note(tried: int, size: int, images_per_step: int) -> str:
     n_pieces = ceil(images_per_step / size)
     return (
         f"Memory ran short at {tried} images at a time: now {size} at a time, with the gradients "
-        f"of {n_pieces} added up, so that each step still sees {images_per_step}."
+        f"of {n_pieces} micro-batches accumulated, so that each step still sees {images_per_step}."
     )

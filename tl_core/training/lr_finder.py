@@ -116,7 +116,7 @@ def _prepare(
 ) -> tuple[nn.Module, Examples]:
     """Return the network to train and its examples, at most `max_images` training images.
 
-    As in the run, it is the part behind the frozen prefix on activations, or the whole model.
+    As in the run, the network is the part behind the frozen prefix, or the whole model.
     """
     config = experiment.config
     positions = experiment.split.train

@@ -100,9 +100,10 @@ class _Phases:
     def _prepare(
         self, phase: Phase
     ) -> Generator[Event, None, tuple[nn.Module, Examples, Examples]]:
-        """Return what to train, with training and validation examples.
+        """Return the network to train, with its training and validation examples.
 
-        It is the part behind the frozen prefix on cached activations, or the whole model on images.
+        The network is the part behind the frozen prefix, on cached activations, or the whole model,
+        on images.
         """
         if self._frozen_part.reads(phase) or phase is self._plan[0]:
             yield StageStarted("preparing features")

@@ -11,9 +11,9 @@ from tl_core.training.testing import n_checked
 _MIN_SECONDS = 1.0
 """Shortest time from which a stage's duration is extrapolated."""
 _MIN_SHARE = 0.05
-"""Smallest share of a stage from which its duration is extrapolated early."""
+"""Share of a stage from which its duration is extrapolated before `_LONG_SECONDS`."""
 _LONG_SECONDS = 5.0
-"""Time after which any share will do."""
+"""Time from which the duration is extrapolated at any share."""
 _FORWARD_COST = 1 / 3
 """Cost of a forward pass relative to a training step, which also has a backward pass."""
 
@@ -129,7 +129,7 @@ class ProgressMeter:
         self._seconds_per_image = seconds / total
         if self._stage == "testing":
             return self._seconds_per_image * (total - done)
-        # Nothing is known yet about the speed of training, unless that takes next to no time.
+        # The speed of training is still unknown; only that of a head alone can be ignored.
         if not learns_head_alone(self._plan):
             return None
         return self._seconds_per_image * (total - done + self._n_test)

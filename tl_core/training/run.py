@@ -83,7 +83,7 @@ def _find_facts(
 ) -> RunFacts:
     split = experiment.split
     final = plan[-1]
-    weights = "Random weights: nothing was learned before this run."
+    weights = "Random weights: the network was not pretrained."
     if report:
         weights = report.sentence
     # Gradual unfreezing may end before it reaches the chosen depth.

@@ -105,13 +105,13 @@ def load_state(path: Path, config: RunConfig) -> TrainingState | None:
     # A damaged file fails in many ways.
     except Exception as error:
         raise RunNotReady(
-            "The state this run would carry on from cannot be read "
-            f"({type(error).__name__}): train it again."
+            f"This run's training state cannot be read ({type(error).__name__}), so that it cannot "
+            "be resumed: train it again."
         ) from error
     if _without_epochs(state.config) != _without_epochs(config):
         raise RunNotReady(
-            "The state this run would carry on from belongs to other settings, and only the number "
-            "of epochs may change: train it again."
+            "This run's training state belongs to other settings, and only the number of epochs "
+            "may change: train it again."
         )
     return state
 
