@@ -91,16 +91,16 @@ def test_by_default_there_are_no_sinks(workspace, colours):
 def test_event_files_hold_the_curves_and_the_test_figures(workspace, colours, tmp_path):
     reading = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     settings = workspace.settings.model_copy(update={"tensorboard_folder": tmp_path / "events"})
-    told = InlineRunner(replace(workspace, settings=settings)).submit(run_config(colours))
-    found = reading.EventAccumulator(str(tmp_path / "events" / told.id))
-    found.Reload()
+    run = InlineRunner(replace(workspace, settings=settings)).submit(run_config(colours))
+    events = reading.EventAccumulator(str(tmp_path / "events" / run.id))
+    events.Reload()
     points = [
-        p for p in workspace.store.list_metrics(told.id) if (p.split, p.name) == ("val", "loss")
+        p for p in workspace.store.list_metrics(run.id) if (p.split, p.name) == ("val", "loss")
     ]
-    assert [(e.step, e.value) for e in found.Scalars("val/loss")] == [
+    assert [(e.step, e.value) for e in events.Scalars("val/loss")] == [
         (p.step, pytest.approx(p.value)) for p in points
     ]
-    assert found.Scalars("test/accuracy")[0].value == pytest.approx(told.result.accuracy)
+    assert events.Scalars("test/accuracy")[0].value == pytest.approx(run.result.accuracy)
 
 
 def test_mlflow_has_the_settings_the_curves_and_the_test_figures(
@@ -111,15 +111,15 @@ def test_mlflow_has_the_settings_the_curves_and_the_test_figures(
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     uri = (tmp_path / "mlruns").as_uri()
     settings = workspace.settings.model_copy(update={"mlflow_uri": uri})
-    told = InlineRunner(replace(workspace, settings=settings)).submit(run_config(colours))
+    run = InlineRunner(replace(workspace, settings=settings)).submit(run_config(colours))
     client = mlflow.MlflowClient(tracking_uri=uri)
-    (found,) = client.search_runs([client.get_experiment_by_name("TransferLab").experiment_id])
-    assert (found.info.status, found.data.tags["transferlab.run"]) == ("FINISHED", told.id)
-    assert found.data.params["backbone"] == told.config.model.backbone
-    assert found.data.metrics["test/accuracy"] == told.result.accuracy
-    history = client.get_metric_history(found.info.run_id, "val/loss")
+    (recorded,) = client.search_runs([client.get_experiment_by_name("TransferLab").experiment_id])
+    assert (recorded.info.status, recorded.data.tags["transferlab.run"]) == ("FINISHED", run.id)
+    assert recorded.data.params["backbone"] == run.config.model.backbone
+    assert recorded.data.metrics["test/accuracy"] == run.result.accuracy
+    history = client.get_metric_history(recorded.info.run_id, "val/loss")
     points = [
-        p for p in workspace.store.list_metrics(told.id) if (p.split, p.name) == ("val", "loss")
+        p for p in workspace.store.list_metrics(run.id) if (p.split, p.name) == ("val", "loss")
     ]
     assert capfd.readouterr().out == ""
     assert [(metric.step, metric.value) for metric in history] == [

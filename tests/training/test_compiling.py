@@ -24,12 +24,12 @@ def follow(part, seconds, device=GPU, backend="eager"):
     """Return the sentence, and whether `part` is compiled, after epochs of these `seconds`."""
     times = accumulate(seconds, initial=0.0)
     compiling = Compiling(part, device, backend=backend, clock=lambda: next(times))
-    said = []
+    sentences = []
     compiled = []
     for done in range(1, len(seconds) + 1):
-        said.append(compiling.after_epoch(done, 100 - done))
+        sentences.append(compiling.after_epoch(done, 100 - done))
         compiled.append(part._compiled_call_impl is not None)
-    return said, compiled
+    return sentences, compiled
 
 
 @pytest.fixture(autouse=True)
@@ -42,20 +42,20 @@ def errors_as_before():
 
 
 def test_compiled_code_is_kept_if_an_epoch_takes_less_time():
-    said, compiled = follow(network(), [50, 40, 90, 20, 20])
-    assert said == [
+    sentences, compiled = follow(network(), [50, 40, 90, 20, 20])
+    assert sentences == [
         "",
         "",
         "",
-        "The part that learns was compiled (torch.compile): 20.0 s an epoch instead of 40.0 s.",
+        "The trained layers were compiled (torch.compile): 20.0 s an epoch instead of 40.0 s.",
         "",
     ]
     assert compiled == [False, True, True, True, True]
 
 
 def test_compiled_code_is_removed_without_a_gain():
-    said, compiled = follow(network(), [50, 40, 90, 39, 40])
-    assert "39.0 s an epoch instead of 40.0 s was not worth it" in said[3]
+    sentences, compiled = follow(network(), [50, 40, 90, 39, 40])
+    assert "39.0 s an epoch instead of 40.0 s was not worth it" in sentences[3]
     assert compiled == [False, True, True, False, False]
 
 
@@ -63,8 +63,8 @@ def test_compiled_code_is_removed_without_a_gain():
     ("seconds", "device"), [([9, 2, 2, 2], GPU), ([900] * 4, Device(torch.device("cpu"), "CPU"))]
 )
 def test_a_short_phase_and_a_cpu_are_never_compiled(seconds, device):
-    said, compiled = follow(network(), seconds, device)
-    assert not any(said) and not any(compiled)
+    sentences, compiled = follow(network(), seconds, device)
+    assert not any(sentences) and not any(compiled)
 
 
 def test_a_compiled_network_learns_the_same_and_its_tensors_keep_their_names():

@@ -98,15 +98,15 @@ def test_time_per_image_excludes_set_up_and_needs_enough_images(
 
 
 def test_an_estimate_uses_the_time_per_image_that_a_run_measured(tmp_path: Path):
-    given_split = split(100, 20, 20)
+    a_split = split(100, 20, 20)
     chosen = config(STAGES, 3, False)
     stage_seconds(DEFAULT_BACKBONE, 64, tmp_path)
-    before = estimate_run(chosen, given_split, tmp_path).seconds
+    before = estimate_run(chosen, a_split, tmp_path).seconds
     # Earlier versions stored one number, which included the set-up.
     remember(tmp_path, DEFAULT_BACKBONE, 64, [9.0], behind=STAGES)
-    assert estimate_run(chosen, given_split, tmp_path).seconds == before
+    assert estimate_run(chosen, a_split, tmp_path).seconds == before
     remember(tmp_path, DEFAULT_BACKBONE, 64, [1.0, 7.0], behind=STAGES)
-    assert estimate_run(chosen, given_split, tmp_path).seconds == pytest.approx(140 + 7, abs=5)
+    assert estimate_run(chosen, a_split, tmp_path).seconds == pytest.approx(140 + 7, abs=5)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{"])
@@ -119,43 +119,43 @@ def test_a_damaged_file_of_measurements_counts_as_none(tmp_path: Path, content: 
 
 @given(splits, st.integers(0, STAGES), st.integers(2, 30), st.booleans())
 def test_more_epochs_and_more_images_take_longer(
-    given_split: Split, frozen: int, epochs: int, augment: bool
+    a_split: Split, frozen: int, epochs: int, augment: bool
 ):
     """From two epochs on: a single one caches nothing, so that its training check costs more."""
-    small = estimate_run(config(frozen, epochs, augment), given_split).seconds
-    longer = estimate_run(config(frozen, epochs + 1, augment), given_split).seconds
+    small = estimate_run(config(frozen, epochs, augment), a_split).seconds
+    longer = estimate_run(config(frozen, epochs + 1, augment), a_split).seconds
     assert 0 < small <= longer
     # An epoch of the head alone costs next to nothing.
     assert small < longer or frozen == STAGES
     for more in ((1, 0, 0), (0, 1, 0), (0, 0, 1)):
-        counts = (len(given_split.train), len(given_split.val), len(given_split.test))
+        counts = (len(a_split.train), len(a_split.val), len(a_split.test))
         bigger = split(*(n + extra for n, extra in zip(counts, more, strict=True)))
         assert small < estimate_run(config(frozen, epochs, augment), bigger).seconds
 
 
 @given(splits, st.integers(0, STAGES - 1), st.integers(1, 30))
-def test_freezing_one_more_stage_never_takes_longer(given_split: Split, frozen: int, epochs: int):
+def test_freezing_one_more_stage_never_takes_longer(a_split: Split, frozen: int, epochs: int):
     less, more = (
-        estimate_run(config(n, epochs, False), given_split).seconds for n in (frozen, frozen + 1)
+        estimate_run(config(n, epochs, False), a_split).seconds for n in (frozen, frozen + 1)
     )
     assert more <= less * (1 + 1e-9)
 
 
 @given(splits, st.integers(2, 10), st.sampled_from([{"mixup": 0.2}, {"batch_norm": "adapt"}]))
 def test_settings_that_rule_out_cached_activations_take_longer(
-    given_split: Split, epochs: int, setting: dict
+    a_split: Split, epochs: int, setting: dict
 ):
     plain, other = (
-        estimate_run(config(STAGES, epochs, False, **more), given_split) for more in ({}, setting)
+        estimate_run(config(STAGES, epochs, False, **more), a_split) for more in ({}, setting)
     )
     assert plain.views == 1 and other.views == 0
     assert plain.seconds < other.seconds
 
 
 @given(splits, st.sampled_from(["two-phase", "gradual"]))
-def test_unfreezing_later_is_quicker_than_at_once(given_split: Split, unfreeze: str):
+def test_unfreezing_later_is_quicker_than_at_once(a_split: Split, unfreeze: str):
     at_once, later = (
-        estimate_run(config(0, 8, False, unfreeze=kind, head_epochs=5), given_split)
+        estimate_run(config(0, 8, False, unfreeze=kind, head_epochs=5), a_split)
         for kind in ("never", unfreeze)
     )
     assert later.seconds < at_once.seconds

@@ -120,9 +120,9 @@ def test_accumulated_mini_batches_equal_one_large_batch(n: int, batch_size: int,
     events = run_fit(
         clouds(n, batch_size), clouds(5), 2, model, images_per_step=a_step, clip_norm=0.3
     )
-    whole = run_fit(clouds(n, a_step), clouds(5), 2, at_once, clip_norm=0.3)
+    expected = run_fit(clouds(n, a_step), clouds(5), 2, at_once, clip_norm=0.3)
     assert torch.allclose(model.weight, at_once.weight, atol=1e-6)
-    for one, other in zip(epochs_of(events), epochs_of(whole), strict=True):
+    for one, other in zip(epochs_of(events), epochs_of(expected), strict=True):
         assert one.train_loss == pytest.approx(other.train_loss, abs=1e-6)
 
 
@@ -309,10 +309,10 @@ class Tight(nn.Module):
 def test_when_memory_runs_short_each_step_still_sees_its_images(n: int, room: int, accumulate: int):
     tight = Tight(room)
     roomy = Tight(100)
-    given_data = (clouds(n, 16), clouds(5))
+    data = (clouds(n, 16), clouds(5))
     a_step = 16 * accumulate
-    events = run_fit(*given_data, 2, tight, images_per_step=a_step)
-    expected = run_fit(*given_data, 2, roomy, images_per_step=a_step)
+    events = run_fit(*data, 2, tight, images_per_step=a_step)
+    expected = run_fit(*data, 2, roomy, images_per_step=a_step)
     assert torch.allclose(tight.inner.weight, roomy.inner.weight, atol=1e-6)
     told = [
         [e for e in side if isinstance(e, BatchEnded | EpochEnded)] for side in (events, expected)

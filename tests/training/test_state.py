@@ -115,7 +115,7 @@ def run_until(
     return events
 
 
-def told(events: list[Event], after: int = 0) -> list[Event]:
+def events_after(events: list[Event], after: int = 0) -> list[Event]:
     """Return the events of the epochs after epoch `after`, and of the test."""
     return [e for e in events if isinstance(e, WasTested) or getattr(e, "epoch", 0) > after]
 
@@ -129,9 +129,9 @@ def test_stopping_and_resuming_repeatedly_changes_nothing(
     make_experiment: Make, tmp_path: Path, recipe: str
 ):
     settings = {**SMALL, **RECIPES[recipe]}
-    whole = run_until(make_experiment(home=tmp_path / "whole", **settings))
+    uninterrupted = run_until(make_experiment(home=tmp_path / "uninterrupted", **settings))
     experiment = make_experiment(home=tmp_path / "stopped", **settings)
-    last_step = steps_of(whole)[-1]
+    last_step = steps_of(uninterrupted)[-1]
     done = 0
     pieces = []
     # Every third step lies within epochs as well as at their ends.
@@ -144,13 +144,13 @@ def test_stopping_and_resuming_repeatedly_changes_nothing(
         done = max([done, *(event.epoch for event in events if isinstance(event, EpochEnded))])
     pieces.append((done, run_until(experiment)))
     for after, events in pieces:
-        begun = told(events, after)
-        expected = told(whole, after)
+        begun = events_after(events, after)
+        expected = events_after(uninterrupted, after)
         assert begun == expected[: len(begun)], f"resumed after epoch {after}"
-    assert told(pieces[-1][1], done)[-1] == whole[-1]
+    assert events_after(pieces[-1][1], done)[-1] == uninterrupted[-1]
     best, other = (
         load_checkpoint(tmp_path / name / "model.safetensors").model
-        for name in ("whole", "stopped")
+        for name in ("uninterrupted", "stopped")
     )
     pairs = zip(best.state_dict().values(), other.state_dict().values(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
@@ -161,10 +161,10 @@ def test_stopping_and_resuming_repeatedly_changes_nothing(
 )
 def test_every_optimizer_can_be_resumed(make_experiment: Make, tmp_path: Path, optimizer: str):
     settings = {**SMALL, "optimizer": optimizer, "epochs": 3, "weight_decay": 0.1}
-    whole = run_until(make_experiment(home=tmp_path / "whole", **settings))
+    uninterrupted = run_until(make_experiment(home=tmp_path / "uninterrupted", **settings))
     experiment = make_experiment(home=tmp_path / "stopped", **settings)
     run_until(experiment, lambda event: isinstance(event, EpochEnded) and event.epoch == 2)
-    assert told(run_until(experiment), 2) == told(whole, 2)
+    assert events_after(run_until(experiment), 2) == events_after(uninterrupted, 2)
 
 
 def test_a_resumed_run_reports_its_last_finished_epoch_again(make_experiment: Make):
@@ -175,11 +175,11 @@ def test_a_resumed_run_reports_its_last_finished_epoch_again(make_experiment: Ma
 
 
 def test_a_trained_but_untested_run_resumes_with_the_test(make_experiment: Make, tmp_path: Path):
-    whole = run_until(make_experiment(home=tmp_path, **SMALL))
+    uninterrupted = run_until(make_experiment(home=tmp_path, **SMALL))
     experiment = make_experiment(**SMALL)
     run_until(experiment, lambda event: event == StageStarted("testing"))
     events = run_until(experiment)
-    assert not steps_of(events) and events[-1] == whole[-1]
+    assert not steps_of(events) and events[-1] == uninterrupted[-1]
     assert StageStarted("training") not in events
 
 

@@ -75,11 +75,11 @@ class Compiling:
         self._is_over = True
         paces = f"{seconds:.1f} s an epoch instead of {self._uncompiled_seconds:.1f} s"
         if seconds <= _MAX_TIME_RATIO * self._uncompiled_seconds:
-            return f"The part that learns was compiled (torch.compile): {paces}."
+            return f"The trained layers were compiled (torch.compile): {paces}."
         self._undo()
         return (
-            "The part that learns was compiled (torch.compile) for a while; "
-            f"{paces} was not worth it."
+            f"Compiling the trained layers (torch.compile) was tried and undone: {paces} was not "
+            "worth it."
         )
 
     def _undo(self) -> None:
