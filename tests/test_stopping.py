@@ -1,4 +1,4 @@
-"""A stop asks no more often than it should, and keeps a yes."""
+"""Requests to stop: polled at limited intervals, and remembered."""
 
 import pytest
 
@@ -7,12 +7,12 @@ from tl_core.errors import Cancelled
 from tl_core.stopping import NEVER, Stop
 
 
-def test_nobody_asked_means_no():
+def test_by_default_work_is_not_stopped():
     assert not Stop().is_asked and not NEVER.is_asked
     NEVER.check()
 
 
-def test_asked_it_raises_and_stays_asked():
+def test_a_request_to_stop_raises_and_is_remembered():
     answers = iter([False, True])
     stop = Stop(lambda: next(answers))
     stop.check()
@@ -22,7 +22,7 @@ def test_asked_it_raises_and_stays_asked():
             stop.check()
 
 
-def test_it_asks_only_so_often(monkeypatch: pytest.MonkeyPatch):
+def test_polling_respects_the_shortest_interval(monkeypatch: pytest.MonkeyPatch):
     now = 100.0
     monkeypatch.setattr(stopping.time, "monotonic", lambda: now)
     asked: list[float] = []

@@ -1,4 +1,4 @@
-"""Facts that a run finds out about itself: one record, filled field by field while the run goes."""
+"""Facts that a run finds out about itself: one record, filled field by field as it proceeds."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, InstanceOf
 
 Text = InstanceOf[str]
-"""Any string. User text may hold lone surrogates, which pydantic's own `str` refuses."""
+"""String of any content. User text may hold lone surrogates, which pydantic's `str` refuses."""
 
 
 class _Record(BaseModel):
@@ -22,7 +22,7 @@ class SplitSizes(_Record):
 
 
 class SplitFingerprints(_Record):
-    """Digest of the images' contents on each side, whatever their order: 16 hex digits."""
+    """Digest of the images' contents on each side, independent of their order: 16 hex digits."""
 
     train: str
     val: str
@@ -30,7 +30,7 @@ class SplitFingerprints(_Record):
 
 
 class PlannedPhase(_Record):
-    """Epochs in which the same part of the network learns."""
+    """Epochs during which the same layers are trained."""
 
     first_epoch: int
     """Counted from 1."""
@@ -48,28 +48,28 @@ class PlannedPhase(_Record):
 
 
 class TrainCheck(_Record):
-    """Figures of the kept model on training images as they are, without augmentation or dropout."""
+    """Figures of the saved model on training images, without augmentation or dropout."""
 
     n: int
-    """Images asked about."""
+    """Number of images evaluated."""
     accuracy: float
     loss: float
     """Mean cross-entropy in nats."""
 
 
 class FrozenPace(_Record):
-    """Pace of images through the frozen prefix, for the estimates of later runs."""
+    """Measured time of the frozen prefix, for the estimates of later runs."""
 
     stages: int
-    """Stages that the images passed, counted from the input."""
+    """Number of stages measured, counted from the input."""
     seconds: float
-    """Per image."""
+    """Seconds per image."""
     start_seconds: float
-    """Before the first image; 0.0 in old runs, which did not measure it."""
+    """Set-up time before the first image; 0.0 in old runs, which did not measure it."""
 
 
 class RunFacts(_Record):
-    """Everything known about a run beside its settings and figures.
+    """Facts about a run that are neither settings nor metrics.
 
     A field is absent until it is found: it then holds its default and is not in
     `model_fields_set`. Only fields that are set are merged, stored and shown as JSON.
@@ -78,92 +78,92 @@ class RunFacts(_Record):
     # Known before the run starts.
 
     classes: tuple[Text, ...] = ()
-    """Names of the labels, kept so that they outlive the dataset. User text; absent in old runs."""
+    """Class names, kept so that they outlive the dataset. User text; absent in old runs."""
     trainable_parameters: int | None = None
-    """Parameters that learn in the last phase: counted in the queue, then again in the model."""
+    """Parameters trained in the last phase: estimated when queued, then counted in the model."""
     total_parameters: int | None = None
-    """All parameters of the network, head included; counted together with the trainable ones."""
+    """Parameters of the whole network, head included; counted together with the trainable ones."""
     left_to_machine: tuple[str, ...] = ()
-    """Settings that nobody chose and the queue settled; absent where a run continues another."""
+    """Settings left open by the user and chosen at submission; absent in a continued run."""
     comparison: str = ""
     """Identifier shared by the runs of one comparison of optimizers; absent in other runs."""
     continues: str = ""
-    """Completed run that this one carries on from; absent in all that begin anew."""
+    """Completed run that this one continues; absent in runs that start from scratch."""
 
-    # Known when the process takes the run up.
+    # Known when a process starts or resumes the run.
 
     environment: Mapping[str, str] = {}
-    """Versions of Python and of the libraries that figures depend on, by name."""
+    """Versions of Python and of the libraries that results depend on, by name."""
     seconds_before: float = 0.0
-    """Seconds spent before the run was last taken up; absent in old runs."""
+    """Seconds spent before the run was last resumed; absent in old runs."""
     seconds_by_stage: Mapping[str, float] = {}
-    """Seconds by name in `events.STAGES`, written after every epoch and at the end."""
+    """Seconds spent in each of `events.STAGES`, written after every epoch and at the end."""
     resumed: int = 0
-    """Times that the run was queued again after it had begun; absent before the first."""
+    """Times that the run was queued again after it had started; absent before the first."""
 
-    # Found when images and backbone are read.
+    # Known once images and backbone are loaded.
 
     device: str = ""
-    """Title of the device that trains, such as "CPU"."""
+    """Title of the training device, such as "CPU"."""
     workers: int | None = None
     """Threads that read images; absent in old runs."""
     weights: Text = ""
-    """Sentence on the weights that the backbone began with."""
+    """Sentence on the weights that the backbone started from."""
     first_weights: str = ""
     """Digest of all weights before the first step; absent in old runs."""
     majority_label: int | None = None
-    """Label of the class most frequent in the training set; absent in old runs."""
+    """Label of the most frequent class in the training set; absent in old runs."""
     splits: SplitSizes | None = None
-    """Images on each side of the split."""
+    """Number of images on each side of the split."""
     split_warnings: tuple[Text, ...] = ()
-    """Sentences about classes that are missing on a side, and about sides that are small."""
+    """Sentences about classes missing from a side of the split, and about small sides."""
     split_fingerprint: SplitFingerprints | None = None
     """Digests that are equal for runs on the same images; absent in old runs."""
     frozen_stages: int | None = None
-    """Frozen prefix of the last phase, in stages from the input."""
+    """Length of the last phase's frozen prefix, in stages from the input."""
     plan: tuple[PlannedPhase, ...] = ()
     """Phases in order, covering every epoch once; absent in old runs."""
 
-    # Found while features are prepared and the model learns.
+    # Known while features are prepared and the model is trained.
 
     cached_views: int | None = None
-    """Views of each training image kept as activations; 0 where the phase reads images."""
+    """Views of each training image cached as activations; 0 where the phase reads images."""
     cache_note: Text = ""
-    """Sentence on why no activations are kept; absent where they fit or are not wanted."""
+    """Sentence on why no activations are cached; absent where they fit or are not needed."""
     precision_note: Text = ""
-    """Sentence on why activations are kept in float32; absent where float16 holds them."""
+    """Sentence on why activations are cached in float32; absent where float16 suffices."""
     features_by: str = ""
     """Engine that computed the frozen prefix; absent where nothing had to be computed."""
     frozen_part: FrozenPace | None = None
-    """Pace of the frozen prefix; absent where too few images passed to tell."""
+    """Measured time of the frozen prefix; absent where too few images passed to measure it."""
     micro_batch: int | None = None
-    """Images in memory at once, where memory ran short and batches are taken in pieces."""
+    """Micro-batch size in images, after memory ran short; absent where batches fit whole."""
     compiled: Text = ""
-    """Sentence on what torch.compile gained; absent where it was not tried."""
+    """Sentence on the effect of torch.compile; absent where it was not tried."""
     notes: tuple[Text, ...] = ()
-    """Sentences for the reader about what went otherwise than asked; they only accumulate."""
+    """Sentences on deviations from the settings; they only accumulate."""
 
-    # Found before the test.
+    # Known before the test.
 
     train_check: TrainCheck | None = None
-    """Figures of the kept model on training images; absent in old runs and where not finite."""
+    """Figures of the saved model on training images; absent in old runs and where not finite."""
 
     def merged(self, found: "RunFacts") -> "RunFacts":
-        """These facts with the fields set in `found` in their place; notes of both, each once."""
+        """Return these facts updated by the fields set in `found`; notes are joined, each once."""
         changes = found._set_fields()
         if "notes" in changes:
             changes["notes"] = tuple(dict.fromkeys((*self.notes, *found.notes)))
         return self.model_copy(update=changes)
 
     def continued(self, run_id: str) -> "RunFacts":
-        """Facts that a new run takes over when it carries on from run `run_id`, which has these."""
-        kept = self._set_fields()
-        for own in ("resumed", "train_check"):
-            kept.pop(own, None)
-        return RunFacts(**kept | {"continues": run_id})
+        """Return the facts that a run continuing `run_id`, whose facts these are, starts with."""
+        inherited = self._set_fields()
+        for name in ("resumed", "train_check"):
+            inherited.pop(name, None)
+        return RunFacts(**inherited | {"continues": run_id})
 
     def as_json(self) -> dict[str, Any]:
-        """Fields that are set, by name, in a form that `json.dumps` takes."""
+        """Return the fields that are set, by name, ready for `json.dumps`."""
         return self.model_dump(exclude_unset=True)
 
     def _set_fields(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A request to stop, which whoever does long work asks about from time to time."""
+"""Request to stop, polled by long-running work."""
 
 import math
 import time
@@ -8,15 +8,15 @@ from tl_core.errors import Cancelled
 
 
 class Stop:
-    """Knows whether work was asked to stop; once it was, it stays so."""
+    """Poll for a request to stop; once the answer is yes, it stays yes."""
 
     def __init__(
         self, ask: Callable[[], bool] = lambda: False, *, every_seconds: float = 0.0
     ) -> None:
         """
         Args:
-            ask: answers whether to stop; without it the answer is always no.
-            every_seconds: least time between two calls of `ask`, where it is not cheap.
+            ask: returns True when the work is to stop; by default it never does.
+            every_seconds: shortest time between two calls of `ask`, for one that is expensive.
         """
         self._ask = ask
         self._every_seconds = every_seconds
@@ -32,10 +32,10 @@ class Stop:
         return self._is_asked
 
     def check(self) -> None:
-        """Raises `Cancelled` if work was asked to stop."""
+        """Raise `Cancelled` if the work was asked to stop."""
         if self.is_asked:
             raise Cancelled("Stopped as asked.")
 
 
 NEVER = Stop()
-"""For work that nobody can ask to stop."""
+"""Default for work that cannot be stopped."""

@@ -1,4 +1,4 @@
-"""What a run is told to elsewhere: all of it, and nothing of theirs can harm the run."""
+"""Sinks receive all metrics of a run, and cannot harm the run."""
 
 from dataclasses import replace
 
@@ -11,11 +11,13 @@ from tl_core.sinks import Mirror
 from tl_core.sinks import mirror as module
 
 
-class Kept:
+class RecordingSink:
     name = "Elsewhere"
 
     def __init__(self, fails_at=""):
-        self.calls, self.points, self.fails_at = [], [], fails_at
+        self.calls = []
+        self.points = []
+        self.fails_at = fails_at
 
     def start(self, run):
         self._call("start")
@@ -46,7 +48,7 @@ def train(workspace, colours, monkeypatch):
 
 
 def test_every_point_arrives_once_and_in_order(workspace, train):
-    sink = Kept()
+    sink = RecordingSink()
     run = train(sink)
     assert sink.points == workspace.store.list_metrics(run.id)
     assert (sink.calls[0], sink.calls[-1]) == ("start", "finish")
@@ -54,36 +56,33 @@ def test_every_point_arrives_once_and_in_order(workspace, train):
 
 
 @pytest.mark.parametrize("step", ["start", "write", "finish"])
-def test_one_that_fails_is_told_nothing_more_and_the_run_says_so(train, step):
-    bad, good = Kept(step), Kept()
+def test_a_failing_sink_is_dropped_and_the_run_says_so(train, step):
+    bad = RecordingSink(step)
+    good = RecordingSink()
     run = train(bad, good)
     assert run.state is RunState.COMPLETED and run.result
     assert bad.calls.count(step) == 1 and bad.calls[-1] == step
     assert good.calls[-1] == "finish"
-    assert (
-        "Elsewhere did not take all of this run's figures (ConnectionError: nobody there)"
-        in run.facts.notes[0]
-    )
+    expected = "Elsewhere did not take all of this run's figures (ConnectionError: nobody there)"
+    assert expected in run.facts.notes[0]
 
 
-def test_one_that_hangs_holds_the_run_up_for_no_longer_than_is_allowed_and_the_run_says_so(
-    train, monkeypatch
-):
+def test_a_hanging_sink_delays_the_run_by_a_limited_time_and_the_run_says_so(train, monkeypatch):
     import threading
 
     monkeypatch.setattr(module, "_PATIENCE", 0.2)
-    hang, sink = threading.Event(), Kept()
+    hang = threading.Event()
+    sink = RecordingSink()
     sink.start = lambda run: hang.wait(30)
     run = train(sink)
     hang.set()
     assert run.state is RunState.COMPLETED
     (note,) = run.facts.notes
-    assert note.startswith(
-        "Elsewhere did not take all of this run's figures (not done 0.2 seconds after its end)"
-    )
+    reason = "not done 0.2 seconds after its end"
+    assert note.startswith(f"Elsewhere did not take all of this run's figures ({reason})")
 
 
-def test_by_default_nobody_is_told(workspace, colours):
+def test_by_default_there_are_no_sinks(workspace, colours):
     run = workspace.store.add_run(run_config(colours), "x")
     with module.open_mirror(workspace.store, run, workspace.settings) as mirror:
         assert not mirror._sinks and not mirror._thread.is_alive()
@@ -92,34 +91,35 @@ def test_by_default_nobody_is_told(workspace, colours):
 def test_event_files_hold_the_curves_and_the_test_figures(workspace, colours, tmp_path):
     reading = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     settings = workspace.settings.model_copy(update={"tensorboard_folder": tmp_path / "events"})
-    told = InlineRunner(replace(workspace, settings=settings)).submit(run_config(colours))
-    found = reading.EventAccumulator(str(tmp_path / "events" / told.id))
-    found.Reload()
+    run = InlineRunner(replace(workspace, settings=settings)).submit(run_config(colours))
+    events = reading.EventAccumulator(str(tmp_path / "events" / run.id))
+    events.Reload()
     points = [
-        p for p in workspace.store.list_metrics(told.id) if (p.split, p.name) == ("val", "loss")
+        p for p in workspace.store.list_metrics(run.id) if (p.split, p.name) == ("val", "loss")
     ]
-    assert [(e.step, e.value) for e in found.Scalars("val/loss")] == [
+    assert [(e.step, e.value) for e in events.Scalars("val/loss")] == [
         (p.step, pytest.approx(p.value)) for p in points
     ]
-    assert found.Scalars("test/accuracy")[0].value == pytest.approx(told.result.accuracy)
+    assert events.Scalars("test/accuracy")[0].value == pytest.approx(run.result.accuracy)
 
 
 def test_mlflow_has_the_settings_the_curves_and_the_test_figures(
     workspace, colours, tmp_path, monkeypatch, capfd
 ):
     mlflow = pytest.importorskip("mlflow")
-    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")  # a folder in place of a server
+    # A folder takes the place of a server.
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     uri = (tmp_path / "mlruns").as_uri()
     settings = workspace.settings.model_copy(update={"mlflow_uri": uri})
-    told = InlineRunner(replace(workspace, settings=settings)).submit(run_config(colours))
+    run = InlineRunner(replace(workspace, settings=settings)).submit(run_config(colours))
     client = mlflow.MlflowClient(tracking_uri=uri)
-    (found,) = client.search_runs([client.get_experiment_by_name("TransferLab").experiment_id])
-    assert (found.info.status, found.data.tags["transferlab.run"]) == ("FINISHED", told.id)
-    assert found.data.params["backbone"] == told.config.model.backbone
-    assert found.data.metrics["test/accuracy"] == told.result.accuracy
-    history = client.get_metric_history(found.info.run_id, "val/loss")
+    (recorded,) = client.search_runs([client.get_experiment_by_name("TransferLab").experiment_id])
+    assert (recorded.info.status, recorded.data.tags["transferlab.run"]) == ("FINISHED", run.id)
+    assert recorded.data.params["backbone"] == run.config.model.backbone
+    assert recorded.data.metrics["test/accuracy"] == run.result.accuracy
+    history = client.get_metric_history(recorded.info.run_id, "val/loss")
     points = [
-        p for p in workspace.store.list_metrics(told.id) if (p.split, p.name) == ("val", "loss")
+        p for p in workspace.store.list_metrics(run.id) if (p.split, p.name) == ("val", "loss")
     ]
     assert capfd.readouterr().out == ""
     assert [(metric.step, metric.value) for metric in history] == [

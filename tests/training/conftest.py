@@ -1,4 +1,4 @@
-"""Experiments on the colours, without a run in the store."""
+"""Fixture for experiments on a small dataset of colours, without a run in the store."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,9 +15,9 @@ from tl_core.workspace import Workspace
 
 @pytest.fixture
 def make_experiment(workspace: Workspace, colours: DatasetRecord) -> Callable[..., Experiment]:
-    """Makes experiments on small images.
+    """Return a function that makes experiments on small images.
 
-    Takes what `run_config` takes, `stop`, and `home` for the files of model and state.
+    It takes the arguments of `run_config`, `stop`, and `home`, the folder for model and state.
     """
 
     def make(

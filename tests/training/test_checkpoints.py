@@ -1,4 +1,4 @@
-"""A model comes back from its file exactly, and a reader finds a whole file or a sentence."""
+"""Checkpoints restore a model exactly; incomplete files raise a readable error."""
 
 import errno
 from collections.abc import Callable
@@ -37,17 +37,17 @@ def network(config: ModelConfig) -> TransferModel:
         "swin_v2_t",
     ],
 )
-def test_what_is_loaded_is_what_was_saved(tmp_path: Path, name: str):
+def test_a_loaded_model_equals_the_saved_one(tmp_path: Path, name: str):
     config = ModelConfig(backbone=name, frozen_stages=2, hidden_units=4, dropout=0.5, image_size=64)
     model = network(config).to(memory_format=torch.channels_last)
     save_checkpoint(tmp_path / "new" / "model.safetensors", model, config, CLASSES)
     state = torch.get_rng_state()
     checkpoint = load_checkpoint(tmp_path / "new" / "model.safetensors")
-    assert torch.equal(state, torch.get_rng_state()), (
-        "a run beside this would see other random numbers"
-    )
+    unchanged = torch.equal(state, torch.get_rng_state())
+    assert unchanged, "a run in the same process would see other random numbers"
     assert checkpoint.classes == CLASSES and checkpoint.backbone == get_backbone(name)
-    loaded, saved = checkpoint.model.state_dict(), model.state_dict()
+    loaded = checkpoint.model.state_dict()
+    saved = model.state_dict()
     assert list(loaded) == list(saved)
     assert all(torch.equal(tensor, saved[name]) for name, tensor in loaded.items())
     assert not any(module.training for module in checkpoint.model.modules())
@@ -58,14 +58,15 @@ def test_what_is_loaded_is_what_was_saved(tmp_path: Path, name: str):
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["model.safetensors"]
 
 
-def test_without_a_file_there_is_no_model_yet(tmp_path: Path):
+def test_a_missing_file_means_that_no_epoch_was_finished(tmp_path: Path):
     with pytest.raises(RunNotReady, match="ended before its first epoch was finished"):
         load_checkpoint(tmp_path / "model.safetensors")
 
 
 @pytest.mark.parametrize("keep", [0, 5, 1000, -1])
-def test_a_cut_off_file_is_a_sentence(tmp_path: Path, keep: int):
-    path, config = tmp_path / "model.safetensors", ModelConfig(backbone="squeezenet1_1")
+def test_a_truncated_file_raises_a_readable_error(tmp_path: Path, keep: int):
+    path = tmp_path / "model.safetensors"
+    config = ModelConfig(backbone="squeezenet1_1")
     save_checkpoint(path, network(config), config, CLASSES)
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(RunNotReady, match="cannot be read"):
@@ -75,7 +76,8 @@ def test_a_cut_off_file_is_a_sentence(tmp_path: Path, keep: int):
 def test_a_full_disk_leaves_the_model_that_was_there(
     tmp_path: Path, fill_disk_under: Callable[[Path], None]
 ):
-    path, config = tmp_path / "model.safetensors", ModelConfig(backbone="squeezenet1_1")
+    path = tmp_path / "model.safetensors"
+    config = ModelConfig(backbone="squeezenet1_1")
     save_checkpoint(path, network(config), config, CLASSES)
     before = path.read_bytes()
     fill_disk_under(path)
@@ -85,29 +87,29 @@ def test_a_full_disk_leaves_the_model_that_was_there(
     assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
-def test_what_changed_is_read_with_the_model_it_belongs_to_and_made_one_file(tmp_path: Path):
-    path, config = (
-        tmp_path / "model.safetensors",
-        ModelConfig(backbone="squeezenet1_1", hidden_units=4),
-    )
-    model, other = network(config), network(config)
+def test_changes_are_read_with_their_own_model_only_and_merged_into_its_file(tmp_path: Path):
+    path = tmp_path / "model.safetensors"
+    config = ModelConfig(backbone="squeezenet1_1", hidden_units=4)
+    model = network(config)
+    other = network(config)
     save_checkpoint(path, model, config, CLASSES)
-    whole = path.stat().st_size
+    size = path.stat().st_size
     for _ in range(2):
         model.head[-1].bias.data += 1
         save_changes(path, model.head.state_dict(prefix="head."))
         assert same(load_checkpoint(path).model, model)
     changes = tmp_path / "model.changes"
     left = changes.read_bytes()
-    assert len(left) < whole / 10
+    assert len(left) < size / 10
     make_whole(path)
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
     assert same(load_checkpoint(path).model, model)
-    changes.write_bytes(left)  # as a crash between the two would leave it
+    # A crash between writing the model and deleting the changes leaves both.
+    changes.write_bytes(left)
     assert same(load_checkpoint(path).model, model)
     save_checkpoint(path, other, config, CLASSES)
     changes.write_bytes(left)
-    assert same(load_checkpoint(path).model, other), "changes of another model are none of this"
+    assert same(load_checkpoint(path).model, other), "changes of another model are ignored"
 
 
 def same(model: TransferModel, other: TransferModel) -> bool:
@@ -115,8 +117,9 @@ def same(model: TransferModel, other: TransferModel) -> bool:
     return all(torch.equal(one, two) for one, two in pairs)
 
 
-def test_the_model_of_another_version_is_a_sentence(tmp_path: Path):
-    path, config = tmp_path / "model.safetensors", ModelConfig(backbone="squeezenet1_1")
+def test_a_model_of_another_version_raises_a_readable_error(tmp_path: Path):
+    path = tmp_path / "model.safetensors"
+    config = ModelConfig(backbone="squeezenet1_1")
     save_checkpoint(path, network(config), ModelConfig(backbone="resnet18"), CLASSES)
     with pytest.raises(RunNotReady, match="Another version"):
         load_checkpoint(path)
@@ -126,31 +129,27 @@ def test_the_model_of_another_version_is_a_sentence(tmp_path: Path):
     ("name", "depth"), [("resnet18", 3), ("tf_efficientnet_lite0", 3), ("mobilenet_v2", 4)]
 )
 def test_a_model_of_release_0_1_can_still_be_used(tmp_path: Path, name: str, depth: int):
-    """It numbered the library's modules within each stage, instead of calling them by their names."""
-    path, config = tmp_path / "model.safetensors", ModelConfig(backbone=name)
-    model, numbers = network(config), {}
+    """Release 0.1 numbered the library's modules within each stage instead of naming them."""
+    path = tmp_path / "model.safetensors"
+    config = ModelConfig(backbone=name)
+    model = network(config)
+    numbers = {}
 
     def number(tensor: str) -> str:
         if not tensor.startswith("stages."):
             return tensor
         own = depth + (tensor.split(".")[2] == "blocks")
-        stage, module, rest = (
-            tensor.split(".")[1],
-            tensor.split(".")[2:own],
-            tensor.split(".")[own:],
-        )
-        of_stage = numbers.setdefault(stage, {})
-        return ".".join(
-            ("stages", stage, str(of_stage.setdefault(tuple(module), len(of_stage))), *rest)
-        )
+        stage = tensor.split(".")[1]
+        module = tensor.split(".")[2:own]
+        rest = tensor.split(".")[own:]
+        numbers_in_stage = numbers.setdefault(stage, {})
+        index = numbers_in_stage.setdefault(tuple(module), len(numbers_in_stage))
+        return ".".join(("stages", stage, str(index), *rest))
 
     save_checkpoint(path, model, config, CLASSES)
     with safe_open(path, "pt") as file:
-        about = file.metadata()
-    save_file(
-        {number(key): tensor.contiguous() for key, tensor in model.state_dict().items()},
-        path,
-        about,
-    )
+        metadata = file.metadata()
+    numbered = {number(key): tensor.contiguous() for key, tensor in model.state_dict().items()}
+    save_file(numbered, path, metadata)
     loaded = load_checkpoint(path).model.state_dict()
     assert all(torch.equal(tensor, loaded[key]) for key, tensor in model.state_dict().items())

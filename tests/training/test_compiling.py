@@ -1,4 +1,6 @@
-"""Compiling is tried where there is time to win, undone where none was won, and never changes what is learned."""
+"""torch.compile is tried in long phases, undone without a gain, and does not change results."""
+
+from itertools import accumulate
 
 import pytest
 import torch
@@ -8,7 +10,7 @@ from tl_core.training.compiling import Compiling
 from tl_core.training.device import Device
 
 GPU = Device(torch.device("cuda"), "a GPU")
-"""Only its name: what is decided needs none."""
+"""Named only: the decisions need no real GPU."""
 
 
 def network():
@@ -19,54 +21,58 @@ def network():
 
 
 def follow(part, seconds, device=GPU, backend="eager"):
-    """Sentences after epochs that take so long."""
-    times = iter([0.0, *(t for i, _ in enumerate(seconds) for t in [sum(seconds[: i + 1])] * 2)])
+    """Return the sentence, and whether `part` is compiled, after epochs of these `seconds`."""
+    times = accumulate(seconds, initial=0.0)
     compiling = Compiling(part, device, backend=backend, clock=lambda: next(times))
-    said, compiled = [], []
+    sentences = []
+    compiled = []
     for done in range(1, len(seconds) + 1):
-        said.append(compiling.after_epoch(done, 100 - done))
+        sentences.append(compiling.after_epoch(done, 100 - done))
         compiled.append(part._compiled_call_impl is not None)
-    return said, compiled
+    return sentences, compiled
 
 
 @pytest.fixture(autouse=True)
 def errors_as_before():
     before = torch._dynamo.config.suppress_errors
-    torch._dynamo.reset()  # code that could not be compiled once is left alone from then on
+    # Without a reset, code that failed to compile once is not compiled again.
+    torch._dynamo.reset()
     yield
     torch._dynamo.config.suppress_errors = before
 
 
-def test_it_is_kept_where_an_epoch_takes_less_time():
-    said, compiled = follow(network(), [50, 40, 90, 20, 20])
-    assert said == [
+def test_compiled_code_is_kept_if_an_epoch_takes_less_time():
+    sentences, compiled = follow(network(), [50, 40, 90, 20, 20])
+    assert sentences == [
         "",
         "",
         "",
-        "The part that learns was compiled (torch.compile): 20.0 s an epoch instead of 40.0 s.",
+        "The trained layers were compiled (torch.compile): 20.0 s an epoch instead of 40.0 s.",
         "",
     ]
     assert compiled == [False, True, True, True, True]
 
 
-def test_it_is_undone_where_nothing_is_won():
-    said, compiled = follow(network(), [50, 40, 90, 39, 40])
-    assert "39.0 s an epoch instead of 40.0 s was not worth it" in said[3]
+def test_compiled_code_is_removed_without_a_gain():
+    sentences, compiled = follow(network(), [50, 40, 90, 39, 40])
+    assert "39.0 s an epoch instead of 40.0 s was not worth it" in sentences[3]
     assert compiled == [False, True, True, False, False]
 
 
 @pytest.mark.parametrize(
     ("seconds", "device"), [([9, 2, 2, 2], GPU), ([900] * 4, Device(torch.device("cpu"), "CPU"))]
 )
-def test_a_short_phase_and_a_cpu_are_left_alone(seconds, device):
-    said, compiled = follow(network(), seconds, device)
-    assert not any(said) and not any(compiled)
+def test_a_short_phase_and_a_cpu_are_never_compiled(seconds, device):
+    sentences, compiled = follow(network(), seconds, device)
+    assert not any(sentences) and not any(compiled)
 
 
 def test_a_compiled_network_learns_the_same_and_its_tensors_keep_their_names():
-    one, other = network(), network()
+    one = network()
+    other = network()
     follow(other, [50, 40, 90, 20])
-    images, labels = torch.randn(5, 3, 8, 8), torch.tensor([0, 1, 0, 1, 1])
+    images = torch.randn(5, 3, 8, 8)
+    labels = torch.tensor([0, 1, 0, 1, 1])
     for part in (one, other):
         optimizer = torch.optim.SGD(part.parameters(), 0.1)
         for size in (5, 5, 3, 1):
@@ -78,20 +84,21 @@ def test_a_compiled_network_learns_the_same_and_its_tensors_keep_their_names():
         torch.testing.assert_close(tensor, other.state_dict()[name])
 
 
-def test_what_cannot_be_compiled_runs_as_it_did():
+def test_code_that_cannot_be_compiled_runs_uncompiled():
     asked = []
 
     def broken(graph, inputs):
         asked.append(graph)
         raise RuntimeError("no compiler here")
 
-    part, images = network().eval(), torch.randn(2, 3, 8, 8)
+    part = network().eval()
+    images = torch.randn(2, 3, 8, 8)
     expected = part(images)
     follow(part, [50, 40, 90, 20], backend=broken)
     assert torch.equal(part(images), expected) and asked
 
 
-def test_after_the_phase_the_part_is_as_it_was():
+def test_after_the_phase_the_part_is_no_longer_compiled():
     part = network()
     with Compiling(part, GPU, backend="eager", clock=lambda: 0.0) as compiling:
         compiling._compile()

@@ -1,4 +1,4 @@
-"""What a run will take, said before it starts: positive, growing with the work, and in step with what a run does."""
+"""Estimates of a run's duration: positive, growing with the work, and true to what a run does."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -41,26 +41,26 @@ splits = st.builds(split, sizes, sizes, sizes)
     ("name", "side"),
     [(DEFAULT_BACKBONE, None), ("vit_b_16", 32), ("swin_v2_t", 64), ("densenet121", 64)],
 )
-def test_every_stage_takes_time_and_nothing_random_is_drawn(name: str, side: int | None):
+def test_every_stage_takes_time_and_no_random_number_is_drawn(name: str, side: int | None):
     before = torch.get_rng_state()
     seconds = measure_stages.__wrapped__(name, side)
     assert len(seconds) == len(anatomy(get_backbone(name), side).stages) and min(seconds) > 0
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_of_a_network_too_big_to_be_measured_the_work_is_counted(monkeypatch: pytest.MonkeyPatch):
+def test_a_network_too_large_to_measure_is_estimated_from_its_multiply_adds(
+    monkeypatch: pytest.MonkeyPatch,
+):
     monkeypatch.setattr(estimate, "_MAX_MEASURED", 1.0)
-    counted, parts = measure_stages.__wrapped__("resnet18", None), anatomy(get_backbone("resnet18"))
+    counted = measure_stages.__wrapped__("resnet18", None)
+    parts = anatomy(get_backbone("resnet18"))
     assert len(counted) == len(parts.stages) and min(counted) > 0
-    pace = estimate._seconds_per_multiply_add(
-        estimate.pick_device(), True
-    )  # as it was asked for, and so kept
+    # Called with the same arguments as in the measurement, it returns the cached value.
+    pace = estimate._seconds_per_multiply_add(estimate.pick_device(), True)
     assert sum(counted) == pytest.approx(parts.multiply_adds * pace, rel=0.05)
 
 
-def test_what_was_measured_once_is_known_from_then_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_measurement_is_stored_and_not_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert measured_speeds(tmp_path) == {}
     seconds = stage_seconds("squeezenet1_1", None, tmp_path)
     stage_seconds("squeezenet1_1", 32, tmp_path)
@@ -70,18 +70,16 @@ def test_what_was_measured_once_is_known_from_then_on(
     assert [path.name for path in tmp_path.iterdir()] == ["speeds.json"]
 
 
-def test_what_is_measured_beside_a_run_is_not_remembered(tmp_path: Path):
+def test_a_measurement_beside_a_run_is_not_stored(tmp_path: Path):
     stage_seconds("squeezenet1_1", None, tmp_path, is_quiet=False)
     assert measured_speeds(tmp_path) == {}
     quiet = stage_seconds("squeezenet1_1", None, tmp_path)
-    assert (
-        measured_speeds(tmp_path)
-        and stage_seconds("squeezenet1_1", None, tmp_path, is_quiet=False) == quiet
-    )
+    assert measured_speeds(tmp_path)
+    assert stage_seconds("squeezenet1_1", None, tmp_path, is_quiet=False) == quiet
 
 
 @given(st.integers(1, 64), st.integers(0, 400), st.floats(0, 60), st.floats(1e-3, 1))
-def test_the_pace_of_images_is_found_without_the_start_and_not_from_a_few(
+def test_time_per_image_excludes_set_up_and_needs_enough_images(
     batch: int, n: int, start: float, each: float
 ):
     now = 0.0
@@ -89,30 +87,30 @@ def test_the_pace_of_images_is_found_without_the_start_and_not_from_a_few(
     for done in [*range(batch, n, batch), n] if n else []:
         now = start + done * each
         pace.see(done)
-    found = pace.found()
+    measured = pace.measured()
     if n - batch < 64:
-        assert found is None, "an aborted run's few images would be remembered with its start"
+        assert measured is None, "the few images of an aborted run would be stored with its set-up"
     else:
-        assert found == {
+        assert measured == {
             "seconds": pytest.approx(each),
             "start_seconds": pytest.approx(start, abs=1e-6),
         }
 
 
-def test_an_estimate_goes_by_the_pace_that_a_run_found(tmp_path: Path):
-    given_split, chosen = split(100, 20, 20), config(STAGES, 3, False)
+def test_an_estimate_uses_the_time_per_image_that_a_run_measured(tmp_path: Path):
+    a_split = split(100, 20, 20)
+    chosen = config(STAGES, 3, False)
     stage_seconds(DEFAULT_BACKBONE, 64, tmp_path)
-    before = estimate_run(chosen, given_split, tmp_path).seconds
-    remember(
-        tmp_path, DEFAULT_BACKBONE, 64, [9.0], behind=STAGES
-    )  # as earlier versions did, start and all
-    assert estimate_run(chosen, given_split, tmp_path).seconds == before
+    before = estimate_run(chosen, a_split, tmp_path).seconds
+    # Earlier versions stored one number, which included the set-up.
+    remember(tmp_path, DEFAULT_BACKBONE, 64, [9.0], behind=STAGES)
+    assert estimate_run(chosen, a_split, tmp_path).seconds == before
     remember(tmp_path, DEFAULT_BACKBONE, 64, [1.0, 7.0], behind=STAGES)
-    assert estimate_run(chosen, given_split, tmp_path).seconds == pytest.approx(140 + 7, abs=5)
+    assert estimate_run(chosen, a_split, tmp_path).seconds == pytest.approx(140 + 7, abs=5)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{"])
-def test_a_damaged_memory_is_no_memory(tmp_path: Path, content: str):
+def test_a_damaged_file_of_measurements_counts_as_none(tmp_path: Path, content: str):
     (tmp_path / "speeds.json").write_text(content)
     assert measured_speeds(tmp_path) == {}
     stage_seconds("squeezenet1_1", None, tmp_path)
@@ -121,44 +119,43 @@ def test_a_damaged_memory_is_no_memory(tmp_path: Path, content: str):
 
 @given(splits, st.integers(0, STAGES), st.integers(2, 30), st.booleans())
 def test_more_epochs_and_more_images_take_longer(
-    given_split: Split, frozen: int, epochs: int, augment: bool
+    a_split: Split, frozen: int, epochs: int, augment: bool
 ):
-    """From two epochs on: of a single one nothing is kept, and the look at training images at the end costs more."""
-    small = estimate_run(config(frozen, epochs, augment), given_split).seconds
-    longer = estimate_run(config(frozen, epochs + 1, augment), given_split).seconds
+    """From two epochs on: a single one caches nothing, so that its training check costs more."""
+    small = estimate_run(config(frozen, epochs, augment), a_split).seconds
+    longer = estimate_run(config(frozen, epochs + 1, augment), a_split).seconds
     assert 0 < small <= longer
-    assert small < longer or frozen == STAGES, (
-        "only behind the whole backbone does an epoch cost nothing worth saying"
-    )
+    # An epoch of the head alone costs next to nothing.
+    assert small < longer or frozen == STAGES
     for more in ((1, 0, 0), (0, 1, 0), (0, 0, 1)):
-        counts = (len(given_split.train), len(given_split.val), len(given_split.test))
+        counts = (len(a_split.train), len(a_split.val), len(a_split.test))
         bigger = split(*(n + extra for n, extra in zip(counts, more, strict=True)))
         assert small < estimate_run(config(frozen, epochs, augment), bigger).seconds
 
 
 @given(splits, st.integers(0, STAGES - 1), st.integers(1, 30))
-def test_freezing_one_more_stage_never_takes_longer(given_split: Split, frozen: int, epochs: int):
+def test_freezing_one_more_stage_never_takes_longer(a_split: Split, frozen: int, epochs: int):
     less, more = (
-        estimate_run(config(n, epochs, False), given_split).seconds for n in (frozen, frozen + 1)
+        estimate_run(config(n, epochs, False), a_split).seconds for n in (frozen, frozen + 1)
     )
     assert more <= less * (1 + 1e-9)
 
 
 @given(splits, st.integers(2, 10), st.sampled_from([{"mixup": 0.2}, {"batch_norm": "adapt"}]))
-def test_what_makes_kept_features_useless_takes_longer(
-    given_split: Split, epochs: int, setting: dict
+def test_settings_that_rule_out_cached_activations_take_longer(
+    a_split: Split, epochs: int, setting: dict
 ):
     plain, other = (
-        estimate_run(config(STAGES, epochs, False, **more), given_split) for more in ({}, setting)
+        estimate_run(config(STAGES, epochs, False, **more), a_split) for more in ({}, setting)
     )
     assert plain.views == 1 and other.views == 0
     assert plain.seconds < other.seconds
 
 
 @given(splits, st.sampled_from(["two-phase", "gradual"]))
-def test_to_unfreeze_later_is_quicker_than_at_once(given_split: Split, unfreeze: str):
+def test_unfreezing_later_is_quicker_than_at_once(a_split: Split, unfreeze: str):
     at_once, later = (
-        estimate_run(config(0, 8, False, unfreeze=kind, head_epochs=5), given_split)
+        estimate_run(config(0, 8, False, unfreeze=kind, head_epochs=5), a_split)
         for kind in ("never", unfreeze)
     )
     assert later.seconds < at_once.seconds
@@ -176,7 +173,7 @@ def test_to_unfreeze_later_is_quicker_than_at_once(given_split: Split, unfreeze:
         (-1, True, True, {"unfreeze": "two-phase", "head_epochs": 2, "epochs": 3}),
     ],
 )
-def test_the_views_are_those_a_run_keeps(
+def test_estimated_views_are_those_that_a_run_caches(
     make_experiment: Callable[..., Experiment],
     tmp_path: Path,
     *,

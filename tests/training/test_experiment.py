@@ -1,4 +1,4 @@
-"""A whole run on real images and real weights: its order, its promises, its repeatability."""
+"""Whole runs on real images and weights: order of events, guarantees and reproducibility."""
 
 import itertools
 from collections.abc import Callable, Iterable
@@ -25,12 +25,12 @@ Make = Callable[..., Experiment]
 
 
 def facts_of(events: list) -> RunFacts:
-    found = (event.facts for event in events if isinstance(event, FactsFound))
-    return reduce(RunFacts.merged, found, RunFacts())
+    facts = (event.facts for event in events if isinstance(event, FactsFound))
+    return reduce(RunFacts.merged, facts, RunFacts())
 
 
 def learned(events: Iterable) -> list:
-    """What does not depend on what earlier runs have computed."""
+    """Return the events that do not depend on activations cached by earlier runs."""
     return [event for event in events if isinstance(event, BatchEnded | EpochEnded | WasTested)]
 
 
@@ -74,7 +74,7 @@ def test_facts_are_those_of_the_model(make_experiment: Make):
 @pytest.mark.parametrize(
     "model", [{}, {"frozen_stages": -1}, {"frozen_stages": 0, "batch_norm": "adapt"}]
 )
-def test_the_kept_model_is_asked_about_training_images_as_they_are(
+def test_the_training_check_evaluates_the_saved_model_without_augmentation(
     make_experiment: Make, model: dict
 ):
     experiment = make_experiment(model, epochs=2, augment="photos", dropout=0.5)
@@ -82,27 +82,26 @@ def test_the_kept_model_is_asked_about_training_images_as_they_are(
     (place,) = [
         i for i, e in enumerate(events) if isinstance(e, FactsFound) and e.facts.train_check
     ]
-    assert (
-        place > max(i for i, e in enumerate(events) if isinstance(e, EpochEnded))
-        and place < len(events) - 1
-    )
-    kept = load_checkpoint(experiment.checkpoint).model
-    said = predict(kept, experiment.examples(experiment.split.train))
-    found = events[place].facts.train_check
-    assert (found.n, found.accuracy) == (len(experiment.split.train), said.accuracy)
-    assert found.loss == pytest.approx(said.loss, abs=1e-3)
+    last_epoch = max(i for i, e in enumerate(events) if isinstance(e, EpochEnded))
+    assert last_epoch < place < len(events) - 1
+    saved = load_checkpoint(experiment.checkpoint).model
+    outputs = predict(saved, experiment.examples(experiment.split.train))
+    check = events[place].facts.train_check
+    assert (check.n, check.accuracy) == (len(experiment.split.train), outputs.accuracy)
+    assert check.loss == pytest.approx(outputs.loss, abs=1e-3)
 
 
-def test_of_very_many_training_images_some_are_checked_at_least_as_many_as_there_are_of_validation():
-    assert [n_checked(*sizes) for sizes in ((30, 6), (3000, 600), (3000, 60), (400, 900))] == [
-        30,
-        600,
-        500,
-        400,
-    ]
+@pytest.mark.parametrize(
+    ("n_train", "n_val", "expected"),
+    [(30, 6, 30), (3000, 600, 600), (3000, 60, 500), (400, 900, 400)],
+)
+def test_the_training_check_is_as_large_as_validation_but_at_least_500_if_available(
+    n_train: int, n_val: int, expected: int
+):
+    assert n_checked(n_train, n_val) == expected
 
 
-def test_facts_say_what_will_happen_and_with_what(make_experiment: Make):
+def test_facts_hold_the_plan_the_weights_and_the_split(make_experiment: Make):
     settings = {
         "frozen_stages": -2,
         "unfreeze": "two-phase",
@@ -113,12 +112,8 @@ def test_facts_say_what_will_happen_and_with_what(make_experiment: Make):
     experiment = make_experiment(settings)
     facts = facts_of(list(run_experiment(experiment)))
     first, second = facts.plan
-    assert (
-        first.first_epoch,
-        first.last_epoch,
-        second.first_epoch,
-        second.last_epoch,
-    ) == (1, 1, 2, 2)
+    assert (first.first_epoch, first.last_epoch) == (1, 1)
+    assert (second.first_epoch, second.last_epoch) == (2, 2)
     assert (first.frozen_stages, second.frozen_stages) == (9, 7) and facts.frozen_stages == 7
     assert first.rates == (*[0.0] * 9, 0.01)
     assert second.rates == pytest.approx([0.0] * 7 + [0.0005, 0.0005, 0.005])
@@ -127,12 +122,12 @@ def test_facts_say_what_will_happen_and_with_what(make_experiment: Make):
     assert set(prints) == {"train", "val", "test"} and len(set(prints.values())) == 3
 
 
-def test_runs_on_the_same_split_say_so(make_experiment: Make, tmp_path: Path):
-    found = []
+def test_runs_on_the_same_split_have_the_same_fingerprint(make_experiment: Make, tmp_path: Path):
+    fingerprints = []
     for number, more in enumerate(({"seed": 1}, {"seed": 2}, {"split_seed": 1})):
         experiment = make_experiment(home=tmp_path / str(number), epochs=1, **more)
-        found.append(facts_of(list(run_experiment(experiment))).split_fingerprint)
-    assert found[0] == found[1] != found[2]
+        fingerprints.append(facts_of(list(run_experiment(experiment))).split_fingerprint)
+    assert fingerprints[0] == fingerprints[1] != fingerprints[2]
 
 
 @pytest.mark.parametrize(
@@ -143,7 +138,7 @@ def test_runs_on_the_same_split_say_so(make_experiment: Make, tmp_path: Path):
     ],
     ids=["features", "fine-tuning"],
 )
-def test_the_same_choices_give_the_same_numbers_to_the_last_bit(
+def test_the_same_settings_give_the_same_numbers_to_the_last_bit(
     make_experiment: Make, tmp_path: Path, model: dict, train: dict
 ):
     first, second, other = (
@@ -156,14 +151,16 @@ def test_the_same_choices_give_the_same_numbers_to_the_last_bit(
     assert other[-1].predictions != first[-1].predictions
 
 
-def test_the_checkpoint_is_of_the_best_epoch(make_experiment: Make):
+def test_the_checkpoint_holds_the_best_epoch(make_experiment: Make):
     experiment = make_experiment(epochs=6, optimizer="momentum", learning_rate=10, seed=2)
-    best, written = None, None
+    best = None
+    written = None
     for event in run_experiment(experiment):
         if isinstance(event, EpochEnded):
             now = experiment.checkpoint.stat().st_mtime_ns
             assert (now != written) is event.is_best
-            best, written = (event if event.is_best else best), now
+            best = event if event.is_best else best
+            written = now
     assert best.epoch < 6, "the last epoch was the best: this shows nothing about the others"
     kept = predict(
         load_checkpoint(experiment.checkpoint).model, experiment.examples(experiment.split.val)
@@ -182,12 +179,13 @@ def test_the_checkpoint_is_of_the_best_epoch(make_experiment: Make):
     ],
     ids=["frozen", "fine-tuned", "two-phase"],
 )
-def test_what_was_said_is_kept_with_what_entered_the_head(
+def test_stored_logits_are_the_heads_outputs_for_the_stored_features(
     make_experiment: Make, tmp_path: Path, model: dict, still: list[bool]
 ):
     experiment = replace(make_experiment(model, epochs=3), outputs=tmp_path / "outputs")
     events = learned(run_experiment(experiment))
-    ends, tested = [event for event in events if isinstance(event, EpochEnded)], events[-1]
+    ends = [event for event in events if isinstance(event, EpochEnded)]
+    tested = events[-1]
     best = [end for end in ends if end.is_best][-1]
     network = load_checkpoint(experiment.checkpoint).model
     for split, predictions in (("val", best.val_predictions), ("test", tested.predictions)):
@@ -237,7 +235,7 @@ def test_the_test_images_are_read_last_and_nothing_else_then(make_experiment: Ma
     ],
     ids=str,
 )
-def test_what_is_frozen_does_not_move(make_experiment: Make, recipe: dict):
+def test_frozen_weights_do_not_change(make_experiment: Make, recipe: dict):
     experiment = make_experiment(**recipe)
     before, _ = build_experiment_model(experiment)
     list(run_experiment(experiment))
@@ -270,12 +268,12 @@ def test_a_batch_may_be_a_single_image(make_experiment: Make, frozen: int | str)
 
 
 @pytest.mark.parametrize("after", [0, 1, 5, 20, 50])
-def test_it_stops_wherever_it_is_asked_to(make_experiment: Make, after: int):
-    """Counted in questions, so that it is asked while building, preparing, training and testing alike."""
+def test_a_run_stops_in_any_stage(make_experiment: Make, after: int):
+    """Counted in polls, which occur while building, preparing, training and testing."""
     asked = itertools.count()
     experiment = make_experiment(
         {"frozen_stages": 8, "ema": 0.5, "l2_sp": 0.1}, Stop(lambda: next(asked) >= after), epochs=1
     )
     with pytest.raises(Cancelled):
         list(run_experiment(experiment))
-    assert next(asked) <= after + 3, "it went on after it was told to stop"
+    assert next(asked) <= after + 3, "the run went on after it was asked to stop"

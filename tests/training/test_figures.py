@@ -1,4 +1,4 @@
-"""Figures add up the same however seldom somebody looks."""
+"""Figures add up to the same however rarely they are read."""
 
 import pytest
 import torch
@@ -14,19 +14,21 @@ steps = st.lists(
 
 
 @given(steps=steps, looks=st.lists(st.booleans(), min_size=20))
-def test_every_step_is_told_of_once_and_in_order(
+def test_every_step_is_reported_once_and_in_order(
     steps: list[list[tuple[float, int]]], looks: list[bool]
 ):
-    epoch, told = EpochFigures(torch.device("cpu")), []
+    epoch = EpochFigures(torch.device("cpu"))
+    told = []
     for number, batches in enumerate(steps, start=1):
         for loss, n in batches:
             labels = torch.arange(n) % 2
             logits = torch.eye(2)[labels]
-            logits[0] = logits[0].flip(0)  # one is wrong
+            # One answer is wrong.
+            logits[0] = logits[0].flip(0)
             epoch.add(torch.tensor(loss), logits, labels)
-            told += (
-                epoch.read() if looks[number % 20] else []
-            )  # of a step under way nothing is told
+            # The current step is not finished and must not be reported.
+            if looks[number % 20]:
+                told += epoch.read()
         epoch.end_step(number)
     told += epoch.read()
     assert [step.step for step in told] == list(range(1, len(steps) + 1))
@@ -38,10 +40,11 @@ def test_every_step_is_told_of_once_and_in_order(
     assert epoch.loss_sum == pytest.approx(sum(loss * n for loss, n in everything), rel=1e-5)
 
 
-def test_a_device_is_looked_at_now_and_then_and_a_gpu_less_often(monkeypatch: pytest.MonkeyPatch):
+def test_reads_are_due_at_intervals_which_are_longer_on_a_gpu(monkeypatch: pytest.MonkeyPatch):
     now = 100.0
     monkeypatch.setattr(figures.time, "monotonic", lambda: now)
-    gpu, cpu = EpochFigures(torch.device("cuda")), EpochFigures(torch.device("cpu"))
+    gpu = EpochFigures(torch.device("cuda"))
+    cpu = EpochFigures(torch.device("cpu"))
     assert not cpu.are_due and not gpu.are_due
     now += 0.06
     assert cpu.are_due and not gpu.are_due

@@ -1,4 +1,4 @@
-"""The loop learns, counts, keeps order, gives the same numbers for the same seed, and notices when it diverges."""
+"""Training loop: it learns, counts, is reproducible from its seed, and notices divergence."""
 
 import itertools
 import math
@@ -19,7 +19,8 @@ from tl_core.training.losses import make_loss
 from tl_core.training.regularisers import Average, EarlyStopping, PullToStart
 from tl_core.training.schedules import make_schedule
 
-CPU, HALF = Device(torch.device("cpu"), "CPU"), Device(torch.device("cpu"), "CPU", torch.float16)
+CPU = Device(torch.device("cpu"), "CPU")
+HALF = Device(torch.device("cpu"), "CPU", torch.float16)
 
 
 def clouds(
@@ -70,7 +71,7 @@ def epochs_of(events: list[Event]) -> list[EpochEnded]:
     return [event for event in events if isinstance(event, EpochEnded)]
 
 
-def test_the_loss_goes_down_on_what_can_be_told_apart():
+def test_the_loss_falls_on_separable_classes():
     epochs = epochs_of(run_fit(clouds(30), clouds(15, seed=1), 5))
     assert epochs[-1].train_loss < 0.5 * epochs[0].train_loss
     assert epochs[-1].val_loss < epochs[0].val_loss
@@ -101,47 +102,43 @@ def test_events_come_in_order_and_count_every_image(
     for number, end in enumerate(epochs_of(events), start=1):
         own = [event for event in batches if event.epoch == number]
         assert (end.epoch, end.step) == (number, own[-1].step)
-        assert [event.n for event in own] == [a_step] * (n // a_step) + [n % a_step] * (
-            n % a_step > 0
-        )
+        rest = [n % a_step] if n % a_step else []
+        assert [event.n for event in own] == [a_step] * (n // a_step) + rest
         assert end.train_n == n
         assert end.train_loss == pytest.approx(sum(event.loss * event.n for event in own) / n)
         assert [p.position for p in end.val_predictions] == list(range(n_val))
-        assert end.val_accuracy == pytest.approx(
-            sum(p.is_right for p in end.val_predictions) / n_val
-        )
+        n_right = sum(p.is_right for p in end.val_predictions)
+        assert end.val_accuracy == pytest.approx(n_right / n_val)
 
 
 @settings(max_examples=20)
 @given(n=st.integers(2, 30), batch_size=st.integers(1, 9), accumulate=st.integers(2, 5))
-def test_batches_added_up_are_one_big_batch(n: int, batch_size: int, accumulate: int):
+def test_accumulated_mini_batches_equal_one_large_batch(n: int, batch_size: int, accumulate: int):
     a_step = batch_size * accumulate
-    model, at_once = linear(), linear()
+    model = linear()
+    at_once = linear()
     events = run_fit(
         clouds(n, batch_size), clouds(5), 2, model, images_per_step=a_step, clip_norm=0.3
     )
-    whole = run_fit(clouds(n, a_step), clouds(5), 2, at_once, clip_norm=0.3)
+    expected = run_fit(clouds(n, a_step), clouds(5), 2, at_once, clip_norm=0.3)
     assert torch.allclose(model.weight, at_once.weight, atol=1e-6)
-    for one, other in zip(epochs_of(events), epochs_of(whole), strict=True):
+    for one, other in zip(epochs_of(events), epochs_of(expected), strict=True):
         assert one.train_loss == pytest.approx(other.train_loss, abs=1e-6)
 
 
 @settings(max_examples=20)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_the_same_seed_gives_the_same_numbers(seed: int):
-    assert run_fit(clouds(10, seed=seed), clouds(5), 2) == run_fit(
-        clouds(10, seed=seed), clouds(5), 2
-    )
+    first, second = (run_fit(clouds(10, seed=seed), clouds(5), 2) for _ in range(2))
+    assert first == second
 
 
 def test_another_seed_shows_the_images_in_another_order():
     train = clouds(12)
+    other = FeatureExamples(train.activations, train.labels, range(12), 4, CPU.torch_device, 1)
     orders = {
         tuple(p for batch in examples.epoch(epoch) for p in batch.positions)
-        for examples in (
-            train,
-            FeatureExamples(train.activations, train.labels, range(12), 4, CPU.torch_device, 1),
-        )
+        for examples in (train, other)
         for epoch in (1, 2)
     }
     assert len(orders) == 4 and all(sorted(order) == list(range(12)) for order in orders)
@@ -163,33 +160,33 @@ def test_an_epoch_is_best_when_none_before_it_was_as_good(spread: float, rate: f
 
 
 @pytest.mark.parametrize(("scale", "rate"), [(1e20, 1e20), (math.nan, 0.1)])
-def test_a_loss_that_is_no_number_ends_it_with_a_sentence(scale: float, rate: float):
+def test_a_loss_that_is_not_finite_raises_a_readable_error(scale: float, rate: float):
     train = clouds(12)
     broken = FeatureExamples(
         train.activations * scale, train.labels, range(12), 4, CPU.torch_device
     )
-    with pytest.raises(
-        Diverged,
-        match=r"^The loss stopped being a number in epoch 1: choose a smaller learning rate",
-    ):
+    message = r"^The loss stopped being a number in epoch 1: choose a smaller learning rate"
+    with pytest.raises(Diverged, match=message):
         run_fit(broken, clouds(3), 2, rate=rate)
 
 
-def test_divergence_that_only_validation_shows_is_noticed():
-    train, val = clouds(3), clouds(3)
+def test_divergence_in_validation_alone_is_noticed():
+    train = clouds(3)
+    val = clouds(3)
     broken = FeatureExamples(val.activations * math.inf, val.labels, range(3), 4, CPU.torch_device)
     with pytest.raises(Diverged):
         run_fit(train, broken, 1)
 
 
-def test_validation_is_plain_cross_entropy_whatever_is_trained_on():
+def test_the_validation_loss_is_plain_cross_entropy_for_any_training_loss():
     odd = make_loss(
         TrainConfig(loss="focal", label_smoothing=0.3, class_balance="weights"),
         [4, 4, 4],
         CPU.torch_device,
     )
     [end] = epochs_of(run_fit(clouds(12), clouds(9), 1, model := linear(), loss=odd))
-    logits, labels = model(clouds(9).activations[0]), clouds(9).labels
+    logits = model(clouds(9).activations[0])
+    labels = clouds(9).labels
     assert end.val_loss == pytest.approx(
         float(nn.functional.cross_entropy(logits, labels).detach()), rel=1e-5
     )
@@ -208,7 +205,7 @@ def test_mixed_images_have_no_accuracy():
     assert events[0].loss != run_fit(clouds(12), clouds(6), 2)[0].loss
 
 
-def test_a_longest_gradient_is_kept_to():
+def test_gradients_are_clipped_to_the_maximum_norm():
     model = linear()
     before = model.weight.detach().clone(), model.bias.detach().clone()
     run_fit(clouds(4), clouds(3), 1, model, clip_norm=1e-3, rate=1.0)
@@ -216,7 +213,7 @@ def test_a_longest_gradient_is_kept_to():
     assert float(moved.detach()) == pytest.approx(1e-3, rel=1e-3)
 
 
-def test_a_pull_keeps_the_weights_nearer_to_their_start():
+def test_l2_sp_keeps_the_weights_nearer_to_their_start():
     moved = []
     for strength in (0.0, 0.5):
         model = linear()
@@ -226,24 +223,15 @@ def test_a_pull_keeps_the_weights_nearer_to_their_start():
     assert moved[1] < 0.8 * moved[0]
 
 
-def test_the_average_is_what_is_judged():
+def test_validation_uses_the_averaged_weights():
     model = linear()
     average = Average(model, 0.9)
     learner = make_learner(model, 3, 4, average=average)
-    ends = epochs_of(
-        list(
-            fit(
-                model,
-                clouds(12),
-                clouds(9),
-                learner,
-                epochs=range(1, 5),
-                total_epochs=4,
-                judged=average.module,
-            )
-        )
-    )
-    logits, labels = average.module(clouds(9).activations[0]), clouds(9).labels
+    epochs = {"epochs": range(1, 5), "total_epochs": 4}
+    events = fit(model, clouds(12), clouds(9), learner, **epochs, judged=average.module)
+    ends = epochs_of(list(events))
+    logits = average.module(clouds(9).activations[0])
+    labels = clouds(9).labels
     assert ends[-1].val_loss == pytest.approx(
         float(nn.functional.cross_entropy(logits, labels).detach()), rel=1e-5
     )
@@ -252,8 +240,8 @@ def test_the_average_is_what_is_judged():
 
 @settings(max_examples=20)
 @given(patience=st.integers(1, 3), epochs=st.integers(1, 12))
-def test_training_ends_when_validation_stops_getting_better(patience: int, epochs: int):
-    """At this rate the loss goes up and down."""
+def test_training_ends_when_the_validation_loss_stops_falling(patience: int, epochs: int):
+    """At this learning rate the loss goes up and down."""
     stopping = EarlyStopping(patience)
     ends = epochs_of(
         run_fit(
@@ -273,7 +261,7 @@ def test_training_ends_when_validation_stops_getting_better(patience: int, epoch
     assert len(ends) == min([epochs, *stops])
 
 
-def test_the_rate_told_is_that_of_the_last_step():
+def test_the_reported_learning_rate_is_that_of_the_last_step():
     ends = epochs_of(run_fit(clouds(8), clouds(3), 3, rate=0.5))
     schedule = make_schedule(TrainConfig(), 2, 3)
     assert [end.learning_rate for end in ends] == pytest.approx(
@@ -283,7 +271,9 @@ def test_the_rate_told_is_that_of_the_last_step():
 
 @settings(max_examples=20)
 @given(n=st.integers(3, 40), seed=st.integers(0, 9), number=st.integers(1, 9))
-def test_balanced_epochs_show_every_class_alike_and_as_many_images(n: int, seed: int, number: int):
+def test_balanced_epochs_show_classes_equally_often_and_as_many_images(
+    n: int, seed: int, number: int
+):
     labels = torch.tensor([0] * (10 * n) + [1] * n)
     examples = FeatureExamples(
         labels[None, :, None].float(), labels, range(11 * n), 8, CPU.torch_device, seed, True
@@ -296,11 +286,12 @@ def test_balanced_epochs_show_every_class_alike_and_as_many_images(n: int, seed:
 
 
 class Tight(nn.Module):
-    """A network for which memory runs out above so many images, in training alone."""
+    """Network whose backward pass runs out of memory above `room` images."""
 
     def __init__(self, room: int) -> None:
         super().__init__()
-        self.inner, self.room = linear(), room
+        self.inner = linear()
+        self.room = room
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         outputs = self.inner(inputs)
@@ -316,10 +307,12 @@ class Tight(nn.Module):
 @settings(max_examples=8)
 @given(n=st.integers(2, 40), room=st.integers(1, 20), accumulate=st.integers(1, 3))
 def test_when_memory_runs_short_each_step_still_sees_its_images(n: int, room: int, accumulate: int):
-    tight, roomy = Tight(room), Tight(100)
-    given_data, a_step = (clouds(n, 16), clouds(5)), 16 * accumulate
-    events = run_fit(*given_data, 2, tight, images_per_step=a_step)
-    expected = run_fit(*given_data, 2, roomy, images_per_step=a_step)
+    tight = Tight(room)
+    roomy = Tight(100)
+    data = (clouds(n, 16), clouds(5))
+    a_step = 16 * accumulate
+    events = run_fit(*data, 2, tight, images_per_step=a_step)
+    expected = run_fit(*data, 2, roomy, images_per_step=a_step)
     assert torch.allclose(tight.inner.weight, roomy.inner.weight, atol=1e-6)
     told = [
         [e for e in side if isinstance(e, BatchEnded | EpochEnded)] for side in (events, expected)
@@ -328,26 +321,27 @@ def test_when_memory_runs_short_each_step_still_sees_its_images(n: int, room: in
         assert type(event) is type(other)
         if isinstance(event, BatchEnded):
             assert event.loss == pytest.approx(other.loss, abs=1e-6) and event.n == other.n
-    found = [event.facts for event in events if isinstance(event, FactsFound)]
-    assert bool(found) is (room < min(n, 16))
-    if found:
-        assert found[-1].micro_batch <= room
-        assert found[0].notes[0].startswith("Memory ran short at ")
-        assert found[0].notes[0].endswith(f"so that each step still sees {a_step}.")
+    facts = [event.facts for event in events if isinstance(event, FactsFound)]
+    assert bool(facts) is (room < min(n, 16))
+    if facts:
+        assert facts[-1].micro_batch <= room
+        assert facts[0].notes[0].startswith("Memory ran short at ")
+        assert facts[0].notes[0].endswith(f"so that each step still sees {a_step}.")
 
 
-def test_when_not_even_one_image_fits_it_ends_with_a_sentence():
+def test_if_not_even_one_image_fits_a_readable_error_is_raised():
     with pytest.raises(OutOfMemory, match="one image at a time"):
         run_fit(clouds(9), clouds(3), 1, Tight(0))
 
 
-def test_what_a_device_without_loss_scaling_kept_is_carried_on_by_one_with_it():
-    plain, scaling = make_learner(linear(), 3, 1), make_learner(linear(), 3, 1, device=HALF)
+def test_state_can_be_resumed_on_a_device_with_or_without_loss_scaling():
+    plain = make_learner(linear(), 3, 1)
+    scaling = make_learner(linear(), 3, 1, device=HALF)
     scaling.load_state_dict(plain.state_dict())
     plain.load_state_dict(scaling.state_dict())
 
 
-def test_validation_takes_the_precision_of_training():
+def test_validation_uses_the_precision_of_training():
     seen = []
 
     class Watching(nn.Linear):
@@ -355,8 +349,8 @@ def test_validation_takes_the_precision_of_training():
             seen.append((self.training, super().forward(points).dtype))
             return super().forward(points)
 
-    train, val = clouds(4), clouds(3)
-    run_fit(
-        train, val, 1, Watching(5, 3), device=Device(torch.device("cpu"), "CPU", torch.bfloat16)
-    )
+    train = clouds(4)
+    val = clouds(3)
+    device = Device(torch.device("cpu"), "CPU", torch.bfloat16)
+    run_fit(train, val, 1, Watching(5, 3), device=device)
     assert seen == [(True, torch.bfloat16), (False, torch.bfloat16)]

@@ -1,4 +1,4 @@
-"""What is frozen is computed once, and training cannot tell: the same losses, with the cache and without."""
+"""Cached activations of the frozen prefix: the same losses with the cache and without."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,30 +35,26 @@ Make = Callable[..., Experiment]
 
 
 def figures(experiment: Experiment) -> tuple[list[float], list[FactsFound | StageAdvanced]]:
-    """Every loss and accuracy of a run; and what else it told."""
-    found: list[float] = []
+    """Return every loss and accuracy of a run, and its other events."""
+    values: list[float] = []
     told = []
     for event in run_experiment(experiment):
         match event:
             case BatchEnded():
-                found.append(event.loss)
+                values.append(event.loss)
             case EpochEnded():
-                found += [
-                    event.train_loss,
-                    event.train_accuracy,
-                    event.val_loss,
-                    event.val_accuracy,
-                ]
+                values += [event.train_loss, event.train_accuracy]
+                values += [event.val_loss, event.val_accuracy]
             case WasTested(result):
-                found += [result.loss, result.accuracy]
+                values += [result.loss, result.accuracy]
             case FactsFound() | StageAdvanced():
                 told.append(event)
-    return found, told
+    return values, told
 
 
 def facts_of(told: list) -> RunFacts:
-    found = (event.facts for event in told if isinstance(event, FactsFound))
-    return reduce(RunFacts.merged, found, RunFacts())
+    facts = (event.facts for event in told if isinstance(event, FactsFound))
+    return reduce(RunFacts.merged, facts, RunFacts())
 
 
 def n_prepared(told: list) -> int:
@@ -89,15 +85,17 @@ def test_with_and_without_the_cache_a_run_is_the_same(
     assert again == cached and n_prepared(told) == 0, "a second run computes nothing anew"
 
 
-def course_of(
+def losses_of(
     name: str, workspace: Workspace, colours: DatasetRecord, cache: RowCache | None
 ) -> list[float]:
-    """The losses of SGD at half depth, from images or from what a new cache keeps.
+    """Return the losses of SGD with half the stages frozen, on images or on cached activations.
 
-    All BatchNorm is still: over few positions, in a random network, it turns the last digit into percents in one step.
+    BatchNorm is frozen: over few positions in a random network it would amplify rounding in the
+    last digit to several percent in one step.
     """
     images = workspace.store.list_images(colours.id)[::3]
-    backbone, side = get_backbone(name), FAMILIES[name]
+    backbone = get_backbone(name)
+    side = FAMILIES[name]
     examples = ImageExamples(
         workspace.artifacts.dataset_folder(colours.id),
         images,
@@ -111,29 +109,31 @@ def course_of(
     )
     cut = max(1, len(model.stages) // 2)
     freeze(model, Frozen(cut), "frozen")
-    keep_still(model)
+    freeze_batch_norm(model)
     part: nn.Module = model
     read: Examples = examples
     if cache:
-        kept, wanted = KeptActivations(cache, backbone, model, side), Side(examples, 1)
+        kept = KeptActivations(cache, backbone, model, side)
+        wanted = Side(examples, 1)
         assert [done for done, _ in kept.fill([wanted], [cut])][-1] == len(examples)
         assert kept.engine == (OnnxPrefix if prefix._WORTH_EXPORTING == 0 else TorchPrefix).title
-        part, read = model.split()[1], kept.examples(wanted, cut)
+        part = model.split()[1]
+        read = kept.examples(wanted, cut)
     events = list(fit(part, read, read, learner_of(model), epochs=range(1, 3), total_epochs=2))
     return [event.loss for event in events if isinstance(event, BatchEnded)]
 
 
 @every_family()
-def test_every_family_follows_the_same_course(
+def test_every_family_has_the_same_losses_with_and_without_the_cache(
     name: str, workspace: Workspace, colours: DatasetRecord, tmp_path: Path
 ):
-    cached = course_of(name, workspace, colours, RowCache(tmp_path / "cache", 10**9, keep_free=0))
-    assert cached == pytest.approx(course_of(name, workspace, colours, None), rel=1e-4)
+    cached = losses_of(name, workspace, colours, RowCache(tmp_path / "cache", 10**9, keep_free=0))
+    assert cached == pytest.approx(losses_of(name, workspace, colours, None), rel=1e-4)
     assert len(set(cached)) > 1
 
 
 @every_family(["mobilenet_v2", "test_vit"])
-def test_with_onnx_runtime_it_is_the_same_course_to_rounding(
+def test_onnx_runtime_gives_the_same_losses_up_to_rounding(
     name: str,
     workspace: Workspace,
     colours: DatasetRecord,
@@ -141,11 +141,11 @@ def test_with_onnx_runtime_it_is_the_same_course_to_rounding(
     monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setattr(prefix, "_WORTH_EXPORTING", 0)
-    cached = course_of(name, workspace, colours, RowCache(tmp_path / "cache", 10**9, keep_free=0))
-    assert cached == pytest.approx(course_of(name, workspace, colours, None), rel=1e-4)
+    cached = losses_of(name, workspace, colours, RowCache(tmp_path / "cache", 10**9, keep_free=0))
+    assert cached == pytest.approx(losses_of(name, workspace, colours, None), rel=1e-4)
 
 
-def test_where_pytorch_alone_may_compute_nothing_that_another_made_is_used(
+def test_with_pytorch_alone_activations_from_onnx_runtime_are_not_used(
     make_experiment: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(prefix, "_WORTH_EXPORTING", 0)
@@ -158,7 +158,7 @@ def test_where_pytorch_alone_may_compute_nothing_that_another_made_is_used(
     assert makers == [OnnxPrefix.title, TorchPrefix.title, TorchPrefix.title]
 
 
-def keep_still(model: nn.Module) -> None:
+def freeze_batch_norm(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.eval()
@@ -166,10 +166,11 @@ def keep_still(model: nn.Module) -> None:
 
 
 @every_family()
-def test_cut_in_two_a_network_computes_and_learns_bit_by_bit_the_same(name: str):
+def test_a_split_network_has_bit_for_bit_the_same_logits_and_gradients(name: str):
     side = FAMILIES[name]
-    images, labels = images_for(name, 3), torch.tensor([0, 1, 2])
-    found = []
+    images = images_for(name, 3)
+    labels = torch.tensor([0, 1, 2])
+    results = []
     for is_cut in (False, True):
         backbone = get_backbone(name)
         model = build_model(
@@ -179,13 +180,13 @@ def test_cut_in_two_a_network_computes_and_learns_bit_by_bit_the_same(name: str)
         model.train()
         prefix, rest = model.split()
         torch.manual_seed(0)
-        said = rest(prefix(images).detach()) if is_cut else model(images)
+        logits = rest(prefix(images).detach()) if is_cut else model(images)
         learns = [parameter for parameter in model.parameters() if parameter.requires_grad]
         gradients = torch.autograd.grad(
-            nn.functional.cross_entropy(said, labels), learns, allow_unused=True
+            nn.functional.cross_entropy(logits, labels), learns, allow_unused=True
         )
-        found.append([said, *(gradient for gradient in gradients if gradient is not None)])
-    assert all(map(torch.equal, *found))
+        results.append([logits, *(gradient for gradient in gradients if gradient is not None)])
+    assert all(map(torch.equal, *results))
 
 
 def learner_of(model: TransferModel) -> Learner:
@@ -202,18 +203,12 @@ def learner_of(model: TransferModel) -> Learner:
     )
 
 
-def test_gradual_unfreezing_passes_through_the_frozen_stages_once(
+def test_gradual_unfreezing_computes_all_activations_in_one_pass(
     make_experiment: Make, tmp_path: Path
 ):
     cache = RowCache(tmp_path / "cache", 10**9, keep_free=0)
-    settings = {
-        "frozen_stages": -3,
-        "unfreeze": "gradual",
-        "head_epochs": 1,
-        "epochs": 4,
-        "image_size": 32,
-    }
-    experiment = replace(make_experiment(**settings), cache=cache)
+    settings = {"frozen_stages": -3, "unfreeze": "gradual", "head_epochs": 1, "epochs": 4}
+    experiment = replace(make_experiment(image_size=32, **settings), cache=cache)
     _, told = figures(experiment)
     advanced = [
         event
@@ -225,7 +220,7 @@ def test_gradual_unfreezing_passes_through_the_frozen_stages_once(
     assert [event.done for event in advanced] == sorted({event.done for event in advanced})
 
 
-def test_where_activations_do_not_fit_a_run_trains_on_images_and_says_so(
+def test_if_activations_do_not_fit_a_run_trains_on_images_and_says_so(
     make_experiment: Make, tmp_path: Path
 ):
     experiment = replace(
@@ -237,15 +232,15 @@ def test_where_activations_do_not_fit_a_run_trains_on_images_and_says_so(
     assert "does not fit" in facts.cache_note and "every epoch" in facts.cache_note
 
 
-def test_numbers_too_large_for_half_precision_are_kept_in_full_and_a_run_says_so(
+def test_values_too_large_for_float16_are_cached_as_float32_and_a_run_says_so(
     make_experiment: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    really = TorchPrefix.__call__
-    monkeypatch.setattr(
-        TorchPrefix,
-        "__call__",
-        lambda self, images: tuple(out * 1e6 for out in really(self, images)),
-    )
+    compute = TorchPrefix.__call__
+
+    def compute_large(self, images):
+        return tuple(output * 1e6 for output in compute(self, images))
+
+    monkeypatch.setattr(TorchPrefix, "__call__", compute_large)
     courses = []
     for precision in ("float32", "float16"):
         cache = RowCache(tmp_path / precision, 10**9, keep_free=0)
@@ -253,17 +248,14 @@ def test_numbers_too_large_for_half_precision_are_kept_in_full_and_a_run_says_so
         experiment = make_experiment(
             home=home, frozen_stages=3, image_size=32, feature_precision=precision
         )
-        found, told = figures(replace(experiment, cache=cache))
-        courses.append(
-            found[:-2]
-        )  # but for the test, which reads images where less than all is kept
+        values, told = figures(replace(experiment, cache=cache))
+        # Without the test, which reads images unless activations are exact.
+        courses.append(values[:-2])
     assert courses[0] == courses[1]
     facts = facts_of(told)
     assert facts.cached_views == 1 and not facts.cache_note
-    assert (
-        "too large for float16 (" in facts.precision_note
-        and "ends at 65,504)" in facts.precision_note
-    )
+    assert "too large for float16 (" in facts.precision_note
+    assert "ends at 65,504)" in facts.precision_note
 
 
 def kept_epochs(row_bytes: int = 1000, **settings) -> list[tuple[int, int]]:
@@ -274,15 +266,12 @@ def kept_epochs(row_bytes: int = 1000, **settings) -> list[tuple[int, int]]:
     ]
 
 
-def test_activations_are_kept_where_several_epochs_can_use_them():
+def test_activations_are_cached_if_several_epochs_use_them():
     assert kept_epochs(epochs=2) == [(1, 2)]
     assert kept_epochs(epochs=1) == [], "used once, they need not be kept"
     assert kept_epochs(epochs=9, mixup=0.2) == kept_epochs(epochs=9, cutmix=0.2) == []
-    assert (
-        kept_epochs(epochs=9, frozen_stages=0)
-        == kept_epochs(epochs=9, frozen_stages=2, batch_norm="adapt")
-        == []
-    )
+    assert kept_epochs(epochs=9, frozen_stages=0) == []
+    assert kept_epochs(epochs=9, frozen_stages=2, batch_norm="adapt") == []
     gradual = {"unfreeze": "gradual", "head_epochs": 2, "frozen_stages": -2, "epochs": 4}
     assert kept_epochs(**gradual) == [(1, 2), (3, 3), (4, 4)]
     assert kept_epochs(row_bytes=10**6, **gradual) == [(1, 2)], "too large for a single epoch's use"
@@ -292,8 +281,6 @@ def test_views_are_shared_by_all_phases_and_can_be_chosen():
     config = make_run_config("d", {"epochs": 10, "views": 7})
     assert views_of(config, 5000, make_plan(config)) == 7
     config = make_run_config("d", {"epochs": 10})
-    assert (
-        views_of(config, 5000, make_plan(config)) == 2
-        and views_of(config, 100, make_plan(config)) == 5
-    )
+    assert views_of(config, 5000, make_plan(config)) == 2
+    assert views_of(config, 100, make_plan(config)) == 5
     assert views_of(config, 100, ()) == 0

@@ -1,4 +1,4 @@
-"""What is made small: torch's cross-entropy, Lin's focal loss, and sums that stay the same in pieces."""
+"""Losses: equal to torch's cross-entropy and Lin's focal loss, and additive over pieces."""
 
 import pytest
 import torch
@@ -17,7 +17,7 @@ counts = st.lists(st.integers(0, 50), min_size=2, max_size=6).filter(any)
 
 
 def a_batch(seed: int, n: int = 12) -> tuple[Tensor, Tensor, Tensor]:
-    """Logits, labels and mixed labels of four classes."""
+    """Return logits, labels and class shares for four classes."""
     generator = torch.Generator().manual_seed(seed)
     logits = 3 * torch.randn(n, 4, generator=generator)
     labels = torch.randint(4, (n,), generator=generator)
@@ -26,7 +26,7 @@ def a_batch(seed: int, n: int = 12) -> tuple[Tensor, Tensor, Tensor]:
 
 @settings(max_examples=30)
 @given(seed=seeds, smoothing=st.floats(0, 0.9))
-def test_without_weights_it_is_torchs_cross_entropy(seed: int, smoothing: float):
+def test_without_weights_the_loss_equals_torchs_cross_entropy(seed: int, smoothing: float):
     logits, labels, shares = a_batch(seed)
     loss = make_loss(TrainConfig(label_smoothing=smoothing), COUNTS, CPU)
     for targets in (labels, shares):
@@ -36,7 +36,9 @@ def test_without_weights_it_is_torchs_cross_entropy(seed: int, smoothing: float)
 
 @settings(max_examples=30)
 @given(seed=seeds, smoothing=st.floats(0, 0.9))
-def test_with_weights_it_is_torchs_but_for_the_mean(seed: int, smoothing: float):
+def test_with_weights_the_loss_differs_from_torchs_by_the_mean_over_images(
+    seed: int, smoothing: float
+):
     logits, labels, shares = a_batch(seed)
     loss = make_loss(TrainConfig(label_smoothing=smoothing, class_balance="weights"), COUNTS, CPU)
     for targets in (labels, shares):
@@ -57,7 +59,7 @@ def test_with_weights_it_is_torchs_but_for_the_mean(seed: int, smoothing: float)
         label_smoothing=st.sampled_from([0.0, 0.1]),
     ),
 )
-def test_the_losses_of_pieces_add_up_to_the_whole(seed: int, cut: int, train: TrainConfig):
+def test_the_losses_of_pieces_add_up_to_the_batchs_loss(seed: int, cut: int, train: TrainConfig):
     logits, labels, _ = a_batch(seed)
     loss = make_loss(train, COUNTS, CPU)
     pieces = [(logits[:cut], labels[:cut]), (logits[cut:], labels[cut:])]
@@ -70,14 +72,13 @@ def test_weights_are_one_on_average_over_the_training_images(counts: list[int]):
     weights = class_weights(counts)
     assert float((weights * torch.tensor(counts)).sum()) == pytest.approx(sum(counts), rel=1e-5)
     sums = [float(weight) * n for weight, n in zip(weights, counts, strict=True) if n]
-    assert sums == pytest.approx([sums[0]] * len(sums), rel=1e-5), (
-        "a class counts more than another"
-    )
+    # Every class counts as much as any other.
+    assert sums == pytest.approx([sums[0]] * len(sums), rel=1e-5)
     assert all(weight == 0 for weight, n in zip(weights, counts, strict=True) if n == 0)
 
 
 @given(seed=seeds, gamma=st.floats(0.5, 6), balance=st.sampled_from(["none", "weights"]))
-def test_focal_loss_is_that_of_its_paper(seed: int, gamma: float, balance: str):
+def test_focal_loss_follows_its_paper(seed: int, gamma: float, balance: str):
     logits, labels, _ = a_batch(seed)
     loss = make_loss(
         TrainConfig(loss="focal", focal_gamma=gamma, class_balance=balance), COUNTS, CPU
@@ -103,7 +104,7 @@ def test_with_gamma_zero_focal_loss_is_cross_entropy(seed: int, balance: str):
 
 @settings(max_examples=30)
 @given(seed=seeds, gamma=st.floats(0, 6))
-def test_focal_loss_of_mixed_labels_is_least_where_the_model_says_just_those(
+def test_focal_loss_of_mixed_labels_is_minimal_if_probabilities_equal_the_shares(
     seed: int, gamma: float
 ):
     _, _, shares = a_batch(seed)
@@ -114,18 +115,18 @@ def test_focal_loss_of_mixed_labels_is_least_where_the_model_says_just_those(
 
 @settings(max_examples=30)
 @given(seed=seeds, gamma=st.floats(0, 10), scale=st.sampled_from([0.0, 1.0, 1e4]))
-def test_gradients_are_finite_however_sure_the_model_is(seed: int, gamma: float, scale: float):
+def test_gradients_are_finite_for_any_confidence(seed: int, gamma: float, scale: float):
     logits, labels, shares = a_batch(seed)
     for targets in (labels, shares):
         inputs = (logits * scale).requires_grad_()
-        make_loss(TrainConfig(loss="focal", focal_gamma=gamma), COUNTS, CPU)(
-            inputs, targets
-        ).backward()
+        loss = make_loss(TrainConfig(loss="focal", focal_gamma=gamma), COUNTS, CPU)
+        loss(inputs, targets).backward()
         assert torch.isfinite(inputs.grad).all()
 
 
-def test_focal_loss_looks_away_from_what_is_right():
-    logits, labels = torch.tensor([[4.0, 0.0], [0.0, 4.0]]), torch.tensor([0, 0])
+def test_focal_loss_gives_less_weight_to_right_answers():
+    logits = torch.tensor([[4.0, 0.0], [0.0, 4.0]])
+    labels = torch.tensor([0, 0])
     ratios = []
     for gamma in (0, 2):
         loss = make_loss(TrainConfig(loss="focal", focal_gamma=gamma), [1, 1], CPU)
@@ -133,6 +134,6 @@ def test_focal_loss_looks_away_from_what_is_right():
     assert ratios[1] < 0.01 * ratios[0]
 
 
-def test_the_loss_of_reduced_precision_is_computed_in_full():
+def test_the_loss_of_half_precision_logits_is_computed_in_float32():
     logits, labels, _ = a_batch(0)
     assert make_loss(TrainConfig(), COUNTS, CPU)(logits.bfloat16(), labels).dtype == torch.float32

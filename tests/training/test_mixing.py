@@ -1,4 +1,4 @@
-"""Mixup and CutMix: what an image is made of, its label says."""
+"""Mixup and CutMix: labels match the composition of the mixed images."""
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ seeds = st.integers(0, 2**62)
 
 
 def one_colour_each(n: int, height: int = 13, width: int = 9) -> tuple[Tensor, Tensor]:
-    """Image i has the value 1 in a channel of its own: a mixed image shows what it was made of."""
+    """Return images with the value 1 in a channel of their own, so that mixtures are visible."""
     return torch.eye(n)[:, :, None, None].expand(n, n, height, width).clone(), torch.arange(n)
 
 
@@ -24,9 +24,7 @@ def mixed(seed: int, n: int = 6, **train: float) -> tuple[Tensor, Tensor]:
 
 
 @given(seed=seeds, mixup=alphas, cutmix=alphas, n=st.integers(1, 8))
-def test_labels_say_what_share_of_the_image_is_whose(
-    seed: int, mixup: float, cutmix: float, n: int
-):
+def test_class_shares_match_the_shares_of_the_image(seed: int, mixup: float, cutmix: float, n: int):
     images, shares = mixed(seed, n, mixup=mixup, cutmix=cutmix)
     if mixup or cutmix:
         assert shares.dtype == torch.float32
@@ -35,24 +33,24 @@ def test_labels_say_what_share_of_the_image_is_whose(
 
 
 @given(seed=seeds, mixup=alphas, cutmix=alphas)
-def test_the_same_generator_mixes_alike(seed: int, mixup: float, cutmix: float):
+def test_the_same_generator_state_gives_the_same_mixture(seed: int, mixup: float, cutmix: float):
     first, second = (mixed(seed, mixup=mixup, cutmix=cutmix) for _ in range(2))
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
-def test_nothing_but_its_generator_decides():
+def test_the_global_generator_is_not_used():
     state = torch.get_rng_state()
     mixed(0, mixup=1, cutmix=1)
     assert torch.equal(state, torch.get_rng_state())
 
 
-def test_when_both_are_off_all_stays_as_it_is():
+def test_without_mixup_and_cutmix_the_arguments_are_returned():
     images, labels = one_colour_each(4)
     same, labels_too = mix(images, labels, 4, TrainConfig(), torch.Generator())
     assert same is images and labels_too is labels
 
 
-def test_what_is_given_is_not_written_to():
+def test_the_arguments_are_not_modified():
     images, labels = one_colour_each(4)
     for name in ("mixup", "cutmix"):
         mix(images, labels, 4, TrainConfig(**{name: 1}), torch.Generator().manual_seed(0))
@@ -67,7 +65,7 @@ def test_what_is_given_is_not_written_to():
         ({"mixup": 1, "cutmix": 1}, {"blend", "paste"}),
     ],
 )
-def test_mixup_blends_cutmix_pastes_and_with_both_it_is_one_of_them(train: dict, kinds: set[str]):
+def test_mixup_blends_cutmix_pastes_and_both_alternate(train: dict, kinds: set[str]):
     seen = []
     for seed in range(60):
         images, shares = mixed(seed, **train)
@@ -79,12 +77,13 @@ def test_mixup_blends_cutmix_pastes_and_with_both_it_is_one_of_them(train: dict,
 
 
 @given(seed=seeds)
-def test_what_is_pasted_is_one_rectangle(seed: int):
+def test_the_pasted_part_is_one_rectangle(seed: int):
     images, _ = mixed(seed, cutmix=1.0)
     for i in range(len(images)):
         pasted = images[i, i] == 0
         if pasted.any():
-            rows, columns = pasted.any(1), pasted.any(0)
+            rows = pasted.any(1)
+            columns = pasted.any(0)
             assert torch.equal(pasted, rows[:, None] & columns[None])
             for edge in (rows, columns):
                 (where,) = edge.nonzero(as_tuple=True)
@@ -92,9 +91,9 @@ def test_what_is_pasted_is_one_rectangle(seed: int):
 
 
 def test_a_small_alpha_hardly_mixes_and_a_large_one_mixes_evenly():
-    def kept(alpha: float) -> float:
-        """How far from even the proportion is on average; an image whose partner is itself counts as 0.5."""
+    def unevenness(alpha: float) -> float:
+        """Return the mean distance of shares from 0.5; an image mixed with itself counts as 0.5."""
         proportions = [mixed(seed, 2, mixup=alpha)[1][0, 0] for seed in range(50)]
         return float((torch.stack(proportions) - 0.5).abs().mean())
 
-    assert kept(0.05) > kept(10) + 0.1
+    assert unevenness(0.05) > unevenness(10) + 0.1

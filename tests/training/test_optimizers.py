@@ -1,4 +1,4 @@
-"""Which weights move, how fast, and that every rule goes downhill."""
+"""Optimizers: parameter groups, learning rates, and descent with every update rule."""
 
 import math
 from typing import get_args
@@ -31,11 +31,12 @@ from tl_core.training.plan import Phase, make_plan
 from tl_core.training.schedules import make_schedule
 
 NAMES = get_args(OptimizerName)
-names, rates = st.sampled_from(NAMES), st.none() | st.floats(1e-6, 10)
+names = st.sampled_from(NAMES)
+rates = st.none() | st.floats(1e-6, 10)
 
 
 def tiny(config: RunConfig) -> TransferModel:
-    """The config's network, without memory for its weights."""
+    """Return the config's network on the meta device, without memory for its weights."""
     backbone = get_backbone(config.model.backbone)
     with torch.device("meta"):
         return build_model(backbone, config.model, 3, build_library_model(backbone))
@@ -48,15 +49,14 @@ def a_config(frozen: int, **train) -> RunConfig:
 
 
 @given(head=rates, backbone=rates, name=names, pretrained=st.booleans())
-def test_what_is_chosen_is_used_and_what_is_not_has_a_default(
+def test_chosen_rates_are_used_and_others_have_defaults(
     head: float | None, backbone: float | None, name: str, pretrained: bool
 ):
     train = TrainConfig(learning_rate=head, backbone_learning_rate=backbone, optimizer=name)
     used_head, used_backbone = learning_rates(train, pretrained)
     assert used_head == (DEFAULT_LEARNING_RATES[name] if head is None else head)
-    assert used_backbone == (
-        backbone if backbone is not None else used_head * (0.1 if pretrained else 1)
-    )
+    default = used_head * (0.1 if pretrained else 1)
+    assert used_backbone == (default if backbone is None else backbone)
 
 
 @settings(max_examples=30)
@@ -72,12 +72,13 @@ def test_every_trainable_weight_moves_at_its_own_rate(
     config = a_config(
         frozen, optimizer=name, weight_decay=decay, layer_decay=layer_decay, batch_norm="frozen"
     )
-    model, (phase,) = tiny(config), make_plan(config)
+    model = tiny(config)
+    (phase,) = make_plan(config)
     freeze(model, phase.frozen)
     optimizer = make_optimizer(config.train, model, phase.rates)
-    given_out = [id(p) for group in optimizer.param_groups for p in group["params"]]
-    assert len(given_out) == len(set(given_out))
-    assert set(given_out) == {id(p) for p in model.parameters() if p.requires_grad}
+    assigned = [id(p) for group in optimizer.param_groups for p in group["params"]]
+    assert len(assigned) == len(set(assigned))
+    assert set(assigned) == {id(p) for p in model.parameters() if p.requires_grad}
     parts = parameters_by_part(model)
     for group in optimizer.param_groups:
         index = len(parts) - 1 if group["part"] == "head" else group["part"]
@@ -120,11 +121,12 @@ def test_at_every_step_each_group_has_its_planned_rate_times_the_factor(
 
 
 class Slope(nn.Module):
-    """Stands in for a model: a head of one matrix and its bias, and no stages."""
+    """Stand-in for a model: a linear head without stages, whose loss is convex."""
 
     def __init__(self, seed: int) -> None:
         super().__init__()
-        self.stages, self.head = nn.Sequential(), nn.Linear(4, 3)
+        self.stages = nn.Sequential()
+        self.head = nn.Linear(4, 3)
         generator = torch.Generator().manual_seed(seed)
         for parameter in self.head.parameters():
             nn.init.normal_(parameter, generator=generator)
@@ -136,9 +138,11 @@ class Slope(nn.Module):
 
 
 def downhill(train: TrainConfig, seed: int, steps: int) -> tuple[float, float]:
-    """The convex loss before and after `steps` steps at a constant rate."""
-    model, phase = Slope(seed), Phase(1, 1, frozen=None, rates=(learning_rates(train, True)[0],))
-    optimizer, before = make_optimizer(train, model, phase.rates), float(model.loss().detach())
+    """Return the convex loss before and after `steps` steps at a constant rate."""
+    model = Slope(seed)
+    phase = Phase(1, 1, frozen=None, rates=(learning_rates(train, True)[0],))
+    optimizer = make_optimizer(train, model, phase.rates)
+    before = float(model.loss().detach())
     for _ in range(steps):
         optimizer.zero_grad()
         model.loss().backward()
@@ -157,29 +161,28 @@ def test_every_rule_lowers_a_convex_loss_at_its_default_rate(name: str, seed: in
 @pytest.mark.parametrize("name", ["gd", "sgd", "momentum", "nesterov"])
 @settings(max_examples=10)
 @given(seed=st.integers(0, 10_000))
-def test_without_momentum_all_of_sgd_is_the_same_straight_step(name: str, seed: int):
+def test_without_momentum_all_variants_of_sgd_take_the_same_steps(name: str, seed: int):
     train = TrainConfig(optimizer=name, learning_rate=0.1, momentum=0)
-    assert downhill(train, seed, 5) == downhill(
-        TrainConfig(optimizer="sgd", learning_rate=0.1), seed, 5
-    )
+    plain = TrainConfig(optimizer="sgd", learning_rate=0.1)
+    assert downhill(train, seed, 5) == downhill(plain, seed, 5)
 
 
-def test_rules_that_differ_take_different_ways():
-    ways = {
+def test_different_rules_take_different_steps():
+    losses = {
         name: downhill(TrainConfig(optimizer=name, learning_rate=0.01), 0, 5)[1] for name in NAMES
     }
-    assert ways.pop("gd") == ways["sgd"] and len(set(ways.values())) == len(ways)
+    assert losses.pop("gd") == losses["sgd"] and len(set(losses.values())) == len(losses)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each_has_a_rate_and_one_sentence(name: str):
+def test_every_optimizer_has_a_default_rate_and_one_sentence(name: str):
     assert 0 < DEFAULT_LEARNING_RATES[name] < 1
     sentence = OPTIMIZER_SENTENCES[name]
     assert sentence.endswith(".") and sentence[0].isupper() and ". " not in sentence
 
 
 @given(n=st.integers(1, 5000), batch=st.integers(1, 300), accumulate=st.integers(1, 20))
-def test_an_epoch_has_a_step_for_every_full_set_of_batches(n: int, batch: int, accumulate: int):
+def test_an_epoch_has_one_step_per_accumulated_batches(n: int, batch: int, accumulate: int):
     train = TrainConfig(batch_size=batch, accumulate=accumulate)
     assert steps_per_epoch(train, n) == math.ceil(n / (batch * accumulate))
     assert steps_per_epoch(train.model_copy(update={"optimizer": "gd"}), n) == 1

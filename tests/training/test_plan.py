@@ -1,4 +1,4 @@
-"""Which part learns when, and how fast."""
+"""Training plans: phases, freezing and learning rates."""
 
 import itertools
 
@@ -69,7 +69,7 @@ def test_without_unfreezing_there_is_one_phase(config: RunConfig):
 
 
 @given(config=configs(("two-phase",)))
-def test_two_phases_are_the_head_and_then_all_that_was_asked_for_at_lower_rates(config: RunConfig):
+def test_two_phases_train_the_head_and_then_the_unfrozen_stages_at_lower_rates(config: RunConfig):
     first, second = make_plan(config)
     assert (first.first_epoch, first.last_epoch) == (1, config.train.head_epochs)
     assert first.frozen.stages == STAGES and not any(first.rates[:-1])
@@ -79,28 +79,27 @@ def test_two_phases_are_the_head_and_then_all_that_was_asked_for_at_lower_rates(
 
 @given(config=configs(("gradual",)))
 def test_gradual_unfreezing_takes_one_more_stage_from_the_top_every_few_epochs(config: RunConfig):
-    train, final = config.train, final_of(config).stages
+    train = config.train
+    final = final_of(config).stages
     for epoch, frozen in enumerate(frozen_by_epoch(config), start=1):
-        unfrozen = (
-            0
-            if epoch <= train.head_epochs
-            else 1 + (epoch - train.head_epochs - 1) // train.unfreeze_every
-        )
+        unfrozen = 0
+        if epoch > train.head_epochs:
+            unfrozen = 1 + (epoch - train.head_epochs - 1) // train.unfreeze_every
         assert frozen == max(final, STAGES - unfrozen), f"in epoch {epoch}"
     modules = {phase.frozen.modules for phase in make_plan(config)[1:]}
     assert modules <= {final_of(config).modules}
 
 
 @given(config=configs(("gradual",)))
-def test_what_gradual_unfreezing_does_not_come_to_is_said_with_the_epoch_it_takes(
+def test_incomplete_gradual_unfreezing_is_reported_with_the_epoch_it_needs(
     config: RunConfig,
 ):
-    said = say_what_stays_frozen(config)
+    sentence = say_what_stays_frozen(config)
     left = frozen_by_epoch(config)[-1] - final_of(config).stages
-    assert (said is None) is (left == 0)
-    if said:
-        assert f"{left} more stage" in said
-        needed = int(said.rstrip(".").split()[-1])
+    assert (sentence is None) is (left == 0)
+    if sentence:
+        assert f"{left} more stage" in sentence
+        needed = int(sentence.rstrip(".").split()[-1])
         for epochs, is_enough in ((needed - 1, False), (needed, True)):
             longer = make_run_config("any", {"epochs": epochs}, base=config)
             assert (say_what_stays_frozen(longer) is None) is is_enough
@@ -113,33 +112,30 @@ def test_each_stage_has_the_rate_of_the_one_above_it_times_the_decay(config: Run
     for phase in plan:
         fine_tunes = config.train.unfreeze == "two-phase" and phase is plan[1]
         scale = config.train.fine_tune_rate if fine_tunes else 1.0
-        expected = [
-            0.0
-            if stage < phase.frozen.stages
-            else scale * backbone * config.train.layer_decay ** (STAGES - 1 - stage)
-            for stage in range(STAGES)
+        trained = [
+            scale * backbone * config.train.layer_decay ** (STAGES - 1 - stage)
+            for stage in range(phase.frozen.stages, STAGES)
         ]
-        assert list(phase.rates) == pytest.approx([*expected, scale * head])
+        expected = [*[0.0] * phase.frozen.stages, *trained, scale * head]
+        assert list(phase.rates) == pytest.approx(expected)
 
 
-def test_from_scratch_all_learn_at_one_rate():
+def test_from_scratch_all_stages_have_the_same_rate():
     (phase,) = make_plan(make_run_config("any", {"backbone": BACKBONE, "pretrained": False}))
     assert set(phase.rates) == {0.01} and phase.frozen.stages == 0
 
 
 @given(config=configs())
-def test_the_rate_runs_one_course_through_all_phases_or_one_in_each_of_two(config: RunConfig):
+def test_one_schedule_spans_all_phases_except_in_two_phase_training(config: RunConfig):
     plan = make_plan(config)
 
     def segment(phase: Phase) -> tuple[int, int]:
         return phase.first_epoch, phase.last_epoch
 
     for epoch in range(1, config.train.epochs + 1):
-        expected = (
-            segment(phase_of(plan, epoch))
-            if config.train.unfreeze == "two-phase"
-            else (1, config.train.epochs)
-        )
+        expected = (1, config.train.epochs)
+        if config.train.unfreeze == "two-phase":
+            expected = segment(phase_of(plan, epoch))
         assert segment_of(plan, config.train, epoch) == expected
 
 

@@ -1,4 +1,4 @@
-"""How far a run is: never backwards, never negative, and silent while it would be a guess."""
+"""Progress of a run: it never decreases, and gives no remaining time while that is a guess."""
 
 import itertools
 
@@ -20,7 +20,7 @@ from tl_core.training.progress import ProgressMeter
 
 
 def plan(*first_epochs: int, epochs: int, frozen: int = 0) -> tuple[PlannedPhase, ...]:
-    """Of a network of four stages, of which so many are frozen at the end."""
+    """Return the plan of a network with four stages, `frozen` of them in every phase."""
     lasts = [first - 1 for first in first_epochs[1:]] + [epochs]
     return tuple(
         PlannedPhase(first_epoch=first, last_epoch=last, frozen_stages=frozen, rates=(0.1,) * 5)
@@ -81,7 +81,9 @@ runs = st.builds(
 def test_progress_never_goes_back_within_a_phase(events: list[Event], pauses: list[float]):
     now = 0.0
     meter = ProgressMeter(3, clock=lambda: now)
-    stage, fraction, trained = 0, 0.0, 0.0
+    stage = 0
+    fraction = 0.0
+    trained = 0.0
     for event, pause in zip(events, itertools.cycle(pauses), strict=False):
         now += pause
         progress = meter.update(event)
@@ -93,13 +95,15 @@ def test_progress_never_goes_back_within_a_phase(events: list[Event], pauses: li
             assert progress.fraction >= trained, "the second phase goes on where the first ended"
             trained = progress.fraction
         if event == StageStarted(STAGES[1]):
-            stage = 1  # again, for the second phase
+            # The second phase prepares features again.
+            stage = 1
         assert (
             STAGES.index(progress.stage) > stage
             or progress.fraction >= fraction
             or event == StageStarted(STAGES[1])
         )
-        stage, fraction = STAGES.index(progress.stage), progress.fraction
+        stage = STAGES.index(progress.stage)
+        fraction = progress.fraction
         assert progress.seconds_left is None or progress.seconds_left >= 0
     meter.close()
     assert (stage, fraction) == (3, 1.0)
@@ -113,34 +117,34 @@ def test_progress_never_goes_back_within_a_phase(events: list[Event], pauses: li
     n_test=st.integers(1, 40),
     epochs=st.integers(1, 5),
 )
-def test_at_an_even_pace_what_is_left_is_said_right(
+def test_at_a_steady_pace_the_remaining_time_is_right(
     pace: float, n: int, n_val: int, n_test: int, epochs: int
 ):
-    """One image a step, each taking `pace` seconds in training and in the test, and a third of it in validation."""
+    """Each step has one image and takes `pace` seconds, and a third of that in validation."""
     now = 0.0
     meter = ProgressMeter(epochs, clock=lambda: now)
     left = (n + n_val / 3) * epochs + n_test
-    said = 0
+    n_checked = 0
     for event in events_of_a_run(n, n_test, 1, epochs, caches=False, n_val=n_val):
-        worked = (
-            1
-            if isinstance(event, BatchEnded | StageAdvanced)
-            else isinstance(event, EpochEnded) * n_val / 3
-        )
-        now, left = now + worked * pace, left - worked
+        worked = isinstance(event, EpochEnded) * n_val / 3
+        if isinstance(event, BatchEnded | StageAdvanced):
+            worked = 1
+        now = now + worked * pace
+        left = left - worked
         progress = meter.update(event)
         if progress and progress.seconds_left is not None:
             assert progress.seconds_left == pytest.approx(left * pace, abs=1e-6)
-            said += 1
-    assert said > 0
+            n_checked += 1
+    assert n_checked > 0
 
 
-def test_nothing_is_said_in_the_first_moments():
+def test_no_remaining_time_is_given_at_first():
     now = 0.0
     meter = ProgressMeter(1, clock=lambda: now)
     meter.update(FactsFound(RunFacts(plan=plan(1, epochs=1, frozen=4))))
     meter.update(StageStarted(STAGES[1]))
-    now = 28.0  # loading and exporting the network, and the first image
+    # Loading and exporting the network, and the first image.
+    now = 28.0
     assert meter.update(StageAdvanced(STAGES[1], 1, 10)).seconds_left is None
     now = 28.9
     assert meter.update(StageAdvanced(STAGES[1], 2, 10)).seconds_left is None
@@ -148,7 +152,7 @@ def test_nothing_is_said_in_the_first_moments():
     assert meter.update(StageAdvanced(STAGES[1], 3, 10)).seconds_left == pytest.approx(7.0)
 
 
-def test_of_much_work_a_share_must_be_done_or_some_time_have_passed():
+def test_a_long_stage_needs_a_share_done_or_some_seconds_before_extrapolation():
     now = 10.0
     meter = ProgressMeter(1, clock=lambda: now)
     meter.update(FactsFound(RunFacts(plan=plan(1, epochs=1, frozen=4))))
@@ -156,10 +160,11 @@ def test_of_much_work_a_share_must_be_done_or_some_time_have_passed():
     for second in range(11):
         now = 10.0 + second
         left = meter.update(StageAdvanced(STAGES[1], 32 + 10 * second, 10_000)).seconds_left
-        assert left is None if second < 5 else left == pytest.approx((9_968 - 10 * second) / 10)
+        expected = None if second < 5 else pytest.approx((9_968 - 10 * second) / 10)
+        assert left == expected
 
 
-def test_what_is_counted_is_named():
+def test_the_unit_of_progress_is_named():
     meter = ProgressMeter(1, clock=lambda: 0.0)
     meter.update(StageStarted(STAGES[1]))
     assert meter.update(StageAdvanced(STAGES[1], 588, 1112)).detail == "588 of 1,112 images"
@@ -167,19 +172,20 @@ def test_what_is_counted_is_named():
     assert told.detail == "588 of 1,112 views of 398 images"
 
 
-def test_while_other_phases_are_to_come_no_time_left_is_said():
-    now, said = 0.0, {1: [], 2: []}
+def test_no_remaining_time_is_given_before_the_last_phase():
+    now = 0.0
+    left = {1: [], 2: []}
     meter = ProgressMeter(4, clock=lambda: now)
     for event in events_of_a_run(8, 5, 2, 4, caches=False, second_phase=3):
         now += 1
         progress = meter.update(event)
         if isinstance(event, BatchEnded):
-            said[1 if event.epoch < 3 else 2].append(progress.seconds_left)
-    assert set(said[1]) == {None}
-    assert None not in said[2][1:]
+            left[1 if event.epoch < 3 else 2].append(progress.seconds_left)
+    assert set(left[1]) == {None}
+    assert None not in left[2][1:]
 
 
-def test_the_phase_that_is_prepared_is_named():
+def test_the_phase_in_preparation_is_named():
     meter = ProgressMeter(4, clock=lambda: 0.0)
     told = [
         meter.update(event) for event in events_of_a_run(4, 5, 4, 4, caches=True, second_phase=3)
@@ -188,7 +194,7 @@ def test_the_phase_that_is_prepared_is_named():
     assert "phase 1 of 2, 4 of 4 images" in details and "phase 2 of 2, 4 of 4 images" in details
 
 
-def test_a_run_that_is_carried_on_with_goes_on_counting():
+def test_a_resumed_run_continues_its_progress():
     now = 0.0
     meter = ProgressMeter(4, {"training": 100.0}, clock=lambda: now)
     events = events_of_a_run(4, 2, 2, 4, caches=False)

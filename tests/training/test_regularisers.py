@@ -1,4 +1,4 @@
-"""A pull to the start, an early end, and an average of the weights."""
+"""L2-SP penalty, early stopping and the moving average of the weights."""
 
 import math
 
@@ -24,19 +24,14 @@ def move(network: nn.Module) -> None:
 
 
 @given(strength=st.floats(0.001, 1), seed=st.integers(0, 999))
-def test_the_pull_is_the_gradient_of_half_its_strength_times_the_squared_distance(
-    strength: float, seed: int
-):
+def test_the_pull_is_the_gradient_of_the_l2_sp_penalty(strength: float, seed: int):
     network = a_network(seed)
     start = [parameter.detach().clone() for parameter in network.parameters()]
     pull = PullToStart(network.parameters(), strength)
     move(network)
-    penalty = (
-        sum((p - s).square().sum() for p, s in zip(network.parameters(), start, strict=True))
-        * strength
-        / 2
-    )
-    expected = torch.autograd.grad(penalty, list(network.parameters()))
+    pairs = zip(network.parameters(), start, strict=True)
+    distance = sum((parameter - origin).square().sum() for parameter, origin in pairs)
+    expected = torch.autograd.grad(strength / 2 * distance, list(network.parameters()))
     for parameter in network.parameters():
         parameter.grad = torch.zeros_like(parameter)
     pull.add_gradients()
@@ -54,7 +49,7 @@ def test_frozen_weights_are_not_pulled():
     assert network[0].weight.grad is None and network[2].weight.grad is not None
 
 
-def test_after_a_pause_it_pulls_to_where_the_run_started():
+def test_a_resumed_pull_leads_to_the_original_start():
     network = a_network()
     pull = PullToStart(network.parameters(), 0.5)
     move(network)
@@ -71,10 +66,12 @@ def test_after_a_pause_it_pulls_to_where_the_run_started():
 
 
 @given(losses=losses, patience=st.integers(1, 5), min_delta=st.sampled_from([0.0, 0.1]))
-def test_it_stops_after_as_many_epochs_without_a_better_loss_as_it_has_patience(
+def test_training_stops_after_patience_epochs_without_a_better_loss(
     losses: list[float], patience: int, min_delta: float
 ):
-    stopping, best, since = EarlyStopping(patience, min_delta), math.inf, 0
+    stopping = EarlyStopping(patience, min_delta)
+    best = math.inf
+    since = 0
     for loss in losses:
         better = loss < best - min_delta
         best, since = (loss, 0) if better else (best, since + 1)
@@ -82,29 +79,30 @@ def test_it_stops_after_as_many_epochs_without_a_better_loss_as_it_has_patience(
 
 
 @given(losses=losses)
-def test_without_patience_it_never_stops(losses: list[float]):
+def test_without_patience_training_never_stops_early(losses: list[float]):
     stopping = EarlyStopping(0, 0.5)
     assert not any(stopping.update(loss) for loss in losses)
 
 
 @given(losses=losses, cut=st.integers(0, 20))
-def test_early_stopping_carries_on_from_its_state(losses: list[float], cut: int):
+def test_early_stopping_resumes_from_its_state(losses: list[float], cut: int):
     through, before, after = (EarlyStopping(3, 0.05) for _ in range(3))
-    said = [through.update(loss) for loss in losses]
+    expected = [through.update(loss) for loss in losses]
     first = [before.update(loss) for loss in losses[:cut]]
     after.load_state_dict(before.state_dict())
-    assert first + [after.update(loss) for loss in losses[cut:]] == said
+    assert first + [after.update(loss) for loss in losses[cut:]] == expected
 
 
 @settings(max_examples=15)
 @given(decay=st.floats(0.1, 0.99), steps=st.integers(1, 6))
-def test_the_average_keeps_its_share_of_what_it_was(decay: float, steps: int):
+def test_each_update_keeps_the_share_decay_of_the_average(decay: float, steps: int):
     network = a_network()
     average = Average(network, decay)
     expected = None
     for _ in range(steps):
         move(network)
-        network(torch.randn(8, 3))  # moves the statistics
+        # A forward pass updates the statistics of BatchNorm.
+        network(torch.randn(8, 3))
         now = [*network.parameters(), network[1].running_mean, network[1].running_var]
         if expected is None:
             expected = [tensor.detach().clone() for tensor in now]
@@ -114,13 +112,12 @@ def test_the_average_keeps_its_share_of_what_it_was(decay: float, steps: int):
             ]
         average.update()
     copy = average.module
-    for tensor, value in zip(
-        [*copy.parameters(), copy[1].running_mean, copy[1].running_var], expected, strict=True
-    ):
+    averaged = [*copy.parameters(), copy[1].running_mean, copy[1].running_var]
+    for tensor, value in zip(averaged, expected, strict=True):
         torch.testing.assert_close(tensor.detach(), value)
 
 
-def test_averaging_leaves_the_model_alone():
+def test_averaging_does_not_change_the_model():
     network = a_network()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     average = Average(network, 0.9)
@@ -129,20 +126,18 @@ def test_averaging_leaves_the_model_alone():
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
 
 
-def test_what_is_frozen_is_shared_and_not_kept_twice():
+def test_frozen_weights_are_shared_and_not_stored():
     network = a_network()
     network[0].requires_grad_(False)
     average = Average(network, 0.9)
-    assert (
-        average.module[0].weight is network[0].weight
-        and average.module[2].weight is not network[2].weight
-    )
+    assert average.module[0].weight is network[0].weight
+    assert average.module[2].weight is not network[2].weight
     kept = {name for name in average.state_dict() if name.startswith("module.")}
     assert "module.2.weight" in kept and "module.1.running_mean" in kept
     assert not any(name.startswith("module.0.") for name in kept)
 
 
-def test_an_average_carries_on_from_its_state():
+def test_an_average_resumes_from_its_state():
     network = a_network()
     average = Average(network, 0.9)
     average.update()
@@ -151,7 +146,6 @@ def test_an_average_carries_on_from_its_state():
     later.load_state_dict(average.state_dict())
     for one in (average, later):
         one.update()
-    pairs = zip(
-        average.module.state_dict().values(), later.module.state_dict().values(), strict=True
-    )
-    assert all(torch.equal(a, b) for a, b in pairs)
+    first = average.module.state_dict()
+    second = later.module.state_dict()
+    assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())

@@ -1,4 +1,4 @@
-"""The course of the learning rate: torch's where torch has it, smooth where it should be, and never zero."""
+"""Learning-rate schedules: equal to torch's where torch has them, smooth, and never zero."""
 
 import itertools
 import math
@@ -17,7 +17,8 @@ from tl_core.training.optimizers import learning_rates
 from tl_core.training.schedules import make_schedule, preview_schedule, rates_by_epoch
 
 NAMES = ["constant", "step", "exponential", "cosine", "one-cycle", "plateau"]
-per_epoch, epochs = st.integers(1, 40), st.integers(1, 12)
+per_epoch = st.integers(1, 40)
+epochs = st.integers(1, 12)
 
 
 def factors(train: TrainConfig, steps_per_epoch: int, epochs: int) -> list[float]:
@@ -26,9 +27,10 @@ def factors(train: TrainConfig, steps_per_epoch: int, epochs: int) -> list[float
 
 
 def torchs(make: Callable[[torch.optim.Optimizer], LRScheduler], steps: int) -> list[float]:
-    """The learning rates that one of torch's schedulers makes of a rate of 1."""
+    """Return the factors that a scheduler of torch gives."""
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
-    scheduler, used = make(optimizer), []
+    scheduler = make(optimizer)
+    used = []
     for _ in range(steps):
         used.append(optimizer.param_groups[0]["lr"])
         with warnings.catch_warnings(action="ignore"):
@@ -38,12 +40,12 @@ def torchs(make: Callable[[torch.optim.Optimizer], LRScheduler], steps: int) -> 
 
 
 @given(name=st.sampled_from(NAMES), warm_up=st.floats(0, 0.99), per_epoch=per_epoch, epochs=epochs)
-def test_the_factor_is_above_zero_and_at_most_one_and_reaches_it(
+def test_factors_are_above_zero_and_reach_one_at_most(
     name: str, warm_up: float, per_epoch: int, epochs: int
 ):
     used = factors(TrainConfig(schedule=name, warm_up=warm_up), per_epoch, epochs)
     assert all(0 < factor <= 1 for factor in used)
-    # One-cycle's peak lies between two steps, as torch's does.
+    # The peak of one-cycle may lie between two steps, as in torch.
     assert max(used) == pytest.approx(1, abs=0.5 if name == "one-cycle" else 1e-12)
 
 
@@ -53,7 +55,7 @@ def test_the_factor_is_above_zero_and_at_most_one_and_reaches_it(
     per_epoch=per_epoch,
     epochs=epochs,
 )
-def test_it_warms_up_along_a_straight_line_and_only_falls_from_there(
+def test_warm_up_is_linear_and_the_factor_only_falls_afterwards(
     name: str, warm_up: float, per_epoch: int, epochs: int
 ):
     used = factors(TrainConfig(schedule=name, warm_up=warm_up), per_epoch, epochs)
@@ -64,7 +66,7 @@ def test_it_warms_up_along_a_straight_line_and_only_falls_from_there(
 
 @pytest.mark.parametrize("name", ["constant", "exponential", "cosine", "one-cycle", "plateau"])
 @pytest.mark.parametrize("warm_up", [0, 0.1, 0.5])
-def test_only_step_jumps(name: str, warm_up: float):
+def test_all_schedules_but_step_are_smooth(name: str, warm_up: float):
     used = factors(TrainConfig(schedule=name, warm_up=warm_up), 100, 10)
     assert all(abs(a - b) <= 0.0101 for a, b in itertools.pairwise(used))
     stepping = factors(TrainConfig(schedule="step", warm_up=warm_up, step_epochs=2), 100, 10)
@@ -81,7 +83,9 @@ def test_the_default_rises_over_a_tenth_and_falls_along_a_half_cosine(total: int
 
 
 @given(per_epoch=per_epoch, epochs=epochs, decay=st.floats(0.05, 0.95), every=st.integers(1, 5))
-def test_without_warm_up_each_is_torchs(per_epoch: int, epochs: int, decay: float, every: int):
+def test_without_warm_up_schedules_equal_torchs(
+    per_epoch: int, epochs: int, decay: float, every: int
+):
     steps = per_epoch * epochs
 
     def ours(name: str) -> list[float]:
@@ -96,14 +100,14 @@ def test_without_warm_up_each_is_torchs(per_epoch: int, epochs: int, decay: floa
     assert ours("exponential") == pytest.approx(
         torchs(lambda o: lr_scheduler.ExponentialLR(o, decay ** (1 / per_epoch)), steps)
     )
-    # Torch's cosine is recursive: its rounding adds up.
+    # Torch computes its cosine recursively, so that rounding errors add up.
     assert ours("cosine") == pytest.approx(
         torchs(lambda o: lr_scheduler.CosineAnnealingLR(o, steps), steps), abs=1e-9
     )
 
 
 @given(total=st.integers(4, 400))
-def test_one_cycle_is_torchs(total: int):
+def test_one_cycle_equals_torchs(total: int):
     theirs = torchs(
         lambda o: lr_scheduler.OneCycleLR(o, 1.0, total, cycle_momentum=False), total - 1
     )
@@ -111,7 +115,7 @@ def test_one_cycle_is_torchs(total: int):
 
 
 @pytest.mark.parametrize("total", [1, 2, 3])
-def test_a_very_short_cycle_still_learns(total: int):
+def test_a_very_short_cycle_still_reaches_one(total: int):
     assert max(factors(TrainConfig(schedule="one-cycle"), 1, total)) == 1
 
 
@@ -119,10 +123,9 @@ losses = st.lists(st.sampled_from([0.1, 0.2, 0.3, 0.4, 0.5, math.inf]), max_size
 
 
 @given(losses=losses, decay=st.floats(0.1, 0.9), patience=st.integers(0, 4))
-def test_plateau_is_torchs(losses: list[float], decay: float, patience: int):
-    ours = make_schedule(
-        TrainConfig(schedule="plateau", decay=decay, plateau_patience=patience), 5, 100
-    )
+def test_plateau_equals_torchs(losses: list[float], decay: float, patience: int):
+    train = TrainConfig(schedule="plateau", decay=decay, plateau_patience=patience)
+    ours = make_schedule(train, 5, 100)
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     theirs = lr_scheduler.ReduceLROnPlateau(
         optimizer, factor=decay, patience=patience, threshold=0, eps=0
@@ -134,7 +137,7 @@ def test_plateau_is_torchs(losses: list[float], decay: float, patience: int):
 
 
 @given(losses=losses, cut=st.integers(0, 30), name=st.sampled_from(NAMES))
-def test_a_schedule_carries_on_from_its_state(losses: list[float], cut: int, name: str):
+def test_a_schedule_resumes_from_its_state(losses: list[float], cut: int, name: str):
     train = TrainConfig(schedule=name, plateau_patience=1)
     through, before, after = (make_schedule(train, 3, 30) for _ in range(3))
     for loss in losses:
@@ -144,13 +147,11 @@ def test_a_schedule_carries_on_from_its_state(losses: list[float], cut: int, nam
     after.load_state_dict(before.state_dict())
     for loss in losses[cut:]:
         after.after_epoch(loss)
-    assert [after.factor(step) for step in range(90)] == [
-        through.factor(step) for step in range(90)
-    ]
+    assert all(after.factor(step) == through.factor(step) for step in range(90))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_past_its_end_a_course_keeps_its_last_value(name: str):
+def test_beyond_its_end_a_schedule_keeps_its_last_value(name: str):
     schedule = make_schedule(TrainConfig(schedule=name), 4, 5)
     assert schedule.factor(50) == schedule.factor(19)
 
@@ -162,7 +163,7 @@ def test_past_its_end_a_course_keeps_its_last_value(name: str):
     head_epochs=st.integers(1, 39),
     per_epoch=st.integers(1, 200),
 )
-def test_the_preview_spans_the_run_in_a_few_hundred_points_and_starts_each_course(
+def test_the_preview_spans_the_run_in_a_few_hundred_points(
     name: str, unfreeze: str, epochs: int, head_epochs: int, per_epoch: int
 ):
     assume(head_epochs < epochs)
@@ -171,18 +172,16 @@ def test_the_preview_spans_the_run_in_a_few_hundred_points_and_starts_each_cours
         {"backbone": "resnet18", "frozen_stages": -2, "unfreeze": unfreeze, "schedule": name}
         | {"epochs": epochs, "head_epochs": head_epochs},
     )
-    points, head = preview_schedule(config, per_epoch), learning_rates(config.train, True)[0]
+    points = preview_schedule(config, per_epoch)
+    head = learning_rates(config.train, True)[0]
     passed = [at for at, _ in points]
-    assert (
-        passed == sorted(passed) and passed[0] == 0 and passed[-1] == epochs and len(points) < 1000
-    )
+    assert passed == sorted(passed) and (passed[0], passed[-1]) == (0, epochs)
+    assert len(points) < 1000
     courses = [(0, head_epochs, 1.0), (head_epochs, epochs, config.train.fine_tune_rate)]
     for start, end, scale in courses if unfreeze == "two-phase" else [(0, epochs, 1.0)]:
         schedule = make_schedule(config.train, per_epoch, end - start)
-        first, last = (
-            scale * head * schedule.factor(0),
-            scale * head * schedule.factor((end - start) * per_epoch - 1),
-        )
+        first = scale * head * schedule.factor(0)
+        last = scale * head * schedule.factor((end - start) * per_epoch - 1)
         assert first in [rate for at, rate in points if at == start]
         assert last in [rate for at, rate in points if at == end]
 
@@ -201,7 +200,8 @@ def test_the_rate_of_an_epoch_is_the_mean_over_its_own_steps(
     settings = {"backbone": "resnet18", "frozen_stages": -2, "unfreeze": unfreeze, "schedule": name}
     config = make_run_config("any", {**settings, "epochs": epochs, "head_epochs": head_epochs})
     courses = [(head_epochs, 1.0), (epochs - head_epochs, config.train.fine_tune_rate)]
-    head, expected = learning_rates(config.train, True)[0], []
+    head = learning_rates(config.train, True)[0]
+    expected = []
     for length, scale in courses if unfreeze == "two-phase" else [(epochs, 1.0)]:
         schedule = make_schedule(config.train, per_epoch, length)
         factors = [schedule.factor(step) for step in range(length * per_epoch)]

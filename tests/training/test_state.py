@@ -1,4 +1,4 @@
-"""A run that was stopped anywhere and carried on with gives the numbers of one that never stopped, to the last bit."""
+"""Stopped anywhere and resumed, a run gives bit for bit the numbers of an uninterrupted one."""
 
 import math
 from collections.abc import Callable
@@ -105,7 +105,7 @@ RECIPES: dict[str, dict] = {
 def run_until(
     experiment: Experiment, stop: Callable[[Event], bool] = lambda _: False
 ) -> list[Event]:
-    """The events up to the first that `stop` is true of, where the run is closed, as a driver does that stops."""
+    """Return the events up to the first for which `stop` is true; close the run there."""
     events = []
     running = run_experiment(experiment)
     for event in running:
@@ -115,8 +115,8 @@ def run_until(
     return events
 
 
-def told(events: list[Event], after: int = 0) -> list[Event]:
-    """What is drawn and written down of the epochs after that one, and the test."""
+def events_after(events: list[Event], after: int = 0) -> list[Event]:
+    """Return the events of the epochs after epoch `after`, and of the test."""
     return [e for e in events if isinstance(e, WasTested) or getattr(e, "epoch", 0) > after]
 
 
@@ -125,14 +125,17 @@ def steps_of(events: list[Event]) -> list[int]:
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_stopping_again_and_again_changes_nothing(
+def test_stopping_and_resuming_repeatedly_changes_nothing(
     make_experiment: Make, tmp_path: Path, recipe: str
 ):
     settings = {**SMALL, **RECIPES[recipe]}
-    whole = run_until(make_experiment(home=tmp_path / "whole", **settings))
+    uninterrupted = run_until(make_experiment(home=tmp_path / "uninterrupted", **settings))
     experiment = make_experiment(home=tmp_path / "stopped", **settings)
-    last_step, done, pieces = steps_of(whole)[-1], 0, []
-    for step in range(2, last_step + 1, 3):  # in the middle of epochs, and at their ends
+    last_step = steps_of(uninterrupted)[-1]
+    done = 0
+    pieces = []
+    # Every third step lies within epochs as well as at their ends.
+    for step in range(2, last_step + 1, 3):
         events = run_until(
             experiment,
             lambda event, step=step: isinstance(event, BatchEnded) and event.step == step,
@@ -141,51 +144,46 @@ def test_stopping_again_and_again_changes_nothing(
         done = max([done, *(event.epoch for event in events if isinstance(event, EpochEnded))])
     pieces.append((done, run_until(experiment)))
     for after, events in pieces:
-        begun = told(events, after)
-        expected = told(whole, after)
-        assert begun == expected[: len(begun)], f"carried on with after epoch {after}"
-    assert told(pieces[-1][1], done)[-1] == whole[-1]
+        begun = events_after(events, after)
+        expected = events_after(uninterrupted, after)
+        assert begun == expected[: len(begun)], f"resumed after epoch {after}"
+    assert events_after(pieces[-1][1], done)[-1] == uninterrupted[-1]
     best, other = (
         load_checkpoint(tmp_path / name / "model.safetensors").model
-        for name in ("whole", "stopped")
+        for name in ("uninterrupted", "stopped")
     )
-    assert all(
-        torch.equal(a, b)
-        for a, b in zip(best.state_dict().values(), other.state_dict().values(), strict=True)
-    )
+    pairs = zip(best.state_dict().values(), other.state_dict().values(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
 
 
 @pytest.mark.parametrize(
     "optimizer", ["gd", "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"]
 )
-def test_every_optimizer_carries_on(make_experiment: Make, tmp_path: Path, optimizer: str):
+def test_every_optimizer_can_be_resumed(make_experiment: Make, tmp_path: Path, optimizer: str):
     settings = {**SMALL, "optimizer": optimizer, "epochs": 3, "weight_decay": 0.1}
-    whole = run_until(make_experiment(home=tmp_path / "whole", **settings))
+    uninterrupted = run_until(make_experiment(home=tmp_path / "uninterrupted", **settings))
     experiment = make_experiment(home=tmp_path / "stopped", **settings)
     run_until(experiment, lambda event: isinstance(event, EpochEnded) and event.epoch == 2)
-    assert told(run_until(experiment), 2) == told(whole, 2)
+    assert events_after(run_until(experiment), 2) == events_after(uninterrupted, 2)
 
 
-def test_the_last_finished_epoch_is_told_of_again(make_experiment: Make):
+def test_a_resumed_run_reports_its_last_finished_epoch_again(make_experiment: Make):
     experiment = make_experiment(**SMALL, epochs=3)
-    ended = run_until(experiment, lambda event: isinstance(event, EpochEnded) and event.epoch == 2)[
-        -1
-    ]
+    events = run_until(experiment, lambda event: isinstance(event, EpochEnded) and event.epoch == 2)
+    ended = events[-1]
     assert run_until(experiment)[:2] == [StageStarted("reading images"), ended]
 
 
-def test_what_is_trained_but_not_tested_goes_straight_to_the_test(
-    make_experiment: Make, tmp_path: Path
-):
-    whole = run_until(make_experiment(home=tmp_path, **SMALL))
+def test_a_trained_but_untested_run_resumes_with_the_test(make_experiment: Make, tmp_path: Path):
+    uninterrupted = run_until(make_experiment(home=tmp_path, **SMALL))
     experiment = make_experiment(**SMALL)
     run_until(experiment, lambda event: event == StageStarted("testing"))
     events = run_until(experiment)
-    assert not steps_of(events) and events[-1] == whole[-1]
+    assert not steps_of(events) and events[-1] == uninterrupted[-1]
     assert StageStarted("training") not in events
 
 
-def test_a_run_that_stopped_early_stays_stopped_until_more_epochs_are_asked_for(
+def test_early_stopping_holds_on_resuming_unless_more_epochs_are_requested(
     make_experiment: Make,
 ):
     settings = {**SMALL, "early_stopping": 1, "min_delta": 5.0}
@@ -199,24 +197,21 @@ def test_a_run_that_stopped_early_stays_stopped_until_more_epochs_are_asked_for(
 @pytest.mark.parametrize(
     "recipe", ["feature extraction", "two-phase", "gradual", "full fine-tuning"]
 )
-def test_a_finished_run_goes_on_to_more_epochs(make_experiment: Make, recipe: str):
+def test_a_finished_run_can_be_continued_for_more_epochs(make_experiment: Make, recipe: str):
     settings = {**SMALL, **RECIPES[recipe]}
     epochs = settings.pop("epochs")
     run_until(make_experiment(**settings, epochs=epochs))
     experiment = make_experiment(**settings, epochs=epochs + 2)
     events = run_until(experiment)
-    assert [event.epoch for event in events if isinstance(event, EpochEnded)] == [
-        epochs,
-        epochs + 1,
-        epochs + 2,
-    ]
+    ended = [event.epoch for event in events if isinstance(event, EpochEnded)]
+    assert ended == [epochs, epochs + 1, epochs + 2]
     assert isinstance(events[-1], WasTested)
     n_steps = math.ceil(len(experiment.split.train) / 8)
     assert steps_of(events) == list(range(epochs * n_steps + 1, (epochs + 2) * n_steps + 1))
 
 
-def test_one_epoch_may_become_several_with_an_average(make_experiment: Make):
-    """Of one epoch no features are kept, of several they are: the average does not mind."""
+def test_a_run_of_one_epoch_with_an_average_can_be_continued(make_experiment: Make):
+    """One epoch trains on images, several train on cached activations; both share the state."""
     run_until(make_experiment(**SMALL, ema=0.9, epochs=1))
     assert isinstance(run_until(make_experiment(**SMALL, ema=0.9, epochs=3))[-1], WasTested)
 
@@ -228,13 +223,13 @@ def test_the_state_of_other_settings_is_refused(make_experiment: Make):
 
 
 @pytest.mark.parametrize("keep", [0, 10, 0.5, -1])
-def test_a_damaged_state_is_a_sentence(make_experiment: Make, keep: float):
+def test_a_damaged_state_raises_a_readable_error(make_experiment: Make, keep: float):
     experiment = make_experiment(**SMALL)
     run_until(experiment)
     content = experiment.state_path.read_bytes()
-    experiment.state_path.write_bytes(
-        content[: int(keep * len(content)) if isinstance(keep, float) else keep]
-    )
+    if isinstance(keep, float):
+        keep = int(keep * len(content))
+    experiment.state_path.write_bytes(content[:keep])
     with pytest.raises(RunNotReady, match="cannot be read"):
         run_until(experiment)
     torch.save({"weights": torch.zeros(3)}, experiment.state_path)
@@ -242,14 +237,14 @@ def test_a_damaged_state_is_a_sentence(make_experiment: Make, keep: float):
         load_state(experiment.state_path, experiment.config)
 
 
-def test_of_a_frozen_backbone_only_the_head_is_kept(make_experiment: Make):
+def test_with_a_frozen_backbone_the_state_holds_only_the_head(make_experiment: Make):
     experiment = make_experiment(**SMALL)
     run_until(experiment)
     assert experiment.state_path.stat().st_size < 200_000 < experiment.checkpoint.stat().st_size
     assert [path.name for path in experiment.state_path.parent.glob("*.unfinished")] == []
 
 
-def test_two_phases_are_two_runs_by_hand(make_experiment: Make, tmp_path: Path):
+def test_two_phase_training_equals_two_runs_by_hand(make_experiment: Make, tmp_path: Path):
     settings = {**SMALL, "optimizer": "adam", "weight_decay": 0.1, "batch_size": 8}
     phases = {
         "unfreeze": "two-phase",
@@ -264,7 +259,8 @@ def test_two_phases_are_two_runs_by_hand(make_experiment: Make, tmp_path: Path):
     first = make_experiment(home=tmp_path / "first", **settings, frozen_stages="all", epochs=2)
     by_hand = [(e.epoch, e.loss) for e in run_until(first) if isinstance(e, BatchEnded)]
 
-    head, backbone = 1e-2, 1e-3
+    head = 1e-2
+    backbone = 1e-3
     second = make_experiment(
         home=tmp_path / "second",
         **settings,
@@ -275,21 +271,17 @@ def test_two_phases_are_two_runs_by_hand(make_experiment: Make, tmp_path: Path):
     )
     model, _ = build_experiment_model(second)
     model.load_state_dict(load_state(first.state_path, first.config).model, strict=False)
-    by_hand += [
-        (e.epoch, e.loss)
-        for e in fit_by_hand(second, model, range(3, 5))
-        if isinstance(e, BatchEnded)
-    ]
+    events = fit_by_hand(second, model, range(3, 5))
+    by_hand += [(e.epoch, e.loss) for e in events if isinstance(e, BatchEnded)]
     assert losses == by_hand
 
 
 def fit_by_hand(experiment: Experiment, model: torch.nn.Module, epochs: range) -> list[Event]:
-    train, [phase] = experiment.config.train, make_plan(experiment.config)
-    sides = (
-        experiment.examples(experiment.split.train, augment=True),
-        experiment.examples(experiment.split.val),
-    )
-    steps = math.ceil(len(sides[0]) / train.batch_size)
+    train = experiment.config.train
+    [phase] = make_plan(experiment.config)
+    train_examples = experiment.examples(experiment.split.train, augment=True)
+    val_examples = experiment.examples(experiment.split.val)
+    steps = math.ceil(len(train_examples) / train.batch_size)
     learner = Learner(
         model=model,
         optimizer=make_optimizer(train, model, phase.rates),
@@ -299,10 +291,11 @@ def fit_by_hand(experiment: Experiment, model: torch.nn.Module, epochs: range) -
         images_per_step=train.batch_size,
         first_step=(epochs.start - 1) * steps,
     )
-    return list(fit(model, *sides, learner, epochs=epochs, total_epochs=4, seed=train.seed))
+    examples = (train_examples, val_examples)
+    return list(fit(model, *examples, learner, epochs=epochs, total_epochs=4, seed=train.seed))
 
 
-def test_a_run_that_ran_short_of_memory_remembers_it(
+def test_a_reduced_micro_batch_is_part_of_the_state(
     make_experiment: Make, monkeypatch: pytest.MonkeyPatch
 ):
     experiment = make_experiment(**SMALL, epochs=3)

@@ -1,4 +1,4 @@
-"""Other places that a run is told to while it goes: TensorBoard and MLflow, where the operator has asked for them."""
+"""Live export of a run's metrics to TensorBoard and MLflow, where the operator configured them."""
 
 from tl_core.sinks.mirror import Mirror, Sink, open_mirror
 

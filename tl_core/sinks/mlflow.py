@@ -1,4 +1,4 @@
-"""Runs in MLflow, by its own client."""
+"""Sink that records runs in MLflow."""
 
 import math
 import os
@@ -12,14 +12,14 @@ from tl_core.records import MetricPoint, Run, RunState
 from tl_core.text import shorten
 
 _EXPERIMENT = "TransferLab"
-_AT_ONCE = 1000
-"""Metrics that one call may bring, as the server has it."""
+_MAX_METRICS_PER_CALL = 1000
+"""Limit of the MLflow server."""
 _STATUS = {RunState.COMPLETED: "FINISHED", RunState.FAILED: "FAILED"}
-"""All others are "KILLED"."""
+"""MLflow status by run state; any other state is "KILLED"."""
 
 
 class MLflow:
-    """Settings, curves and test figures. Needs the package `mlflow` or `mlflow-skinny`."""
+    """Logs settings, learning curves and test metrics. Needs `mlflow` or `mlflow-skinny`."""
 
     name = "MLflow"
 
@@ -32,14 +32,10 @@ class MLflow:
         from mlflow import MlflowClient
         from mlflow.entities import Param
 
-        os.environ.setdefault(
-            "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true"
-        )  # that is where --json speaks
+        # Standard output belongs to the command line, whose --json must stay parsable.
+        os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
         self._client = MlflowClient(tracking_uri=self._uri)
-        experiment = self._client.get_experiment_by_name(_EXPERIMENT)
-        experiment_id = (
-            experiment.experiment_id if experiment else self._client.create_experiment(_EXPERIMENT)
-        )
+        experiment_id = self._get_or_create_experiment()
         tags = {
             "dataset": run.dataset_name,
             "transferlab.run": run.id,
@@ -51,6 +47,12 @@ class MLflow:
         settings |= changed_settings(run.config)
         params = [Param(key, shorten(str(value), 500)) for key, value in settings.items()]
         self._client.log_batch(self._run_id, params=params)
+
+    def _get_or_create_experiment(self) -> str:
+        experiment = self._client.get_experiment_by_name(_EXPERIMENT)
+        if experiment:
+            return str(experiment.experiment_id)
+        return str(self._client.create_experiment(_EXPERIMENT))
 
     def write(self, points: Sequence[MetricPoint]) -> None:
         self._log([(f"{p.split}/{p.name}", p.value, p.step) for p in points])
@@ -64,11 +66,12 @@ class MLflow:
         from mlflow.entities import Metric
 
         now = int(1000 * time.time())
-        # Its server makes a huge number of infinity, which nobody has measured.
+        # The MLflow server stores infinity as a huge finite number, which nobody measured.
         metrics = [
             Metric(key, float(value), now, step)
             for key, value, step in values
             if math.isfinite(value)
         ]
-        for start in range(0, len(metrics), _AT_ONCE):
-            self._client.log_batch(self._run_id, metrics=metrics[start : start + _AT_ONCE])
+        for start in range(0, len(metrics), _MAX_METRICS_PER_CALL):
+            chunk = metrics[start : start + _MAX_METRICS_PER_CALL]
+            self._client.log_batch(self._run_id, metrics=chunk)

@@ -1,16 +1,17 @@
-"""Event files that TensorBoard reads: a folder a run."""
+"""Sink that writes TensorBoard event files, one folder per run."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 from tl_core.records import MetricPoint, Run
 
 
 class TensorBoard:
-    """Curves by step, and what was chosen and found as text. Needs the package `tensorboard`."""
+    """Writes learning curves by step and the settings as text. Needs the package `tensorboard`."""
 
     name = "TensorBoard"
 
@@ -22,10 +23,9 @@ class TensorBoard:
         from torch.utils.tensorboard import SummaryWriter
 
         self._writer = SummaryWriter(str(self._folder / run.id))
-        chosen = json.dumps(run.config.model_dump(mode="json"), indent=2, ensure_ascii=False)
-        self._writer.add_text(
-            "config", "    " + chosen.replace("\n", "\n    ")
-        )  # indented: code, not Markdown
+        config = json.dumps(run.config.model_dump(mode="json"), indent=2, ensure_ascii=False)
+        # TensorBoard renders text as Markdown, where indented lines are code.
+        self._writer.add_text("config", indent(config, " " * 4))
 
     def write(self, points: Sequence[MetricPoint]) -> None:
         for point in points:

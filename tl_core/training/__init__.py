@@ -1,4 +1,4 @@
-"""From a configuration to a trained, tested model."""
+"""Training of one run: from a configuration to a trained and tested model."""
 
 from tl_core.training.checkpoints import Checkpoint, load_checkpoint, make_whole, save_checkpoint
 from tl_core.training.device import Device, pick_device

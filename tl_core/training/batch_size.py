@@ -1,4 +1,4 @@
-"""How many images a step, where nobody said: what suits this machine."""
+"""Default batch size for this machine, when the user chose none."""
 
 import os
 from pathlib import Path
@@ -9,61 +9,64 @@ from tl_core.backbones import anatomy, get_backbone, resolve_frozen
 from tl_core.config import RunConfig
 from tl_core.training.device import Device, pick_device
 
-_MOST_ON_GPU = 128
-_LEAST_STEPS = 20
-"""Of an epoch, for a GPU to be given more images a step than usual: fewer learn too little in the usual epochs."""
-_SHARE = 0.25
-"""Of the memory, for what a step has to remember of its images."""
+_MAX_ON_GPU = 128
+_MIN_STEPS = 20
+"""Steps per epoch that a larger batch must leave: with fewer, the usual epochs learn too little."""
+_MEMORY_SHARE = 0.25
+"""Share of the memory for the activations that the backward pass needs."""
 _CONTAINER = Path("/sys/fs/cgroup/memory.max")
-_UNKNOWN_MEMORY = 8 * 2**30
+"""Memory limit of the process's container, on Linux."""
+_DEFAULT_MEMORY = 8 * 2**30
+"""Bytes assumed where the system does not tell."""
 
 
 def with_batch_size(config: RunConfig, n_train: int) -> RunConfig:
-    """The same settings with a batch size: their own, or one that suits this machine and `n_train` images."""
+    """Return `config` with a batch size: its own, or one for this machine and `n_train` images."""
     if config.train.batch_size:
         return config
     device = pick_device()
-    chosen = choose_batch_size(
-        config, n_train, device.torch_device.type == "cuda", memory_bytes(device)
-    )
-    return config.model_copy(
-        update={"train": config.train.model_copy(update={"batch_size": chosen})}
-    )
+    on_gpu = device.torch_device.type == "cuda"
+    chosen = choose_batch_size(config, n_train, on_gpu, memory_bytes(device))
+    train = config.train.model_copy(update={"batch_size": chosen})
+    return config.model_copy(update={"train": train})
 
 
 def choose_batch_size(config: RunConfig, n_train: int, on_gpu: bool, memory: int) -> int:
-    """A power of two: more on a GPU, which idles over few; less where the memory would not hold what is learned from.
+    """Return a power of two: larger on a GPU, smaller where memory cannot hold the activations.
 
     Args:
-        n_train: images to train on.
-        memory: of the device, in bytes.
+        n_train: number of training images.
+        memory: memory of the device, in bytes.
     """
-    usual, chosen = config.train.images_per_batch, _MOST_ON_GPU
-    while chosen > usual and not (on_gpu and n_train >= _LEAST_STEPS * chosen):
+    usual = config.train.images_per_batch
+    chosen = _MAX_ON_GPU
+    # Small batches leave a GPU idle; a CPU gains nothing from large ones.
+    while chosen > usual and not (on_gpu and n_train >= _MIN_STEPS * chosen):
         chosen //= 2
-    while chosen > 1 and chosen * step_bytes(config) > _SHARE * memory:
+    while chosen > 1 and chosen * step_bytes(config) > _MEMORY_SHARE * memory:
         chosen //= 2
     return chosen
 
 
 def step_bytes(config: RunConfig) -> int:
-    """What one image takes in memory, in bytes, until the backward pass has been through all stages that learn."""
+    """Return the bytes of activations that one image keeps in memory for the backward pass."""
     backbone = get_backbone(config.model.backbone)
     stages = anatomy(backbone, config.model.image_size).stages
-    return 4 * sum(
-        stage.values for stage in stages[resolve_frozen(backbone, config.model).stages :]
-    )
+    n_frozen = resolve_frozen(backbone, config.model).stages
+    return 4 * sum(stage.values for stage in stages[n_frozen:])
 
 
 def memory_bytes(device: Device) -> int:
-    """All that the device has, or as much of the machine's as this process's container may use."""
+    """Return the memory of the GPU, or of the machine within its container's limit, in bytes."""
     if device.torch_device.type == "cuda":
         return int(torch.cuda.get_device_properties(device.torch_device).total_memory)
     try:
         machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # Windows
-        return _UNKNOWN_MEMORY
+    # Windows has no sysconf.
+    except (AttributeError, ValueError, OSError):
+        return _DEFAULT_MEMORY
     try:
         return min(machine, int(_CONTAINER.read_text()))
-    except (OSError, ValueError):  # no container, or one without a limit: "max"
+    # There is no container, or one without a limit: the file then holds "max".
+    except (OSError, ValueError):
         return machine

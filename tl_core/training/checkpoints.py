@@ -1,4 +1,4 @@
-"""A model on disk: one safetensors file that needs neither the hub nor the run's record to be used again."""
+"""Model checkpoints: a safetensors file that can be loaded without the hub or the run's record."""
 
 import hashlib
 import json
@@ -40,104 +40,119 @@ _DTYPES = {
     torch.uint8: "U8",
     torch.bool: "BOOL",
 }
-"""By safetensors' names."""
+"""Names of data types in safetensors files."""
 _MARK = "mark"
+"""Metadata key of the digest that ties changes to their model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     model: TransferModel
-    """In eval mode, in main memory."""
+    """Model in eval mode, in main memory."""
     backbone: Backbone
     classes: tuple[str, ...]
     preprocessing: Preprocessing
-    """What the model was trained and tested with."""
+    """Preprocessing with which the model was trained and tested."""
 
 
 def save_checkpoint(
     path: Path, model: TransferModel, config: ModelConfig, classes: Sequence[str]
 ) -> None:
-    """Write the whole model; a reader, or a crash, finds either the old file or the new one."""
-    about = {"model": config.model_dump_json(), "classes": json.dumps(list(classes))}
-    _write(path, _tensors(model), {**about, _MARK: _digest(model.head.state_dict())})
-    _beside(path).unlink(missing_ok=True)
+    """Write the whole model atomically: a reader, or a crash, leaves the old file or the new."""
+    metadata = {
+        "model": config.model_dump_json(),
+        "classes": json.dumps(list(classes)),
+        # The head is small and changes in every epoch, so that its digest identifies the model.
+        _MARK: _digest(model.head.state_dict()),
+    }
+    _write(path, _all_tensors(model), metadata)
+    _changes_path(path).unlink(missing_ok=True)
 
 
 def save_changes(path: Path, changed: dict[str, Tensor]) -> None:
-    """Write only what differs from the model that was saved last: a frozen backbone need not be written every epoch.
+    """Write only the tensors that differ from the saved model, as a frozen backbone is large.
 
-    `load_checkpoint` reads both; `make_whole` makes one file of them.
+    `load_checkpoint` reads both files; `make_whole` merges them.
     """
     with safe_open(path, framework="pt") as file:
         mark = file.metadata()[_MARK]
-    _write(_beside(path), changed, {_MARK: mark})
-    os.utime(path)  # who goes by its time sees that the model is another
+    _write(_changes_path(path), changed, {_MARK: mark})
+    # Readers tell by the modification time that the model has changed.
+    os.utime(path)
 
 
 def make_whole(path: Path) -> None:
-    """Make one file of a model and what `save_changes` has left beside it; where that is nothing, all stays."""
-    if _beside(path).is_file() and path.is_file():
-        with suppress(SafetensorError):  # a damaged file stays, and who loads it is told
-            tensors, about = _read(path)
-            _write(path, tensors, {name: words for name, words in about.items() if name != _MARK})
-            _beside(path).unlink()
+    """Merge the changes written by `save_changes`, if any, into the model's file."""
+    changes = _changes_path(path)
+    if not (changes.is_file() and path.is_file()):
+        return
+    # A damaged file stays as it is; loading it raises an error that says so.
+    with suppress(SafetensorError):
+        tensors, metadata = _read(path)
+        # Without the mark, changes that a crash leaves on disk are ignored from now on.
+        metadata.pop(_MARK, None)
+        _write(path, tensors, metadata)
+        changes.unlink()
 
 
-def _beside(path: Path) -> Path:
+def _changes_path(path: Path) -> Path:
     return path.with_suffix(".changes")
 
 
 def _digest(tensors: dict[str, Tensor]) -> str:
-    """By which changes know the model that they belong to."""
     content = hashlib.sha256()
     for tensor in tensors.values():
         content.update(_bytes_of(tensor))
     return content.hexdigest()[:16]
 
 
-def _write(path: Path, tensors: dict[str, Tensor], about: dict[str, str]) -> None:
+def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
     with replacing(path) as file:
-        file.writelines(_as_safetensors(tensors, about))
+        file.writelines(_as_safetensors(tensors, metadata))
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """All tensors of the model, the changes among them if they are of this very model, and what it says of itself."""
-    try:
-        changed, of = _tensors_of(_beside(path))
-    except FileNotFoundError:
-        changed, of = {}, {_MARK: ""}
-    tensors, about = _tensors_of(
-        path
-    )  # second: whoever makes one of them puts the whole in place before changes go
-    return (tensors | changed if of[_MARK] == about.get(_MARK) else tensors), about
+    """Return tensors and metadata of the model, with changes applied if they belong to it."""
+    changed: dict[str, Tensor] = {}
+    mark: str | None = None
+    # The changes are read first, because `make_whole` writes the model before it deletes them.
+    with suppress(FileNotFoundError):
+        changed, changes_metadata = _read_file(_changes_path(path))
+        mark = changes_metadata[_MARK]
+    tensors, metadata = _read_file(path)
+    if mark is not None and mark == metadata.get(_MARK):
+        tensors |= changed
+    return tensors, metadata
 
 
-def _tensors_of(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def _read_file(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     with safe_open(path, framework="pt") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return tensors, file.metadata()
 
 
 def _as_safetensors(
-    tensors: dict[str, Tensor], about: dict[str, str]
+    tensors: dict[str, Tensor], metadata: dict[str, str]
 ) -> Iterator[bytes | memoryview]:
-    """The pieces of such a file, in order: the length of the header, the header, and all bytes of every tensor.
+    """Yield the parts of a safetensors file: header length, header, and each tensor's bytes.
 
-    The format's own library is several times slower, as it copies everything twice; its errors have no errno; and it
-    refuses two names for one tensor, as models with shared layers have.
+    The safetensors library is several times slower, as it copies everything twice; its errors have
+    no errno; and it refuses two names for one tensor, as in models with shared layers.
     """
-    header: dict[str, Any] = {"__metadata__": about}
-    ordered = sorted(
-        tensors.items(), key=lambda item: -item[1].element_size()
-    )  # so that each begins where it may
+    header: dict[str, Any] = {"__metadata__": metadata}
+    # Larger elements first, so that every tensor is aligned to its element size.
+    ordered = sorted(tensors.items(), key=lambda item: -item[1].element_size())
     end = 0
     for name, tensor in ordered:
-        start, end = end, end + tensor.numel() * tensor.element_size()
+        start = end
+        end += tensor.nbytes
         header[name] = {
             "dtype": _DTYPES[tensor.dtype],
             "shape": list(tensor.shape),
             "data_offsets": [start, end],
         }
     text = json.dumps(header).encode()
+    # Padded to a multiple of eight bytes, which aligns the tensors behind it.
     text += b" " * (-len(text) % 8)
     yield from (len(text).to_bytes(8, "little"), text)
     for _, tensor in ordered:
@@ -148,54 +163,48 @@ def _bytes_of(tensor: Tensor) -> memoryview:
     return tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data
 
 
-def _tensors(model: TransferModel) -> dict[str, Tensor]:
-    """All of them: some buffers, such as the index tables of window attention, are in no state dict."""
+def _all_tensors(model: TransferModel) -> dict[str, Tensor]:
+    # Some buffers, such as the index tables of window attention, are in no state dict.
     return {**dict(model.named_buffers()), **model.state_dict()}
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Read a model back.
+    """Read a model from `path`.
 
     Raises:
-        RunNotReady: there is none yet, or the file is damaged.
+        RunNotReady: there is no model yet, or the file is damaged.
     """
     if not path.is_file():
         raise RunNotReady("This run has no model: it ended before its first epoch was finished.")
     try:
-        tensors, about = _read(path)
+        tensors, metadata = _read(path)
     except (SafetensorError, OSError) as error:
         raise RunNotReady(
             f"This run's model file cannot be read ({error}): train it again."
         ) from error
-    config, classes = (
-        ModelConfig.model_validate_json(about["model"]),
-        tuple(json.loads(about["classes"])),
-    )
+    config = ModelConfig.model_validate_json(metadata["model"])
+    classes = tuple(json.loads(metadata["classes"]))
     backbone = get_backbone(config.backbone)
-    # Drawing random weights only to replace them takes seconds for VGG, and a run beside this one would miss them.
+    # On the meta device no random weights are drawn: for VGG that takes seconds, and it would
+    # change the random numbers of a run in the same process.
     with torch.device("meta"):
-        model = build_model(
-            backbone, config, len(classes), build_library_model(backbone, config.image_size)
-        )
+        library_model = build_library_model(backbone, config.image_size)
+        model = build_model(backbone, config, len(classes), library_model)
     _fill(model, tensors)
     freeze(model, resolve_frozen(backbone, config), config.batch_norm)
-    return Checkpoint(
-        model.eval(), backbone, classes, preprocessing_for(backbone, config.image_size)
-    )
+    preprocessing = preprocessing_for(backbone, config.image_size)
+    return Checkpoint(model.eval(), backbone, classes, preprocessing)
 
 
 def _fill(model: TransferModel, tensors: dict[str, Tensor]) -> None:
-    named = set(model.state_dict())
+    """Assign `tensors` to `model`, including buffers that are in no state dict."""
+    names = list(model.state_dict())
     try:
-        tensors = (
-            tensors
-            if named <= set(tensors)
-            else _rename_numbered(tensors, list(model.state_dict()))
-        )
-        model.load_state_dict(
-            {name: tensor for name, tensor in tensors.items() if name in named}, assign=True
-        )
-        for name in set(_tensors(model)) - named:
+        if not set(names) <= set(tensors):
+            tensors = _rename_numbered(tensors, names)
+        model.load_state_dict({name: tensors[name] for name in names}, assign=True)
+        # Buffers outside the state dict would stay on the meta device.
+        for name in set(_all_tensors(model)) - set(names):
             owner, _, buffer = name.rpartition(".")
             setattr(model.get_submodule(owner), buffer, tensors[name])
     except (RuntimeError, KeyError, ValueError) as error:
@@ -205,28 +214,30 @@ def _fill(model: TransferModel, tensors: dict[str, Tensor]) -> None:
 
 
 def _rename_numbered(tensors: dict[str, Tensor], names: list[str]) -> dict[str, Tensor]:
-    """Tensors of a model of release 0.1, which numbered the library's modules within each stage, by today's names.
+    """Rename the tensors of a model of release 0.1, which numbered modules within each stage.
 
     Raises:
-        ValueError: it is not that either.
+        ValueError: the names are not those of release 0.1 either.
     """
-    olds = sorted(
-        {_part(name, 3) for name in tensors},
-        key=lambda part: (part[0] == "head", [*map(int, part[1:])]),
+
+    def order(module: tuple[str, ...]) -> tuple[bool, list[int]]:
+        return module[0] == "head", [int(number) for number in module[1:]]
+
+    old_modules = sorted({_module_of(name, 3) for name in tensors}, key=order)
+    # Libraries that keep their layers in a container have one more level of names.
+    nested = {"features", "blocks"}
+    new_modules = dict.fromkeys(
+        _module_of(name, 4 if nested & set(name.split(".")) else 3) for name in names
     )
-    news = list(
-        dict.fromkeys(
-            _part(name, 4 if {"features", "blocks"} & set(name.split(".")) else 3) for name in names
-        )
-    )
-    renamed = dict(zip(olds, news, strict=True))
-    rest = {name: name.split(".")[len(_part(name, 3)) :] for name in tensors}
-    return {
-        ".".join((*renamed[_part(name, 3)], *rest[name])): tensor
-        for name, tensor in tensors.items()
-    }
+    renamed = dict(zip(old_modules, new_modules, strict=True))
+    result = {}
+    for name, tensor in tensors.items():
+        module = _module_of(name, 3)
+        rest = name.split(".")[len(module) :]
+        result[".".join((*renamed[module], *rest))] = tensor
+    return result
 
 
-def _part(name: str, depth: int) -> tuple[str, ...]:
-    """The module a tensor belongs to, by its first names: such as stages.1.0, or head.3."""
+def _module_of(name: str, depth: int) -> tuple[str, ...]:
+    """Return the first parts of a tensor's name, such as ("stages", "1", "0") or ("head", "3")."""
     return tuple(name.split(".")[: depth if name.startswith("stages.") else 2])

@@ -1,4 +1,4 @@
-"""torch.compile where it pays for itself: tried in a long phase on a GPU, and kept if an epoch then takes less time."""
+"""torch.compile on trial: used in long phases on a GPU, and kept only if epochs get shorter."""
 
 import time
 from collections.abc import Callable
@@ -9,16 +9,16 @@ from torch import nn
 
 from tl_core.training.device import Device
 
-_LEAST_SECONDS = 300.0
-"""Left of the phase, for compiling to be tried: it takes a minute or so for a large network."""
-_GAIN = 0.95
-"""Share of the time before that an epoch may take at most afterwards."""
+_MIN_SECONDS_LEFT = 300.0
+"""Seconds left in a phase that justify compiling; a large network takes about a minute."""
+_MAX_TIME_RATIO = 0.95
+"""Largest ratio of epoch times, compiled to uncompiled, at which compiled code is kept."""
 
 
 class Compiling:
-    """Follows the epochs of one phase. What it decides changes how fast numbers come, and them by rounding alone.
+    """Decides after each epoch of a phase whether to compile. Results change by rounding only.
 
-    As a context it leaves the part as it was: the next phase has another, or other layers of it learn.
+    Leaving the context removes the compiled code, as the next phase trains other layers.
     """
 
     def __init__(
@@ -31,11 +31,17 @@ class Compiling:
     ) -> None:
         """
         Args:
-            part: what is trained; it is compiled in place, so that its tensors keep their names.
+            part: network that is trained; compiled in place, so that its tensors keep their names.
+            backend: backend of `torch.compile`.
+            clock: returns the time in seconds.
         """
-        self._part, self._backend, self._clock = part, backend, clock
+        self._part = part
+        self._backend = backend
+        self._clock = clock
         self._is_over = device.torch_device.type != "cuda"
-        self._started, self._before, self._epochs_compiled = clock(), 0.0, -1
+        self._started = clock()
+        self._uncompiled_seconds = 0.0
+        self._epochs_compiled: int | None = None
 
     def __enter__(self) -> "Compiling":
         return self
@@ -44,35 +50,46 @@ class Compiling:
         self._undo()
 
     def after_epoch(self, done: int, left: int) -> str:
-        """Look at how long the epoch took, and decide about the next; gives a sentence once there is a conclusion.
+        """Time the epoch and decide about the next; return a sentence once there is a result.
 
         Args:
-            done: epochs of the phase so far.
-            left: those to come.
+            done: epochs of the phase done so far.
+            left: epochs of the phase still to come.
         """
-        seconds, self._started = self._clock() - self._started, self._clock()
-        if self._is_over or done < 2:  # the first epoch pays for much that later ones do not
+        now = self._clock()
+        seconds = now - self._started
+        self._started = now
+        # The first epoch is slower for other reasons, such as choosing convolution algorithms.
+        if self._is_over or done < 2:
             return ""
-        if self._epochs_compiled < 0:
-            self._before, self._is_over = seconds, seconds * left < _LEAST_SECONDS
+        if self._epochs_compiled is None:
+            self._uncompiled_seconds = seconds
+            self._is_over = seconds * left < _MIN_SECONDS_LEFT
             if not self._is_over:
                 self._compile()
             return ""
         self._epochs_compiled += 1
-        if self._epochs_compiled < 2:  # in its first one it was compiled
+        # The first compiled epoch includes the compilation itself.
+        if self._epochs_compiled < 2:
             return ""
         self._is_over = True
-        paces = f"{seconds:.1f} s an epoch instead of {self._before:.1f} s"
-        if seconds <= _GAIN * self._before:
-            return f"The part that learns was compiled (torch.compile): {paces}."
+        paces = f"{seconds:.1f} s an epoch instead of {self._uncompiled_seconds:.1f} s"
+        if seconds <= _MAX_TIME_RATIO * self._uncompiled_seconds:
+            return f"The trained layers were compiled (torch.compile): {paces}."
         self._undo()
-        return f"The part that learns was compiled (torch.compile) for a while; {paces} was not worth it."
+        return (
+            f"Compiling the trained layers (torch.compile) was tried and undone: {paces} was not "
+            "worth it."
+        )
 
     def _undo(self) -> None:
-        self._part._compiled_call_impl = None  # there is no public way
+        # torch has no public way to take compiled code off a module.
+        self._part._compiled_call_impl = None
 
     def _compile(self) -> None:
-        torch._dynamo.config.suppress_errors = True  # what cannot be compiled runs as it did
-        torch._inductor.config.fallback_random = True  # dropout draws what it would have drawn
+        # Code that cannot be compiled runs uncompiled instead of failing the run.
+        torch._dynamo.config.suppress_errors = True
+        # Dropout draws the same random numbers as without compilation.
+        torch._inductor.config.fallback_random = True
         self._part.compile(backend=self._backend)
         self._epochs_compiled = 0

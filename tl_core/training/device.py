@@ -1,4 +1,4 @@
-"""Where tensors are computed, and in what precision."""
+"""Compute device and precision."""
 
 import platform
 from collections.abc import Callable, Iterator
@@ -8,81 +8,81 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-_ONE_THREAD = 3e7
-"""Multiply-adds of a forward pass up to which one thread does it sooner than several that wait for each other."""
+_MAX_WORK_OF_ONE_THREAD = 3e7
+"""Multiply-adds per forward pass below which one thread is faster than several."""
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
     torch_device: torch.device
     title: str
-    """For people: "NVIDIA H200, mixed precision"."""
+    """Display name, such as "NVIDIA H200, mixed precision"."""
     autocast_dtype: torch.dtype | None = None
+    """Half-precision type for mixed precision; None computes in float32."""
 
     def autocast(self) -> AbstractContextManager[object]:
-        """Mixed precision where it pays for itself, else nothing."""
+        """Return a context of mixed precision where the device gains from it, else an empty one."""
         if self.autocast_dtype is None:
             return nullcontext()
         return torch.autocast(self.torch_device.type, dtype=self.autocast_dtype)
 
     @contextmanager
     def tuned(self) -> Iterator[None]:
-        """Within the block CUDA tries, for each new shape, which convolution is fastest: for many batches alike."""
+        """Let cuDNN measure, for each new input shape, which convolution algorithm is fastest.
+
+        The measurement pays off over many mini-batches of the same shape.
+        """
         cudnn = torch.backends.cudnn
-        before, cudnn.benchmark = (
-            cudnn.benchmark,
-            cudnn.benchmark or self.torch_device.type == "cuda",
-        )
+        before = cudnn.benchmark
+        cudnn.benchmark = before or self.torch_device.type == "cuda"
         try:
             yield
         finally:
             cudnn.benchmark = before
 
     def place(self, model: nn.Module) -> None:
-        """Move a model here, in the memory layout that convolutions are fastest in."""
+        """Move `model` to the device, in the memory layout in which convolutions are fastest."""
         model.to(self.torch_device)
         model.to(memory_format=torch.channels_last)
 
     @property
     def needs_loss_scaling(self) -> bool:
-        """float16 gradients underflow without it; bfloat16's do not."""
+        """True for float16, whose gradients underflow without loss scaling; bfloat16's do not."""
         return self.autocast_dtype is torch.float16
 
 
 def pick_device() -> Device:
-    """CUDA when there is one, then Apple's MPS, then the CPU."""
+    """Return CUDA if available, otherwise Apple's MPS, otherwise the CPU."""
     if torch.cuda.is_available():
-        # What is to be fast takes mixed precision. The rest is float32 in convolutions, too: tested and told alike.
+        # Speed comes from mixed precision. Without it everything is plain float32, convolutions
+        # too, so that the test and all later predictions agree.
         torch.backends.cudnn.allow_tf32 = False
-        dtype = (
-            torch.bfloat16
-            if torch.cuda.is_bf16_supported(including_emulation=False)
-            else torch.float16
-        )
-        return Device(
-            torch.device("cuda"), f"{torch.cuda.get_device_name()}, mixed precision", dtype
-        )
+        has_bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)
+        dtype = torch.bfloat16 if has_bfloat16 else torch.float16
+        title = f"{torch.cuda.get_device_name()}, mixed precision"
+        return Device(torch.device("cuda"), title, dtype)
     if torch.backends.mps.is_available():
         return Device(torch.device("mps"), "Apple GPU (MPS)")
     threads = torch.get_num_threads()
-    return Device(
-        torch.device("cpu"), f"CPU ({platform.machine()}, {threads} thread{'s' * (threads != 1)})"
-    )
+    title = f"CPU ({platform.machine()}, {threads} thread{'s' * (threads != 1)})"
+    return Device(torch.device("cpu"), title)
 
 
 @contextmanager
 def threads_as_needed() -> Iterator[Callable[[nn.Module, Tensor], None]]:
-    """Within the block, what it gives can be told a network and its inputs: for little work one thread is left.
+    """Yield a function that sets torch's number of threads for a network and its inputs.
 
-    Small work that is shared out takes a multiple of its time as soon as anything else runs on the machine. How many
-    threads there are decides in which order sums are added up, so it depends on the work alone.
+    A small workload on several threads takes several times as long once anything else runs on the
+    machine. The number of threads decides the order of summation, and so the rounding; it therefore
+    depends only on the amount of work.
     """
     threads = torch.get_num_threads()
 
     def choose(network: nn.Module, inputs: Tensor) -> None:
-        if inputs.device.type == "cpu" and inputs.ndim == 2:  # each weight is used once an image
+        # Feature vectors: the network is a head, which uses each weight once per image.
+        if inputs.device.type == "cpu" and inputs.ndim == 2:
             work = len(inputs) * sum(p.numel() for p in network.parameters())
-            torch.set_num_threads(1 if work < _ONE_THREAD else threads)
+            torch.set_num_threads(1 if work < _MAX_WORK_OF_ONE_THREAD else threads)
 
     try:
         yield choose

@@ -1,15 +1,11 @@
-"""Everything that one run is made of, before anything is computed."""
+"""Inputs of one run: configuration, images, split, folders and device."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tl_core.backbones import (
-    Backbone,
-    get_backbone,
-    preprocessing_for,
-)
+from tl_core.backbones import Backbone, get_backbone, preprocessing_for
 from tl_core.cache import RowCache
 from tl_core.config import RunConfig
 from tl_core.features import ImageExamples, OnnxPrefix
@@ -20,32 +16,32 @@ from tl_core.training.device import Device
 
 @dataclass(frozen=True)
 class Experiment:
-    """Everything a run needs, already looked up."""
+    """Inputs of one run, looked up and ready to use."""
 
     config: RunConfig
     classes: Sequence[str]
     images: Sequence[ImageRecord]
-    """Of the whole dataset, in order of position."""
+    """Images of the whole dataset, in order of position."""
     split: Split
     dataset_folder: Path
     weights_folders: tuple[Path, ...]
     checkpoint: Path
-    """Where the best epoch's model is kept."""
+    """File for the model of the best epoch."""
     state_path: Path
-    """Where all is kept that it takes to carry on from the last finished epoch."""
+    """File for the training state after the last finished epoch, to resume from."""
     device: Device
     stop: Stop
-    """Asked often; must be cheap."""
+    """Request to stop; polled often, so it must be cheap."""
     cache: RowCache | None = None
-    """Keeps what is computed of images, for this run and others."""
+    """Cache of decoded images and activations, shared with other runs."""
     workers: int = 2
     """Threads that read images."""
     only_torch: bool = False
-    """Frozen stages are computed by PyTorch even where something else is faster."""
+    """True to compute frozen stages in PyTorch even where ONNX Runtime is faster."""
     outputs: Path | None = None
-    """Folder for what the model said (`tl_core.outputs`); None keeps nothing of it."""
+    """Folder for logits and features (`tl_core.outputs`); None stores none."""
     exported: dict[str, OnnxPrefix] = field(default_factory=dict)
-    """Frozen stages in ONNX Runtime: the final test runs what training ran."""
+    """Frozen stages in ONNX Runtime, shared so that the test uses the same graph as training."""
 
     @property
     def backbone(self) -> Backbone:
@@ -56,17 +52,23 @@ class Experiment:
         return preprocessing_for(self.backbone, self.config.model.image_size)
 
     def examples(self, positions: Sequence[int], *, augment: bool = False) -> ImageExamples:
-        """Those images; with `augment` as training sees them: varied, and balanced where that was chosen."""
-        train, chosen = self.config.train, [self.images[i] for i in positions]
+        """Return the images at `positions` as examples.
+
+        Args:
+            augment: apply the run's augmentation and class-balanced sampling, as in training.
+        """
+        train = self.config.train
+        images = [self.images[i] for i in positions]
+        is_augmented = augment and self.config.augment.is_on
         return ImageExamples(
             self.dataset_folder,
-            chosen,
-            [self.classes.index(image.class_name) for image in chosen],
+            images,
+            [self.classes.index(image.class_name) for image in images],
             self.preprocessing,
             train.images_per_batch,
             self.device.torch_device,
             train.seed,
-            self.config.augment if augment and self.config.augment.is_on else None,
+            self.config.augment if is_augmented else None,
             self.stop,
             balance=augment and train.class_balance == "sampling",
             cache=self.cache,
@@ -75,12 +77,12 @@ class Experiment:
 
     @property
     def class_counts(self) -> list[int]:
-        """Training images of each class."""
+        """Number of training images of each class."""
         names = Counter(self.images[i].class_name for i in self.split.train)
         return [names[name] for name in self.classes]
 
     @property
     def majority_label(self) -> int:
-        """The class that most training images have."""
+        """Label of the most frequent class in the training set."""
         counts = self.class_counts
         return max(range(len(counts)), key=counts.__getitem__)

@@ -1,4 +1,4 @@
-"""What the steps of an epoch came to, read from the device only now and then."""
+"""Running loss and accuracy of an epoch, copied from the device a few times a second."""
 
 import time
 from collections.abc import Iterator
@@ -9,66 +9,68 @@ from torch import Tensor
 
 from tl_core.evaluation.predict import right_answers
 
-_PAUSE_SECONDS = {"cpu": 0.05}
-"""Between two looks, by kind of device: on a CPU, looking at each step of a small head would cost a tenth of it."""
-_LONG_PAUSE_SECONDS = 0.25
-"""Of any other, since to look at a GPU is to wait until it has done all that it was given."""
+_PAUSE_SECONDS_ON_CPU = 0.05
+"""Shortest time between two reads; reading each step of a small head would cost a tenth of it."""
+_PAUSE_SECONDS_ELSEWHERE = 0.25
+"""Longer on a GPU, because each read waits until all queued work is done."""
 
 
 class StepFigures(NamedTuple):
     step: int
     loss: float
-    """Mean over the images."""
+    """Mean loss over the images of the step."""
     n: int
-    """Images."""
+    """Number of images."""
 
 
 class EpochFigures:
-    """Losses and counts of right answers, which stay on the device until somebody looks."""
+    """Accumulates losses and right answers, which stay on the device until `read`."""
 
     def __init__(self, device: torch.device) -> None:
-        self._pause = _PAUSE_SECONDS.get(device.type, _LONG_PAUSE_SECONDS)
-        self._looked = time.monotonic()
+        is_cpu = device.type == "cpu"
+        self._pause = _PAUSE_SECONDS_ON_CPU if is_cpu else _PAUSE_SECONDS_ELSEWHERE
+        self._last_read = time.monotonic()
         self._step: list[_Batch] = []
         self._unread: list[tuple[int, list[_Batch]]] = []
-        self.loss_sum, self.right, self.n = 0.0, 0, 0
-        """Over the images of all steps that were read."""
+        self.loss_sum = 0.0
+        """Sum of the losses over the images of all steps read."""
+        self.right = 0
+        """Correctly classified images of all steps read."""
+        self.n = 0
+        """Images of all steps read."""
 
     def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
-        """A batch in the step under way: its mean loss, a scalar; logits, float [B, classes]; and labels, int [B]."""
+        """Add a mini-batch: mean loss (scalar), logits, float [B, classes], and labels, int [B]."""
         self._step.append(_Batch(loss, logits, labels, len(labels)))
 
     def end_step(self, step: int) -> None:
-        """The batches since the last step were step number `step`."""
+        """Assign the mini-batches added since the last step to step number `step`."""
         self._unread.append((step, self._step))
         self._step = []
 
     @property
     def are_due(self) -> bool:
-        """It is worth a look."""
-        return time.monotonic() - self._looked >= self._pause
+        """True when enough time has passed since the last read."""
+        return time.monotonic() - self._last_read >= self._pause
 
     def read(self) -> Iterator[StepFigures]:
-        """Every step that ended since the last look."""
-        steps, self._unread = self._unread, []
+        """Yield every step that ended since the last read."""
+        steps = self._unread
+        self._unread = []
         batches = [batch for _, step in steps for batch in step]
-        self._looked = time.monotonic()
+        self._last_read = time.monotonic()
         if not batches:
             return
-        losses = iter(
-            torch.stack([batch.loss for batch in batches]).tolist()
-        )  # all in one transfer
-        logits, labels = (
-            torch.cat([batch.logits for batch in batches]),
-            torch.cat([batch.labels for batch in batches]),
-        )
+        # Stacked, so that all losses take one transfer from the device.
+        losses = iter(torch.stack([batch.loss for batch in batches]).tolist())
+        logits = torch.cat([batch.logits for batch in batches])
+        labels = torch.cat([batch.labels for batch in batches])
         self.right += int(right_answers(logits, labels).sum())
         for number, step in steps:
-            loss_sum, n = (
-                sum(next(losses) * batch.n for batch in step),
-                sum(batch.n for batch in step),
-            )
-            self.loss_sum, self.n = self.loss_sum + loss_sum, self.n + n
+            loss_sum = sum(next(losses) * batch.n for batch in step)
+            n = sum(batch.n for batch in step)
+            self.loss_sum += loss_sum
+            self.n += n
             yield StepFigures(number, loss_sum / n, n)
 
 

@@ -1,4 +1,4 @@
-"""The training loop: one screen, and it does not know its model, its data or the store."""
+"""Training loop, independent of the model, the data and the store."""
 
 from collections.abc import Callable, Iterator
 
@@ -26,20 +26,21 @@ def fit(
     best: Score = NO_SCORE,
     keep: Callable[[Outputs], None] = lambda outputs: None,
 ) -> Iterator[FactsFound | StageAdvanced | BatchEnded | EpochEnded]:
-    """Train `model` in place, yielding after steps, in bunches, and after every epoch.
+    """Train `model` in place, yielding events of steps (several at a time) and of every epoch.
 
-    All randomness comes from `seed` and the epoch's number. At `EpochEnded`, `model` and `learner`
-    are as that epoch left them, to be saved. Ends early where the learner says so.
+    All randomness derives from `seed` and the epoch's number. When `EpochEnded` is yielded, `model`
+    and `learner` are in that epoch's final state and can be saved. Training ends early when
+    `learner.is_over`.
 
     Args:
-        epochs: those to train, counted from 1 over the `total_epochs` of the run.
-        judged: evaluated on `val` in place of `model`, such as an average of its weights.
+        epochs: epochs to train, counted from 1 over the `total_epochs` of the run.
+        judged: model to validate instead of `model`, such as a moving average of its weights.
         best: score of the best epoch before these.
-        keep: receives the validation outputs before their `EpochEnded` is yielded.
+        keep: called with the validation outputs before their `EpochEnded` is yielded.
 
     Raises:
-        Diverged: the loss is not finite any more.
-        OutOfMemory: not even one image fits.
+        Diverged: the loss is no longer finite.
+        OutOfMemory: memory does not suffice for a single image.
     """
     with threads_as_needed() as choose_threads:
         for epoch in epochs:
@@ -49,7 +50,9 @@ def fit(
             tally = EpochTally(learner, epoch, total_epochs, len(train))
             for batch in train.epoch(epoch):
                 choose_threads(model, batch.inputs)
-                tally.add(*_learn(model, batch, learner, tally.step_images, mixing), batch.labels)
+                loss, logits = _learn(model, batch, learner, tally.step_images, mixing)
+                tally.add(loss, logits, batch.labels)
+                # With gradient accumulation, one step spans several mini-batches.
                 if tally.is_step_full:
                     learner.step(tally.step)
                     tally.end_step()
@@ -61,26 +64,30 @@ def fit(
 
 
 def _begin_epoch(model: nn.Module, seed: int, epoch: int) -> torch.Generator:
-    """Put `model` into training mode and seed dropout; returns the generator for mixing images."""
+    """Put `model` into training mode, seed dropout, and return the generator for mixup and CutMix.
+
+    Seeding every epoch lets a resumed run repeat the numbers of an uninterrupted one.
+    """
     model.train()
     torch.manual_seed(seed * 1_000_003 + epoch)
     return torch.Generator().manual_seed(seed * 1_000_003 + epoch)
 
 
 def _learn(
-    model: nn.Module, batch: Batch, learner: Learner, whole: int, mixing: torch.Generator
+    model: nn.Module, batch: Batch, learner: Learner, step_size: int, mixing: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Add the batch's gradients to those of its step; gives its mean loss, a scalar, and its logits."""
-    inputs, targets = batch.inputs, batch.labels
+    """Accumulate the mini-batch's gradients; return its mean loss (scalar) and its logits."""
+    inputs = batch.inputs
+    targets = batch.labels
     if learner.mix:
         inputs, targets = learner.mix(inputs, targets, generator=mixing)
-    return learner.add_gradients(model, inputs, targets, whole)
+    return learner.add_gradients(model, inputs, targets, step_size)
 
 
 def _validate(
     model: nn.Module, val: Examples, learner: Learner, keep: Callable[[Outputs], None]
 ) -> Outputs:
-    """Predict the validation images, for `keep` and for what `learner` decides after an epoch."""
+    """Predict the validation set, then update the schedule and early stopping."""
     outputs = predict(model, val, learner.device.autocast)
     learner.after_epoch(outputs.loss)
     keep(outputs)

@@ -1,4 +1,4 @@
-"""Which phases of a run read the activations of their frozen stages instead of images, and where from."""
+"""Cached activations of the frozen prefix: which phases use them, and their preparation."""
 
 from collections.abc import Callable, Generator, Sequence
 
@@ -22,25 +22,26 @@ from tl_core.training.plan import Phase
 from tl_core.training.speed_records import Pace
 
 _SMALL_ROW = 512 * 2**10
-"""Bytes of one image's activations up to which they are kept for a single epoch: made along with those of others."""
+"""Bytes of one image's activations up to which caching pays off even for a single epoch."""
 
 
 def phases_that_keep(
     config: RunConfig, plan: Sequence[Phase], row_bytes: Callable[[int], int]
 ) -> tuple[Phase, ...]:
-    """Those that can use what a frozen prefix made of each image more than once, or get it along the way.
-
-    Mixed images exist for one step only, and a prefix whose BatchNorm adapts is not constant.
+    """Return the phases that train on cached activations of their frozen prefix.
 
     Args:
-        row_bytes: of one image's activations behind that many stages.
+        row_bytes: returns the bytes of one image's activations behind a number of stages.
     """
     train = config.train
+    # Mixed images exist for one step only, and a prefix whose BatchNorm adapts is not constant.
     if train.mixup or train.cutmix or config.model.batch_norm == "adapt":
         return ()
     frozen = [phase for phase in plan if phase.frozen.stages]
+    # Activations used in one epoch only need not be cached.
     if sum(phase.epochs for phase in frozen) < 2:
         return ()
+    # A short phase's small activations come almost free in the pass that computes the others'.
     return tuple(
         phase
         for phase in frozen
@@ -49,84 +50,91 @@ def phases_that_keep(
 
 
 def views_of(config: RunConfig, n_train: int, kept: Sequence[Phase]) -> int:
-    """How many views of each training image the phases `kept` share; 0 where there are none."""
+    """Return the number of views of each training image that the phases `kept` share, or 0."""
+    if not kept:
+        return 0
     epochs = sum(phase.epochs for phase in kept)
-    return choose_views(n_train, epochs, config.augment.is_on, config.train.views) if kept else 0
+    return choose_views(n_train, epochs, config.augment.is_on, config.train.views)
 
 
 class FrozenPart:
-    """Of one run's model, whose frozen stages stay as they are."""
+    """Frozen prefix of a run's model, whose activations are computed once and cached."""
 
     def __init__(self, experiment: Experiment, model: TransferModel, plan: Sequence[Phase]) -> None:
-        self._experiment, self._model = experiment, model
+        self._experiment = experiment
+        self._model = model
         self._kept = keep_activations(experiment, model)
-        self._phases = (
-            phases_that_keep(experiment.config, plan, self._kept.row_bytes) if self._kept else ()
-        )
+        self._phases: tuple[Phase, ...] = ()
+        if self._kept:
+            self._phases = phases_that_keep(experiment.config, plan, self._kept.row_bytes)
         split = experiment.split
         self._views = views_of(experiment.config, len(split.train), self._phases)
         self._train = Side(experiment.examples(split.train, augment=True), self._views)
         self._val = Side(experiment.examples(split.val), 1)
 
     def reads(self, phase: Phase) -> bool:
-        """Whether that phase is to read activations."""
+        """Return True if `phase` trains on cached activations."""
         return phase in self._phases
 
     def prepare(self, phase: Phase) -> Generator[Event, None, tuple[Examples, Examples] | None]:
-        """(training, validation) examples behind the phase's frozen stages; None where it must read images.
+        """Return (training, validation) examples behind the frozen prefix; None to train on images.
 
-        What later phases will read is made in the same pass.
+        Activations for later phases are computed in the same pass.
         """
         if not self._kept or not self.reads(phase):
             yield FactsFound(RunFacts(cached_views=0))
             return None
         later = self._phases[self._phases.index(phase) :]
-        cuts = sorted({one.frozen.stages for one in later})
+        cuts = sorted({later_phase.frozen.stages for later_phase in later})
         sides = (self._train, self._val)
         pace = Pace()
         try:
             for computed, total in self._kept.fill(sides, cuts):
                 pace.see(computed)
-                yield StageAdvanced("preparing features", computed, total, self._counted)
+                yield StageAdvanced("preparing features", computed, total, self._unit)
             train, val = (self._kept.examples(side, phase.frozen.stages) for side in sides)
         except TooLarge as error:
+            # What is already cached in float16 is of no use; the pass starts again in float32.
             self._kept = keep_activations(self._experiment, self._model, "float32")
             yield FactsFound(RunFacts(precision_note=_say_too_large(error)))
             return (yield from self.prepare(phase))
         except NoRoom as error:
-            self._phases = tuple(one for one in self._phases if one not in later)
+            # The pass covers all remaining phases, so that none of them can use activations.
+            self._phases = tuple(earlier for earlier in self._phases if earlier not in later)
             yield FactsFound(RunFacts(cached_views=0, cache_note=_say_no_room(error)))
             return None
         yield FactsFound(RunFacts(cached_views=self._views))
         if self._kept.engine:
             yield FactsFound(RunFacts(features_by=self._kept.engine))
-        if paced := pace.found():
-            pace_found = FrozenPace(stages=cuts[-1], **paced)
-            yield FactsFound(RunFacts(frozen_part=pace_found))
+        if seconds := pace.measured():
+            frozen_pace = FrozenPace(stages=cuts[-1], **seconds)
+            yield FactsFound(RunFacts(frozen_part=frozen_pace))
         return train, val
 
     @property
-    def _counted(self) -> str:
-        images = len(self._train.images) + len(self._val.images)
-        return f"views of {images:,} images" if self._views > 1 else "images"
+    def _unit(self) -> str:
+        if self._views <= 1:
+            return "images"
+        return f"views of {len(self._train.images) + len(self._val.images):,} images"
 
 
 def examples_to_judge(
     experiment: Experiment, model: TransferModel, positions: Sequence[int], *, exact: bool
 ) -> Generator[tuple[int, int], None, tuple[nn.Module, Examples]]:
-    """What a finished model is judged by: the rest of `model` on activations, or all of it on images.
+    """Return the network and examples for the evaluation of a finished `model`.
 
-    Yields (images passed through the frozen stages, of how many).
+    They are the part behind the frozen prefix on activations, or the whole model on images. Yields
+    (images passed through the frozen prefix, images to pass).
 
     Args:
-        exact: activations only where a CPU keeps them exactly.
+        exact: use activations only on a CPU that stores them in float32, without rounding.
     """
-    images, kept = experiment.examples(positions), keep_activations(experiment, model)
+    images = experiment.examples(positions)
+    kept = keep_activations(experiment, model)
+    # Adapting BatchNorm changes the prefix, so that there is nothing constant to cache.
     cut = 0 if model.batch_norm == "adapt" else model.frozen.stages
-    is_exact = (
-        experiment.device.torch_device.type == "cpu"
-        and experiment.config.train.feature_precision == "float32"
-    )
+    on_cpu = experiment.device.torch_device.type == "cpu"
+    is_exact = on_cpu and experiment.config.train.feature_precision == "float32"
     if not kept or not cut or (exact and not is_exact):
         return model, images
     side = Side(images, 1)
@@ -140,7 +148,11 @@ def examples_to_judge(
 def keep_activations(
     experiment: Experiment, model: TransferModel, precision: Precision | None = None
 ) -> KeptActivations | None:
-    """In that precision, or the run's; None where the run has no cache."""
+    """Return the cache of `model`'s activations; None where the experiment has no cache.
+
+    Args:
+        precision: precision of the stored values; by default the run's.
+    """
     if experiment.cache is None:
         return None
     config = experiment.config
@@ -158,13 +170,14 @@ def keep_activations(
 
 def _say_no_room(error: NoRoom) -> str:
     return (
-        f"What the frozen stages make of the images does not fit into the cache ({error}), so every epoch passes "
-        "through the whole network. Freeze more stages, or have the operator raise TRANSFERLAB_CACHE_GB."
+        f"The output of the frozen stages does not fit into the cache ({error}), so every epoch "
+        "passes through the whole network. Freeze more stages, or have the operator raise "
+        "TRANSFERLAB_CACHE_GB."
     )
 
 
 def _say_too_large(error: TooLarge) -> str:
     return (
-        f"Some numbers behind the frozen stages are too large for float16 ({error}), so they are kept exactly, as "
-        "float32, which takes twice the room."
+        f"Some activations of the frozen stages are too large for float16 ({error}), so they are "
+        "cached as float32, which takes twice the space."
     )

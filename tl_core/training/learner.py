@@ -1,8 +1,9 @@
-"""How a part of the network learns: gradients in, weights moved, and all that must be kept to carry on from there."""
+"""Optimization within one phase: gradient accumulation, optimizer steps, and resumable state."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from math import ceil
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,44 +12,40 @@ from torch.optim import Optimizer
 from tl_core.features import Pieces
 from tl_core.training.device import Device
 from tl_core.training.losses import Loss
+from tl_core.training.mixing import Mix
 from tl_core.training.optimizers import set_learning_rates
 from tl_core.training.regularisers import Average, EarlyStopping, PullToStart
 from tl_core.training.schedules import Schedule
 
 
-class Mix(Protocol):
-    def __call__(
-        self, inputs: Tensor, labels: Tensor, /, *, generator: torch.Generator
-    ) -> tuple[Tensor, Tensor]: ...
-
-
 @dataclass
 class Learner:
-    """Everything that moves weights in one phase of a run, beside the loop that feeds it."""
+    """Optimizer, schedule, loss and regularisers of one phase; `fit` feeds it mini-batches."""
 
     model: nn.Module
-    """The whole network, of which perhaps only a part is trained."""
+    """Whole network, including frozen stages."""
     optimizer: Optimizer
-    """Its parameter groups carry "base_lr", and "part", which is "head" for the head's."""
+    """Optimizer whose parameter groups carry "base_lr" and "part" ("head" for the head's)."""
     schedule: Schedule
     loss: Loss
     device: Device
     images_per_step: int
-    """Whose gradients are added up before the weights move."""
+    """Images per optimizer step, over all mini-batches whose gradients are accumulated."""
     first_step: int = 0
-    """Of the schedule's course, counted from 0 over the whole run."""
+    """First step that the schedule covers, counted from 0 over the whole run."""
     mix: Mix | None = None
+    """Mixup or CutMix."""
     clip_norm: float = 0.0
-    """0 for none."""
+    """Maximum norm of the gradient; 0 disables clipping."""
     pull: PullToStart | None = None
     average: Average | None = None
-    """Of `model`; what is judged and kept in its stead."""
+    """Moving average of the weights, validated and saved in place of `model`."""
     stopping: EarlyStopping | None = None
     pieces: Pieces = field(default_factory=Pieces)
     notes: list[str] = field(default_factory=list)
-    """Sentences about what it had to do otherwise than asked."""
+    """Sentences on deviations from the settings, such as a smaller micro-batch."""
     is_over: bool = False
-    """Early stopping has said so."""
+    """True once early stopping has ended training."""
 
     def __post_init__(self) -> None:
         self._parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
@@ -58,46 +55,50 @@ class Learner:
 
     @property
     def learning_rate(self) -> float:
-        """Of the head, in the last step."""
-        return float(
-            next(group["lr"] for group in self.optimizer.param_groups if group["part"] == "head")
-        )
+        """Learning rate of the head in the last step."""
+        groups = self.optimizer.param_groups
+        return float(next(group["lr"] for group in groups if group["part"] == "head"))
 
     def add_gradients(
-        self, part: nn.Module, inputs: Tensor, targets: Tensor, whole: int
+        self, part: nn.Module, inputs: Tensor, targets: Tensor, step_size: int
     ) -> tuple[Tensor, Tensor]:
-        """Add a batch's gradients to those of its step, in pieces where memory is short.
+        """Accumulate a mini-batch's gradients, in micro-batches where memory is short.
 
         Args:
-            part: of the network, or all of it: what takes the inputs.
-            whole: images of the step, of which the batch is a part.
+            part: network that takes `inputs`: `model`, or its layers behind the frozen prefix.
+            step_size: images of the whole optimizer step, by which gradients are averaged.
 
         Returns:
-            The batch's mean loss, a scalar, and its logits, float [B, classes]. Both are on the device, where the work
-            may still be under way: to read them is to wait for it.
+            Mean loss (scalar) and logits (float [B, classes]) of the mini-batch. Both stay on the
+            device, where they may still be being computed; reading them synchronises with it.
         """
         losses: list[Tensor] = []
         logits: list[Tensor] = []
 
         def learn(piece: slice) -> None:
             with self.device.autocast():
-                said = _pass_through(part, inputs[piece])
-                loss = self.loss(said, targets[piece])
-            # Unlike `backward`, which may leave some gradients behind, this leaves all or none when memory runs out.
-            scaled = self._scaler.scale(loss * (len(said) / whole))
+                outputs = _forward(part, inputs[piece])
+                loss = self.loss(outputs, targets[piece])
+            # Mean over the step: each piece counts by its share of the images.
+            scaled = self._scaler.scale(loss * (len(outputs) / step_size))
+            # `backward` could run out of memory with half of the gradients added; `grad` changes
+            # nothing until it has all of them, so that the piece can be tried again.
             for parameter, gradient in zip(self._parameters, self._gradients(scaled), strict=True):
-                if gradient is not None:
-                    parameter.grad = (
-                        gradient if parameter.grad is None else parameter.grad.add_(gradient)
-                    )
-            losses.append(loss.detach() * (len(said) / len(inputs)))
-            logits.append(said.detach())
+                if gradient is None:
+                    continue
+                if parameter.grad is None:
+                    parameter.grad = gradient
+                else:
+                    parameter.grad.add_(gradient)
+            losses.append(loss.detach() * (len(outputs) / len(inputs)))
+            logits.append(outputs.detach())
 
-        before = self.pieces.size
+        size_before = self.pieces.size
         self.pieces.run(len(inputs), learn)
-        if self.pieces.size != before:
-            tried = min(len(inputs), before or len(inputs))
+        if self.pieces.size != size_before:
+            tried = min(len(inputs), size_before or len(inputs))
             self.notes.append(_memory_note(tried, self.pieces.size or 1, self.images_per_step))
+        # The usual case of one piece needs no copy.
         if len(losses) == 1:
             return losses[0], logits[0]
         return torch.stack(losses).sum(), torch.cat(logits)
@@ -106,8 +107,9 @@ class Learner:
         return torch.autograd.grad(loss, self._parameters, allow_unused=True)
 
     def step(self, step: int) -> None:
-        """Move the weights along the gradients added up, in that step of the run, counted from 0."""
+        """Update the weights from the accumulated gradients; `step` counts from 0 over the run."""
         set_learning_rates(self.optimizer, self.schedule.factor(step - self.first_step))
+        # Clipping and the pull to the start need true gradients, not those of the scaled loss.
         self._scaler.unscale_(self.optimizer)
         if self.pull:
             self.pull.add_gradients()
@@ -120,26 +122,25 @@ class Learner:
             self.average.update()
 
     def after_epoch(self, val_loss: float) -> None:
-        """Let the schedule and early stopping draw their conclusions."""
+        """Pass the validation loss to the schedule and to early stopping."""
         self.schedule.after_epoch(val_loss)
         self.is_over = self.stopping is not None and self.stopping.update(val_loss)
 
     def state_dict(self) -> dict[str, Any]:
-        """Tensors and plain values."""
-        kept = {name: part.state_dict() for name, part in self._stateful().items()}
-        return {**kept, "pieces": self.pieces.size, "notes": self.notes, "is_over": self.is_over}
+        """Return the state to resume from, as tensors and plain values."""
+        states = {name: part.state_dict() for name, part in self._stateful().items()}
+        return {**states, "pieces": self.pieces.size, "notes": self.notes, "is_over": self.is_over}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Carry on from what `state_dict` gave."""
+        """Resume from the result of `state_dict`."""
         for name, part in self._stateful().items():
-            # Early stopping may have come in with the last phase, and a scaler only with this device.
+            # Early stopping may be new in this phase, and a scaler unused on another device saved
+            # an empty state.
             if name in state and (state[name] or part is not self._scaler):
                 part.load_state_dict(state[name])
-        self.pieces.size, self.notes, self.is_over = (
-            state["pieces"],
-            list(state["notes"]),
-            state["is_over"],
-        )
+        self.pieces.size = state["pieces"]
+        self.notes = list(state["notes"])
+        self.is_over = state["is_over"]
 
     def _stateful(self) -> dict[str, Any]:
         parts = {
@@ -152,17 +153,24 @@ class Learner:
         return {name: part for name, part in parts.items() if part is not None}
 
 
-def _pass_through(part: nn.Module, images: Tensor) -> Tensor:
-    """BatchNorm refuses to learn from one image without width or height: it comes twice, which has the same mean."""
-    if len(images) == 1 and any(
-        isinstance(m, nn.modules.batchnorm._BatchNorm) and m.training for m in part.modules()
-    ):
-        return part(images.expand(2, *images.shape[1:]))[:1]  # type: ignore[no-any-return]
-    return part(images)  # type: ignore[no-any-return]
+def _forward(part: nn.Module, images: Tensor) -> Tensor:
+    logits: Tensor
+    if len(images) == 1 and _has_active_batch_norm(part):
+        # BatchNorm refuses a single vector in training mode. The image twice has the same mean.
+        logits = part(images.expand(2, *images.shape[1:]))[:1]
+    else:
+        logits = part(images)
+    return logits
+
+
+def _has_active_batch_norm(part: nn.Module) -> bool:
+    batch_norm = nn.modules.batchnorm._BatchNorm
+    return any(isinstance(module, batch_norm) and module.training for module in part.modules())
 
 
 def _memory_note(tried: int, size: int, images_per_step: int) -> str:
+    n_pieces = ceil(images_per_step / size)
     return (
-        f"Memory ran short at {tried} images at a time: now {size} at a time, with the gradients of "
-        f"{-(-images_per_step // size)} added up, so that each step still sees {images_per_step}."
+        f"Memory ran short at {tried} images at a time: now {size} at a time, with the gradients "
+        f"of {n_pieces} micro-batches accumulated, so that each step still sees {images_per_step}."
     )

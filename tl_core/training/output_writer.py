@@ -1,4 +1,4 @@
-"""Writes down what the model said: validation at its best and after every epoch, and the test."""
+"""Logits and features on disk: of validation after every epoch and at its best, and of the test."""
 
 from pathlib import Path
 from typing import Any
@@ -13,38 +13,40 @@ from tl_core.evaluation.sampling import sample_evenly
 from tl_core.outputs import drop_epochs, epoch_path, outputs_path, write_table
 
 MOST_IMAGES = 500
-"""Validation images that are followed from epoch to epoch with all their probabilities and their features."""
+"""Validation images whose probabilities and features are stored after every epoch."""
 MOST_FEATURES = 20_000
-"""Images of a side whose features are kept at the end."""
+"""Images per side of the split whose features are stored at the best epoch or the test."""
 COMPONENTS = 50
-"""Of the features, in the record of an epoch."""
+"""Principal components to which the features of an epoch are reduced."""
 
 
 class OutputsKeeper:
-    """Of one run; where there is no folder, it keeps nothing."""
+    """Stores a run's validation outputs; without a folder it stores nothing."""
 
     def __init__(self, folder: Path | None, epochs_done: int = 0) -> None:
-        """Epochs after those done are forgotten, as they are about to be done again."""
+        """Delete records of epochs after the first `epochs_done`, which will be trained again."""
         self._folder = folder
         if folder:
             drop_epochs(folder, epochs_done)
 
     def keep(self, epoch: int, outputs: Outputs, *, is_best: bool, stands_still: bool) -> None:
-        """What validation gave after an epoch.
+        """Store the validation outputs of an epoch.
 
         Args:
-            stands_still: nothing in front of the head learns, so that the features are those of the epoch before.
+            stands_still: nothing in front of the head is trained, so that the features equal those
+                of the epoch before.
         """
         if self._folder is None:
             return
         if is_best:
             _write_side(self._folder, "val", epoch, outputs)
+        # Unchanged features are read from the record of the epoch before.
         is_known = stands_still and epoch_path(self._folder, epoch - 1).is_file()
         _write_epoch(self._folder, epoch, outputs, with_features=not is_known)
 
 
 def keep_test(folder: Path | None, outputs: Outputs) -> None:
-    """What the test gave; nothing where there is no folder."""
+    """Store the test outputs, if there is a folder."""
     if folder:
         _write_side(folder, "test", 0, outputs)
 
@@ -83,16 +85,18 @@ def _write_epoch(folder: Path, epoch: int, outputs: Outputs, *, with_features: b
 
 
 def _features(outputs: Outputs, rows: NDArray[Any]) -> NDArray[Any]:
-    """Of those images, float32 [M, D], brought to main memory in one transfer; [M, 0] where there are none."""
+    """Return the features at `rows` in main memory, float32 [M, D]; [M, 0] where there are none."""
     if not outputs.features:
         return np.zeros((len(rows), 0), dtype=np.float32)
-    chosen: NDArray[Any] = torch.cat(outputs.features)[torch.from_numpy(rows)].float().cpu().numpy()
-    return chosen
+    # Selected on the device, so that only the chosen rows are transferred, all at once.
+    chosen = torch.cat(outputs.features)[torch.from_numpy(rows)]
+    features: NDArray[Any] = chosen.float().cpu().numpy()
+    return features
 
 
 def _project(features: NDArray[Any]) -> tuple[NDArray[Any], float]:
-    """(along principal components, spread); (of no images, 0) where they are no numbers."""
+    """Return (principal components, spread); an empty array and 0 where values are not finite."""
     if not features.size or not np.isfinite(features).all():
         return np.zeros((0, 0), dtype=np.float16), 0.0
-    found = project(features, COMPONENTS)
-    return as_half(found.points), found.spread
+    projection = project(features, COMPONENTS)
+    return as_half(projection.points), projection.spread

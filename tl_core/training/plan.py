@@ -1,4 +1,4 @@
-"""Which part of the network learns when, and how fast: the phases of a run."""
+"""Training plan: which stages each phase freezes, and the learning rate of each stage."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from tl_core.training.optimizers import learning_rates
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """Epochs in which the same parts learn; each phase begins with a fresh optimizer."""
+    """Epochs with the same stages frozen; each phase starts with a new optimizer."""
 
     first_epoch: int
     """Counted from 1."""
@@ -18,7 +18,7 @@ class Phase:
     """Inclusive."""
     frozen: Frozen
     rates: tuple[float, ...]
-    """Base learning rate of every stage from the input, then of the head; 0.0 for a stage that is frozen whole."""
+    """Base learning rate of every stage from the input, then of the head; 0.0 where frozen."""
 
     @property
     def epochs(self) -> int:
@@ -26,14 +26,15 @@ class Phase:
 
 
 def make_plan(config: RunConfig) -> tuple[Phase, ...]:
-    """The phases of a run, in order, covering every epoch once.
+    """Return the phases of a run, in order, covering every epoch once.
 
     Raises:
-        ConfigError: the backbone cannot be frozen, or sized, as chosen.
+        ConfigError: the backbone does not support the chosen freezing or image size.
     """
-    stages, final = _count_stages(config), _final(config)
-    starts = list(_starts(config.train, stages, final))
-    lasts = [start - 1 for start, _, _ in starts[1:]] + [config.train.epochs]
+    stages = _count_stages(config)
+    starts = list(_starts(config.train, stages, _final(config)))
+    # A phase ends where the next one starts, the last one with the run.
+    lasts = [first - 1 for first, _, _ in starts[1:]] + [config.train.epochs]
     return tuple(
         Phase(first, last, frozen, _rates(config, stages, frozen, scale))
         for (first, frozen, scale), last in zip(starts, lasts, strict=True)
@@ -41,18 +42,21 @@ def make_plan(config: RunConfig) -> tuple[Phase, ...]:
 
 
 def _count_stages(config: RunConfig) -> int:
-    return len(anatomy(get_backbone(config.model.backbone), config.model.image_size).stages)
+    backbone = get_backbone(config.model.backbone)
+    return len(anatomy(backbone, config.model.image_size).stages)
 
 
 def _final(config: RunConfig) -> Frozen:
+    """Return the freezing of the last phase, which is the one that the user chose."""
     return resolve_frozen(get_backbone(config.model.backbone), config.model)
 
 
 def _starts(train: TrainConfig, stages: int, final: Frozen) -> Iterator[tuple[int, Frozen, float]]:
-    """For each phase its first epoch, what is frozen, and what all rates are multiplied by."""
+    """Yield each phase's first epoch, its freezing, and a factor for its learning rates."""
     if train.unfreeze == "never":
         yield 1, final, 1.0
         return
+    # Feature extraction first: a new head's gradients would distort the pretrained stages.
     yield 1, Frozen(stages), 1.0
     if train.unfreeze == "two-phase":
         yield train.head_epochs + 1, final, train.fine_tune_rate
@@ -66,17 +70,17 @@ def _starts(train: TrainConfig, stages: int, final: Frozen) -> Iterator[tuple[in
 def _rates(config: RunConfig, stages: int, frozen: Frozen, scale: float) -> tuple[float, ...]:
     head, backbone = learning_rates(config.train, config.model.pretrained)
     decay = config.train.layer_decay
-    of_stages = [
-        0.0 if i < frozen.stages else backbone * decay ** (stages - 1 - i) for i in range(stages)
-    ]
-    return tuple(rate * scale for rate in (*of_stages, head))
+    # Layer-wise decay: the rate shrinks with each stage further from the head.
+    trained = [backbone * decay ** (stages - 1 - i) for i in range(frozen.stages, stages)]
+    rates = (*[0.0] * frozen.stages, *trained, head)
+    return tuple(rate * scale for rate in rates)
 
 
 def segment_of(plan: tuple[Phase, ...], train: TrainConfig, epoch: int) -> tuple[int, int]:
-    """(first, last) epoch of the course of the learning rate that `epoch` belongs to.
+    """Return the (first, last) epoch of the learning-rate schedule that covers `epoch`.
 
-    Two-phase training has a course for each phase, as if trained twice. Otherwise one course spans the whole run,
-    and a stage that is unfrozen later joins it where it is.
+    Two-phase training has one schedule per phase. Otherwise a single schedule spans the run, and
+    stages unfrozen later follow it from where it then stands.
     """
     if train.unfreeze != "two-phase":
         return plan[0].first_epoch, plan[-1].last_epoch
@@ -85,21 +89,19 @@ def segment_of(plan: tuple[Phase, ...], train: TrainConfig, epoch: int) -> tuple
 
 
 def phase_of(plan: tuple[Phase, ...], epoch: int) -> Phase:
-    """The phase that `epoch`, counted from 1, lies in."""
+    """Return the phase that contains `epoch`, counted from 1."""
     return next(phase for phase in plan if phase.first_epoch <= epoch <= phase.last_epoch)
 
 
 def say_what_stays_frozen(config: RunConfig) -> str | None:
-    """One sentence when gradual unfreezing ends before it has come as deep as was asked; else None."""
+    """Return a sentence if the run ends before gradual unfreezing is complete, else None."""
+    train = config.train
+    to_unfreeze = _count_stages(config) - _final(config).stages
     left = make_plan(config)[-1].frozen.stages - _final(config).stages
     if left == 0:
         return None
-    needed = (
-        config.train.head_epochs
-        + 1
-        + (_count_stages(config) - _final(config).stages - 1) * (config.train.unfreeze_every)
-    )
+    needed = train.head_epochs + 1 + (to_unfreeze - 1) * train.unfreeze_every
     return (
-        f"{config.train.epochs} epochs end before unfreezing does: {left} more stage{'s' * (left > 1)} would be "
-        f"unfrozen by epoch {needed}."
+        f"{train.epochs} epochs end before unfreezing does: {left} more "
+        f"stage{'s' * (left > 1)} would be unfrozen by epoch {needed}."
     )

@@ -1,4 +1,4 @@
-"""How far a run is, and how long it will still take, from the events it yields."""
+"""Progress of a run and its remaining time, derived from the events that it yields."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -8,14 +8,18 @@ from tl_core.facts import PlannedPhase, RunFacts
 from tl_core.records import Progress
 from tl_core.training.testing import n_checked
 
-_MOMENT, _ENOUGH, _LONG = 1.0, 0.05, 5.0
-"""A pace is extrapolated after a moment (seconds) in which enough was done (a share), or else after a long time."""
-_VALIDATION = 1 / 3
-"""Cost of an image that is only looked at, in images that are learned from: a forward pass, and none backward."""
+_MIN_SECONDS = 1.0
+"""Shortest time from which a stage's duration is extrapolated."""
+_MIN_SHARE = 0.05
+"""Share of a stage from which its duration is extrapolated before `_LONG_SECONDS`."""
+_LONG_SECONDS = 5.0
+"""Time from which the duration is extrapolated at any share."""
+_FORWARD_COST = 1 / 3
+"""Cost of a forward pass relative to a training step, which also has a backward pass."""
 
 
 class ProgressMeter:
-    """Turns events into `Progress`; says no time left where it would be a guess."""
+    """Turns events into `Progress`; gives no remaining time where it would be a guess."""
 
     def __init__(
         self,
@@ -23,58 +27,67 @@ class ProgressMeter:
         spent: Mapping[str, float] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`spent` are the seconds in each stage before a run was carried on with."""
+        """
+        Args:
+            epochs: epochs of the whole run.
+            spent: seconds in each stage before the run was resumed.
+            clock: returns the time in seconds.
+        """
         self.seconds = dict(spent or {})
-        """Spent in each stage so far."""
-        self._epochs, self._clock = epochs, clock
+        """Seconds spent in each stage so far."""
+        self._epochs = epochs
+        self._clock = clock
         self._plan: tuple[PlannedPhase, ...] = ()
-        self._epochs_done, self._n_train, self._n_val, self._n_test, self._n_checked = 0, 1, 0, 0, 0
+        self._epochs_done = 0
+        self._n_train = 1
+        self._n_val = 0
+        self._n_test = 0
+        self._n_checked = 0
         self._seconds_per_image = 0.0
-        self._stage, self._started = "", clock()
+        self._stage = ""
+        self._started = clock()
         self._first: tuple[float, float] | None = None
-        """When this stage first told that something was done, and how much of all: before that it only began."""
+        """Time and share done at the stage's first report; what came before is set-up."""
 
     def update(self, event: Event) -> Progress | None:
-        """Where the run is after `event`; None when that changes nothing to be shown."""
+        """Return the progress after `event`; None if there is nothing new to show."""
         now = self._clock()
         match event:
             case StageStarted(stage):
-                self.close()
-                self._stage, self._started, self._first = stage, now, None
-                return Progress(
-                    stage,
-                    self._epochs_done / self._epochs if stage == "training" else 0.0,
-                    self._phase(),
-                )
+                return self._start_stage(stage, now)
             case FactsFound(facts):
                 self._learn(facts)
-            case StageAdvanced("training" as stage, done, total):
-                detail = (
-                    f"epoch {self._epochs_done + 1} of {self._epochs}, {done:,} of {total:,} images"
-                )
-                return Progress(stage, done / total, detail, self._training_left(now, done / total))
+            case StageAdvanced("training", done, total):
+                epoch = self._epochs_done + 1
+                detail = f"epoch {epoch} of {self._epochs}, {done:,} of {total:,} images"
+                return self._training_progress(now, done / total, detail)
             case StageAdvanced(stage, done, total):
-                left = self._images_left(now, done, total)
-                return Progress(
-                    stage, done / total, self._phase(f"{done:,} of {total:,} {event.of}"), left
-                )
+                detail = self._phase(f"{done:,} of {total:,} {event.of}")
+                return Progress(stage, done / total, detail, self._images_left(now, done, total))
             case BatchEnded(epoch, step, total_steps):
                 detail = f"epoch {epoch} of {self._epochs}, step {step:,} of {total_steps:,}"
-                return Progress(
-                    self._stage,
-                    step / total_steps,
-                    detail,
-                    self._training_left(now, step / total_steps),
-                )
+                return self._training_progress(now, step / total_steps, detail)
             case EpochEnded(epoch):
-                self._epochs_done = epoch
-                if (
-                    self._stage == "training"
-                ):  # else an epoch from before the run was carried on with
-                    return Progress(
-                        self._stage, epoch / self._epochs, f"epoch {epoch} of {self._epochs} done"
-                    )
+                return self._end_epoch(epoch)
         return None
+
+    def _start_stage(self, stage: str, now: float) -> Progress:
+        self.close()
+        self._stage = stage
+        self._started = now
+        self._first = None
+        share = self._epochs_done / self._epochs if stage == "training" else 0.0
+        return Progress(stage, share, self._phase())
+
+    def _training_progress(self, now: float, share: float, detail: str) -> Progress:
+        return Progress(self._stage, share, detail, self._training_left(now, share))
+
+    def _end_epoch(self, epoch: int) -> Progress | None:
+        self._epochs_done = epoch
+        # A resumed run first repeats its last finished epoch, before training starts.
+        if self._stage != "training":
+            return None
+        return Progress(self._stage, epoch / self._epochs, f"epoch {epoch} of {self._epochs} done")
 
     def _learn(self, facts: RunFacts) -> None:
         if facts.splits:
@@ -83,25 +96,25 @@ class ProgressMeter:
             self._n_test = facts.splits.test
         if facts.cached_views == 0:
             self._n_checked = n_checked(self._n_train, self._n_val)
-        elif facts.cached_views:  # of what is kept the check at the end costs next to nothing
+        # On cached activations the training check at the end costs next to nothing.
+        elif facts.cached_views:
             self._n_checked = 0
         self._plan = facts.plan or self._plan
 
     def close(self) -> None:
-        """Book the time of the stage that ends now."""
-        self.seconds, self._stage = self.seconds_so_far(), ""
+        """End the current stage and add its time to `seconds`."""
+        self.seconds = self.seconds_so_far()
+        self._stage = ""
 
     def seconds_so_far(self) -> dict[str, float]:
-        """`seconds`, with what the stage that is going on has taken."""
-        so_far = self._clock() - self._started
-        return (
-            {**self.seconds, self._stage: self.seconds.get(self._stage, 0.0) + so_far}
-            if self._stage
-            else self.seconds
-        )
+        """Return `seconds` including the time of the current stage."""
+        if not self._stage:
+            return self.seconds
+        elapsed = self._clock() - self._started
+        return {**self.seconds, self._stage: self.seconds.get(self._stage, 0.0) + elapsed}
 
     def _phase(self, detail: str = "") -> str:
-        """`detail`, with the phase in front where there are several and each is prepared for."""
+        """Prefix `detail` with the phase while features are prepared, if there are several."""
         if len(self._plan) < 2 or self._stage != "preparing features":
             return detail
         return f"phase {self._phase_number()} of {len(self._plan)}{', ' * bool(detail)}{detail}"
@@ -109,50 +122,48 @@ class ProgressMeter:
     def _phase_number(self) -> int:
         return sum(phase.first_epoch <= self._epochs_done + 1 for phase in self._plan)
 
-    @property
-    def _is_last_phase(self) -> bool:
-        return self._phase_number() >= len(self._plan)
-
-    @property
-    def _is_all_frozen(self) -> bool:
-        return learns_head_alone(self._plan)
-
     def _images_left(self, now: float, done: int, total: int) -> float | None:
-        seconds = self._seconds_for_all(now, done / total)
+        seconds = self._stage_seconds(now, done / total)
         if seconds is None:
             return None
         self._seconds_per_image = seconds / total
         if self._stage == "testing":
             return self._seconds_per_image * (total - done)
-        if not self._is_all_frozen:
-            return None  # nothing is known yet about the pace of training
+        # The speed of training is still unknown; only that of a head alone can be ignored.
+        if not learns_head_alone(self._plan):
+            return None
         return self._seconds_per_image * (total - done + self._n_test)
 
     def _training_left(self, now: float, share: float) -> float | None:
-        """Where `share` of all training images are done; nothing is known about the pace of phases to come."""
+        """Return the seconds left after `share` of the training images of the run."""
         share = self._with_validation(share)
-        seconds = self._seconds_for_all(now, share)
-        if seconds is None or not self._is_last_phase:
+        seconds = self._stage_seconds(now, share)
+        # Later phases train other layers, at a speed that is not known yet.
+        if seconds is None or self._phase_number() < len(self._plan):
             return None
-        per_image = self._seconds_per_image or seconds / (
-            self._epochs * (self._n_train + _VALIDATION * self._n_val)
-        )
+        cost_per_epoch = self._n_train + _FORWARD_COST * self._n_val
+        per_image = self._seconds_per_image or seconds / (self._epochs * cost_per_epoch)
         return seconds * (1 - share) + per_image * (self._n_checked + self._n_test)
 
     def _with_validation(self, share: float) -> float:
-        """Of training and of the validation after each epoch, the share that is done."""
-        aside = _VALIDATION * self._n_val / self._n_train
-        return (share * self._epochs + aside * self._epochs_done) / (self._epochs * (1 + aside))
+        """Return the share of work done, counting the validation after each epoch."""
+        validation = _FORWARD_COST * self._n_val / self._n_train
+        done = share * self._epochs + validation * self._epochs_done
+        return done / (self._epochs * (1 + validation))
 
-    def _seconds_for_all(self, now: float, share: float) -> float | None:
-        """That the whole stage would take at its pace since the first it told of; None before that can be known."""
+    def _stage_seconds(self, now: float, share: float) -> float | None:
+        """Extrapolate the duration of the stage from its first report on; None if too early."""
         self._first = self._first or (now, share)
-        elapsed, done = now - self._first[0], share - self._first[1]
-        if done <= 0 or elapsed < _MOMENT or (done < _ENOUGH and elapsed < _LONG):
+        first_time, first_share = self._first
+        elapsed = now - first_time
+        done = share - first_share
+        if done <= 0 or elapsed < _MIN_SECONDS:
+            return None
+        if done < _MIN_SHARE and elapsed < _LONG_SECONDS:
             return None
         return elapsed / done
 
 
 def learns_head_alone(plan: Sequence[PlannedPhase]) -> bool:
-    """True when only the head learns in the whole run, which then takes next to no time."""
+    """Return True if the whole run trains only the head, which takes next to no time."""
     return bool(plan) and plan[-1].frozen_stages == plan[-1].n_stages

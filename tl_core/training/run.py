@@ -1,4 +1,4 @@
-"""Carries out one run: from images to test figures, as a stream of events."""
+"""Execution of an experiment, from images to test metrics, as a stream of events."""
 
 import hashlib
 from collections.abc import Generator, Sequence
@@ -25,15 +25,15 @@ from tl_core.training.testing import test_kept_model
 
 
 def run_experiment(experiment: Experiment) -> Generator[Event, None, None]:
-    """Read, prepare, train and test; prepares and trains again for every phase.
+    """Build the model, train it phase by phase, and evaluate it once on the test set.
 
-    Carries on from the experiment's state where there is one, and then yields the last finished
-    epoch once more. Touches the test set once, at the end. Keeps its model and its state on disk;
-    the caller keeps what it yields.
+    Resumes from the training state on disk where there is one, and then first yields the last
+    finished epoch again. Model and training state are saved here; storing the yielded events is up
+    to the caller.
 
     Raises:
-        Cancelled: it was asked to stop, which it asks about before every batch, not within a step.
-        RunNotReady: the state cannot be carried on from.
+        Cancelled: the experiment was asked to stop; checked before every mini-batch.
+        RunNotReady: the training state cannot be resumed from.
         TransferLabError: weights are missing or do not fit, the loss diverged, or memory ran out.
     """
     state = load_state(experiment.state_path, experiment.config)
@@ -45,20 +45,21 @@ def run_experiment(experiment: Experiment) -> Generator[Event, None, None]:
         plan = make_plan(experiment.config)
         yield FactsFound(_find_facts(experiment, model, report, plan))
         yield from train_in_phases(experiment, model, plan, state)
+        # The test loads the saved file; two large models need not be in memory at once.
         del model
     yield from test_kept_model(experiment)
 
 
 def build_experiment_model(experiment: Experiment) -> tuple[TransferModel, WeightsReport | None]:
-    """Builds the model as before its first step, on the device, frozen as in the last phase.
+    """Build the model before its first step, on the device, frozen as in the last phase.
 
     Raises:
         Cancelled: the experiment was asked to stop.
-        TransferLabError: weights that are missing or do not fit.
+        TransferLabError: weights are missing or do not fit.
     """
     config = experiment.config.model
     backbone = experiment.backbone
-    # It draws the head's first weights, and the backbone's where it is trained from scratch.
+    # The seed decides the head's initial weights, and the backbone's when trained from scratch.
     torch.manual_seed(experiment.config.train.seed)
     experiment.stop.check()
     library_model = build_library_model(backbone, config.image_size)
@@ -82,9 +83,10 @@ def _find_facts(
 ) -> RunFacts:
     split = experiment.split
     final = plan[-1]
-    weights = "Random weights: nothing was learned before this run."
+    weights = "Random weights: the network was not pretrained."
     if report:
         weights = report.sentence
+    # Gradual unfreezing may end before it reaches the chosen depth.
     freeze(model, final.frozen, experiment.config.model.batch_norm)
     return RunFacts(
         device=experiment.device.title,
@@ -115,6 +117,6 @@ def _find_facts(
 
 
 def _fingerprint(experiment: Experiment, positions: Sequence[int]) -> str:
-    """Digest of the images on one side of the split, in any order, to tell runs tested alike."""
+    """Return a digest of one side of the split, independent of the images' order."""
     hashes = sorted(experiment.images[i].sha256 for i in positions)
     return hashlib.sha256("\n".join(hashes).encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""How fast networks were found to be on this machine, remembered between processes."""
+"""Measured speed of networks on this machine, stored in a file for later processes."""
 
 import json
 import time
@@ -11,64 +11,65 @@ from tl_core.files import write_whole
 from tl_core.training.device import pick_device
 
 _FILE = "speeds.json"
-_ENOUGH_TO_TELL = 64
-"""Images after the first batch from which their pace is believed, and remembered for estimates of other runs."""
+_MIN_IMAGES = 64
+"""Images after the first batch that make a measurement reliable."""
 _Speeds = dict[str, dict[str, dict[str, list[float]]]]
-"""Device, backbone, image size: seconds of one image through each stage, forward. "224 behind 5": through five frozen
-stages together, as a run passes images through them."""
+"""Seconds per image by device, backbone and key: "224" for the forward pass of each stage at 224
+pixels; "224 behind 5" for five frozen stages together, as measured in a run."""
 
 
 class Pace:
-    """Seconds of one image through the frozen stages, apart from what it takes to begin."""
+    """Stopwatch for the frozen prefix, which separates set-up time from time per image."""
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
-        self._clock, self._began = clock, clock()
+        self._clock = clock
+        self._start = clock()
         self._first: tuple[float, int] | None = None
-        self._last = self._began
+        """Time of the first report, and the images done by then."""
+        self._last = self._start
         self.seen = 0
 
     def see(self, done: int) -> None:
-        """So many images have passed."""
-        self.seen, self._last = done, self._clock()
+        """Record that `done` images in total have passed."""
+        self.seen = done
+        self._last = self._clock()
         self._first = self._first or (self._last, done)
 
-    def found(self) -> dict[str, float] | None:
-        """Seconds an image, and seconds before the first; None where too few passed to tell."""
-        if not self._first or self.seen - self._first[1] < _ENOUGH_TO_TELL:
+    def measured(self) -> dict[str, float] | None:
+        """Return "seconds" per image and "start_seconds" before the first; None after too few."""
+        if not self._first or self.seen - self._first[1] < _MIN_IMAGES:
             return None
-        since, before = self._first
-        seconds = (self._last - since) / (self.seen - before)
-        return {
-            "seconds": seconds,
-            "start_seconds": max(0.0, since - self._began - before * seconds),
-        }
+        # The first batch includes set-up, so that the pace is measured behind it.
+        first_time, first_done = self._first
+        seconds = (self._last - first_time) / (self.seen - first_done)
+        start_seconds = max(0.0, first_time - self._start - first_done * seconds)
+        return {"seconds": seconds, "start_seconds": start_seconds}
 
 
 def remember(
     home: Path, backbone: str, image_size: int, seconds: Sequence[float], behind: int | None = None
 ) -> None:
-    """Keep what was measured on this machine's device.
+    """Store a measurement on this machine's device.
 
     Args:
         image_size: side in pixels.
-        seconds: of one image through each stage, forward; or through all the stages that a run freezes, and before the
-            first.
-        behind: how many those are.
+        seconds: seconds per image of each stage's forward pass; with `behind`, seconds per image
+            of the frozen prefix and seconds of set-up before the first image.
+        behind: length of the frozen prefix, in stages.
     """
     speeds = _read(home)
     sizes = speeds.setdefault(pick_device().title, {}).setdefault(backbone, {})
     sizes[_key(image_size, behind)] = list(seconds)
-    # Not durable: what is lost is measured again.
+    # Not durable: a lost measurement is simply repeated.
     write_whole(home / _FILE, json.dumps(speeds, indent=1, sort_keys=True), durable=False)
 
 
 def recall(
     home: Path, backbone: str, image_size: int, behind: int | None = None
 ) -> tuple[float, ...] | None:
-    """What `remember` was told of this machine's device; None when nothing was."""
-    seconds = (
-        _read(home).get(pick_device().title, {}).get(backbone, {}).get(_key(image_size, behind))
-    )
+    """Return what `remember` stored for this machine's device, or None."""
+    sizes = _read(home).get(pick_device().title, {}).get(backbone, {})
+    seconds = sizes.get(_key(image_size, behind))
     return tuple(seconds) if seconds else None
 
 
@@ -77,12 +78,16 @@ def _key(image_size: int, behind: int | None) -> str:
 
 
 def measured_speeds(home: Path) -> dict[str, float]:
-    """Images a second, forward, by backbone: of those measured at their own image size on this machine's device."""
+    """Return images per second in the forward pass, by backbone.
+
+    Only measurements at the backbone's own image size on this machine's device count.
+    """
     speeds = {}
     for name, sizes in _read(home).get(pick_device().title, {}).items():
         try:
             seconds = sizes.get(str(get_backbone(name).preprocessing.size))
-        except UnknownBackbone:  # of another version
+        # Another version of the program may have measured it.
+        except UnknownBackbone:
             continue
         if seconds and sum(seconds) > 0:
             speeds[name] = 1 / sum(seconds)
@@ -90,7 +95,7 @@ def measured_speeds(home: Path) -> dict[str, float]:
 
 
 def _read(home: Path) -> _Speeds:
-    """Empty when nothing was measured, or the file is damaged: it will be measured again."""
+    """Return all measurements; none if the file is missing or damaged."""
     try:
         speeds: _Speeds = json.loads((home / _FILE).read_text("utf-8"))
     except (OSError, ValueError):

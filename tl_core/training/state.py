@@ -1,4 +1,4 @@
-"""Where a run stands after an epoch, on disk: all it takes to go on as if it had never stopped."""
+"""Training state on disk after an epoch, from which a run resumes as if never interrupted."""
 
 import io
 from dataclasses import dataclass, fields
@@ -24,39 +24,45 @@ class TrainingState:
     best: tuple[float, float]
     """Score of the best epoch so far (`tally.Score`)."""
     model: dict[str, Tensor]
-    """What of the model may have changed since it was built."""
+    """Parameters and buffers that training may have changed (`changing_tensors`)."""
     learner: dict[str, Any]
     """`Learner.state_dict()`."""
     last: EpochEnded
-    """The epoch after which this is."""
+    """Last epoch done."""
 
     @property
     def epoch(self) -> int:
-        """Epochs done."""
+        """Number of epochs done."""
         return self.last.epoch
 
     def ends_training(self, config: RunConfig) -> bool:
-        """True when nothing is left to train: all epochs are done, or the run, as it was, stopped early."""
-        stopped_early = (
-            bool(self.learner["is_over"]) and config.train.epochs == self.config.train.epochs
-        )
+        """Return True if all epochs of `config` are done or early stopping has ended training.
+
+        A run continued with another number of epochs trains on after early stopping.
+        """
+        same_epochs = config.train.epochs == self.config.train.epochs
+        stopped_early = bool(self.learner["is_over"]) and same_epochs
         return stopped_early or self.epoch >= config.train.epochs
 
 
 def changing_tensors(
     model: TransferModel, always_frozen: int, batch_norm: str
 ) -> dict[str, Tensor]:
-    """The model's state dict without the stages from the input that no epoch of the run touches."""
-    kept = 0 if batch_norm == "adapt" else always_frozen
+    """Return the state dict of `model` without the stages that are frozen throughout the run.
+
+    With adapting BatchNorm, statistics change in frozen stages too, so that none is left out.
+    """
+    first = 0 if batch_norm == "adapt" else always_frozen
     tensors: dict[str, Tensor] = {}
-    for i, stage in enumerate(model.stages[kept:], kept):
+    for i, stage in enumerate(model.stages[first:], first):
         stage.state_dict(destination=tensors, prefix=f"stages.{i}.")
     return model.head.state_dict(destination=tensors, prefix="head.")
 
 
 def save_state(path: Path, state: TrainingState) -> None:
-    """Write it down; a reader, or a crash, finds either the old file or the new one."""
+    """Write `state` to `path` atomically: a reader, or a crash, leaves the old file or the new."""
     last = {field.name: getattr(state.last, field.name) for field in fields(state.last)}
+    # Plain tuples, because loading with weights_only=True refuses other classes.
     last["val_predictions"] = [
         (p.position, p.true, p.probabilities) for p in state.last.val_predictions
     ]
@@ -68,20 +74,22 @@ def save_state(path: Path, state: TrainingState) -> None:
         "learner": state.learner,
         "last": last,
     }
+    # torch.save into the file itself would report a full disk without its errno.
     buffer = io.BytesIO()
-    torch.save(content, buffer)  # and not into the file, where a full disk has no errno
+    torch.save(content, buffer)
     write_whole(path, buffer.getbuffer())
 
 
 def load_state(path: Path, config: RunConfig) -> TrainingState | None:
-    """Where the run of `config` stands, in main memory; None when it has not finished an epoch.
+    """Read the training state of the run of `config` into main memory; None before its first epoch.
 
     Raises:
-        RunNotReady: the file is damaged, or of a run whose settings differ in more than the number of epochs.
+        RunNotReady: the file is damaged, or its settings differ in more than the number of epochs.
     """
     if not path.is_file():
         return None
     try:
+        # weights_only refuses pickled code, which a manipulated file could contain.
         content = torch.load(path, map_location="cpu", weights_only=True)
         if content["format"] != _FORMAT:
             raise ValueError("another version wrote it")
@@ -94,17 +102,19 @@ def load_state(path: Path, config: RunConfig) -> TrainingState | None:
             content["learner"],
             EpochEnded(**last),
         )
-    except Exception as error:  # a damaged file fails in many ways
+    # A damaged file fails in many ways.
+    except Exception as error:
         raise RunNotReady(
-            f"The state this run would carry on from cannot be read ({type(error).__name__}): train it again."
+            f"This run's training state cannot be read ({type(error).__name__}), so that it cannot "
+            "be resumed: train it again."
         ) from error
-    if _but_epochs(state.config) != _but_epochs(config):
+    if _without_epochs(state.config) != _without_epochs(config):
         raise RunNotReady(
-            "The state this run would carry on from belongs to other settings, and only the number of epochs may "
-            "change: train it again."
+            "This run's training state belongs to other settings, and only the number of epochs "
+            "may change: train it again."
         )
     return state
 
 
-def _but_epochs(config: RunConfig) -> RunConfig:
+def _without_epochs(config: RunConfig) -> RunConfig:
     return config.model_copy(update={"train": config.train.model_copy(update={"epochs": 0})})

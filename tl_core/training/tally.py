@@ -1,4 +1,4 @@
-"""Bookkeeping of one epoch: counts its steps and images, and makes events of them."""
+"""Bookkeeping of one epoch: steps and images done, and the events that report them."""
 
 import math
 from collections.abc import Iterator
@@ -13,18 +13,18 @@ from tl_core.training.figures import EpochFigures
 from tl_core.training.learner import Learner
 
 Score = tuple[float, float]
-"""Validation accuracy, then the negative of its loss: more is better."""
+"""Validation accuracy, then negative validation loss to break ties; higher is better."""
 NO_SCORE = (-1.0, -math.inf)
 
 
 class EpochTally:
-    """Counts steps and images of an epoch; makes events in bunches, as steps may be very short."""
+    """Counts steps and images of an epoch; reports several steps at once, as they may be short."""
 
     def __init__(self, learner: Learner, epoch: int, total_epochs: int, n_images: int) -> None:
         """
         Args:
-            epoch: counted from 1 over the whole run, which has `total_epochs`.
-            n_images: training images in an epoch.
+            epoch: counted from 1 over the `total_epochs` of the run.
+            n_images: training images per epoch.
         """
         steps_per_epoch = math.ceil(n_images / learner.images_per_step)
         self._learner = learner
@@ -38,22 +38,22 @@ class EpochTally:
         self._seen = 0
         self._in_step = 0
         self.step = (epoch - 1) * steps_per_epoch
-        """Steps of the run that are done."""
+        """Optimizer steps done so far in the run."""
         self.step_images = min(learner.images_per_step, n_images)
-        """Images of the step under way."""
+        """Images of the current step; fewer in the last step of an epoch."""
 
     def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
-        """Count a batch of the step: mean loss, a scalar; logits [B, classes]; labels, int [B]."""
+        """Count a mini-batch: mean loss (scalar), logits [B, classes] and labels, int [B]."""
         self._figures.add(loss, logits, labels)
         self._in_step += len(labels)
 
     @property
     def is_step_full(self) -> bool:
-        """True once all images of the step were added and the weights are to move."""
+        """True once all gradients of the step are accumulated."""
         return self._in_step == self.step_images
 
     def end_step(self) -> None:
-        """Count the step, whose weights have moved."""
+        """Count an optimizer step as done."""
         self.step += 1
         self._figures.end_step(self.step)
         self._seen += self._in_step
@@ -62,15 +62,15 @@ class EpochTally:
 
     @property
     def has_news(self) -> bool:
-        """True when `news` is due: some times a second, at a note, and after the last batch."""
+        """True when `news` is due: some times a second, after a note and after the last batch."""
         is_over = self._seen == self._n_images
         return self._figures.are_due or is_over or len(self._learner.notes) > self._notes_told
 
     def news(self) -> Iterator[FactsFound | BatchEnded | StageAdvanced]:
-        """Makes the events for what was done since the last call.
+        """Yield events for the progress since the last call.
 
         Raises:
-            Diverged: a loss is not finite.
+            Diverged: a training loss is not finite.
         """
         learner = self._learner
         if len(learner.notes) > self._notes_told:
@@ -79,28 +79,30 @@ class EpochTally:
         for ended in self._figures.read():
             _refuse_divergence(ended.loss, self._epoch)
             yield BatchEnded(self._epoch, ended.step, self._total_steps, ended.loss, ended.n)
+        # A step with many accumulated mini-batches reports its own progress.
         if self._in_step:
             done = self._images_before + self._seen + self._in_step
             yield StageAdvanced("training", done, self._total_images)
 
     def epoch_ended(self, outputs: Outputs, best: Score) -> EpochEnded:
-        """Makes the event for the whole epoch.
+        """Return the event that sums up the epoch.
 
         Args:
-            outputs: of the validation images.
-            best: score of the best epoch before.
+            outputs: outputs for the validation images.
+            best: score of the best earlier epoch.
 
         Raises:
             Diverged: the validation loss is not finite.
         """
         _refuse_divergence(outputs.loss, self._epoch)
         figures = self._figures
-        accuracy = figures.right / figures.n
+        # Mixed images belong to several classes, so that right answers cannot be counted.
+        accuracy = None if self._learner.mix else figures.right / figures.n
         return EpochEnded(
             self._epoch,
             self.step,
             train_loss=figures.loss_sum / figures.n,
-            train_accuracy=None if self._learner.mix else accuracy,
+            train_accuracy=accuracy,
             train_n=figures.n,
             val_loss=outputs.loss,
             val_accuracy=outputs.accuracy,

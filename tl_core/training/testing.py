@@ -1,4 +1,4 @@
-"""The end of a run: what the model that was kept says to training images as they are, and then, once, to the test."""
+"""Final evaluation of a run: the saved model on training images, then once on the test set."""
 
 import math
 from collections.abc import Generator, Iterator, Sequence
@@ -12,35 +12,36 @@ from tl_core.training.experiment import Experiment
 from tl_core.training.frozen_part import examples_to_judge
 from tl_core.training.output_writer import keep_test
 
-_LEAST_CHECKED = 500
+_MIN_CHECKED = 500
 
 
 def n_checked(n_train: int, n_val: int) -> int:
-    """Training images that the kept model is asked about: as many as validation has, but 500 where there are."""
-    return min(n_train, max(n_val, _LEAST_CHECKED))
+    """Return the size of the training check: that of validation, but at least 500 if available."""
+    return min(n_train, max(n_val, _MIN_CHECKED))
 
 
 def test_kept_model(experiment: Experiment) -> Iterator[Event]:
-    """Ask the very file that was kept, and so the very model that predicts and is taken away later."""
+    """Evaluate the saved checkpoint: the model tested is then the one used and exported later."""
     yield StageStarted("testing")
-    model, split = load_checkpoint(experiment.checkpoint).model, experiment.split
+    model = load_checkpoint(experiment.checkpoint).model
     experiment.device.place(model)
+    split = experiment.split
     n = n_checked(len(split.train), len(split.val))
-    checked = [
-        split.train[i * len(split.train) // n] for i in range(n)
-    ]  # classes stand together: each has its share
+    # Images are ordered by class, so that an even stride gives each class its share.
+    checked = [split.train[i * len(split.train) // n] for i in range(n)]
     total = n + len(split.test)
-    # What was read while the model learned is a mean over weights that moved, dropout and varied images.
-    said = yield from _ask(experiment, model, checked, 0, total, exact=False)
-    if math.isfinite(said.loss):
-        check = TrainCheck(n=n, accuracy=said.accuracy, loss=said.loss)
+    # Figures from during training average over changing weights, dropout and augmented images,
+    # and so cannot be compared with those of validation.
+    outputs = yield from _predict(experiment, model, checked, 0, total, exact=False)
+    if math.isfinite(outputs.loss):
+        check = TrainCheck(n=n, accuracy=outputs.accuracy, loss=outputs.loss)
         yield FactsFound(RunFacts(train_check=check))
-    outputs = yield from _ask(experiment, model, split.test, n, total, exact=True)
+    outputs = yield from _predict(experiment, model, split.test, n, total, exact=True)
     keep_test(experiment.outputs, outputs)
     yield Tested(summarise(outputs, experiment.majority_label), outputs.predictions())
 
 
-def _ask(
+def _predict(
     experiment: Experiment,
     model: TransferModel,
     positions: Sequence[int],
@@ -49,18 +50,26 @@ def _ask(
     *,
     exact: bool,
 ) -> Generator[Event, None, Outputs]:
-    """What the model says about images; tells how many of `total` are done, of which so many were `before`."""
-    ways = examples_to_judge(experiment, model, positions, exact=exact)
+    """Return the outputs for the images at `positions`, yielding progress.
+
+    Args:
+        before: images of this stage that are already done, of its `total`.
+        exact: see `examples_to_judge`.
+    """
+    preparation = examples_to_judge(experiment, model, positions, exact=exact)
     try:
         while True:
-            done, of = next(ways)
-            yield StageAdvanced("testing", before + done * len(positions) // of, total)
+            computed, to_compute = next(preparation)
+            done = before + computed * len(positions) // to_compute
+            yield StageAdvanced("testing", done, total)
     except StopIteration as end:
         part, examples = end.value
-    parts, done = [], before
+    parts = []
+    done = before
     for outputs in predict_batches(part, examples):
         parts.append(outputs)
         done += len(outputs.labels)
-        if part is model:  # else the work was done before
+        # On cached activations nearly all the work is done and reported during preparation.
+        if part is model:
             yield StageAdvanced("testing", done, total)
     return join(parts)
