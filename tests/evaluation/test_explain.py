@@ -43,7 +43,7 @@ def test_a_map_is_looked_at_where_it_is_pooled():
 
 
 def pictures(n: int, seed: int, by: str = "shape") -> tuple[torch.Tensor, torch.Tensor]:
-    """Noise; the class is whether the top left corner is striped across or down, or whether it is red or green."""
+    """Draw noise whose class shows in the top left corner: stripes across or down, red or green."""
     generator = torch.Generator().manual_seed(seed)
     images, labels = torch.randn(n, 3, SIDE, SIDE, generator=generator), torch.arange(n) % 2
     across = (torch.arange(CORNER) // 2 % 2 * 4.0 - 2).expand(3, CORNER, CORNER)

@@ -146,7 +146,7 @@ def test_a_classs_figures_lie_in_their_intervals(said: Outputs):
 
 @pytest.mark.parametrize("shares", [(0.3, 0.05, 0.1, 0.55), (0.05, 0.05, 0.02, 0.88)])
 def test_the_interval_of_f1_holds_the_true_one_in_about_95_of_100_cases(shares: tuple[float, ...]):
-    """Of images drawn with these shares: found, missed, wrongly called by the class, and rightly left out."""
+    """Draw images with these shares: true positive, false negative, false positive, negative."""
     found, missed, called, _ = shares
     truth, held = 2 * found / (2 * found + missed + called), 0
     for right, lost, wrong, rest in np.random.default_rng(0).multinomial(400, shares, 300):

@@ -41,16 +41,25 @@ SETTLED = curves(
 
 
 @pytest.mark.parametrize(("points", "best", "kind", "words"), [
-    (RISING, 2, "over", "rose from 0.600 to 1.100 while the training loss fell from 0.500 to 0.100"),
-    (curves([0.1, 0.05, 0.02, 0.01], [0.03, 0.024, 0.03, 0.042]), 2, "good", "lowest, 0.024, in epoch 2 of 4"),
+    (RISING, 2, "over", "rose from 0.600 to 1.100 while the training loss fell from 0.500 to "
+                        "0.100"),
+    (curves([0.1, 0.05, 0.02, 0.01], [0.03, 0.024, 0.03, 0.042]), 2, "good", "lowest, 0.024, in "
+                                                                             "epoch 2 of 4"),
     (FALLING, 4, "under", "fell from 0.800 in epoch 3 to 0.700 in epoch 4"),
-    (curves([5, 4, 3.6, 3.3], [5.5, 4.2, 3.6, 3.45]), 4, "under", "fell from 3.600 in epoch 3 to 3.450 in epoch 4"),
-    (APART, 2, "over", "100.0 % of 100 training images rightly, while it was learning, and 80.0 % of 100 validation"),
+    (curves([5, 4, 3.6, 3.3], [5.5, 4.2, 3.6, 3.45]), 4, "under", "fell from 3.600 in epoch 3 to "
+                                                                  "3.450 in epoch 4"),
+    (APART, 2, "over", "100.0 % of 100 training images rightly, while it was learning, and 80.0 "
+                       "% of 100 validation"),
     (curves([1, 0.3, 0.3], [1, 0.6, 0.6], [0.5, 1, 1], [0.5, 0.83, 0.83], n=6), 3, "unknown",
      "6 validation images are too few to tell whether it knows the training images better"),
     (SETTLED, 2, "good", "lowest, 0.400, in epoch 2 of 4"),
-    (curves([0.013, 0.0129, 0.0128, 0.0125], [0.013, 0.0134, 0.0131, 0.0126]), 4, "good", "lowest, 0.013, in epoch 4"),
-    (curves([1, 0.0009, 0.0007, 0.0006], [1, 0.4, 0.5, 0.6]), 2, "over", "the training loss stayed at 0.001"),
+    (curves([0.013, 0.0129, 0.0128, 0.0125], [0.013, 0.0134, 0.0131, 0.0126]), 4, "good", "lowest, "
+                                                                                          "0.013, "
+                                                                                          "in "
+                                                                                          "epoch "
+                                                                                          "4"),
+    (curves([1, 0.0009, 0.0007, 0.0006], [1, 0.4, 0.5, 0.6]), 2, "over", "the training loss "
+                                                                         "stayed at 0.001"),
     (curves([1, 0.9], [1, 0.9]), 2, "unknown", "2 epochs are too few"),
     (curves([1], [1]), 1, "unknown", "1 epoch is too few"),
     ([], None, "unknown", "0 epochs are too few"),
@@ -93,7 +102,7 @@ RARE = curves([0.4, 0.32, 0.32], [0.4, 0.32, 0.32], [0.8, 0.9, 0.9], [0.8, 0.9, 
     (curves([3, 2.5, 2.4], [3, 2.9, 3.3], [0.1] * 3, [0.1] * 3, n=400), [], "nothing"),
     (curves([2.3, 1, 0.1], [2.3, 2.5, 3], [0.1, 0.6, 1], [0.1] * 3, n=400), [], "over"),
     (curves([2, 1.2, 1.2], [2, 1.2, 1.2], [0.1, 0.6, 0.6], [0.1, 0.6, 0.6], n=400), [], "good"),
-    # Always the biggest class of 90 and 10; and one that finds nine in ten of both, with a loss that is no better.
+    # Always the biggest class of 90 and 10; then nine in ten of both, with a loss no better.
     (RARE, guessed([90, 10]), "nothing"),
     (RARE, guessed([90, 10], lambda label: True), "good"),
 ])  # fmt: skip
@@ -107,8 +116,9 @@ def test_a_model_that_is_no_better_than_guessing_has_learned_nothing(points, val
 
 def test_what_guessing_comes_to_is_said_beside_the_figures():
     assert judge_fit(run_of(2), FLAT, guessed([40] * 10), 10).sentence.startswith(
-        "It has learned nothing yet: after epoch 2, its best, it named 11.0 % of 400 validation images rightly, where "
-        "guessing would name 10.0 %; the validation loss was 2.304, that of guessing 2.303. "
+        "It has learned nothing yet: after epoch 2, its best, it named 11.0 % of 400 validation "
+        "images rightly, where guessing would name 10.0 %; the validation loss was 2.304, that "
+        "of guessing 2.303. "
     )
 
 
@@ -152,7 +162,8 @@ def judged(right, n=100):
 
 
 @pytest.mark.parametrize(("val", "test", "words"), [
-    (90, 88, "kept what validation promised: 90.0 % of 100 validation images and 88.0 % of 100 test images"),
+    (90, 88, "kept what validation promised: 90.0 % of 100 validation images and 88.0 % of 100 "
+             "test images"),
     (99, 80, "Validation promised more than the test kept"),
     (60, 90, "The test went better"),
     (100, 97, "no further apart than chance would have it"),
@@ -181,10 +192,13 @@ def test_of_equally_hard_images_the_test_seldom_seems_to_break_a_promise():
 
 @pytest.mark.parametrize(("model", "kind", "words"), [
     (ModelConfig(), "over", "More images or stronger augmentation may help."),
-    (ModelConfig(frozen_stages=-2), "over", "More images, stronger augmentation or more frozen stages may help."),
+    (ModelConfig(frozen_stages=-2), "over", "More images, stronger augmentation or more frozen "
+                                            "stages may help."),
     (ModelConfig(), "unknown", "More images, more epochs or fewer frozen stages may help."),
-    (ModelConfig(), "nothing", "Another learning rate, more epochs or fewer frozen stages may help."),
-    (ModelConfig(frozen_stages=0), "good", "More images, more epochs or more frozen stages may help."),
+    (ModelConfig(), "nothing", "Another learning rate, more epochs or fewer frozen stages may "
+                               "help."),
+    (ModelConfig(frozen_stages=0), "good", "More images, more epochs or more frozen stages may "
+                                           "help."),
 ])  # fmt: skip
 def test_what_is_said_to_help_fits_what_went_wrong(model, kind, words):
     assert what_helps(model, kind) == words

@@ -41,7 +41,7 @@ def test_what_lies_apart_is_told_apart_and_the_same_again():
 
 
 def test_copies_of_an_image_stay_in_one_fold():
-    """Of pure noise every pair of copies has a class of its own making: who has seen one knows the other."""
+    """Use pure noise, where only a copy in the training folds can tell the class."""
     random = np.random.default_rng(1)
     once, labels = random.normal(size=(60, 8)), random.integers(0, 2, 60).tolist()
     groups = [str(i) for i in range(60)] * 2

@@ -1,4 +1,4 @@
-"""Principal components: as scikit-learn has them, the same whenever asked; and turned onto one another."""
+"""Principal components equal scikit-learn's, are reproducible, and can be aligned."""
 
 import numpy as np
 import pytest

@@ -44,7 +44,11 @@ def said_of(n, classes, seed, rounding=None, occurring=None):
 
 
 some = st.builds(
-    said_of, st.integers(1, 60), st.integers(2, 6), st.integers(0, 2**31), st.sampled_from([None, 0]),
+    said_of,
+    st.integers(1, 60),
+    st.integers(2, 6),
+    st.integers(0, 2**31),
+    st.sampled_from([None, 0]),
     st.sampled_from([None, 1, 2]),
 )  # fmt: skip
 

@@ -65,8 +65,8 @@ def test_a_test_and_an_interval_that_contradict_each_other_are_both_told():
     first = run_of([True] * 9 + [False] * 2 + [True] * 49)
     second = run_of([False] * 9 + [True] * 2 + [True] * 49)
     assert compare(first, second).say() == (
-        "Not certain that the first is better: 11.7 points, 95 % interval 0.2 to 23.3, but by McNemar's test it could "
-        "be chance (p = 0.065), n = 60."
+        "Not certain that the first is better: 11.7 points, 95 % interval 0.2 to 23.3, but by "
+        "McNemar's test it could be chance (p = 0.065), n = 60."
     )
     assert (
         compare(second, first)
@@ -102,8 +102,8 @@ def test_runs_that_no_image_tells_apart_may_still_differ_on_others():
     found = compare(run_of(right), run_of(right, sure=0.9))
     assert not found.is_real and -found.low == found.high == pytest.approx(0.045, abs=0.001)
     assert found.say() == (
-        "No difference: both are right, and wrong, on the very same of 60 images; on others they may be up to 4.5 "
-        "points apart either way (95 % interval)."
+        "No difference: both are right, and wrong, on the very same of 60 images; on others they "
+        "may be up to 4.5 points apart either way (95 % interval)."
     )
     more = [True] * 590 + [False] * 10
     assert compare(run_of(more), run_of(more, sure=0.9)).high < found.high / 3

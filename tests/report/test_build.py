@@ -1,4 +1,4 @@
-"""A report is one file that asks for nothing, says what is missing, and takes user text for text."""
+"""A report is one file that loads nothing, says what is missing, and shows user text as text."""
 
 import json
 import re
@@ -22,7 +22,7 @@ NAMES = ["{{ 7 * 7 }} <b>", "🦊 \u202eعربي", "x" * 200, "'\"&amp; %{x}"]
 
 
 class Elements(HTMLParser):
-    """What a browser would find: elements with their attributes, and text outside of scripts and styles."""
+    """Parser of the elements with their attributes, and of the text outside scripts and styles."""
 
     def __init__(self, html: str):
         super().__init__()
@@ -45,7 +45,7 @@ class Elements(HTMLParser):
 
 @pytest.fixture
 def hostile(workspace, tmp_path, colours_folder):
-    """A tested run whose class names, title, note and loss are as bad as they come; no model was trained."""
+    """A tested run with hostile class names, title, note and loss; no model was trained."""
     folder = tmp_path / "bad names"
     pictures = iter(sorted(colours_folder.rglob("*.png")))
     for name in NAMES:
@@ -96,7 +96,8 @@ def test_it_says_the_figures_with_what_they_were_measured_on(finished):
         (
             {},
             {},
-            "4 test images were kept aside, never shown to it before, and looked at once, at the end.",
+            "4 test images were kept aside, never shown to it before, and looked at once, at the "
+            "end.",
         ),
         (
             {},
@@ -218,7 +219,10 @@ def test_a_browser_without_a_network_draws_all_of_it(finished, workspace, hostil
             assert {url.split(":")[0] for url in asked} <= {"file", "data", "blob"}
             assert page.evaluate("document.documentElement.scrollWidth") <= 1000
             page.evaluate("dispatchEvent(new Event('beforeprint'))")
-            plots = "[...document.querySelectorAll('[data-chart] .main-svg')].map(plot => plot.clientWidth)"
+            plots = (
+                "[...document.querySelectorAll('[data-chart] .main-svg')]"
+                ".map(plot => plot.clientWidth)"
+            )
             assert set(page.evaluate(plots)) == {680}
             page.evaluate("dispatchEvent(new Event('afterprint'))")
             assert min(page.evaluate(plots)) > 680
