@@ -50,7 +50,7 @@ some = st.builds(
     st.integers(0, 2**31),
     st.sampled_from([None, 0]),
     st.sampled_from([None, 1, 2]),
-)  # fmt: skip
+)
 
 
 @given(some, st.integers(0, 5))
