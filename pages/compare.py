@@ -1,4 +1,4 @@
-"""Two to twenty runs beside each other: what differs, which is really better, curves, costs, and the same images."""
+"""Compare page: two to twenty runs, how they differ, which is better and what they cost."""
 
 import streamlit as st
 
@@ -16,28 +16,28 @@ labels = run_labels(runs)
 show_table(runs)
 groups = show_verdicts(runs)
 
-st.header("How they learned", anchor=False)
+st.header("Learning curves", help=GLOSSARY["overfitting"], anchor=False)
+st.caption("How the runs learned, epoch by epoch, measured on their validation images.")
 lines = [(labels[run.id], get_workspace().store.list_metrics(run.id)) for run in runs]
 epochs = max(run.config.train.epochs for run in runs)
 if not share_images(runs, "val"):
     st.caption(
-        "The runs were not all validated on the same images and classes, so heights in these charts cannot be compared."
+        "The runs were not all validated on the same images and classes, "
+        "so heights in these charts cannot be compared."
     )
 left, right = st.columns(2, gap="medium")
 with left:
-    st.caption(
-        "How often they are right, epoch by epoch",
-        help=f"{GLOSSARY['accuracy']} {GLOSSARY['validation']}",
-    )
+    words = f"{GLOSSARY['accuracy']} {GLOSSARY['validation']}"
+    st.caption("**Validation accuracy**: how often they are right", help=words)
     chart(accuracy_curves(lines, epochs), key="compare-accuracy")
 with right:
-    st.caption(
-        "How wrong they are, epoch by epoch", help=f"{GLOSSARY['loss']} {GLOSSARY['validation']}"
-    )
+    words = f"{GLOSSARY['loss']} {GLOSSARY['validation']}"
+    st.caption("**Validation loss**: how wrong they are", help=words)
     chart(loss_curves(lines, epochs), key="compare-loss")
 
 if groups:
-    st.header("What it costs", anchor=False)
+    st.header("Training cost", anchor=False)
+    st.caption("What accuracy costs, in time and in trainable parameters.")
     if len(groups) > 1:
         st.caption(
             "The runs were not all tested alike, so heights in these charts cannot be compared."

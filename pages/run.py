@@ -1,4 +1,4 @@
-"""One run, from the queue to its figures: the page fills up as it goes and keeps its address."""
+"""Run page: one run from the queue to its test metrics, under an address that stays the same."""
 
 import streamlit as st
 
@@ -11,33 +11,29 @@ from tl_ui.run.epochs import show_epochs
 from tl_ui.run.export import show_export
 from tl_ui.run.feature_map import show_run_map, show_run_probes
 from tl_ui.run.images import follow_samples
-from tl_ui.run.overview import (
-    open_run,
-    show_curves,
-    show_ending,
-    show_head,
-)
+from tl_ui.run.overview import open_run, show_ending, show_head, show_learning_curves
 from tl_ui.run.predictions import show_answers
 from tl_ui.run.progress import is_training, watch
-from tl_ui.run.results import show_figures, show_fit
+from tl_ui.run.results import show_figures
 from tl_ui.run.settings import show_settings
 from tl_ui.runs.deletion import ask_to_delete
 
 run = open_run()
 show_head(run)
 
+# A run under way has sections of its own; the fragment in `watch` reruns the page when they change.
 if is_busy(run):
-    st.header("Waiting its turn" if run.state is RunState.QUEUED else "Under way", anchor=False)
+    st.header("Queued" if run.state is RunState.QUEUED else "Running", anchor=False)
     watch(run)
     if is_training(run):
-        show_curves(run)
-    if run.state is not RunState.QUEUED:
+        show_learning_curves(run)
         left, right = st.columns(2, gap="large")
-        with left if is_training(run) else st.container():
+        with left:
             follow_samples(run)
-        if is_training(run):
-            with right:
-                follow_matrix(run)
+        with right:
+            follow_matrix(run)
+    elif run.state is not RunState.QUEUED:
+        follow_samples(run)
     show_settings(run)
     st.stop()
 
@@ -47,9 +43,7 @@ show_figures(run)
 show_answers(run)
 show_calibration(run)
 if run.epochs_done:
-    st.subheader("How it learned", anchor=False)
-    show_fit(run)
-    show_curves(run)
+    show_learning_curves(run)
     show_epochs(run)
     show_run_map(run)
     show_run_probes(run)

@@ -1,4 +1,4 @@
-"""All runs: their state, what they were trained on, how right they are."""
+"""Runs page: every run with its state, what it was trained on and how accurate it is."""
 
 import streamlit as st
 
@@ -13,26 +13,22 @@ store = get_workspace().store
 st.title("Runs", anchor=False)
 runs = store.list_runs()
 if not runs:
-    st.markdown(
-        "Every training you start is listed here, with its state and how right it is in the end."
-    )
+    st.markdown("Every training you start is listed here, with its state and its test accuracy.")
     if store.list_datasets():
         link("train", "Train a model", icon=":material/model_training:", primary_key="train")
     else:
-        link(
-            "data",
-            "Add images or take a sample",
-            icon=":material/add_photo_alternate:",
-            primary_key="data",
-        )
+        icon = ":material/add_photo_alternate:"
+        link("data", "Add images or take a sample", icon=icon, primary_key="data")
     st.stop()
 
-n_busy, n_paused = sum(map(is_busy, runs)), sum(run.state is RunState.PAUSED for run in runs)
-words = [number_of(len(runs), "run")]
-words += [f"{n_busy} of them under way or waiting"] if n_busy else []
-words += [f"{n_paused} paused"] if n_paused else []
-st.caption(
-    f"{', '.join(words)}. Open one by its first cell; tick several to compare or delete them."
-)
+n_busy = sum(is_busy(run) for run in runs)
+n_paused = sum(run.state is RunState.PAUSED for run in runs)
+counts = [number_of(len(runs), "run")]
+if n_busy:
+    counts.append(f"{n_busy} of them running or queued")
+if n_paused:
+    counts.append(f"{n_paused} paused")
+how_to = "Open a run by its first cell; tick several to compare or delete them."
+st.caption(f"{', '.join(counts)}. {how_to}")
 show_runs(runs)
 link("optimizers", "Compare optimizers on the same training", icon=":material/ssid_chart:")

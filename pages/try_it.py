@@ -1,4 +1,4 @@
-"""Drop in images and see what a model says to them."""
+"""Try it page: drop in images and see the predictions of a trained model."""
 
 import streamlit as st
 
@@ -21,26 +21,25 @@ store = get_workspace().store
 run = choose_run(store.list_runs())
 if run is None:
     st.markdown(
-        "Here you will show a model your own images and see its five likeliest answers. First train one."
+        "Here you can show a model your own images and see its five most likely classes. "
+        "First train a model."
     )
     if store.list_datasets():
         link("train", "Train a model", icon=":material/model_training:", primary_key="train")
     else:
-        link(
-            "data",
-            "Add images or take a sample",
-            icon=":material/add_photo_alternate:",
-            primary_key="data",
-        )
+        icon = ":material/add_photo_alternate:"
+        link("data", "Add images or take a sample", icon=icon, primary_key="data")
     st.stop()
 
-link("run", "What this model is, and how right it is", icon=":material/insights:", run=run.id)
+link("run", "What this model is, and how accurate it is", icon=":material/insights:", run=run.id)
 if files := [*drop_images(), *take_picture()]:
-    show_answers(asked := ask(run, files))
+    asked = ask(run, files)
+    show_answers(asked)
     show_where_it_looks(run, files, asked)
 elif show_test_samples(run):
     samples = test_samples(run)
     files = [(name, file) for name, file, _ in samples]
-    show_answers(asked := ask(run, files, [true for _, _, true in samples]))
+    asked = ask(run, files, [true for _, _, true in samples])
+    show_answers(asked)
     show_where_it_looks(run, files, asked)
 show_for_programs(run)

@@ -1,4 +1,4 @@
-"""Open pages over a store that is filled by hand: no model is loaded."""
+"""Fixtures and helpers that open pages over a store filled by hand: no model is loaded."""
 
 import json
 
@@ -24,7 +24,7 @@ CLASSES = ("<img src=x onerror=alert(1)>", ":red[x] ![](http://tracker)")
 
 
 def show_page():
-    """Registers all pages, so that links find them, and runs one."""
+    """Register all pages, so that links find them, and run one."""
     import runpy
 
     import streamlit as st
@@ -126,7 +126,7 @@ def open_page(page, **query):
 
 
 def words(app):
-    """All that the page says in Markdown, headings, captions, messages and HTML."""
+    """Return all text of the page: Markdown, headings, captions, messages and HTML."""
     kinds = [
         app.title,
         app.header,
@@ -137,12 +137,12 @@ def words(app):
         app.error,
         app.info,
     ]
-    said = [element.value for elements in kinds for element in elements]
-    return "\n".join([*said, *(element.proto.body for element in app.get("html"))])
+    texts = [element.value for elements in kinds for element in elements]
+    return "\n".join([*texts, *(element.proto.body for element in app.get("html"))])
 
 
 def pictures(app):
-    """The HTML of the pictures that can be clicked."""
+    """Return the HTML of the pictures that can be clicked."""
     shown = [json.loads(element.proto.json) for element in app.get("bidi_component")]
     return "".join(data["html"] for data in shown if "html" in data)
 

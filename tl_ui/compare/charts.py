@@ -1,4 +1,4 @@
-"""Curves of several runs laid over each other, and what accuracy costs in time and in weights that learn."""
+"""Learning curves of several runs in one chart, and accuracy against time and parameters."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,59 +14,60 @@ _SYMBOLS = ("circle", "square", "diamond", "cross", "x", "triangle-up", "star")
 _HEIGHT = 400
 
 Line = tuple[str, Sequence[MetricPoint]]
-"""A run's label, which is user text, and its points."""
+"""Label of a run, which is user text, and its measured points."""
 
 
 def accuracy_curves(lines: Sequence[Line], epochs: int) -> Chart:
-    """Validation accuracy by epoch.
+    """Draw validation accuracy by epoch.
 
     Args:
-        epochs: the most that any run was to do.
+        epochs: largest number of epochs that any of the runs was to do.
     """
-    found = [(name, series(points, "val", "accuracy")) for name, points in lines]
+    curves = [(name, series(points, "val", "accuracy")) for name, points in lines]
     layout = curve_layout("Epoch", "Validation images right (%)")
     layout["yaxis"] |= {"range": [0, 103], "ticksuffix": " %", "dtick": 25}
-    layout["xaxis"] |= epoch_axis(max((len(points) for _, points in found), default=0), epochs)
+    layout["xaxis"] |= epoch_axis(max((len(points) for _, points in curves), default=0), epochs)
     traces = [
         _line(place, name, points, lambda p: finite(100 * p.value), lambda p: percent(p.value))
-        for place, (name, points) in enumerate(found)
+        for place, (name, points) in enumerate(curves)
     ]
-    values = [p.value for _, points in found for p in points if finite(p.value) is not None]
-    best = (
-        f"up to {percent(max(values))}{_of_images(found)}" if values else "no epoch has ended yet"
-    )
-    said = ", ".join(
-        f"{isolated(name)} {percent(points[-1].value)}" for name, points in found if points
-    )
-    alt = f"Line chart of validation accuracy by epoch for {number_of(len(lines), 'run')}. Last: {said or 'nothing'}."
+    values = [p.value for _, points in curves for p in points if finite(p.value) is not None]
+    best = "no epoch has ended yet"
+    if values:
+        best = f"up to {percent(max(values))}{_of_images(curves)}"
+    alt = _curves_alt("accuracy", curves, percent)
     return Chart(f"Validation accuracy: {best}", alt, make_figure(traces, layout), _HEIGHT)
 
 
-def _of_images(found: Sequence[tuple[str, Sequence[MetricPoint]]]) -> str:
-    """On how many images shares were measured."""
-    sizes = sorted({p.n for _, points in found for p in points})
+def _of_images(curves: Sequence[Line]) -> str:
+    """Return on how many images the shares were measured."""
+    sizes = sorted({p.n for _, points in curves for p in points})
+    if len(sizes) == 1:
+        return f" of {number_of(sizes[0], 'image')}"
+    return f" of {count(sizes[0])} to {sizes[-1]} images"
+
+
+def _curves_alt(figure: str, curves: Sequence[Line], words: Callable[[float], str]) -> str:
+    last = [f"{isolated(name)} {words(points[-1].value)}" for name, points in curves if points]
     return (
-        f" of {number_of(sizes[0], 'image')}"
-        if len(sizes) == 1
-        else f" of {count(sizes[0])} to {sizes[-1]} images"
+        f"Line chart of validation {figure} by epoch for {number_of(len(curves), 'run')}. "
+        f"Last: {', '.join(last) or 'nothing'}."
     )
 
 
 def loss_curves(lines: Sequence[Line], epochs: int) -> Chart:
-    """Validation loss by epoch. Args as of `accuracy_curves`."""
-    found = [(name, series(points, "val", "loss")) for name, points in lines]
-    layout = curve_layout(
-        "Epoch", "Validation loss (nats)", is_empty=not any(points for _, points in found)
-    )
+    """Draw validation loss by epoch; the arguments are those of `accuracy_curves`."""
+    curves = [(name, series(points, "val", "loss")) for name, points in lines]
+    is_empty = not any(points for _, points in curves)
+    layout = curve_layout("Epoch", "Validation loss (nats)", is_empty=is_empty)
     layout["yaxis"]["rangemode"] = "tozero"
-    layout["xaxis"] |= epoch_axis(max((len(points) for _, points in found), default=0), epochs)
-    cut = cut_off(layout, [[p.value for p in points] for _, points in found])
+    layout["xaxis"] |= epoch_axis(max((len(points) for _, points in curves), default=0), epochs)
+    cut = cut_off(layout, [[p.value for p in points] for _, points in curves])
     traces = [
         _line(place, name, points, lambda p: finite(p.value), lambda p: f"{p.value:.3f}")
-        for place, (name, points) in enumerate(found)
+        for place, (name, points) in enumerate(curves)
     ]
-    said = ", ".join(f"{isolated(name)} {points[-1].value:.3f}" for name, points in found if points)
-    alt = f"Line chart of validation loss by epoch for {number_of(len(lines), 'run')}. Last: {said or 'nothing'}."
+    alt = _curves_alt("loss", curves, "{:.3f}".format)
     return Chart(f"Validation loss{cut}", alt, make_figure(traces, layout), _HEIGHT)
 
 
@@ -91,33 +92,31 @@ def _line(
 
 
 def _look(place: int, name: str) -> Figure:
-    """Colour, dash and symbol tell twenty runs apart."""
+    """Return colour, dash and symbol, which together tell twenty runs apart."""
     colour = CLASS_COLOURS[place % len(CLASS_COLOURS)]
+    # Colours repeat after the last one, then with another dash.
+    dash = _DASHES[place // len(CLASS_COLOURS) % len(_DASHES)]
     return {
         "type": "scatter",
         "name": plotly_text(name),
-        "line": {
-            "color": colour,
-            "width": 2.2,
-            "dash": _DASHES[place // len(CLASS_COLOURS) % len(_DASHES)],
-        },
+        "line": {"color": colour, "width": 2.2, "dash": dash},
         "marker": {"color": colour, "size": 8, "symbol": _SYMBOLS[place % len(_SYMBOLS)]},
         "showlegend": True,
     }
 
 
 def time_chart(runs: Sequence[Run], labels: dict[str, str]) -> Chart:
-    """Test accuracy against the seconds that a run took."""
+    """Draw test accuracy against the duration of each run, in seconds."""
     places = [(run, seconds_taken(run)) for run in runs]
     words = {run.id: duration(seconds) for run, seconds in places if seconds}
     return _costs(places, labels, "Seconds the run took", words, "time")
 
 
 def weights_chart(runs: Sequence[Run], labels: dict[str, str]) -> Chart:
-    """Test accuracy against the number of weights that learned."""
+    """Draw test accuracy against the number of trainable parameters."""
     places = [(run, run.facts.trainable_parameters) for run in runs]
-    words = {run.id: f"{count(n)} weights" for run, n in places if n}
-    return _costs(places, labels, "Weights that learn", words, "weights that learn")
+    words = {run.id: f"{count(n)} parameters" for run, n in places if n}
+    return _costs(places, labels, "Trainable parameters", words, "trainable parameters")
 
 
 def _costs(
@@ -127,26 +126,37 @@ def _costs(
     words: dict[str, str],
     against: str,
 ) -> Chart:
+    """Draw test accuracy against a cost.
+
+    Args:
+        places: runs with their cost, or None where it is unknown.
+        labels: name of each run, by id.
+        x: title of the axis.
+        words: cost of each run with its unit, by id.
+        against: the cost in the chart's title.
+    """
     known = [(run, cost) for run, cost in places if cost and run.result]
+    layout = curve_layout(x, "Test images right (%)", is_empty=not known)
+    if known:
+        layout["xaxis"]["type"] = "log"
+        layout["yaxis"]["ticksuffix"] = " %"
     traces = [
         _point(place, run, cost, labels[run.id], words[run.id])
         for place, (run, cost) in enumerate(known)
     ]
-    layout = curve_layout(x, "Test images right (%)", is_empty=not known)
-    layout["xaxis"] |= {"type": "log"} if known else {}
-    layout["yaxis"] |= {"ticksuffix": " %"} if known else {}
-    said = ", ".join(
+    points = ", ".join(
         f"{isolated(labels[run.id])} {percent(run.result.accuracy)} with {words[run.id]}"
         for run, _ in known
     )
     title = f"Test accuracy against {against}; bars are 95 % intervals"
-    alt = f"Scatter plot of test accuracy against {against}. {said or 'No run was tested'}."
+    alt = f"Scatter plot of test accuracy against {against}. {points or 'No run was tested'}."
     return Chart(title, alt, make_figure(traces, layout), _HEIGHT)
 
 
 def _point(place: int, run: Run, cost: float, name: str, words: str) -> Figure:
     assert run.result
-    value, n = run.result.accuracy, run.result.n
+    value = run.result.accuracy
+    n = run.result.n
     low, high = wilson_interval(round(value * n), n)
     return {
         **_look(place, name),
@@ -154,6 +164,7 @@ def _point(place: int, run: Run, cost: float, name: str, words: str) -> Figure:
         "y": [100 * value],
         "error_y": {
             "type": "data",
+            # A Wilson interval is not symmetric around the share.
             "symmetric": False,
             "array": [100 * (high - value)],
             "arrayminus": [100 * (value - low)],

@@ -1,4 +1,4 @@
-"""The same test images, and what each of several runs says to them."""
+"""Predictions of several runs for the same test images, side by side."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,9 +17,10 @@ from tl_ui.run.images import images_of
 
 PAGE = 12
 _STYLE = """<style>
-.tl-beside { display: grid; grid-template-columns: repeat(auto-fill, minmax(16rem, 1fr)); gap: 1rem; }
-.tl-beside.tl-beside figure { margin: 0; display: grid; grid-template-columns: 96px 1fr; gap: 0.75rem;
-  align-items: start; }
+.tl-beside { display: grid; gap: 1rem;
+  grid-template-columns: repeat(auto-fill, minmax(16rem, 1fr)); }
+.tl-beside.tl-beside figure { margin: 0; display: grid; grid-template-columns: 96px 1fr;
+  gap: 0.75rem; align-items: start; }
 .tl-beside img { width: 96px; height: 96px; object-fit: cover; border-radius: 6px; }
 .tl-beside figcaption { font-size: 0.875rem; line-height: 1.4; overflow-wrap: anywhere; }
 .tl-beside.tl-beside ul { list-style: none; margin: 0.2rem 0 0; padding: 0; }
@@ -30,10 +31,10 @@ _WHICH = {"apart": "They disagree", "wrong": "All are wrong", "all": "All images
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """One image and every run's answer to it, in the order of the runs."""
+    """Image with the prediction of every run, in the order of the runs."""
 
     position: int
-    """In the first run's dataset."""
+    """Position in the first run's dataset."""
     true: int
     answers: tuple[Prediction, ...]
 
@@ -43,41 +44,50 @@ class Beside:
 
 
 def beside(predictions: Sequence[Sequence[Prediction]]) -> list[Beside]:
-    """The images that all runs were tested on, those first that fewest of them got right."""
+    """Return the images that all runs were tested on; those with the fewest right answers first."""
     sides = [{p.position: p for p in side} for side in predictions]
-    shared = set(sides[0]).intersection(*sides[1:])
-    found = [Beside(i, sides[0][i].true, tuple(side[i] for side in sides)) for i in sorted(shared)]
-    return sorted(found, key=lambda each: each.n_right)
+    shared = sorted(set(sides[0]).intersection(*sides[1:]))
+    rows = [Beside(i, sides[0][i].true, tuple(side[i] for side in sides)) for i in shared]
+    return sorted(rows, key=lambda row: row.n_right)
 
 
-def filtered(found: Sequence[Beside]) -> dict[str, list[Beside]]:
-    """By what to show: those with different answers, those that nobody got right, and all."""
-    apart = [each for each in found if len({answer.predicted for answer in each.answers}) > 1]
+def filtered(rows: Sequence[Beside]) -> dict[str, list[Beside]]:
+    """Return the images for each choice of `_WHICH`."""
     return {
-        "apart": apart,
-        "wrong": [each for each in found if not each.n_right],
-        "all": list(found),
+        "apart": [row for row in rows if len({p.predicted for p in row.answers}) > 1],
+        "wrong": [row for row in rows if not row.n_right],
+        "all": list(rows),
     }
 
 
 def show_images(groups: Sequence[Sequence[Run]], labels: dict[str, str]) -> None:
-    """Of groups of runs, each tested on the same images."""
+    """Draw the test images of one of the groups.
+
+    Args:
+        groups: runs that were tested on the same images.
+        labels: name of each run, by id.
+    """
     if not groups:
         return
-    st.header("The same images, as each run sees them", anchor=False)
+    st.header("Predictions side by side", anchor=False)
+    st.caption("The same test images, as each run sees them.")
     place = 0
     if len(groups) > 1:
-        names = [
-            shorten(", ".join(isolated(labels[run.id]) for run in group), 120) for group in groups
-        ]
-        words = "Runs that were tested on the same images"
-        place = st.selectbox(words, range(len(groups)), format_func=names.__getitem__)
+        joined = [", ".join(isolated(labels[run.id]) for run in group) for group in groups]
+        place = st.selectbox(
+            "Runs that were tested on the same images",
+            range(len(groups)),
+            format_func=lambda place: shorten(joined[place], 120),
+        )
     _show_group(groups[place], labels, place)
 
 
 @lru_cache(maxsize=16)
 def _answers(run_ids: tuple[str, ...]) -> list[list[Prediction]]:
-    """Of tested runs, which never change again; under the positions of the first one's dataset."""
+    """Return each run's predictions, under the positions in the first run's dataset.
+
+    They can be cached, because a tested run never changes again.
+    """
     store = get_workspace().store
     return answers_side_by_side(store, [store.get_run(run_id) for run_id in run_ids])
 
@@ -100,41 +110,48 @@ def _show_group(runs: Sequence[Run], labels: dict[str, str], place: int) -> None
         st.markdown("There is no such image.")
         return
     st.html(beside_html(runs, labels, chosen[:shown]))
-    if (left := len(chosen) - shown) > 0 and st.button(
-        f"Show more ({count(left)} left)", key=f"more-{place}-{which}"
-    ):
+    n_left = len(chosen) - shown
+    label = f"Show more ({count(n_left)} left)"
+    if n_left > 0 and st.button(label, key=f"more-{place}-{which}"):
         st.session_state[key] = shown + PAGE
         st.rerun()
 
 
-def beside_html(runs: Sequence[Run], labels: dict[str, str], found: Sequence[Beside]) -> str:
-    images, dataset_id = images_of(runs[0]), runs[0].config.data.dataset_id
-    names = class_names(runs[0], len(found[0].answers[0].probabilities))
+def beside_html(runs: Sequence[Run], labels: dict[str, str], rows: Sequence[Beside]) -> str:
+    """Return a figure for each image, with the runs' predictions in its caption."""
+    names = class_names(runs[0], len(rows[0].answers[0].probabilities))
     figures = []
-    for each in found:
-        true = html_text(shorten(names[each.true], 40))
-        picture = f"<span>Image {each.position + 1}</span>"
-        if images:
-            sha256 = images[each.position].sha256
-            thumbnail, large = (
-                html_text(make(dataset_id, sha256)) for make in (thumbnail_url, image_url)
-            )
-            alt = (
-                f"Image of {true}, which {number_of(each.n_right, 'run')} of {len(runs)} got right"
-            )
-            picture = f'<a href="{large}" target="_blank"><img src="{thumbnail}" alt="{alt}" loading="lazy"></a>'
-        rows = "".join(
+    for row in rows:
+        true = html_text(shorten(names[row.true], 40))
+        answers = "".join(
             f"<li>{_answer(labels[run.id], answer, names)}</li>"
-            for run, answer in zip(runs, each.answers, strict=True)
+            for run, answer in zip(runs, row.answers, strict=True)
         )
-        figures.append(
-            f"<figure>{picture}<figcaption>Really <b>{true}</b><ul>{rows}</ul></figcaption></figure>"
-        )
+        caption = f"<figcaption>Really <b>{true}</b><ul>{answers}</ul></figcaption>"
+        figures.append(f"<figure>{_picture(runs, row, true)}{caption}</figure>")
     return f'{_STYLE}<div class="tl-beside">{"".join(figures)}</div>'
+
+
+def _picture(runs: Sequence[Run], row: Beside, true: str) -> str:
+    """Return a thumbnail that links to the image; its number if the dataset was deleted.
+
+    Args:
+        true: name of the true class, as HTML.
+    """
+    images = images_of(runs[0])
+    if not images:
+        return f"<span>Image {row.position + 1}</span>"
+    dataset_id = runs[0].config.data.dataset_id
+    sha256 = images[row.position].sha256
+    thumbnail = html_text(thumbnail_url(dataset_id, sha256))
+    large = html_text(image_url(dataset_id, sha256))
+    alt = f"Image of {true}, which {number_of(row.n_right, 'run')} of {len(runs)} got right"
+    picture = f'<img src="{thumbnail}" alt="{alt}" loading="lazy">'
+    return f'<a href="{large}" target="_blank">{picture}</a>'
 
 
 def _answer(name: str, answer: Prediction, names: Sequence[str]) -> str:
     mark = "✓" if answer.is_right else "✗"
-    said = html_text(shorten(names[answer.predicted], 40))
+    predicted = html_text(shorten(names[answer.predicted], 40))
     sure = html_text(confidence(answer.confidence)).replace(" ", "&nbsp;")
-    return f"{mark} {html_text(name)}: <b>{said}</b> ({sure})"
+    return f"{mark} {html_text(name)}: <b>{predicted}</b> ({sure})"

@@ -1,4 +1,4 @@
-"""Runs beside each other: which they are, what differs, their figures, and which is really better."""
+"""Comparison of runs: names, differing settings, figures and significance tests."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,17 +20,22 @@ from tl_ui.runs.table import open_clicked_run, open_column
 from tl_ui.train.widgets import label, value_words
 
 _LABEL_LENGTH = 40
-"""Of characters: what a legend has room for on a phone."""
+"""Most characters of a label; a legend has no room for more on a phone."""
 _MOST_IN_LABEL = 3
+"""Most settings in a label."""
+_MOST_NAMED = 8
+"""Most differing settings that are named above the table."""
 
 
 def open_comparison() -> list[Run]:
-    """The runs that the address names; with fewer than two the page says what would be here, and ends."""
+    """Return the runs that the address names; with fewer than two, explain the page and end it."""
+    # Without duplicates, in the order of the address.
     wanted = list(dict.fromkeys(filter(None, st.query_params.get("runs", "").split(","))))
-    found, missing = [], []
+    runs = []
+    missing = []
     for run_id in wanted[:MOST_COMPARED]:
         try:
-            found.append(get_workspace().store.get_run(run_id))
+            runs.append(get_workspace().store.get_run(run_id))
         except TransferLabError:
             missing.append(run_id)
     if missing:
@@ -41,47 +46,51 @@ def open_comparison() -> list[Run]:
             f"{len(wanted)} runs are too many: the first {MOST_COMPARED} are shown.",
             icon=":material/error:",
         )
-    if len(found) < 2:
+    if len(runs) < 2:
         st.markdown(
-            f"Here two to {MOST_COMPARED} runs stand side by side. Tick them in the list of runs."
+            f"Here two to {MOST_COMPARED} runs are compared side by side. "
+            "Tick them in the list of runs."
         )
         link("runs", "Choose runs", icon=":material/list:", primary_key="choose")
         st.stop()
-    return found
+    return runs
 
 
 def run_labels(runs: Sequence[Run]) -> dict[str, str]:
-    """By id, what to call each run: its title, else what sets it apart from the others. User text, each once."""
-    taken = _names(runs)
-    named = zip(runs, taken, strict=True)
+    """Return a different label for each run, by id: its title, else what sets it apart.
+
+    Labels are user text.
+    """
+    names = _names(runs)
     return {
-        run.id: name if taken.count(name) == 1 else f"{shorten(name, 28)} ({run.id})"
-        for run, name in named
+        # The id makes equal names different.
+        run.id: name if names.count(name) == 1 else f"{shorten(name, 28)} ({run.id})"
+        for run, name in zip(runs, names, strict=True)
     }
 
 
 def _names(runs: Sequence[Run]) -> list[str]:
-    """With as few of the settings in which they differ as tell them apart, as far as they can be."""
+    """Name runs by the fewest differing settings that tell most of them apart."""
     differ = list(differing(runs).items())[:_MOST_IN_LABEL]
-    ways = []
+    candidates = []
     for n in range(len(differ) + 1):
-        own = [
-            ", ".join(_value(name, words[place]) for name, words in differ[:n])
-            for place in range(len(runs))
-        ]
-        named = zip(runs, own, strict=True)
-        names = [run.title or name or run.dataset_name for run, name in named]
-        ways.append([visible(shorten(name, _LABEL_LENGTH)) for name in names])
-    return max(ways, key=lambda names: len(set(names)))
+        names = []
+        for place, run in enumerate(runs):
+            settings = ", ".join(_value(name, words[place]) for name, words in differ[:n])
+            name = run.title or settings or run.dataset_name
+            names.append(visible(shorten(name, _LABEL_LENGTH)))
+        candidates.append(names)
+    # `max` keeps the first of equals, which has the fewest settings.
+    return max(candidates, key=lambda names: len(set(names)))
 
 
 def _value(name: str, words: str) -> str:
-    """A value that says of what it is one."""
+    """Return a value with the name of its setting, unless the value speaks for itself."""
     return words if name in ("Dataset", "Backbone") else f"{name.lower()} {words}"
 
 
 def differing(runs: Sequence[Run]) -> dict[str, list[str]]:
-    """By setting, in words, every run's value, where not all have the same. User text."""
+    """Return every run's value in words, by setting, where they differ; both are user text."""
     differ = {}
     for name, values in what_differs(runs).items():
         if name == "dataset_id":
@@ -94,8 +103,9 @@ def differing(runs: Sequence[Run]) -> dict[str, list[str]]:
 
 
 def show_table(runs: Sequence[Run]) -> None:
-    """The figure that counts, what differs, then the other figures, a row a run."""
-    labels, differ = run_labels(runs), differing(runs)
+    """Draw a row per run: test accuracy, differing settings, then the other figures."""
+    labels = run_labels(runs)
+    differ = differing(runs)
     rows = [
         {
             "": "Open",
@@ -106,9 +116,7 @@ def show_table(runs: Sequence[Run]) -> None:
         }
         for place, run in enumerate(runs)
     ]
-    words = ", ".join(literal(name.lower()) for name in list(differ)[:8])
-    more = f" and {number_of(len(differ) - 8, 'more setting')}" if len(differ) > 8 else ""
-    st.markdown(f"They differ in {words}{more}." if differ else "They have the same settings.")
+    st.markdown(_differ_words(list(differ)))
     st.dataframe(
         rows,
         hide_index=True,
@@ -119,22 +127,34 @@ def show_table(runs: Sequence[Run]) -> None:
     open_clicked_run()
 
 
+def _differ_words(names: Sequence[str]) -> str:
+    if not names:
+        return "They have the same settings."
+    words = ", ".join(literal(name.lower()) for name in names[:_MOST_NAMED])
+    n_more = len(names) - _MOST_NAMED
+    more = f" and {number_of(n_more, 'more setting')}" if n_more > 0 else ""
+    return f"They differ in {words}{more}."
+
+
 def _accuracy(run: Run) -> dict[str, Any]:
     result = run.result
-    interval = wilson_interval(round(result.accuracy * result.n), result.n) if result else None
+    if not result:
+        return {"Test accuracy": None, "from, to": None, "n": None}
+    low, high = wilson_interval(round(result.accuracy * result.n), result.n)
     return {
-        "Test accuracy": 100 * result.accuracy if result else None,
-        "from, to": f"{100 * interval[0]:.0f}–{100 * interval[1]:.0f} %" if interval else None,
-        "n": result.n if result else None,
+        "Test accuracy": 100 * result.accuracy,
+        "from, to": f"{100 * low:.0f}–{100 * high:.0f} %",
+        "n": result.n,
     }
 
 
 def _figures(run: Run) -> dict[str, Any]:
-    result, taken = run.result, seconds_taken(run)
+    result = run.result
+    taken = seconds_taken(run)
     return {
         "Macro F1": 100 * result.f1_macro if result else None,
         "Test loss": result.loss if result else None,
-        "Weights that learn": run.facts.trainable_parameters,
+        "Trainable parameters": run.facts.trainable_parameters,
         "Time": None if taken is None else duration(taken),
         "State": STATES[run.state][0],
         "Run": run.id,
@@ -157,26 +177,32 @@ def _columns(ids: list[str]) -> dict[str, Any]:
             format="%.1f %%", help=f"{GLOSSARY['F1']} {GLOSSARY['macro']}"
         ),
         "Test loss": column.NumberColumn(format="%.3f", help=GLOSSARY["loss"]),
-        "Weights that learn": column.NumberColumn(
-            format="localized", help="Parameters that training changes."
+        "Trainable parameters": column.NumberColumn(
+            format="localized", help="Weights that training changes; frozen ones do not count."
         ),
         "Time": column.TextColumn(
-            help="All that the model took, without pauses; with the run that it carries on from."
+            help="Duration without pauses, with that of the run that it carries on from."
         ),
     }
 
 
 def show_verdicts(runs: Sequence[Run]) -> list[RunGroup]:
-    """Which are really better, in words; gives the groups of runs that were tested on the same images."""
+    """Draw which runs are significantly better, in words.
+
+    Returns:
+        The groups of runs that were tested on the same images.
+    """
     tested = [run for run in runs if run.result]
     labels = run_labels(runs)
     st.header(
-        "Is one really better?",
-        help="Two tests on the same images: McNemar's, and an interval of the difference from resampling the images "
-        "(bootstrap), or from a formula (Bonett and Price) where that is wider. Only where both agree is a difference "
-        "called real; where only the interval leaves out 0, it is not certain.",
+        "Statistical significance",
+        help="Two tests on the same images: McNemar's test, and an interval of the difference by "
+        "resampling the images (bootstrap) or by a formula (Bonett and Price) where that is wider. "
+        "A difference is called real only if both agree; if only the interval leaves out 0, it is "
+        "not certain.",
         anchor=False,
     )
+    st.caption("Is one really better, or only luckier with these test images?")
     if untested := [run for run in runs if not run.result]:
         names = ", ".join(f"**{literal(labels[run.id])}**" for run in untested)
         st.markdown(f"Not tested, and so not ranked: {names}.")
@@ -196,39 +222,46 @@ def show_verdicts(runs: Sequence[Run]) -> list[RunGroup]:
 
 
 def verdict_words(group: RunGroup, labels: dict[str, str]) -> str:
-    """For Markdown."""
-    best, n = (
-        f"**{literal(labels[group.best.id])}**",
-        group.best.result.n if group.best.result else 0,
-    )
+    """Return the verdict on a group of runs as Markdown, with a line for each comparison."""
     if not group.others:
+        n = group.best.result.n if group.best.result else 0
+        best = f"**{literal(labels[group.best.id])}**"
         return f"{best} stands alone: no other was tested on its {number_of(n, 'image')}."
     lines = [
-        f"- Beside **{literal(labels[run.id])}**: {found.say('the first', 'this one')}"
-        for run, found in group.others
+        f"- Beside **{literal(labels[run.id])}**: {comparison.say('the first', 'this one')}"
+        for run, comparison in group.others
     ]
-    real = sum(found.is_real and found.difference > 0 for _, found in group.others)
-    all_others, any_other = (
-        ("all others", "any") if len(group.others) > 1 else ("the other", "the other")
-    )
-    verdict = "is really better than " + (
-        all_others if real == len(group.others) else f"{count(real)} of the others"
-    )
-    is_uncertain = any(found.is_uncertain for _, found in group.others)
-    no_better = "it is not certain that it is" if is_uncertain else "is not"
-    head = f"On the same {number_of(n, 'test image')} {best} was right most often, " + (
-        f"and {verdict}:" if real else f"but {no_better} really better than {any_other}:"
-    )
-    head = _tie_words(group, labels) or head
+    head = _tie_words(group, labels) or _winner_words(group, labels)
     return "\n".join([head, "", *lines, "", group.correction]).rstrip()
 
 
+def _winner_words(group: RunGroup, labels: dict[str, str]) -> str:
+    """Name the run that was right most often, and how many it is significantly better than."""
+    n = group.best.result.n if group.best.result else 0
+    comparisons = [comparison for _, comparison in group.others]
+    n_worse = sum(each.is_real and each.difference > 0 for each in comparisons)
+    is_pair = len(comparisons) == 1
+    if n_worse == len(comparisons):
+        verdict = f"and is really better than {'the other' if is_pair else 'all others'}:"
+    elif n_worse:
+        verdict = f"and is really better than {count(n_worse)} of the others:"
+    else:
+        is_uncertain = any(each.is_uncertain for each in comparisons)
+        no_better = "it is not certain that it is" if is_uncertain else "is not"
+        verdict = f"but {no_better} really better than {'the other' if is_pair else 'any'}:"
+    best = f"**{literal(labels[group.best.id])}**"
+    return f"On the same {number_of(n, 'test image')} {best} was right most often, {verdict}"
+
+
 def _tie_words(group: RunGroup, labels: dict[str, str]) -> str:
-    """For Markdown: who was right just as often; nothing where one was right more often than all others."""
-    result, tied = group.best.result, group.tied
+    """Name the runs that were right equally often, as Markdown; empty if there is one winner."""
+    result = group.best.result
+    tied = group.tied
     if result is None or len(tied) < 2:
         return ""
     *first, last = (f"**{literal(labels[run.id])}**" for run in tied)
     right = f"{share(round(result.accuracy * result.n), result.n)} test images"
-    beside = "" if len(tied) == 2 == len(group.others) + 1 else f" Beside {first[0]}:"
-    return f"{', '.join(first)} and {last} tie: each was right on {right}.{beside}"
+    words = f"{', '.join(first)} and {last} tie: each was right on {right}."
+    # The lines below compare with the first run; of two runs that is clear.
+    is_pair = len(group.others) == 1
+    return words if is_pair else f"{words} Beside {first[0]}:"

@@ -1,4 +1,4 @@
-"""What can be done with a run that is not under way: resume it, continue it, train again, try it."""
+"""Next steps for a run that has ended: resume, continue, train again, try, report."""
 
 import streamlit as st
 
@@ -17,7 +17,7 @@ _MOST_EPOCHS = 1000
 
 
 def show_next_steps(run: Run) -> None:
-    """The next step as the one filled button, and the others beside it."""
+    """Draw the most likely next step as the only filled button, and the others beside it."""
     is_complete = run.state is RunState.COMPLETED
     has_images = _has_dataset(run)
     resumable = has_images and can_resume(get_workspace(), run)
@@ -29,13 +29,8 @@ def show_next_steps(run: Run) -> None:
             _resume(run)
         if has_model(run):
             key = None if is_unfinished else "try"
-            link(
-                "try_it",
-                "Try it on your own images",
-                icon=":material/image_search:",
-                primary_key=key,
-                run=run.id,
-            )
+            icon = ":material/image_search:"
+            link("try_it", "Try it on your own images", icon=icon, primary_key=key, run=run.id)
         if results_or_none(run):
             _link_report(run)
         if is_complete and resumable:
@@ -46,39 +41,40 @@ def show_next_steps(run: Run) -> None:
 
 
 def _resume(run: Run) -> None:
-    if st.button("Resume", type="primary", icon=":material/play_arrow:", key=f"resume-{run.id}"):
-        try:
-            get_runner().resume(run.id)
-        except TransferLabError as error:
-            if (
-                get_workspace().store.get_run(run.id).state == run.state
-            ):  # else somebody else was quicker
-                st.error(literal(str(error)), icon=":material/error:")
-                return
-        st.rerun()
+    if not st.button(
+        "Resume", type="primary", icon=":material/play_arrow:", key=f"resume-{run.id}"
+    ):
+        return
+    try:
+        get_runner().resume(run.id)
+    except TransferLabError as error:
+        # If the state has changed, somebody else resumed the run first: that is no error.
+        if get_workspace().store.get_run(run.id).state == run.state:
+            st.error(literal(str(error)), icon=":material/error:")
+            return
+    st.rerun()
 
 
 def _continue(run: Run) -> None:
     done = run.epochs_done
     if done >= _MOST_EPOCHS:
         return
-    with st.popover("Continue for more epochs", icon=":material/forward:"):
+    icon = ":material/forward:"
+    with st.popover("Continue for more epochs", icon=icon):
         st.markdown(
-            f"It goes on from where epoch {done} ended. This makes a **new run**, since the test set is "
-            "looked at once a run; this one stays as it is."
+            f"Training goes on from the end of epoch {done}. This makes a **new run**, since the "
+            "test set is looked at once a run; this run does not change."
         )
-        # Without bounds of its own, since a field that refuses a number keeps the one before.
+        # Without bounds of its own: a field with bounds ignores a number outside them in silence.
         total = st.number_input("Epochs in total", value=min(2 * done, _MOST_EPOCHS))
         is_possible = done < total <= _MOST_EPOCHS
+        label = f"Continue for {total - done} more" if is_possible else "Continue"
         if not is_possible:
             st.error(
                 f"It has done {number_of(done, 'epoch')}: give from {done + 1} to {_MOST_EPOCHS}."
             )
-        label = f"Continue for {total - done} more" if is_possible else "Continue"
-        icon = ":material/forward:"
-        if st.button(
-            label, type="primary", icon=icon, key=f"go-on-{run.id}", disabled=not is_possible
-        ):
+        key = f"go-on-{run.id}"
+        if st.button(label, type="primary", icon=icon, key=key, disabled=not is_possible):
             try:
                 new = get_runner().resume(run.id, int(total))
             except TransferLabError as error:
@@ -88,14 +84,15 @@ def _continue(run: Run) -> None:
 
 
 def _link_report(run: Run) -> None:
+    # A route behind a signed address, because the report is made only when it is opened.
     token = get_tokens().sign("run", run.id)
     st.link_button(
         "Report to pass on",
         f"{url_base()}/api/runs/{run.id}/report?token={token}",
         icon=":material/description:",
         type="tertiary",
-        help="One HTML file with the figures, charts and examples, explained for people who were not there. It opens "
-        "in any browser, without a network, and prints to PDF.",
+        help="One HTML file with the figures, charts and examples, explained for people who were "
+        "not there. It opens in any browser, without a network, and prints to PDF.",
     )
 
 
@@ -110,13 +107,8 @@ def _has_dataset(run: Run) -> bool:
 def _link_again(run: Run, *, has_images: bool, is_next: bool) -> None:
     key = "back" if is_next else None
     if has_images:
-        link(
-            "train",
-            "Train again with changes",
-            icon=":material/model_training:",
-            primary_key=key,
-            like=run.id,
-        )
+        label = "Train again with changes"
+        link("train", label, icon=":material/model_training:", primary_key=key, like=run.id)
     else:
         label = "Its dataset was deleted: choose another"
         link("data", label, icon=":material/photo_library:", primary_key=key)

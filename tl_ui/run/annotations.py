@@ -1,4 +1,4 @@
-"""What people say of a run, on its page: a star, its title, a note and tags."""
+"""Annotations of a run on its page: favourite mark, title, note and tags."""
 
 import streamlit as st
 
@@ -9,18 +9,20 @@ from tl_core.text import shorten, visible
 from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
 
-_KEPT = "annotations-kept"
+_N_SAVED = "annotations-kept"
+"""Session key: number of times that the form was submitted."""
 
 
 def run_title(run: Run) -> str:
-    """What to call it: its own title, or its dataset's name. User text."""
+    """Return the run's own title, else its dataset's name; both are user text."""
     return run.title or run.dataset_name
 
 
 def show_annotations(run: Run) -> None:
-    """Tags and note as they are, and the way to change them."""
+    """Draw tags and note, and the controls that change them."""
     if run.tags:
         st.markdown(" ".join(f":gray-badge[{literal(shorten(tag, 40))}]" for tag in run.tags))
+    # As plain text, because a note may hold Markdown.
     if run.note:
         st.text(run.note)
     with st.container(horizontal=True, gap="small"):
@@ -29,29 +31,33 @@ def show_annotations(run: Run) -> None:
 
 
 def _star(run: Run) -> None:
-    label, icon = "Make it a favourite", ":material/star:"
     if run.is_favourite:
-        label, icon = "★ Favourite", None  # filled, which Streamlit's own icons are not
-    words = "Favourites stand first among the runs."
-    # Another button for each state: who clicks a star that somebody else has just set does not take it away.
+        label = "★ Favourite"
+        # A filled star in the label, because Streamlit's own icons are outlines.
+        icon = None
+    else:
+        label = "Make it a favourite"
+        icon = ":material/star:"
+    # The key holds the state: a click on a star that somebody else has just set must not clear it.
     key = f"star-{run.id}-{run.is_favourite}"
+    words = "Favourites come first in the list of runs."
     if st.button(label, icon=icon, key=key, type="tertiary", help=words):
         _annotate(run, is_favourite=not run.is_favourite)
 
 
 def _edit(run: Run) -> None:
-    n_kept = st.session_state.get(_KEPT, 0)  # a popover of another key is another one, and closed
-    keep = f"annotate-keep-{run.id}"
-    before = _fill_in(run, anew=not st.session_state.get(keep))
-    with (
-        st.popover(
-            "Name, note and tags",
-            icon=":material/edit:",
-            type="tertiary",
-            key=f"annotate-{run.id}-{n_kept}",
-        ),
-        st.form(f"annotate-form-{run.id}", border=False),  # so that half a note is not kept
-    ):
+    n_saved = st.session_state.get(_N_SAVED, 0)
+    submit_key = f"annotate-keep-{run.id}"
+    before = _fill_in(run, refresh=not st.session_state.get(submit_key))
+    # Streamlit cannot close a popover; another key makes a new one, which is closed.
+    popover = st.popover(
+        "Name, note and tags",
+        icon=":material/edit:",
+        type="tertiary",
+        key=f"annotate-{run.id}-{n_saved}",
+    )
+    # A form, so that a note is not saved while it is being typed.
+    with popover, st.form(f"annotate-form-{run.id}", border=False):
         title = st.text_input(
             "Name",
             key=_key("title", run),
@@ -59,38 +65,42 @@ def _edit(run: Run) -> None:
             placeholder=visible(run.dataset_name),
         )
         tags = st.text_input("Tags", key=_key("tags", run), placeholder="first try, for the class")
-        st.caption(f"Separated by commas, at most {MOST_TAGS}. They stand in the list of runs.")
+        st.caption(f"Separated by commas, at most {MOST_TAGS}. They appear in the list of runs.")
         note = st.text_area(
             "Note",
             key=_key("note", run),
             max_chars=LONGEST_NOTE,
             placeholder="What was tried, and why",
         )
-        if st.form_submit_button("Keep", type="primary", key=keep):
+        if st.form_submit_button("Keep", type="primary", key=submit_key):
             typed = {"title": title, "tags": tags, "note": note}
             changed: dict[str, object] = {
                 name: text for name, text in typed.items() if text != before[name]
             }
             if "tags" in changed:
                 changed["tags"] = tags.split(",")
-            st.session_state[_KEPT] = n_kept + 1
+            st.session_state[_N_SAVED] = n_saved + 1
             _annotate(run, **changed)
 
 
-def _fill_in(run: Run, *, anew: bool) -> dict[str, str]:
-    """What the fields were given, by field; only what is changed in them is kept.
+def _fill_in(run: Run, *, refresh: bool) -> dict[str, str]:
+    """Fill the fields and return their initial texts, by field.
 
-    Two may write at once: each keeps what he changed, and is shown what the other has.
+    Only fields that the reader changes are saved, so that two people who edit the same run at once
+    do not overwrite each other.
 
     Args:
-        anew: give each field what is said of the run now, where that has changed since; not before the form that has
-            just come in was read.
+        refresh: take over what others have saved meanwhile; False while a submitted form has not
+            been read yet.
     """
-    drawn: dict[str, str] = st.session_state.setdefault(f"annotations-drawn-{run.id}", {})
-    for name, text in {"title": run.title, "tags": ", ".join(run.tags), "note": run.note}.items():
-        if _key(name, run) not in st.session_state or (anew and drawn.get(name) != text):
-            st.session_state[_key(name, run)] = drawn[name] = text
-    return drawn
+    initial: dict[str, str] = st.session_state.setdefault(f"annotations-drawn-{run.id}", {})
+    stored = {"title": run.title, "tags": ", ".join(run.tags), "note": run.note}
+    for name, text in stored.items():
+        is_new = _key(name, run) not in st.session_state
+        if is_new or (refresh and initial.get(name) != text):
+            initial[name] = text
+            st.session_state[_key(name, run)] = text
+    return initial
 
 
 def _key(name: str, run: Run) -> str:

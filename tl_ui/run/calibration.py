@@ -1,4 +1,4 @@
-"""Whether a tested run is as sure as it is right, and what answering only when sure would bring, on its page."""
+"""Calibration of a tested run: reliability diagram, and accuracy above a confidence threshold."""
 
 from collections.abc import Sequence
 
@@ -16,24 +16,29 @@ from tl_ui.run.results import results_or_none
 
 
 def show_calibration(run: Run) -> None:
-    """Whether it is as sure as it is right."""
+    """Draw the reliability diagram, its verdict and the confidence threshold."""
     results = results_or_none(run)
     if not results:
         return
     _, predictions = predictions_after(run.id, "test", run.epochs_done)
-    st.subheader("Is it as sure as it is right?", help=GLOSSARY["calibration"], anchor=False)
+    st.subheader("Calibration", help=GLOSSARY["calibration"], anchor=False)
+    st.caption(
+        "Is the model as sure as it is right? The reliability diagram shows its accuracy by "
+        "confidence."
+    )
     left, right = st.columns([3, 2], gap="large")
     with left:
         chart(reliability_chart(reliability(predictions)), key=f"reliability-{run.id}")
     with right:
         help_ = GLOSSARY["temperature"] if results.calibration.temperature else None
         st.markdown(results.calibration.say(results.test), help=help_)
+        # A fragment, so that moving the slider redraws this part alone.
         st.fragment(_choose_threshold)(run, predictions)
 
 
 def _choose_threshold(run: Run, predictions: Sequence[Prediction]) -> None:
-    """Answering only when sure enough: how many images are left, and how right it is on those."""
-    st.markdown("**If it only answered when it is sure**")
+    """Draw a confidence threshold with the coverage and accuracy above it."""
+    st.markdown("**Confidence threshold**: if it only answered when it is sure")
     threshold = st.slider(
         "Least confidence",
         0,
@@ -44,22 +49,23 @@ def _choose_threshold(run: Run, predictions: Sequence[Prediction]) -> None:
         help=f"{GLOSSARY['confidence']} Images below the threshold would be left to a person.",
     )
     st.markdown(threshold_words(predictions, threshold / 100))
+    # Folded, because loading the images takes longer than the figures above.
     if box := unfolded("See these images", ":material/image_search:", f"threshold-open-{run.id}"):
         with box:
             _show_parted(run, *parted(predictions, threshold / 100))
 
 
 def _show_parted(run: Run, wrong: Sequence[Prediction], left: Sequence[Prediction]) -> None:
-    words = {
+    labels = {
         "wrong": f"Answered wrongly ({count(len(wrong))})",
         "left": f"Left to a person ({count(len(left))})",
     }
     which = st.segmented_control(
         "Show",
-        list(words),
+        list(labels),
         default="wrong",
         required=True,
-        format_func=words.__getitem__,
+        format_func=labels.__getitem__,
         key=f"threshold-which-{run.id}",
     )
     if chosen := {"wrong": wrong, "left": left}[which]:
@@ -71,21 +77,23 @@ def _show_parted(run: Run, wrong: Sequence[Prediction], left: Sequence[Predictio
 def parted(
     predictions: Sequence[Prediction], threshold: float
 ) -> tuple[list[Prediction], list[Prediction]]:
-    """(those that would be answered wrongly, those left to a person), the surest first."""
+    """Return (wrong predictions above the threshold, all predictions below it), surest first."""
     surest = sorted(predictions, key=lambda p: -p.confidence)
     wrong = [p for p in surest if p.confidence >= threshold and not p.is_right]
     return wrong, [p for p in surest if p.confidence < threshold]
 
 
 def threshold_words(predictions: Sequence[Prediction], threshold: float) -> str:
-    """For Markdown."""
-    (found,) = answered(predictions, [threshold])
+    """Return coverage and accuracy at a confidence threshold, as Markdown."""
+    (figures,) = answered(predictions, [threshold])
     n = len(predictions)
-    left = f"It would answer **{share(found.n, n)}** test images ({percent(found.n / n)})"
-    if not found.n:
-        return f"{left}, and leave all to a person."
-    low, high = wilson_interval(found.right, found.n)
+    coverage = f"It would answer **{share(figures.n, n)}** test images ({percent(figures.n / n)})"
+    if not figures.n:
+        return f"{coverage}, and leave all to a person."
+    low, high = wilson_interval(figures.right, figures.n)
     return (
-        f"{left} and be right on **{share(found.right, found.n)}** of those, {percent(found.right / found.n)} "
-        f"(95 % interval {100 * low:.0f} to {100 * high:.0f} %). {count(n - found.n)} would be left to a person."
+        f"{coverage} and be right on **{share(figures.right, figures.n)}** of those, "
+        f"{percent(figures.right / figures.n)} "
+        f"(95 % interval {100 * low:.0f} to {100 * high:.0f} %). "
+        f"{count(n - figures.n)} would be left to a person."
     )

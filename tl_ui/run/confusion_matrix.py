@@ -1,4 +1,4 @@
-"""The confusion matrix on a run's page, and the images behind each of its cells."""
+"""Confusion matrix on a run's page, and the images behind each of its cells."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,19 +15,24 @@ from tl_ui.run.images import show_predictions
 from tl_ui.run.overview import draw_chart
 
 Cell = tuple[int, int]
-"""(true label, answered label)."""
-_TALL, _ROW = 260, 30
-"""Pixels of a matrix without rows, and of each row."""
+"""(true label, predicted label)."""
+_BASE_HEIGHT = 260
+"""Height of the chart without its rows, in pixels."""
+_ROW_HEIGHT = 30
+_MOST_HEIGHT = 640
 
 
 def follow_matrix(run: Run) -> None:
-    """Of the latest validation, while the run is under way."""
+    """Draw the confusion matrix of the latest validation while the run is under way."""
     _head()
     draw_chart(run, "confusion", "Confusion matrix", _height(len(class_names(run, 10))))
 
 
 def show_matrix(run: Run, split: str, predictions: Sequence[Prediction]) -> None:
-    """Of the test or of the latest validation; a click on a cell chooses it for `show_cell`."""
+    """Draw the confusion matrix of the test or of the latest validation.
+
+    A click on a cell chooses it for `show_cell`.
+    """
     _head()
     n = len(predictions[0].probabilities)
     view = _choose_view(run, n)
@@ -40,11 +45,12 @@ def show_matrix(run: Run, split: str, predictions: Sequence[Prediction]) -> None
 
 
 def _head() -> None:
-    st.subheader("What is taken for what", help=GLOSSARY["confusion matrix"], anchor=False)
+    st.subheader("Confusion matrix", help=GLOSSARY["confusion matrix"], anchor=False)
+    st.caption("What is taken for what: a row for each true class, a column for each answer.")
 
 
 def _height(n_rows: int) -> int:
-    return min(640, _TALL + _ROW * n_rows)
+    return min(_MOST_HEIGHT, _BASE_HEIGHT + _ROW_HEIGHT * n_rows)
 
 
 def _key(run: Run) -> str:
@@ -60,9 +66,10 @@ def _choose_view(run: Run, n_classes: int) -> MatrixView:
             required=True,
             format_func={False: "Counts", True: "Share of each row"}.__getitem__,
             key=f"cells-{run.id}",
-            help="Counts are images. A share tells, of all images that really are of the row's class, how many got "
-            "the column's answer: it makes rare and frequent classes comparable.",
+            help="Counts are numbers of images. A share is relative to all images of the row's "
+            "true class, so that rare and frequent classes can be compared.",
         )
+        # Two classes are side by side in any order.
         by_mix_ups = n_classes > 2 and st.segmented_control(
             "Classes in order of",
             [False, True],
@@ -72,12 +79,12 @@ def _choose_view(run: Run, n_classes: int) -> MatrixView:
             key=f"order-{run.id}",
             help="In order of mix-ups, classes that are taken for each other stand side by side.",
         )
-        top = MAX_LABELLED_CLASSES if n_classes > MAX_LABELLED_CLASSES else None
-        if top:
+        top = None
+        if n_classes > MAX_LABELLED_CLASSES:
             top = st.segmented_control(
                 "Classes",
-                [top, None],
-                default=top,
+                [MAX_LABELLED_CLASSES, None],
+                default=MAX_LABELLED_CLASSES,
                 format_func=lambda n: f"The {n} most mixed up" if n else f"All {n_classes}",
                 key=f"top-{run.id}",
             )
@@ -85,18 +92,20 @@ def _choose_view(run: Run, n_classes: int) -> MatrixView:
 
 
 def show_cell(run: Run, predictions: Sequence[Prediction], what: str) -> None:
-    """The images of the cell that was clicked in the matrix or is chosen here.
+    """Draw the images of the cell that was clicked in the matrix or is chosen here.
 
     Args:
-        predictions: all that the matrix shows.
+        predictions: all predictions that the matrix shows.
         what: "test" or "validation".
     """
-    names, key = class_names(run, len(predictions[0].probabilities)), _key(run)
+    names = class_names(run, len(predictions[0].probabilities))
+    key = _key(run)
     cells = cells_in_order(predictions)
-    if (wanted := st.session_state.get(key)) and wanted not in cells:
-        words = cell_words(names, wanted)
+    # An empty cell can be clicked too, but is no choice of the list below.
+    clicked = st.session_state.get(key)
+    if clicked and clicked not in cells:
         st.session_state[key] = None
-        st.toast(f"No image: {literal(words)}.", icon=":material/info:")
+        st.toast(f"No image: {literal(cell_words(names, clicked))}.", icon=":material/info:")
     cell = st.selectbox(
         "Images of a cell",
         list(cells),
@@ -104,31 +113,37 @@ def show_cell(run: Run, predictions: Sequence[Prediction], what: str) -> None:
         key=key,
         format_func=lambda cell: f"{cell_words(names, cell)}: {number_of(cells[cell], 'image')}",
         placeholder="Click a cell, or choose one here",
-        help="Each cell of the matrix stands for images. Mix-ups come first, the most frequent at the top.",
+        help="Each cell of the matrix counts images. Mix-ups come first, the most frequent on top.",
     )
     if cell is None:
         return
     chosen = [p for p in predictions if (p.true, p.predicted) == cell]
-    total = sum(n for (true, _), n in cells.items() if true == cell[0])
+    st.markdown(_outcome(names, cell, len(chosen), cells, what))
+    surest_first = sorted(chosen, key=lambda p: -p.confidence)
+    show_predictions(run, surest_first, what, f"{run.id}-cell-{cell}", page=12)
+
+
+def _outcome(names: Sequence[str], cell: Cell, n: int, cells: dict[Cell, int], what: str) -> str:
+    total = sum(size for (true, _), size in cells.items() if true == cell[0])
     true, answer = (f"**{literal(shorten(names[label], 60))}**" for label in cell)
-    verb = "was" if len(chosen) == 1 else "were"
     outcome = "recognised" if cell[0] == cell[1] else f"taken for {answer}"
+    verb = "was" if n == 1 else "were"
     images = "image" if total == 1 else "images"
-    st.markdown(f"{share(len(chosen), total)} {what} {images} of {true} {verb} {outcome}.")
-    show_predictions(
-        run, sorted(chosen, key=lambda p: -p.confidence), what, f"{run.id}-cell-{cell}", page=12
-    )
+    return f"{share(n, total)} {what} {images} of {true} {verb} {outcome}."
 
 
 def cells_in_order(predictions: Sequence[Prediction]) -> dict[Cell, int]:
-    """Every cell that has images, with how many: mix-ups before right answers, the most frequent first."""
+    """Count the images of every cell; mix-ups before right answers, the most frequent first."""
     counts = Counter((p.true, p.predicted) for p in predictions)
-    return dict(
-        sorted(counts.items(), key=lambda item: (item[0][0] == item[0][1], -item[1], item[0]))
-    )
+
+    def rank(item: tuple[Cell, int]) -> tuple[bool, int, Cell]:
+        (true, predicted), n = item
+        return true == predicted, -n, item[0]
+
+    return dict(sorted(counts.items(), key=rank))
 
 
 def cell_words(names: Sequence[str], cell: Cell) -> str:
-    """Plain text."""
+    """Return a cell as plain text, such as `cat taken for dog`."""
     true, answer = (isolated(shorten(names[label], 40)) for label in cell)
     return f"{true}, right" if cell[0] == cell[1] else f"{true} taken for {answer}"

@@ -1,4 +1,4 @@
-"""A finished run, epoch by epoch: what it took for what, six images, and how its features moved."""
+"""Validation results of a finished run by epoch: confusion matrix, feature map, six images."""
 
 import math
 from collections.abc import Sequence
@@ -27,12 +27,13 @@ from tl_ui.point_maps import COLOURINGS, PointMap, alt_words, bounds_of, by_clas
 from tl_ui.resources import get_workspace
 from tl_ui.run.images import gallery_item, images_of, pick_samples
 
-_SECONDS_A_STEP = 1.0
+_SECONDS_PER_EPOCH = 1.0
+"""Time that an epoch is shown while the epochs are played."""
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """An image's answer in one epoch."""
+class EpochAnswer:
+    """Prediction for one validation image after one epoch."""
 
     position: int
     true: int
@@ -50,58 +51,66 @@ class Said:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reel:
-    """A run's record, with a map of every epoch, turned so that points move from one to the next and do not jump."""
+    """Recorded outputs of every epoch, with aligned feature maps."""
 
     epochs: tuple[EpochOutputs, ...]
     maps: tuple[Any, ...]
-    """Float [M, 2] each; [0, 2] where the features were no numbers."""
+    """Points of each epoch's map, float [M, 2]; [0, 2] where the features were not finite."""
 
 
 @lru_cache(maxsize=8)
 def reel_of(run_id: str, _epochs_done: int) -> Reel:
-    """Read once for all who look. Raises: RunNotReady: the record is damaged."""
+    """Load a run's record once for all readers.
+
+    Raises:
+        RunNotReady: the record is damaged.
+    """
     epochs = tuple(load_epochs(get_workspace().artifacts.outputs(run_id)))
     return Reel(epochs, tuple(turned([epoch.features for epoch in epochs])))
 
 
 def turned(features: Sequence[Any]) -> list[Any]:
-    """Planes to look at each epoch's features from, [N, k] each.
+    """Project each epoch's features, [N, k] each, onto a plane so that points move smoothly.
 
-    From the last epoch's two directions of largest spread; each epoch before is turned, in all its directions, to lie
-    as near as it can to the one after.
+    The last epoch is seen along its two directions of largest variance. Every earlier epoch is
+    rotated, in all k dimensions, to lie as near as possible to the epoch after it.
     """
+    # Backwards: the last epoch is the reference for all others.
     maps: list[Any] = []
-    after = None
+    later = None
     for points in reversed(features):
-        now = np.asarray(points, dtype=np.float32)
-        if not now.size:
+        current = np.asarray(points, dtype=np.float32)
+        if not current.size:
             maps.append(np.zeros((0, 2), dtype=np.float32))
             continue
-        if after is not None and after.shape == now.shape:
-            now = align(now, after)
-        after = now
-        plane = np.pad(now, ((0, 0), (0, max(0, 2 - now.shape[1]))))[:, :2]
+        if later is not None and later.shape == current.shape:
+            current = align(current, later)
+        later = current
+        # Features of one dimension get a second one of zeros.
+        n_missing = max(0, 2 - current.shape[1])
+        plane = np.pad(current, ((0, 0), (0, n_missing)))[:, :2]
         maps.append(plane.astype(np.float32))
     return maps[::-1]
 
 
 def show_epochs(run: Run) -> None:
-    """The scrubber, once it is unfolded; runs without a record say so."""
+    """Draw the steps through the epochs, once unfolded; runs without a record say so."""
     st.fragment(_show_epochs)(run)
 
 
 def _show_epochs(run: Run) -> None:
-    if box := unfolded("Step through its epochs", ":material/movie:", f"epochs-open-{run.id}"):
+    title = "Confusion matrix and feature map by epoch"
+    if box := unfolded(title, ":material/movie:", f"epochs-open-{run.id}"):
         with box:
+            st.caption("Step through the epochs and see how the model learned.")
             _show_record(run)
 
 
 def _show_record(run: Run) -> None:
-    folder = get_workspace().artifacts.outputs(run.id)
-    if not list_epochs(folder):
+    if not list_epochs(get_workspace().artifacts.outputs(run.id)):
         st.caption(
-            "What this run said after each epoch was not kept: it is older than that record. Runs trained from now on "
-            "have it."
+            "What this run said after each epoch was not kept: it was trained by an older version. "
+            "Runs that are trained now have this record."
         )
         return
     try:
@@ -110,69 +119,78 @@ def _show_record(run: Run) -> None:
         st.warning(literal(str(error)), icon=":material/error:")
         return
     playing = st.session_state.get(f"play-{run.id}", False)
-    st.fragment(_scrub, run_every=_SECONDS_A_STEP if playing else None)(run, reel)
+    st.fragment(_show_epoch, run_every=_SECONDS_PER_EPOCH if playing else None)(run, reel)
 
 
-def _scrub(run: Run, reel: Reel) -> None:
+def _show_epoch(run: Run, reel: Reel) -> None:
     numbers = [epoch.epoch for epoch in reel.epochs]
     place = numbers.index(_choose_epoch(run, numbers))
     epoch = reel.epochs[place]
-    said = [
-        Said(*row)
-        for row in zip(
-            epoch.positions.tolist(),
-            epoch.labels.tolist(),
-            epoch.answers.tolist(),
-            epoch.confidence.astype(float).tolist(),
-            strict=True,
-        )
-    ]
+    answers = _answers_of(epoch)
     names = class_names(run, epoch.probabilities.shape[1])
     left, right = st.columns(2, gap="large")
     with left:
-        drawn = confusion_chart(said, names, f"Validation after epoch {epoch.epoch}")
+        drawn = confusion_chart(answers, names, f"Validation after epoch {epoch.epoch}")
         chart(drawn, key=f"epochs-matrix-{run.id}", height=min(560, drawn.height))
     with right:
-        _show_map(run, reel, place, said, names)
-    _show_samples(run, said, names)
+        _show_map(run, reel, place, answers, names)
+    _show_samples(run, answers, names)
+
+
+def _answers_of(epoch: EpochOutputs) -> list[EpochAnswer]:
+    rows = zip(
+        epoch.positions.tolist(),
+        epoch.labels.tolist(),
+        epoch.answers.tolist(),
+        epoch.confidence.astype(float).tolist(),
+        strict=True,
+    )
+    return [EpochAnswer(*row) for row in rows]
 
 
 def _choose_epoch(run: Run, numbers: Sequence[int]) -> int:
-    """By a slider, or playing from one to the next."""
-    key, play = f"epoch-{run.id}", f"play-{run.id}"
+    """Draw slider and play button, and return the epoch that is shown."""
+    key = f"epoch-{run.id}"
+    play_key = f"play-{run.id}"
     st.session_state.setdefault(key, run.best_epoch if run.best_epoch in numbers else numbers[-1])
+    # The session may hold an epoch that is not in this record.
     if st.session_state[key] not in numbers:
         st.session_state[key] = numbers[-1]
     if len(numbers) == 1:
         st.caption(f"It has one epoch, number {numbers[0]}.")
         return numbers[0]
-    if st.session_state.get(play):
-        _advance(key, play, numbers)
+    if st.session_state.get(play_key):
+        _advance(key, play_key, numbers)
     button, slider = st.columns([1, 6], vertical_alignment="bottom")
-    playing = st.session_state.get(play, False)
+    playing = st.session_state.get(play_key, False)
     words, icon = ("Pause", ":material/pause:") if playing else ("Play", ":material/play_arrow:")
-    if button.button(words, icon=icon, key=f"{play}-button", width="stretch"):
-        st.session_state[play] = not playing
+    if button.button(words, icon=icon, key=f"{play_key}-button", width="stretch"):
+        st.session_state[play_key] = not playing
+        # The fragment's timer is set where it is called, so that this has to run again.
         st.rerun()
-    marks = f", best on validation: {run.best_epoch}" if run.best_epoch else ""
-    label = f"After epoch ({numbers[0]} to {numbers[-1]}{marks})"
+    best = f", best on validation: {run.best_epoch}" if run.best_epoch else ""
+    label = f"After epoch ({numbers[0]} to {numbers[-1]}{best})"
     return slider.select_slider(label, list(numbers), key=key, help=GLOSSARY["epoch"])
 
 
-def _advance(key: str, play: str, numbers: Sequence[int]) -> None:
-    """One epoch on, to the last; where playing begins with that, from the first."""
+def _advance(key: str, play_key: str, numbers: Sequence[int]) -> None:
+    """Go to the next epoch, from the last to the first; stop playing at the last."""
     place = numbers.index(st.session_state[key])
     st.session_state[key] = numbers[(place + 1) % len(numbers)]
     if st.session_state[key] == numbers[-1]:
-        st.session_state[play] = False
+        st.session_state[play_key] = False
         st.rerun()
 
 
-def _show_map(run: Run, reel: Reel, place: int, said: Sequence[Said], names: Sequence[str]) -> None:
-    epoch, points = reel.epochs[place], reel.maps[place]
+def _show_map(
+    run: Run, reel: Reel, place: int, answers: Sequence[EpochAnswer], names: Sequence[str]
+) -> None:
+    epoch = reel.epochs[place]
+    points = reel.maps[place]
     if not len(points):
         st.caption(
-            f"After epoch {epoch.epoch} the features were not finite numbers, so there is no map of them."
+            f"After epoch {epoch.epoch} the features were not finite numbers, "
+            "so there is no map of them."
         )
         return
     colouring = st.segmented_control(
@@ -184,16 +202,11 @@ def _show_map(run: Run, reel: Reel, place: int, said: Sequence[Said], names: Seq
         key=f"epochs-colour-{run.id}",
         help=GLOSSARY["embedding map"],
     )
-    chosen = [said[row] for row in epoch.rows.tolist()]
-    point_map(
-        epoch_map(
-            run, epoch, points, chosen, names, colouring=colouring, bounds=bounds_of(reel.maps)
-        ),
-        key=f"epochs-map-{run.id}",
-        height=460,
-        glide=500,
-        lasso=False,
-    )
+    mapped = [answers[row] for row in epoch.rows.tolist()]
+    # Bounds of all epochs together, so that the axes do not jump from one to the next.
+    bounds = bounds_of(reel.maps)
+    drawn = epoch_map(run, epoch, points, mapped, names, colouring=colouring, bounds=bounds)
+    point_map(drawn, key=f"epochs-map-{run.id}", height=460, glide=500, lasso=False)
     st.caption(_map_words(reel, place))
 
 
@@ -201,71 +214,78 @@ def epoch_map(
     run: Run,
     epoch: EpochOutputs,
     points: Any,
-    said: Sequence[Said],
+    answers: Sequence[EpochAnswer],
     names: Sequence[str],
     *,
     colouring: str,
     bounds: Any,
 ) -> PointMap:
-    """The followed validation images where their features lie after an epoch."""
+    """Return the feature map of the recorded validation images after an epoch.
+
+    Args:
+        answers: predictions for the points, in their order.
+        colouring: a key of `COLOURINGS`.
+    """
     if colouring == "right":
-        groups = by_right([each.is_right for each in said])
+        groups = by_right([each.is_right for each in answers])
+    elif colouring == "true":
+        groups = by_class([each.true for each in answers], names)
     else:
-        groups = by_class(
-            [each.true if colouring == "true" else each.predicted for each in said], names
-        )
-    right, n = sum(each.is_right for each in said), len(said)
-    images = images_of(run)
+        groups = by_class([each.predicted for each in answers], names)
+    n_right = sum(each.is_right for each in answers)
+    images = number_of(len(answers), "validation image")
+    positions = [each.position for each in answers]
     return PointMap(
         f"{run.id} {epoch.epoch}",
-        f"Features of {number_of(n, 'validation image')} after epoch {epoch.epoch}, {count(right)} of them right",
-        alt_words(groups, n),
+        f"Features of {images} after epoch {epoch.epoch}, {count(n_right)} of them right",
+        alt_words(groups, len(answers)),
         *np.round(points.astype(float), 3).T.tolist(),
         groups,
-        [answer_words(names[each.true], names[each.predicted], each.confidence) for each in said],
-        pictures_of(run.config.data.dataset_id, images, [each.position for each in said]),
+        [answer_words(names[a.true], names[a.predicted], a.confidence) for a in answers],
+        pictures_of(run.config.data.dataset_id, images_of(run), positions),
         bounds,
     )
 
 
 def answer_words(true: str, answer: str, sure: float) -> str:
-    """Below an image's picture. Plain text."""
-    said, really = (isolated(shorten(name, 40)) for name in (answer, true))
-    return (
-        f"✓ {said} ({confidence(sure)})"
-        if true == answer
-        else f"✗ answered {said} ({confidence(sure)})\nreally {really}"
-    )
+    """Return the plain text below an image's picture: answer, confidence and true class."""
+    predicted = f"{isolated(shorten(answer, 40))} ({confidence(sure)})"
+    if true == answer:
+        return f"✓ {predicted}"
+    return f"✗ answered {predicted}\nreally {isolated(shorten(true, 40))}"
 
 
 def _map_words(reel: Reel, place: int) -> str:
-    epoch, points = reel.epochs[place], np.asarray(reel.maps[place], np.float64)
-    share = min(1.0, float(points.var(axis=0).sum() / epoch.spread)) if epoch.spread else 0.0
+    spread = reel.epochs[place].spread
+    # Rounding can push the share slightly above 1.
+    shown = float(np.asarray(reel.maps[place], np.float64).var(axis=0).sum())
+    share = min(1.0, shown / spread) if spread else 0.0
     words = (
-        f"The two directions shown hold {percent(share)} of how the features differ. Points that lie together look "
-        "alike to the model."
+        f"The two directions shown hold {percent(share)} of the variance of the features. "
+        "Points that lie together look alike to the model."
     )
     if len(reel.epochs) > 1 and all(each.stands_still for each in reel.epochs[1:]):
-        return (
-            f"{words} They stand still from epoch to epoch, because the whole backbone is frozen."
-        )
+        words += " They do not move from epoch to epoch, because the whole backbone is frozen."
     return words
 
 
-def _show_samples(run: Run, said: Sequence[Said], names: Sequence[str]) -> None:
+def _show_samples(run: Run, answers: Sequence[EpochAnswer], names: Sequence[str]) -> None:
     images = images_of(run)
     if not images:
         st.caption("The dataset was deleted, so its images cannot be shown.")
         return
-    st.html(gallery_html(sample_items(run, images, said, names), side=150))
+    st.html(gallery_html(sample_items(run, images, answers, names), side=150))
 
 
 def sample_items(
-    run: Run, images: Sequence[ImageRecord], said: Sequence[Said], names: Sequence[str]
+    run: Run,
+    images: Sequence[ImageRecord],
+    answers: Sequence[EpochAnswer],
+    names: Sequence[str],
 ) -> list[Any]:
-    """Six validation images, always the same, with what was said to them."""
-    answers = {each.position: each for each in said}
-    chosen = [answers[position] for position in pick_samples(images, list(answers))]
+    """Return the same six validation images in every epoch, with their predictions."""
+    by_position = {each.position: each for each in answers}
+    chosen = [by_position[position] for position in pick_samples(images, list(by_position))]
     return [
         replace(
             gallery_item(run, images, each.position),

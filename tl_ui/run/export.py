@@ -1,4 +1,4 @@
-"""A run taken away, on its page: what the zip holds, what else it may hold, its making, its download, its figures."""
+"""Export of a run on its page: options, packing, download and the measured formats."""
 
 from collections.abc import Sequence
 
@@ -24,27 +24,29 @@ from tl_ui.run.export_jobs import (
 from tl_ui.run.overview import has_model
 from tl_ui.run.results import why_no_figures
 
-_WHAT = (
-    "One zip that works without this app: the model as **ONNX** and **safetensors**, a short `predict.py` that reads "
-    "images as this app does, the settings, the split, the figures, a model card"
+_CONTENT = (
+    "Take the model away in one zip that works without this app: the model as **ONNX** and "
+    "**safetensors**, a short `predict.py` that reads images as this app does, the settings, the "
+    "split, the figures, a model card"
 )
-_TESTED = (
-    ", every answer of the test, and a **receipt**: up to 20 test images with what the app was told about them, by "
-    "which `verify.py` proves that the model still answers the same."
+_CONTENT_IF_TESTED = (
+    ", every prediction of the test, and a **receipt**: up to 20 test images with the app's "
+    "predictions, by which `verify.py` proves that the model still gives the same ones."
 )
 _USE = "pip install -r requirements.txt\npython predict.py photo.jpg\npython verify.py"
 
 
 def show_export(run: Run) -> None:
-    """For a run that has a model and is not under way."""
+    """Draw the export of a run that has a model and has ended."""
     if not has_model(run):
         return
-    st.subheader("Take it away", help=GLOSSARY["export"], anchor=False)
+    st.subheader("Export", help=GLOSSARY["export"], anchor=False)
     if run.result and (why := why_no_figures(run)):
-        st.markdown(literal(f"It cannot be taken away. {why}"))
+        st.markdown(literal(f"It cannot be exported. {why}"))
         return
-    st.markdown(_WHAT + (_TESTED if run.result else "."))
+    st.markdown(_CONTENT + (_CONTENT_IF_TESTED if run.result else "."))
     job = find_packing(get_workspace(), run.id)
+    # The job outlives the page: a reader who comes back finds it still packing.
     if job and not job.is_over:
         st.fragment(follow, run_every=0.5)(job)
         return
@@ -58,13 +60,18 @@ def show_export(run: Run) -> None:
         st.rerun()
 
 
-def _choose(run: Run, before: Sequence[str]) -> tuple[str, ...]:
-    """What the zip is to hold; at first what the last one holds, so that its download is shown."""
+def _choose(run: Run, packed: Sequence[str]) -> tuple[str, ...]:
+    """Draw the optional formats and return all that are wanted.
+
+    Args:
+        packed: formats of the existing zip, which are ticked at first, so that its download shows.
+    """
     wanted = list(USUAL)
     with st.container(horizontal=True, gap="medium"):
         for name, label in (("int8", "Also in 8 bits"), ("torchscript", "Also as TorchScript")):
             words = f"{FORMATS[name].sentence} {GLOSSARY[name]}"
-            if st.checkbox(label, value=name in before, help=words, key=f"export-{name}-{run.id}"):
+            key = f"export-{name}-{run.id}"
+            if st.checkbox(label, value=name in packed, help=words, key=key):
                 wanted.append(name)
     return choose_formats(wanted)
 
@@ -81,26 +88,28 @@ def _show_packed(run: Run, wanted: tuple[str, ...], packed: Packed) -> None:
     for sentence in packed.left_out:
         st.caption(f":material/info: {literal(sentence)}")
     if packed.figures:
-        st.dataframe(
-            [figure_row(each) for each in packed.figures],
-            hide_index=True,
-            column_config={
-                "One image": st.column_config.TextColumn(
-                    help="On this server's CPU, one image alone: the median."
-                ),
-                "Same answer": st.column_config.TextColumn(
-                    help="Images that get the same answer as in the app."
-                ),
-            },
-            alt="Size, time for one image and right answers of each form of the model",
-        )
-        st.caption(f"{number_of(packed.parameters, 'parameter')}. {asked_words(packed.figures)}")
-    st.caption("How to use it, where Python is:")
+        _show_figures(packed)
+    st.caption("How to use it, where Python is installed:")
+    # Without a receipt there is nothing for verify.py to compare with.
     st.code(_USE if packed.receipt else _USE.rpartition("\n")[0], language=None)
     if packed.has_training_script:
         st.caption(
             "train.py trains it again from the image folder; its first lines say what it needs."
         )
+
+
+def _show_figures(packed: Packed) -> None:
+    column = st.column_config.TextColumn
+    st.dataframe(
+        [figure_row(each) for each in packed.figures],
+        hide_index=True,
+        column_config={
+            "One image": column(help="On this server's CPU, one image alone: the median."),
+            "Same answer": column(help="Images that get the same answer as in the app."),
+        },
+        alt="Size, time for one image and right answers of each form of the model",
+    )
+    st.caption(f"{number_of(packed.parameters, 'parameter')}. {asked_words(packed.figures)}")
 
 
 def download_url(run: Run, wanted: tuple[str, ...]) -> str:
@@ -109,10 +118,13 @@ def download_url(run: Run, wanted: tuple[str, ...]) -> str:
 
 
 def receipt_words(receipt: dict[str, float]) -> str:
+    """Return how the exported model was checked against the app."""
+    images = number_of(int(receipt["n"]), "test image")
     return (
-        f"Checked: asked by predict.py about {number_of(int(receipt['n']), 'test image')}, the exported model gives "
-        "the probabilities of the test but for rounding (their logarithms differ by "
-        f"{_at_most(receipt['difference'])}). verify.py fails from a difference of {receipt['tolerance']:.2g} on."
+        f"Checked: asked by predict.py about {images}, the exported model gives the probabilities "
+        "of the test but for rounding (their logarithms differ by "
+        f"{_at_most(receipt['difference'])}). "
+        f"verify.py fails from a difference of {receipt['tolerance']:.2g} on."
     )
 
 
@@ -121,11 +133,12 @@ def _at_most(difference: float) -> str:
 
 
 def figure_row(figures: Figures) -> dict[str, str]:
-    """Of the table: all that was measured of one form."""
+    """Return a table row with the measurements of one format."""
+    right = "–" if figures.right is None else share(figures.right, figures.n)
     return {
         "Form": FORMATS[figures.name].title,
         "Size": size(figures.n_bytes),
         "One image": f"{figures.milliseconds:.1f} ms",
-        "Test images right": "–" if figures.right is None else share(figures.right, figures.n),
+        "Test images right": right,
         "Same answer": share(figures.same, figures.n),
     }

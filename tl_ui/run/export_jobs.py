@@ -1,4 +1,4 @@
-"""Runs being packed to be taken away, each in a child process, so that closing the page loses nothing."""
+"""Exports in the background: each run is packed in a child process, which outlives the page."""
 
 import json
 import zipfile
@@ -14,25 +14,25 @@ from tl_ui.background import Job, get_jobs
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """A zip that is ready."""
+    """Finished zip of a run."""
 
     n_bytes: int
     figures: tuple[Figures, ...]
     receipt: dict[str, Any] | None
-    """With "n", "difference" and "tolerance"."""
+    """Check of the export: "n", "difference" and "tolerance"; None for a run without a test."""
     left_out: tuple[str, ...]
-    """Sentences; may hold user text."""
+    """Reasons why a format is missing, in sentences; may hold user text."""
     has_training_script: bool
     parameters: int
 
 
 def find_packing(workspace: Workspace, run_id: str) -> Job | None:
-    """The run's zip being made, or the job that failed to make one."""
-    return get_jobs().find(_note(workspace, run_id))
+    """Return the job that is packing the run or has failed to, else None."""
+    return get_jobs().find(_result_file(workspace, run_id))
 
 
 def start_packing(workspace: Workspace, run_id: str, formats: Sequence[str]) -> Job:
-    """Begin to pack a run; where that is under way already, it is given back."""
+    """Start to pack a run, or return the job that is already doing so."""
     if (job := find_packing(workspace, run_id)) and not job.is_over:
         return job
     arguments = [
@@ -41,32 +41,36 @@ def start_packing(workspace: Workspace, run_id: str, formats: Sequence[str]) -> 
         f"--format={','.join(formats)}",
         f"--to={export_file(workspace, run_id, formats)}",
     ]
-    return get_jobs().start(arguments, _note(workspace, run_id))
+    return get_jobs().start(arguments, _result_file(workspace, run_id))
 
 
 def packs(job: Job, formats: Sequence[str]) -> bool:
-    """Whether these are the formats that it was to pack."""
+    """Return True if the job packs exactly these formats."""
     return f"--format={','.join(formats)}" in job.arguments
 
 
-def _note(workspace: Workspace, run_id: str) -> Path:
-    """Where the job says that it is done. A deleted run has no such folder, and gets none anew."""
+def _result_file(workspace: Workspace, run_id: str) -> Path:
+    """Return the file of the job's result, in a folder that is never made again once deleted."""
     return workspace.artifacts.run_folder(run_id) / "packed" / "export.json"
 
 
 def export_file(workspace: Workspace, run_id: str, formats: Sequence[str]) -> Path:
-    """Where a run's zip with those formats lies, or would lie."""
+    """Return the path of the run's zip with these formats; the zip need not exist."""
     return workspace.artifacts.run_folder(run_id) / f"export-{'-'.join(formats)}.zip"
 
 
 def packed_formats(workspace: Workspace, run_id: str) -> tuple[str, ...]:
-    """Of the zip that there is; none where there is none."""
+    """Return the formats of the existing zip, or an empty tuple."""
     files = workspace.artifacts.run_folder(run_id).glob("export-*.zip")
     return next((tuple(file.stem.removeprefix("export-").split("-")) for file in files), ())
 
 
 def read_packed(workspace: Workspace, run_id: str, formats: Sequence[str]) -> Packed | None:
-    """The zip with those formats; None where there is none, or the model has learned more since."""
+    """Read the zip with these formats.
+
+    Returns:
+        None where there is no readable zip, or it is older than the model.
+    """
     file = export_file(workspace, run_id, formats)
     try:
         if file.stat().st_mtime < workspace.artifacts.checkpoint(run_id).stat().st_mtime:
@@ -75,21 +79,14 @@ def read_packed(workspace: Workspace, run_id: str, formats: Sequence[str]) -> Pa
             folder = f"transferlab-{run_id}/"
             metrics = json.loads(archive.read(f"{folder}metrics.json"))
             has_script = f"{folder}train.py" in archive.namelist()
-        figures = tuple(Figures(**each) for each in metrics["formats"])
-        left_out = tuple(metrics["left_out"])
         return Packed(
-            file.stat().st_size,
-            figures,
-            metrics["receipt"],
-            left_out,
-            has_script,
-            metrics["parameters"],
+            n_bytes=file.stat().st_size,
+            figures=tuple(Figures(**each) for each in metrics["formats"]),
+            receipt=metrics["receipt"],
+            left_out=tuple(metrics["left_out"]),
+            has_training_script=has_script,
+            parameters=metrics["parameters"],
         )
-    except (
-        OSError,
-        zipfile.BadZipFile,
-        KeyError,
-        ValueError,
-        TypeError,
-    ):  # of another version, or just deleted
+    # A zip of another version of the app, or one that was deleted meanwhile.
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError):
         return None

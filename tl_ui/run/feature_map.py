@@ -1,4 +1,4 @@
-"""After training: a map of what a run's model saw in validation or test images, and classical models beside it."""
+"""Feature map of a finished run, and classical models on the features of its backbone."""
 
 import math
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from tl_ui.folding import unfolded
 from tl_ui.job_view import await_result
 from tl_ui.map_view import MEANING, TITLES, pictures_of, sample_words, show_caught
 from tl_ui.markdown import literal
-from tl_ui.point_maps import COLOURINGS, PointMap, alt_words, by_class, by_right
+from tl_ui.point_maps import COLOURINGS, Group, PointMap, alt_words, by_class, by_right
 from tl_ui.probe_charts import verdict
 from tl_ui.resources import get_workspace
 from tl_ui.run.epochs import answer_words
@@ -33,8 +33,8 @@ SIDES = {"test": "Test", "val": "Validation"}
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """What there is of the images on a map."""
+class MappedAnswers:
+    """Predictions for the images on a map, in the order of its points."""
 
     positions: list[int]
     labels: list[int]
@@ -44,35 +44,40 @@ class Kept:
 
 @lru_cache(maxsize=8)
 def _outputs(run_id: str, split: str, _epochs_done: int) -> KeptOutputs:
-    return load_outputs(
-        get_workspace().artifacts.outputs(run_id), "test" if split == "test" else "val"
-    )
+    folder = get_workspace().artifacts.outputs(run_id)
+    return load_outputs(folder, "test" if split == "test" else "val")
 
 
 @lru_cache(maxsize=8)
 def _pca(run_id: str, split: str, epochs_done: int) -> dict[str, Any]:
-    """As the command `lay-out` tells it, but at once."""
-    kept = _outputs(run_id, split, epochs_done)
-    chosen = sample_evenly(kept.labels[kept.rows].tolist(), MOST_MAPPED)
-    found = lay_out(kept.features[chosen], "pca")
+    """Lay images out by PCA; the result has the form that the command `lay-out` prints.
+
+    PCA is fast enough to run in this process; the other methods take a job.
+    """
+    outputs = _outputs(run_id, split, epochs_done)
+    chosen = sample_evenly(outputs.labels[outputs.rows].tolist(), MOST_MAPPED)
+    layout = lay_out(outputs.features[chosen], "pca")
     return {
-        "positions": kept.positions[kept.rows][chosen].tolist(),
-        "points": np.round(found.points.astype(float), 4).tolist(),
-        "share": found.share,
-        "n_of": len(kept.positions),
+        "positions": outputs.positions[outputs.rows][chosen].tolist(),
+        "points": np.round(layout.points.astype(float), 4).tolist(),
+        "share": layout.share,
+        "n_of": len(outputs.positions),
     }
 
 
 def show_run_map(run: Run) -> None:
-    """Where the images lie for the trained model, once it is unfolded; runs whose features were not kept say so."""
+    """Draw the feature map, once unfolded; runs without stored features say so."""
     st.fragment(_unfold_map)(run)
 
 
 def _unfold_map(run: Run) -> None:
-    if box := unfolded(
-        "A map of what looks alike to it", ":material/scatter_plot:", f"map-open-{run.id}"
-    ):
+    title = "Feature map (PCA, t-SNE, UMAP)"
+    if box := unfolded(title, ":material/scatter_plot:", f"map-open-{run.id}"):
         with box:
+            st.caption(
+                "Images that look alike to the model lie close together.",
+                help=GLOSSARY["embedding map"],
+            )
             _show_map(run)
 
 
@@ -98,99 +103,98 @@ def _show_map(run: Run) -> None:
             required=True,
             format_func=COLOURINGS.__getitem__,
             key=f"map-colour-{run.id}",
-            help=GLOSSARY["embedding map"],
         )
     try:
         outputs = _outputs(run.id, split, run.epochs_done)
-        found = _layout(run, split, method)
+        layout = _layout(run, split, method)
     except TransferLabError as error:
         st.caption(literal(str(error)))
         return
     st.caption(MEANING[method])
-    if found:
-        _draw(
-            run,
-            _kept(outputs, found["positions"]),
-            found,
-            split=split,
-            method=method,
-            colouring=colouring,
-        )
+    if layout:
+        mapped = _answers_on_map(outputs, layout["positions"])
+        _draw(run, mapped, layout, split=split, method=method, colouring=colouring)
 
 
 def _layout(run: Run, split: str, method: str) -> dict[str, Any] | None:
     if method == "pca":
         return _pca(run.id, split, run.epochs_done)
-    place = (
-        get_workspace().artifacts.run_folder(run.id)
-        / "explored"
-        / f"{method}-{split}-{run.epochs_done}.json"
-    )
+    folder = get_workspace().artifacts.run_folder(run.id) / "explored"
     arguments = ["lay-out", run.id, f"--split={split}", f"--method={method}"]
-    return await_result(arguments, place, f"Draw the {TITLES[method]} map")
+    # The number of epochs is in the name, because a run that is resumed gets other features.
+    result_file = folder / f"{method}-{split}-{run.epochs_done}.json"
+    return await_result(arguments, result_file, f"Draw the {TITLES[method]} map")
 
 
-def _kept(outputs: KeptOutputs, positions: list[int]) -> Kept:
+def _answers_on_map(outputs: KeptOutputs, positions: list[int]) -> MappedAnswers:
+    # Positions are sorted in the outputs.
     rows = np.searchsorted(outputs.positions, positions)
     logits = outputs.logits[rows].astype(np.float64)
-    shares = softmax(logits, axis=1)
-    return Kept(
+    probabilities = softmax(logits, axis=1)
+    return MappedAnswers(
         positions,
         outputs.labels[rows].tolist(),
-        shares.argmax(axis=1).tolist(),
-        shares.max(axis=1).tolist(),
+        probabilities.argmax(axis=1).tolist(),
+        probabilities.max(axis=1).tolist(),
     )
 
 
 def _draw(
-    run: Run, kept: Kept, found: dict[str, Any], *, split: str, method: str, colouring: str
+    run: Run,
+    mapped: MappedAnswers,
+    layout: dict[str, Any],
+    *,
+    split: str,
+    method: str,
+    colouring: str,
 ) -> None:
-    names = class_names(run, 1 + max(*kept.labels, *kept.answers))
-    if colouring == "right":
-        answered = zip(kept.labels, kept.answers, kept.confidence, strict=True)
-        groups = by_right(
-            [true == answer and math.isfinite(sure) for true, answer, sure in answered]
-        )
-    else:
-        groups = by_class(kept.labels if colouring == "true" else kept.answers, names)
-    x, y = zip(*found["points"], strict=True)
+    positions = mapped.positions
+    names = class_names(run, 1 + max(*mapped.labels, *mapped.answers))
+    groups = _groups(mapped, names, colouring)
+    x, y = zip(*layout["points"], strict=True)
     images = images_of(run)
     dataset_id = run.config.data.dataset_id
     what = f"{SIDES[split].lower()} image"
     answers = [
-        (names[answer], sure) for answer, sure in zip(kept.answers, kept.confidence, strict=True)
+        (names[answer], sure)
+        for answer, sure in zip(mapped.answers, mapped.confidence, strict=True)
     ]
     drawn = PointMap(
         f"{run.id} {split} {method}",
-        f"{TITLES[method]} of the model's features of {number_of(len(kept.positions), what)}",
-        alt_words(groups, len(kept.positions)),
+        f"{TITLES[method]} of the model's features of {number_of(len(positions), what)}",
+        alt_words(groups, len(positions)),
         x,
         y,
         groups,
         [
             answer_words(names[true], answer, sure)
-            for true, (answer, sure) in zip(kept.labels, answers, strict=True)
+            for true, (answer, sure) in zip(mapped.labels, answers, strict=True)
         ],
-        pictures_of(dataset_id, images, kept.positions),
+        pictures_of(dataset_id, images, positions),
     )
-    st.caption(
-        f"Shown: {sample_words(len(kept.positions), found['n_of'], what)}. {share_words(found)}"
-    )
+    sample = sample_words(len(positions), layout["n_of"], what)
+    st.caption(f"Shown: {sample}. {share_words(layout)}")
     chosen = point_map(drawn, key=f"map-{run.id}")
-    show_caught(
-        dataset_id, images, [kept.positions[i] for i in chosen], [answers[i] for i in chosen]
-    )
+    show_caught(dataset_id, images, [positions[i] for i in chosen], [answers[i] for i in chosen])
+
+
+def _groups(mapped: MappedAnswers, names: list[str], colouring: str) -> tuple[Group, ...]:
+    if colouring == "true":
+        return by_class(mapped.labels, names)
+    if colouring == "predicted":
+        return by_class(mapped.answers, names)
+    rows = zip(mapped.labels, mapped.answers, mapped.confidence, strict=True)
+    return by_right([true == answer and math.isfinite(sure) for true, answer, sure in rows])
 
 
 def show_run_probes(run: Run) -> None:
-    """What classical models make of the backbone as it was, beside the trained model, once it is unfolded."""
+    """Draw classical models on the pretrained features beside the trained model, once unfolded."""
     st.fragment(_unfold_probes)(run)
 
 
 def _unfold_probes(run: Run) -> None:
-    if box := unfolded(
-        "Would a simpler model do?", ":material/compare_arrows:", f"probes-open-{run.id}"
-    ):
+    title = "Classical models on the same features"
+    if box := unfolded(title, ":material/compare_arrows:", f"probes-open-{run.id}"):
         with box:
             _show_probes(run)
 
@@ -198,7 +202,8 @@ def _unfold_probes(run: Run) -> None:
 def _show_probes(run: Run) -> None:
     if not run.config.model.pretrained:
         st.caption(
-            "This run began with random weights, whose features say nothing; there is nothing to compare with."
+            "This run began with random weights, whose features say nothing; "
+            "there is nothing to compare with."
         )
         return
     try:
@@ -206,30 +211,24 @@ def _show_probes(run: Run) -> None:
     except UnknownDataset:
         st.caption("The dataset was deleted, so nothing more can be tried on it.")
         return
-    st.markdown(
-        "Classical models learn from the features of the **pretrained** backbone, as they were before this run."
-        + (
-            ""
-            if _is_frozen(run)
-            else " This run has changed its backbone, so its own features may suit better."
-        ),
-        help=GLOSSARY["classical models"],
+    words = (
+        "Would a simpler model do? Classical models learn from the features of the **pretrained** "
+        "backbone, as they were before this run."
     )
+    if not _is_frozen(run):
+        words += " This run has changed its backbone, so its own features may suit better."
+    st.markdown(words, help=GLOSSARY["classical models"])
     n_val = run.facts.splits.val if run.facts.splits else 0
-    beside = (
-        [("This run's model", run.val_accuracy, n_val)]
-        if run.val_accuracy is not None and n_val
-        else []
-    )
-    if (
-        (found := show_probes(dataset, run.config, beside))
-        and run.val_accuracy is not None
-        and n_val
-    ):
-        st.markdown(verdict(found, run.val_accuracy, n_val))
+    if run.val_accuracy is None or not n_val:
+        show_probes(dataset, run.config)
+        return
+    own = ("This run's model", run.val_accuracy, n_val)
+    if probes := show_probes(dataset, run.config, [own]):
+        st.markdown(verdict(probes, run.val_accuracy, n_val))
         st.caption(
-            "This run's own figure is of its best epoch on the validation images alone: since that epoch was chosen by "
-            "it, it flatters a little. Differences within the lines say nothing."
+            "This run's own figure is the validation accuracy of its best epoch. Since the epoch "
+            "was chosen by this figure, it is slightly too high. Differences within the lines say "
+            "nothing."
         )
 
 

@@ -1,4 +1,4 @@
-"""Which of a run's answers are looked at first: the worst mistakes, the narrowest escapes, each class's extremes."""
+"""Orders in which a run's predictions are looked at, the most instructive first."""
 
 import math
 from collections.abc import Sequence
@@ -11,38 +11,42 @@ VIEWS = {
     "loss": "Highest loss",
     "classes": "Class by class",
 }
-"""What each is called."""
+"""Title of each view."""
 EXPLAINED = {
-    "wrong": "The mistakes it was surest of come first. Look for wrong labels among them, and for what they share.",
-    "right": "Right answers, those it was least sure of first: the next mistakes, on other images.",
-    "loss": "All images, those first to whose true class it gave the least probability.",
-    "classes": "Of each class the images whose true class it found least likely, and those it found most likely.",
+    "wrong": "The most confident mistakes come first. Look for wrong labels among them, "
+    "and for what they have in common.",
+    "right": "Right answers, the least confident first: the most likely mistakes on other images.",
+    "loss": "All images; first those whose true class got the lowest probability.",
+    "classes": "For each class, its images with the lowest and with the highest probability of the "
+    "true class.",
 }
+"""Sentence below each view."""
 
 
 def in_order(predictions: Sequence[Prediction], view: str) -> list[Prediction]:
-    """The predictions of a view, the most telling first. An answer that is no number is the worst of all."""
+    """Return the predictions of a view in its order; a confidence of NaN counts as the worst."""
     if view == "wrong":
-        return sorted(
-            (p for p in predictions if not p.is_right), key=lambda p: -_number(p.confidence, 1.0)
-        )
+        wrong = [p for p in predictions if not p.is_right]
+        return sorted(wrong, key=lambda p: -_finite(p.confidence, 1.0))
     if view == "right":
-        return sorted(
-            (p for p in predictions if p.is_right), key=lambda p: _number(p.confidence, 0.0)
-        )
+        right = [p for p in predictions if p.is_right]
+        return sorted(right, key=lambda p: _finite(p.confidence, 0.0))
     return sorted(predictions, key=lambda p: -loss_of(p))
 
 
 def loss_of(prediction: Prediction) -> float:
-    """Cross-entropy in nats; infinite where the true class got no probability, or the answer is no number."""
-    share = _number(prediction.probabilities[prediction.true], 0.0)
+    """Return the cross-entropy in nats; infinite for a true class with probability 0 or NaN."""
+    share = _finite(prediction.probabilities[prediction.true], 0.0)
     return -math.log(share) if share > 0 else math.inf
 
 
 def extremes(
     predictions: Sequence[Prediction], n: int
 ) -> list[tuple[int, list[Prediction], list[Prediction]]]:
-    """(label, up to n worst, up to n best of the others) of each class that occurs, the worst first in both."""
+    """Return (label, up to n worst, up to n best of the others) for each class that occurs.
+
+    Both lists begin with the highest loss.
+    """
     by_class: dict[int, list[Prediction]] = {}
     for prediction in in_order(predictions, "loss"):
         by_class.setdefault(prediction.true, []).append(prediction)
@@ -52,12 +56,11 @@ def extremes(
 def ranked(
     prediction: Prediction, names: Sequence[str], n: int | None = None
 ) -> list[tuple[str, float]]:
-    """(class, confidence) of the likeliest classes, all of them by default."""
-    labels = sorted(
-        range(len(names)), key=lambda label: -_number(prediction.probabilities[label], 0.0)
-    )
-    return [(names[label], prediction.probabilities[label]) for label in labels[:n]]
+    """Return (class, probability) of the n most likely classes, all of them by default."""
+    probabilities = prediction.probabilities
+    labels = sorted(range(len(names)), key=lambda label: -_finite(probabilities[label], 0.0))
+    return [(names[label], probabilities[label]) for label in labels[:n]]
 
 
-def _number(value: float, otherwise: float) -> float:
+def _finite(value: float, otherwise: float) -> float:
     return value if math.isfinite(value) else otherwise

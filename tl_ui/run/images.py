@@ -1,4 +1,4 @@
-"""A run's images with the model's answers: the six that are followed while it learns, and its mistakes afterwards."""
+"""Images of a run with their predictions: six during training, all of them afterwards."""
 
 import math
 from collections.abc import Sequence
@@ -24,12 +24,12 @@ from tl_ui.run.large_view import open_image, open_image_of_address
 PAGE = 24
 N_SAMPLES = 6
 EXTREMES = 4
-"""Images of a class that are shown from either end."""
+"""Images per class that are shown from either end of the ranking."""
 CLASSES_AT_ONCE = 6
 
 
 def images_of(run: Run) -> tuple[ImageRecord, ...]:
-    """Of the run's dataset, by position; none when it has been deleted."""
+    """Return the images of the run's dataset by position; none if the dataset was deleted."""
     try:
         return dataset_images(get_workspace().store.get_dataset(run.config.data.dataset_id).id)
     except UnknownDataset:
@@ -38,7 +38,7 @@ def images_of(run: Run) -> tuple[ImageRecord, ...]:
 
 @lru_cache(maxsize=16)
 def run_split(data: DataConfig) -> Split:
-    """Of a dataset that is there; with its seed it is always the same."""
+    """Return the split of an existing dataset, which its seed fixes."""
     return make_split(dataset_images(data.dataset_id), data)
 
 
@@ -46,7 +46,11 @@ def run_split(data: DataConfig) -> Split:
 def predictions_after(
     run_id: str, split: str, epochs_done: int
 ) -> tuple[int, tuple[Prediction, ...]]:
-    """(epoch, predictions), read once for all who look; `epochs_done` tells one reading from the next."""
+    """Read (epoch, predictions) once for all readers.
+
+    Args:
+        epochs_done: part of the cache key, so that every epoch is read anew.
+    """
     epoch, predictions = get_workspace().store.list_predictions(run_id, split)
     return epoch, tuple(predictions)
 
@@ -54,16 +58,17 @@ def predictions_after(
 def pick_samples(
     images: Sequence[ImageRecord], positions: Sequence[int], n: int = N_SAMPLES
 ) -> list[int]:
-    """The first positions of each class in turn, so that as many classes as possible are seen."""
+    """Pick from the classes in turn, so that as many classes as possible are seen."""
     by_class: dict[str, list[int]] = {}
     for position in sorted(positions):
         by_class.setdefault(images[position].class_name, []).append(position)
     rounds = range(max(map(len, by_class.values()), default=0))
+    # In each round one image of every class that has any left.
     return [group[i] for i in rounds for group in by_class.values() if i < len(group)][:n]
 
 
 def follow_samples(run: Run) -> None:
-    """Some validation images, always the same, with what the model says to them after each epoch."""
+    """Draw the same few validation images after each epoch, with their predictions."""
     st.fragment(_show_samples, run_every=3)(run.id)
 
 
@@ -73,18 +78,21 @@ def _show_samples(run_id: str) -> None:
     except UnknownRun:
         return
     images = images_of(run)
+    # The fragment reads the run itself: the page's script does not run again after each epoch.
     epoch, predictions = predictions_after(run.id, "val", run.epochs_done)
     answers = {p.position: p for p in predictions}
-    when = f"after epoch {epoch}" if epoch else "before the first epoch"
     positions = pick_samples(images, run_split(run.config.data).val) if images else []
     what = number_of(len(positions) or N_SAMPLES, "validation image")
-    st.subheader(f"{what}, {when}", help=GLOSSARY["validation"], anchor=False)
+    when = f"after epoch {epoch}" if epoch else "before the first epoch"
+    st.subheader("Validation predictions", help=GLOSSARY["validation"], anchor=False)
+    st.caption(f"{what}, {when}.")
     if not images:
         st.caption("The dataset was deleted, so its images cannot be shown.")
         return
     if not epoch:
         st.caption(
-            "Below each stands what it shows. Once training has begun, the model's answer after each epoch too."
+            "Each caption names the true class. During training it also shows "
+            "the model's answer after each epoch."
         )
     items = [gallery_item(run, images, position, answers.get(position)) for position in positions]
     st.html(gallery_html(items, side=150))
@@ -98,8 +106,13 @@ def gallery_item(
     *,
     pickable: bool = False,
 ) -> GalleryItem:
-    """An image with its class and, where there is one, the model's answer; for the `picker` if it can be picked."""
-    image, dataset_id = images[position], run.config.data.dataset_id
+    """Return an image with its true class and, if there is one, its prediction.
+
+    Args:
+        pickable: let the `picker` component report a click on the image.
+    """
+    image = images[position]
+    dataset_id = run.config.data.dataset_id
     answer = None
     if prediction:
         answer = class_names(run, len(prediction.probabilities))[prediction.predicted]
@@ -116,12 +129,13 @@ def gallery_item(
 
 @st.fragment
 def browse_predictions(run: Run, predictions: Sequence[Prediction], what: str) -> None:
-    """Images with the answers, the most telling first; a click opens one large, with where the model looked.
+    """Draw images with their predictions in a chosen order; a click opens one with its heat-map.
 
     Args:
-        what: the images are, such as "test".
+        what: kind of the images, such as "test".
     """
-    key, n = f"{run.id}-{what}", _counts(predictions)
+    key = f"{run.id}-{what}"
+    n = _counts(predictions)
     view = st.segmented_control(
         "Show",
         list(VIEWS),
@@ -132,17 +146,15 @@ def browse_predictions(run: Run, predictions: Sequence[Prediction], what: str) -
         help=f"{GLOSSARY['confidence']} {GLOSSARY['loss']}",
     )
     if not n[view]:
-        st.markdown(
-            f"No mistake in {number_of(len(predictions), f'{what} image')}."
-            if view == "wrong"
-            else "None."
-        )
+        no_mistake = f"No mistake in {number_of(len(predictions), f'{what} image')}."
+        st.markdown(no_mistake if view == "wrong" else "None.")
         return
     st.caption(EXPLAINED[view])
     images = images_of(run)
     if not images:
         st.caption(
-            "The dataset was deleted: its images are gone, and so is what the model saw in them. These are its answers."
+            "The dataset was deleted: its images are gone, and so are the heat-maps. "
+            "The predictions remain."
         )
         _show_rows(run, in_order(predictions, view))
         return
@@ -167,7 +179,7 @@ def _counts(predictions: Sequence[Prediction]) -> dict[str, int]:
 def show_predictions(
     run: Run, predictions: Sequence[Prediction], what: str, key: str, page: int = PAGE
 ) -> None:
-    """Their images, some at a time; one that is clicked opens large. Rows where the images are gone."""
+    """Draw a gallery, a page at a time, or a table if the images are gone; a click opens one."""
     if not images_of(run):
         _show_rows(run, predictions)
         return
@@ -177,19 +189,20 @@ def show_predictions(
 
 
 def _show_classes(run: Run, predictions: Sequence[Prediction], what: str, key: str) -> None:
-    """A few classes at a time, the weakest first."""
+    """Draw the extremes of a few classes at a time, in the order of the labels."""
     names = class_names(run, len(predictions[0].probabilities))
-    key, groups = f"{key}-classes", extremes(predictions, EXTREMES)
+    key = f"{key}-classes"
+    groups = extremes(predictions, EXTREMES)
     shown = st.session_state.get(f"shown-{key}", CLASSES_AT_ONCE)
     for label, worst, best in groups[:shown]:
         st.markdown(f"**{literal(shorten(names[label], 80))}**")
         left, right = st.columns(2, gap="medium")
         with left:
-            st.caption("Least likely to the model")
+            st.caption("Lowest probability of the true class")
             _show_pictures(run, worst, worst + best, what, f"{key}-{label}-worst")
         with right:
             if best:
-                st.caption("Most likely to the model")
+                st.caption("Highest probability of the true class")
                 _show_pictures(run, best, worst + best, what, f"{key}-{label}-best")
     _offer_more(len(groups) - shown, key, shown + CLASSES_AT_ONCE, "classes ")
 
@@ -197,7 +210,11 @@ def _show_classes(run: Run, predictions: Sequence[Prediction], what: str, key: s
 def _show_pictures(
     run: Run, predictions: Sequence[Prediction], around: Sequence[Prediction], what: str, key: str
 ) -> None:
-    """A grid; the one that is clicked opens large, among those `around` it."""
+    """Draw a gallery; a click opens an image large.
+
+    Args:
+        around: predictions that can be stepped through from the large image.
+    """
     images = images_of(run)
     items = [gallery_item(run, images, p.position, p, pickable=True) for p in predictions]
     position = picker(gallery_html(items), key=f"pictures-{key}")
@@ -205,14 +222,14 @@ def _show_pictures(
         open_image(run, images, around, position, what)
 
 
-def _offer_more(left: int, key: str, then: int, of: str = "") -> None:
-    if left > 0:
-        label = f"Show more ({count(left)} {of}left)"
-        st.button(label, key=f"more-{key}", on_click=_show_more, args=(key, then))
+def _offer_more(n_left: int, key: str, n_shown_next: int, of: str = "") -> None:
+    if n_left > 0:
+        label = f"Show more ({count(n_left)} {of}left)"
+        st.button(label, key=f"more-{key}", on_click=_show_more, args=(key, n_shown_next))
 
 
-def _show_more(key: str, shown: int) -> None:
-    st.session_state[f"shown-{key}"] = shown
+def _show_more(key: str, n_shown: int) -> None:
+    st.session_state[f"shown-{key}"] = n_shown
 
 
 def _show_rows(run: Run, predictions: Sequence[Prediction]) -> None:

@@ -1,4 +1,4 @@
-"""One of a run's images large: the answer, the likeliest classes, and where the model sees any class in it."""
+"""Large view of one image: prediction, most likely classes and heat-map for any class."""
 
 from collections.abc import Sequence
 from urllib.parse import urlencode
@@ -20,20 +20,24 @@ from tl_ui.resources import get_tokens, get_workspace
 from tl_ui.run.image_order import ranked
 
 METHOD_NAMES: dict[Method, str] = {"grad-cam": "Grad-CAM", "occlusion": "Occlusion"}
-_PLACE, _OPENED = "large-view-place", "large-view-opened"
+_PLACE = "large-view-place"
+"""Session key: index of the shown image among those that can be stepped through."""
+_OPENED = "large-view-opened"
+"""Session key: position of the image that the address named last."""
 
 
 def open_image(
     run: Run, images: Sequence[ImageRecord], around: Sequence[Prediction], position: int, what: str
 ) -> None:
-    """Open one image over the page; it can be left for the one before and after it.
+    """Open one image in a dialog, with buttons for the previous and the next one.
 
     Args:
-        images: of the run's dataset, by position.
-        around: predictions in the order in which they are gone through.
-        position: of the image, among those.
-        what: the images are, such as "test".
+        images: images of the run's dataset, by position.
+        around: predictions in the order in which they are stepped through.
+        position: dataset position of the image that is shown first.
+        what: kind of the images, such as "test".
     """
+    # Kept in the session, because the dialog's buttons rerun only the dialog.
     st.session_state[_PLACE] = next(i for i, p in enumerate(around) if p.position == position)
     _note_in_address(position)
     st.dialog(f"One {what} image", width="large")(_show)(run, images, around, what)
@@ -42,25 +46,29 @@ def open_image(
 def open_image_of_address(
     run: Run, images: Sequence[ImageRecord], predictions: Sequence[Prediction], what: str
 ) -> None:
-    """The image that the address names, once: who closes it is not to see it again with every change."""
+    """Open the image that the address names, but only once.
+
+    A reader who has closed the dialog must not see it again with every interaction.
+    """
     wanted = st.query_params.get("image", "")
     if wanted == st.session_state.get(_OPENED, ""):
         return
-    found = [p for p in predictions if str(p.position) == wanted]
-    if found:
-        open_image(run, images, predictions, found[0].position, what)
+    matching = [p for p in predictions if str(p.position) == wanted]
+    if matching:
+        open_image(run, images, predictions, matching[0].position, what)
 
 
 def _show(run: Run, images: Sequence[ImageRecord], around: Sequence[Prediction], what: str) -> None:
-    prediction = around[_go(len(around))]
+    prediction = around[_step(len(around))]
     _note_in_address(prediction.position)
-    image, names = images[prediction.position], class_names(run, len(prediction.probabilities))
+    image = images[prediction.position]
+    names = class_names(run, len(prediction.probabilities))
     st.markdown(f"### {verdict(prediction, names)}")
     left, right = st.columns([3, 1], gap="medium")
     with right:
         label = _choose_class(prediction, names)
         method: Method = st.segmented_control(
-            "How it is found",
+            "Method",
             METHODS,
             default=METHODS[0],
             required=True,
@@ -68,14 +76,14 @@ def _show(run: Run, images: Sequence[ImageRecord], around: Sequence[Prediction],
             key="large-view-method",
             help=f"Grad-CAM: {GLOSSARY['Grad-CAM']} Occlusion: {GLOSSARY['occlusion']}",
         )
-        st.markdown("**Likeliest classes**", help=GLOSSARY["confidence"])
+        st.markdown("**Most likely classes**", help=GLOSSARY["confidence"])
         drawing(
             STYLE + bars_html(ranked(prediction, names, 5), true=names[prediction.true]),
             key="large-view-bars",
         )
     with left:
         _show_heat(run, image, shown_labels(prediction, label), method, names)
-        _say_what_it_is(run, image, what)
+        _caption(run, image, what)
 
 
 def _note_in_address(position: int) -> None:
@@ -83,26 +91,24 @@ def _note_in_address(position: int) -> None:
     st.query_params["image"] = str(position)
 
 
-def _go(n: int) -> int:
-    """The place in the row, moved by two buttons; it goes round."""
+def _step(n: int) -> int:
+    """Draw the buttons for the previous and the next image and return the shown index, modulo n."""
+    is_alone = n == 1
     with st.container(horizontal=True, vertical_alignment="center"):
-        back = st.button(
-            "Previous", icon=":material/arrow_back:", key="large-view-back", disabled=n == 1
-        )
-        on = st.button(
-            "Next", icon=":material/arrow_forward:", key="large-view-on", disabled=n == 1
-        )
-        place = (st.session_state.get(_PLACE, 0) + on - back) % n
+        icon = ":material/arrow_back:"
+        back = st.button("Previous", icon=icon, key="large-view-back", disabled=is_alone)
+        icon = ":material/arrow_forward:"
+        forward = st.button("Next", icon=icon, key="large-view-on", disabled=is_alone)
+        place = (st.session_state.get(_PLACE, 0) + forward - back) % n
         st.markdown(f"{count(place + 1)} of {count(n)}")
     st.session_state[_PLACE] = place
     return int(place)
 
 
 def verdict(prediction: Prediction, names: Sequence[str]) -> str:
-    """For Markdown."""
-    true, answer = (
-        literal(shorten(names[label], 80)) for label in (prediction.true, prediction.predicted)
-    )
+    """Return as Markdown whether the prediction is right, its confidence and the true class."""
+    true = literal(shorten(names[prediction.true], 80))
+    answer = literal(shorten(names[prediction.predicted], 80))
     sure = literal(confidence(prediction.confidence))
     if prediction.is_right:
         return f"✓ right: {answer} ({sure})"
@@ -110,34 +116,26 @@ def verdict(prediction: Prediction, names: Sequence[str]) -> str:
 
 
 def _choose_class(prediction: Prediction, names: Sequence[str]) -> int:
-    """Any class, the likeliest first; the answer unless another is chosen."""
-    order = sorted(
-        range(len(names)),
-        key=lambda label: (label != prediction.predicted, -prediction.probabilities[label]),
-    )
-    really = {prediction.true: ", what it is"} if not prediction.is_right else {}
+    """Return the class whose heat-map is shown, by default the predicted one."""
+
+    def rank(label: int) -> tuple[bool, float]:
+        return label != prediction.predicted, -prediction.probabilities[label]
 
     def name(label: int) -> str:
-        told = (
-            f"{confidence(prediction.probabilities[label])} {isolated(shorten(names[label], 60))}"
-        )
-        return told + really.get(label, "")
+        probability = confidence(prediction.probabilities[label])
+        words = f"{probability} {isolated(shorten(names[label], 60))}"
+        is_missed = label == prediction.true and not prediction.is_right
+        return f"{words}, what it is" if is_missed else words
 
+    order = sorted(range(len(names)), key=rank)
     key = f"large-view-class-{prediction.position}"
-    return int(
-        st.selectbox(
-            "Where does it see", order, format_func=name, key=key, help=GLOSSARY["heat-map"]
-        )
-    )
+    help_ = GLOSSARY["heat-map"]
+    return int(st.selectbox("Heat-map of class", order, format_func=name, key=key, help=help_))
 
 
 def _show_heat(
     run: Run, image: ImageRecord, labels: Sequence[int], method: Method, names: Sequence[str]
 ) -> None:
-    photo, alt = (
-        image_url(run.config.data.dataset_id, image.sha256),
-        f"Image of {isolated(image.class_name)}",
-    )
     heats = [
         (
             heat_url(run, image, label, method),
@@ -149,33 +147,43 @@ def _show_heat(
         st.info("This run has no model file, so there is no heat-map.", icon=":material/info:")
         heats = []
     heat_view(
-        key="large-view-heat", photo=photo, heats=heats, size=(image.width, image.height), alt=alt
+        key="large-view-heat",
+        photo=image_url(run.config.data.dataset_id, image.sha256),
+        heats=heats,
+        size=(image.width, image.height),
+        alt=f"Image of {isolated(image.class_name)}",
     )
 
 
 def shown_labels(prediction: Prediction, chosen: int) -> list[int]:
-    """The chosen class; beside a wrong answer also what it really is."""
+    """Return the labels with a heat-map: the chosen one, and the true one beside a wrong answer."""
+    # To see what the model took for the wrong class, and what it missed of the right one.
     both = chosen == prediction.predicted and not prediction.is_right
     return [chosen, prediction.true] if both else [chosen]
 
 
 def heat_url(run: Run, image: ImageRecord, label: int, method: Method) -> str:
-    token = get_tokens().sign("run", run.id)
-    asked = urlencode(
-        {"label": label, "method": method, "epoch": run.best_epoch or 0, "token": token}
-    )
-    return f"{url_base()}/api/runs/{run.id}/heat/{image.sha256}?{asked}"
+    query = {
+        "label": label,
+        "method": method,
+        # The epoch makes the address change with the model, past the browser's cache.
+        "epoch": run.best_epoch or 0,
+        "token": get_tokens().sign("run", run.id),
+    }
+    return f"{url_base()}/api/runs/{run.id}/heat/{image.sha256}?{urlencode(query)}"
 
 
-def _say_what_it_is(run: Run, image: ImageRecord, what: str) -> None:
-    words = f"{literal(shorten(image.name, 120))}, {image.width} × {image.height} pixels. "
-    words += "Hatched: cut off before the model is shown the image. The brightest place of each heat-map is its own "
-    words += (
-        "strongest, however strong that is: two of them cannot be compared by their brightness."
+def _caption(run: Run, image: ImageRecord, what: str) -> None:
+    words = (
+        f"{literal(shorten(image.name, 120))}, {image.width} × {image.height} pixels. "
+        "Hatched: cut off before the model is shown the image. The brightest place of each "
+        "heat-map is its own maximum, however low that is: brightness cannot be compared between "
+        "two heat-maps."
     )
+    # Test predictions come from the best epoch, as the heat-map does; validation from the last.
     if what != "test" and run.best_epoch != run.epochs_done:
         words += (
-            f" The heat-map is of the model that was kept, of epoch {run.best_epoch}; the answer is that after "
-            f"epoch {run.epochs_done}."
+            f" The heat-map is of the model that was kept, of epoch {run.best_epoch}; "
+            f"the answer is that after epoch {run.epochs_done}."
         )
     st.caption(words)

@@ -1,4 +1,4 @@
-"""One class on a run's page: its images, and its curves against all others."""
+"""One class against all others (one-vs-rest): its images, ROC and precision–recall curves."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,11 @@ from tl_ui.run.images import show_predictions
 
 
 def choose_class(run: Run, clicked: int | None) -> None:
-    """Choose what is clicked for `show_class`, which is to come; once, so that another can be chosen there."""
+    """Choose the clicked class for `show_class`, which is drawn later.
+
+    A click counts once: Streamlit reports it again with every interaction, and it must not undo
+    a choice that is made in the list meanwhile.
+    """
     is_news = st.session_state.get(f"class-clicked-{run.id}") != clicked
     st.session_state[f"class-clicked-{run.id}"] = clicked
     if is_news and clicked is not None:
@@ -25,21 +29,21 @@ def choose_class(run: Run, clicked: int | None) -> None:
 
 
 def show_class(run: Run, predictions: Sequence[Prediction], what: str) -> None:
-    """A class to choose, its images, and its curves.
+    """Draw the choice of a class, its images and its curves.
 
     Args:
         what: "test" or "validation".
     """
     names = class_names(run, len(predictions[0].probabilities))
     label = st.selectbox(
-        "One class against all others",
+        "One class against all others (one-vs-rest)",
         range(len(names)),
         index=None,
         key=f"class-{run.id}",
         format_func=lambda label: isolated(shorten(names[label], 60)),
         placeholder="Choose a class",
-        help="Its images, those of others that were called by it, and how well its probability sets the two apart at "
-        "every threshold.",
+        help="Images of the class, images of others that were taken for it, and how well its "
+        "probability tells the two apart at every threshold.",
     )
     if label is None:
         return
@@ -47,26 +51,35 @@ def show_class(run: Run, predictions: Sequence[Prediction], what: str) -> None:
     ranking = rank(predictions, label)
     if ranking is None:
         st.markdown(
-            f"The {what} set has images of one class only, or none of this one: there is nothing to set apart."
+            f"The {what} set has images of one class only, or none of this one: "
+            "there is nothing to tell apart."
         )
     else:
-        st.caption("Receiver operating characteristic", help=GLOSSARY["ROC AUC"])
+        st.caption(
+            "**ROC curve** (receiver operating characteristic): how many of its images it finds, "
+            "against how many others it takes for them",
+            help=GLOSSARY["ROC AUC"],
+        )
         chart(roc_chart(ranking, what), key=f"roc-{run.id}-{label}")
-        st.caption("Precision and recall", help=f"{GLOSSARY['precision']} {GLOSSARY['recall']}")
+        st.caption(
+            "**Precision–recall curve**: how many of its answers are right, "
+            "against how many of its images it finds",
+            help=f"{GLOSSARY['precision']} {GLOSSARY['recall']}",
+        )
         chart(precision_recall_chart(ranking, what), key=f"pr-{run.id}-{label}")
 
 
 def _show_images(run: Run, predictions: Sequence[Prediction], label: int, what: str) -> None:
-    """Those of the class, the least likely to the model first, and those that were wrongly called by it."""
+    """Draw the images of the class, the highest loss first, and those wrongly taken for it."""
     name = literal(shorten(class_names(run, len(predictions[0].probabilities))[label], 60))
     own = [p for p in in_order(predictions, "loss") if p.true == label]
     called = [p for p in in_order(predictions, "wrong") if p.predicted == label]
-    found = number_of(len(own), f"{what} image")
-    st.markdown(f"**{found} of {name}**, {count(sum(p.is_right for p in own))} of them recognised")
+    n_own = number_of(len(own), f"{what} image")
+    n_right = count(sum(p.is_right for p in own))
+    st.markdown(f"**{n_own} of {name}**, {n_right} of them recognised")
     if own:
         show_predictions(run, own, what, f"{run.id}-class-{label}-own", page=8)
     if called:
-        st.markdown(
-            f"**{number_of(len(called), f'{what} image')} of other classes**, called {name}"
-        )
+        n_called = number_of(len(called), f"{what} image")
+        st.markdown(f"**{n_called} of other classes**, taken for {name}")
         show_predictions(run, called, what, f"{run.id}-class-{label}-called", page=8)

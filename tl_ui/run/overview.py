@@ -1,4 +1,4 @@
-"""A run on its page: what it is, its charts, how it ended, its figures and what it was trained with."""
+"""Head of a run's page, its learning curves and how it ended."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from tl_ui.resources import get_tokens, get_workspace
 from tl_ui.run.annotations import run_title, show_annotations
 from tl_ui.run.images import predictions_after
 from tl_ui.run.progress import show_notes
-from tl_ui.run.results import results_or_none
+from tl_ui.run.results import results_or_none, show_fit
 
 STATES = {
     RunState.QUEUED: ("waiting", ":material/hourglass_empty:", "gray"),
@@ -29,11 +29,11 @@ STATES = {
     RunState.CANCELLED: ("stopped", ":material/stop_circle:", "gray"),
     RunState.INTERRUPTED: ("interrupted", ":material/power_off:", "orange"),
 }
-"""How each state is called, its icon and its colour."""
+"""Word, icon and colour of each state."""
 
 
 def open_run() -> Run:
-    """The run that the address names; without one the page says what would be here, and ends."""
+    """Return the run that the address names; without one, explain the page and end the script."""
     wanted = st.query_params.get("run", "")
     try:
         return get_workspace().store.get_run(wanted)
@@ -50,23 +50,23 @@ def open_run() -> Run:
 
 
 def show_head(run: Run) -> None:
-    """What was trained on what, when and where."""
+    """Draw the title, and one line that says what was trained on what, when and where."""
     word, icon, colour = STATES[run.state]
     st.title(literal(shorten(run_title(run), 80)), anchor=False)
-    began = run.started_at or run.created_at
-    timezone = st.context.timezone
-    parts = [
-        f":{colour}-badge[{icon} {word}]",
-        *([literal(shorten(run.dataset_name, 60))] if run.title else []),
-        literal(recipe_words(run.config)),
-        number_of(run.config.train.epochs, "epoch"),
-        f"{'started' if run.started_at else 'queued'} {when(began, timezone)}",
-    ]
+    parts = [f":{colour}-badge[{icon} {word}]"]
+    # A run without a title of its own has the dataset's name above.
+    if run.title:
+        parts.append(literal(shorten(run.dataset_name, 60)))
+    parts.append(literal(recipe_words(run.config)))
+    parts.append(number_of(run.config.train.epochs, "epoch"))
+    verb = "started" if run.started_at else "queued"
+    parts.append(f"{verb} {when(run.started_at or run.created_at, st.context.timezone)}")
     if not is_busy(run) and (taken := seconds_taken(run)) is not None:
         parts.append(f"took {duration(taken)}")
     if run.facts.device:
         parts.append(f"on {literal(run.facts.device)}")
-    st.markdown(" · ".join([*parts, f"run `{run.id}`"]))
+    parts.append(f"run `{run.id}`")
+    st.markdown(" · ".join(parts))
     if before := run.facts.continues:
         link("run", f"Carries on from run {literal(before)}", icon=":material/history:", run=before)
     show_annotations(run)
@@ -77,47 +77,51 @@ def chart_url(run: Run, kind: str, query: str = "") -> str:
     return f"{url_base()}/api/runs/{run.id}/charts/{kind}?{query}token={token}"
 
 
-def show_curves(run: Run) -> None:
-    """Loss by step and by epoch, accuracy by epoch; they follow the run by themselves."""
+def show_learning_curves(run: Run) -> None:
+    """Draw loss and accuracy over training; the charts follow a run that is under way."""
+    st.subheader("Learning curves", help=GLOSSARY["overfitting"], anchor=False)
+    st.caption("How loss and accuracy changed, epoch by epoch.")
+    show_fit(run)
     left, right = st.columns(2, gap="medium")
     with left:
-        st.caption("How wrong it is, step by step", help=f"{GLOSSARY['loss']} {GLOSSARY['epoch']}")
+        words = f"{GLOSSARY['loss']} {GLOSSARY['epoch']}"
+        st.caption("**Loss**: how wrong it is, step by step", help=words)
         draw_chart(run, "loss", "Loss by training step", height=340)
     with right:
-        st.caption(
-            "How often it is right, epoch by epoch",
-            help=f"{GLOSSARY['accuracy']} {GLOSSARY['overfitting']}",
-        )
+        words = f"{GLOSSARY['accuracy']} {GLOSSARY['overfitting']}"
+        st.caption("**Accuracy**: how often it is right, epoch by epoch", help=words)
         draw_chart(run, "accuracy", "Accuracy by epoch", height=340)
         if run.config.train.mixup or run.config.train.cutmix:
             st.caption(
-                "There is no line for training: its images were mixed, so none of them has one right answer."
+                "There is no line for training: its images were mixed, "
+                "so none of them has one right answer."
             )
-    with st.expander("Learning rate, epoch by epoch", icon=":material/show_chart:"):
-        st.caption("How big the steps of the head were", help=GLOSSARY["learning rate"])
+    with st.expander("Learning-rate schedule", icon=":material/show_chart:"):
+        words = "How big the steps of the head were, epoch by epoch"
+        st.caption(words, help=GLOSSARY["learning rate"])
         draw_chart(run, "learning-rate", "Learning rate by epoch", height=240)
 
 
 def draw_chart(
     run: Run, kind: str, alt: str, height: int, query: str = "", *, clickable: bool = False
 ) -> Any:
-    """A chart of the run's; gives back what was clicked in it, if it is clickable."""
-    # Another question to the route is another chart, and so another key.
-    key = f"chart-{run.id}-{kind}-{query}"
-    url = chart_url(run, kind, query)
+    """Draw one of the run's charts and return what was clicked in it, if it is clickable."""
     return live_chart(
-        key=key, url=url, height=height, alt=alt, live=is_busy(run), clickable=clickable
+        # A component keeps its state by its key: another query makes another chart.
+        key=f"chart-{run.id}-{kind}-{query}",
+        url=chart_url(run, kind, query),
+        height=height,
+        alt=alt,
+        live=is_busy(run),
+        clickable=clickable,
     )
 
 
 def show_ending(run: Run) -> None:
-    """How it ended, in one sentence to repeat."""
+    """Draw the test result in one sentence, or why there is none."""
     if run.result:
-        st.header(
-            headline(run.result),
-            help=f"{GLOSSARY['test set']} {GLOSSARY['interval']}",
-            anchor=False,
-        )
+        words = f"{GLOSSARY['test set']} {GLOSSARY['interval']}"
+        st.header(headline(run.result), help=words, anchor=False)
         results = results_or_none(run)
         if results and (words := caution(run.result, run.config.model, results.fit.kind)):
             st.warning(words, icon=":material/info:")
@@ -143,7 +147,10 @@ def _last_validation(run: Run) -> str:
         return ""
     right = sum(p.is_right for p in predictions)
     n = len(predictions)
-    return f"After epoch {epoch} it was right on {count(right)} of {count(n)} validation images ({percent(right / n)})."
+    return (
+        f"After epoch {epoch} it was right on {count(right)} of {count(n)} validation images "
+        f"({percent(right / n)})."
+    )
 
 
 def has_model(run: Run) -> bool:

@@ -1,4 +1,4 @@
-"""The phases of a run in words: what is frozen when, and how fast the rest learns."""
+"""Phases of a run's training in words: frozen stages and learning rates."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -11,11 +11,12 @@ from tl_core.facts import PlannedPhase
 from tl_core.records import Run
 from tl_core.text import number_of
 
-_NAMED = 3
+_MOST_NAMED = 3
+"""Stages that are named in a chart; more have no room."""
 
 
 def borders(run: Run) -> list[Border]:
-    """Where each phase after the first begins, and what it unfreezes."""
+    """Return where each phase after the first begins, and which stages it unfreezes."""
     plan = run.facts.plan
     if len(plan) < 2:
         return []
@@ -29,13 +30,13 @@ def borders(run: Run) -> list[Border]:
 def _unfrozen(names: Sequence[str]) -> str:
     if not names:
         return "next phase"
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"unfrozen: {', '.join(names[-_NAMED:])}{more}"
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f"unfrozen: {', '.join(names[-_MOST_NAMED:])}{more}"
 
 
 @lru_cache(maxsize=32)
 def _stage_names(backbone: str, image_size: int | None, n: int) -> list[str]:
-    """Of a backbone that is known here, else numbers."""
+    """Return the names of the backbone's n stages; numbers if it is unknown or has changed."""
     try:
         names = [stage.name for stage in anatomy(get_backbone(backbone), image_size).stages]
     except TransferLabError:
@@ -44,7 +45,7 @@ def _stage_names(backbone: str, image_size: int | None, n: int) -> list[str]:
 
 
 def phase_rows(run: Run) -> list[tuple[str, str, str, str]]:
-    """For each phase: its epochs, what is frozen, the head's learning rate and that of the stages that learn."""
+    """Return a row per phase: epochs, frozen stages, learning rates of head and stages."""
     return [
         (
             _epochs(phase),
@@ -57,14 +58,17 @@ def phase_rows(run: Run) -> list[tuple[str, str, str, str]]:
 
 
 def plan_sentence(run: Run) -> str:
-    """The only phase of a run in a sentence; nothing when there are more, or none is known yet."""
+    """Describe the plan of a run with exactly one phase in a sentence; empty for any other."""
     plan = run.facts.plan
     if len(plan) != 1:
         return ""
     stages = _stage_rates(plan[0].rates[:-1])
     learns = f"the stages that learn at {stages}" if stages != "–" else "no stage learns"
     head = f"{plan[0].rates[-1]:.3g}"
-    return f"One phase, {_epochs(plan[0])}: {_frozen(plan[0])} frozen; the head learns at {head}, {learns}."
+    return (
+        f"One phase, {_epochs(plan[0])}: {_frozen(plan[0])} frozen; "
+        f"the head learns at {head}, {learns}."
+    )
 
 
 def _epochs(phase: PlannedPhase) -> str:
@@ -74,21 +78,20 @@ def _epochs(phase: PlannedPhase) -> str:
 
 
 def _frozen(phase: PlannedPhase) -> str:
-    n = phase.n_stages
+    stages = number_of(phase.n_stages, "stage")
     frozen = phase.frozen_stages
     if not frozen:
         return "nothing"
-    return (
-        f"all {number_of(n, 'stage')}"
-        if frozen == n
-        else f"the first {frozen} of {number_of(n, 'stage')}"
-    )
+    if frozen == phase.n_stages:
+        return f"all {stages}"
+    return f"the first {frozen} of {stages}"
 
 
 def _stage_rates(rates: Sequence[float]) -> str:
-    """`0.001`, or `0.0002 to 0.001`, from the input on."""
+    """Return the range of the rates above zero, such as `0.0002 to 0.001`; `–` if none learns."""
     learning = sorted({rate for rate in rates if rate})
     if not learning:
         return "–"
-    low, high = f"{learning[0]:.2g}", f"{learning[-1]:.2g}"
+    low = f"{learning[0]:.2g}"
+    high = f"{learning[-1]:.2g}"
     return high if low == high else f"{low} to {high}"

@@ -1,4 +1,4 @@
-"""What a run said to the images of the test, or of its last validation: matrix, class by class, and the images."""
+"""Predictions of a run's test, or of its last validation: matrix, figures by class, images."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,8 @@ from tl_ui.run.results import show_confused
 
 
 def show_answers(run: Run) -> None:
-    """Of the test, or of the last validation where there was no test; nothing before the first."""
+    """Draw the test predictions, or those of the last validation if there was no test."""
+    split: Split
     split, what = ("test", "test") if run.result else ("val", "validation")
     epoch, predictions = predictions_after(run.id, split, run.epochs_done)
     if not predictions:
@@ -24,12 +25,14 @@ def show_answers(run: Run) -> None:
     if unusable := sum(not p.is_number for p in predictions):
         n = number_of(len(predictions), f"{what} image")
         st.caption(
-            f"For {count(unusable)} of {n} its answers are not numbers, so there is no matrix of them."
+            f"For {count(unusable)} of {n} the model's answers are not numbers, "
+            "so there is no confusion matrix."
         )
     else:
         _show_tables(run, split, predictions, what)
     at = "" if run.result else f", after epoch {epoch}"
-    st.subheader(f"What it says to {what} images{at}", anchor=False)
+    st.subheader("Misclassified images", help=GLOSSARY["confidence"], anchor=False)
+    st.caption(f"What it says to {what} images{at}: its mistakes, and its right answers too.")
     browse_predictions(run, predictions, what)
 
 
@@ -45,59 +48,66 @@ def _show_tables(run: Run, split: Split, predictions: Sequence[Prediction], what
 
 
 def show_classes(run: Run, predictions: Sequence[Prediction], what: str) -> None:
-    """Precision, recall and F1 of every class, the worst first."""
+    """Draw precision, recall and F1 of every class, the lowest F1 first."""
     names = class_names(run, len(predictions[0].probabilities))
-    st.subheader(f"Class by class, on {number_of(len(predictions), f'{what} image')}", anchor=False)
+    terms = " ".join(f"{term}: {GLOSSARY[term]}" for term in ("precision", "recall", "F1"))
+    heading = "Precision, recall and F1 by class"
+    st.subheader(heading, help=terms[:1].upper() + terms[1:], anchor=False)
     st.caption(
-        "The weakest classes come first. A dash stands where there is nothing to divide by. Click a class to see its "
+        f"Class by class, on {number_of(len(predictions), f'{what} image')}. The weakest classes "
+        "come first. A dash stands where there is nothing to divide by. Click a class to see its "
         "images and curves below."
     )
-    share = st.column_config.NumberColumn
-    between = st.column_config.TextColumn(
-        "from, to", width=82, help="95 % interval of the figure to the left."
-    )
+    number = st.column_config.NumberColumn
+    text = st.column_config.TextColumn
+    interval = text("from, to", width=82, help="95 % interval of the figure to the left.")
+    rows = class_rows(names, predictions)
     clicked = st.dataframe(
-        rows := class_rows(names, predictions),
+        rows,
         key=f"classes-{run.id}",
         on_select="rerun",
         selection_mode="single-cell",
         hide_index=True,
         placeholder="–",
         column_config={
-            "Class": st.column_config.TextColumn(width=112, pinned=True),
-            "F1": share(width=68, format="%.1f %%", help=GLOSSARY["F1"]),
-            "Recall": share(width=68, format="%.1f %%", help=GLOSSARY["recall"]),
-            "Precision": share(width=72, format="%.1f %%", help=GLOSSARY["precision"]),
-            **{f"{name} from, to": between for name in ("F1", "Recall", "Precision")},
-            "n": share(width=44, help=f"{what.capitalize()} images of this class"),
+            "Class": text(width=112, pinned=True),
+            "F1": number(width=68, format="%.1f %%", help=GLOSSARY["F1"]),
+            "Recall": number(width=68, format="%.1f %%", help=GLOSSARY["recall"]),
+            "Precision": number(width=72, format="%.1f %%", help=GLOSSARY["precision"]),
+            **{f"{name} from, to": interval for name in ("F1", "Recall", "Precision")},
+            "n": number(width=44, help=f"{what.capitalize()} images of this class"),
         },
         alt=f"Precision, recall and F1 of each class on the {what} images",
     )["selection"]["cells"]
-    choose_class(run, names.index(str(rows[clicked[0][0]]["Class"])) if clicked else None)
+    label = None
+    if clicked:
+        row, _ = clicked[0]
+        label = names.index(str(rows[row]["Class"]))
+    choose_class(run, label)
 
 
 def class_rows(
     names: Sequence[str], predictions: Sequence[Prediction]
 ) -> list[dict[str, str | float | int | None]]:
-    """A row for each class, by rising F1; classes that do not occur come last."""
+    """Return a row for each class, by rising F1; classes that do not occur come last."""
     return [
         {
             "Class": names[f.label],
             "n": f.n,
-            "F1": _hundredfold(f.f1),
-            "F1 from, to": _between(f.f1_interval),
-            "Recall": _hundredfold(f.recall),
-            "Recall from, to": _between(f.recall_interval),
-            "Precision": _hundredfold(f.precision),
-            "Precision from, to": _between(f.precision_interval),
+            "F1": _in_percent(f.f1),
+            "F1 from, to": _range_words(f.f1_interval),
+            "Recall": _in_percent(f.recall),
+            "Recall from, to": _range_words(f.recall_interval),
+            "Precision": _in_percent(f.precision),
+            "Precision from, to": _range_words(f.precision_interval),
         }
         for f in weakest_first(class_figures(predictions, len(names)))
     ]
 
 
-def _hundredfold(share: float | None) -> float | None:
+def _in_percent(share: float | None) -> float | None:
     return None if share is None else 100 * share
 
 
-def _between(interval: tuple[float, float] | None) -> str | None:
+def _range_words(interval: tuple[float, float] | None) -> str | None:
     return f"{100 * interval[0]:.0f}–{100 * interval[1]:.0f} %" if interval else None

@@ -1,4 +1,4 @@
-"""A run that is not finished: where it stands, how long it will take, and a way to stop it."""
+"""Progress of a run that is queued or under way, with ways to pause and stop it."""
 
 import time
 
@@ -15,33 +15,40 @@ from tl_ui.markdown import literal
 from tl_ui.navigation import link
 from tl_ui.resources import get_workspace
 
-# `st.html` knows nothing of the theme's variables, but inherits the page's text colour.
+# `st.html` does not see the theme's variables, but inherits the page's text colour.
 _STEPS_STYLE = """<style>
-.tl-steps.tl-steps { list-style: none; display: flex; flex-wrap: wrap; gap: 0.5rem; margin: 0; padding: 0; }
+.tl-steps.tl-steps { list-style: none; display: flex; flex-wrap: wrap; gap: 0.5rem; margin: 0;
+  padding: 0; }
 .tl-steps.tl-steps li { flex: 1 1 9rem; margin: 0; padding: 0.4rem 0.1rem 0; font-size: 0.95rem;
   border-top: 4px solid color-mix(in srgb, currentColor 20%, transparent); }
 .tl-steps.tl-steps .tl-done { border-top-color: #009e73; }
 .tl-steps.tl-steps .tl-now { border-top-color: currentColor; font-weight: 600; }
 </style>"""
-
-
 _FAR = 60
+"""Seconds left above which the page is refreshed less often.
+
+Every refresh costs the run some of its speed, and thirty people may be watching.
+"""
 _NEAR = 30
-"""Seconds that a run has left: who watches costs it some of its speed, and thirty may be watching."""
+"""Seconds left below which it is refreshed more often again; in between nothing changes."""
+
+
+_MOST_ESTIMATE_AGE = 10
+"""Seconds after which an estimate of the time left is no longer shown."""
 
 
 def is_training(run: Run) -> bool:
-    """Whether there may be something to draw: from its third step on."""
+    """Return True once there are curves to draw, from the third stage on."""
     return run.epochs_done > 0 or (run.progress is not None and run.progress.stage in STAGES[2:])
 
 
 def phase_of(run: Run) -> tuple[RunState, bool]:
-    """When this changes, the page looks different."""
+    """Return what decides which sections the page has."""
     return run.state, is_training(run)
 
 
 def watch(run: Run) -> None:
-    """What is happening, every second, until the page has to look different; every other while the end is far."""
+    """Draw the progress every one or two seconds, until the page needs other sections."""
     far = is_far(run)
     st.fragment(_watch, run_every=2 if far else 1)(run.id, phase_of(run), far)
 
@@ -49,8 +56,10 @@ def watch(run: Run) -> None:
 def _watch(run_id: str, phase: tuple[RunState, bool], far: bool) -> None:
     try:
         run = get_workspace().store.get_run(run_id)
+    # Somebody has deleted it: the page then says that there is no such run.
     except UnknownRun:
         st.rerun()
+    # The interval of a fragment is fixed: another one needs a rerun of the page, too.
     if phase_of(run) != phase or is_far(run, far) != far:
         st.rerun()
     if run.state is RunState.QUEUED:
@@ -62,7 +71,11 @@ def _watch(run_id: str, phase: tuple[RunState, bool], far: bool) -> None:
 
 
 def is_far(run: Run, before: bool = False) -> bool:
-    """Whether there is no need to look often, as far as it can be known; `before`, what was thought of it last."""
+    """Return True if the end is far away, with hysteresis.
+
+    Args:
+        before: the last result, which is kept while the time left is unknown or in between.
+    """
     left = run.progress.seconds_left if run.progress else None
     if left is None:
         return before
@@ -79,7 +92,7 @@ def _show_queue(run: Run) -> None:
             st.markdown(f"The one that is running has {about(left)} left.")
         link("run", "See the one that is running", icon=":material/arrow_forward:", run=running.id)
     st.caption(
-        "It starts by itself. Closing this page changes nothing; this address opens it again."
+        "The run starts by itself. You can close this page; its address opens the run again."
     )
     st.button(
         "Take it out of the queue",
@@ -91,7 +104,7 @@ def _show_queue(run: Run) -> None:
 
 
 def show_notes(run: Run) -> None:
-    """What happened on the way that a reader of its figures should know."""
+    """Draw events of the run that a reader of its figures should know."""
     for note in run.facts.notes:
         st.info(literal(note), icon=":material/info:")
 
@@ -107,18 +120,21 @@ def _show_progress(run: Run) -> None:
 
 
 def what_follows(run: Run) -> str:
-    """While a run prepares most of its work, and nothing is to be seen of it: that the rest is quick. Else empty."""
+    """Return what comes after the preparation of features if only a head learns, else nothing.
+
+    Preparing the features is then most of the work, while there is nothing to see yet.
+    """
     stage = run.progress.stage if run.progress else STAGES[0]
     if stage not in STAGES[:2] or not learns_head_alone(run.facts.plan):
         return ""
     return (
-        "This is most of the work: the training after it, with its curves, takes moments. You can then step through "
-        "its epochs on this page."
+        "This is most of the work: the training after it, with its curves, takes moments. "
+        "You can then step through its epochs on this page."
     )
 
 
 def steps_html(stage: str) -> str:
-    """The four named steps: done, now and to come."""
+    """Return the four stages as a list, each done, current or to come."""
     now = STAGES.index(stage) if stage in STAGES else 0
     items = []
     for place, name in enumerate(STAGES):
@@ -136,24 +152,31 @@ def steps_html(stage: str) -> str:
 
 
 def progress_words(progress: Progress, seconds_left: float | None) -> str:
-    """`Epoch 2 of 5, step 10 of 24; about 2 minutes left`."""
+    """Return a line such as `Epoch 2 of 5, step 10 of 24; about 2 minutes left`."""
     words = progress.detail[:1].upper() + progress.detail[1:] or progress.stage.capitalize() + "…"
     return words if seconds_left is None else f"{words}; {about(seconds_left)} left"
 
 
 def _steady_seconds_left(run: Run) -> float | None:
-    """What was said last, where there is nothing newer for a moment, such as between two epochs."""
+    """Return the seconds left; extrapolate the last estimate while there is no newer one.
+
+    Between two epochs, for instance, there is none for a moment.
+    """
     key = f"left-{run.id}"
     now = time.monotonic()
     if run.progress and run.progress.seconds_left is not None:
         st.session_state[key] = (now, run.progress.seconds_left)
         return run.progress.seconds_left
-    said_at, left = st.session_state.get(key, (now, None))
-    return None if left is None or now - said_at > 10 else max(0.0, left - (now - said_at))
+    estimated_at, left = st.session_state.get(key, (now, None))
+    age = now - estimated_at
+    if left is None or age > _MOST_ESTIMATE_AGE:
+        return None
+    return float(max(0.0, left - age))
 
 
 def _show_ways_out(run: Run) -> None:
     store = get_workspace().store
+    # The run reacts a moment after a click; until then the buttons show the request.
     asked = store.asked_of(run.id)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
@@ -173,6 +196,4 @@ def _show_ways_out(run: Run) -> None:
             args=(run.id,),
         )
     st.caption(f"{pause_promise(run)} {stop_promise(run)}")
-    st.caption(
-        "Closing this page changes nothing: the run goes on, and this address opens it again."
-    )
+    st.caption("You can close this page: the run goes on, and its address opens it again.")

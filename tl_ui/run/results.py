@@ -1,4 +1,4 @@
-"""What a tested run has shown, on its page: figures with intervals, mix-ups in words, how it fits."""
+"""Test metrics of a run with confidence intervals, frequent confusions, over- or underfitting."""
 
 from functools import lru_cache
 
@@ -17,7 +17,7 @@ from tl_ui.resources import get_workspace
 _MOST_CONFUSED = 5
 _SHORT_LABELS = {
     "accuracy": "Test accuracy",
-    "balanced_accuracy": "Balanced",
+    "balanced_accuracy": "Balanced acc.",
     "log_loss": "Test loss",
     "roc_auc": "ROC AUC",
 }
@@ -26,22 +26,27 @@ _HINTS = {
     "balanced_accuracy": "Balanced accuracy. {}",
     "log_loss": "{} It is the log-loss, in nats.",
 }
-"""Explanations that say as well what the short label leaves out."""
+"""Explanations with the full name that the short label leaves out, by `NamedFigure.key`."""
 
 
 @lru_cache(maxsize=64)
 def run_results(run_id: str) -> Results:
-    """Of a tested run, which never changes again."""
+    """Compute the results of a tested run once; they never change again."""
     return results_of(get_workspace().store, run_id)
 
 
 def results_or_none(run: Run) -> Results | None:
-    """None for a run that has no figures; why not, `why_no_figures` says."""
-    return run_results(run.id) if run.result and not why_no_figures(run) else None
+    """Return the results, or None for the reason that `why_no_figures` gives."""
+    if not run.result or why_no_figures(run):
+        return None
+    return run_results(run.id)
 
 
 def why_no_figures(run: Run) -> str:
-    """Of a tested run, in a sentence; nothing where it has them. Without figures there is no report and no export."""
+    """Say why a tested run has no figures; empty if it has them.
+
+    Without figures there is neither a report nor an export.
+    """
     try:
         run_results(run.id)
     except TransferLabError as error:
@@ -50,40 +55,38 @@ def why_no_figures(run: Run) -> str:
 
 
 def show_figures(run: Run) -> None:
-    """All figures of the one look at the test set, each with its interval and what it was measured on."""
+    """Draw all test metrics, each with its interval and number of images."""
     if run.result is None:
         return
     if why := why_no_figures(run):
         st.warning(literal(why), icon=":material/error:")
         return
-    results = run_results(run.id)
-    before = literal(seen_before(run))
-    st.subheader(
-        f"On the test set: {number_of(results.test.n, 'image')} kept aside{'' if before else ' until the end'}",
-        help=GLOSSARY["test set"],
-        anchor=False,
-    )
+    test = run_results(run.id).test
+    seen = literal(seen_before(run))
+    images = number_of(test.n, "image")
+    st.subheader("Test metrics", help=GLOSSARY["test set"], anchor=False)
+    st.caption(f"On the test set: {images} kept aside{'' if seen else ' until the end'}.")
     with st.container(horizontal=True, gap="small"):
-        for label, value, interval, explanation in figure_cards(results.test):
-            words = f"{explanation} Measured on {number_of(results.test.n, 'test image')}."
+        for label, value, interval, explanation in figure_cards(test):
             st.metric(
                 label,
                 value,
                 interval,
                 delta_color="off",
                 delta_arrow="off",
-                help=words,
+                help=f"{explanation} Measured on {number_of(test.n, 'test image')}.",
                 border=True,
                 width=166,
             )
     st.caption(
-        f"Below each figure: the range it would most likely lie in on another test set of {count(results.test.n)} "
-        f"images (95 % interval). {baseline_words(results.test)} {missing_words(results.test)} {before}"
+        "Below each figure: the range it would most likely lie in on another test set of "
+        f"{count(test.n)} images (95 % interval). {baseline_words(test)} {missing_words(test)} "
+        f"{seen}"
     )
 
 
 def figure_cards(test: Judgement) -> list[tuple[str, str, str, str]]:
-    """(name, value, interval, explanation) of every figure there is."""
+    """Return (name, value, interval, explanation) of every metric."""
     return [_figure_card(named) for named in named_figures(test)]
 
 
@@ -98,38 +101,41 @@ def _figure_card(named: NamedFigure) -> tuple[str, str, str, str]:
 
 
 def baseline_words(test: Judgement) -> str:
+    """Return the accuracy that is reached without learning: by the majority class, by chance."""
     guessing = f"guessing on {percent(test.chance)}"
     if test.majority_accuracy is None:
         return f"Without learning anything, {guessing} would be right."
     return (
-        f"Always answering the class that is most frequent in training would be right on "
+        "Always answering the class that is most frequent in training would be right on "
         f"{percent(test.majority_accuracy)} of these images, {guessing}."
     )
 
 
 def show_confused(run: Run) -> None:
-    """The pairs of classes that are most often mixed up, in words."""
+    """Draw the pairs of classes that are most often confused, in words."""
     results = results_or_none(run)
-    if not results or not (confused := results.confused):
+    if not results or not results.confused:
         return
-    st.markdown("**Most often mixed up**")
-    st.markdown("\n".join(f"- {words}" for words in map(confused_words, confused[:_MOST_CONFUSED])))
-    if len(confused) > _MOST_CONFUSED:
-        left = number_of(len(confused) - _MOST_CONFUSED, "other pair")
-        st.caption(
-            f"{left} of classes {'was' if left.startswith('1 ') else 'were'} mixed up no more often."
-        )
+    shown = results.confused[:_MOST_CONFUSED]
+    st.markdown("**Most frequent confusions**: which classes are mixed up most often")
+    st.markdown("\n".join(f"- {confused_words(pair)}" for pair in shown))
+    n_left = len(results.confused) - len(shown)
+    if n_left:
+        verb = "was" if n_left == 1 else "were"
+        pairs = number_of(n_left, "other pair")
+        st.caption(f"{pairs} of classes {verb} mixed up no more often.")
 
 
 def confused_words(pair: Confused) -> str:
-    """For Markdown."""
+    """Return as Markdown a sentence such as `3 of 20 images of cat were taken for dog`."""
     true = literal(shorten(pair.true, 60))
     answer = literal(shorten(pair.answer, 60))
     images = "image" if pair.of == 1 else "images"
-    return f"{share(pair.n, pair.of)} {images} of **{true}** {'was' if pair.n == 1 else 'were'} taken for **{answer}**"
+    verb = "was" if pair.n == 1 else "were"
+    return f"{share(pair.n, pair.of)} {images} of **{true}** {verb} taken for **{answer}**"
 
 
 def show_fit(run: Run) -> None:
-    """Whether it learned too much or too little, and which figures say so."""
+    """Draw the verdict on overfitting and underfitting, with the figures behind it."""
     if results := results_or_none(run):
         st.markdown(literal(f"{results.fit.sentence} {results.promise}"))

@@ -1,4 +1,4 @@
-"""What a run was trained with: what was chosen, what it found out, and all that is needed to repeat it."""
+"""Training settings of a run, facts it recorded, and what it takes to reproduce it."""
 
 import json
 import shlex
@@ -19,9 +19,12 @@ from tl_ui.train.widgets import label, value_words
 
 _STYLE = """<style>
 .tl-facts { margin: 0 0 1rem; }
-.tl-facts.tl-facts h3 { font-size: 1rem; font-weight: 600; margin: 0.75rem 0 0.25rem; padding: 0; }
-.tl-facts.tl-facts dl { display: grid; grid-template-columns: minmax(9rem, 15rem) 1fr; margin: 0; padding: 0; }
-.tl-facts.tl-facts dt, .tl-facts.tl-facts dd { margin: 0; padding: 0.3rem 0.75rem 0.3rem 0; overflow-wrap: anywhere;
+.tl-facts.tl-facts h3 { font-size: 1rem; font-weight: 600; margin: 0.75rem 0 0.25rem;
+  padding: 0; }
+.tl-facts.tl-facts dl { display: grid; grid-template-columns: minmax(9rem, 15rem) 1fr;
+  margin: 0; padding: 0; }
+.tl-facts.tl-facts dt, .tl-facts.tl-facts dd { margin: 0; padding: 0.3rem 0.75rem 0.3rem 0;
+  overflow-wrap: anywhere;
   border-top: 1px solid color-mix(in srgb, currentColor 14%, transparent); }
 .tl-facts small { display: block; font-size: 0.8125rem; line-height: 1.4;
   color: color-mix(in srgb, currentColor 72%, transparent); }
@@ -34,31 +37,33 @@ _STYLE = """<style>
   .tl-facts.tl-facts dt { font-weight: 600; padding-bottom: 0; }
   .tl-facts td, .tl-facts th { padding-right: 0.6rem; } }
 </style>"""
-_PHASES = ("Epochs", "Frozen", "Rate of the head", "Rate of the stages that learn")
+_PHASE_COLUMNS = ("Epochs", "Frozen", "Learning rate of the head", "Learning rate of the stages")
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
+    """One line of a list: a term, its value and a sentence about the term."""
+
     term: str
     value: str
-    """May hold user text."""
+    """Plain text; may hold user text."""
     explanation: str = ""
 
 
 def show_settings(run: Run) -> None:
-    """Folded: what was chosen and what it found out, and all that is needed to repeat it."""
-    with st.expander(
-        f"What it {'is' if is_busy(run) else 'was'} trained with", icon=":material/tune:"
-    ):
+    """Draw training settings and reproducibility, both folded."""
+    with st.expander("Training settings", icon=":material/tune:"):
+        st.caption(f"What it {'is' if is_busy(run) else 'was'} trained with.")
         st.html(settings_html(settings(run), phase_rows(run)))
-    with st.expander("To repeat it exactly", icon=":material/fingerprint:"):
+    with st.expander("Reproducibility", icon=":material/fingerprint:"):
+        st.caption("To repeat it exactly, all of this has to be the same.")
         st.html(settings_html([("", record(run))]))
         st.caption("On the command line, in the environment of this server:")
         st.code(command_line(run.config), language=None, wrap_lines=True)
 
 
 def settings(run: Run) -> list[tuple[str, list[Fact]]]:
-    """(heading, facts)."""
+    """Return groups of facts as (heading, facts), without empty groups."""
     groups = [
         ("Changed from the defaults", changed_facts(changes_of(run))),
         ("Model", _model_facts(run)),
@@ -66,15 +71,18 @@ def settings(run: Run) -> list[tuple[str, list[Fact]]]:
         ("Images", _image_facts(run)),
         ("Time", _time_facts(run)),
     ]
+    # A run that has not started has recorded no facts yet.
     return [(heading, facts) for heading, facts in groups if facts]
 
 
 def changed_facts(changed: Mapping[str, Any]) -> list[Fact]:
-    """Settings that are not as they are by default, each with the sentence about it."""
+    """Return the settings that differ from the defaults, each with its help sentence."""
+    if not changed:
+        return [Fact("Nothing", "all settings are the defaults")]
     return [
         Fact(label(name), value_words(name, value), knob_help(name))
         for name, value in changed.items()
-    ] or [Fact("Nothing", "all settings are the defaults")]
+    ]
 
 
 def _model_facts(run: Run) -> list[Fact]:
@@ -86,11 +94,12 @@ def _model_facts(run: Run) -> list[Fact]:
         Fact("Head", f"hidden layers of {widths} units" if widths else "linear", GLOSSARY["head"]),
     ]
     if weights := run.facts.weights:
-        facts.append(Fact("Weights it began with", weights))
+        facts.append(Fact("Initial weights", weights))
     trained = run.facts.trainable_parameters
     total = run.facts.total_parameters
     if trained is not None and total:
-        facts.append(Fact("Weights that learn", share(trained, total)))
+        words = "Weights that learn; those of frozen stages do not."
+        facts.append(Fact("Trainable parameters", share(trained, total), words))
     return facts
 
 
@@ -102,72 +111,69 @@ def _training_facts(run: Run) -> list[Fact]:
         Fact("Batch size", number_of(train.images_per_batch, "image"), GLOSSARY["batch size"]),
     ]
     if micro := run.facts.micro_batch:
-        small = f"{number_of(micro, 'image')} at a time, their gradients added up: memory ran short"
-        facts.append(Fact("Images in memory", small))
+        words = f"{number_of(micro, 'image')} at a time, their gradients added up: memory ran short"
+        facts.append(Fact("Gradient accumulation", words))
     if sentence := plan_sentence(run):
         facts.append(Fact("Plan", sentence, GLOSSARY["learning rate"]))
     if views := run.facts.cached_views:
-        no_effect = (
-            ", so augmentation had no effect" if views == 1 and run.config.augment.is_on else ""
-        )
-        kept = f"{number_of(views, 'view')} of each training image{no_effect}"
-        facts.append(Fact("Kept behind the frozen stages", kept))
+        words = f"{number_of(views, 'view')} of each training image"
+        # A single cached view is the same in every epoch.
+        if views == 1 and run.config.augment.is_on:
+            words += ", so augmentation had no effect"
+        facts.append(Fact("Cached behind the frozen stages", words))
     if maker := run.facts.features_by:
-        again = (
-            "Once for each image; later runs with the same frozen stages use it again. ONNX Runtime rounds in its own "
-            "way, which AdamW amplifies; with TRANSFERLAB_FROZEN_BY=pytorch the operator leaves it out."
+        words = (
+            "Once for each image; later runs with the same frozen stages use it again. "
+            "ONNX Runtime rounds differently, which AdamW amplifies; with "
+            "TRANSFERLAB_FROZEN_BY=pytorch the operator of this server turns it off."
         )
-        facts.append(Fact("Frozen stages computed by", maker, again))
+        facts.append(Fact("Frozen stages computed by", maker, words))
     if sentence := run.facts.compiled:
         facts.append(Fact("Compiled", sentence))
     if note := run.facts.precision_note:
         facts.append(Fact("Kept in float32", note))
     if note := run.facts.cache_note:
-        facts.append(Fact("Nothing is kept", note))
+        facts.append(Fact("Nothing is cached", note))
     return facts
 
 
 def _image_facts(run: Run) -> list[Fact]:
     data = run.config.data
-    splits = run.facts.splits
     facts = [Fact("Dataset", run.dataset_name)]
-    if splits:
+    if splits := run.facts.splits:
         facts += [
             Fact("Training", number_of(splits.train, "image")),
             Fact("Validation", number_of(splits.val, "image"), GLOSSARY["validation"]),
             Fact("Test", number_of(splits.test, "image"), GLOSSARY["test set"]),
         ]
-    asked = f"{percent(data.val_fraction)} validation, {percent(data.test_fraction)} test"
-    facts.append(Fact("Split", f"{asked}, unless the dataset came with its own"))
-    return facts + [Fact("About the split", warning) for warning in run.facts.split_warnings]
+    fractions = f"{percent(data.val_fraction)} validation, {percent(data.test_fraction)} test"
+    facts.append(Fact("Split", f"{fractions}, unless the dataset came with its own"))
+    facts += [Fact("About the split", warning) for warning in run.facts.split_warnings]
+    return facts
 
 
 def _time_facts(run: Run) -> list[Fact]:
     stages = run.facts.seconds_by_stage
     facts = [Fact(stage.capitalize(), duration(seconds)) for stage, seconds in stages.items()]
     taken = seconds_taken(run)
-    return facts + (
-        [Fact("In all", duration(taken))] if taken is not None and not is_busy(run) else []
-    )
+    if taken is not None and not is_busy(run):
+        facts.append(Fact("In all", duration(taken)))
+    return facts
 
 
 def record(run: Run) -> list[Fact]:
-    """What has to be the same for the same figures: images, their split, chance, software and device."""
-    versions = _listed(run.facts.environment)
-    sides = _listed(dict(run.facts.split_fingerprint or {}))
+    """Return what has to be equal for equal figures: images, split, seeds, software, device."""
+    dataset_words = "A fingerprint of its images and classes."
+    split_words = "Fingerprints of the images on each side: the same images give the same digits."
     facts = [
         Fact("Run", run.id),
-        Fact("Dataset", run.config.data.dataset_id, "The fingerprint of its images and classes."),
-        Fact(
-            "Split",
-            sides,
-            "A fingerprint of the images on each side: the same images, the same sixteen digits.",
-        ),
+        Fact("Dataset", run.config.data.dataset_id, dataset_words),
+        Fact("Split", _listed(dict(run.facts.split_fingerprint or {})), split_words),
         Fact("Seed of the split", str(run.config.data.split_seed), knob_help("split_seed")),
         Fact("Seed", str(run.config.train.seed), GLOSSARY["seed"]),
         Fact("Device", run.facts.device),
         Fact("Images read by", _threads(run)),
-        Fact("Software", versions),
+        Fact("Software", _listed(run.facts.environment)),
     ]
     return [fact for fact in facts if fact.value]
 
@@ -182,24 +188,32 @@ def _listed(words: Mapping[str, str]) -> str:
 
 
 def command_line(config: RunConfig) -> str:
-    """What to type to train with these settings."""
+    """Return the shell command that trains with these settings."""
     changed = (
-        f"--set {shlex.quote(f'{name}={_typed(value)}')}"
+        f"--set {shlex.quote(f'{name}={_as_argument(value)}')}"
         for name, value in changed_settings(config).items()
     )
     return " ".join(["python -m tl_core train", shlex.quote(config.data.dataset_id), *changed])
 
 
-def _typed(value: Any) -> str:
+def _as_argument(value: Any) -> str:
+    if isinstance(value, str):
+        return value
     if isinstance(value, tuple | list):
         return ",".join(map(str, value))
-    return value if isinstance(value, str) else json.dumps(value).replace("null", "")
+    # The command line takes an empty value for None.
+    return json.dumps(value).replace("null", "")
 
 
 def settings_html(
     groups: Sequence[tuple[str, Sequence[Fact]]], plan: Sequence[Sequence[str]] = ()
 ) -> str:
-    """Headed lists of facts, after a table of the phases where there are several."""
+    """Return lists of facts under their headings as HTML.
+
+    Args:
+        plan: rows of the phases; a table of them comes first if there are several.
+    """
+    # A single phase is told in a sentence among the facts.
     table = _plan_html(plan) if len(plan) > 1 else ""
     parts = [
         f"{_heading(heading)}<dl>{''.join(map(_fact_html, facts))}</dl>"
@@ -213,7 +227,7 @@ def _heading(words: str) -> str:
 
 
 def _plan_html(rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f'<th scope="col">{word}</th>' for word in _PHASES)
+    head = "".join(f'<th scope="col">{word}</th>' for word in _PHASE_COLUMNS)
     body = "".join(
         f"<tr>{''.join(f'<td>{html_text(cell)}</td>' for cell in row)}</tr>" for row in rows
     )

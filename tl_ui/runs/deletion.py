@@ -1,4 +1,4 @@
-"""Delete runs, after a second look."""
+"""Deletion of runs, after a confirmation."""
 
 import contextlib
 from collections.abc import Sequence
@@ -17,12 +17,13 @@ _SHOWN = 8
 
 
 def delete_run(run_id: str) -> None:
-    """Forget a run and its files; one that is gone already is no failure.
+    """Delete a run and its files, if it still exists.
 
     Raises:
-        RunNotReady: it is running.
+        RunNotReady: the run is running.
     """
     workspace = get_workspace()
+    # Somebody else may have deleted the run meanwhile.
     with contextlib.suppress(UnknownRun):
         workspace.store.delete_run(run_id)
     workspace.artifacts.delete_run(run_id)
@@ -30,11 +31,10 @@ def delete_run(run_id: str) -> None:
 
 @st.dialog("Delete for good?")
 def ask_to_delete(runs: Sequence[Run], then: str | None = None) -> None:
-    """Ask, delete, and go to the page `then`, or stay."""
+    """Ask in a dialog, delete, and go to the page `then`, or stay on this one."""
     for run in runs[:_SHOWN]:
-        st.markdown(
-            f"- **{literal(shorten(run.dataset_name, 40))}**: {literal(recipe_words(run.config))} (`{run.id}`)"
-        )
+        name = literal(shorten(run.dataset_name, 40))
+        st.markdown(f"- **{name}**: {literal(recipe_words(run.config))} (`{run.id}`)")
     if len(runs) > _SHOWN:
         st.markdown(f"- and {number_of(len(runs) - _SHOWN, 'more run')}")
     st.markdown(
@@ -48,7 +48,7 @@ def ask_to_delete(runs: Sequence[Run], then: str | None = None) -> None:
 
 
 def _delete_all(runs: Sequence[Run]) -> None:
-    """Ends the script with a sentence when one cannot be deleted."""
+    """Delete all runs; if one cannot be deleted, say why and end the script."""
     try:
         for run in runs:
             delete_run(run.id)

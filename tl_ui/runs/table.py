@@ -1,4 +1,4 @@
-"""All runs in a table, and what can be done with those that are ticked."""
+"""Table of all runs, and the actions for those that are ticked."""
 
 import time
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ _MARKS = {
 
 
 def show_runs(runs: Sequence[Run]) -> None:
-    """The table, kept up to date while a run is unfinished."""
+    """Draw the table, which is refreshed while a run is queued or running."""
     any_busy = any(is_busy(run) for run in runs)
     st.fragment(_show_runs, run_every=2 if any_busy else None)(
         [run.id for run in in_order(runs)], any_busy
@@ -40,10 +40,12 @@ def show_runs(runs: Sequence[Run]) -> None:
 
 def _show_runs(ids: list[str], any_busy: bool) -> None:
     runs = in_order(get_workspace().store.list_runs())
+    # Rows or the refresh interval have changed: both are fixed for this fragment.
     if [run.id for run in runs] != ids or any_busy != any(is_busy(run) for run in runs):
         st.rerun()
+    # Above the table, but filled below, once it is known which rows are ticked.
     actions = st.container(horizontal=True, vertical_alignment="center", gap="medium")
-    # Ticks are kept by their place in the table: other runs in it are another table.
+    # Streamlit remembers ticks by row number, so that other runs need another table.
     key = f"runs-{sha256(' '.join(ids).encode()).hexdigest()[:12]}"
     chosen = st.dataframe(
         run_rows(runs),
@@ -58,44 +60,44 @@ def _show_runs(ids: list[str], any_busy: bool) -> None:
         alt="All runs, the newest first",
     )["selection"]["rows"]
     open_clicked_run()
+    ticked = [runs[row] for row in chosen]
     with actions:
-        _show_compare([runs[place] for place in chosen])
-        _show_delete([runs[place] for place in chosen])
+        _show_compare(ticked)
+        _show_delete(ticked)
 
 
 def in_order(runs: Sequence[Run]) -> list[Run]:
-    """Favourites first; else as they come, the newest first."""
+    """Return favourites first and otherwise keep the order, which is the newest first."""
     return sorted(runs, key=lambda run: not run.is_favourite)
 
 
 def _show_compare(chosen: Sequence[Run]) -> None:
-    """Always there, so that one knows of it."""
-    n, enough = len(chosen), 2 <= len(chosen) <= MOST_COMPARED
-    if st.button(
-        f"Compare {number_of(n, 'run')}" if enough else "Compare",
-        icon=":material/compare_arrows:",
-        type="primary" if enough else "secondary",
-        disabled=not enough,
-        help=None if enough else f"Tick from 2 to {MOST_COMPARED} runs.",
-    ):
+    """Draw the button always, if disabled, so that readers learn of comparisons."""
+    icon = ":material/compare_arrows:"
+    if not 2 <= len(chosen) <= MOST_COMPARED:
+        words = f"Tick from 2 to {MOST_COMPARED} runs."
+        st.button("Compare", icon=icon, disabled=True, help=words)
+    elif st.button(f"Compare {number_of(len(chosen), 'run')}", icon=icon, type="primary"):
         go("compare", runs=",".join(run.id for run in chosen))
 
 
 def _show_delete(chosen: Sequence[Run]) -> None:
-    """Always of one height, so that the table does not move away from under the pointer."""
+    """Draw the button always, so that the table below keeps its place when a run is ticked."""
     is_any_running = any(run.state is RunState.RUNNING for run in chosen)
-    if st.button(
-        f"Delete {number_of(len(chosen), 'run')}…" if len(chosen) > 1 else "Delete…",
-        icon=":material/delete:",
-        disabled=is_any_running or not chosen,
-        help="Stop it first: a run that is running cannot be deleted." if is_any_running else None,
-    ):
+    label = f"Delete {number_of(len(chosen), 'run')}…" if len(chosen) > 1 else "Delete…"
+    words = "Stop it first: a run that is running cannot be deleted." if is_any_running else None
+    is_disabled = is_any_running or not chosen
+    if st.button(label, icon=":material/delete:", disabled=is_disabled, help=words):
         ask_to_delete(chosen)
 
 
 def open_column(ids: list[str], key: str) -> Any:
-    """A column of buttons that each open their row's run, once `open_clicked_run` is called."""
+    """Return a column of buttons that open the run of their row.
 
+    The page has to call `open_clicked_run` below the table.
+    """
+
+    # Callbacks run before the script, in which `open_clicked_run` then changes the page.
     def choose() -> None:
         st.session_state["open-run"] = ids[st.session_state[key]["row"]]
 
@@ -105,13 +107,13 @@ def open_column(ids: list[str], key: str) -> Any:
 
 
 def open_clicked_run() -> None:
-    """Go to the run whose row's button was clicked."""
+    """Go to the run whose button in the table was clicked."""
     if chosen := st.session_state.pop("open-run", None):
         go("run", run=chosen)
 
 
 def run_rows(runs: Sequence[Run], now: float | None = None) -> list[dict[str, Any]]:
-    """What the table says; columns that nobody has filled in are left out."""
+    """Return the rows of the table, without annotation columns that are empty everywhere."""
     used = {
         "★": any(run.is_favourite for run in runs),
         "Name": any(run.title for run in runs),
@@ -122,8 +124,9 @@ def run_rows(runs: Sequence[Run], now: float | None = None) -> list[dict[str, An
 
 
 def run_row(run: Run, now: float | None = None) -> dict[str, Any]:
-    """All there is to say of a run in the table; `None` where there is nothing."""
-    result, taken = run.result, seconds_taken(run, time.time() if now is None else now)
+    """Return a run's row in the table; `None` where there is no value."""
+    result = run.result
+    taken = seconds_taken(run, time.time() if now is None else now)
     return {
         "": "Open",
         "★": "★" if run.is_favourite else "",
@@ -158,9 +161,9 @@ def _columns(ids: list[str]) -> dict[str, Any]:
         "★": column.TextColumn(width=36, help="Favourites; they stand first."),
         "State": column.TextColumn(width=140),
         "Name": column.TextColumn(
-            width=140, help="What people here call it; its page is where to change that."
+            width=140, help="Name that people here gave it; it can be changed on its page."
         ),
-        "Tags": column.ListColumn(help="Its page is where to change them."),
+        "Tags": column.ListColumn(help="They can be changed on the run's page."),
         "Dataset": column.TextColumn(width=140),
         "Test accuracy": column.NumberColumn(
             format="%.1f %%", help=f"{GLOSSARY['accuracy']} {GLOSSARY['test set']}"
@@ -174,10 +177,10 @@ def _columns(ids: list[str]) -> dict[str, Any]:
             format="%.1f %%", help=f"Of the best epoch. {GLOSSARY['validation']}"
         ),
         "Time": column.TextColumn(
-            help="All that the run took, pauses left out; until now, where it is going on."
+            help="Duration of the run without pauses; up to now if it is still running."
         ),
         "Started": column.DatetimeColumn(format="D MMM YYYY, HH:mm", timezone=st.context.timezone),
         "Run": column.TextColumn(
-            help="Its id: the end of its address, and what the command line calls it."
+            help="Id of the run: in the page's address and on the command line."
         ),
     }

@@ -1,4 +1,4 @@
-"""How a program asks a run's model what the page asks, in words and in a line to copy."""
+"""Explanation of the REST API of a run's model, with a command to copy."""
 
 from urllib.parse import urlsplit
 
@@ -11,23 +11,26 @@ from tl_ui.resources import get_tokens
 
 
 def show_for_programs(run: Run) -> None:
-    """The address, a key for this model, and what comes back."""
-    with st.expander("Ask it from a program", icon=":material/terminal:"):
-        address = f"{_this_server()}{url_base()}/api/runs/{run.id}/predict"
+    """Draw the address, a key for this model, and a description of the answer."""
+    with st.expander("REST API", icon=":material/terminal:"):
+        server = f"{_this_server()}{url_base()}"
+        address = f"{server}/api/runs/{run.id}/predict"
+        key = get_tokens().sign("predict", run.id)
         st.markdown(
-            "Send an image and get the likeliest classes as JSON, with the same confidence as on this page:"
+            "Ask the model from a program: send an image and get the most likely classes as JSON, "
+            "with the same confidence as on this page:"
         )
-        st.code(
-            curl_line(address, get_tokens().sign("predict", run.id)), language=None, wrap_lines=True
+        st.code(curl_line(address, key), language=None, wrap_lines=True)
+        st.markdown(
+            "The key is for this model and valid for a day; everyone who has it can ask. A request "
+            f"may have {MAX_IMAGES} images and {MAX_BYTES // 2**20} MB. `?top=3` returns three "
+            "classes. The image alone as the body works, too (`--data-binary @photo.jpg`). For an "
+            "image that cannot be used, `error` gives the reason."
         )
         st.markdown(
-            f"The key in it is for this model and good for a day; who has it can ask. A request may have "
-            f"{MAX_IMAGES} images and {MAX_BYTES // 2**20} MB. `?top=3` names three classes. The image alone as the "
-            f"body works, too (`--data-binary @photo.jpg`). An image that cannot be used has its reason in `error`."
-        )
-        st.markdown(
-            f"The whole description, for tools that read OpenAPI: [{url_base()}/api/openapi.json]"
-            f"({_this_server()}{url_base()}/api/openapi.json). Without this app, `transferlab serve` answers the same."
+            "The full description, for tools that read OpenAPI: "
+            f"[{url_base()}/api/openapi.json]({server}/api/openapi.json). "
+            "Without this app, `transferlab serve` answers the same."
         )
 
 
@@ -36,6 +39,6 @@ def curl_line(address: str, key: str) -> str:
 
 
 def _this_server() -> str:
-    """As the reader's browser calls it."""
+    """Return the server's address as the reader's browser sees it."""
     parts = urlsplit(st.context.url or "")
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else "http://localhost:8501"

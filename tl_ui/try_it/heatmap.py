@@ -1,4 +1,4 @@
-"""Where a run's model looks in an image that someone brought: asked for, and shown inside the page itself."""
+"""Heat-map of an uploaded image, computed on demand and embedded in the page."""
 
 import base64
 import hashlib
@@ -31,7 +31,7 @@ _STYLE = """<style>
 
 @cache
 def _heats() -> Heats:
-    """Of images that were brought, for this process."""
+    """Return this process's cache of heat-maps for uploaded images."""
     return Heats()
 
 
@@ -39,20 +39,20 @@ def _heats() -> Heats:
 def show_where_it_looks(
     run: Run, files: Sequence[tuple[str, Path | BinaryIO]], asked: Sequence[Asked]
 ) -> None:
-    """Once it is unfolded: a heat-map of one of the images, for any of its likeliest classes.
+    """Draw a heat-map of one image for one of its most likely classes, once unfolded.
 
     Args:
-        asked: the answers, in the order of the files.
+        asked: predictions, in the order of the files.
     """
     usable = [i for i, one in enumerate(asked) if one.answer.top]
-    box = (
-        unfolded("Where does it look?", ":material/local_fire_department:", f"where-{run.id}")
-        if usable
-        else None
-    )
+    if not usable:
+        return
+    title = "Heat-map (Grad-CAM, occlusion)"
+    box = unfolded(title, ":material/local_fire_department:", f"where-{run.id}")
     if not box:
         return
     with box:
+        st.caption("Where does the model look?", help=GLOSSARY["heat-map"])
         place, name, method = _choose(run, usable, asked)
         try:
             with st.spinner("Asking the model where it looks", show_time=True):
@@ -62,7 +62,8 @@ def show_where_it_looks(
             return
         drawing(_STYLE + heat_html(drawn, name), key="own-heat")
         st.caption(
-            "Hatched: cut off before the model is shown the image. The brightest place is the strongest of this map."
+            "Hatched: cut off before the model is shown the image. "
+            "The brightest place is the maximum of this map."
         )
 
 
@@ -78,15 +79,14 @@ def _choose(run: Run, usable: Sequence[int], asked: Sequence[Asked]) -> tuple[in
     top = dict(asked[place].answer.top)
     with middle:
         name = st.selectbox(
-            "Where does it see",
+            "Heat-map of class",
             list(top),
             format_func=lambda name: f"{confidence(top[name])} {isolated(shorten(name, 60))}",
             key=f"where-class-{run.id}-{place}",
-            help=GLOSSARY["heat-map"],
         )
     with right:
         method: Method = st.segmented_control(
-            "How it is found",
+            "Method",
             METHODS,
             default=METHODS[0],
             required=True,
@@ -98,11 +98,13 @@ def _choose(run: Run, usable: Sequence[int], asked: Sequence[Asked]) -> tuple[in
 
 
 def _draw(run: Run, file: Path | BinaryIO, name: str, method: Method) -> Drawn:
-    predictor, max_pixels = get_predictor(run), get_workspace().settings.limits.max_pixels
+    predictor = get_predictor(run)
+    max_pixels = get_workspace().settings.limits.max_pixels
     label = predictor.classes.index(name)
     wanted = Wanted(run.id, run.best_epoch, _sha256(file), label, method)
 
     def draw() -> Drawn:
+        # Heat-maps wait for the same turns as predictions.
         with TURNS:
             return draw_heat(predictor, file, wanted, max_pixels)
 
@@ -112,15 +114,17 @@ def _draw(run: Run, file: Path | BinaryIO, name: str, method: Method) -> Drawn:
 def _sha256(file: Path | BinaryIO) -> str:
     if isinstance(file, Path):
         return hashlib.sha256(file.read_bytes()).hexdigest()
+    # The prediction has read the upload to its end.
     file.seek(0)
     return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def heat_html(drawn: Drawn, name: str) -> str:
-    """The picture inside the page: the image is nobody else's, and so gets no address of its own."""
+    """Return the heat-map as HTML with the picture inside.
+
+    The image belongs to one reader alone, and therefore gets no address of its own.
+    """
     words = html_text(f"Where it sees {isolated(shorten(name, 60))}: {drawn.where}")
-    picture = base64.b64encode(drawn.body).decode()
-    return (
-        f'<figure class="tl-heat"><img src="data:image/webp;base64,{picture}" alt="Heat-map. {words}">'
-        f"<figcaption>{words}</figcaption></figure>"
-    )
+    source = f"data:image/webp;base64,{base64.b64encode(drawn.body).decode()}"
+    picture = f'<img src="{source}" alt="Heat-map. {words}">'
+    return f'<figure class="tl-heat">{picture}<figcaption>{words}</figcaption></figure>'

@@ -1,4 +1,4 @@
-"""What a run's model says to images that someone brings: the picture, and the likeliest classes beside it."""
+"""Predictions for uploaded images: each picture with its most likely classes."""
 
 import base64
 import io
@@ -30,13 +30,16 @@ from tl_ui.runs.table import in_order
 
 MAX_AT_ONCE = 50
 TURNS = BoundedSemaphore(2)
-"""Who asks at once; the others' pages wait, so that thirty people do not slow each other down to a stop."""
+"""Limit of concurrent predictions; other pages wait, so that many readers do not slow all down."""
 PICTURE_SIDE = 320
+"""Longest side of the embedded pictures, in pixels."""
 
 _STYLE = """<style>
-.tl-answers { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(24rem, 100%), 1fr)); gap: 1rem; }
-.tl-answers article { display: grid; grid-template-columns: 8rem minmax(0, 1fr); gap: 1rem; padding: 0.75rem;
-  border: 1px solid var(--st-border-color); border-radius: 0.5rem; align-items: start; }
+.tl-answers { display: grid; gap: 1rem;
+  grid-template-columns: repeat(auto-fill, minmax(min(24rem, 100%), 1fr)); }
+.tl-answers article { display: grid; grid-template-columns: 8rem minmax(0, 1fr); gap: 1rem;
+  padding: 0.75rem; border: 1px solid var(--st-border-color); border-radius: 0.5rem;
+  align-items: start; }
 .tl-answers .unseen { grid-template-columns: 1fr; }
 .tl-answers img { width: 100%; max-height: 12rem; object-fit: contain; border-radius: 0.375rem; }
 .tl-answers h3 { font-size: 1rem; font-weight: 600; margin: 0 0 0.1rem; overflow-wrap: anywhere; }
@@ -46,29 +49,29 @@ _STYLE = """<style>
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """An image and what the model said to it."""
+    """Image with its prediction."""
 
     answer: Answer
     picture: str
-    """A data URI; empty when the image cannot be shown."""
+    """Data URI; empty if the image cannot be shown."""
     true: str = ""
-    """Its class, where that is known. User text."""
+    """True class, if it is known; user text."""
 
 
 def choose_run(runs: Sequence[Run]) -> Run | None:
-    """Of the runs that have a model, the one the address names or else the first; None when there is none.
+    """Return the chosen run with a model: by default the one in the address, else the first.
 
-    Favourites come before the others, the newest first.
+    Favourites come before the others, the newest first. Without any model it is None.
     """
-    able = [run for run in in_order(runs) if has_model(run)]
-    if not able:
+    usable = {run.id: run for run in in_order(runs) if has_model(run)}
+    if not usable:
         return None
-    chosen = choose_by_address("Model", {run.id: _run_name(run) for run in able}, "run")
-    return next(run for run in able if run.id == chosen)
+    names = {run_id: _run_name(run) for run_id, run in usable.items()}
+    return usable[choose_by_address("Model", names, "run")]
 
 
 def _run_name(run: Run) -> str:
-    """A choice in a list, which shows text as it is."""
+    """Return a run's name in the list of choices, which shows plain text."""
     if run.result:
         figure = f"{percent(run.result.accuracy)} of {number_of(run.result.n, 'test image')} right"
     else:
@@ -78,67 +81,65 @@ def _run_name(run: Run) -> str:
 
 
 def drop_images() -> list[tuple[str, Any]]:
-    """(name, file) of what was dropped in. Names are user text."""
+    """Draw the upload field and return (name, file) of each upload; names are user text."""
     limit = get_workspace().settings.limits.max_file_bytes // 2**20
     files = st.file_uploader(
         "Drop in one or more images",
         type=sorted(SUFFIXES),
         accept_multiple_files=True,
         max_upload_size=max(1, limit),
-        help="They are only looked at, and not kept.",
+        help="They are only used for the prediction, and not stored.",
     )
     if len(files) > MAX_AT_ONCE:
         st.info(
-            f"These are {len(files)} images; the first {MAX_AT_ONCE} are answered.",
+            f"These are {len(files)} images; only the first {MAX_AT_ONCE} get a prediction.",
             icon=":material/info:",
         )
     return [(file.name, file) for file in files[:MAX_AT_ONCE]]
 
 
 def take_picture() -> list[tuple[str, Any]]:
-    """A picture from the camera, which is only asked for where somebody wants it."""
-    if not st.toggle(
-        "Use the camera", key="with-camera", help="The browser asks first. The picture is not kept."
-    ):
+    """Draw the camera and return (name, file) of its picture, if one was taken."""
+    # Behind a switch, because the browser asks for permission as soon as the camera is drawn.
+    words = "The browser asks first. The picture is not stored."
+    if not st.toggle("Use the camera", key="with-camera", help=words):
         return []
     picture = st.camera_input("Take a picture", label_visibility="collapsed", width=480)
     return [("camera.jpg", picture)] if picture else []
 
 
 def test_samples(run: Run) -> list[tuple[str, Path, str]]:
-    """(name, file, class) of six test images, which the model did not learn from; none when the dataset is gone."""
-    images, workspace = images_of(run), get_workspace()
+    """Return (name, file, class) of six test images; none if the dataset was deleted."""
+    images = images_of(run)
     if not images:
         return []
-    folder = workspace.artifacts.dataset_folder(run.config.data.dataset_id)
-    chosen = [
-        images[position] for position in pick_samples(images, run_split(run.config.data).test)
-    ]
+    folder = get_workspace().artifacts.dataset_folder(run.config.data.dataset_id)
+    positions = pick_samples(images, run_split(run.config.data).test)
+    chosen = [images[position] for position in positions]
     return [(image.name, image_path(folder, image), image.class_name) for image in chosen]
 
 
 def show_test_samples(run: Run) -> bool:
-    """Six test images and a button; gives whether the model is to be asked about them."""
+    """Draw six test images and a button; return True if the button was clicked."""
     images = images_of(run)
     if not images:
         return False
     st.markdown(
-        "**No image at hand?** Here are some of the test images, which the model did not learn from."
+        "**No image at hand?** Here are some test images, from which the model did not learn."
     )
     positions = pick_samples(images, run_split(run.config.data).test)
     st.html(gallery_html([gallery_item(run, images, position) for position in positions], side=104))
-    return st.button(
-        "Ask the model about these", icon=":material/play_arrow:", key=f"samples-{run.id}"
-    )
+    label = "Ask the model about these"
+    return st.button(label, icon=":material/play_arrow:", key=f"samples-{run.id}")
 
 
 def ask(
     run: Run, files: Sequence[tuple[str, Path | BinaryIO]], true: Sequence[str] = ()
 ) -> list[Asked]:
-    """What the run's model says; nothing, with a sentence on the page, when it cannot be loaded.
+    """Return the model's predictions; if it cannot be loaded, say why on the page.
 
     Args:
-        true: the classes, in the order of the files, where they are known.
+        true: true classes in the order of the files, if they are known.
     """
     with st.spinner(f"Asking the model about {number_of(len(files), 'image')}…", show_time=False):
         try:
@@ -153,14 +154,11 @@ def ask(
 
 
 def show_answers(asked: Sequence[Asked]) -> None:
-    """A card for each image with its five likeliest classes."""
+    """Draw a card for each image with its five most likely classes."""
     if not asked:
         return
-    st.subheader(
-        f"What it says to {number_of(len(asked), 'image')}",
-        help=GLOSSARY["confidence"],
-        anchor=False,
-    )
+    st.header("Predictions", help=GLOSSARY["confidence"], anchor=False)
+    st.caption(f"What it says to {number_of(len(asked), 'image')}.")
     drawing(answers_html(asked), key="answers")
     st.download_button(
         "Download as CSV",
@@ -168,15 +166,17 @@ def show_answers(asked: Sequence[Asked]) -> None:
         "answers.csv",
         "text/csv",
         icon=":material/download:",
+        # A rerun would forget the predictions for the test images.
         on_click="ignore",
     )
     st.caption(
-        "The model always chooses among the classes it was trained on, even when the image shows none of them."
+        "The model always chooses among the classes it was trained on, "
+        "even if the image shows none of them."
     )
 
 
 def answers_html(asked: Sequence[Asked]) -> str:
-    """HTML for the `drawing` component."""
+    """Return the cards as HTML for the `drawing` component."""
     return (
         f'{BAR_STYLE}{_STYLE}<div class="tl-answers">{"".join(_card(one) for one in asked)}</div>'
     )
@@ -185,32 +185,39 @@ def answers_html(asked: Sequence[Asked]) -> str:
 def _card(asked: Asked) -> str:
     answer = asked.answer
     name = html_text(shorten(answer.name, 80))
-    picture = f'<img src="{asked.picture}" alt="{html_text(answer.name)}">' if asked.picture else ""
+    picture = ""
+    if asked.picture:
+        picture = f'<img src="{asked.picture}" alt="{html_text(answer.name)}">'
     if not answer.top:
         words = f"<h3>This image cannot be used</h3><p>{name}</p>{html_text(answer.error)}"
-        return f"<article{'' if asked.picture else ' class=unseen'}>{picture}<div>{words}</div></article>"
+        layout = "" if picture else " class=unseen"
+        return f"<article{layout}>{picture}<div>{words}</div></article>"
     first, share = answer.top[0]
-    verdict = ""
-    if asked.true:
-        verdict = (
-            "✓ right: "
-            if asked.true == first
-            else f"✗ wrong, it is {html_text(shorten(asked.true, 60))}: "
-        )
+    title = f"{html_text(shorten(first, 60))}, {html_text(confidence(share))}"
     return (
-        f"<article>{picture}<div><h3>{verdict}{html_text(shorten(first, 60))}, {html_text(confidence(share))}</h3>"
+        f"<article>{picture}<div><h3>{_verdict(asked.true, first)}{title}</h3>"
         f"<p>{name}</p>{bars_html(answer.top)}</div></article>"
     )
 
 
+def _verdict(true: str, predicted: str) -> str:
+    if not true:
+        return ""
+    if true == predicted:
+        return "✓ right: "
+    return f"✗ wrong, it is {html_text(shorten(true, 60))}: "
+
+
 def _picture(file: Path | BinaryIO) -> str:
-    """A small picture inside the page itself: the image is nobody else's, and so gets no address of its own."""
+    """Return a small picture as a data URI; empty if the file is no usable image.
+
+    The image belongs to one reader alone, and therefore gets no address of its own.
+    """
     if not isinstance(file, Path):
         file.seek(0)
+    max_pixels = get_workspace().settings.limits.max_pixels
     try:
-        pixels = open_rgb(
-            file, get_workspace().settings.limits.max_pixels, draft_side=PICTURE_SIDE
-        ).pixels
+        pixels = open_rgb(file, max_pixels, draft_side=PICTURE_SIDE).pixels
     except ImageUnusable:
         return ""
     pixels.thumbnail((PICTURE_SIDE, PICTURE_SIDE))

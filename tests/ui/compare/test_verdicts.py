@@ -1,4 +1,4 @@
-"""Who was right most often, in words; nobody wins a tie."""
+"""Verdicts on compared runs in words; nobody wins a tie."""
 
 import pytest
 
@@ -20,15 +20,17 @@ def answers(n_right, sure, n=60):
 
 
 def group_of(*rights):
-    said = [answers(right, 0.8 + place / 100) for place, right in enumerate(rights)]
+    predictions = [answers(right, 0.8 + place / 100) for place, right in enumerate(rights)]
     runs = [run_of(f"run{place}", right) for place, right in enumerate(rights)]
-    return RunGroup(runs[0], tuple(zip(runs[1:], compare_best(said), strict=True)))
+    return RunGroup(runs[0], tuple(zip(runs[1:], compare_best(predictions), strict=True)))
 
 
 @pytest.mark.parametrize(("rights", "head"), [
     ((59, 59), "**run0** and **run1** tie: each was right on 59 of 60 test images."),
-    ((59, 59, 20), "**run0** and **run1** tie: each was right on 59 of 60 test images. Beside **run0**:"),
-    ((59, 59, 59), "**run0**, **run1** and **run2** tie: each was right on 59 of 60 test images. Beside **run0**:"),
+    ((59, 59, 20), "**run0** and **run1** tie: each was right on 59 of 60 test images. "
+     "Beside **run0**:"),
+    ((59, 59, 59), "**run0**, **run1** and **run2** tie: each was right on 59 of 60 test images. "
+     "Beside **run0**:"),
 ])  # fmt: skip
 def test_all_that_were_right_as_often_are_named_and_none_of_them_wins(rights, head):
     group = group_of(*rights)
@@ -47,16 +49,15 @@ def test_a_difference_that_test_and_interval_disagree_about_is_not_certain(right
     group = group_of(*rights)
     said = verdict_words(group, {f"run{i}": f"run{i}" for i in range(3)})
     assert words in said.splitlines()[0]
-    assert (
-        ("No real difference" in said)
-        == ("Not certain that the first" not in said)
-        == (rights[1] == 58)
-    )
+    is_no_difference = rights[1] == 58
+    assert ("No real difference" in said) is is_no_difference
+    assert ("Not certain that the first" not in said) is is_no_difference
     assert ("corrected for all 3 pairs" in said and "one pair alone" in said) == (len(rights) == 3)
 
 
 def test_one_that_was_right_more_often_is_named_alone():
     words = verdict_words(group_of(59, 20), {"run0": "a", "run1": "b"})
     assert words.startswith(
-        "On the same 60 test images **a** was right most often, and is really better than the other:"
+        "On the same 60 test images **a** was right most often, "
+        "and is really better than the other:"
     )

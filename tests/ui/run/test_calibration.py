@@ -23,9 +23,8 @@ def test_a_threshold_that_nothing_reaches_answers_nothing():
 @given(st.integers(0, 100))
 def test_each_image_is_answered_or_left_to_a_person(threshold):
     wrong, left = parted(MADE, threshold / 100)
-    (found,) = answered(MADE, [threshold / 100])
-    assert (len(wrong), len(left)) == (found.n - found.right, len(MADE) - found.n)
-    assert not any(p.is_right for p in wrong) and not {p.position for p in wrong} & {
-        p.position for p in left
-    }
+    (figures,) = answered(MADE, [threshold / 100])
+    assert (len(wrong), len(left)) == (figures.n - figures.right, len(MADE) - figures.n)
+    assert not any(p.is_right for p in wrong)
+    assert not {p.position for p in wrong} & {p.position for p in left}
     assert all(p.confidence < threshold / 100 <= q.confidence for p in left for q in wrong)

@@ -1,4 +1,4 @@
-"""The scrubber: maps that move and do not jump, and a page that says when there is nothing to step through."""
+"""Feature maps by epoch: points move smoothly, and answers are told in words."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +13,7 @@ from tl_core.training.output_writer import OutputsKeeper
 from tl_ui.run.epochs import answer_words, turned
 
 
-def test_a_cloud_that_is_only_turned_does_not_move():
+def test_a_cloud_that_is_only_rotated_does_not_move():
     random = np.random.default_rng(0)
     cloud = random.normal(size=(40, 6)) * [5, 3, 2, 1, 1, 1]
     turn, _ = np.linalg.qr(random.normal(size=(6, 6)))
@@ -31,14 +31,14 @@ def test_an_epoch_without_features_has_an_empty_map():
 
 
 def test_points_of_a_hundred_epochs_of_five_hundred_images_move_and_do_not_jump(tmp_path: Path):
-    keeper, random = OutputsKeeper(tmp_path), torch.Generator().manual_seed(0)
+    keeper = OutputsKeeper(tmp_path)
+    random = torch.Generator().manual_seed(0)
     features = torch.randn(500, 64, generator=random)
     for epoch in range(1, 101):
         features = features + 0.05 * torch.randn(500, 64, generator=random)
-        said = Outputs(
-            features[:, :6].double(), torch.arange(500) % 6, tuple(range(500)), (features,)
-        )
-        keeper.keep(epoch, said, is_best=False, stands_still=False)
+        logits = features[:, :6].double()
+        outputs = Outputs(logits, torch.arange(500) % 6, tuple(range(500)), (features,))
+        keeper.keep(epoch, outputs, is_best=False, stands_still=False)
     epochs = list(load_epochs(tmp_path))
     maps = turned([epoch.features for epoch in epochs])
     steps = [np.linalg.norm(b - a, axis=1).mean() for a, b in pairwise(maps)]

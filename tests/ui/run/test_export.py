@@ -1,4 +1,4 @@
-"""What the page says about taking a run away."""
+"""Section of a run's page about its export."""
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -35,7 +35,7 @@ def page(finished, monkeypatch):
 
 def test_it_says_what_the_zip_holds_before_it_is_made(page):
     app = page()
-    assert not app.exception and app.subheader[0].value == "Take it away"
+    assert not app.exception and app.subheader[0].value == "Export"
     assert "receipt" in app.markdown[0].value
     assert [box.label for box in app.checkbox] == ["Also in 8 bits", "Also as TorchScript"]
     assert all(box.help for box in app.checkbox) and app.button[0].label == "Make the zip"

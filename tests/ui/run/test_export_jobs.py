@@ -23,7 +23,7 @@ def finish(job):
 
 @pytest.fixture
 def packed(finished, monkeypatch):
-    """The workspace and run, whose zips are gone afterwards."""
+    """Workspace and run, whose zips are deleted afterwards."""
     workspace, run = finished
     monkeypatch.setenv("TRANSFERLAB_HOME", str(workspace.settings.home))
     get_jobs.cache_clear()
@@ -43,21 +43,21 @@ def test_a_run_is_packed_once_and_found_again(packed):
     assert found.n_bytes == export_file(workspace, run.id, FORMATS).stat().st_size
     assert [each.name for each in found.figures] == ["safetensors", "onnx"]
     assert found.receipt["n"] == run.result.n and found.has_training_script
-    assert (
-        read_packed(workspace, run.id, ("onnx",)) is None
-        and packed_formats(workspace, run.id) == FORMATS
-    )
+    assert read_packed(workspace, run.id, ("onnx",)) is None
+    assert packed_formats(workspace, run.id) == FORMATS
+    # A newer model makes the zip out of date.
     workspace.artifacts.checkpoint(run.id).touch()
     assert read_packed(workspace, run.id, FORMATS) is None
 
 
-def test_what_goes_wrong_is_kept_as_a_sentence(packed):
+def test_a_failure_is_kept_as_a_sentence(packed):
     workspace, run = packed
     job = start_packing(workspace, "nope", FORMATS)
     assert "nope" in finish(job).error
     assert not workspace.artifacts.run_folder("nope").exists()
     blocked = export_file(workspace, run.id, FORMATS)
-    blocked.mkdir()  # what cannot be taken away, as in a folder that may not be written to
+    # A folder in the zip's place cannot be replaced, as in a place without write permission.
+    blocked.mkdir()
     job = start_packing(workspace, run.id, FORMATS)
     finish(job)
     blocked.rmdir()

@@ -1,4 +1,4 @@
-"""Whoever looks for what went wrong finds the most telling first."""
+"""Orders of predictions: the most instructive come first."""
 
 import math
 
@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from tl_core.records import Prediction
 from tl_ui.run.image_order import extremes, in_order, loss_of, ranked
 
-SURE_WRONG, UNSURE_WRONG = Prediction(0, 1, (0.9, 0.1)), Prediction(1, 1, (0.6, 0.4))
-SURE_RIGHT, UNSURE_RIGHT = Prediction(2, 0, (0.99, 0.01)), Prediction(3, 0, (0.55, 0.45))
+SURE_WRONG = Prediction(0, 1, (0.9, 0.1))
+UNSURE_WRONG = Prediction(1, 1, (0.6, 0.4))
+SURE_RIGHT = Prediction(2, 0, (0.99, 0.01))
+UNSURE_RIGHT = Prediction(3, 0, (0.55, 0.45))
 ALL = [SURE_RIGHT, UNSURE_WRONG, UNSURE_RIGHT, SURE_WRONG]
 SHARES = st.floats(0, 1) | st.just(math.nan)
 
@@ -29,11 +31,9 @@ def test_the_loss_is_the_cross_entropy():
 def test_each_class_shows_its_worst_and_its_best_once():
     group = [Prediction(i, 0, (i / 10, 1 - i / 10)) for i in range(10)]
     [(label, worst, best), (other, *rest)] = extremes([*group[::-1], SURE_WRONG], 3)
-    assert (label, [p.position for p in worst], [p.position for p in best]) == (
-        0,
-        [0, 1, 2],
-        [7, 8, 9],
-    )
+    assert label == 0
+    assert [p.position for p in worst] == [0, 1, 2]
+    assert [p.position for p in best] == [7, 8, 9]
     assert (other, rest) == (1, [[SURE_WRONG], []])
 
 
@@ -44,11 +44,8 @@ def test_no_answer_is_lost_even_where_there_are_no_numbers(rows):
         view: [p.position for p in in_order(predictions, view)]
         for view in ("wrong", "right", "loss")
     }
-    assert (
-        sorted(places["wrong"] + places["right"])
-        == sorted(places["loss"])
-        == list(range(len(rows)))
-    )
+    everything = list(range(len(rows)))
+    assert sorted(places["wrong"] + places["right"]) == sorted(places["loss"]) == everything
     losses = [loss_of(p) for p in in_order(predictions, "loss")]
     assert losses == sorted(losses, reverse=True)
 

@@ -62,10 +62,8 @@ def test_while_the_end_is_far_a_page_looks_less_often_and_does_not_waver(left, b
 
 
 def test_progress_in_words():
-    assert (
-        progress_words(Progress("training", 0.5, "epoch 2 of 4"), 120)
-        == "Epoch 2 of 4; about 2 minutes left"
-    )
+    progress = Progress("training", 0.5, "epoch 2 of 4")
+    assert progress_words(progress, 120) == "Epoch 2 of 4; about 2 minutes left"
     assert progress_words(Progress("training", 0.0), None) == "Training…"
 
 

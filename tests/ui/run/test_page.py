@@ -1,4 +1,4 @@
-"""The pages about runs, over a store filled by hand: no model is loaded."""
+"""Pages about runs, over a store filled by hand: no model is loaded."""
 
 import math
 import re
@@ -54,7 +54,7 @@ def test_a_finished_run_opens_with_the_sentence_and_its_figures(add_run):
     assert "not clearly better" in app.warning[0].value
     assert {metric.label: metric.value for metric in app.metric} == {
         "Test accuracy": "50.0 %",
-        "Balanced": "50.0 %",
+        "Balanced acc.": "50.0 %",
         "Macro precision": "25.0 %",
         "Macro recall": "50.0 %",
         "Macro F1": "33.3 %",
@@ -63,10 +63,10 @@ def test_a_finished_run_opens_with_the_sentence_and_its_figures(add_run):
     }
     assert app.metric[0].delta == "33 to 67 %"
     assert all("Measured on 30 test images." in metric.help for metric in app.metric)
-    assert "guessing on 50.0 %" in words(
-        app
-    ) and "too sure of itself: its confidence is 70.0 %" in words(app)
-    assert "15 of 15 images of" in words(app) and "too few to say whether" in words(app)
+    said = words(app)
+    assert "guessing on 50.0 %" in said
+    assert "too sure of itself: its confidence is 70.0 %" in said
+    assert "15 of 15 images of" in said and "too few to say whether" in said
     assert links(app)["Try it on your own images"] == ("try", f"run={run.id}")
     assert links(app)["Train again with changes"] == ("train", f"like={run.id}")
     assert list(app.dataframe[0].value["n"]) == [15, 15]
@@ -91,21 +91,19 @@ def test_without_usable_answers_the_page_says_what_is_missing(
     app = open_page("run", run=run.id)
     assert not app.metric and not app.dataframe
     said = words(app).replace("\\", "")
-    assert sentence in said and "How it learned" in said and "not clearly better" not in said
-    assert "There is no report to pass on" in said and "It cannot be taken away" in said
+    assert sentence in said and "Learning curves" in said and "not clearly better" not in said
+    assert "There is no report to pass on" in said and "It cannot be exported" in said
     offered = [link.proto.label for link in app.get("link_button")]
     assert "Report to pass on" not in offered and "Make the zip" not in buttons(app)
 
 
-def test_who_had_looked_at_the_test_before_is_said(workspace, add_run):
+def test_an_earlier_look_at_the_test_set_is_told(workspace, add_run):
     run = add_run(2, state=RunState.COMPLETED, tested=True)
     assert "kept aside until the end" in words(open_page("run", run=run.id))
     workspace.store.update_run(run.id, facts=RunFacts(continues="abcd"))
     said = words(open_page("run", run=run.id)).replace("\\", "")
-    assert (
-        "looked at before, by the run that it carries on from" in said
-        and "until the end" not in said
-    )
+    assert "looked at before, by the run that it carries on from" in said
+    assert "until the end" not in said
 
 
 def test_a_class_that_is_clicked_shows_its_images(add_run):
@@ -117,12 +115,11 @@ def test_a_class_that_is_clicked_shows_its_images(add_run):
         "selection": {"rows": [], "columns": [], "cells": [(0, "F1")]}
     }
     app.run()
-    chosen = next(
-        select for select in app.selectbox if select.label == "One class against all others"
-    )
+    chosen = next(box for box in app.selectbox if box.label.startswith("One class against all"))
     assert CLASSES[chosen.value] == weakest and pictures(app).count("data-pick") == before + 8
     assert "15 test images of" in words(app) and "0 of them recognised" in words(app)
-    chosen.set_value(1 - chosen.value).run()  # what was clicked does not come back
+    # The earlier click does not undo a choice in the list.
+    chosen.set_value(1 - chosen.value).run()
     assert "15 of them recognised" in words(app) and "test images of other classes" in words(app)
 
 
@@ -144,19 +141,15 @@ def test_mistakes_can_be_filtered_and_names_stay_text(add_run):
     assert "<img src=x" not in pictures(app)
     app.get("button_group")[1].set_value("loss").run()
     assert (pictures(app).count("✗ wrong"), pictures(app).count("✓ right")) == (15, 9)
-    next(
-        button for button in app.button if button.label.startswith("Show more (6 left)")
-    ).click().run()
+    buttons(app)["Show more (6 left)"].click().run()
     assert pictures(app).count("✓ right") == 15
     app.get("button_group")[1].set_value("classes").run()
-    assert (pictures(app).count("✗ wrong"), pictures(app).count("✓ right")) == (
-        8,
-        8,
-    )  # four of either end
+    # Four images from either end of each class.
+    assert (pictures(app).count("✗ wrong"), pictures(app).count("✓ right")) == (8, 8)
 
 
 def test_names_that_read_from_right_to_left_leave_the_words_around_them_alone(monkeypatch, request):
-    """Every one that the page sends stands in an isolate, but for tables, whose cells are on their own."""
+    """Every name on the page stands in a Unicode isolate, except in tables: cells are isolated."""
     monkeypatch.setattr("filled_pages.CLASSES", ("חתול", "كلب"))
     run = request.getfixturevalue("add_run")(1, state=RunState.COMPLETED, tested=True)
     app = open_page("run", run=run.id)
@@ -164,9 +157,8 @@ def test_names_that_read_from_right_to_left_leave_the_words_around_them_alone(mo
     selects["Images of a cell"].select_index(0).run()
     protos = [element.proto for element in app.main if element.type != "arrow_data_frame"]
     sent = "".join(MessageToJson(proto, ensure_ascii=False) for proto in protos if proto)
-    sent = re.sub(
-        r"\\+u([0-9a-f]{4})", lambda letter: chr(int(letter[1], 16)), sent
-    )  # a component's JSON, within
+    # A component's data is JSON within the JSON, with escaped letters.
+    sent = re.sub(r"\\+u([0-9a-f]{4})", lambda letter: chr(int(letter[1], 16)), sent)
     names = re.compile("חתול|كلب")
     assert len(names.findall(sent)) > 50
     assert not names.search(re.sub("\u2068[^\u2069]*\u2069", "", sent))
@@ -196,10 +188,9 @@ def test_a_running_run_can_be_stopped(workspace, add_run):
     app = open_page("run", run=run.id)
     assert "Stop: keeps the curve of its 1 finished epoch" in words(app)
     assert "6 validation images, after epoch 1" in words(app)
-    stop = next(button for button in app.button if button.label == "Stop")
-    stop.click().run()
+    buttons(app)["Stop"].click().run()
     assert workspace.store.is_cancel_requested(run.id)
-    assert any(button.label == "Stopping…" and button.disabled for button in app.button)
+    assert buttons(app)["Stopping…"].disabled
 
 
 @pytest.mark.parametrize(("frozen", "is_quick"), [(5, True), (4, False)])
@@ -213,10 +204,8 @@ def test_while_features_are_made_the_page_says_what_will_be_seen_and_when(
     workspace.store.update_run(run.id, facts=RunFacts(plan=(phase,)), progress=progress)
     said = words(open_page("run", run=run.id))
     assert ("takes moments" in said and "step through its epochs" in said) is is_quick
-    assert (
-        "6 validation images, before the first epoch" in said
-        and "the model's answer after each epoch" in said
-    )
+    assert "6 validation images, before the first epoch" in said
+    assert "the model's answer after each epoch" in said
 
 
 def test_a_running_run_can_be_paused(workspace, add_run):
@@ -274,7 +263,7 @@ def test_a_completed_run_is_continued_by_a_new_one(workspace, add_run):
 
 
 @pytest.mark.parametrize("state", [None, RunState.COMPLETED])
-def test_what_happened_on_the_way_is_told_in_sight(workspace, add_run, state):
+def test_notes_of_a_run_are_shown_unfolded(workspace, add_run, state):
     run = add_run(1, state=state)
     note = "Memory ran short, so *8* images are looked at at a time."
     workspace.store.update_run(run.id, facts=RunFacts(notes=(note,)))
@@ -292,7 +281,7 @@ def test_a_queued_run_knows_its_place_and_can_leave(workspace, add_run):
     app = open_page("run", run=run.id)
     assert "1 run is ahead" in words(app)
     assert links(app)["See the one that is running"] == ("run", f"run={first.id}")
-    next(button for button in app.button if button.label.startswith("Take it out")).click().run()
+    buttons(app)["Take it out of the queue"].click().run()
     assert workspace.store.get_run(run.id).state is RunState.CANCELLED
     assert "Cancelled before it started" in words(app)
 
@@ -332,7 +321,8 @@ def test_try_it_takes_the_run_that_the_address_names(add_run):
 
 
 def test_try_it_puts_favourites_first_and_calls_runs_by_their_names(workspace, add_run):
-    older, newer = add_run(1), add_run(1)
+    older = add_run(1)
+    newer = add_run(1)
     workspace.store.annotate_run(older.id, is_favourite=True, title="For the *demo*")
     choice = open_page("try_it").selectbox[0]
     assert choice.value == older.id
@@ -347,9 +337,7 @@ def test_try_it_asks_the_model_about_test_images(add_run, monkeypatch):
     monkeypatch.setattr(answers, "get_predictor", lambda run: Parrot())
     add_run(1)
     app = open_page("try_it")
-    next(
-        button for button in app.button if button.label == "Ask the model about these"
-    ).click().run()
+    buttons(app)["Ask the model about these"].click().run()
     assert not app.exception
     assert "What it says to 6 images" in words(app)
 
@@ -368,7 +356,7 @@ def test_one_class_is_set_against_all_others(add_run):
     app = open_page("run", run=add_run(1, state=RunState.COMPLETED, tested=True).id)
     next(box for box in app.selectbox if box.label.startswith("One class")).set_value(0).run()
     assert not app.exception
-    assert "Receiver operating characteristic" in words(app)
+    assert "ROC curve** (receiver operating characteristic)" in words(app)
 
 
 def test_what_people_say_of_a_run_is_kept_and_shown_as_text(workspace, add_run):
@@ -378,9 +366,7 @@ def test_what_people_say_of_a_run_is_kept_and_shown_as_text(workspace, add_run):
         next(one for one in [*app.text_input, *app.text_area] if one.label == field).set_value(text)
     before = app.get("popover")[0].proto.id
     buttons(app)["Keep"].click().run()
-    assert app.get("popover")[0].proto.id != before, (
-        "once something is kept, it is another one, and closed"
-    )
+    assert app.get("popover")[0].proto.id != before, "a new popover is closed"
     said = workspace.store.get_run(run.id)
     assert (said.title, said.tags, said.note) == (":red[my] run", ("a", "b"), "<b>why</b>")
     buttons(app)["Make it a favourite"].click().run()
@@ -388,10 +374,8 @@ def test_what_people_say_of_a_run_is_kept_and_shown_as_text(workspace, add_run):
     assert r"\[my\]" in app.title[0].value and "<b>why</b>" in [text.value for text in app.text]
     other = add_run(1, state=RunState.COMPLETED, tested=True)
     listed = open_page("runs").dataframe[0].value
-    assert list(listed["Run"]) == [run.id, other.id] and list(listed["Name"]) == [
-        ":red[my] run",
-        "",
-    ]
+    assert list(listed["Run"]) == [run.id, other.id]
+    assert list(listed["Name"]) == [":red[my] run", ""]
 
 
 def write(app, **texts):
@@ -400,21 +384,24 @@ def write(app, **texts):
     buttons(app)["Keep"].click().run()
 
 
-def test_who_writes_at_once_loses_nothing_of_what_the_other_wrote(workspace, add_run):
+def test_two_who_annotate_at_once_do_not_overwrite_each_other(workspace, add_run):
     run = add_run(1, state=RunState.COMPLETED, tested=True)
-    one, two = open_page("run", run=run.id), open_page("run", run=run.id)
+    one = open_page("run", run=run.id)
+    two = open_page("run", run=run.id)
     write(one, Note="of the first", Tags="a")
     write(two, Name="of the second")
     said = workspace.store.get_run(run.id)
     assert (said.title, said.tags, said.note) == ("of the second", ("a",), "of the first")
     assert "of the first" in [text.value for text in two.text]
-    write(one, Name="of the first")  # who comes last has changed the name and nothing else
+    # The last to write has changed the name and nothing else.
+    write(one, Name="of the first")
     said = workspace.store.get_run(run.id)
     assert (said.title, said.tags, said.note) == ("of the first", ("a",), "of the first")
     write(two, Name="again of the second", Note="")
     said = workspace.store.get_run(run.id)
     assert (said.title, said.tags, said.note) == ("again of the second", ("a",), "")
-    write(one, Tags="a, b")  # whose form still has a note and a name of his own
+    # This form still shows an older name and note.
+    write(one, Tags="a, b")
     said = workspace.store.get_run(run.id)
     assert (said.title, said.tags, said.note) == ("again of the second", ("a", "b"), "")
     two.run()
@@ -423,7 +410,8 @@ def test_who_writes_at_once_loses_nothing_of_what_the_other_wrote(workspace, add
 
 def test_a_star_that_two_set_at_once_stays(workspace, add_run):
     run = add_run(1, state=RunState.COMPLETED, tested=True)
-    one, two = open_page("run", run=run.id), open_page("run", run=run.id)
+    one = open_page("run", run=run.id)
+    two = open_page("run", run=run.id)
     for app in (one, two):
         buttons(app)["Make it a favourite"].click().run()
     assert workspace.store.get_run(run.id).is_favourite and "★ Favourite" in buttons(two)
@@ -455,11 +443,8 @@ def test_runs_with_other_test_sets_and_untested_ones_are_not_ranked(workspace, a
     stopped = add_run(1, state=RunState.CANCELLED)
     app = open_page("compare", runs=",".join([one.id, two.id, stopped.id, "gone"]))
     said = words(app)
-    assert (
-        "cannot be ranked" in said
-        and "stands alone" in said
-        and "not all validated on the same images" in said
-    )
+    assert "cannot be ranked" in said and "stands alone" in said
+    assert "not all validated on the same images" in said
     assert "Not tested, and so not ranked" in said and "**gone**" in said
 
 
@@ -490,7 +475,7 @@ def test_the_image_of_an_address_opens_large_with_its_likeliest_classes(add_run)
     run = add_run(2, state=RunState.COMPLETED, tested=True)
     app = open_page("run", run=run.id, image="1")
     assert "wrong: answered" in words(app) and "<img src" not in words(app)
-    choice = next(box for box in app.selectbox if box.label == "Where does it see")
+    choice = next(box for box in app.selectbox if box.label == "Heat-map of class")
     assert choice.options == [f"70.0 % {CLASSES[0]}", f"30.0 % {CLASSES[1]}, what it is"]
     assert {"Previous", "Next"} <= set(buttons(app))
     assert "wrong: answered" not in words(open_page("run", run=run.id, image="999999"))

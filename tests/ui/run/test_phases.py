@@ -54,5 +54,6 @@ def test_phases_as_rows_of_a_table():
 def test_one_phase_is_a_sentence():
     assert plan_sentence(make_run(*TWO_PHASES)) == ""
     assert plan_sentence(make_run((1, 1, 0, [0.001, 0.01]))) == (
-        "One phase, epoch 1: nothing frozen; the head learns at 0.01, the stages that learn at 0.001."
+        "One phase, epoch 1: nothing frozen; the head learns at 0.01, "
+        "the stages that learn at 0.001."
     )

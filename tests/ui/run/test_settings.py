@@ -18,7 +18,7 @@ def make_run(facts=None, state=RunState.RUNNING, started_at=None, finished_at=No
     )
 
 
-def said(run):
+def terms(run):
     return {fact.term: fact.value for _, group in settings(run) for fact in group}
 
 
@@ -67,28 +67,24 @@ def test_what_the_run_found_out_is_told():
         plan=(phase,),
     )
     run = make_run(facts, RunState.COMPLETED, 0.0, 4.0)
-    told = said(run)
+    told = terms(run)
     assert told["Test"] == "15 images"
     assert told["About the split"] == "cat is missing"
     assert told["Preparing features"] == "3.0 s"
     assert told["In all"] == "4.0 s"
-    assert told["Weights that learn"] == "10 of 100"
-    assert told["Weights it began with"] == "ImageNet's, all 5 fitted."
-    assert told["Images in memory"].startswith("8 images at a time")
-    assert (
-        told["Plan"]
-        == "One phase, epochs 1–5: all 2 stages frozen; the head learns at 0.01, no stage learns."
-    )
-    assert (
-        told["Kept behind the frozen stages"]
-        == "1 view of each training image, so augmentation had no effect"
-    )
+    assert told["Trainable parameters"] == "10 of 100"
+    assert told["Initial weights"] == "ImageNet's, all 5 fitted."
+    assert told["Gradient accumulation"].startswith("8 images at a time")
+    plan = "One phase, epochs 1–5: all 2 stages frozen; the head learns at 0.01, no stage learns."
+    assert told["Plan"] == plan
+    cached = told["Cached behind the frozen stages"]
+    assert cached == "1 view of each training image, so augmentation had no effect"
 
 
 def test_without_augmentation_one_view_is_no_loss():
     run = make_run(RunFacts(cached_views=1), augment="none")
     assert not AUGMENTATIONS["none"].is_on
-    assert said(run)["Kept behind the frozen stages"] == "1 view of each training image"
+    assert terms(run)["Cached behind the frozen stages"] == "1 view of each training image"
 
 
 def test_what_it_takes_to_repeat_a_run_is_on_record():
@@ -98,9 +94,5 @@ def test_what_it_takes_to_repeat_a_run_is_on_record():
         split_fingerprint=SplitFingerprints(train="abc", val="bcd", test="def"),
     )
     told = {fact.term: fact.value for fact in record(make_run(facts))}
-    assert (told["Device"], told["Software"], told["Split"], told["Dataset"]) == (
-        "CPU",
-        "torch 2",
-        "train abc, val bcd, test def",
-        "d1",
-    )
+    assert (told["Device"], told["Software"]) == ("CPU", "torch 2")
+    assert (told["Split"], told["Dataset"]) == ("train abc, val bcd, test def", "d1")
