@@ -16,7 +16,7 @@ labels = run_labels(runs)
 show_table(runs)
 groups = show_verdicts(runs)
 
-st.header("Learning curves", help=GLOSSARY["overfitting"], anchor=False)
+st.header("Learning curves", help=GLOSSARY["learning curves"], anchor=False)
 st.caption("How the runs learned, epoch by epoch, measured on their validation images.")
 lines = [(labels[run.id], get_workspace().store.list_metrics(run.id)) for run in runs]
 epochs = max(run.config.train.epochs for run in runs)

@@ -47,6 +47,8 @@ GLOSSARY = {
     "interval": "How sure the figure is: on another test set of this size it would most likely "
     "lie in this range (95 % interval; of a share after Wilson). Fewer images make "
     "it wider.",
+    "learning curves": "Loss and accuracy after each epoch, on training and on validation images. "
+    "Where training still improves and validation gets worse, the model overfits.",
     "learning rate": "How big a step the weights take each time. "
     "Too small and learning crawls; too big and it jumps past the goal.",
     "learning-rate finder": "Trains a copy for a moment at a rate that rises from tiny to huge. "

@@ -143,7 +143,7 @@ def test_resampling_many_classes_takes_no_memory_to_speak_of():
     predictions = predictions_of(labels, np.full((500, 500), 0.002))
     tracemalloc.start()
     judging = _resampled_counts(_as_tables(predictions, "image"), 500, 0)
-    assert sum(counts.there.sum() == 500 for counts in judging) == 1_000
+    assert sum(counts.true.sum() == 500 for counts in judging) == 1_000
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 20e6
@@ -162,8 +162,8 @@ def test_resamples_are_matrices_of_images_drawn_anew(predictions, seed):
         matrix = matrix.reshape(k, k)
         for ours, its in (
             (found.right, matrix.diagonal()),
-            (found.said, matrix.sum(0)),
-            (found.there, matrix.sum(1)),
+            (found.predicted, matrix.sum(0)),
+            (found.true, matrix.sum(1)),
         ):
             assert np.array_equal(ours, its)
 

@@ -79,7 +79,7 @@ def chart_url(run: Run, kind: str, query: str = "") -> str:
 
 def show_learning_curves(run: Run) -> None:
     """Draw loss and accuracy over training; the charts follow a run that is under way."""
-    st.subheader("Learning curves", help=GLOSSARY["overfitting"], anchor=False)
+    st.subheader("Learning curves", help=GLOSSARY["learning curves"], anchor=False)
     st.caption("How loss and accuracy changed, epoch by epoch.")
     show_fit(run)
     left, right = st.columns(2, gap="medium")
