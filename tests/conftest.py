@@ -27,7 +27,9 @@ if threading.current_thread() is threading.main_thread():
     # A shell starts what runs in the background deaf to Ctrl+C, and children would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 # Examples follow from the test alone, so that a commit has one result; `make fuzz` draws others.
-hypothesis.settings.register_profile("same", deadline=None, derandomize=True, database=None)
+hypothesis.settings.register_profile(
+    "same", deadline=None, max_examples=50, derandomize=True, database=None
+)
 hypothesis.settings.register_profile(
     "fuzz", deadline=None, max_examples=1000, database=None, print_blob=True
 )

@@ -13,7 +13,7 @@ from tl_core.records import RunState
 from tl_core.runners import enqueue
 from tl_ui.optimizers.curves import LOOKS
 
-EPOCHS = 25
+EPOCHS = 8
 
 
 @pytest.fixture(scope="module")

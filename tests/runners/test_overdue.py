@@ -74,8 +74,15 @@ def slow(
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
-@pytest.mark.parametrize("how_slow", [HEEDS_SIGNALS, IS_DEAF])
-@pytest.mark.parametrize("state", [RunState.CANCELLED, RunState.PAUSED])
+@pytest.mark.parametrize(
+    ("state", "how_slow"),
+    [
+        (RunState.CANCELLED, HEEDS_SIGNALS),
+        (RunState.PAUSED, IS_DEAF),
+        pytest.param(RunState.CANCELLED, IS_DEAF, marks=pytest.mark.slow),
+        pytest.param(RunState.PAUSED, HEEDS_SIGNALS, marks=pytest.mark.slow),
+    ],
+)
 def test_in_mid_step_a_run_stops_within_seconds_and_the_queue_goes_on(
     workspace: Workspace, colours: DatasetRecord, slow: SlowRunner, state: RunState, how_slow: str
 ):

@@ -216,7 +216,7 @@ def test_pausing_and_resuming_at_once_never_loses_a_run(
 def test_a_killed_run_that_is_resumed_has_the_figures_of_one_never_stopped(
     workspace: Workspace, colours: DatasetRecord
 ):
-    config = run_config(colours, TINY, epochs=4, batch_size=4, dropout=0.2, augment="photos")
+    config = run_config(colours, TINY, epochs=3, dropout=0.2, augment="photos")
     whole = InlineRunner(workspace).submit(config)
     command = [sys.executable, "-c", KILLED_IN_THE_SECOND_EPOCH, config.model_dump_json()]
     ended = subprocess.run(command, cwd=ROOT, env=environment(workspace.settings.home), check=False)
