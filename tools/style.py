@@ -41,6 +41,8 @@ class Module:
 
     path: Path
     lines: int = 0
+    written: int = 0
+    """Lines that are not blank."""
     comments: int = 0
     long_lines: int = 0
     packed: list[int] = field(default_factory=list)
@@ -58,7 +60,7 @@ def read_module(path: Path) -> Module:
     """Count what `path` holds."""
     text = path.read_text("utf-8")
     lines = text.splitlines()
-    module = Module(path, lines=len(lines))
+    module = Module(path, lines=len(lines), written=sum(bool(line.strip()) for line in lines))
     module.long_lines = sum(len(line) > LONGEST_LINE for line in lines)
     tokens = tokenize.generate_tokens(io.StringIO(text).readline)
     # Directives for tools explain nothing to a reader.
@@ -114,6 +116,7 @@ def _docstrings(node: ast.AST) -> Iterator[tuple[int, str]]:
 def figures(modules: list[Module]) -> dict[str, str]:
     """Summarise `modules` as label and value, in the order in which they are shown."""
     lines = sum(module.lines for module in modules)
+    written = sum(module.written for module in modules)
     sizes = [module.lines for module in modules]
     largest = max(modules, key=lambda module: module.lines)
     packed = sum(len(module.packed) for module in modules)
@@ -130,7 +133,7 @@ def figures(modules: list[Module]) -> dict[str, str]:
         "packed assignments per 1,000 lines": f"{1000 * packed / lines:.2f}",
         "conditional expressions per 1,000 lines": f"{1000 * conditionals / lines:.2f}",
         "nested conditional expressions": str(nested),
-        "comments per 100 lines": f"{100 * comments / lines:.2f}",
+        "comments per 100 lines that are not blank": f"{100 * comments / written:.2f}",
         f"functions above {LONGEST_FUNCTION} lines": str(
             sum(length > LONGEST_FUNCTION for length in functions)
         ),
