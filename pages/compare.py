@@ -35,6 +35,7 @@ with right:
     st.caption("**Validation loss**: how wrong they are", help=words)
     chart(loss_curves(lines, epochs), key="compare-loss")
 
+# There is no group where fewer than two runs were tested.
 if groups:
     st.header("Training cost", anchor=False)
     st.caption("What accuracy costs, in time and in trainable parameters.")
@@ -48,6 +49,7 @@ if groups:
     with right:
         chart(weights_chart(runs, labels), key="compare-weights")
     show_images(
+        # A run that is alone in its group has nothing to stand beside.
         [[group.best, *(run for run, _ in group.others)] for group in groups if group.others],
         labels,
     )

@@ -32,6 +32,7 @@ if is_busy(run):
             follow_samples(run)
         with right:
             follow_matrix(run)
+    # Before the training there are no curves yet, but images with their true classes to look at.
     elif run.state is not RunState.QUEUED:
         follow_samples(run)
     show_settings(run)

@@ -32,6 +32,7 @@ if run is None:
     st.stop()
 
 link("run", "What this model is, and how accurate it is", icon=":material/insights:", run=run.id)
+# The reader's own images come first; test samples are for those who have none at hand.
 if files := [*drop_images(), *take_picture()]:
     asked = ask(run, files)
     show_answers(asked)

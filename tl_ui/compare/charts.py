@@ -9,6 +9,7 @@ from tl_core.records import MetricPoint, Run
 from tl_core.runs.summary import seconds_taken
 from tl_core.text import count, duration, isolated, number_of, percent, plotly_text
 
+# With seven colours, three dashes make 21 looks, and at most 20 runs are compared.
 _DASHES = ("solid", "dash", "dot")
 _SYMBOLS = ("circle", "square", "diamond", "cross", "x", "triangle-up", "star")
 _HEIGHT = 400
@@ -25,12 +26,14 @@ def accuracy_curves(lines: Sequence[Line], epochs: int) -> Chart:
     """
     curves = [(name, series(points, "val", "accuracy")) for name, points in lines]
     layout = curve_layout("Epoch", "Validation images right (%)")
+    # Above 100, so that markers of a perfect epoch are not cut in half.
     layout["yaxis"] |= {"range": [0, 103], "ticksuffix": " %", "dtick": 25}
     layout["xaxis"] |= epoch_axis(max((len(points) for _, points in curves), default=0), epochs)
     traces = [
         _line(place, name, points, lambda p: finite(100 * p.value), lambda p: percent(p.value))
         for place, (name, points) in enumerate(curves)
     ]
+    # With a NaN among the numbers, the result of `max` would depend on their order.
     values = [p.value for _, points in curves for p in points if finite(p.value) is not None]
     best = "no epoch has ended yet"
     if values:
@@ -62,6 +65,7 @@ def loss_curves(lines: Sequence[Line], epochs: int) -> Chart:
     layout = curve_layout("Epoch", "Validation loss (nats)", is_empty=is_empty)
     layout["yaxis"]["rangemode"] = "tozero"
     layout["xaxis"] |= epoch_axis(max((len(points) for _, points in curves), default=0), epochs)
+    # One run that diverged would otherwise flatten the curves of all others.
     cut = cut_off(layout, [[p.value for p in points] for _, points in curves])
     traces = [
         _line(place, name, points, lambda p: finite(p.value), lambda p: f"{p.value:.3f}")
@@ -135,9 +139,11 @@ def _costs(
         words: cost of each run with its unit, by id.
         against: the cost in the chart's title.
     """
+    # A cost of 0 is left out as well: it has no place on a logarithmic axis.
     known = [(run, cost) for run, cost in places if cost and run.result]
     layout = curve_layout(x, "Test images right (%)", is_empty=not known)
     if known:
+        # Training a head and training the whole backbone differ by orders of magnitude.
         layout["xaxis"]["type"] = "log"
         layout["yaxis"]["ticksuffix"] = " %"
     traces = [
@@ -157,6 +163,7 @@ def _point(place: int, run: Run, cost: float, name: str, words: str) -> Figure:
     assert run.result
     value = run.result.accuracy
     n = run.result.n
+    # Results hold the share; the interval needs the whole number of right answers behind it.
     low, high = wilson_interval(round(value * n), n)
     return {
         **_look(place, name),

@@ -16,6 +16,7 @@ from tl_ui.resources import get_workspace
 from tl_ui.run.images import images_of
 
 PAGE = 12
+# Doubled class names outweigh Streamlit's own rules for figures and lists.
 _STYLE = """<style>
 .tl-beside { display: grid; gap: 1rem;
   grid-template-columns: repeat(auto-fill, minmax(16rem, 1fr)); }
@@ -76,6 +77,7 @@ def show_images(groups: Sequence[Sequence[Run]], labels: dict[str, str]) -> None
         joined = [", ".join(isolated(labels[run.id]) for run in group) for group in groups]
         place = st.selectbox(
             "Runs that were tested on the same images",
+            # Numbers as options, since shortened names of two groups may be equal.
             range(len(groups)),
             format_func=lambda place: shorten(joined[place], 120),
         )
@@ -94,6 +96,7 @@ def _answers(run_ids: tuple[str, ...]) -> list[list[Prediction]]:
 
 def _show_group(runs: Sequence[Run], labels: dict[str, str], place: int) -> None:
     choices = filtered(beside(_answers(tuple(run.id for run in runs))))
+    # The key tells groups apart, because a default counts only for a new key.
     which = st.segmented_control(
         "Show",
         list(_WHICH),
@@ -113,12 +116,14 @@ def _show_group(runs: Sequence[Run], labels: dict[str, str], place: int) -> None
     n_left = len(chosen) - shown
     label = f"Show more ({count(n_left)} left)"
     if n_left > 0 and st.button(label, key=f"more-{place}-{which}"):
+        # The images stand above the button, so that they are drawn already: hence the rerun.
         st.session_state[key] = shown + PAGE
         st.rerun()
 
 
 def beside_html(runs: Sequence[Run], labels: dict[str, str], rows: Sequence[Beside]) -> str:
     """Return a figure for each image, with the runs' predictions in its caption."""
+    # Runs of one group have the same classes in the same order.
     names = class_names(runs[0], len(rows[0].answers[0].probabilities))
     figures = []
     for row in rows:
@@ -153,5 +158,6 @@ def _picture(runs: Sequence[Run], row: Beside, true: str) -> str:
 def _answer(name: str, answer: Prediction, names: Sequence[str]) -> str:
     mark = "✓" if answer.is_right else "✗"
     predicted = html_text(shorten(names[answer.predicted], 40))
+    # Number and percent sign stay on one line; escaped first, or the entity would be, too.
     sure = html_text(confidence(answer.confidence)).replace(" ", "&nbsp;")
     return f"{mark} {html_text(name)}: <b>{predicted}</b> ({sure})"

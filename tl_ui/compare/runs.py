@@ -63,7 +63,7 @@ def run_labels(runs: Sequence[Run]) -> dict[str, str]:
     """
     names = _names(runs)
     return {
-        # The id makes equal names different.
+        # The id makes equal names different; 28 characters leave room for it.
         run.id: name if names.count(name) == 1 else f"{shorten(name, 28)} ({run.id})"
         for run, name in zip(runs, names, strict=True)
     }
@@ -78,6 +78,7 @@ def _names(runs: Sequence[Run]) -> list[str]:
         for place, run in enumerate(runs):
             settings = ", ".join(_value(name, words[place]) for name, words in differ[:n])
             name = run.title or settings or run.dataset_name
+            # Not escaped: tables, charts and Markdown each do that in their own way.
             names.append(visible(shorten(name, _LABEL_LENGTH)))
         candidates.append(names)
     # `max` keeps the first of equals, which has the fewest settings.
@@ -93,6 +94,7 @@ def differing(runs: Sequence[Run]) -> dict[str, list[str]]:
     """Return every run's value in words, by setting, where they differ; both are user text."""
     differ = {}
     for name, values in what_differs(runs).items():
+        # An id is a fingerprint, which says nothing to a reader.
         if name == "dataset_id":
             differ["Dataset"] = [visible(run.dataset_name) for run in runs]
         elif name == "backbone":
@@ -210,6 +212,7 @@ def show_verdicts(runs: Sequence[Run]) -> list[RunGroup]:
         st.markdown("Fewer than two of them were tested: there is nothing to compare.")
         return []
     try:
+        # Fails where a run has been deleted since `open_comparison` read it.
         groups = compare_runs(get_workspace().store, [run.id for run in tested])
     except TransferLabError as error:
         st.warning(literal(str(error)), icon=":material/error:")
@@ -232,6 +235,7 @@ def verdict_words(group: RunGroup, labels: dict[str, str]) -> str:
         for run, comparison in group.others
     ]
     head = _tie_words(group, labels) or _winner_words(group, labels)
+    # The correction is empty where there are only two runs.
     return "\n".join([head, "", *lines, "", group.correction]).rstrip()
 
 

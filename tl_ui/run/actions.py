@@ -13,6 +13,7 @@ from tl_ui.resources import get_runner, get_tokens, get_workspace
 from tl_ui.run.overview import has_model
 from tl_ui.run.results import results_or_none, why_no_figures
 
+# The bound of `TrainConfig.epochs`.
 _MOST_EPOCHS = 1000
 
 

@@ -79,6 +79,7 @@ def _edit(run: Run) -> None:
             }
             if "tags" in changed:
                 changed["tags"] = tags.split(",")
+            # Before saving: `_annotate` ends in a rerun, after which nothing here is executed.
             st.session_state[_N_SAVED] = n_saved + 1
             _annotate(run, **changed)
 

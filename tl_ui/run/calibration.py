@@ -56,6 +56,8 @@ def _choose_threshold(run: Run, predictions: Sequence[Prediction]) -> None:
 
 
 def _show_parted(run: Run, wrong: Sequence[Prediction], left: Sequence[Prediction]) -> None:
+    # Keys are the options, since the counts in the labels change with the threshold, and a
+    # changed option loses its choice.
     labels = {
         "wrong": f"Answered wrongly ({count(len(wrong))})",
         "left": f"Left to a person ({count(len(left))})",
@@ -88,6 +90,7 @@ def threshold_words(predictions: Sequence[Prediction], threshold: float) -> str:
     (figures,) = answered(predictions, [threshold])
     n = len(predictions)
     coverage = f"It would answer **{share(figures.n, n)}** test images ({percent(figures.n / n)})"
+    # No image reaches the threshold: there is no share to compute.
     if not figures.n:
         return f"{coverage}, and leave all to a person."
     low, high = wilson_interval(figures.right, figures.n)

@@ -25,6 +25,7 @@ _MOST_HEIGHT = 640
 def follow_matrix(run: Run) -> None:
     """Draw the confusion matrix of the latest validation while the run is under way."""
     _head()
+    # Ten rows are a guess for a run that has not recorded its classes.
     draw_chart(run, "confusion", "Confusion matrix", _height(len(class_names(run, 10))))
 
 
@@ -40,7 +41,9 @@ def show_matrix(run: Run, split: str, predictions: Sequence[Prediction]) -> None
     height = _height(min(n, view.top or n))
     clicked = draw_chart(run, kind, "Confusion matrix", height, view.query, clickable=True)
     if clicked:
+        # A click names row and column of the drawn part, whose order depends on the view.
         labels = labels_shown(predictions, n, view)
+        # `show_cell` draws its list later: Streamlit refuses to set a widget that is drawn already.
         st.session_state[_key(run)] = labels[clicked["y"]], labels[clicked["x"]]
 
 
@@ -81,6 +84,7 @@ def _choose_view(run: Run, n_classes: int) -> MatrixView:
         )
         top = None
         if n_classes > MAX_LABELLED_CLASSES:
+            # Not required: nothing chosen is None, which means all classes as well.
             top = st.segmented_control(
                 "Classes",
                 [MAX_LABELLED_CLASSES, None],

@@ -58,6 +58,8 @@ class Reel:
     """Points of each epoch's map, float [M, 2]; [0, 2] where the features were not finite."""
 
 
+# `lru_cache`, unlike Streamlit's caches, counts a parameter with an underscore: a resumed run has
+# a longer record.
 @lru_cache(maxsize=8)
 def reel_of(run_id: str, _epochs_done: int) -> Reel:
     """Load a run's record once for all readers.
@@ -83,6 +85,7 @@ def turned(features: Sequence[Any]) -> list[Any]:
         if not current.size:
             maps.append(np.zeros((0, 2), dtype=np.float32))
             continue
+        # The alignment needs the same images and as many dimensions.
         if later is not None and later.shape == current.shape:
             current = align(current, later)
         later = current
@@ -95,6 +98,7 @@ def turned(features: Sequence[Any]) -> list[Any]:
 
 def show_epochs(run: Run) -> None:
     """Draw the steps through the epochs, once unfolded; runs without a record say so."""
+    # A fragment, so that unfolding does not draw the whole page again.
     st.fragment(_show_epochs)(run)
 
 
@@ -138,6 +142,7 @@ def _show_epoch(run: Run, reel: Reel) -> None:
 
 
 def _answers_of(epoch: EpochOutputs) -> list[EpochAnswer]:
+    # `tolist` gives Python's own numbers, which are read far faster than NumPy's scalars.
     rows = zip(
         epoch.positions.tolist(),
         epoch.labels.tolist(),
@@ -160,6 +165,7 @@ def _choose_epoch(run: Run, numbers: Sequence[int]) -> int:
         st.caption(f"It has one epoch, number {numbers[0]}.")
         return numbers[0]
     if st.session_state.get(play_key):
+        # Here, since the slider's state can only be set before the slider is drawn.
         _advance(key, play_key, numbers)
     button, slider = st.columns([1, 6], vertical_alignment="bottom")
     playing = st.session_state.get(play_key, False)
@@ -202,10 +208,12 @@ def _show_map(
         key=f"epochs-colour-{run.id}",
         help=GLOSSARY["embedding map"],
     )
+    # Features are recorded of a sample of the validation images.
     mapped = [answers[row] for row in epoch.rows.tolist()]
     # Bounds of all epochs together, so that the axes do not jump from one to the next.
     bounds = bounds_of(reel.maps)
     drawn = epoch_map(run, epoch, points, mapped, names, colouring=colouring, bounds=bounds)
+    # Points glide for half a second, and so rest before the next epoch is played.
     point_map(drawn, key=f"epochs-map-{run.id}", height=460, glide=500, lasso=False)
     st.caption(_map_words(reel, place))
 
@@ -239,6 +247,7 @@ def epoch_map(
         f"{run.id} {epoch.epoch}",
         f"Features of {images} after epoch {epoch.epoch}, {count(n_right)} of them right",
         alt_words(groups, len(answers)),
+        # More digits than the eye can see would only lengthen the message to the browser.
         *np.round(points.astype(float), 3).T.tolist(),
         groups,
         [answer_words(names[a.true], names[a.predicted], a.confidence) for a in answers],

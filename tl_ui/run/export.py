@@ -41,6 +41,7 @@ def show_export(run: Run) -> None:
     if not has_model(run):
         return
     st.subheader("Export", help=GLOSSARY["export"], anchor=False)
+    # Only a tested run needs figures: its export is checked against the answers of the test.
     if run.result and (why := why_no_figures(run)):
         st.markdown(literal(f"It cannot be exported. {why}"))
         return
@@ -51,6 +52,7 @@ def show_export(run: Run) -> None:
         st.fragment(follow, run_every=0.5)(job)
         return
     wanted = _choose(run, packed_formats(get_workspace(), run.id))
+    # A failure with other formats does not concern those that are chosen now.
     if job and job.error and packs(job, wanted):
         st.error(literal(job.error), icon=":material/error:")
     if packed := read_packed(get_workspace(), run.id, wanted):
@@ -77,6 +79,7 @@ def _choose(run: Run, packed: Sequence[str]) -> tuple[str, ...]:
 
 
 def _show_packed(run: Run, wanted: tuple[str, ...], packed: Packed) -> None:
+    # A link to a route: `st.download_button` would keep the whole zip in the server's memory.
     st.link_button(
         f"Download the zip ({size(packed.n_bytes)})",
         download_url(run, wanted),
@@ -129,6 +132,7 @@ def receipt_words(receipt: dict[str, float]) -> str:
 
 
 def _at_most(difference: float) -> str:
+    # Smaller differences would be shown as 0.00000, which claims too much.
     return "less than 0.00001" if difference < 1e-5 else f"at most {difference:.5f}"
 
 

@@ -56,11 +56,13 @@ def _result_file(workspace: Workspace, run_id: str) -> Path:
 
 def export_file(workspace: Workspace, run_id: str, formats: Sequence[str]) -> Path:
     """Return the path of the run's zip with these formats; the zip need not exist."""
+    # The name is part of the download's address, and tells which formats are inside.
     return workspace.artifacts.run_folder(run_id) / f"export-{'-'.join(formats)}.zip"
 
 
 def packed_formats(workspace: Workspace, run_id: str) -> tuple[str, ...]:
     """Return the formats of the existing zip, or an empty tuple."""
+    # Any of them will do: packing a run deletes its older zips, so that one is left.
     files = workspace.artifacts.run_folder(run_id).glob("export-*.zip")
     return next((tuple(file.stem.removeprefix("export-").split("-")) for file in files), ())
 
@@ -73,6 +75,7 @@ def read_packed(workspace: Workspace, run_id: str, formats: Sequence[str]) -> Pa
     """
     file = export_file(workspace, run_id, formats)
     try:
+        # A resumed run gets a new model, which an older zip does not hold.
         if file.stat().st_mtime < workspace.artifacts.checkpoint(run_id).stat().st_mtime:
             return None
         with zipfile.ZipFile(file) as archive:

@@ -42,6 +42,7 @@ class MappedAnswers:
     confidence: list[float]
 
 
+# The number of epochs is part of the key: a run that is resumed keeps other outputs.
 @lru_cache(maxsize=8)
 def _outputs(run_id: str, split: str, _epochs_done: int) -> KeptOutputs:
     folder = get_workspace().artifacts.outputs(run_id)
@@ -55,6 +56,7 @@ def _pca(run_id: str, split: str, epochs_done: int) -> dict[str, Any]:
     PCA is fast enough to run in this process; the other methods take a job.
     """
     outputs = _outputs(run_id, split, epochs_done)
+    # Stratified by class, so that a rare class does not vanish from the map.
     chosen = sample_evenly(outputs.labels[outputs.rows].tolist(), MOST_MAPPED)
     layout = lay_out(outputs.features[chosen], "pca")
     return {
@@ -105,9 +107,11 @@ def _show_map(run: Run) -> None:
             key=f"map-colour-{run.id}",
         )
     try:
+        # First, so that a run without outputs is not offered a job that has to fail.
         outputs = _outputs(run.id, split, run.epochs_done)
         layout = _layout(run, split, method)
     except TransferLabError as error:
+        # No warning: runs of older versions have no stored features, which is no fault.
         st.caption(literal(str(error)))
         return
     st.caption(MEANING[method])
@@ -149,6 +153,7 @@ def _draw(
     colouring: str,
 ) -> None:
     positions = mapped.positions
+    # The number counts only for runs that have not recorded the names of their classes.
     names = class_names(run, 1 + max(*mapped.labels, *mapped.answers))
     groups = _groups(mapped, names, colouring)
     x, y = zip(*layout["points"], strict=True)

@@ -50,6 +50,7 @@ def extremes(
     by_class: dict[int, list[Prediction]] = {}
     for prediction in in_order(predictions, "loss"):
         by_class.setdefault(prediction.true, []).append(prediction)
+    # Cut twice, so that no image of a small class is both among the worst and the best.
     return [(label, group[:n], group[n:][-n:]) for label, group in sorted(by_class.items())]
 
 
@@ -63,4 +64,5 @@ def ranked(
 
 
 def _finite(value: float, otherwise: float) -> float:
+    # NaN is neither smaller nor larger than any number, and would leave a list unsorted.
     return value if math.isfinite(value) else otherwise

@@ -31,11 +31,13 @@ CLASSES_AT_ONCE = 6
 def images_of(run: Run) -> tuple[ImageRecord, ...]:
     """Return the images of the run's dataset by position; none if the dataset was deleted."""
     try:
+        # The store is asked first, because the cached images outlive a deleted dataset.
         return dataset_images(get_workspace().store.get_dataset(run.config.data.dataset_id).id)
     except UnknownDataset:
         return ()
 
 
+# Cached, since every refresh of the samples needs it.
 @lru_cache(maxsize=16)
 def run_split(data: DataConfig) -> Split:
     """Return the split of an existing dataset, which its seed fixes."""
@@ -60,6 +62,7 @@ def pick_samples(
 ) -> list[int]:
     """Pick from the classes in turn, so that as many classes as possible are seen."""
     by_class: dict[str, list[int]] = {}
+    # In a fixed order, so that every refresh picks the same images.
     for position in sorted(positions):
         by_class.setdefault(images[position].class_name, []).append(position)
     rounds = range(max(map(len, by_class.values()), default=0))
@@ -69,6 +72,7 @@ def pick_samples(
 
 def follow_samples(run: Run) -> None:
     """Draw the same few validation images after each epoch, with their predictions."""
+    # Predictions change once an epoch, and each refresh costs the run some of its speed.
     st.fragment(_show_samples, run_every=3)(run.id)
 
 
@@ -76,6 +80,7 @@ def _show_samples(run_id: str) -> None:
     try:
         run = get_workspace().store.get_run(run_id)
     except UnknownRun:
+        # Deleted meanwhile: the fragment in `watch` reruns the page, which then says so.
         return
     images = images_of(run)
     # The fragment reads the run itself: the page's script does not run again after each epoch.
@@ -162,6 +167,7 @@ def browse_predictions(run: Run, predictions: Sequence[Prediction], what: str) -
         _show_classes(run, predictions, what, key)
     else:
         show_predictions(run, in_order(predictions, view), what, f"{key}-{view}")
+    # Among all predictions, because an address may name an image of another view.
     open_image_of_address(run, images, in_order(predictions, "loss"), what)
 
 
@@ -225,6 +231,7 @@ def _show_pictures(
 def _offer_more(n_left: int, key: str, n_shown_next: int, of: str = "") -> None:
     if n_left > 0:
         label = f"Show more ({count(n_left)} {of}left)"
+        # A callback runs before the images above are drawn, so that no second rerun is needed.
         st.button(label, key=f"more-{key}", on_click=_show_more, args=(key, n_shown_next))
 
 

@@ -40,6 +40,7 @@ def open_image(
     # Kept in the session, because the dialog's buttons rerun only the dialog.
     st.session_state[_PLACE] = next(i for i, p in enumerate(around) if p.position == position)
     _note_in_address(position)
+    # Not a decorator, since the title depends on the kind of images.
     st.dialog(f"One {what} image", width="large")(_show)(run, images, around, what)
 
 
@@ -77,6 +78,7 @@ def _show(run: Run, images: Sequence[ImageRecord], around: Sequence[Prediction],
             help=f"Grad-CAM: {GLOSSARY['Grad-CAM']} Occlusion: {GLOSSARY['occlusion']}",
         )
         st.markdown("**Most likely classes**", help=GLOSSARY["confidence"])
+        # Not by `st.html`, where the bars would not get the theme's colours.
         drawing(
             STYLE + bars_html(ranked(prediction, names, 5), true=names[prediction.true]),
             key="large-view-bars",
@@ -87,6 +89,7 @@ def _show(run: Run, images: Sequence[ImageRecord], around: Sequence[Prediction],
 
 
 def _note_in_address(position: int) -> None:
+    # Noted as opened, so that the changed address does not open the dialog a second time.
     st.session_state[_OPENED] = str(position)
     st.query_params["image"] = str(position)
 
@@ -128,6 +131,7 @@ def _choose_class(prediction: Prediction, names: Sequence[str]) -> int:
         return f"{words}, what it is" if is_missed else words
 
     order = sorted(range(len(names)), key=rank)
+    # A key for each image: a class chosen for one must not be kept for the next.
     key = f"large-view-class-{prediction.position}"
     help_ = GLOSSARY["heat-map"]
     return int(st.selectbox("Heat-map of class", order, format_func=name, key=key, help=help_))

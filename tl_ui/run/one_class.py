@@ -60,6 +60,7 @@ def show_class(run: Run, predictions: Sequence[Prediction], what: str) -> None:
             "against how many others it takes for them",
             help=GLOSSARY["ROC AUC"],
         )
+        # A key for each class, because a chart keeps the zoom of the one before.
         chart(roc_chart(ranking, what), key=f"roc-{run.id}-{label}")
         st.caption(
             "**Precision–recall curve**: how many of its answers are right, "

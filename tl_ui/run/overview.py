@@ -61,6 +61,7 @@ def show_head(run: Run) -> None:
     parts.append(number_of(run.config.train.epochs, "epoch"))
     verb = "started" if run.started_at else "queued"
     parts.append(f"{verb} {when(run.started_at or run.created_at, st.context.timezone)}")
+    # Only at the end: the head is not refreshed meanwhile, and its time would stand still.
     if not is_busy(run) and (taken := seconds_taken(run)) is not None:
         parts.append(f"took {duration(taken)}")
     if run.facts.device:
@@ -74,6 +75,7 @@ def show_head(run: Run) -> None:
 
 def chart_url(run: Run, kind: str, query: str = "") -> str:
     token = get_tokens().sign("run", run.id)
+    # `MatrixView.query` ends in `&` unless it is empty.
     return f"{url_base()}/api/runs/{run.id}/charts/{kind}?{query}token={token}"
 
 
@@ -136,6 +138,7 @@ def _say_what_happened(run: Run) -> None:
     ending = with_ending(get_workspace(), run).message
     show(literal(ending), icon=STATES[run.state][1])
     if run.state is RunState.FAILED:
+        # The message of a failed run holds the error alone.
         st.markdown(what_is_kept(run))
     if run.epochs_done and (figures := _last_validation(run)):
         st.markdown(figures)

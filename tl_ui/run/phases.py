@@ -22,6 +22,7 @@ def borders(run: Run) -> list[Border]:
         return []
     names = _stage_names(run.config.model.backbone, run.config.model.image_size, plan[0].n_stages)
     return [
+        # Frozen stages are counted from the input, and a later phase freezes fewer.
         Border(after.first_epoch, _unfrozen(names[after.frozen_stages : before.frozen_stages]))
         for before, after in pairwise(plan)
     ]
@@ -46,6 +47,7 @@ def _stage_names(backbone: str, image_size: int | None, n: int) -> list[str]:
 
 def phase_rows(run: Run) -> list[tuple[str, str, str, str]]:
     """Return a row per phase: epochs, frozen stages, learning rates of head and stages."""
+    # The last of a phase's rates is the head's, those before it are the stages'.
     return [
         (
             _epochs(phase),
@@ -94,4 +96,5 @@ def _stage_rates(rates: Sequence[float]) -> str:
         return "–"
     low = f"{learning[0]:.2g}"
     high = f"{learning[-1]:.2g}"
+    # Compared as they are shown, since close rates are rounded to the same digits.
     return high if low == high else f"{low} to {high}"

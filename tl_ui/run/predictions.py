@@ -66,6 +66,7 @@ def show_classes(run: Run, predictions: Sequence[Prediction], what: str) -> None
         rows,
         key=f"classes-{run.id}",
         on_select="rerun",
+        # Cells, because selecting rows would take a column of checkboxes.
         selection_mode="single-cell",
         hide_index=True,
         placeholder="–",
@@ -82,6 +83,7 @@ def show_classes(run: Run, predictions: Sequence[Prediction], what: str) -> None
     label = None
     if clicked:
         row, _ = clicked[0]
+        # Rows are sorted by F1, so that a row's number is not the label.
         label = names.index(str(rows[row]["Class"]))
     choose_class(run, label)
 

@@ -94,6 +94,7 @@ def _show_queue(run: Run) -> None:
     st.caption(
         "The run starts by itself. You can close this page; its address opens the run again."
     )
+    # A callback, so that the page that is drawn next knows of the request already.
     st.button(
         "Take it out of the queue",
         icon=":material/close:",
@@ -113,6 +114,7 @@ def _show_progress(run: Run) -> None:
     progress = run.progress or Progress(STAGES[0], 0.0)
     st.html(steps_html(progress.stage))
     st.progress(
+        # `st.progress` raises an error for a share beyond 0 to 1.
         min(1.0, max(0.0, progress.fraction)),
         text=progress_words(progress, _steady_seconds_left(run)),
     )
@@ -162,6 +164,7 @@ def _steady_seconds_left(run: Run) -> float | None:
 
     Between two epochs, for instance, there is none for a moment.
     """
+    # In the session, because a fragment keeps nothing from one refresh to the next.
     key = f"left-{run.id}"
     now = time.monotonic()
     if run.progress and run.progress.seconds_left is not None:
@@ -190,6 +193,7 @@ def _show_ways_out(run: Run) -> None:
         st.button(
             "Stopping…" if asked == "cancel" else "Stop",
             icon=":material/stop_circle:",
+            # A run that was asked to pause can still be stopped, which has the last word.
             disabled=asked == "cancel",
             key=f"stop-{run.id}",
             on_click=store.request_cancel,

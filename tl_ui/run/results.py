@@ -62,6 +62,7 @@ def show_figures(run: Run) -> None:
         st.warning(literal(why), icon=":material/error:")
         return
     test = run_results(run.id).test
+    # A run that carries on from another is tested on the same images as that was.
     seen = literal(seen_before(run))
     images = number_of(test.n, "image")
     st.subheader("Test metrics", help=GLOSSARY["test set"], anchor=False)
@@ -72,6 +73,7 @@ def show_figures(run: Run) -> None:
                 label,
                 value,
                 interval,
+                # The delta holds the interval, which is no change for better or worse.
                 delta_color="off",
                 delta_arrow="off",
                 help=f"{explanation} Measured on {number_of(test.n, 'test image')}.",

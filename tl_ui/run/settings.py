@@ -17,6 +17,7 @@ from tl_core.text import duration, html_text, number_of, percent, share
 from tl_ui.run.phases import phase_rows, plan_sentence
 from tl_ui.train.widgets import label, value_words
 
+# Doubled class names outweigh Streamlit's own rules for headings and lists.
 _STYLE = """<style>
 .tl-facts { margin: 0 0 1rem; }
 .tl-facts.tl-facts h3 { font-size: 1rem; font-weight: 600; margin: 0.75rem 0 0.25rem;
@@ -156,6 +157,7 @@ def _time_facts(run: Run) -> list[Fact]:
     stages = run.facts.seconds_by_stage
     facts = [Fact(stage.capitalize(), duration(seconds)) for stage, seconds in stages.items()]
     taken = seconds_taken(run)
+    # The list is not refreshed while the run is under way, and its time would stand still.
     if taken is not None and not is_busy(run):
         facts.append(Fact("In all", duration(taken)))
     return facts
@@ -175,6 +177,7 @@ def record(run: Run) -> list[Fact]:
         Fact("Images read by", _threads(run)),
         Fact("Software", _listed(run.facts.environment)),
     ]
+    # Runs of older versions, and those that have not started, lack some of them.
     return [fact for fact in facts if fact.value]
 
 
@@ -191,6 +194,7 @@ def command_line(config: RunConfig) -> str:
     """Return the shell command that trains with these settings."""
     changed = (
         f"--set {shlex.quote(f'{name}={_as_argument(value)}')}"
+        # The command begins with the same defaults, so that only changes need to be given.
         for name, value in changed_settings(config).items()
     )
     return " ".join(["python -m tl_core train", shlex.quote(config.data.dataset_id), *changed])

@@ -26,6 +26,7 @@ def delete_run(run_id: str) -> None:
     # Somebody else may have deleted the run meanwhile.
     with contextlib.suppress(UnknownRun):
         workspace.store.delete_run(run_id)
+    # After the store, which refuses to delete a run that is running.
     workspace.artifacts.delete_run(run_id)
 
 
@@ -44,6 +45,7 @@ def ask_to_delete(runs: Sequence[Run], then: str | None = None) -> None:
         _delete_all(runs)
         if then:
             go(then)
+        # A dialog is closed by a rerun of the page.
         st.rerun()
 
 
@@ -53,5 +55,6 @@ def _delete_all(runs: Sequence[Run]) -> None:
         for run in runs:
             delete_run(run.id)
     except RunNotReady as error:
+        # Ending here, without a rerun, leaves the dialog open with the reason in it.
         st.error(literal(str(error)), icon=":material/error:")
         st.stop()

@@ -19,6 +19,7 @@ from tl_ui.run.overview import STATES
 from tl_ui.runs.deletion import ask_to_delete
 from tl_ui.train.widgets import choice_words
 
+# Text cells of a dataframe show neither icons nor colours, so `STATES` does not serve here.
 _MARKS = {
     RunState.QUEUED: "…",
     RunState.RUNNING: "▶",
@@ -33,6 +34,7 @@ _MARKS = {
 def show_runs(runs: Sequence[Run]) -> None:
     """Draw the table, which is refreshed while a run is queued or running."""
     any_busy = any(is_busy(run) for run in runs)
+    # Not more often: a refresh reads all runs, and costs the one that trains some speed.
     st.fragment(_show_runs, run_every=2 if any_busy else None)(
         [run.id for run in in_order(runs)], any_busy
     )
@@ -55,6 +57,7 @@ def _show_runs(ids: list[str], any_busy: bool) -> None:
         on_select="rerun",
         selection_mode="multi-row",
         column_config=_columns(ids),
+        # By itself Streamlit shows ten rows and scrolls the others.
         height=min(38 + 36 * len(runs), 640),
         row_height=36,
         alt="All runs, the newest first",
@@ -68,6 +71,7 @@ def _show_runs(ids: list[str], any_busy: bool) -> None:
 
 def in_order(runs: Sequence[Run]) -> list[Run]:
     """Return favourites first and otherwise keep the order, which is the newest first."""
+    # `sorted` is stable, so that both groups keep the order they come in.
     return sorted(runs, key=lambda run: not run.is_favourite)
 
 
@@ -141,6 +145,7 @@ def run_row(run: Run, now: float | None = None) -> dict[str, Any]:
         "Epochs": f"{run.epochs_done} of {run.config.train.epochs}",
         "Validation accuracy": None if run.val_accuracy is None else 100 * run.val_accuracy,
         "Time": None if taken is None else duration(taken),
+        # The column shows it in the reader's time zone, which need not be the server's.
         "Started": datetime.fromtimestamp(run.started_at or run.created_at, UTC),
         "Tags": list(run.tags),
         "Run": run.id,
@@ -150,6 +155,7 @@ def run_row(run: Run, now: float | None = None) -> dict[str, Any]:
 def _state_words(run: Run) -> str:
     word = STATES[run.state][0]
     if run.state is RunState.RUNNING and run.progress:
+        # The first word of the stage is all that the column has room for.
         return f"{run.progress.stage.split()[0]} {100 * run.progress.fraction:.0f} %"
     return word
 

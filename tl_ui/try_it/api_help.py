@@ -15,6 +15,7 @@ def show_for_programs(run: Run) -> None:
     with st.expander("REST API", icon=":material/terminal:"):
         server = f"{_this_server()}{url_base()}"
         address = f"{server}/api/runs/{run.id}/predict"
+        # Signed for predictions alone: with this key nobody can fetch charts or images.
         key = get_tokens().sign("predict", run.id)
         st.markdown(
             "Ask the model from a program: send an image and get the most likely classes as JSON, "
@@ -40,5 +41,6 @@ def curl_line(address: str, key: str) -> str:
 
 def _this_server() -> str:
     """Return the server's address as the reader's browser sees it."""
+    # A session without a browser, as in tests, has no address; 8501 is the default port.
     parts = urlsplit(st.context.url or "")
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else "http://localhost:8501"

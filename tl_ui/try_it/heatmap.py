@@ -35,6 +35,8 @@ def _heats() -> Heats:
     return Heats()
 
 
+# Choices redraw this part alone: a rerun of the page would ask for all predictions again, and
+# lose those for the test samples, which last for one click.
 @st.fragment
 def show_where_it_looks(
     run: Run, files: Sequence[tuple[str, Path | BinaryIO]], asked: Sequence[Asked]
@@ -44,6 +46,7 @@ def show_where_it_looks(
     Args:
         asked: predictions, in the order of the files.
     """
+    # For a file that is no usable image there is no answer to explain.
     usable = [i for i, one in enumerate(asked) if one.answer.top]
     if not usable:
         return
@@ -82,6 +85,7 @@ def _choose(run: Run, usable: Sequence[int], asked: Sequence[Asked]) -> tuple[in
             "Heat-map of class",
             list(top),
             format_func=lambda name: f"{confidence(top[name])} {isolated(shorten(name, 60))}",
+            # A key for each image, because each has other likely classes.
             key=f"where-class-{run.id}-{place}",
         )
     with right:
@@ -101,6 +105,7 @@ def _draw(run: Run, file: Path | BinaryIO, name: str, method: Method) -> Drawn:
     predictor = get_predictor(run)
     max_pixels = get_workspace().settings.limits.max_pixels
     label = predictor.classes.index(name)
+    # By content, since uploads of different images may have the same name.
     wanted = Wanted(run.id, run.best_epoch, _sha256(file), label, method)
 
     def draw() -> Drawn:

@@ -28,6 +28,7 @@ from tl_ui.run.images import gallery_item, images_of, pick_samples, run_split
 from tl_ui.run.overview import has_model
 from tl_ui.runs.table import in_order
 
+# Every rerun of the page asks about all of them again, while other readers wait for a turn.
 MAX_AT_ONCE = 50
 TURNS = BoundedSemaphore(2)
 """Limit of concurrent predictions; other pages wait, so that many readers do not slow all down."""
@@ -85,8 +86,10 @@ def drop_images() -> list[tuple[str, Any]]:
     limit = get_workspace().settings.limits.max_file_bytes // 2**20
     files = st.file_uploader(
         "Drop in one or more images",
+        # Sorted, since the order of a set of strings differs between processes.
         type=sorted(SUFFIXES),
         accept_multiple_files=True,
+        # Streamlit counts in whole megabytes; a smaller limit would be rounded down to none.
         max_upload_size=max(1, limit),
         help="They are only used for the prediction, and not stored.",
     )
@@ -148,6 +151,7 @@ def ask(
         except TransferLabError as error:
             st.error(literal(str(error)), icon=":material/error:")
             return []
+        # After the turn is given back, because pictures are made without the model.
         pictures = [_picture(file) for _, file in files]
     classes = [*true, *[""] * (len(files) - len(true))]
     return [Asked(*row) for row in zip(answers, pictures, classes, strict=True)]
@@ -159,6 +163,7 @@ def show_answers(asked: Sequence[Asked]) -> None:
         return
     st.header("Predictions", help=GLOSSARY["confidence"], anchor=False)
     st.caption(f"What it says to {number_of(len(asked), 'image')}.")
+    # Not by `st.html`, where the bars would not get the theme's colours.
     drawing(answers_html(asked), key="answers")
     st.download_button(
         "Download as CSV",
@@ -214,13 +219,17 @@ def _picture(file: Path | BinaryIO) -> str:
     The image belongs to one reader alone, and therefore gets no address of its own.
     """
     if not isinstance(file, Path):
+        # The prediction has read the upload to its end.
         file.seek(0)
     max_pixels = get_workspace().settings.limits.max_pixels
     try:
+        # A draft decodes a large JPEG in a fraction of the time, and is enough for this size.
         pixels = open_rgb(file, max_pixels, draft_side=PICTURE_SIDE).pixels
     except ImageUnusable:
+        # Its card gives the reason.
         return ""
     pixels.thumbnail((PICTURE_SIDE, PICTURE_SIDE))
     buffer = io.BytesIO()
+    # The fastest method: somebody is waiting, and the pictures are small in any case.
     pixels.save(buffer, "WEBP", quality=85, method=0)
     return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
