@@ -75,6 +75,7 @@ def cut_into_stages(backbone: Backbone, library_model: nn.Module) -> tuple[list[
     """
     found = _find_stages(backbone)
     if found is None:
+        # Only timm's networks may be untraceable, and this is timm's way to get their features.
         library_model.reset_classifier(0)  # type: ignore[operator]
         return [library_model], True
     return cut(library_model, trace(backbone, library_model), list(found.ends)), found.pooled
@@ -86,6 +87,7 @@ def stage_names(backbone: Backbone) -> tuple[str, ...]:
     return found.names if found else ("whole",)
 
 
+# Bounded, since timm has more than a thousand networks.
 @lru_cache(maxsize=256)
 def _find_stages(backbone: Backbone) -> Stages | None:
     """Trace the network and group it into stages; None, for one stage, if it cannot be traced."""
@@ -130,6 +132,7 @@ def _examine(backbone: Backbone, size: int) -> Anatomy:
             inside, image = note_layers(stage, image)
             layers += [LayerInfo(layer, kind, len(stages)) for layer, kind in inside]
             shape = channels_first(tuple(image.shape[1:]))
+            # Some layers accept a map that is too small and return an empty one.
             if not image.numel():
                 raise ValueError("nothing is left of the image")
             parameters = sum(p.numel() for p in stage.parameters())

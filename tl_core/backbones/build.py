@@ -72,6 +72,7 @@ class TransferModel(nn.Module):
         rest = list(self.stages[n_frozen:])
         last_part = rest or prefix
         last_part.append(self.pool)
+        # A bound method is passed, since the model as an attribute would become a part of its part.
         return nn.Sequential(*prefix).eval(), Rest([*rest, self.head], self._keep_still)
 
     def _adapts(self) -> bool:
@@ -99,6 +100,7 @@ class Rest(nn.Sequential):
 
     def features(self, inputs: Tensor) -> Tensor:
         """Compute the features that enter the head: the inputs, if only the head is left."""
+        # A slice of an nn.Sequential would construct another `Rest`.
         for module in list(self)[:-1]:
             inputs = module(inputs)
         return inputs
@@ -131,9 +133,12 @@ def parameters_by_part(model: TransferModel) -> tuple[tuple[nn.Parameter, ...], 
 def digest_of_weights(network: nn.Module) -> str:
     """Return the SHA-256 of all tensors that the output depends on in eval mode."""
     hashed = hashlib.sha256()
+    # Not from the state dict, which lacks non-persistent buffers.
     for name, tensor in chain(network.named_parameters(), network.named_buffers()):
+        # BatchNorm's counter of mini-batches changes no output in eval mode.
         if not name.endswith("num_batches_tracked"):
             hashed.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            # Flattened first, as a scalar cannot be viewed as bytes.
             flat = tensor.detach().cpu().contiguous().reshape(-1)
             hashed.update(flat.view(torch.uint8).numpy().data)
     return hashed.hexdigest()

@@ -61,6 +61,7 @@ def preprocessing_for(backbone: Backbone, image_size: int | None) -> Preprocessi
     own = backbone.preprocessing
     if image_size in (None, own.size):
         return own
+    # Rounding must not leave the image smaller than its crop.
     resize = max(image_size, round(own.resize * image_size / own.size))
     return replace(own, size=image_size, resize=resize)
 
@@ -68,4 +69,5 @@ def preprocessing_for(backbone: Backbone, image_size: int | None) -> Preprocessi
 @cache
 def _rows() -> dict[str, Backbone]:
     rows = {row.name: row for row in (*lite_rows(), *torchvision_rows())}
+    # A dict keeps the first place of a repeated key, so that the recommended ones lead.
     return {name: rows[name] for name in (*_RECOMMENDED, *rows)}

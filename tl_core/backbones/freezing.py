@@ -46,6 +46,7 @@ def freeze(model: TransferModel, frozen: Frozen, batch_norm: str = "frozen") -> 
     Args:
         batch_norm: "adapt" lets frozen BatchNorm update its running statistics.
     """
+    # An earlier phase may have frozen more.
     model.requires_grad_(True)
     model.frozen = frozen
     model.batch_norm = batch_norm
@@ -54,11 +55,13 @@ def freeze(model: TransferModel, frozen: Frozen, batch_norm: str = "frozen") -> 
         for name, leaf in list_leaves(stage):
             if i < frozen.stages or name in frozen.modules:
                 leaf.requires_grad_(False)
+        # Blocks are listed, too: some pass their own mode to functional dropout, as DenseNet's do.
         model.still += [
             m
             for name, m in stage.named_modules()
             if i < frozen.stages or _is_frozen(stage, name, frozen)
         ]
+    # Puts what is now frozen into eval mode, and leaves the rest as it was.
     model.train(model.training)
 
 
@@ -113,6 +116,7 @@ def _is_frozen(stage: nn.Module, name: str, frozen: Frozen) -> bool:
 
 
 def _has_all_weights(frozen: Iterable[str], leaves: dict[str, int]) -> bool:
+    # Leaves without weights, such as activations, need not be named.
     return {leaf for leaf, weights in leaves.items() if weights}.issubset(frozen)
 
 
@@ -134,13 +138,16 @@ def _first_layers(backbone: Backbone, number: int) -> set[str]:
         raise ConfigError(
             f"Frozen layers: {number} is too many; {backbone.name} has {len(layers)} layers."
         )
+    # Operations such as add are named by their kind; they are no modules and hold no weights.
     return {layer.name for layer in layers[:number] if layer.name != layer.kind}
 
 
 def _matching(backbone: Backbone, pattern: str) -> set[str]:
     names = _all_names(backbone)
+    # `fnmatch` would ignore case on Windows.
     found = {name for name in names if fnmatchcase(name, pattern)}
     if not found:
+        # A low cutoff, as what people type is often only part of a dotted name.
         near = get_close_matches(pattern.replace("*", ""), names, 3, 0.3) or sorted(names)[:3]
         raise ConfigError(
             f"Frozen names: {pattern!r} is no layer of {backbone.name}; it has {', '.join(near)} …"

@@ -29,6 +29,7 @@ def make_head(features: int, n_classes: int, config: ModelConfig) -> nn.Sequenti
     for before, after in pairwise(widths):
         layers += [nn.Dropout(config.dropout)] if config.dropout else []
         layers += [nn.Linear(before, after), nn.ReLU()]
+    # Logits need negative values, so that no ReLU follows the last layer.
     layers.pop()
     return nn.Sequential(*layers, *([OneOutput()] if config.output == "sigmoid" else []))
 

@@ -13,6 +13,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+# All spellings are listed, since a function mode sees how Python called an operation.
 _OPERATIONS: dict[str, tuple[Any, ...]] = {
     "add": (torch.add, Tensor.add, Tensor.add_, Tensor.__add__, Tensor.__iadd__, Tensor.__radd__),
     "multiply": (
@@ -85,6 +86,7 @@ class Noted:
     def leave(self, name: str, module: nn.Module, *_: Any) -> None:
         call = self._open.pop()
         if not call.calls_others:
+            # What a layer does inside, such as the softmax of attention, is part of it.
             del self.layers[call.first :]
             if not isinstance(module, nn.Identity):
                 self.layers.append((name, type(module).__name__))
@@ -103,6 +105,7 @@ class _Functions(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         result = func(*args, **(kwargs or {}))
+        # Activations have a batch dimension; less is arithmetic on sizes and scales.
         if (name := _COUNTED.get(func)) and isinstance(result, Tensor) and result.dim() > 1:
             self._noted.layers.append((name, name))
         return result
@@ -115,6 +118,7 @@ def note_layers(stage: nn.Module, image: Tensor) -> tuple[list[tuple[str, str]],
     so has 175 layers, where this counts 173.
     """
     noted = Noted()
+    # The hooks come off even if the stage refuses the image.
     with ExitStack() as stack:
         for name, module in stage.named_modules():
             if name:
@@ -134,6 +138,7 @@ class Work(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.values = 0
         """Values computed by all operations: an upper bound of what a backward pass needs."""
 
+    # At dispatch an operation arrives once and under one name, however Python called it.
     def __torch_dispatch__(
         self,
         func: Any,
@@ -143,8 +148,11 @@ class Work(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Any:
         result = func(*args, **(kwargs or {}))
         if formula := flop_registry.get(func._overloadpacket):
+            # The registry counts a multiply-add as two operations.
             self.multiply_adds += formula(*args, **(kwargs or {}), out_val=result) // 2
+        # Behind the first of several results come statistics or indices, which are not passed on.
         output = result[0] if isinstance(result, tuple) else result
+        # A view takes no memory of its own.
         if isinstance(output, Tensor) and not func.is_view:
             self.values += output.numel()
         return result

@@ -12,6 +12,7 @@ from tl_core.backbones.catalog import Backbone
 
 # GoogLeNet and Inception: without the auxiliary classifiers of their training, and without the
 # change of normalisation in front, which the catalogue's preprocessing includes.
+# Without init_weights torchvision warns that its default will change.
 _WITHOUT_EXTRAS = {"transform_input": False, "aux_logits": False, "init_weights": True}
 
 
@@ -22,6 +23,7 @@ def build_library_model(backbone: Backbone, image_size: int | None = None) -> nn
     """
     if torch.get_default_device().type != "meta":
         return _build(backbone, image_size)[0]
+    # Not on meta as a whole: constructors read values back from tensors, such as drop rates.
     with torch.device("cpu"), _WeightsOnMeta():
         return _build(backbone, image_size)[0].to("meta")
 
@@ -56,9 +58,11 @@ def _build_timm(backbone: Backbone, size: int) -> tuple[nn.Module, dict[str, Any
     at_size: dict[str, Any] = {}
     if size != backbone.preprocessing.size:
         at_size = {"img_size": size}
+    # With a dynamic size position embeddings are resampled in each pass, which defeats tracing.
     for options in ({**at_size, "dynamic_img_size": False}, at_size):
         try:
             return timm.create_model(backbone.name, pretrained=False, **options), options
+        # Networks without an option refuse it as an unknown keyword.
         except TypeError:
             continue
     return timm.create_model(backbone.name, pretrained=False), {}

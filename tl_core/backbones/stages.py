@@ -33,6 +33,7 @@ def find_stages(units: list[Unit], library: str) -> Stages:
     groups = _join_stem(groups)
     while len(groups) > MOST_STAGES:
         groups = _merge_smallest(groups)
+    # Joined last: layers behind the last map are too small for a stage of their own.
     groups[-1] = groups[-1] + tail
     pooled = len(groups[-1][-1].shape) == 1
     return Stages(tuple(_names(groups)), tuple(units[-1].end for units in groups), pooled)
@@ -60,6 +61,8 @@ def _part_tail(units: Group, library: str) -> tuple[Group, Group]:
     body = units[:last]
     tail = units[last:]
     shape = body[-1].shape
+    # torchvision's VGG and AlexNet flatten their map, which changes the width, too, but is replaced
+    # by pooling.
     other_width = library == "timm" and bool(tail) and tail[-1].shape[0] != shape[0]
     plain = len(shape) == 3 and channels_first(shape) == shape and not other_width
     if plain and not any(unit.parameters for unit in tail):
@@ -79,6 +82,7 @@ def _by_shape(units: Group) -> list[Group]:
     for unit in units:
         before = groups[-1][-1].shape if groups else ()
         stays = bool(groups) and (not unit.parameters or not _parameters(groups[-1]))
+        # The first block begins a stage even where the stem has left the shape as it is.
         ends_stem = len(groups) == 1 and bool(unit.blocks) and _is_plain(groups[0])
         if stays or (before == unit.shape and not closed and not ends_stem):
             groups[-1].append(unit)
@@ -97,6 +101,7 @@ def _split_biggest(groups: list[Group]) -> list[Group]:
         return groups
     block = kinds.most_common(1)[0][0]
     starts = [i for i, unit in enumerate(units) if block in unit.blocks]
+    # Two stages are left for what lies in front of the blocks and behind them.
     step = -(-len(starts) // (MOST_STAGES - 2))
     bounds = sorted({0, *starts[::step], len(units)})
     return [*groups[:place], *(units[a:b] for a, b in pairwise(bounds)), *groups[place + 1 :]]

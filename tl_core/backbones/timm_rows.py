@@ -94,6 +94,7 @@ def timm_row(name: str) -> Backbone | None:
     size = known.input_size[-1]
     mean = tuple(known.mean)
     std = tuple(known.std)
+    # timm has no list of families, but keeps each in a file of its own.
     family = model_entrypoint(architecture).__module__.rsplit(".", 1)[-1]
     return Backbone(
         name=name,
@@ -108,6 +109,7 @@ def timm_row(name: str) -> Backbone | None:
         top1_source="",
         preprocessing=Preprocessing(
             size,
+            # Rounded as in timm's own transforms.
             floor(size / known.crop_pct),
             (mean[0], mean[1], mean[2]),
             (std[0], std[1], std[2]),

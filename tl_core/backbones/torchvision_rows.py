@@ -117,6 +117,7 @@ def torchvision_rows() -> Iterator[Backbone]:
 @cache
 def torchvision_names() -> tuple[str, ...]:
     """Return the names of torchvision's ImageNet classifiers."""
+    # Without the module, networks for detection, segmentation and video would be listed, too.
     return tuple(torchvision.models.list_models(module=torchvision.models))
 
 
@@ -148,13 +149,16 @@ def _row(name: str, weights: Any) -> Backbone:
         family=prefix,
         classifier=family.classifier,
         parameters=meta["num_params"],
+        # torchvision publishes billions.
         flops=meta["_ops"] * 1e9,
+        # Division would leave binary noise behind the published digits.
         top1=round(meta["_metrics"]["ImageNet-1K"]["acc@1"] / 100, 5),
         top1_source=f"torchvision, {weights.name}",
         preprocessing=_preprocessing(prefix, weights.transforms()),
         min_size=meta["min_size"][0],
         weights=Weights(
             source=f"torchvision, {weights.name}",
+            # Only weights with terms of their own, such as SWAG's, state them.
             licence=meta.get("license", _IMAGENET_LICENCE),
             url=weights.url,
         ),

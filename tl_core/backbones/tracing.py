@@ -39,6 +39,8 @@ class _Tracer(fx.Tracer):
         self._classifier = classifier
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        # Exactly Sequential: subclasses such as torchvision's Conv2dNormActivation are blocks.
+        # Parents of the classifier are opened so that the graph can end in front of it.
         if type(m) is nn.Sequential or self._classifier.startswith(module_qualified_name + "."):
             return False
         if _size(m) <= self._least_opened:
@@ -118,6 +120,7 @@ def _end_before(graph: fx.Graph, classifier: str) -> None:
         if n.op == "call_module" and (n.target + ".").startswith(classifier + ".")
     )
     features = nodes[first].all_input_nodes[0]
+    # From the end, as fx refuses to erase a step that others use.
     for node in reversed(nodes[first:]):
         graph.erase_node(node)
     graph.output(features)
@@ -125,6 +128,7 @@ def _end_before(graph: fx.Graph, classifier: str) -> None:
 
 def _drop_unused(graph: fx.Graph) -> None:
     """Erase steps without users, such as checks of the image size."""
+    # From the end, as erasing one step may leave its inputs without users.
     for node in reversed(graph.nodes):
         if node.op in ("call_function", "call_method", "get_attr") and not node.users:
             graph.erase_node(node)
@@ -155,6 +159,7 @@ def find_units(network: nn.Module, graph: fx.Graph, image: Tensor) -> list[Unit]
         if len(alive) != 1:
             continue
         [only] = alive
+        # A parameter that waits for its use, such as a class token, holds nothing of the image.
         if only.name in shapes.found and only.op != "get_attr":
             units.append(_unit(network, waiting, only, shapes.found[only.name][1:]))
             waiting = []
@@ -177,6 +182,7 @@ def _unit(network: nn.Module, nodes: list[fx.Node], end: fx.Node, shape: tuple[i
         if node.op == "call_module":
             module = network.get_submodule(str(node.target))
             count += _size(module)
+            # Parameters of one dimension are biases and normalisation, and make no block.
             if sum(p.dim() > 1 for p in module.parameters()) > 1:
                 blocks.append(type(module).__name__)
         elif node.op == "get_attr":
@@ -200,6 +206,7 @@ def _size(module: nn.Module) -> int:
 def cut(network: nn.Module, graph: fx.Graph, ends: list[str]) -> list[nn.Module]:
     """Cut behind each of `ends` into modules of one input and one output, with the same names."""
     parts: list[nn.Module] = []
+    # One iterator for all parts, so that each begins where the last one ended.
     nodes = iter([node for node in graph.nodes if node.op not in ("placeholder", "output")])
     source = next(node for node in graph.nodes if node.op == "placeholder")
     for end in ends:
@@ -211,5 +218,6 @@ def cut(network: nn.Module, graph: fx.Graph, ends: list[str]) -> list[nn.Module]
                 break
         source = next(node for node in graph.nodes if node.name == end)
         part.output(copies[source])
+        # GraphModule takes over only what its graph calls, under the same names.
         parts.append(fx.GraphModule(network, part))
     return parts

@@ -57,6 +57,7 @@ def find_weights(backbone: Backbone, folders: Sequence[Path]) -> Path | None:
 
 
 def _find_packaged(name: str) -> Path | None:
+    # Located without running the package's code.
     package = find_spec(_PACKAGES[name])
     if package is None or package.origin is None:
         return None
@@ -79,6 +80,7 @@ def ensure_weights(backbone: Backbone, config: ModelConfig, folders: Sequence[Pa
     else:
         _ensure_reachable(backbone, folders)
         return
+    # Only names and shapes are compared, which needs no memory for weights.
     with torch.device("meta"):
         model = build_library_model(backbone, config.image_size)
     _match(backbone, config, model, shapes, file)
@@ -176,6 +178,7 @@ def _match(
 
 def _renamed_by_order(given: Mapping[str, Tensor], model: nn.Module) -> Mapping[str, Tensor]:
     expected = model.state_dict()
+    # Any shared name means that the file already has timm's names.
     if len(given) != len(expected) or set(given) & set(expected):
         return given
     return dict(zip(expected, given.values(), strict=True))

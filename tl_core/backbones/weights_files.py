@@ -53,6 +53,7 @@ def _weights_files(folders: Sequence[Path]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for folder in folders:
         for file in folder.iterdir() if folder.is_dir() else ():
+            # macOS leaves hidden companions beside files, such as ._model.pth.
             is_weights = (
                 file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and file.is_file()
             )
@@ -100,6 +101,7 @@ def _read(file: Path, shapes_only: bool) -> Any:
 
 def _read_header(file: Path) -> dict[str, Tensor]:
     with safe_open(file, framework="pt") as opened:
+        # A slice reads no values until it is indexed.
         slices = {name: opened.get_slice(name) for name in opened.keys()}  # noqa: SIM118
         return {
             name: tensor_of(part.get_shape(), part.get_dtype()) for name, part in slices.items()
@@ -117,6 +119,7 @@ def tensor_of(shape: Sequence[int], dtype: str) -> Tensor:
 def _unwrap(content: Any) -> Mapping[Any, Any]:
     while isinstance(content, Mapping):
         inside = [content[key] for key in _WRAPPERS if isinstance(content.get(key), Mapping)]
+        # Tensors beside a wrapper's name show that this is the state dict itself.
         if not inside or any(isinstance(value, Tensor) for value in content.values()):
             return content
         content = inside[0]

@@ -32,6 +32,7 @@ def find_cached(repo: str) -> Path | None:
         cached = try_to_load_from_cache(repo, _USUAL_NAME)
     except HFValidationError:
         return None
+    # Besides None there is a marker for a file that the hub is known not to have.
     return Path(cached) if isinstance(cached, str) else None
 
 
@@ -45,6 +46,7 @@ def read_shapes(repo: str) -> dict[str, Tensor]:
     try:
         file = _choose_file(repo)
         with _asking(repo):
+            # The client's timeouts hold for each wait on the network, this one for the whole.
             header = wait_for(
                 lambda: HfApi().parse_safetensors_file_metadata(repo, file),
                 NEVER,
@@ -73,6 +75,7 @@ def fetch_model(repo: str, stop: Stop) -> Path:
         Cancelled: the work was asked to stop.
         WeightsUnavailable: as `read_shapes`.
     """
+    # The client's own bar would mix with the run's progress.
     disable_progress_bars()
     try:
         file = _choose_file(repo, stop)
@@ -103,6 +106,7 @@ def _choose_file(repo: str, stop: Stop = NEVER) -> str:
             lambda: HfApi().model_info(repo, timeout=_REACH_SECONDS), stop, 2 * _REACH_SECONDS
         )
     names = [sibling.rfilename for sibling in about.siblings or []]
+    # Files in folders are parts of a pipeline, or the same model in another format.
     fitting = [name for name in names if name.endswith(".safetensors") and "/" not in name]
     if _USUAL_NAME in fitting:
         return _USUAL_NAME
@@ -140,6 +144,7 @@ def _asking(repo: str) -> Iterator[None]:
     """Turn errors of Hugging Face's client into sentences."""
     try:
         yield
+    # Already a sentence, or a request to stop.
     except TransferLabError:
         raise
     except GatedRepoError as error:

@@ -90,8 +90,10 @@ def match_tensors(
     wanted = _Wanted(backbone, expected, frozenset(name for name, _ in model.named_parameters()))
     best = _compare(wanted, inside, inside)
     for translate in TRANSLATIONS:
+        # A file that fits needs no translation, which could misread it.
         if best.report.missing or best.report.misshapen:
             other = _compare(wanted, attempt(translate, model, inside), inside)
+            # Of equals `max` keeps the first, so that a translation has to gain something.
             best = max(best, other, key=lambda match: match.share)
     unexpected = best.report.unexpected + outside
     return replace(best, report=replace(best.report, source=source, unexpected=unexpected))
@@ -201,6 +203,7 @@ def _compare(wanted: _Wanted, given: Mapping[str, Tensor], in_file: Mapping[str,
 def _fits(tensor: Tensor, expected: Tensor) -> bool:
     return (
         tensor.shape == expected.shape
+        # `copy_` would turn integers into floats, or floats into integers, without a word.
         and tensor.is_floating_point() == expected.is_floating_point()
     )
 

@@ -42,12 +42,15 @@ def strip_prefix(
     for name in given:
         for start in (0, *(dot.end() for dot in re.finditer(r"\.", name))):
             if name[start:] in expected:
+                # In a saved `TransferModel` each stage has a prefix; together they count as one.
                 found[_OUR_STAGE.sub("stages.*.", name[:start])] += 1
+    # Of equally frequent prefixes the shorter: the end of a full name can be a name, too.
     prefix = max(found, key=lambda prefix: (found[prefix], -len(prefix)), default="")
     pattern = re.compile(re.escape(prefix).replace(r"stages\.\*\.", r"stages\.\d+\."))
     inside = {
         name[hit.end() :]: tensor for name, tensor in given.items() if (hit := pattern.match(name))
     }
+    # Our head is replaced as a classifier is, and so is not reported as unused.
     our_head = prefix.removesuffix("stages.*.") + "head." if prefix.endswith("stages.*.") else None
     outside = (name for name in given if not pattern.match(name))
     return inside, tuple(
@@ -63,6 +66,7 @@ def attempt(
 ) -> Mapping[str, Tensor]:
     """Translate `given`, or return it unchanged if the translation was written for other files."""
     try:
+        # A copy, since translations change it in place.
         translated = translate(model, dict(given))
     except Exception:
         _log.debug("These weights could not be translated and are taken as they are", exc_info=True)
@@ -72,6 +76,8 @@ def attempt(
 
 def _translate_as_timm(model: nn.Module, given: dict[str, Tensor]) -> Mapping[str, Any]:
     """Translate by timm's own filter: names, and position embeddings at another image size."""
+    # timm keeps a family's filter beside its networks. Where there is none, the AttributeError ends
+    # the attempt.
     module: Any = sys.modules[type(model).__module__]
     if not module.__name__.startswith("timm."):
         return given
@@ -101,10 +107,12 @@ def _resample_positions(model: nn.Module, given: dict[str, Tensor]) -> Mapping[s
 
 def _resample(old: Tensor, shape: torch.Size, prefixes: tuple[int, ...]) -> Tensor:
     """Resample [1, channels, height, width], or [1, tokens, channels] behind prefix tokens."""
+    # Imported here, as timm takes a while and torchvision's networks do without it.
     from timm.layers.pos_embed import resample_abs_pos_embed
 
     if old.ndim == 4:
         return interpolate(old, size=shape[2:], mode="bicubic", antialias=True)
+    # Some networks have positions for their prefix tokens, others for patches only.
     for prefix in prefixes:
         side = math.isqrt(old.shape[1] - prefix)
         new_side = math.isqrt(shape[1] - prefix)

@@ -21,6 +21,7 @@ from tl_core.stopping import Stop
 T = TypeVar("T")
 _REACH_SECONDS = 5
 _ASK_SECONDS = 0.2
+# By torch's convention a file's name ends in the first digits of its SHA-256.
 _HASH = re.compile(r"-([a-f0-9]{8,})\.")
 
 
@@ -60,6 +61,7 @@ def fetch_url(url: str, stop: Stop) -> Path:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         wait_for(fetch, stop)
+    # torch reports a wrong hash as a RuntimeError; an HTTPException is no OSError.
     except (URLError, OSError, HTTPException, RuntimeError) as error:
         raise HubUnreachable(f"{url} cannot be downloaded ({error}).") from error
     return file
@@ -79,10 +81,12 @@ def wait_for(work: Callable[[], T], stop: Stop, seconds: float = math.inf) -> T:
     def run() -> None:
         try:
             result.set_result(work())
+        # Every error must reach the waiting thread, which would otherwise wait without end.
         except BaseException as error:
             result.set_exception(error)
 
     give_up = time.monotonic() + seconds
+    # A daemon, not an executor's thread, which the interpreter would wait for when it exits.
     Thread(target=run, name="transferlab-download", daemon=True).start()
     while not result.done():
         stop.check()

@@ -55,8 +55,10 @@ class RowWriter:
 
 
 def _converted(rows: np.ndarray, dtype: np.dtype[np.floating[Any]]) -> np.ndarray:
+    # Overflow is reported below as an error; numpy's warning would only repeat it.
     with np.errstate(over="ignore"):
         found = rows.astype(dtype, copy=False)
+    # Infinities that the network itself computed are not the data type's fault.
     if found is not rows and not np.array_equal(np.isinf(found), np.isinf(rows)):
         largest = np.abs(rows[np.isfinite(rows)]).max()
         raise TooLarge(f"{largest:,.0f} where {dtype} ends at {np.finfo(dtype).max:,.0f}")
@@ -74,6 +76,7 @@ def read_rows(rows: Rows, views: int, device: torch.device, stop: Stop = NEVER) 
     if device.type == "cuda":
         whole = _in_blocks(rows, device, stop)
     else:
+        # Widened once here, since these are small; on a GPU rows keep their type to save memory.
         whole = torch.from_numpy(rows.gather(range(len(rows)))).float().to(device)
     return whole.view(views, -1, *whole.shape[1:])
 
@@ -88,6 +91,7 @@ def _room_on(device: torch.device) -> int:
 
 def _in_blocks(rows: Rows, device: torch.device, stop: Stop) -> Tensor:
     """Copy all rows [rows, …] to the device block by block, to spare main memory."""
+    # The first row tells shape and data type of all.
     first = torch.from_numpy(rows.gather([0]))
     whole = torch.empty((len(rows), *first.shape[1:]), dtype=first.dtype, device=device)
     for block in torch.split(torch.arange(len(rows)), max(1, _BLOCK_BYTES // first.nbytes)):

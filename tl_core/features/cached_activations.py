@@ -26,6 +26,7 @@ Item = TypeVar("Item")
 Precision = Literal["float32", "float16"]
 _VERSION: dict[Precision, int] = {"float32": 1, "float16": 2}
 """Version of the rows, to be raised when the same image would give other numbers."""
+# Another release of any of these may decode, resize or compute with other rounding.
 _LIBRARIES = ("torch", "torchvision", "timm", "pillow")
 
 
@@ -81,6 +82,7 @@ class KeptActivations:
             Cancelled: the work was asked to stop.
         """
         used: set[Path] = set()
+        # The shelves share `used`, so that writing to one does not delete rows of another.
         shelves = [self._shelf(cut, sides[0].images, used) for cut in cuts]
         todo = [missing for side in sides for missing in side.missing(shelves)]
         total = sum(len(missing.keys) for missing in todo)
@@ -88,6 +90,7 @@ class KeptActivations:
             return
         lacking = sum(missing.lacks.sum(1) for missing in todo)
         needed = int(lacking @ np.array([self.row_bytes(cut) for cut in cuts]))
+        # Asked before the pass, which can take many minutes.
         if not shelves[0].has_room_for(needed):
             raise NoRoom(f"{needed:,} bytes")
         computed = self._compute(todo, cuts, total, used)
@@ -115,6 +118,7 @@ class KeptActivations:
             images = replace(missing.images, cache=cache)
             start = 0
             for batch in images.view(missing.view):
+                # Made with the first batch, on which the engines are compared.
                 prefix = prefix or self._prefix(cuts, batch.inputs, total, images)
                 outputs = prefix(batch.inputs)
                 end = start + len(batch.labels)
@@ -130,6 +134,7 @@ class KeptActivations:
         images = side.images
         try:
             rows = self._shelf(cut, images).rows(side.all_keys())
+        # Another run may have needed the room since `fill`.
         except CacheMiss as error:
             raise NoRoom(str(error)) from error
         return FeatureExamples(
@@ -163,11 +168,13 @@ class KeptActivations:
 
     def _shelf(self, cut: int, images: ImageExamples, used: set[Path] | None = None) -> Shelf:
         device = images.device.type
+        # Only inside the context does torch tell in which type it would compute.
         with self._autocast():
             precision = torch.float32
             if torch.is_autocast_enabled(device):
                 precision = torch.get_autocast_dtype(device)
         computed_in = str(precision).removeprefix("torch.")
+        # Engines and devices round differently; exact rows must not be mixed with others.
         if self._only_torch:
             computed_in += f" by PyTorch on {device}"
         return self._cache.shelf(
@@ -187,10 +194,12 @@ class KeptActivations:
         )
 
     def _weights(self, cut: int) -> str:
+        # Only stages in front of the cut, so that runs that train other ones behind it share rows.
         return digest("".join(self._stage_digests[:cut]))
 
     @cached_property
     def _stage_digests(self) -> list[str]:
+        # Kept, as hashing all weights takes time; stages that train are never in front of a cut.
         return [digest_of_weights(stage) for stage in self._model.stages]
 
 

@@ -53,6 +53,7 @@ def epoch_order(labels: Sequence[int], seed: int, number: int, balance: bool) ->
     """
     if not balance:
         return shuffled(len(labels), seed, number)
+    # The images of each class together get the same probability, however many they are.
     shares = 1 / np.bincount(labels)[np.asarray(labels)]
     generator = np.random.default_rng((seed, number, _BALANCED))
     order: list[int] = generator.choice(len(labels), len(labels), p=shares / shares.sum()).tolist()
@@ -158,6 +159,7 @@ class FeatureExamples:
 
     def epoch(self, number: int) -> Iterator[Batch]:
         order = torch.tensor(epoch_order(self.labels.tolist(), self.seed, number, self.balance))
+        # Multiplied, so that seed 1 in epoch 2 and seed 2 in epoch 1 do not draw the same.
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
         views = torch.randint(len(self.activations), (len(self),), generator=generator)
         # In balanced epochs an example may be drawn twice, and then appears in two views.
@@ -179,10 +181,12 @@ class FeatureExamples:
         if isinstance(self.activations, Tensor):
             flat = self.activations.flatten(0, 1)
             for chosen in torch.split(send(rows, flat.device), self.batch_size):
+                # Widened batch by batch, so that float16 activations take half of the memory.
                 yield flat.index_select(0, chosen).float()
         else:
             on_disk = self.activations
             chosen_ones = torch.split(rows, self.batch_size)
+            # One thread suffices: it reads the next batch while training is busy with this one.
             yield from map_ahead(
                 lambda chosen: send(on_disk[chosen], self.device), chosen_ones, 1, ahead=2
             )

@@ -25,6 +25,7 @@ class Side:
         if not view or augment is None:
             return [image.sha256 for image in images]
         how = f"{augment.model_dump_json()} {self.images.seed} {view}"
+        # The position belongs to the key, since augmentation is drawn from it.
         return [f"{image.sha256} {digest(f'{how} {image.position}')}" for image in images]
 
     def all_keys(self) -> list[str]:
@@ -35,6 +36,7 @@ class Side:
         """Yield by view what any shelf lacks; of several images with one key only the first."""
         for view in range(self.views):
             keys = self.keys(view)
+            # Reversed, so that of equal keys the first index is the one that stays.
             first = {key: i for i, key in reversed(list(enumerate(keys)))}
             is_first = np.array([first[key] == i for i, key in enumerate(keys)], dtype=bool)
             lacks = np.array([np.logical_not(shelf.find(keys)) & is_first for shelf in shelves])
@@ -75,10 +77,13 @@ def choose_views(n_train: int, epochs: int, augment: bool, wanted: int | None = 
     """
     if not augment:
         return 1
+    # The fewer the images, the more they gain from variety and the less each view costs.
     augmented = max(1, min(4, 3_000 // n_train))
+    # An epoch draws one view per image, so that more views than epochs are never all used.
     return min(epochs, wanted or 1 + augmented)
 
 
 def digest(text: str) -> str:
     """Return the first 32 hex digits of the SHA-256 of `text`."""
+    # 128 bits make collisions practically impossible; more would only lengthen every key.
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -60,6 +60,7 @@ class Pieces:
         """Compute `model(inputs)`, in micro-batches where needed."""
         outputs: list[Tensor] = []
         self.run(len(inputs), lambda piece: outputs.append(model(inputs[piece])))
+        # In the usual case of one piece `torch.cat` would only copy.
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
 
 

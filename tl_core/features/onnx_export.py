@@ -41,6 +41,7 @@ def to_onnx(
         Cancelled: the work was asked to stop.
         Exception: any kind, for a network that cannot be exported.
     """
+    # Asked before and after, since the exporter itself cannot be interrupted.
     stop.check()
     file = io.BytesIO()
     with (
@@ -68,6 +69,7 @@ def open_onnx(model: bytes | str) -> onnxruntime.InferenceSession:
     """Open a session on the CPU from an ONNX file's bytes or path."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors
+    # A limit that was set for PyTorch then holds for ONNX Runtime, too.
     options.intra_op_num_threads = torch.get_num_threads()
     # Spinning threads would take the cores from the threads that decode the next images.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

@@ -40,6 +40,7 @@ class OnnxPrefix:
             with torch.inference_mode():
                 wanted = network(sample)
             names = [f"cut{i}" for i in range(len(wanted))]
+            # Two images: from one alone the exporter may take the batch dimension for a constant.
             self._session = open_onnx(to_onnx(network, sample[:2], names, stop))
             # Two batch sizes show whether the export has fixed the sample's.
             parts = [sample[: len(sample) // 2], sample[len(sample) // 2 :]]
@@ -77,6 +78,7 @@ def _compare(theirs: Tensor, ours: Tensor) -> None:
     if theirs.shape != ours.shape:
         raise OnnxUnfit(f"it gives {tuple(theirs.shape)} where PyTorch gives {tuple(ours.shape)}")
     difference = float((theirs - ours).abs().max())
+    # Relative to the largest: small values may be differences of large ones, with their rounding.
     largest = float(ours.abs().max())
     # Written so that NaN fails, too.
     if not difference <= _TOLERANCE * largest:

@@ -92,9 +92,11 @@ class TorchPrefix:
 
         def compute(piece: slice) -> None:
             self._stop.check()
+            # On a CPU images come in ONNX Runtime's layout, in which PyTorch is slower.
             inputs = images[piece].contiguous(memory_format=torch.channels_last)
             with self._autocast():
                 activations = self._cuts(inputs)
+            # Autocast may give bfloat16, which numpy and so the cache do not know.
             outputs.append(tuple(part.float() for part in activations))
 
         self._pieces.run(len(images), compute)
@@ -122,6 +124,7 @@ def make_prefix(
         Cancelled: the work was asked to stop.
     """
     if sample.device.type != "cpu":
+        # A batch on a GPU is too short to be worth a check for Stop within it.
         return TorchPrefix(cuts, autocast, None, stop)
     at_once = max(1, int(_AT_ONCE / work))
     if work * n_images >= _WORTH_EXPORTING and not only_torch:

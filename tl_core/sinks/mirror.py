@@ -52,6 +52,7 @@ class Mirror:
     def __exit__(self, *_: object) -> None:
         if not self._sinks:
             return
+        # Set first: a thread woken before would find the run going on, and wait without end.
         self._is_over.set()
         self._has_news.set()
         # A sink that hangs must not keep the runner from its next run; the thread is a daemon.
@@ -71,6 +72,7 @@ class Mirror:
             # Cleared before the store is read: metrics that arrive meanwhile set it again.
             self._has_news.clear()
             self._send()
+        # Metrics may have been stored after the last look.
         self._send()
         self._tell(lambda sink: sink.finish(self._store.get_run(self._run_id)))
 
@@ -82,6 +84,7 @@ class Mirror:
 
     def _tell(self, call: Callable[[Sink], None]) -> None:
         """Call every sink; drop one that fails, with a note on the run."""
+        # Over a copy, as a sink that fails is removed on the way.
         for sink in list(self._sinks):
             try:
                 call(sink)
@@ -96,6 +99,7 @@ class Mirror:
             f"{sink.name} did not take all of this run's figures ({reason}). "
             "The run itself is not affected."
         )
+        # The store may be what fails, and a missing note must not end the run.
         with suppress(Exception):
             self._store.update_run(self._run_id, facts=RunFacts(notes=(note,)))
 

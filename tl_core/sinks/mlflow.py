@@ -29,6 +29,7 @@ class MLflow:
         self._run_id = ""
 
     def start(self, run: Run) -> None:
+        # Imported here, since the package is optional.
         from mlflow import MlflowClient
         from mlflow.entities import Param
 
@@ -45,6 +46,7 @@ class MLflow:
         self._run_id = self._client.create_run(experiment_id, tags=tags, run_name=name).info.run_id
         settings = {"dataset_id": run.config.data.dataset_id, "backbone": run.config.model.backbone}
         settings |= changed_settings(run.config)
+        # Older servers refuse values of more than 500 characters.
         params = [Param(key, shorten(str(value), 500)) for key, value in settings.items()]
         self._client.log_batch(self._run_id, params=params)
 

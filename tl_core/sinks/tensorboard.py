@@ -30,6 +30,7 @@ class TensorBoard:
     def write(self, points: Sequence[MetricPoint]) -> None:
         for point in points:
             self._writer.add_scalar(f"{point.split}/{point.name}", point.value, point.step)
+        # The writer by itself flushes only every two minutes, too seldom to watch a run.
         self._writer.flush()
 
     def finish(self, run: Run) -> None:

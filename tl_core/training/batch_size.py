@@ -53,6 +53,7 @@ def step_bytes(config: RunConfig) -> int:
     backbone = get_backbone(config.model.backbone)
     stages = anatomy(backbone, config.model.image_size).stages
     n_frozen = resolve_frozen(backbone, config.model).stages
+    # Counted as float32; in mixed precision they take less.
     return 4 * sum(stage.values for stage in stages[n_frozen:])
 
 
@@ -61,6 +62,7 @@ def memory_bytes(device: Device) -> int:
     if device.torch_device.type == "cuda":
         return int(torch.cuda.get_device_properties(device.torch_device).total_memory)
     try:
+        # sysconf tells the machine's memory even inside a container.
         machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     # Windows has no sysconf.
     except (AttributeError, ValueError, OSError):

@@ -66,6 +66,7 @@ def save_checkpoint(
         _MARK: _digest(model.head.state_dict()),
     }
     _write(path, _all_tensors(model), metadata)
+    # Deleted last: changes that a crash leaves here have another model's mark and are ignored.
     _changes_path(path).unlink(missing_ok=True)
 
 
@@ -160,6 +161,7 @@ def _as_safetensors(
 
 
 def _bytes_of(tensor: Tensor) -> memoryview:
+    # Viewed as bytes, because numpy has no bfloat16.
     return tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data
 
 
@@ -202,6 +204,7 @@ def _fill(model: TransferModel, tensors: dict[str, Tensor]) -> None:
     try:
         if not set(names) <= set(tensors):
             tensors = _rename_numbered(tensors, names)
+        # Assigned, as tensors on the meta device have no memory to copy into.
         model.load_state_dict({name: tensors[name] for name in names}, assign=True)
         # Buffers outside the state dict would stay on the meta device.
         for name in set(_all_tensors(model)) - set(names):

@@ -57,6 +57,7 @@ def pick_device() -> Device:
         # Speed comes from mixed precision. Without it everything is plain float32, convolutions
         # too, so that the test and all later predictions agree.
         torch.backends.cudnn.allow_tf32 = False
+        # Emulated bfloat16, as on GPUs before Ampere, would gain no speed.
         has_bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)
         dtype = torch.bfloat16 if has_bfloat16 else torch.float16
         title = f"{torch.cuda.get_device_name()}, mixed precision"

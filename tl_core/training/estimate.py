@@ -92,6 +92,7 @@ def measure_stages(
     if affordable < 2:
         pace = _seconds_per_multiply_add(device, is_quiet)
         return tuple(count * pace for count in _count_multiply_adds(model.stages, images))
+    # Half of what is affordable, so that a second pass can be timed without the set-up.
     batch = min(most, affordable // 2)
     passes = min(_PASSES, affordable // batch)
     images = torch.zeros(batch, 3, side, side, device=device.torch_device)
@@ -106,6 +107,7 @@ def _time_stages(
     with torch.inference_mode(), device.autocast():
         for stage in stages:
             stage.to_empty(device="cpu")
+            # Memory that was not filled may hold denormal numbers, which are slow on a CPU.
             for tensor in chain(stage.parameters(), stage.buffers()):
                 tensor.zero_()
             device.place(stage)
@@ -132,6 +134,7 @@ def _count_multiply_adds(stages: nn.Sequential, images: Tensor) -> list[float]:
     for stage in stages:
         with FlopCounterMode(display=False) as counter, torch.no_grad():
             images = stage(images)
+        # The counter takes a multiply-add for two operations.
         counts.append(counter.get_total_flops() / 2)
     return counts
 

@@ -78,6 +78,7 @@ class Experiment:
     @property
     def class_counts(self) -> list[int]:
         """Number of training images of each class."""
+        # Validation and test must not influence the weights of the loss.
         names = Counter(self.images[i].class_name for i in self.split.train)
         return [names[name] for name in self.classes]
 

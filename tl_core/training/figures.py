@@ -41,6 +41,7 @@ class EpochFigures:
 
     def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
         """Add a mini-batch: mean loss (scalar), logits, float [B, classes], and labels, int [B]."""
+        # Kept as tensors, since `float(loss)` would wait for the GPU at every step.
         self._step.append(_Batch(loss, logits, labels, len(labels)))
 
     def end_step(self, step: int) -> None:

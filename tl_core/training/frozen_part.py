@@ -104,6 +104,7 @@ class FrozenPart:
             yield FactsFound(RunFacts(cached_views=0, cache_note=_say_no_room(error)))
             return None
         yield FactsFound(RunFacts(cached_views=self._views))
+        # No engine is known where all rows had been cached before.
         if self._kept.engine:
             yield FactsFound(RunFacts(features_by=self._kept.engine))
         if seconds := pace.measured():

@@ -75,6 +75,7 @@ def find_learning_rate(
     # A run in the same process must draw the same random numbers as without this test.
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         model, _ = build_experiment_model(experiment)
+        # Geometrically, because usable rates differ by orders of magnitude.
         rates = np.geomspace(LOWEST, HIGHEST, steps).tolist()
         learner = _make_learner(experiment, model, rates)
         part, examples = _prepare(experiment, model, steps * learner.images_per_step, on_progress)
@@ -102,6 +103,7 @@ def _make_learner(experiment: Experiment, model: TransferModel, rates: Sequence[
     return Learner(
         model=model,
         optimizer=make_optimizer(train, model, phase.rates),
+        # A schedule multiplies each group's base rate, so that stages keep their ratio to the head.
         schedule=Schedule(lambda step: rates[step] / phase.rates[-1]),
         loss=make_loss(train, experiment.class_counts, experiment.device.torch_device),
         device=experiment.device,
@@ -151,6 +153,7 @@ def _try_rates(learner: Learner, part: nn.Module, examples: Examples, seed: int)
                 inputs, targets = learner.mix(inputs, targets, generator=generator)
             mean_loss, _ = learner.add_gradients(part, inputs, targets, n)
             loss += float(mean_loss) * len(targets) / n
+        # Before the step, so that a loss that has diverged ends the test without another one.
         yield loss
         learner.step(step)
 
@@ -209,6 +212,7 @@ def _conclude(rates: Sequence[float], losses: Sequence[float]) -> tuple[float | 
 def _round_down(rate: float) -> float:
     """Round `rate` down to two significant digits."""
     digit = 10.0 ** (math.floor(math.log10(rate)) - 1)
+    # The small summand keeps a quotient such as 2.9999999999 from falling to 2.
     return float(f"{math.floor(rate / digit + 1e-9) * digit:.2g}")
 
 

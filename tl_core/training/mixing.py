@@ -56,6 +56,7 @@ def mix(
     seed = int(torch.randint(2**62, (), generator=generator))
     # torchvision draws from the CPU's global generator, which is seeded and then restored.
     with torch.random.fork_rng(devices=()):
+        # `torch.manual_seed` would also seed the GPU's generator, which is not restored here.
         torch.default_generator.manual_seed(seed)
         images, shares = v2.RandomChoice(choices)(inputs, labels)
     return images, shares

@@ -80,6 +80,7 @@ OPTIMIZER_SENTENCES: dict[OptimizerName, str] = {
 def learning_rates(train: TrainConfig, pretrained: bool) -> tuple[float, float]:
     """Return the learning rates of (head, backbone), with defaults filled in."""
     head = train.learning_rate or DEFAULT_LEARNING_RATES[train.optimizer]
+    # Random weights have nothing to lose, and learn at the head's rate.
     share = BACKBONE_SHARE if pretrained else 1.0
     return head, train.backbone_learning_rate or head * share
 

@@ -66,6 +66,7 @@ def _write_side(folder: Path, split: str, epoch: int, outputs: Outputs) -> None:
 
 
 def _write_epoch(folder: Path, epoch: int, outputs: Outputs, *, with_features: bool) -> None:
+    # By position, so that the records of all epochs have their images in one order.
     order = np.argsort(outputs.positions)
     labels = outputs.labels.numpy()[order]
     rows = np.array(sample_evenly(labels.tolist(), MOST_IMAGES), dtype=np.int32)
@@ -73,6 +74,7 @@ def _write_epoch(folder: Path, epoch: int, outputs: Outputs, *, with_features: b
     tensors = {
         "positions": np.array(outputs.positions, dtype=np.int32)[order],
         "labels": labels.astype(np.int32),
+        # From unrounded probabilities: rounding to half precision can make two of them equal.
         "answers": probabilities.argmax(1).astype(np.int32),
         "confidence": probabilities.max(1).astype(np.float32),
         "rows": rows,

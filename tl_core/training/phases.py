@@ -172,6 +172,7 @@ class _Phases:
             learner,
             epochs=range(max(phase.first_epoch, self._done + 1), phase.last_epoch + 1),
             total_epochs=self._train.epochs,
+            # The average shares the frozen stages, and so takes the same cached activations.
             judged=judged if part is self._model else judged.split()[1],
             seed=self._train.seed,
             best=self._best,

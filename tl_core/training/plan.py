@@ -63,6 +63,7 @@ def _starts(train: TrainConfig, stages: int, final: Frozen) -> Iterator[tuple[in
         return
     for unfrozen in range(1, stages - final.stages + 1):
         first = train.head_epochs + 1 + (unfrozen - 1) * train.unfreeze_every
+        # A run that is too short ends with stages still frozen.
         if first <= train.epochs:
             yield first, Frozen(stages - unfrozen, final.modules), 1.0
 

@@ -39,6 +39,7 @@ class ProgressMeter:
         self._clock = clock
         self._plan: tuple[PlannedPhase, ...] = ()
         self._epochs_done = 0
+        # Not 0: shares are divided by it, perhaps before the split is known.
         self._n_train = 1
         self._n_val = 0
         self._n_test = 0

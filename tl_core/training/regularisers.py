@@ -122,6 +122,7 @@ def _moving(model: nn.Module) -> Iterator[str]:
     is_in_training = {name: module.training for name, module in model.named_modules()}
     model.train(was_training)
     seen: set[int] = set()
+    # Without keep_vars all tensors come detached, and parameters look like buffers.
     for name, tensor in model.state_dict(keep_vars=True).items():
         if isinstance(tensor, nn.Parameter):
             moves = tensor.requires_grad

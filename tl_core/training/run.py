@@ -62,6 +62,7 @@ def build_experiment_model(experiment: Experiment) -> tuple[TransferModel, Weigh
     # The seed decides the head's initial weights, and the backbone's when trained from scratch.
     torch.manual_seed(experiment.config.train.seed)
     experiment.stop.check()
+    # Large networks take seconds to build, hence a check on either side.
     library_model = build_library_model(backbone, config.image_size)
     experiment.stop.check()
     report = None
@@ -92,6 +93,7 @@ def _find_facts(
         device=experiment.device.title,
         workers=experiment.workers,
         weights=weights,
+        # An export makes these weights again, and is compared with this digest.
         first_weights=digest_of_weights(model),
         majority_label=experiment.majority_label,
         splits=SplitSizes(train=len(split.train), val=len(split.val), test=len(split.test)),

@@ -12,6 +12,7 @@ Curve = Callable[[int], float]
 
 ONE_CYCLE_RISE = 0.3
 """Share of the steps in which the one-cycle schedule rises."""
+# torch's defaults: the first rate is a 25th of the peak, the last a 10,000th of the first.
 ONE_CYCLE_START = 1 / 25
 ONE_CYCLE_END = 1 / 25e4
 _MAX_PREVIEW_POINTS = 400
@@ -88,6 +89,7 @@ def _clamped(curve: Curve, total: int) -> Curve:
 
 def _with_warm_up(curve: Curve, warm_up: int) -> Curve:
     """Put a linear rise to 1 over `warm_up` steps in front of `curve`."""
+    # Counted from 1, as a rate of 0 would waste the first step.
     return lambda step: (step + 1) / warm_up if step < warm_up else curve(step - warm_up)
 
 
@@ -97,6 +99,7 @@ def _curve(train: TrainConfig, steps_per_epoch: int, total: int) -> Curve:
     if train.schedule == "exponential":
         return lambda step: train.decay ** (step / steps_per_epoch)
     if train.schedule == "cosine":
+        # Divided by the number of steps, so that the last one still has a rate above 0.
         return lambda step: _cosine(1.0, 0.0, step / max(1, total))
     return lambda step: 1.0
 
@@ -135,6 +138,7 @@ def preview_schedule(config: RunConfig, steps_per_epoch: int) -> list[tuple[floa
         for step in sorted({*range(0, steps, stride), steps - 1}):
             epochs = first - 1 + step / steps_per_epoch
             points.append((epochs, rate * schedule.factor(step)))
+        # Drawn to the end of its segment, where the next one may begin at another rate.
         points.append((float(last), rate * schedule.factor(steps - 1)))
     return points
 
@@ -157,6 +161,7 @@ def _segments(
     config: RunConfig, plan: tuple[Phase, ...], steps_per_epoch: int
 ) -> Iterator[tuple[int, int, Schedule]]:
     """Yield (first epoch, last epoch, schedule) of each segment of the run."""
+    # A set, because phases can share one schedule.
     segments = {segment_of(plan, config.train, phase.first_epoch) for phase in plan}
     for first, last in sorted(segments):
         yield first, last, make_schedule(config.train, steps_per_epoch, last - first + 1)

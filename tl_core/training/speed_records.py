@@ -98,6 +98,7 @@ def _read(home: Path) -> _Speeds:
     """Return all measurements; none if the file is missing or damaged."""
     try:
         speeds: _Speeds = json.loads((home / _FILE).read_text("utf-8"))
+    # Broken JSON and broken UTF-8 both raise kinds of ValueError.
     except (OSError, ValueError):
         return {}
     return speeds if isinstance(speeds, dict) else {}

@@ -90,6 +90,7 @@ def load_state(path: Path, config: RunConfig) -> TrainingState | None:
         return None
     try:
         # weights_only refuses pickled code, which a manipulated file could contain.
+        # Loaded on the CPU, as the run may resume on a machine without that GPU.
         content = torch.load(path, map_location="cpu", weights_only=True)
         if content["format"] != _FORMAT:
             raise ValueError("another version wrote it")

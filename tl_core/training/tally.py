@@ -14,6 +14,7 @@ from tl_core.training.learner import Learner
 
 Score = tuple[float, float]
 """Validation accuracy, then negative validation loss to break ties; higher is better."""
+# Below every real score, so that the first epoch becomes the best.
 NO_SCORE = (-1.0, -math.inf)
 
 
@@ -34,6 +35,7 @@ class EpochTally:
         self._total_images = total_epochs * n_images
         self._total_steps = total_epochs * steps_per_epoch
         self._figures = EpochFigures(learner.device.torch_device)
+        # Notes of earlier epochs have been told already.
         self._notes_told = len(learner.notes)
         self._seen = 0
         self._in_step = 0

@@ -57,6 +57,7 @@ def _predict(
         exact: see `examples_to_judge`.
     """
     preparation = examples_to_judge(experiment, model, positions, exact=exact)
+    # Driven by hand, since a `for` loop would drop the generator's result.
     try:
         while True:
             computed, to_compute = next(preparation)
