@@ -58,8 +58,8 @@ def run(options: Options) -> Report:
             raw[str(stages)] = {"first": first, "later": later}
         split = trial.experiment("looking").split
     note = (
-        f"{backbone.name} at {settings['image_size']} px, {depths} stages; {len(split.train)} images to train and "
-        f"{len(split.val)} to validate, batches of {settings['batch_size']}"
+        f"{backbone.name} at {settings['image_size']} px, {depths} stages; {len(split.train)} "
+        f"images to train and {len(split.val)} to validate, batches of {settings['batch_size']}"
     )
     columns = (
         "frozen stages",

@@ -178,9 +178,9 @@ class _Contest:
     def described(self) -> str:
         counts = " / ".join(map(str, self._counts().values()))
         return (
-            f"{self._folder.name}: {counts} images to train, validate and test; {self._backbone.name} at {self._size} "
-            f"px, {self._epochs} epochs, batches of {BATCH}; peers without augmentation, {self._task.workers} loading "
-            "processes"
+            f"{self._folder.name}: {counts} images to train, validate and test; "
+            f"{self._backbone.name} at {self._size} px, {self._epochs} epochs, batches of "
+            f"{BATCH}; peers without augmentation, {self._task.workers} loading processes"
         )
 
     def _counts(self) -> dict[str, int]:
@@ -280,7 +280,8 @@ class _Contest:
         told = json.loads(ended.output)
         if told["splits"] != self._counts():
             raise RuntimeError(
-                f"Ours was trained on another split, {told['splits']}, than its peers, {self._counts()}."
+                f"Ours was trained on another split, {told['splits']}, than its peers, "
+                f"{self._counts()}."
             )
         return _Told(**vars(ended), accuracy=told["test"]["accuracy"])
 

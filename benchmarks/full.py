@@ -68,7 +68,8 @@ def run(options: Options) -> Report:
         n = len(experiment.split.train)
         rates = {name: [n / each for each in found] for name, found in seconds.items()}
         notes = [
-            f"{BACKBONE} at {settings['image_size']} px, {n} images an epoch, batches of {settings['batch_size']}"
+            f"{BACKBONE} at {settings['image_size']} px, {n} images an epoch, batches of "
+            f"{settings['batch_size']}"
         ]
         notes.append(f"what the peers run on: {versions_of(options.peers)}")
         notes += [

@@ -121,7 +121,8 @@ def run_command(
     if ended.returncode:
         command = " ".join(map(str, argv))
         raise CommandFailed(
-            f"{command} ended with {ended.returncode}:\n{ended.stdout[-4000:]}\n{ended.stderr[-4000:]}"
+            f"{command} ended with "
+            f"{ended.returncode}:\n{ended.stdout[-4000:]}\n{ended.stderr[-4000:]}"
         )
     return Finished(output=ended.stdout, **json.loads(measured))
 

@@ -79,7 +79,8 @@ class Seen:
 def run(options: Options) -> Report:
     if not has_playwright():
         raise CannotMeasure(
-            "Pages are opened by Playwright, which is not installed here: pip install -r benchmarks/requirements.txt."
+            "Pages are opened by Playwright, which is not installed here: pip install -r "
+            "benchmarks/requirements.txt."
         )
     cores = os.sched_getaffinity(0)
     half = max(1, len(cores) // 2)
@@ -105,9 +106,11 @@ def run(options: Options) -> Report:
             f"{setting}: the watchers' pages had not opened after {PATIENCE:.0f} s."
             for setting in unopened
         ),
-        "Interactions are clicks and key presses in an open page, until the page shows what was asked for; the 95th "
-        "percentile is to be under 500 ms. Training is to keep 0.9 of its unwatched speed.",
-        "Cores are processor seconds by second; with the runner thread, those of the server include training.",
+        "Interactions are clicks and key presses in an open page, until the page shows what was "
+        "asked for; the 95th percentile is to be under 500 ms. Training is to keep 0.9 of its "
+        "unwatched speed.",
+        "Cores are processor seconds by second; with the runner thread, those of the server "
+        "include training.",
     ]
     return Report(
         "ui",

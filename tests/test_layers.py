@@ -121,11 +121,9 @@ def test_the_rule_would_notice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "tl_core" / "store").mkdir(parents=True)
     path = tmp_path / "tl_core" / "store" / "sneaky.py"
     path.write_text(
-        "from tl_core.errors import UnknownRun\n"
-        "from tl_core import data\n"
-        "from ..training.fit import fit\n"
-        "from .tables import runs\n"
-        "def late():\n    import tl_core.runs.execute\n    from tl_ui import charts\n    import pages.run\n"
+        "from tl_core.errors import UnknownRun\nfrom tl_core import data\nfrom ..training.fit "
+        "import fit\nfrom .tables import runs\ndef late():\n    import tl_core.runs.execute\n    "
+        "from tl_ui import charts\n    import pages.run\n"
     )
     assert wrong_imports(path) == [
         "tl_core.data",

@@ -304,5 +304,6 @@ def test_the_report_is_a_sentence():
     )
     partly = replace(complete, source="my.pth", missing=("a", "b", "c"), misshapen=("d", "e"))
     assert partly.sentence == (
-        "245 of 250 tensors fitted from my.pth; 5 did not and start at random: a, b, c, d and 1 more."
+        "245 of 250 tensors fitted from my.pth; 5 did not and start at random: a, b, c, d and 1 "
+        "more."
     )

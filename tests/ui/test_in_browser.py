@@ -101,7 +101,8 @@ def test_a_folder_comes_in_whole_though_the_script_runs_again(page, server, fold
     wait_for_state(page, "done")
     seconds, grown = time.monotonic() - start, server.peak_mb() - before
     print(
-        f"{N_FILES} files, {N_FILES * FILE_BYTES / 1e6:.0f} MB: {seconds:.1f} s, server memory +{grown:.0f} MB"
+        f"{N_FILES} files, {N_FILES * FILE_BYTES / 1e6:.0f} MB: {seconds:.1f} s, server memory "
+        f"+{grown:.0f} MB"
     )
     assert grown < 300
     sent = page.get_by_text("sent: {")
