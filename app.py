@@ -5,7 +5,7 @@
 
 from tl_core.memory import importing, keep_freed_memory
 
-# glibc reads the setting when it gives a thread its memory, so no thread may exist yet.
+# Threads that already run would keep heaps that cannot hold large tensors.
 keep_freed_memory()
 
 from pathlib import Path  # noqa: E402

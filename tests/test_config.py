@@ -1,4 +1,4 @@
-"""A run's configuration is complete, unchangeable, and refused in a sentence that says what is legal."""
+"""Run configurations: complete, immutable, and refused with the legal values."""
 
 import math
 
