@@ -1,8 +1,12 @@
-"""Start the app: `streamlit run app.py`. Pages are routed in tl_ui/main.py, so that none can be opened around it."""
+"""Start the app: `streamlit run app.py`.
+
+`tl_ui/main.py` routes the pages, so that none can be opened without it.
+"""
 
 from tl_core.memory import importing, keep_freed_memory
 
-keep_freed_memory()  # before any thread is started
+# Threads that already run would keep heaps that cannot hold large tensors.
+keep_freed_memory()
 
 from pathlib import Path  # noqa: E402
 

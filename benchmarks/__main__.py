@@ -1,4 +1,7 @@
-"""`python -m benchmarks` lists what there is; `python -m benchmarks NAME …` measures it, and keeps a table and JSON."""
+"""Command line: `python -m benchmarks` lists the benchmarks; with names it runs them.
+
+Each run saves a table and JSON.
+"""
 
 import argparse
 import ast
@@ -16,12 +19,12 @@ ROUNDS = 5
 
 def main(arguments: Sequence[str] | None = None) -> None:
     known = benchmarks()
-    given = _parser(list(known)).parse_args(arguments)
-    if not given.names:
+    asked = _parser(list(known)).parse_args(arguments)
+    if not asked.names:
         sys.stdout.write("".join(f"{name:<10}{line}\n" for name, line in known.items()))
-    for name in given.names:
-        rounds = given.rounds or (1 if given.tiny else ROUNDS)
-        options = Options(given.tiny, rounds, given.out, given.data, given.peers)
+    for name in asked.names:
+        rounds = asked.rounds or (1 if asked.tiny else ROUNDS)
+        options = Options(asked.tiny, rounds, asked.out, asked.data, asked.peers)
         try:
             report = importlib.import_module(f"benchmarks.{name}").run(options)
         except CannotMeasure as error:
@@ -31,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def benchmarks() -> dict[str, str]:
-    """Every module here that has a function `run`, with the first sentence about it; none is imported for that."""
+    """Return the modules with a function `run` and their first paragraph; nothing is imported."""
     found = {}
     for path in sorted(HERE.glob("*.py")):
         tree = ast.parse(path.read_text("utf-8"))
@@ -45,25 +48,25 @@ def benchmarks() -> dict[str, str]:
 def _parser(known: list[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "names", nargs="*", choices=[*known, []], metavar="NAME", help="what to measure"
+        "names", nargs="*", choices=[*known, []], metavar="NAME", help="benchmarks to run"
     )
     parser.add_argument(
         "--tiny",
         action="store_true",
-        help="see in seconds whether it works; the figures mean nothing",
+        help="check in seconds that it works; the figures mean nothing",
+    )
+    parser.add_argument("--rounds", type=int, help=f"turns of each way ({ROUNDS}; tiny: 1)")
+    parser.add_argument(
+        "--out", type=Path, default=RESULTS, help="folder of the table and the JSON"
     )
     parser.add_argument(
-        "--rounds", type=int, help=f"how often each way has its turn ({ROUNDS}; tiny: 1)"
-    )
-    parser.add_argument("--out", type=Path, default=RESULTS, help="where the table and the JSON go")
-    parser.add_argument(
-        "--data", type=Path, default=DATA, help="a folder of datasets (made-up images without it)"
+        "--data", type=Path, default=DATA, help="folder of datasets (synthetic images without it)"
     )
     parser.add_argument(
         "--peers",
         type=Path,
         default=Path(sys.executable),
-        help="the Python that has benchmarks/requirements.txt",
+        help="Python that has benchmarks/requirements.txt",
     )
     return parser
 

@@ -1,8 +1,8 @@
-"""Our augmentation against torchvision's own classes, on the same decoded images.
+"""Augmentation of TransferLab against torchvision's own classes, on the same decoded images.
 
-On the CPU, two threads crop, resize and vary 500 x 375 images to 224 pixels; on a CUDA GPU, where there is one, batches
-that are cropped already are varied, each image in its own way. Images per second of processor time depend less on what
-else the machine does.
+On the CPU, two threads crop, resize and augment 500 x 375 images to 224 pixels. On a CUDA GPU,
+batches of cropped images are augmented, each image with its own draws. Images per second of
+processor time depend less on other load of the machine than images per second do.
 """
 
 import random
@@ -35,7 +35,7 @@ CHANGES = {
 }
 
 Pass = Callable[[], int]
-"""Does its work once and says over how many images."""
+"""Process the images once and return their number."""
 
 
 def run(options: Options) -> Report:
@@ -76,7 +76,7 @@ def _measured(
 
 
 def pictures() -> list[Image.Image]:
-    """Eight decoded images with large shapes and some grain."""
+    """Make eight decoded images with large shapes and some grain."""
     rng = np.random.default_rng(0)
     shapes = [
         Image.fromarray(rng.integers(0, 256, (9, 12, 3), dtype=np.uint8)).resize((500, 375))

@@ -1,8 +1,9 @@
-"""From a JPEG on disk to what a backbone gets: ours, and Pillow or torchvision with torchvision's transforms.
+"""Decoding of a JPEG into model input: TransferLab against Pillow and torchvision.
 
-Images of 500 x 375 pixels and of 12 megapixels become 224 x 224, by one thread and by two; PyTorch itself keeps to one
-thread each. Every way ends with bytes. Pixels are compared with those of Pillow and torchvision's transforms, which
-decode all of an image and resize it with antialiasing. Peak memory is that of a process that does nothing else.
+Images of 500 x 375 pixels and of 12 megapixels become 224 x 224, on one thread and on two; PyTorch
+itself uses one thread each. Every way ends with bytes. Pixels are compared with those of Pillow and
+torchvision's transforms, which decode the whole image and resize it with antialiasing. Peak memory
+is that of a process that does nothing else.
 """
 
 import sys
@@ -94,11 +95,13 @@ def run(options: Options) -> Report:
 
 
 def make_photos(folder: Path, size: tuple[int, int], n: int, grain: int, data: Path | None) -> None:
-    """Real photos enlarged, or made-up ones; with some grain, and so about as large as a camera's files of that size.
+    """Write real photos, enlarged, or synthetic ones, with grain.
+
+    The grain makes the files about as large as a camera's files of that size.
 
     Args:
-        grain: standard deviation of what is added to each pixel, of 255.
-        data: a folder of datasets.
+        grain: standard deviation of the noise added to each pixel, of 255.
+        data: folder of datasets.
     """
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
@@ -136,7 +139,7 @@ WAYS: dict[str, Callable[[Path], Tensor]] = {
 
 
 def _rates(folder: Path, rounds: int) -> dict[tuple[str, int], list[float]]:
-    """Images per second of each way, with one thread and with two."""
+    """Measure images per second of each way, with one thread and with two."""
     turns = {
         f"{way}/{threads}": partial(_rate, folder, way, threads)
         for threads, way in product((1, 2), WAYS)
@@ -154,7 +157,7 @@ def _rate(folder: Path, way: str, threads: int) -> float:
 
 
 def _difference(folder: Path, way: str) -> float:
-    """Mean over some images."""
+    """Return the mean absolute difference of the pixels over some images."""
     some = sorted(folder.iterdir())[:8]
     return float(
         np.mean(

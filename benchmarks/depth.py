@@ -1,10 +1,11 @@
-"""Epochs at each freeze depth: from the cache, without it, and the unfrozen part alone on tensors in memory.
+"""Epochs at each freeze depth: with the cache, without it, and the trainable part alone.
 
-At every depth a run with the cache and a run without it train the same head and unfrozen stages on the same images,
-an epoch a turn. The floor is what an epoch cannot do without: forward and backward of the unfrozen part for all
-training images, and forward for those that validate, on tensors that lie in memory; no optimizer, no reading, nothing
-saved. The first epoch counts everything before it, and is the only one that passes the frozen stages with the cache.
-Each way has a process of its own.
+At every depth, a run with the cache and a run without it train the same head and unfrozen stages on
+the same images, an epoch per turn. The lower bound is the work that an epoch cannot avoid: forward
+and backward of the trainable part for all training images, and forward for the validation images,
+on tensors in memory; no optimizer, no reading, no saving. The first epoch includes everything
+before it, and with the cache it alone passes through the frozen prefix. Each way runs in its own
+process.
 """
 
 import sys
@@ -30,7 +31,7 @@ from tl_core.training import build_experiment_model, run_experiment
 DATASET, BATCH, EPOCHS, EVER = "hymenoptera", 32, 10, 1000
 CACHED, UNCACHED, FLOOR = "with the cache", "without", "the unfrozen part alone"
 MOST_BATCHES = 4
-"""Of the floor, in memory."""
+"""Number of batches that the lower bound holds in memory."""
 
 
 def run(options: Options) -> Report:
@@ -58,8 +59,8 @@ def run(options: Options) -> Report:
             raw[str(stages)] = {"first": first, "later": later}
         split = trial.experiment("looking").split
     note = (
-        f"{backbone.name} at {settings['image_size']} px, {depths} stages; {len(split.train)} images to train and "
-        f"{len(split.val)} to validate, batches of {settings['batch_size']}"
+        f"{backbone.name} at {settings['image_size']} px, {depths} stages; {len(split.train)} "
+        f"images to train and {len(split.val)} to validate, batches of {settings['batch_size']}"
     )
     columns = (
         "frozen stages",
@@ -98,7 +99,7 @@ def turns_without(trial: Trial) -> Iterator[float]:
 
 
 def _turns_of_ours(trial: Trial, way: str) -> Iterator[float]:
-    """Seconds of each epoch: training, validation and saving."""
+    """Yield the seconds of each epoch: training, validation and saving."""
     started = time.perf_counter()
     experiment = trial.experiment(f"{way} {trial.settings['frozen_stages']}", cached=way == CACHED)
     for event in run_experiment(experiment):
@@ -108,20 +109,18 @@ def _turns_of_ours(trial: Trial, way: str) -> Iterator[float]:
 
 
 def turns_of_the_rest(trial: Trial) -> Iterator[float]:
-    """Seconds of forward and backward, and of validation's forward, on a few batches of noise behind the cut."""
+    """Yield the seconds of an epoch of the trainable part, on a few batches of noise."""
     experiment = trial.experiment(FLOOR)
     model, _ = build_experiment_model(experiment)
-    size, batch_size, device = (
-        experiment.preprocessing.size,
-        experiment.config.train.batch_size,
-        experiment.device,
-    )
+    size = experiment.preprocessing.size
+    batch_size = experiment.config.train.batch_size
+    device = experiment.device
     prefix, rest = model.split()
     noise = torch.randn(MOST_BATCHES, batch_size, 3, size, size, device=device.torch_device)
     with torch.no_grad():
         batches = [prefix(each.contiguous(memory_format=torch.channels_last)) for each in noise]
     labels = torch.randint(len(experiment.classes), (batch_size,), device=device.torch_device)
-    learns = [parameter for parameter in rest.parameters() if parameter.requires_grad]
+    trainable = [parameter for parameter in rest.parameters() if parameter.requires_grad]
     sizes = [
         _sizes(len(side), batch_size) for side in (experiment.split.train, experiment.split.val)
     ]
@@ -131,7 +130,7 @@ def turns_of_the_rest(trial: Trial) -> Iterator[float]:
         for n, batch in zip(sizes[0], cycle(batches), strict=False):
             with device.autocast():
                 loss = nn.functional.cross_entropy(rest(batch[:n]), labels[:n])
-            torch.autograd.grad(loss, learns)
+            torch.autograd.grad(loss, trainable)
         rest.eval()
         with torch.inference_mode(), device.autocast():
             for n, batch in zip(sizes[1], cycle(batches), strict=False):

@@ -1,4 +1,4 @@
-"""Our engine without its front ends: a folder becomes a dataset, and settings become an experiment on it."""
+"""Experiments without a front end: a folder becomes a dataset, settings become an experiment."""
 
 import json
 from dataclasses import asdict, dataclass, replace
@@ -18,7 +18,7 @@ from tl_core.workspace import Workspace, open_workspace
 
 @dataclass(frozen=True)
 class Trial:
-    """All that it takes to make the same experiment again, in another process."""
+    """Everything that another process needs to make the same experiment."""
 
     home: str
     weights: str | None
@@ -36,7 +36,7 @@ class Trial:
         return replace(self, settings={**self.settings, **more})
 
     def experiment(self, name: str, cached: bool = True) -> Experiment:
-        """One that keeps its model and its state under `name`."""
+        """Make an experiment that saves its model and training state under `name`."""
         keep_freed_memory()  # as the app and the command line do
         workspace = _open(Path(self.home), self.weights)
         experiment = make_experiment(workspace, make_run_config(self.dataset, self.settings), name)
@@ -44,7 +44,7 @@ class Trial:
 
 
 def make_trial(home: Path, folder: Path, weights: Path | None, settings: dict[str, Any]) -> Trial:
-    """Take the folder in, as a dataset of a new workspace."""
+    """Import the folder as a dataset of a new workspace."""
     workspace = _open(home, str(weights) if weights else None)
     source, limits = source_from_path(folder), workspace.settings.limits
     record = import_dataset(
@@ -55,7 +55,7 @@ def make_trial(home: Path, folder: Path, weights: Path | None, settings: dict[st
 
 
 def find_folder(data: Path | None, name: str, scratch: Path, tiny: bool) -> Path:
-    """That set of real images, or one that is made up."""
+    """Return a folder of real images, or make a synthetic one."""
     if tiny:
         return make_folder(scratch / "tiny", classes=2, per_class=12, size=(80, 60))
     if data and (data / name).is_dir():

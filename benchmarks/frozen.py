@@ -1,10 +1,11 @@
-"""From a folder of JPEGs to a test accuracy, the backbone frozen: our command, and the usual ways of doing it.
+"""Feature extraction, from a folder of JPEGs to a test accuracy: TransferLab and the usual ways.
 
-Whole commands are timed, start-up, reading and saving included: `transferlab train` in a workspace that is new, then
-once more in the same, and in a new one with `transferlab export` after it (ONNX, predict.py and a receipt, where
-training alone leaves weights as the peers leave theirs); the loop of the tutorials; fastai's `vision_learner`; and
-features in one pass with logistic regression of scikit-learn. All see the same images, split and weights, and train as
-long; ours and the loop also have the same head and optimizer. Slow peers have their turn in every third round.
+Whole commands are timed, with start-up, reading and saving: `transferlab train` in a new workspace,
+again in the same one, and in a new one followed by `transferlab export` (ONNX, predict.py and a
+receipt; training alone leaves only weights, like the peers); the loop of the tutorials; fastai's
+`vision_learner`; and features in one pass with scikit-learn's logistic regression. All use the same
+images, split, weights and number of epochs; TransferLab and the loop also use the same head and
+optimizer. Slow peers run in every third round.
 """
 
 import io
@@ -79,7 +80,7 @@ def run(options: Options) -> Report:
                 name: [vars(each) for each in ended] for name, ended in found.items()
             }
             notes.append(contest.described())
-    notes.append(f"what the peers run on: {versions_of(options.peers)}")
+    notes.append(f"versions of the peers: {versions_of(options.peers)}")
     notes += [f"{name} was left out: {options.peers} does not have it." for name in left_out]
     columns = (
         "images",
@@ -101,7 +102,7 @@ def run(options: Options) -> Report:
 
 
 def missing_peers(python: Path) -> list[str]:
-    """Those that the interpreter has not got."""
+    """Return the peers whose modules the interpreter does not have."""
     return [name for name, (_, modules) in PEERS.items() if not has_modules(python, *modules)]
 
 
@@ -126,7 +127,7 @@ def _rows(found: Mapping[str, list[_Told]]) -> list[tuple[Cell, ...]]:
 
 
 def _folders(options: Options, scratch: Path) -> list[Path]:
-    """The sets of real images, or one that is made up."""
+    """Return the folders of real images, or make a synthetic one."""
     if options.tiny:
         return [make_folder(scratch / "tiny", classes=2, per_class=12, size=(80, 60))]
     real = [options.data / name for name in DATASETS] if options.data else []
@@ -136,15 +137,13 @@ def _folders(options: Options, scratch: Path) -> list[Path]:
 
 
 class _Contest:
-    """All ways on one folder of images."""
+    """Comparison of all ways on one folder of images."""
 
     def __init__(self, folder: Path, scratch: Path, options: Options, left_out: list[str]) -> None:
-        self._folder, self._scratch, self._options, self._left_out = (
-            folder,
-            scratch,
-            options,
-            left_out,
-        )
+        self._folder = folder
+        self._scratch = scratch
+        self._options = options
+        self._left_out = left_out
         scratch.mkdir(parents=True)
         self._weights = weights_folder(options)
         known = find_weights(get_backbone(PREFERRED), [self._weights]) if self._weights else None
@@ -155,7 +154,7 @@ class _Contest:
         self._task = self._make_task()
 
     def run(self) -> dict[str, list[_Told]]:
-        """All ways take turns; the slow ones stay away from two of three rounds."""
+        """Let all ways take turns; the slow ones skip two of three rounds."""
         ways: dict[str, Callable[[], _Told]] = {
             OURS: lambda: self._ours(augment=False, again=False),
             AGAIN: lambda: self._ours(augment=False, again=True),
@@ -178,9 +177,9 @@ class _Contest:
     def described(self) -> str:
         counts = " / ".join(map(str, self._counts().values()))
         return (
-            f"{self._folder.name}: {counts} images to train, validate and test; {self._backbone.name} at {self._size} "
-            f"px, {self._epochs} epochs, batches of {BATCH}; peers without augmentation, {self._task.workers} loading "
-            "processes"
+            f"{self._folder.name}: {counts} images to train, validate and test; "
+            f"{self._backbone.name} at {self._size} px, {self._epochs} epochs, batches of "
+            f"{BATCH}; peers without augmentation, {self._task.workers} loading processes"
         )
 
     def _counts(self) -> dict[str, int]:
@@ -219,7 +218,7 @@ class _Contest:
         )
 
     def _read_folder(self) -> tuple[list[Any], tuple[str, ...]]:
-        """What our engine takes in from the folder, which is the same every time."""
+        """Import the folder and return its images and classes, which are the same every time."""
         home = self._scratch / "looking"
         workspace = open_workspace(
             Settings(home=home, database_url=f"sqlite:///{home / 'transferlab.db'}")
@@ -233,7 +232,7 @@ class _Contest:
         return images, record.classes
 
     def _write_weights(self) -> Path:
-        """The weights that we start from, under the library's own names."""
+        """Save the pretrained weights under the library's own names."""
         model = build_library_model(self._backbone)
         folders = [self._weights] if self._weights else []
         load_weights(self._backbone, model, ModelConfig(backbone=self._backbone.name), folders)
@@ -247,7 +246,7 @@ class _Contest:
         return self._train(self._homes[augment], augment)
 
     def _exported(self) -> _Told:
-        """A first run that ends with a folder to take away, tried out by its own predict.py."""
+        """Train in a new workspace, then export the model, whose predict.py is tested."""
         home = self._new_home()
         trained = self._train(home, augment=False)
         run_id = json.loads(trained.output)["run_id"]
@@ -280,7 +279,8 @@ class _Contest:
         told = json.loads(ended.output)
         if told["splits"] != self._counts():
             raise RuntimeError(
-                f"Ours was trained on another split, {told['splits']}, than its peers, {self._counts()}."
+                f"TransferLab trained on another split, {told['splits']}, than its peers, "
+                f"{self._counts()}."
             )
         return _Told(**vars(ended), accuracy=told["test"]["accuracy"])
 
@@ -298,14 +298,16 @@ class _Contest:
 
 
 def weights_folder(options: Options) -> Path | None:
-    """Where pretrained weights lie on this machine; none when only the packaged ones are there."""
+    """Return the folder of pretrained weights; None if only the packaged ones are available."""
     named = os.environ.get("TRANSFERLAB_WEIGHTS")
+    if named:
+        return Path(named)
     beside = options.data.parent / "weights" if options.data else None
-    return Path(named) if named else beside if beside and beside.is_dir() else None
+    return beside if beside and beside.is_dir() else None
 
 
 def _run_here(module: str, arguments: list[str], env: dict[str, str]) -> Finished:
-    """In this process, which has the libraries already: to see quickly whether it works."""
+    """Run in this process, which has loaded the libraries already, for a quick check."""
     output, started = io.StringIO(), time.perf_counter()
     with (
         patch.dict(os.environ, env),

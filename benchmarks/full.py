@@ -1,9 +1,10 @@
-"""Full fine-tuning: images/s of ours, the tutorials' loop and fastai, and of the bare step on tensors in memory.
+"""Full fine-tuning: images/s of TransferLab, the tutorials' loop, fastai and the bare step.
 
-An epoch of training is a turn, without its validation; everyone's first one warms up and is not counted. All start
-from the same random weights of one network, see the same images on disk without augmentation, and take steps of as
-many images with AdamW. The floor is forward, backward and AdamW's step on tensors that lie in memory, in the
-precision and layout that we use on the device. Each way has a process of its own.
+A turn is an epoch of training without its validation; the first one of each way warms up and is not
+counted. All start from the same random weights of one network, read the same images from disk
+without augmentation, and take AdamW steps on batches of the same size. The upper bound is forward,
+backward and AdamW's step on tensors in memory, in the precision and memory layout that TransferLab
+uses on the device. Each way runs in its own process.
 """
 
 import re
@@ -42,7 +43,7 @@ PEAKS = {
     "L4": 121e12,
     "T4": 65e12,
 }
-"""Dense FLOP/s of 16-bit floats, as NVIDIA states them, by a part of the GPU's name; the first that fits counts."""
+"""Peak dense 16-bit FLOP/s as stated by NVIDIA, by part of the GPU's name; the first match wins."""
 
 
 def run(options: Options) -> Report:
@@ -68,9 +69,10 @@ def run(options: Options) -> Report:
         n = len(experiment.split.train)
         rates = {name: [n / each for each in found] for name, found in seconds.items()}
         notes = [
-            f"{BACKBONE} at {settings['image_size']} px, {n} images an epoch, batches of {settings['batch_size']}"
+            f"{BACKBONE} at {settings['image_size']} px, {n} images an epoch, batches of "
+            f"{settings['batch_size']}"
         ]
-        notes.append(f"what the peers run on: {versions_of(options.peers)}")
+        notes.append(f"versions of the peers: {versions_of(options.peers)}")
         notes += [
             f"{name} was left out: {options.peers} does not have it."
             for name in PEERS
@@ -112,14 +114,17 @@ def _rows(
 
 
 def _utilisation(rate: float, experiment: Experiment) -> float | None:
-    """The share of the GPU's peak; a step takes three times what a forward pass takes, each multiply-add counts two."""
+    """Return the model FLOPs utilisation, or None on an unknown device.
+
+    A training step costs three forward passes, and a multiply-add counts as two operations.
+    """
     peak = peak_of(torch.cuda.get_device_name()) if torch.cuda.is_available() else None
     work = anatomy(experiment.backbone, experiment.config.model.image_size).multiply_adds
     return 6 * rate * work / peak if peak else None
 
 
 def peak_of(gpu: str) -> float | None:
-    """FLOP/s; None of one that we do not know."""
+    """Return the peak FLOP/s of a GPU; None if it is unknown."""
     return next((peak for name, peak in PEAKS.items() if re.search(rf"\b{name}\b", gpu)), None)
 
 
@@ -136,7 +141,7 @@ def _ways(options: Options, trial: Trial, task: Task, scratch: Path) -> dict[str
 
 
 def turns_of_ours(trial: Trial) -> Iterator[float]:
-    """Seconds of each epoch of a run, from the end of the one before to its last step."""
+    """Yield the seconds of each epoch, from the end of the previous one to its last step."""
     experiment = trial.experiment(OURS)
     steps = -(-len(experiment.split.train) // experiment.config.train.batch_size)
     events, started = run_experiment(experiment), time.perf_counter()
@@ -148,7 +153,7 @@ def turns_of_ours(trial: Trial) -> Iterator[float]:
 
 
 def turns_of_the_step(trial: Trial) -> Iterator[float]:
-    """Seconds of as many steps as an epoch has, on a few batches of noise."""
+    """Yield the seconds of an epoch's number of steps, on a few batches of noise."""
     experiment = trial.experiment(FLOOR)
     device, train = experiment.device.torch_device, experiment.config.train
     model, _ = build_experiment_model(experiment)
@@ -178,7 +183,7 @@ OWN = {OURS: turns_of_ours, FLOOR: turns_of_the_step}
 
 
 def _make_task(experiment: Experiment, scratch: Path, workers: int) -> Task:
-    """The same for whoever does not know our engine."""
+    """Describe the same task for the peers, which do not use tl_core."""
     backbone, pre, train = get_backbone(BACKBONE), experiment.preprocessing, experiment.config.train
     torch.manual_seed(train.seed)
     weights = scratch / "weights.pth"

@@ -1,7 +1,7 @@
-"""Taking in 5,000 photos as a folder and as a zip, once and once more: images per second and peak memory.
+"""Import of 5,000 photos as a folder and as a zip, twice: images per second and peak memory.
 
-The whole command `ingest` is timed, start-up included, with a home folder that is new, and then a second time with the
-same. A tenth of the images shows what start-up costs, and whether memory grows with their number.
+The whole command `ingest` is timed, with start-up, in a new home folder and then again in the same
+one. A tenth of the images shows the cost of start-up, and whether memory grows with their number.
 """
 
 import os
@@ -27,7 +27,7 @@ from benchmarks.measuring import (
 
 CLASSES = 10
 DIFFERENT = 100
-"""Photos that are drawn; the others are these with another comment inside, and so are other files."""
+"""Number of distinct photos; the other files repeat them with another comment and digest."""
 ONCE, AGAIN = "once", "again"
 
 
@@ -35,7 +35,7 @@ def run(options: Options) -> Report:
     numbers = [30] if options.tiny else [500, 5_000]
     with TemporaryDirectory() as scratch:
         sources = make_sources(Path(scratch), numbers, options)
-        # Homes are left alone until the end: some file systems are slow for minutes after files were deleted.
+        # Homes are deleted at the end: some file systems are slow for minutes after a deletion.
         imports = {
             name: _Imports(path, Path(scratch) / "homes" / name) for name, path in sources.items()
         }
@@ -55,11 +55,11 @@ def run(options: Options) -> Report:
         for name, pairs in found.items()
     }
     columns = ("source", "when", "seconds", "images/s", "peak memory, MB")
-    return Report("ingest", "Taking in 500 x 375 JPEGs: the whole command", columns, rows, [], raw)
+    return Report("ingest", "Import of 500 x 375 JPEGs: the whole command", columns, rows, [], raw)
 
 
 def make_sources(scratch: Path, numbers: Sequence[int], options: Options) -> dict[str, Path]:
-    """Folders and zips of class folders, by what they are called."""
+    """Make folders and zips of class folders, by name."""
     make_photos(scratch / "photos", (500, 375), min(*numbers, DIFFERENT), 5, options.data)
     photos = [path.read_bytes() for path in sorted((scratch / "photos").iterdir())]
     sources: dict[str, Path] = {}
@@ -67,10 +67,8 @@ def make_sources(scratch: Path, numbers: Sequence[int], options: Options) -> dic
         folder, packed = scratch / f"folder of {n}", scratch / f"zip of {n}.zip"
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             for i in range(n):
-                content, path = (
-                    with_comment(photos[i % len(photos)], i),
-                    folder / f"class {i % CLASSES}" / f"{i}.jpg",
-                )
+                content = with_comment(photos[i % len(photos)], i)
+                path = folder / f"class {i % CLASSES}" / f"{i}.jpg"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
                 archive.writestr(str(path.relative_to(folder)), content)
@@ -79,7 +77,7 @@ def make_sources(scratch: Path, numbers: Sequence[int], options: Options) -> dic
 
 
 def with_comment(jpeg: bytes, number: int) -> bytes:
-    """The same picture, but no other file with another number has the same bytes."""
+    """Return the same image with a comment, so that each number gives another digest."""
     comment = number.to_bytes(4, "big")
     return jpeg[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + jpeg[2:]
 
@@ -101,5 +99,6 @@ class _Imports:
             },
             cwd=ROOT,
         )
-        os.sync()  # what was written before us is not ours to wait for
+        # Otherwise the command would wait for files that were written before it.
+        os.sync()
         return command(), command()

@@ -1,4 +1,4 @@
-"""What the benchmarks share: taking turns, timing whole processes with their peak memory, and writing reports."""
+"""Shared parts of the benchmarks: taking turns, timing processes with peak memory, reports."""
 
 import json
 import os
@@ -40,13 +40,13 @@ Cell = str | float | int | None
 @dataclass(frozen=True)
 class Options:
     tiny: bool = False
-    """See whether it works: seconds, no network, and whatever is not installed is left out."""
+    """Check in seconds that it works, without a network and without the peers that are missing."""
     rounds: int = 5
     out: Path = ROOT / "benchmarks" / "results"
     data: Path | None = DATA
-    """A folder of datasets, each a folder of class folders; without one, images are made up."""
+    """Folder of datasets, each a folder of class folders; None uses synthetic images."""
     peers: Path = Path(sys.executable)
-    """The Python that what we compare with is run by."""
+    """Interpreter that runs the peers."""
 
 
 @dataclass(frozen=True)
@@ -57,28 +57,28 @@ class Report:
     rows: list[tuple[Cell, ...]]
     notes: list[str] = field(default_factory=list)
     raw: dict[str, Any] = field(default_factory=dict)
-    """Every value that was measured, for JSON."""
+    """Every measured value, for JSON."""
 
 
 @dataclass(frozen=True)
 class Finished:
     seconds: float
     peak_mb: float
-    """MiB of the process, or of the one of its children that had more."""
+    """Peak memory in MiB, of the process or of its largest child."""
     output: str
-    """What it wrote to standard output."""
+    """Text on standard output."""
 
 
 class CommandFailed(Exception):
-    """A command that was to be measured did not succeed; says how it ended and what it wrote."""
+    """Measured command that failed; says how it ended and what it wrote."""
 
 
 class CannotMeasure(Exception):
-    """Something is missing on this machine; says what, and where it comes from."""
+    """Benchmark that cannot run here; says what is missing and how to get it."""
 
 
 def take_turns(ways: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, list[T]]:
-    """Each way once, then each once more, so that all of them see the same moods of the machine."""
+    """Run each way once, then each once more, so that all see the same load of the machine."""
     found: dict[str, list[T]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
@@ -93,10 +93,13 @@ def median(values: Iterable[float]) -> float:
 def run_command(
     argv: Sequence[str | Path], env: Mapping[str, str] | None = None, cwd: Path | None = None
 ) -> Finished:
-    """Run a whole process to its end, with `env` on top of our environment.
+    """Run a process to its end, with `env` added to this environment.
 
-    A small process in between starts it and takes the time: Linux counts the memory of whoever starts a process as
-    that process's own. Raises CommandFailed with what it wrote.
+    A small process in between starts it and measures: Linux counts the memory of the parent at the
+    start as that of the child.
+
+    Raises:
+        CommandFailed: with the output of the command.
     """
     measured_read, measured_write = os.pipe()
     try:
@@ -121,20 +124,21 @@ def run_command(
     if ended.returncode:
         command = " ".join(map(str, argv))
         raise CommandFailed(
-            f"{command} ended with {ended.returncode}:\n{ended.stdout[-4000:]}\n{ended.stderr[-4000:]}"
+            f"{command} ended with "
+            f"{ended.returncode}:\n{ended.stdout[-4000:]}\n{ended.stderr[-4000:]}"
         )
     return Finished(output=ended.stdout, **json.loads(measured))
 
 
 def peak_mb() -> float:
-    """The most memory this process has held so far, in MiB."""
+    """Return the peak memory of this process in MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
         2**20 if sys.platform == "darwin" else 2**10
     )
 
 
 def has_modules(python: Path, *names: str) -> bool:
-    """Whether that interpreter finds all of these modules."""
+    """Tell if the interpreter finds all of these modules."""
     code = (
         f"import importlib.util, sys; sys.exit(not all(map(importlib.util.find_spec, {names!r})))"
     )
@@ -142,7 +146,7 @@ def has_modules(python: Path, *names: str) -> bool:
 
 
 def versions_of(python: Path) -> str:
-    """The packages that matter, as that interpreter has them: "torch 2.14.1, …"."""
+    """Return the versions of the relevant packages in an interpreter: "torch 2.14.1, …"."""
     code = f"""
 from importlib.metadata import PackageNotFoundError, version
 for name in {PACKAGES!r}:
@@ -156,7 +160,7 @@ for name in {PACKAGES!r}:
 
 
 def machine() -> dict[str, str]:
-    """What was measured on: hardware and versions."""
+    """Describe the hardware and the versions of the software."""
     return {
         "cpu": _cpu(),
         "cores": str(
@@ -180,7 +184,7 @@ def as_markdown(report: Report) -> str:
         _line("---:" if is_number else "---" for is_number in numeric),
         *(_line(map(_shown, row)) for row in report.rows),
     ]
-    about = ", ".join(f"{name} {value}" for name, value in machine().items() if value)
+    hardware = ", ".join(f"{name} {value}" for name, value in machine().items() if value)
     notes = [f"- {note}" for note in report.notes]
     return "\n".join(
         [
@@ -190,14 +194,14 @@ def as_markdown(report: Report) -> str:
             "",
             *notes,
             *([""] if notes else []),
-            f"Machine: {about}.",
+            f"Machine: {hardware}.",
             "",
         ]
     )
 
 
 def write(report: Report, out: Path) -> None:
-    """Keep the report as `out/NAME.json`, with everything, and as `out/NAME.md`, to be read."""
+    """Save the report as `out/NAME.json`, with all values, and as `out/NAME.md`, to be read."""
     out.mkdir(parents=True, exist_ok=True)
     everything = {
         **asdict(report),
@@ -215,11 +219,12 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _shown(cell: Cell) -> str:
-    """Three digits of a number, more before the point."""
+    """Format a number with three significant digits, or more before the point."""
     if cell is None:
         return NOTHING
     if isinstance(cell, float):
-        return f"{cell:,.{0 if abs(cell) >= 100 else 1 if abs(cell) >= 10 else 2 if abs(cell) >= 1 else 3}f}"
+        digits = sum(abs(cell) < limit for limit in (1, 10, 100))
+        return f"{cell:,.{digits}f}"
     return f"{cell:,}" if isinstance(cell, int) else cell
 
 

@@ -1,6 +1,7 @@
-"""A forward pass with glibc's own ways of handing memory back, and with `keep_freed_memory`.
+"""Forward passes with glibc's default return of freed memory, and with `keep_freed_memory`.
 
-Each turn is a fresh process that passes batches through a backbone in a thread which is not its main one.
+Each turn is a new process that passes batches through a backbone in a thread other than its main
+one.
 """
 
 import sys
@@ -35,7 +36,7 @@ def run(options: Options) -> Report:
     usual = median(rates["default"])
     return Report(
         "memory",
-        "Freed memory: handed back to the kernel, or kept",
+        "Freed memory: returned to the kernel, or kept",
         ("way", "images/s", "times the default", "peak memory, MB"),
         [
             (
@@ -56,14 +57,17 @@ def _in_a_process(way: str) -> Finished:
 
 
 def _here(way: str) -> Finished:
-    """To see quickly whether it works: two images, in this process, which cannot go back to handing memory back."""
+    """Measure two images in this process, for a quick check.
+
+    The setting cannot be undone, so the second way influences the turns that follow.
+    """
     started = time.perf_counter()
     rate = _measure(way, batch=2, batches=1)
     return Finished(time.perf_counter() - started, peak_mb(), str(rate))
 
 
 def _measure(way: str, batch: int, batches: int) -> float:
-    """Images per second."""
+    """Return the images per second."""
     if way == "kept":
         keep_freed_memory()
     with ThreadPoolExecutor(1) as worker:

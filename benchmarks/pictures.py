@@ -1,4 +1,4 @@
-"""Made-up photos, for where there are no real ones."""
+"""Synthetic photos, for machines without real ones."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from PIL import Image
 def draw_photo(
     rng: np.random.Generator, size: tuple[int, int], colour: tuple[int, ...] = ()
 ) -> Image.Image:
-    """Large soft shapes with some grain, about as hard to decode as a photo; mostly of one colour if one is given."""
+    """Draw large soft shapes with some grain, about as hard to decode as a photo."""
     width, height = size
     coarse = rng.integers(0, 256, (9, 12, 3))
     if colour:
@@ -26,7 +26,7 @@ def make_folder(
     size: tuple[int, int] = (500, 375),
     quality: int = 90,
 ) -> Path:
-    """JPEGs in class folders; a class is known by its colour."""
+    """Write JPEGs in class folders; each class has its own colour."""
     rng = np.random.default_rng(0)
     for label in range(classes):
         colour = tuple(rng.integers(0, 256, 3).tolist())

@@ -1,4 +1,4 @@
-"""A real server and a real Chromium for benchmarks: started on cores of their own, with what they cost."""
+"""Real server and real Chromium for benchmarks, on separate cores, with their resource use."""
 
 import os
 import shutil
@@ -21,7 +21,8 @@ CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 )
 _GIVE_WAY = """#!/bin/sh
-echo 19 2>/dev/null >/proc/self/autogroup  # Linux shares out by session first, and a browser has its own
+# Linux divides processor time between sessions first, and a browser has its own.
+echo 19 2>/dev/null >/proc/self/autogroup
 exec nice -n 19 {} "$@"
 """
 OPTIONS = "--server.headless true --server.address 127.0.0.1 --browser.gatherUsageStats false"
@@ -29,7 +30,7 @@ OPTIONS = "--server.headless true --server.address 127.0.0.1 --browser.gatherUsa
 
 @contextmanager
 def on_cores(cores: set[int]) -> Iterator[None]:
-    """Within the block this thread and what it starts keep to these cores."""
+    """Pin this thread, and what it starts within the block, to these cores."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores)
     try:
@@ -39,7 +40,7 @@ def on_cores(cores: set[int]) -> Iterator[None]:
 
 
 class Server:
-    """The app, or another of Streamlit's, on a free port, over a workspace."""
+    """Streamlit app, by default TransferLab, on a free port over a workspace."""
 
     def __init__(
         self, home: Path, cores: set[int], app: Path = ROOT / "app.py", **environment: str
@@ -79,11 +80,11 @@ class Server:
         raise RuntimeError(f"The server did not start:\n{self.log.read_text()[-4000:]}")
 
     def cpu_seconds(self) -> float:
-        """Of the process that answers; with the runner "thread" it is also the one that trains."""
+        """Return the processor seconds of the server; the runner "thread" trains in it too."""
         return cpu_seconds(self._process.pid)
 
     def peaks_mb(self) -> tuple[float, float]:
-        """The most memory, in MiB, of the process that answers and of the worker, 0 where there is none."""
+        """Return the peak memory of the server and of the worker (0 without one), in MiB."""
         return _peak_mb(self._process.pid), sum(map(_peak_mb, children_of(self._process.pid)))
 
     def stop(self) -> None:
@@ -101,10 +102,12 @@ def has_playwright() -> bool:
 
 @contextmanager
 def chromium(cores: set[int], give_way: Path | None = None) -> Iterator[list[Any]]:
-    """A browser of Playwright's on these cores, or two: the second gives way to the first, as on a machine of its own.
+    """Start a browser on these cores, or two.
+
+    The second one has low priority, so that it does not slow the first, as if on another machine.
 
     Args:
-        give_way: where the script that starts the second is written, if there is to be one.
+        give_way: path of the script that starts the second browser; None starts only one.
     """
     from playwright.sync_api import sync_playwright
 
@@ -129,7 +132,7 @@ def children_of(process_id: int) -> list[int]:
 
 
 def cpu_seconds(process_id: int, but: int = 0) -> float:
-    """Of a process alone; with `but`, of all its descendants, without that one and its own."""
+    """Return the processor seconds of a process, or of its descendants except `but` and its own."""
     if not but:
         return _own_seconds(process_id)
     others = [child for child in children_of(process_id) if child != but]

@@ -1,8 +1,8 @@
-"""How long it takes until something is there: an import, the command line's help, training, the app's first page.
+"""Start-up times: imports, the command line's help, training, the app's first page.
 
-Every turn is a fresh process; the files it reads are in the system's memory from the turn before. What each is built
-upon stands beside it: Python by itself, torch, an empty Streamlit app. Pages are opened in a real Chromium, where there
-is one.
+Every turn is a new process whose files are in the system's cache from the turn before. Python,
+torch and an empty Streamlit app are measured for comparison. Pages are opened in a real Chromium,
+if there is one.
 """
 
 import os
@@ -26,12 +26,15 @@ COMMANDS = {
     "transferlab --help": ["-m", "tl_core", "--help"],
     "transferlab train --help": ["-m", "tl_core", "train", "--help"],
     "import torch": ["-c", "import torch"],
-    "import all that training needs": ["-m", "benchmarks.start"],
+    "import everything for training": ["-m", "benchmarks.start"],
 }
 QUICK = ["python alone", "import tl_core", "transferlab --help"]
 EMPTY, OURS = "empty Streamlit app", "the app"
 _HELLO = "import streamlit as st\nst.title('Hello')\n"
-_NO_PAGE = "No page was opened: that takes a Chromium, and Playwright (pip install -r benchmarks/requirements.txt)."
+_NO_PAGE = (
+    "No page was opened, since Chromium or Playwright is missing "
+    "(pip install -r benchmarks/requirements.txt)."
+)
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class _Seen:
     seconds: float
     peak_mb: float
     page_seconds: float | None = None
-    """Until the first page's title stood in the browser."""
+    """Time until the first page's title is visible in the browser."""
 
 
 def run(options: Options) -> Report:
@@ -58,7 +61,7 @@ def run(options: Options) -> Report:
     raw = {name: [vars(each) for each in seen] for name, seen in found.items()}
     return Report(
         "start",
-        "From nothing to something",
+        "Start-up",
         ("what", "seconds", "peak memory, MB"),
         _rows(found),
         notes,
@@ -92,7 +95,7 @@ def _command(name: str, scratch: Path) -> _Seen:
 
 @contextmanager
 def _browser() -> Iterator[Any]:
-    """None where this machine has none."""
+    """Yield a browser, or None if this machine has none."""
     if CHROMIUM is None or not has_playwright():
         yield None
     else:
@@ -134,7 +137,7 @@ def _open_page(browser: Any, url: str) -> None:
 
 
 def _import_what_training_needs() -> None:
-    """As the command `train` does, up to where it would open the workspace."""
+    """Import what the command `train` imports before it opens the workspace."""
     with importing():
         import tl_core.datasets.importing
         import tl_core.runners  # noqa: F401

@@ -1,6 +1,8 @@
-"""Start a command and write its time and its peak memory as JSON into a file descriptor: `stopwatch.py FD COMMAND…`.
+"""Start a command and write its time and peak memory as JSON to a descriptor.
 
-On its own and small, since a process's peak memory begins with that of the process which started it.
+    stopwatch.py FD COMMAND…
+
+It is a small program of its own, since the peak memory of a process starts with its parent's.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Ways that go on from where their last turn ended: each in a process of its own, whose peak memory is its own too."""
+"""Ways that continue from turn to turn, each in its own process with its own peak memory."""
 
 import json
 import os
@@ -16,11 +16,11 @@ from benchmarks.measuring import ROOT, CommandFailed, peak_mb
 class Ended:
     peak_mb: float
     gpu_mb: float | None = None
-    """Of the tensors on a GPU, where there is one."""
+    """Peak memory of the tensors on the GPU, if there is one."""
 
 
 class Apart:
-    """`python -m MODULE ARGUMENTS`, which calls `benchmarks.peers.answering.answer_turns`."""
+    """Process `python -m MODULE ARGUMENTS` that calls `benchmarks.peers.answering.answer_turns`."""
 
     def __init__(
         self,
@@ -40,9 +40,10 @@ class Apart:
         )
 
     def __call__(self) -> Any:
-        """What its next turn gives."""
+        """Run the next turn and return its result."""
         assert self._process.stdin is not None
-        with suppress(BrokenPipeError):  # it has ended, which reading tells better
+        # If the process has ended, reading reports it better.
+        with suppress(BrokenPipeError):
             self._process.stdin.write("\n")
             self._process.stdin.flush()
         return self._read()
@@ -59,13 +60,13 @@ class Apart:
         line = self._process.stdout.readline()
         if not line:
             raise CommandFailed(
-                f"{self._command} ended with {self._process.wait()}; it said why above."
+                f"{self._command} ended with {self._process.wait()}; its error is above."
             )
         return json.loads(line)
 
 
 class Here:
-    """The same in this process: to see quickly whether it works."""
+    """Way in this process, for a quick check."""
 
     def __init__(self, turns: Iterator[Any]) -> None:
         self._turns = turns

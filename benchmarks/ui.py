@@ -1,11 +1,11 @@
-"""The app while it trains: a thread of the server against a worker process, alone and with ten browsers watching.
+"""Response times of the app during training: thread or worker process, with and without watchers.
 
-Real Chromium pages watch a run on its page while another clicks its way through the app. Each runner has its turn in
-every round. On the same run, images learned from per second are counted while nobody looks, and while the watchers
-do; interactions are timed with the watchers and without. The server with its training and the browsers have half of the
-cores each, as if people had machines of their own, and the watchers' browser gives way to the one that asks. Two
-trainings: of a whole network, which is nearly all computation, and of a head on kept activations, which is nearly all
-Python. Linux only.
+Real Chromium pages watch a run while another one clicks through the app. Each runner has its turn
+in every round. On the same run, images learned from per second are counted without watchers and
+with ten; interactions are timed in both cases. The server with its training and the browsers have
+half of the cores each, as if users had their own machines, and the watchers' browser has a lower
+priority than the one that is timed. There are two trainings: a whole network, which is nearly all
+computation, and a head on cached activations, which is nearly all Python. Linux only.
 """
 
 import json
@@ -33,7 +33,7 @@ from tl_core.workspace import Workspace, open_workspace
 
 RUNNERS, WATCHERS, SECONDS = ("process", "thread"), 10, 20.0
 PATIENCE = 180.0
-"""Seconds that a page may take to open."""
+"""Time limit for opening a page, in seconds."""
 TINY_RUNNERS, TINY_WATCHERS, TINY_SECONDS = ("process",), 1, 0.5
 TRAININGS: dict[str, tuple[str, dict[str, Any]]] = {
     "a whole network": ("shapes", {"frozen_stages": 0, "image_size": 96, "epochs": 1000}),
@@ -42,8 +42,10 @@ TRAININGS: dict[str, tuple[str, dict[str, Any]]] = {
 TINY_TRAININGS = {
     "a head": ("shapes", {"image_size": 64, "epochs": 1000, "batch_size": 1, "augment": "none"})
 }
-_KEPT = "(document.body.textContent.match(/Keeps (all stages|nothing|the first \\S+)/) || [''])[0]"
-"""On the Train page: how much stays as it is."""
+_FROZEN = (
+    "(document.body.textContent.match(/Keeps (all stages|nothing|the first \\S+)/) || [''])[0]"
+)
+"""Text of the Train page that says how much is frozen."""
 COLUMNS = (
     "training",
     "runner",
@@ -62,16 +64,16 @@ COLUMNS = (
 
 @dataclass
 class Seen:
-    """What was measured in one setting, over all rounds."""
+    """Measurements of one setting, over all rounds."""
 
     interactions: list[float] = field(default_factory=list)
     """Milliseconds."""
     openings: list[float] = field(default_factory=list)
     """Milliseconds."""
     rates: list[float] = field(default_factory=list)
-    """Images learned from per second."""
+    """Training images per second."""
     server: list[float] = field(default_factory=list)
-    """Cores that the server kept busy, training included where a thread trains."""
+    """Processor cores in use by the server, with training if a thread trains."""
     browsers: list[float] = field(default_factory=list)
     peaks: tuple[float, float] = (0.0, 0.0)
 
@@ -79,7 +81,8 @@ class Seen:
 def run(options: Options) -> Report:
     if not has_playwright():
         raise CannotMeasure(
-            "Pages are opened by Playwright, which is not installed here: pip install -r benchmarks/requirements.txt."
+            "Pages are opened by Playwright, which is not installed here: pip install -r "
+            "benchmarks/requirements.txt."
         )
     cores = os.sched_getaffinity(0)
     half = max(1, len(cores) // 2)
@@ -96,22 +99,23 @@ def run(options: Options) -> Report:
                 with _under_way(runner, sample, settings, servers) as at:
                     if not _measure(at, browsers, alone, watched, options.tiny):
                         unopened.append(f"{training}, {runner}")
-                print(
-                    training, runner, vars(alone), vars(watched), file=sys.stderr
-                )  # lest a later failure lose it
+                # A later failure must not lose these figures.
+                print(training, runner, vars(alone), vars(watched), file=sys.stderr)
     rows = [row for key in seen if key[-1] == "alone" for row in _rows(key, seen, options.tiny)]
     notes = [
         *(
             f"{setting}: the watchers' pages had not opened after {PATIENCE:.0f} s."
             for setting in unopened
         ),
-        "Interactions are clicks and key presses in an open page, until the page shows what was asked for; the 95th "
-        "percentile is to be under 500 ms. Training is to keep 0.9 of its unwatched speed.",
-        "Cores are processor seconds by second; with the runner thread, those of the server include training.",
+        "Interactions are clicks and key presses in an open page, timed until the page shows the "
+        "result; the target for the 95th percentile is 500 ms. Training should keep 0.9 of its "
+        "unwatched speed.",
+        "Cores are processor seconds per second; with the runner thread, those of the server "
+        "include training.",
     ]
     return Report(
         "ui",
-        "The app while it trains",
+        "The app during training",
         COLUMNS,
         rows,
         notes,
@@ -128,19 +132,19 @@ class _UnderWay:
     last: int = -1
 
     def learned(self) -> tuple[float, int]:
-        """(seconds, images learned from since the first call), at a moment when that number grows."""
+        """Return (seconds, images learned from since the first call) when that number grows."""
         self._count()
         while not self._count():
             state = self.workspace.store.get_run(self.run.id).state
             if state is not RunState.RUNNING:
                 raise RuntimeError(
-                    f"The run was {state} before all was measured: it needs more epochs."
+                    f"The run was {state} before the measurement ended; it needs more epochs."
                 )
             time.sleep(0.02)
         return time.perf_counter(), self.images
 
     def _count(self) -> bool:
-        """Whether there was anything new."""
+        """Read new metrics; False if there are none."""
         points = self.workspace.store.list_metrics(self.run.id, after=self.last)
         self.images += sum(point.n for point in points if point.name == "batch_loss")
         self.last = points[-1].seq if points else self.last
@@ -151,7 +155,7 @@ class _UnderWay:
 def _under_way(
     runner: str, sample: str, settings: dict[str, Any], cores: set[int]
 ) -> Iterator[_UnderWay]:
-    """A server in a workspace of its own, where a run has begun to learn."""
+    """Start a server in a new workspace and a run that has finished its first epoch."""
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="transferlab-ui-")))
         workspace = open_workspace(Settings.from_environment({"TRANSFERLAB_HOME": str(home)}))
@@ -181,7 +185,7 @@ def _wait(holds: Callable[[], object], server: Server) -> None:
 
 
 def _measure(at: _UnderWay, cores: set[int], alone: Seen, watched: Seen, tiny: bool) -> bool:
-    """Whether the watchers' pages opened at all; else only what is alone is measured."""
+    """Measure both settings; False if the watchers' pages did not open."""
     from playwright.sync_api import TimeoutError as TooLong
 
     seconds, watchers = (TINY_SECONDS, TINY_WATCHERS) if tiny else (SECONDS, WATCHERS)
@@ -214,7 +218,7 @@ def _watch_training(at: _UnderWay, seen: Seen, pass_time: Callable[[], None]) ->
 
 
 def _visit_run(browser: Any, at: _UnderWay) -> Any:
-    """A page that begins to load the run's, in a context of its own: nothing is kept."""
+    """Start to load the run's page in a new context, so that nothing is cached."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=at.server.url)
     page = context.new_page()
     page.set_default_timeout(1000 * PATIENCE)
@@ -227,15 +231,14 @@ def _wait_for_chart(page: Any) -> None:
 
 
 def _interact(browser: Any, at: _UnderWay, seen: Seen, seconds: float) -> None:
-    """Go round the app by clicks, as often as `seconds` allow, once at least."""
+    """Click through the app until `seconds` are over, at least once."""
     started = time.perf_counter()
     page = _visit_run(browser, at)
     _wait_for_chart(page)
     seen.openings.append(1000 * (time.perf_counter() - started))
     if seconds > TINY_SECONDS:
-        _go_round(
-            page, at
-        )  # a page's first showing since the server was started takes longer, once
+        # The first visit to a page after the start of the server takes longer.
+        _go_round(page, at)
     give_up = time.monotonic() + seconds
     while True:
         seen.interactions += _go_round(page, at)
@@ -245,25 +248,27 @@ def _interact(browser: Any, at: _UnderWay, seen: Seen, seconds: float) -> None:
 
 
 def _go_round(page: Any, at: _UnderWay) -> list[float]:
-    """Milliseconds of each step."""
+    """Return the milliseconds of each step."""
     took = []
     for act, shows in _steps(page, at.run.dataset_name):
         started = time.perf_counter()
         act()
         page.wait_for_function(shows)
         took.append(1000 * (time.perf_counter() - started))
-        page.wait_for_timeout(300)  # as long as a hasty person needs
+        # A hasty user needs about as long for the next click.
+        page.wait_for_timeout(300)
     return took
 
 
 def _steps(page: Any, dataset: str) -> Iterator[tuple[Callable[[], None], str]]:
-    """What is done, and in JavaScript, whether that shows."""
+    """Yield actions, each with a JavaScript condition that its result is visible."""
 
     def click(name: str) -> Callable[[], None]:
         return page.get_by_role("link", name=name, exact=True).first.click
 
     def has(selector: str, text: str) -> str:
-        return f"[...document.querySelectorAll('{selector}')].some(e => e.textContent.trim() === '{text}')"
+        elements = f"[...document.querySelectorAll('{selector}')]"
+        return f"{elements}.some(element => element.textContent.trim() === '{text}')"
 
     yield (
         click("Runs"),
@@ -277,14 +282,14 @@ def _steps(page: Any, dataset: str) -> Iterator[tuple[Callable[[], None], str]]:
     slider = page.get_by_role("slider", name=re.compile("Frozen stages"))
     slider.focus()
     for key in ("ArrowLeft", "ArrowRight"):
-        kept = page.evaluate(_KEPT)
-        yield partial(slider.press, key), f"{_KEPT} !== {json.dumps(kept)}"
+        before = page.evaluate(_FROZEN)
+        yield partial(slider.press, key), f"{_FROZEN} !== {json.dumps(before)}"
 
 
 def _rows(
     key: tuple[str, ...], seen: dict[tuple[str, ...], Seen], tiny: bool
 ) -> Iterator[tuple[Cell, ...]]:
-    """Without watchers, and with them."""
+    """Yield the row without watchers and the row with them."""
     alone, watched = seen[key], seen[*key[:-1], "watched"]
     for who, n in ((alone, 0), (watched, TINY_WATCHERS if tiny else WATCHERS)):
         if not who.rates:

@@ -1,4 +1,4 @@
-"""Bring images in, and see that they were understood."""
+"""Data page: import images and check what was read from them."""
 
 import streamlit as st
 
@@ -24,18 +24,20 @@ datasets = store.list_datasets()
 
 if not datasets:
     st.markdown(
-        "Drop a folder that holds one folder for each class, such as `cats` and `dogs`. You will see here how many "
-        "images there are, what could not be used and why, and what they look like."
+        "Drop a folder with one subfolder for each class, such as `cats` and `dogs`. This page "
+        "then shows how many images there are, which files could not be used and why, and sample "
+        "images."
     )
-is_open = is_something_waiting()
-with (
-    st.expander("Add images", is_open, icon=":material/add_photo_alternate:")
-    if datasets
-    else st.container()
-):
+if datasets:
+    adding = st.expander(
+        "Add images", is_something_waiting(), icon=":material/add_photo_alternate:"
+    )
+else:
+    adding = st.container()
+with adding:
     add_data()
     add_server_folder()
-    st.markdown("**No images at hand?** Take a sample.")
+    st.markdown("**No images at hand?** Use a sample dataset.")
     add_sample()
 if not datasets:
     st.stop()
@@ -52,7 +54,7 @@ link(
 )
 link(
     "explore",
-    "Can they be told apart? See before training",
+    "Explore: can the classes be told apart before training?",
     icon=":material/scatter_plot:",
     dataset=dataset.id,
 )

@@ -1,4 +1,4 @@
-"""A real server and a real Chromium, for the tests that need both."""
+"""Real server and real Chromium, for the tests that need both."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ CHROMIUM = (
 
 
 class Server:
-    """A Streamlit app on a free port, over a home folder of its own."""
+    """Streamlit app on a free port, over its own home folder."""
 
     def __init__(self, app, home, **environment):
         with socket.socket() as probe:
@@ -58,20 +58,18 @@ class Server:
         self.process.wait(PATIENCE)
 
     def peak_mb(self):
-        """Most memory the server has ever held, in MB."""
+        """Peak memory of the server, in MB."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.split("VmHWM:")[1].split()[0]) / 1000
 
 
 @contextmanager
 def chromium():
-    """A browser, the system's or Playwright's own; the test is skipped where there is neither."""
+    """Yield a browser, the system's or Playwright's; without one, skip the test."""
     sync_api = pytest.importorskip("playwright.sync_api")
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    arguments += [
-        "--use-fake-device-for-media-stream",
-        "--use-fake-ui-for-media-stream",
-    ]  # a camera that may be used
+    # A camera that pages may use without asking.
+    arguments += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
     with sync_api.sync_playwright() as play:
         try:
             browser = play.chromium.launch(executable_path=CHROMIUM, args=arguments)
@@ -84,7 +82,7 @@ def chromium():
 
 @contextmanager
 def opened(browser, server, width=1440, height=900):
-    """A page of the server's, in a context of its own."""
+    """Open a page of the server in its own context."""
     size = {"width": width, "height": height}
     context = browser.new_context(viewport=size, base_url=server.url)
     context.set_default_timeout(1000 * PATIENCE)
@@ -93,12 +91,12 @@ def opened(browser, server, width=1440, height=900):
 
 
 def until(page, check, what="it"):
-    """The first true answer of `check`; meanwhile the page's events come in."""
+    """Return the first true result of `check`; the page's events are handled meanwhile."""
     return wait_until(check, what, partial(page.wait_for_timeout, 50))
 
 
 def settled(page, read, still=500):
-    """What `read` gives once it has given the same for that many milliseconds."""
+    """Return the result of `read` once it has not changed for that many milliseconds."""
     found = [read()]
 
     def is_still():
@@ -110,13 +108,13 @@ def settled(page, read, still=500):
 
 
 def wait_for_script(page):
-    """Until the page's script has run to its end."""
+    """Wait until the page's script has run to its end."""
     page.locator("[data-test-script-state=notRunning]").wait_for()
 
 
 @contextmanager
 def standing_still(workspace, run):
-    """The process that trains the run waits meanwhile, however fast or slow the pages are."""
+    """Pause the training process within the block, whatever the speed of the pages."""
     worker = int(workspace.artifacts.run_lock(run.id).read_text())
     file = workspace.settings.home / "transferlab.db"
 
@@ -138,9 +136,10 @@ def standing_still(workspace, run):
 
 
 def complaints(page):
-    """A list that fills with what the browser complains of.
+    """Return a list that collects the browser's errors and warnings.
 
-    A deep link makes Streamlit's front end look for its own endpoints under the page's path first; that is not ours.
+    Streamlit's front end requests its endpoints below a deep link's path first; these errors
+    are left out.
     """
     said = []
     page.on("pageerror", lambda error: said.append(str(error)))

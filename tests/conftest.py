@@ -1,4 +1,4 @@
-"""Give every test a workspace of its own, a dataset made in a moment, and one finished run."""
+"""Fixtures: an empty workspace for every test, a small dataset, and one finished run."""
 
 import os
 import random
@@ -38,7 +38,7 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 @pytest.fixture(autouse=True)
 def same_chance() -> None:
-    """Makes a test's random numbers the same, whatever ran before it in its process."""
+    """Seed the random numbers, so that other tests in the process do not matter."""
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)
@@ -58,7 +58,7 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
 
 @pytest.fixture
 def colours(workspace: Workspace, colours_folder: Path) -> DatasetRecord:
-    """Three classes of ten, in the workspace."""
+    """Import a dataset with three classes of ten images."""
     return import_folder(workspace, colours_folder)
 
 
@@ -66,7 +66,7 @@ def colours(workspace: Workspace, colours_folder: Path) -> DatasetRecord:
 def finished(
     tmp_path_factory: pytest.TempPathFactory, colours_folder: Path
 ) -> Iterator[tuple[Workspace, Run]]:
-    """A workspace with one completed run on the colours. Read it, and leave it as it is."""
+    """Yield a workspace with one completed run on the colours; tests must not change it."""
     opened = open_home(tmp_path_factory.mktemp("finished"))
     dataset = import_folder(opened, colours_folder)
     yield opened, InlineRunner(opened).submit(run_config(dataset, epochs=3))
@@ -75,7 +75,7 @@ def finished(
 
 @pytest.fixture
 def fill_disk_under(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
-    """Makes the disk full for whoever writes that file."""
+    """Make the disk full for the writer of a given file."""
     if not Path("/dev/full").exists():
         pytest.skip("this system has no device that is always full")
     name_draft = files._draft_beside
@@ -94,7 +94,7 @@ def fill_disk_under(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
 
 @pytest.fixture
 def silent_port() -> Iterator[int]:
-    """A port of this machine where somebody listens and never answers."""
+    """Return a local port that accepts connections and never answers."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -103,7 +103,7 @@ def silent_port() -> Iterator[int]:
 
 @pytest.fixture
 def closed_port() -> int:
-    """A port of this machine that nobody listens on."""
+    """Return a local port without a listener."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Whether a chart can be drawn: what the tests of all charts ask."""
+"""Shared check of the chart tests: a chart can be drawn."""
 
 import json
 
@@ -8,7 +8,7 @@ TOKENS = {"@text": "#000", "@grid": "#111", "@surface": "#222", "@accent": "#333
 
 
 def assert_drawable(chart):
-    """Plotly takes it once the theme's colours are in, and JSON takes it as it is."""
+    """Check that Plotly accepts the chart with the theme's colours, and JSON without them."""
     text = json.dumps(chart.figure, allow_nan=False)
     for token, colour in TOKENS.items():
         text = text.replace(f'"{token}"', f'"{colour}"')

@@ -1,4 +1,4 @@
-"""Facts for tests: a record in which every field is set."""
+"""Facts for tests: a record with every field set."""
 
 from tl_core.facts import (
     FrozenPace,

@@ -1,4 +1,4 @@
-"""Makes what the tests of runs need: pictures in a moment, workspaces, configurations."""
+"""Makers for the tests of runs: small images, workspaces, configurations."""
 
 import os
 from pathlib import Path
@@ -17,7 +17,7 @@ COLOURS = {"blue": (40, 60, 200), "green": (40, 190, 60), "red": (210, 40, 50)}
 
 
 def make_colours(folder: Path, per_class: int = 10) -> Path:
-    """Noisy pictures of one colour a class: any features tell them apart."""
+    """Write noisy images of one colour per class, which any features separate."""
     for label, colour in COLOURS.items():
         (folder / label).mkdir(parents=True)
         for i in range(per_class):
@@ -47,11 +47,11 @@ def run_config(dataset: DatasetRecord, model: dict | None = None, **settings) ->
 
 
 TINY = {"backbone": "resnet18", "pretrained": False, "image_size": 64}
-"""A network that trains whole, and in a moment."""
+"""Network that is trained as a whole within a moment."""
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
-    """For a child process whose workspace is `home`."""
+    """Return the environment of a child process whose workspace is `home`."""
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith("TRANSFERLAB_")
     }

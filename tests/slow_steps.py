@@ -1,4 +1,4 @@
-"""A command line whose training hangs once, in a run's second epoch, as in a very long step."""
+"""Command line whose training hangs once, in a run's second epoch, as in a very long step."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from waiting import wait_until
 
 HEEDS_SIGNALS, IS_DEAF = "heeds signals", "is deaf"
-"""A step in Python, and one in C++, from which Python cannot be called away."""
+"""Kinds of step: one that signals interrupt, as in Python, and one that they do not, as in C++."""
 _SCRIPT = """
 import importlib, signal, sys, time
 from pathlib import Path
@@ -30,7 +30,7 @@ main()
 
 
 def slow_command(flag: Path, *arguments: str) -> list[str]:
-    """`transferlab ARGUMENTS`, where training hangs if `flag` is there, and removes it then."""
+    """Run `transferlab ARGUMENTS`; training hangs once if `flag` exists, which it deletes."""
     return [sys.executable, "-c", _SCRIPT, str(flag), *arguments]
 
 

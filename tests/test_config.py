@@ -1,4 +1,4 @@
-"""A run's configuration is complete, unchangeable, and refused in a sentence that says what is legal."""
+"""Run configurations: complete, immutable, and refused with the legal values."""
 
 import math
 
@@ -120,7 +120,8 @@ STAGES = "give 'all' or a whole number from -100 to 100."
         (
             "augment",
             "x",
-            "Augment: 'x' is not possible; give 'none' or 'photos' or 'documents' or 'any-rotation'.",
+            "Augment: 'x' is not possible; give 'none' or 'photos' or 'documents' or "
+            "'any-rotation'.",
         ),
         (
             "weights",
@@ -130,7 +131,8 @@ STAGES = "give 'all' or a whole number from -100 to 100."
         (
             "hidden_units",
             "wide",
-            "Hidden units: 'wide' is not possible; give a whole number from 1 to 8192, or several of them with commas.",
+            "Hidden units: 'wide' is not possible; give a whole number from 1 to 8192, or "
+            "several of them with commas.",
         ),
         (
             "learning_rate",

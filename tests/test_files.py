@@ -1,4 +1,4 @@
-"""A file is replaced whole or not at all, whatever happens to its writer."""
+"""Atomic writes: a file is replaced completely or not at all, even if its writer dies."""
 
 import errno
 import os

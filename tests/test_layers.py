@@ -1,4 +1,4 @@
-"""Who may import whom: a part may import the parts above it that its line names, and nothing else of ours."""
+"""Layers: a part imports only the lower parts that the table names for it."""
 
 import ast
 import subprocess
@@ -51,7 +51,7 @@ MAY_IMPORT = {
     "runners": [*BOTTOM, "store", "workspace", "runs", "backbones"],
 }
 ANY_ENGINE_PART = ["cli", "__main__", "tl_ui", "pages", "app"]
-"""These may import all of tl_core except cli; pages import tl_ui as well."""
+"""Folders that may import all of tl_core except cli; pages import tl_ui as well."""
 
 
 def sources() -> list[Path]:
@@ -62,7 +62,7 @@ def sources() -> list[Path]:
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Every module the file imports, wherever in it; `from a import b` may mean the module a.b."""
+    """Return all modules that the file imports; `from a import b` counts as a.b too."""
     package = path.relative_to(ROOT).with_suffix("").parts[:-1]
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
@@ -74,7 +74,7 @@ def imports(path: Path) -> Iterator[str]:
 
 
 def part_of(path: Path) -> str:
-    """The name by which the table knows the file: a part of tl_core, or a folder beside it."""
+    """Return the file's name in the table: a part of tl_core, or a folder beside it."""
     first, *rest = path.relative_to(ROOT).with_suffix("").parts
     return rest[0] if first == "tl_core" else first
 
@@ -121,11 +121,9 @@ def test_the_rule_would_notice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "tl_core" / "store").mkdir(parents=True)
     path = tmp_path / "tl_core" / "store" / "sneaky.py"
     path.write_text(
-        "from tl_core.errors import UnknownRun\n"
-        "from tl_core import data\n"
-        "from ..training.fit import fit\n"
-        "from .tables import runs\n"
-        "def late():\n    import tl_core.runs.execute\n    from tl_ui import charts\n    import pages.run\n"
+        "from tl_core.errors import UnknownRun\nfrom tl_core import data\nfrom ..training.fit "
+        "import fit\nfrom .tables import runs\ndef late():\n    import tl_core.runs.execute\n    "
+        "from tl_ui import charts\n    import pages.run\n"
     )
     assert wrong_imports(path) == [
         "tl_core.data",
@@ -137,7 +135,7 @@ def test_the_rule_would_notice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def import_graph() -> dict[str, set[str]]:
-    """Imports of each module among ours, also in functions and for type checkers alone."""
+    """Map each module to its imports in the project, also in functions and for type checkers."""
     modules = {module_of(path): path for path in sources()}
     return {
         module: {found for name in imports(path) if (found := _nearest(name, modules)) != module}
@@ -151,14 +149,14 @@ def module_of(path: Path) -> str:
 
 
 def _nearest(name: str, modules: dict[str, Path]) -> str:
-    """The module that has the name, or that holds it; "" for what is not ours."""
+    """Return the module with this name, or the one that holds it; "" outside the project."""
     while name and name not in modules:
         name = name.rpartition(".")[0]
     return name
 
 
 def circles(graph: dict[str, set[str]]) -> list[list[str]]:
-    """The strongly connected components of more than one module."""
+    """Return the strongly connected components with more than one module."""
     reached = {module: _reachable(module, graph) for module in graph}
     found = {
         tuple(sorted({other for other in reached[module] if module in reached[other]}))
@@ -169,7 +167,7 @@ def circles(graph: dict[str, set[str]]) -> list[list[str]]:
 
 
 def _reachable(module: str, graph: dict[str, set[str]]) -> set[str]:
-    """Modules at the end of a path of one import or more."""
+    """Return the modules that can be reached by one import or more."""
     found: set[str] = set()
     left = list(graph[module])
     while left:

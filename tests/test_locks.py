@@ -1,4 +1,4 @@
-"""A lock is held by one at a time, and let go when its process dies."""
+"""Locks: one holder at a time; the death of its process releases a lock."""
 
 import mmap
 import os

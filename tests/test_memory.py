@@ -1,4 +1,4 @@
-"""Freed memory stays with the process while it works, and goes back when a run has ended."""
+"""Freed memory: a process keeps it while it works and returns it after a run."""
 
 import gc
 import subprocess
@@ -33,7 +33,7 @@ print(again, held - resident())
 
 
 def measure(how: str) -> tuple[int, int]:
-    """(pages fetched anew by ten tensors of 40 MB, bytes given back at the end)."""
+    """Return (pages faulted by ten tensors of 40 MB, bytes returned at the end)."""
     done = subprocess.run(
         [sys.executable, "-c", MEASURE, how], capture_output=True, text=True, check=True
     )

@@ -1,4 +1,4 @@
-"""A preset is a saved configuration: everything it does can be said in settings."""
+"""Presets: each is a saved configuration that settings can express in full."""
 
 import pytest
 

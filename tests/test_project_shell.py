@@ -1,4 +1,4 @@
-"""The files around the code say what is true: Makefile, Dockerfile, requirements, Streamlit's configuration."""
+"""Project files agree with the code: Makefile, Dockerfile, requirements, Streamlit's config."""
 
 import os
 import re
@@ -193,7 +193,7 @@ def test_the_license_is_whole():
 
 
 def options(table: dict, prefix: str = "") -> list[str]:
-    """Names such as `server.headless` of everything set in a table and in the tables within."""
+    """Return the names of all values in nested tables, such as `server.headless`."""
     return [
         name
         for key, value in table.items()
@@ -217,7 +217,7 @@ def test_nothing_is_sent_and_nothing_fetched_from_elsewhere():
 
 
 def luminance(colour: str) -> float:
-    """Relative luminance as WCAG 2 defines it, of `#rrggbb`."""
+    """Return the relative luminance of `#rrggbb` as WCAG 2 defines it."""
     channels = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))

@@ -1,4 +1,4 @@
-"""Records answer the few questions about themselves."""
+"""Derived properties of the records."""
 
 from dataclasses import FrozenInstanceError, replace
 

@@ -1,4 +1,4 @@
-"""What the operator sets by environment variable, and what a mistake there says."""
+"""Settings from environment variables, and the messages about mistakes in them."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a spreadsheet opens is text, whatever people call their files and classes."""
+"""Spreadsheets: names of files and classes are always text, never formulas."""
 
 import csv
 import io

@@ -66,7 +66,7 @@ ISOLATE = re.compile("\u2068([^\u2066-\u2069\n\r\u2029]+)\u2069")
 
 
 def is_turned(text: str) -> bool:
-    """Whether a letter of it reads from right to left, or a mark turns what is around it."""
+    """Tell if the text has right-to-left letters or directional marks."""
     turning = {"R", "AL", "AN", "LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
     return any(bidirectional(letter) in turning for letter in text)
 
@@ -76,7 +76,7 @@ def is_turned(text: str) -> bool:
 @example("\u2068\u2068א", "\u2069ב")
 @example("\u2068א\n\u2069", "א\nב")
 def test_what_reads_from_right_to_left_leaves_the_words_around_it_alone(one: str, other: str):
-    """Only whole isolates hold letters that do, however often and in whatever sentence it is."""
+    """Check that such letters stand only in complete isolates, in any sentence."""
     sentence = isolated(f"{isolated(one)} taken for {isolated(other)}: 3 images")
     assert sentence.endswith(": 3 images") and " taken for " in sentence
     assert not is_turned(ISOLATE.sub("", sentence))

@@ -1,4 +1,4 @@
-"""Textbook systems, each from its preset to a test figure, on small real images of digits."""
+"""Textbook systems, each from its preset to a test accuracy, on small real images of digits."""
 
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def save_digits(folder: Path, classes: int) -> Path:
 
 
 def random_weights(folder: Path, backbone: str) -> Path:
-    """Stand for ImageNet's, which no package carries for these networks."""
+    """Write stand-ins for ImageNet weights, which no package contains for these networks."""
     folder.mkdir()
     torch.manual_seed(0)
     torch.save(build_library_model(get_backbone(backbone)).state_dict(), folder / f"{backbone}.pth")

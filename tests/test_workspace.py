@@ -1,4 +1,4 @@
-"""An installation opens where the environment says, is made where it is missing, or says why not."""
+"""Workspaces: opened where the environment says, created if missing, or refused with a reason."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Waits for what is to be seen, however busy the machine is."""
+"""Waiting for a condition, however busy the machine is."""
 
 import time
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import TypeVar
 Found = TypeVar("Found")
 
 PATIENCE = 300.0
-"""Seconds; a failing test takes them, a passing one is done as soon as it sees what it waits for."""
+"""Time limit in seconds; a passing test returns as soon as the condition holds."""
 
 
 def nap() -> None:
@@ -19,10 +19,10 @@ def wait_until(
     what: str = "it",
     pause: Callable[[], object] = nap,
 ) -> Found:
-    """The first true answer of `check`, which is asked again after each pause.
+    """Return the first true result of `check`, which is called again after each pause.
 
     Raises:
-        AssertionError: there was none in time.
+        AssertionError: no result was true in time.
     """
     end = time.monotonic() + PATIENCE
     while not (found := check()):

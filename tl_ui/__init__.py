@@ -1,1 +1,1 @@
-"""What the pages share: the parts of the web side, none of which knows a page."""
+"""Web interface: parts that the pages share; none of them imports a page."""

@@ -1,4 +1,4 @@
-"""A drop-down that follows the page's address, and sets it."""
+"""Drop-down that is synchronised with a parameter of the page's address."""
 
 from collections.abc import Mapping
 
@@ -6,20 +6,20 @@ import streamlit as st
 
 
 def choose_by_address(label: str, names: Mapping[str, str], parameter: str) -> str:
-    """The id that was chosen; without one in the address, the last choice, or else the first.
+    """Return the chosen id: from the address, else the last choice, else the first.
 
     Args:
-        names: what to call each id in the list.
-        parameter: of the address, such as "dataset".
+        names: label of each id in the list.
+        parameter: name of the address's parameter, such as "dataset".
     """
-    choice, last_key = (
-        f"{parameter}-choice",
-        f"{parameter}-chosen",
-    )  # the widget's own goes when the page changes
-    in_address, last = st.query_params.get(parameter), st.session_state.get(last_key)
+    choice = f"{parameter}-choice"
+    # Streamlit deletes a widget's own state when the page changes, so the choice is copied.
+    last_key = f"{parameter}-chosen"
+    in_address = st.query_params.get(parameter)
+    last = st.session_state.get(last_key)
     if in_address is not None and in_address not in names:
         st.warning(
-            f"The {parameter} of this address is not here, or not any more; this is another."
+            f"The {parameter} in this address is not here or was deleted. Another one is shown."
         )
     wanted = in_address if in_address in names else last
     if wanted in names and (choice not in st.session_state or wanted != last):

@@ -1,8 +1,8 @@
-"""Work of seconds or minutes for a page, in a child process: done once for all who want it, and its result kept.
+"""Background jobs of a page: commands in a child process whose results are cached in files.
 
-One job at a time on a server; others wait for their turn. A page that closes loses nothing.
-`ProcessPoolExecutor` will not do: stopping a running job breaks the pool for those that wait, and
-its processes outlive a server that is killed.
+A server runs one job at a time and queues the others; sessions that ask for the same result share
+one job. Closing the page loses nothing. `ProcessPoolExecutor` is no substitute: stopping a running
+job breaks the pool for the queued ones, and its processes outlive a server that is killed.
 """
 
 import json
@@ -28,53 +28,55 @@ ROOT = Path(__file__).parents[1]
 MOST_SECONDS = 30 * 60
 _COMMAND = (sys.executable, "-m", "tl_core.cli.leashed")
 _BAD_INPUT = 2
-"""Exit code of a command whose last line of errors is a sentence for people."""
+"""Exit code of a command whose last line on standard error is a sentence for the user."""
 _STOPPED = "It was stopped."
-_ENOUGH = 0.05
-"""Of the work to be seen done before the rest is estimated by it."""
+_MIN_SHARE = 0.05
+"""Share of the work that must be observed before the remaining time is estimated."""
 
 
 @dataclass(slots=True)
 class Job:
-    """One command of ours whose answer is kept in a file."""
+    """Command of tl_core whose result is cached in a file."""
 
     arguments: tuple[str, ...]
     result_file: Path
     progress_file: Path
     began: float | None = None
-    """By the monotonic clock; None while it waits for its turn."""
+    """Start on the monotonic clock, in seconds; None while the job is queued."""
     error: str = ""
-    """A sentence; it may hold user text."""
+    """Sentence that says why there is no result; may contain user text."""
     is_over: bool = False
     was_stopped: bool = False
     process: subprocess.Popen[str] | None = None
     first_seen: tuple[float, float] | None = None
-    """When something was first seen to be done, by the monotonic clock, and how much."""
+    """Time (monotonic clock, in seconds) and share of the first progress above zero."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def progress(self) -> tuple[float, str]:
-        """(how much of it is done, 0 to 1, as far as it has said; where it is, in words)."""
+        """Return the share that is done, 0 to 1, and a line that says the step and the time."""
         if self.began is None:
-            return 0.0, "Waiting for other work on this server to end…"
+            return 0.0, "Waiting for other work on this server to finish…"
         now = time.monotonic()
-        done, what = self._said()
-        if done and not self.first_seen:  # before that it only started
+        done, step = self._read_progress()
+        # The time before the first progress is start-up and would distort the estimate.
+        if done and not self.first_seen:
             self.first_seen = (now, done)
         left = ""
-        if self.first_seen and done > self.first_seen[1] + _ENOUGH:
+        if self.first_seen and done > self.first_seen[1] + _MIN_SHARE:
             since, share = self.first_seen
             left = f", {about((now - since) * (1 - done) / (done - share))} left"
-        return done, f"{what}… {now - self.began:.0f} s so far{left}"
+        return done, f"{step}… {now - self.began:.0f} s so far{left}"
 
-    def _said(self) -> tuple[float, str]:
+    def _read_progress(self) -> tuple[float, str]:
         try:
-            said = json.loads(self.progress_file.read_text(encoding="utf-8"))
-            return min(1.0, max(0.0, float(said["fraction"]))), str(said.get("words") or "Working")
+            progress = json.loads(self.progress_file.read_text(encoding="utf-8"))
+            share = min(1.0, max(0.0, float(progress["fraction"])))
+            return share, str(progress.get("words") or "Working")
         except (OSError, ValueError, KeyError, TypeError):
             return 0.0, "Starting"
 
     def begin(self, stdin: IO[str]) -> subprocess.Popen[str] | None:
-        """Start the process, unless somebody has stopped the job before."""
+        """Start the process, unless the job was stopped while it was queued."""
         with self.lock:
             if self.was_stopped:
                 return None
@@ -99,19 +101,20 @@ class Job:
 
 
 class Jobs:
-    """By the file that a job's result will be in."""
+    """Jobs of this server, indexed by the file of their result."""
 
     def __init__(self) -> None:
-        self._lock, self._turn = threading.Lock(), threading.Semaphore(1)
+        self._lock = threading.Lock()
+        self._turn = threading.Semaphore(1)
         self._jobs: dict[Path, Job] = {}
 
     def find(self, result_file: Path) -> Job | None:
-        """The job for that result, on its way or ended without one."""
+        """Return the job for that result, if it is queued, running or failed."""
         with self._lock:
             return self._jobs.get(result_file)
 
     def start(self, arguments: Sequence[str], result_file: Path) -> Job:
-        """Begin, or join who has begun."""
+        """Start a job, or return the one that already works on this result."""
         with self._lock:
             job = self._jobs.get(result_file)
             if job and not job.is_over:
@@ -119,9 +122,10 @@ class Jobs:
             folder = TemporaryDirectory(prefix="transferlab-job-", ignore_cleanup_errors=True)
             job = Job(tuple(arguments), result_file, Path(folder.name) / "progress.json")
             self._jobs[result_file] = job
-        threading.Thread(
+        worker = threading.Thread(
             target=self._work, args=(job, folder), name="transferlab-job", daemon=True
-        ).start()
+        )
+        worker.start()
         return job
 
     def _work(self, job: Job, folder: TemporaryDirectory[str]) -> None:
@@ -129,7 +133,10 @@ class Jobs:
             with self._turn, folder:
                 job.error = _carry_out(job)
         except OSError as error:
-            job.error = f"The work could not be started or its result kept ({error.strerror})."
+            job.error = (
+                "The work could not be started, or its result could not be saved "
+                f"({error.strerror})."
+            )
         finally:
             job.is_over = True
         if not job.error:
@@ -143,21 +150,22 @@ def get_jobs() -> Jobs:
 
 
 def read_result(path: Path) -> dict[str, Any] | None:
-    """What a job has found; None where none has, or the file is damaged."""
+    """Return the cached result of a job; None if there is none or the file is damaged."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        result = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) else None
+    return result if isinstance(result, dict) else None
 
 
 def _carry_out(job: Job) -> str:
-    """Run the job's command and keep what it prints; gives a sentence where there is no result.
+    """Run the job's command and save its output; return why there is no result, or "".
 
     Raises:
-        OSError: the process cannot be started, or the result not be kept.
+        OSError: the process cannot be started, or the result cannot be saved.
     """
-    end, held = os.pipe()  # open as long as this process lives: the child ends with it
+    # The child ends when its standard input closes, which the kernel does if this process dies.
+    end, held = os.pipe()
     with os.fdopen(end) as stdin, os.fdopen(held, "wb", buffering=0) as leash:
         leash.write(b"\n")
         process = job.begin(stdin)
@@ -169,17 +177,17 @@ def _carry_out(job: Job) -> str:
             process.kill()
             process.communicate()
             longest = about(MOST_SECONDS).removeprefix("about ")
-            return f"It took more than {longest} and was given up."
+            return f"It took more than {longest} and was stopped."
     if job.was_stopped:
         return _STOPPED
     if process.returncode == 0:
         with suppress(ValueError):
             json.loads(out)
-            # Without parents: what the result is about may have been deleted meanwhile.
+            # Without parents: if the run was deleted meanwhile, its folder must not come back.
             job.result_file.parent.mkdir(exist_ok=True)
             write_whole(job.result_file, out)
             return ""
     _log.warning("%s ended with %s: %s", job.arguments[:1], process.returncode, err[-2000:])
     if process.returncode == _BAD_INPUT and err.strip():
         return err.strip().splitlines()[-1]
-    return "It ended without a result; try again, or look into the server's log."
+    return "It ended without a result. Try again, or read the server's log."

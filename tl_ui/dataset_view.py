@@ -1,4 +1,4 @@
-"""What a dataset is, at a glance: how many, which classes, what was left out and why, what the images look like."""
+"""Overview of a dataset: size, class balance, unusable files, sample images and split."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -25,7 +25,7 @@ PAGE_OF_IMAGES = 24
 
 @lru_cache(maxsize=16)
 def dataset_images(dataset_id: str) -> tuple[ImageRecord, ...]:
-    """The images of a dataset, which never change."""
+    """Return the images of a dataset; caching is safe, since a dataset never changes."""
     return tuple(get_workspace().store.list_images(dataset_id))
 
 
@@ -45,7 +45,7 @@ def image_url(dataset_id: str, sha256: str) -> str:
 
 
 def choose_dataset(datasets: Sequence[DatasetRecord]) -> DatasetRecord:
-    """By a drop-down that follows, and sets, the address's `dataset`."""
+    """Show a drop-down that is synchronised with the parameter `dataset` of the address."""
     names = {
         d.id: f"{isolated(d.name)} ({number_of(d.n, 'image')}, {len(d.classes)} classes)"
         for d in datasets
@@ -55,27 +55,27 @@ def choose_dataset(datasets: Sequence[DatasetRecord]) -> DatasetRecord:
 
 
 def describe(dataset: DatasetRecord) -> str:
-    """One or two sentences, for Markdown."""
-    most = max(range(len(dataset.classes)), key=dataset.counts.__getitem__)
-    least = min(range(len(dataset.classes)), key=dataset.counts.__getitem__)
+    """Return the size and the class balance in one or two sentences of Markdown."""
+    labels = range(len(dataset.classes))
+    most = max(labels, key=dataset.counts.__getitem__)
+    least = min(labels, key=dataset.counts.__getitem__)
     text = f"**{number_of(dataset.n, 'image')} in {len(dataset.classes)} classes.** "
     if dataset.counts[most] == dataset.counts[least]:
         return text + f"Each class has {dataset.counts[most]}."
     return text + (
-        f"The biggest, {literal(dataset.classes[most])}, has {count(dataset.counts[most])} "
-        f"({percent(dataset.counts[most] / dataset.n)}); the smallest, {literal(dataset.classes[least])}, "
-        f"has {count(dataset.counts[least])}."
+        f"The largest, {literal(dataset.classes[most])}, has {count(dataset.counts[most])} "
+        f"({percent(dataset.counts[most] / dataset.n)}); the smallest, "
+        f"{literal(dataset.classes[least])}, has {count(dataset.counts[least])}."
     )
 
 
 def show_left_out(skipped: Sequence[SkippedFile]) -> None:
-    """The files that could not be used, each with its reason, and as CSV."""
+    """Show the files that could not be used with the reason for each, and offer them as CSV."""
     if not skipped:
         st.markdown(":material/check_circle: Every file could be used; nothing was left out.")
         return
-    files = (
-        "1 file was left out" if len(skipped) == 1 else f"{count(len(skipped))} files were left out"
-    )
+    verb = "was" if len(skipped) == 1 else "were"
+    files = f"{number_of(len(skipped), 'file')} {verb} left out"
     with st.expander(f"{files}: see which, and why", icon=":material/block:"):
         rows = [{"File": file.name, "Why it was left out": file.reason} for file in skipped]
         st.dataframe(
@@ -92,60 +92,65 @@ def show_left_out(skipped: Sequence[SkippedFile]) -> None:
 
 
 def show_split(dataset: DatasetRecord) -> None:
-    """How the images will be shared out, and which class is missing where."""
+    """Show the sizes of the default split and warn about classes that a side lacks."""
     try:
         split = default_split(dataset.id)
     except TransferLabError as error:
         st.warning(literal(str(error)))
         return
-    st.subheader("How they will be split", help=GLOSSARY["validation"] + " " + GLOSSARY["test set"])
+    meaning = f"{GLOSSARY['validation']} {GLOSSARY['test set']}"
+    st.subheader("Train, validation and test split", help=meaning)
     st.markdown(
-        f"**{count(len(split.train))}** to learn from (training), **{count(len(split.val))}** to check on after every "
-        f"epoch (validation), **{count(len(split.test))}** kept aside for one honest test at the end. Copies of the "
-        "same file always stay on one side."
+        f"**{count(len(split.train))}** images to learn from (training), "
+        f"**{count(len(split.val))}** to check on after every epoch (validation), "
+        f"**{count(len(split.test))}** held out for a single test at the end. "
+        "Copies of the same file always stay on one side."
     )
     if split.warnings:
-        st.warning(
-            "\n\n".join(literal(warning) for warning in split.warnings), icon=":material/warning:"
-        )
+        warnings = "\n\n".join(literal(warning) for warning in split.warnings)
+        st.warning(warnings, icon=":material/warning:")
 
 
 def show_gallery(dataset: DatasetRecord) -> None:
-    """Thumbnails by class, a page at a time."""
-    st.subheader("What they look like")
+    """Show thumbnails of one class or of all, a page at a time."""
+    st.subheader("Sample images")
+    st.markdown("Check that each image shows what its class says.")
     everything = "All classes"
     chosen = st.selectbox(
         "Class", [everything, *dataset.classes], format_func=isolated, key=f"class-{dataset.id}"
     )
-    images = dataset_images(dataset.id)
-    images = (
-        _mixed(images) if chosen == everything else [i for i in images if i.class_name == chosen]
-    )
+    images: Sequence[ImageRecord] = dataset_images(dataset.id)
+    if chosen == everything:
+        images = _mixed(images)
+    else:
+        images = [image for image in images if image.class_name == chosen]
     shown_key = f"shown-{dataset.id}-{chosen}"
     shown = st.session_state.get(shown_key, PAGE_OF_IMAGES)
     items = [
         GalleryItem(
-            thumbnail_url(dataset.id, i.sha256),
-            i.class_name,
-            name=i.name,
-            href=image_url(dataset.id, i.sha256),
+            thumbnail_url(dataset.id, image.sha256),
+            image.class_name,
+            name=image.name,
+            href=image_url(dataset.id, image.sha256),
         )
-        for i in images[:shown]
+        for image in images[:shown]
     ]
     st.html(gallery_html(items))
-    if len(images) > shown and st.button(
-        f"Show more ({count(len(images) - shown)} left)", key=f"more-{shown_key}"
-    ):
+    more = f"Show more ({count(len(images) - shown)} left)"
+    if len(images) > shown and st.button(more, key=f"more-{shown_key}"):
         st.session_state[shown_key] = shown + 2 * PAGE_OF_IMAGES
         st.rerun()
 
 
 def show_balance(dataset: DatasetRecord) -> None:
+    """Draw the number of images per class."""
+    st.subheader("Class balance")
+    st.markdown("Few images in a class make its predictions less reliable.")
     chart(class_balance_chart(dataset.classes, dataset.counts), key=f"balance-{dataset.id}")
 
 
 def _mixed(images: Sequence[ImageRecord]) -> list[ImageRecord]:
-    """One of each class in turn, so that the first page shows them all."""
+    """Take one image of each class in turn, so that the first page shows as many as it can."""
     by_class: dict[str, list[ImageRecord]] = {}
     for image in images:
         by_class.setdefault(image.class_name, []).append(image)

@@ -1,4 +1,4 @@
-"""Parts of a page that are made only once somebody looks at them: nobody waits for what is folded away."""
+"""Expanders and tabs whose content is computed only while it is visible."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,14 +7,15 @@ import streamlit as st
 
 
 def unfolded(label: str, icon: str, key: str) -> Any:
-    """A part of the page that is made when somebody unfolds it: the container, or None while it is folded."""
+    """Draw an expander; return its container, or None while it is collapsed."""
     box: Any = st.expander(label, icon=icon, key=key, on_change="rerun")
     return box if box.open else None
 
 
 def front_tab(labels: Sequence[str], key: str) -> tuple[str, Any]:
-    """Tabs of which only the one in front is made: its label, and its container."""
+    """Draw tabs; return the label and the container of the open one."""
     tabs: list[Any] = list(st.tabs(labels, key=key, on_change="rerun"))
-    return next(
-        (pair for pair in zip(labels, tabs, strict=True) if pair[1].open), (labels[0], tabs[0])
-    )
+    for label, tab in zip(labels, tabs, strict=True):
+        if tab.open:
+            return label, tab
+    return labels[0], tabs[0]

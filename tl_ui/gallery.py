@@ -1,4 +1,4 @@
-"""A grid of pictures with what the model said to each, as HTML for `st.html` and the `picker` component."""
+"""Grid of images with their predictions, as HTML for `st.html` and the `picker` component."""
 
 import math
 from collections.abc import Sequence
@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from tl_core.text import confidence, html_text, isolated, shorten
 
 CAPTION_LENGTH = 60
-"""Characters of a class name below a picture; the alternative text has all of it."""
+"""Longest class name below an image, in characters; the alternative text has all of it."""
 
-# `st.html` knows nothing of the theme's variables, but inherits the page's text colour.
+# `st.html` cannot use the theme's variables, but inherits the page's text colour.
 _STYLE = """<style>
-.tl-gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(var(--tl-side), 1fr)); gap: 0.75rem; }
+.tl-gallery { display: grid; gap: 0.75rem;
+  grid-template-columns: repeat(auto-fill, minmax(var(--tl-side), 1fr)); }
 .tl-gallery figure { margin: 0; min-width: 0; }
-.tl-gallery img { width: 100%; height: auto; aspect-ratio: 1; object-fit: contain; border-radius: 0.375rem;
-  background: color-mix(in srgb, currentColor 8%, transparent); }
-.tl-gallery figcaption { font-size: 0.875rem; line-height: 1.35; margin-top: 0.25rem; overflow-wrap: anywhere; }
+.tl-gallery img { width: 100%; height: auto; aspect-ratio: 1; object-fit: contain;
+  border-radius: 0.375rem; background: color-mix(in srgb, currentColor 8%, transparent); }
+.tl-gallery figcaption { font-size: 0.875rem; line-height: 1.35; margin-top: 0.25rem;
+  overflow-wrap: anywhere; }
 .tl-gallery b { font-weight: 600; }
 .tl-gallery span { display: block; }
 .tl-gallery .tl-wrong img { outline: 2px dashed #d55e00; outline-offset: -2px; }
@@ -26,19 +28,19 @@ _STYLE = """<style>
 @dataclass(frozen=True, slots=True)
 class GalleryItem:
     src: str
-    """Of the thumbnail route, with its token."""
+    """Address of the thumbnail, with its token."""
     true: str
-    """The class it is of. User text."""
+    """True label. User text."""
     predicted: str | None = None
-    """The class the model answered. User text."""
+    """Predicted label. User text."""
     confidence: float | None = None
-    """In that answer, 0 to 1."""
+    """Probability of the predicted label, 0 to 1."""
     name: str = ""
-    """Of the file, for the tooltip. User text."""
+    """File name, for the tooltip. User text."""
     href: str | None = None
-    """Of the large picture, opened in a new tab."""
+    """Address of the large image, opened in a new tab."""
     pick: int | None = None
-    """Instead: what the `picker` component tells when the picture is chosen."""
+    """Number that the `picker` component reports when the image is chosen; replaces `href`."""
 
     @property
     def is_right(self) -> bool | None:
@@ -50,27 +52,29 @@ class GalleryItem:
 
 
 def gallery_html(items: Sequence[GalleryItem], *, side: int = 128, captions: bool = True) -> str:
-    """The grid; pictures load as they are scrolled to.
+    """Return the grid; images load when they are scrolled into view.
 
     Args:
-        side: least width of a picture in pixels; the grid fills the row.
-        captions: without them, only the alternative texts say what a picture is.
+        side: minimum width of an image, in pixels; the grid fills the row.
+        captions: False leaves only the alternative texts to name the labels.
     """
     figures = "".join(_figure(item, side, captions) for item in items)
     return f'{_STYLE}<div class="tl-gallery" style="--tl-side: {side}px">{figures}</div>'
 
 
 def _figure(item: GalleryItem, side: int, captions: bool) -> str:
-    verdict = {None: "", True: ' class="tl-right"', False: ' class="tl-wrong"'}[item.is_right]
+    outline = {None: "", True: ' class="tl-right"', False: ' class="tl-wrong"'}[item.is_right]
     picture = (
-        f'<img src="{html_text(item.src)}" alt="{html_text(_alt(item))}" title="{html_text(item.name)}" '
-        f'width="{side}" height="{side}" loading="lazy" decoding="async">'
+        f'<img src="{html_text(item.src)}" alt="{html_text(_alt(item))}" '
+        f'title="{html_text(item.name)}" width="{side}" height="{side}" loading="lazy" '
+        'decoding="async">'
     )
     if item.pick is not None:
         picture = f'<button type="button" data-pick="{item.pick}">{picture}</button>'
     elif item.href is not None:
         picture = f'<a href="{html_text(item.href)}" target="_blank">{picture}</a>'
-    return f"<figure{verdict}>{picture}{_caption(item) if captions else ''}</figure>"
+    caption = _caption(item) if captions else ""
+    return f"<figure{outline}>{picture}{caption}</figure>"
 
 
 def _alt(item: GalleryItem) -> str:
@@ -78,21 +82,21 @@ def _alt(item: GalleryItem) -> str:
     if item.predicted is None:
         return f"Image of {true}"
     sure = "" if item.confidence is None else f", {confidence(item.confidence)} confident"
-    return f"{'Right' if item.is_right else 'Wrong'}: image of {true}, answered {isolated(item.predicted)}{sure}"
+    verdict = "Right" if item.is_right else "Wrong"
+    return f"{verdict}: image of {true}, predicted {isolated(item.predicted)}{sure}"
 
 
 def _caption(item: GalleryItem) -> str:
     true = html_text(shorten(item.true, CAPTION_LENGTH))
     if item.predicted is None:
         return f"<figcaption>{true}</figcaption>"
-    sure = (
-        ""
-        if item.confidence is None
-        else f" ({html_text(confidence(item.confidence)).replace(' ', '&nbsp;')})"
-    )
+    sure = ""
+    if item.confidence is not None:
+        sure = f" ({html_text(confidence(item.confidence)).replace(' ', '&nbsp;')})"
     if item.is_right:
         return f"<figcaption><b>✓ right</b><span>{true}{sure}</span></figcaption>"
+    predicted = html_text(shorten(item.predicted, CAPTION_LENGTH))
     return (
-        f"<figcaption><b>✗ wrong</b><span>Answered {html_text(shorten(item.predicted, CAPTION_LENGTH))}{sure}</span>"
-        f"<span>Really {true}</span></figcaption>"
+        f"<figcaption><b>✗ wrong</b><span>Predicted {predicted}{sure}</span>"
+        f"<span>True label {true}</span></figcaption>"
     )

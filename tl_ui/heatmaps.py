@@ -1,4 +1,4 @@
-"""Heat-maps as people look at them: laid over the image, made once for all who ask, a few at a time."""
+"""Heat-maps laid over their images, cached for all sessions of the server."""
 
 import io
 from collections.abc import Callable
@@ -18,13 +18,13 @@ from tl_core.runs.predictor import Explanation, Predictor
 
 LARGEST_SIDE = 1024
 _SMALLEST_SIDE = 448
-"""Small images are enlarged to about that, so that a heat-map on them can be made out."""
-_KEPT = 200
+"""Side to which small images are enlarged, in pixels, so that a heat-map on them is legible."""
+_CACHE_SIZE = 200
 _GREY = (128, 128, 128)
 _HATCH = 14
-"""Pixels between the lines over what the model is not shown."""
+"""Distance of the hatching lines over the part that is cropped away, in pixels."""
 _STOPS = ((0, 0, 4), (66, 10, 104), (147, 38, 103), (221, 81, 58), (252, 165, 10), (252, 255, 164))
-"""Of the colour scale "inferno", which rises in brightness throughout: also without colours it reads right."""
+"""Colour scale "inferno": its brightness rises throughout, so that it reads right in grey too."""
 _COLOURS = np.stack(
     [np.interp(np.arange(256), np.linspace(0, 255, 6), c) for c in zip(*_STOPS, strict=True)], 1
 )
@@ -33,13 +33,13 @@ _OPACITY = np.clip(np.linspace(0, 1, 256) ** 0.7 * 230, 0, 255).astype(np.uint8)
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which heat-map."""
+    """Key of a heat-map in the cache."""
 
     run_id: str
     best_epoch: int | None
-    """Tells one model of a run from the next."""
+    """Distinguishes a run's checkpoints, since the best one changes during training."""
     sha256: str
-    """Of the image."""
+    """SHA-256 digest of the image file."""
     label: int
     method: Method
 
@@ -47,20 +47,20 @@ class Wanted:
 @dataclass(frozen=True, slots=True)
 class Drawn:
     body: bytes
-    """WebP, of the whole image."""
+    """WebP of the whole image with the heat-map."""
     where: str
-    """In words."""
+    """Location of the maximum, in words."""
 
 
 class Heats:
-    """The heat-maps that were asked for last."""
+    """Cache of the most recently used heat-maps."""
 
     def __init__(self) -> None:
-        self._drawn: LRUCache[Wanted, Drawn] = LRUCache(_KEPT)
+        self._drawn: LRUCache[Wanted, Drawn] = LRUCache(_CACHE_SIZE)
         self._drawing = Condition()
 
     def find(self, wanted: Wanted) -> Drawn | None:
-        """What has been drawn already."""
+        """Return the heat-map if it is cached."""
         with self._drawing:
             return self._drawn.get(wanted)
 
@@ -70,52 +70,50 @@ class Heats:
         condition=attrgetter("_drawing"),
     )
     def get(self, wanted: Wanted, draw: Callable[[], Drawn]) -> Drawn:
-        """Found or drawn; who asks for what is just being drawn waits for it. A failure is not kept."""
+        """Return the cached heat-map, or draw it once for all requests; errors are not cached."""
         return draw()
 
 
 def draw_heat(
     predictor: Predictor, file: Path | BinaryIO, wanted: Wanted, max_pixels: int
 ) -> Drawn:
-    """Ask the model and lay its answer over the image.
+    """Compute a heat-map and lay it over the image.
 
     Args:
-        file: the image that `wanted` means.
+        file: the image that `wanted` identifies.
 
     Raises:
-        ImageUnusable: with the reason.
-        NotExplainable: likewise.
+        ImageUnusable: the image cannot be read.
+        NotExplainable: the method does not work with this model.
     """
     explanation = predictor.explain(_from_start(file), wanted.label, wanted.method)
-    picture = _at_a_good_size(
-        open_rgb(_from_start(file), max_pixels, draft_side=LARGEST_SIDE // 2).pixels
-    )
+    image = open_rgb(_from_start(file), max_pixels, draft_side=LARGEST_SIDE // 2)
+    picture = _resize_for_view(image.pixels)
     buffer = io.BytesIO()
     overlay(picture, explanation).save(buffer, "WEBP", quality=85, method=0)
     return Drawn(buffer.getvalue(), where_words(explanation))
 
 
 def overlay(picture: Image.Image, explanation: Explanation) -> Image.Image:
-    """The image in grey, with the heat in colour; what the model is not shown is hatched."""
+    """Draw the image in grey with the heat in colour, and hatch the part that is cropped away."""
     left, top, right, bottom = explanation.seen
-    width, height = picture.size
-    box = round(left * width), round(top * height), round(right * width), round(bottom * height)
-    size = max(1, box[2] - box[0]), max(1, box[3] - box[1])
+    x = round(left * picture.width)
+    y = round(top * picture.height)
+    # A crop of a long, thin image may round to no pixels at all.
+    width = max(1, round(right * picture.width) - x)
+    height = max(1, round(bottom * picture.height) - y)
     grey = picture.convert("L").convert("RGB")
-    whole = _unseen(grey)
-    heat = Image.fromarray((explanation.heat.numpy() * 255).astype(np.uint8)).resize(
-        size, Image.Resampling.BILINEAR
-    )
-    colours = Image.fromarray(_COLOURS[np.asarray(heat)].astype(np.uint8))
-    seen = grey.crop((box[0], box[1], box[0] + size[0], box[1] + size[1]))
-    whole.paste(
-        Image.composite(colours, seen, Image.fromarray(_OPACITY[np.asarray(heat)])), box[:2]
-    )
-    return whole
+    coarse = Image.fromarray((explanation.heat.numpy() * 255).astype(np.uint8))
+    heat = np.asarray(coarse.resize((width, height), Image.Resampling.BILINEAR))
+    colours = Image.fromarray(_COLOURS[heat].astype(np.uint8))
+    seen = grey.crop((x, y, x + width, y + height))
+    drawn = _hatched(grey)
+    drawn.paste(Image.composite(colours, seen, Image.fromarray(_OPACITY[heat])), (x, y))
+    return drawn
 
 
 def where_words(explanation: Explanation) -> str:
-    """Where in the whole image it is strongest, such as "strongest at the upper left"."""
+    """Say where in the whole image the maximum is, as in "strongest at the upper left"."""
     heat = explanation.heat
     if heat.max() == 0:
         return "nothing in the image speaks for this class"
@@ -123,13 +121,11 @@ def where_words(explanation: Explanation) -> str:
     left, top, right, bottom = explanation.seen
     x = left + (right - left) * (column + 0.5) / heat.shape[1]
     y = top + (bottom - top) * (row + 0.5) / heat.shape[0]
-    across, down = (
-        ("left", "", "right")[min(2, int(3 * x))],
-        ("upper", "", "lower")[min(2, int(3 * y))],
-    )
-    if not across and not down:
+    across = ("left", "middle", "right")[min(2, int(3 * x))]
+    down = ("upper", "middle", "lower")[min(2, int(3 * y))]
+    if across == down:
         return "strongest in the middle"
-    return f"strongest at the {' '.join(filter(None, (down or 'middle', across or 'middle')))}"
+    return f"strongest at the {down} {across}"
 
 
 def _from_start(file: Path | BinaryIO) -> Path | BinaryIO:
@@ -138,18 +134,16 @@ def _from_start(file: Path | BinaryIO) -> Path | BinaryIO:
     return file
 
 
-def _at_a_good_size(picture: Image.Image) -> Image.Image:
+def _resize_for_view(picture: Image.Image) -> Image.Image:
     picture.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
     times = _SMALLEST_SIDE // max(picture.size)
-    return (
-        picture.resize((picture.width * times, picture.height * times), Image.Resampling.NEAREST)
-        if times > 1
-        else picture
-    )
+    if times <= 1:
+        return picture
+    size = (picture.width * times, picture.height * times)
+    return picture.resize(size, Image.Resampling.NEAREST)
 
 
-def _unseen(grey: Image.Image) -> Image.Image:
-    """Pale, with lines across."""
+def _hatched(grey: Image.Image) -> Image.Image:
     pale = Image.blend(grey, Image.new("RGB", grey.size, _GREY), 0.7)
     pen = ImageDraw.Draw(pale)
     for x in range(-grey.height, grey.width, _HATCH):

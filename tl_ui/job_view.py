@@ -1,4 +1,4 @@
-"""Work in the background, on a page: the button that begins it, the way it goes, and what came of it."""
+"""Background job on a page: start button, progress and result."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,9 +13,9 @@ from tl_ui.markdown import literal
 def await_result(
     arguments: Sequence[str], place: Path, label: str, hint: str | None = None
 ) -> dict[str, Any] | None:
-    """What a command of ours has found, once somebody has pressed the button and it is there."""
-    if found := read_result(place):
-        return found
+    """Return the cached result of a command, or show its progress or the button that starts it."""
+    if result := read_result(place):
+        return result
     job = get_jobs().find(place)
     if job and not job.is_over:
         st.fragment(follow, run_every=1)(job)
@@ -29,7 +29,7 @@ def await_result(
 
 
 def follow(job: Job) -> None:
-    """How far it is, and the way to stop it: a fragment."""
+    """Show the progress and a stop button; made for a fragment."""
     if job.is_over:
         st.rerun()
     st.progress(*job.progress())

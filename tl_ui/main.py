@@ -1,4 +1,4 @@
-"""The router: which page is shown, and what is the same on all of them."""
+"""Router: page settings, style and navigation that all pages share."""
 
 from pathlib import Path
 

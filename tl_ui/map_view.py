@@ -1,4 +1,4 @@
-"""What the maps of images on several pages share: their pictures, what they mean, the gallery of what was caught."""
+"""Parts that the embedding maps of several pages share: explanations, thumbnails, selection."""
 
 from collections.abc import Sequence
 
@@ -11,24 +11,29 @@ from tl_ui.dataset_view import image_url, thumbnail_url
 from tl_ui.gallery import GalleryItem, gallery_html
 
 MOST_CAUGHT = 60
-"""Pictures shown of what the lasso caught."""
+"""Maximum number of images shown of a lasso selection."""
 MEANING = {
-    "pca": "PCA looks at the features from the two directions in which they differ most. Distances can be trusted as "
-    "far as these two directions go; what differs in others lies on top of each other here.",
-    "tsne": "t-SNE keeps each image next to those most like it, and nothing else. Who lies beside whom means "
-    "something; how far apart two groups lie, how big or how dense they are means nothing, and another seed would put "
-    "them elsewhere.",
-    "umap": "UMAP keeps each image next to those most like it, and the larger order a little better than t-SNE does. "
-    "Distances between groups and their sizes still say next to nothing.",
+    "pca": "PCA projects the features onto the two directions in which they vary most. "
+    "Distances are right within these two directions; images that differ in others lie on top "
+    "of each other.",
+    "tsne": "t-SNE keeps each image next to those most like it, and nothing else. Neighbours are "
+    "meaningful; the distance between two groups, their size and their density are not, and "
+    "another seed would place them elsewhere.",
+    "umap": "UMAP keeps each image next to those most like it, and preserves the global structure "
+    "a little better than t-SNE. Distances between groups and their sizes still mean next to "
+    "nothing.",
 }
-"""What a map of each method says, and what it does not."""
+"""Explanation of what a map of each method shows, and what it does not."""
 TITLES = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
 
 
 def pictures_of(
     dataset_id: str, images: Sequence[ImageRecord], positions: Sequence[int]
 ) -> tuple[str, str, list[str]] | None:
-    """Thumbnails for a map; None where the dataset was deleted."""
+    """Return the start and end of the thumbnails' addresses and their digests.
+
+    None if the dataset was deleted.
+    """
     if not images:
         return None
     before, after = thumbnail_url(dataset_id, "@").split("@")
@@ -41,26 +46,25 @@ def show_caught(
     positions: Sequence[int],
     answers: Sequence[tuple[str, float] | None],
 ) -> None:
-    """The images that the lasso caught.
+    """Show the images selected with the lasso.
 
     Args:
-        positions: of them.
-        answers: the model's answer to each, user text, and its confidence, where there is one.
+        positions: positions of the selected images.
+        answers: predicted label (user text) and confidence of each, or None.
     """
     if not positions:
         st.caption(
-            "Draw a line around points to see their images here; click a point for one. A double click clears."
+            "Draw a line around points to see their images here, or click a single point. A double "
+            "click clears the selection."
         )
         return
     if not images:
         st.caption("The dataset was deleted, so its images cannot be shown.")
         return
     drawn = drawn_evenly([images[position].class_name for position in positions])
-    more = (
-        f"; {len(drawn)} of them, drawn so that each class keeps its share"
-        if len(drawn) < len(positions)
-        else ""
-    )
+    more = ""
+    if len(drawn) < len(positions):
+        more = f"; a stratified sample of {len(drawn)} is shown"
     st.markdown(f"**{number_of(len(positions), 'image')} chosen**{more}")
     items = [
         GalleryItem(
@@ -76,17 +80,17 @@ def show_caught(
 
 
 def drawn_evenly(classes: Sequence[str]) -> list[int]:
-    """Places of at most `MOST_CAUGHT` images, in order, each class with its share of them.
+    """Return the sorted indices of a stratified sample of at most `MOST_CAUGHT` images.
 
     Args:
-        classes: of all that were caught.
+        classes: class of each selected image.
     """
     labels = {name: label for label, name in enumerate(dict.fromkeys(classes))}
     return sample_evenly([labels[name] for name in classes], MOST_CAUGHT)
 
 
 def sample_words(n: int, n_of: int, what: str) -> str:
-    """`all 380 validation images`, or how many of them a map shows."""
+    """Say how many images a map shows, as in "all 380 validation images"."""
     if n == n_of:
         return f"all {number_of(n, what)}"
-    return f"{count(n)} of {number_of(n_of, what)}, drawn so that each class keeps its share"
+    return f"{count(n)} of {number_of(n_of, what)}, a stratified sample"

@@ -1,4 +1,4 @@
-"""User text made harmless where Streamlit renders Markdown."""
+"""Escaping of user text where Streamlit renders Markdown."""
 
 import re
 import string
@@ -6,13 +6,14 @@ import string
 from tl_core.text import isolated, visible
 
 _PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
-# Streamlit turns these into links, emoji, icons and arrows after Markdown's own backslashes have been taken off.
+# Streamlit turns these into links, emoji, icons and arrows after it has removed Markdown's
+# backslashes, so that escaping does not stop it.
 _LATE = re.compile(r"(?<=[:@<\->=])(?=\S)|(?<=www)(?=\.)", re.IGNORECASE)
 _JOINER = "\u2060"
-"""A word joiner: no width, no line break."""
+"""Word joiner: no width, no line break."""
 
 
 def literal(text: str) -> str:
-    """User text for a Streamlit command that renders Markdown: shown as it is, on one line."""
+    """Escape user text for a Streamlit command that renders Markdown, on one line."""
     one_line = isolated(" ".join(visible(text).split()))
     return _PUNCTUATION.sub(r"\\\1", _LATE.sub(_JOINER, one_line))

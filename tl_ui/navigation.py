@@ -1,4 +1,4 @@
-"""Which pages there are, and the ways from one to another."""
+"""Pages of the app and the links between them."""
 
 from pathlib import Path
 from typing import Any, NoReturn
@@ -11,7 +11,7 @@ _FILES = {name: _FOLDER / f"{name}.py" for name in _NAMES}
 
 
 def make_pages() -> list[Any]:
-    """The pages in the order of the navigation. A run's own page and a comparison are reached from elsewhere."""
+    """Return the pages in menu order; a run's page and a comparison are not in the menu."""
     return [
         st.Page(
             _FILES["data"],
@@ -40,18 +40,22 @@ def make_pages() -> list[Any]:
 def link(
     page: str, label: str, *, icon: str | None = None, primary_key: str | None = None, **query: str
 ) -> None:
-    """A link to a page, after which the browser's Back works.
+    """Draw a link to a page, after which the browser's Back button works.
 
     Args:
-        page: the name of its file, such as "run".
+        page: name of its file, such as "run".
         label: Markdown; user text in it must be `literal`.
-        primary_key: unique on the page; makes the link look like the filled button, the next step.
-        query: of the address, such as `run=run.id`.
+        primary_key: unique on the page; makes the link look like the primary button.
+        query: parameters of the address, such as `run=run.id`.
     """
-    with st.container(key=f"next-{primary_key}" if primary_key else None, width="content"):
+    key = f"next-{primary_key}" if primary_key else None
+    with st.container(key=key, width="content"):
         st.page_link(_FILES[page], label=label, icon=icon, query_params=query or None)
 
 
 def go(page: str, **query: str) -> NoReturn:
-    """Leave for a page at once: for the end of an action, since `link` treats the browser's history better."""
+    """Switch to a page at once, at the end of an action.
+
+    Prefer `link` elsewhere: it leaves a proper entry in the browser's history.
+    """
     st.switch_page(_FILES[page], query_params=query or None)

@@ -1,4 +1,4 @@
-"""Maps of images as data: where each point lies, what it is coloured by, what is said of it."""
+"""Embedding maps as data: position, group and text of each point."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,9 +9,9 @@ from tl_core.charts import CLASS_COLOURS, RIGHT, WRONG
 from tl_core.text import isolated, number_of, plotly_text, shorten
 
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon2")
-"""With the colours, they tell 56 classes apart; beyond that a class is known from its picture's caption."""
+"""Symbols; with the colours they distinguish 56 classes, after which the looks repeat."""
 _MOST_NAMED = 5
-COLOURINGS = {"true": "Class", "predicted": "Answer", "right": "Right or wrong"}
+COLOURINGS = {"true": "True label", "predicted": "Predicted label", "right": "Right or wrong"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,32 +26,35 @@ class Group:
 @dataclass(frozen=True, slots=True)
 class PointMap:
     name: str
-    """Of this very map: what was chosen on one is not chosen on another."""
+    """Identifier of the map; a selection belongs to one map."""
     title: str
-    """Plain text, as `alt` and `texts`."""
+    """Plain text, like `alt` and `texts`."""
     alt: str
     x: Sequence[float]
     y: Sequence[float]
     groups: tuple[Group, ...]
     texts: Sequence[str]
-    """Of each point, what stands below its picture."""
+    """Caption of each point's image."""
     pictures: tuple[str, str, Sequence[str]] | None = None
-    """What a thumbnail's address begins and ends with, and what stands between, for each point."""
+    """Start and end that all thumbnail addresses share, and the middle of each point's."""
     bounds: tuple[tuple[float, float], tuple[float, float]] | None = None
-    """Of x and of y; None lets the points decide."""
+    """Ranges of x and y; None fits them to the points."""
 
     def content(self) -> dict[str, Any]:
-        """For the component."""
+        """Return the map as the arguments of the component."""
         groups = [
             {
-                "name": plotly_text(shorten(g.name, 22)),
-                "colour": g.colour,
-                "symbol": g.symbol,
-                "points": list(g.points),
+                "name": plotly_text(shorten(group.name, 22)),
+                "colour": group.colour,
+                "symbol": group.symbol,
+                "points": list(group.points),
             }
-            for g in self.groups
+            for group in self.groups
         ]
-        before, after, names = self.pictures or ("", "", ())
+        pictures = None
+        if self.pictures:
+            before, after, names = self.pictures
+            pictures = {"before": before, "after": after, "names": list(names)}
         return {
             "name": self.name,
             "title": self.title,
@@ -60,26 +63,24 @@ class PointMap:
             "y": list(self.y),
             "groups": groups,
             "texts": [isolated(text) for text in self.texts],
-            "pictures": {"before": before, "after": after, "names": list(names)}
-            if self.pictures
-            else None,
+            "pictures": pictures,
             "range": self.bounds,
         }
 
 
 def by_class(labels: Sequence[int], classes: Sequence[str]) -> tuple[Group, ...]:
-    """A group for every class there is, told apart by colour and shape."""
-    places: dict[int, list[int]] = {}
+    """Group points by label; each group has its own colour and symbol."""
+    members: dict[int, list[int]] = {}
     for i, label in enumerate(labels):
-        places.setdefault(label, []).append(i)
+        members.setdefault(label, []).append(i)
     return tuple(
         Group(classes[label], *_look(label), tuple(points))
-        for label, points in sorted(places.items())
+        for label, points in sorted(members.items())
     )
 
 
 def by_right(is_right: Sequence[bool]) -> tuple[Group, ...]:
-    """Wrong answers on top of right ones, told apart by shape as well."""
+    """Group points by correctness, with the misclassified ones drawn on top."""
     right = tuple(i for i, ok in enumerate(is_right) if ok)
     wrong = tuple(i for i, ok in enumerate(is_right) if not ok)
     groups = (Group("✓ right", RIGHT, "circle-open", right), Group("✗ wrong", WRONG, "x", wrong))
@@ -87,7 +88,7 @@ def by_right(is_right: Sequence[bool]) -> tuple[Group, ...]:
 
 
 def alt_words(groups: Sequence[Group], n: int) -> str:
-    """What the map shows, for those who do not see it."""
+    """Describe the map for screen readers."""
     sizes = Counter({group.name: len(group.points) for group in groups}).most_common()
     named = ", ".join(f"{isolated(name)} {size}" for name, size in sizes[:_MOST_NAMED])
     more = f" and {len(sizes) - _MOST_NAMED} more" if len(sizes) > _MOST_NAMED else ""
@@ -97,7 +98,7 @@ def alt_words(groups: Sequence[Group], n: int) -> str:
 def bounds_of(
     maps: Sequence[Any], margin: float = 0.06
 ) -> tuple[tuple[float, float], tuple[float, float]] | None:
-    """That hold all points of several maps, arrays [N, 2]."""
+    """Return common ranges of x and y for several maps, arrays [N, 2]; None without points."""
     filled = [points for points in maps if len(points)]
     if not filled:
         return None
@@ -108,6 +109,5 @@ def bounds_of(
 
 
 def _look(label: int) -> tuple[str, str]:
-    return CLASS_COLOURS[label % len(CLASS_COLOURS)], _SYMBOLS[
-        label // len(CLASS_COLOURS) % len(_SYMBOLS)
-    ]
+    rounds, colour = divmod(label, len(CLASS_COLOURS))
+    return CLASS_COLOURS[colour], _SYMBOLS[rounds % len(_SYMBOLS)]

@@ -1,4 +1,4 @@
-"""What all sessions of this process share: the workspace, the runner, the tokens, loaded models."""
+"""Objects that all sessions of this process share: workspace, runner, tokens, loaded models."""
 
 import gc
 import sys
@@ -42,10 +42,10 @@ def get_predictors() -> Predictors:
 
 
 def get_predictor(run: Run) -> Predictor:
-    """The run's best model so far, kept loaded.
+    """Return the predictor of the run's best checkpoint so far; it stays loaded.
 
     Raises:
-        RunNotReady: it has none yet.
+        RunNotReady: the run has no checkpoint yet.
     """
     return get_predictors().get(run)
 
@@ -58,7 +58,8 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
     except TransferLabError as error:
         sys.exit(str(error))
     gc.collect()
-    gc.freeze()  # collections need not walk through the libraries again and again
+    # Later collections then skip the objects of the libraries, which live as long as the process.
+    gc.freeze()
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""The few looks that Streamlit's theme cannot say. Everything else is in .streamlit/config.toml."""
+"""CSS that Streamlit's theme cannot express; the rest is in .streamlit/config.toml."""
 
 import streamlit as st
 
@@ -7,9 +7,9 @@ _STYLE = """<style>
 [class*="st-key-next"] a[data-testid="stPageLink-NavLink"] {
   background: #6d3fc0; padding: 0.5rem 1rem; border-radius: 0.5rem; width: fit-content; }
 [class*="st-key-next"] a[data-testid="stPageLink-NavLink"] * { color: #fff; font-weight: 600; }
-/* The navigation is slim: the page may begin sooner. */
+/* The navigation bar is slim, so the page can begin higher. */
 [data-testid="stMainBlockContainer"] { padding-top: 4.5rem; }
-/* Headings leave room for what they head, most of all on a phone; a long name breaks anywhere. */
+/* Smaller headings leave room for the content, most of all on a phone; long names wrap. */
 [data-testid="stHeading"] { overflow-wrap: anywhere; }
 [data-testid="stHeading"] h1 { font-size: 2.25rem; }
 [data-testid="stHeading"] h2 { font-size: 1.75rem; }
@@ -19,17 +19,17 @@ _STYLE = """<style>
   [data-testid="stHeading"] h2 { font-size: 1.375rem; }
   [data-testid="stHeading"] h3 { font-size: 1.2rem; }
 }
-/* Where there is room for it, what comes next stays in sight at the foot of the window. */
+/* On large screens the bar with the next step sticks to the bottom of the window. */
 @media (min-width: 641px) and (min-height: 600px) {
   div:has(> .st-key-bar) { position: sticky; bottom: 0; z-index: 2; padding: 0.75rem 0;
     background: light-dark(#ffffff, #060509); border-top: 1px solid light-dark(#d9d6e2, #433e52); }
   [data-testid="stMain"]:has(.st-key-bar) { scroll-padding-bottom: 6rem; }
 }
-/* A bar that glides lays the page out anew for every frame, second after second. */
+/* An animated progress bar makes the browser lay the page out again for every frame. */
 [data-testid="stProgress"] * { transition: none !important; }
-/* The accent on its own tint is too faint to read on a dark page; the tint and the border say what is chosen. */
+/* The accent on its own tint has too little contrast on a dark page; tint and border suffice. */
 [data-testid="stButtonGroup"] button[data-selected="true"] { color: inherit !important; }
-/* Figures in a column line up. */
+/* Digits of equal width line up in a column. */
 [data-testid="stMetricValue"], [data-testid="stTable"] { font-variant-numeric: tabular-nums; }
 [data-testid="stMetricValue"] { font-size: 1.75rem; }
 </style>"""

@@ -1,4 +1,4 @@
-"""Signed, short-lived permissions for the routes, which stand outside Streamlit's own session."""
+"""Signed, short-lived tokens for the routes, which have no Streamlit session."""
 
 import os
 import secrets
@@ -15,16 +15,16 @@ _NOT_VALID = "This address is not valid. Reload the page and try again."
 
 
 class TokenRefused(TransferLabError):
-    """A request carries no permission for what it asks."""
+    """Request without a valid token for what it asks."""
 
     status = 403
 
 
 class _HourlySigner(TimestampSigner):
-    """Dates a token at the start of its hour.
+    """Signer that dates a token at the start of its hour.
 
-    The same permission is then the same text for an hour, so that addresses on a page stay equal from one run of a
-    script to the next and the browser need not load its pictures again.
+    A token is then the same text for an hour, so that addresses on a page stay the same from one
+    script run to the next and the browser need not load its images again.
     """
 
     def get_timestamp(self) -> int:
@@ -32,13 +32,13 @@ class _HourlySigner(TimestampSigner):
 
 
 class Tokens:
-    """Signs permissions with a secret kept in the home folder, so that open pages survive a restart."""
+    """Sign and check tokens; the secret is in the home folder, so open pages survive a restart."""
 
     def __init__(self, home: Path) -> None:
         self._secret = _read_or_create_secret(home / "token.secret")
 
     def sign(self, purpose: str, subject: str) -> str:
-        """Make a text fit for a URL that allows `purpose` on `subject`.
+        """Return a URL-safe token that allows `purpose` on `subject`.
 
         An example is "dataset" on a dataset's id.
         """
@@ -48,15 +48,17 @@ class Tokens:
         """Return the subject that the token was signed for.
 
         Args:
-            max_age: in seconds; counted in whole hours, rounded up.
+            max_age: in seconds, rounded up to whole hours.
 
         Raises:
-            TokenRefused: it is too old, or was not signed here for this purpose.
+            TokenRefused: the token is too old, or was not signed here for this purpose.
         """
         try:
             return str(self._serializer(purpose).loads(token, max_age=max_age))
         except SignatureExpired:
-            raise TokenRefused("This page has been open too long. Reload it and go on.") from None
+            raise TokenRefused(
+                "This page has been open too long. Reload it and continue."
+            ) from None
         except BadSignature:
             raise TokenRefused(_NOT_VALID) from None
 
@@ -64,7 +66,7 @@ class Tokens:
         """Check that a token was signed for `purpose` on `subject`.
 
         Raises:
-            TokenRefused: it was not, or is older than a day.
+            TokenRefused: the token was not, or is older than a day.
         """
         if self.check(purpose, token) != subject:
             raise TokenRefused(_NOT_VALID)
@@ -79,12 +81,13 @@ def _read_or_create_secret(path: Path) -> bytes:
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         draft = path.with_suffix(f".{secrets.token_hex(8)}")
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:  # noqa: PTH123
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as handle:
             handle.write(secrets.token_bytes(32))
             handle.flush()
             os.fsync(handle.fileno())
         try:
-            # A link, unlike a rename, never replaces the secret that another process made a moment ago.
+            # Unlike a rename, a hard link never replaces the secret of another process.
             os.link(draft, path)
         except FileExistsError:
             pass

@@ -1,4 +1,4 @@
-"""The usual ways of training a classifier, each a script: `python -m benchmarks.peers.NAME TASK.json`.
+"""Scripts that train a classifier in the usual ways: `python -m benchmarks.peers.NAME TASK.json`.
 
-They know nothing of our engine: any Python that has the libraries can run them.
+They do not import tl_core, so any Python with the libraries can run them.
 """

@@ -1,4 +1,4 @@
-"""A turn for every line that comes in, and what it gave as a line that goes out."""
+"""Protocol of the turns: each line of input runs a turn and prints its result."""
 
 import json
 import resource
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def answer_turns(turns: Iterator[Any]) -> None:
-    """Until nothing more comes in; then tells the most memory this process has held, in MiB."""
+    """Run turns until the input ends, then print the peak memory in MiB."""
     out, sys.stdout = sys.stdout, sys.stderr  # some libraries draw progress bars
     for _ in sys.stdin:
         out.write(json.dumps(next(turns)) + "\n")

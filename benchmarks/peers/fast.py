@@ -1,4 +1,4 @@
-"""fastai's `vision_learner` as it comes, with its own head; the backbone stays frozen under `fit_one_cycle`."""
+"""fastai's `vision_learner` with its default head and a frozen backbone, by `fit_one_cycle`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""fastai's `vision_learner` over a task, as it comes, with its own head; both of its scripts begin with it."""
+"""fastai's `vision_learner` with its default head, shared by the two fastai scripts."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from benchmarks.peers.task import Task, load_body
 
 
 def make_learner(task: Task, **options: Any) -> Any:
-    """A learner, which shows no progress; `options` are those of `vision_learner`."""
+    """Make a learner without progress bars; `options` are those of `vision_learner`."""
     labelled = [*task.train, *task.val]
     block = DataBlock(
         blocks=(ImageBlock, CategoryBlock(vocab=list(task.classes), sort=False)),

@@ -1,4 +1,4 @@
-"""fastai's `vision_learner` with nothing frozen, an epoch of training a turn."""
+"""fastai's `vision_learner` with nothing frozen, an epoch of training per turn."""
 
 import time
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from benchmarks.peers.task import Task, read_task
 
 
 class Stopwatch(Callback):
-    """Times the training part of an epoch."""
+    """Timer of the training part of an epoch."""
 
     seconds = 0.0
 
@@ -26,7 +26,7 @@ class Stopwatch(Callback):
 
 
 def train(task: Task) -> Iterator[float]:
-    """Seconds of each epoch, without its validation."""
+    """Yield the seconds of each epoch, without its validation."""
     watch = Stopwatch()
     learner = make_learner(task, cbs=watch)
     learner.unfreeze()

@@ -1,4 +1,4 @@
-"""The loop of the tutorials with nothing frozen, an epoch of training a turn."""
+"""Loop of the tutorials with nothing frozen, an epoch of training per turn."""
 
 import time
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from benchmarks.peers.task import Photos, Task, load_body, make_transform, read_
 
 
 def train(task: Task) -> Iterator[float]:
-    """Seconds of each epoch, without its validation."""
+    """Yield the seconds of each epoch, without its validation."""
     torch.manual_seed(0)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     body, features = load_body(task)

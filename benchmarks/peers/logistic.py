@@ -1,4 +1,4 @@
-"""Features in one pass of PyTorch's own, then scikit-learn's logistic regression."""
+"""Features in one pass of PyTorch, then scikit-learn's logistic regression."""
 
 import joblib
 import numpy as np

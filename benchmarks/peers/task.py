@@ -1,4 +1,4 @@
-"""What all ways are given to do, as JSON: the same images in the same split, the same network with the same weights."""
+"""Task of all ways, as JSON: the same images, split, network and weights."""
 
 import json
 import sys
@@ -10,16 +10,16 @@ from typing import Any
 from PIL import Image
 
 Examples = tuple[tuple[str, int], ...]
-"""(path of the image, label)."""
+"""(path of the image, label) of each image."""
 
 
 @dataclass(frozen=True)
 class Task:
     backbone: str
     library: str
-    """"torchvision" or "timm"."""
+    """Library of the backbone: "torchvision" or "timm"."""
     weights: str
-    """A file of the library's own tensors, for torch.load."""
+    """Path of the library's own state dict, for torch.load."""
     size: int
     resize: int
     mean: tuple[float, ...]
@@ -33,9 +33,9 @@ class Task:
     batch_size: int
     learning_rate: float
     workers: int
-    """Processes that load images beside the one that trains."""
+    """Number of processes that load images."""
     model: str
-    """Where the trained model goes."""
+    """Path of the trained model."""
 
     def write(self, path: Path) -> Path:
         path.write_text(json.dumps(asdict(self)), "utf-8")
@@ -43,17 +43,17 @@ class Task:
 
 
 def read_task() -> Task:
-    """The task that the command line names."""
+    """Read the task that the command line names."""
     return Task(**json.loads(Path(sys.argv[1]).read_text("utf-8")))
 
 
 def tell(accuracy: float) -> None:
-    """The share of test images that were named rightly, as the script's answer."""
+    """Print the test accuracy as the script's result."""
     sys.stdout.write(json.dumps({"accuracy": accuracy}) + "\n")
 
 
 def load_body(task: Task) -> tuple[Any, int]:
-    """The pretrained network without its pooling and classifier, and how many features it has."""
+    """Return the pretrained network without pooling and classifier, and its number of features."""
     import torch
 
     tensors = torch.load(task.weights, weights_only=True)
@@ -71,7 +71,7 @@ def load_body(task: Task) -> tuple[Any, int]:
 
 
 def make_transform(task: Task) -> Any:
-    """A PIL image to what the network wants, as every tutorial does it."""
+    """Return the usual preprocessing, from a PIL image to a tensor."""
     from torchvision import transforms
 
     filters = {
@@ -89,7 +89,7 @@ def make_transform(task: Task) -> Any:
 
 
 class Photos:
-    """A map-style dataset of (tensor, label)."""
+    """Map-style dataset of (tensor, label)."""
 
     def __init__(self, examples: Sequence[tuple[str, int]], transform: Any) -> None:
         self.examples, self.transform = examples, transform

@@ -1,4 +1,4 @@
-"""The loop of the tutorials: every epoch decodes every image and passes it through the frozen backbone."""
+"""Loop of the tutorials: every epoch decodes all images and runs the frozen backbone on them."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""One small member of every family, and the smallest images that it takes."""
+"""Smallest member of every family, and the smallest images that it accepts."""
 
 from collections.abc import Iterable
 
@@ -37,47 +37,43 @@ FAMILIES = {
     "test_vit": 32,
     "vit_tiny_patch16_224": 32,
 }
-"""Image side in pixels, by name: torchvision's families, then some of timm's."""
+"""Side of the images in pixels, by name: torchvision's families, then some of timm's."""
 
 USUAL = ("tf_efficientnet_lite0", "resnet18", "test_vit")
-"""The default backbone, a convolutional network of torchvision's and a vision transformer."""
+"""Default backbone, another convolutional network of torchvision and a vision transformer."""
 
 
 def every_family(
     usual: Iterable[str] = USUAL, names: Iterable[str] = tuple(FAMILIES)
 ) -> pytest.MarkDecorator:
-    """Parametrises a test with the `name` of each family; those beyond the usual are slow."""
+    """Parametrise a test with the `name` of each family; the unusual ones are marked slow."""
     values = [pytest.param(name, marks=[] if name in usual else pytest.mark.slow) for name in names]
     return pytest.mark.parametrize("name", values)
 
 
 def library_model(name: str, image_size: int | None = None) -> nn.Module:
-    """The library's own network with weights and BatchNorm averages that are no accident, in eval mode."""
+    """Build the library's network with random weights and BatchNorm statistics, in eval mode."""
     torch.manual_seed(1)
     model = build_library_model(get_backbone(name), image_size or FAMILIES[name]).eval()
     for module in model.modules():
-        if isinstance(
-            module, nn.BatchNorm2d
-        ):  # fresh averages are 0 and 1 everywhere, which would hide a mix-up
+        # Initial statistics are 0 and 1 everywhere, which would hide an exchange.
+        if isinstance(module, nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.1)
             module.running_var.uniform_(0.8, 1.2)
     return model
 
 
 def library_features(backbone: Backbone, model: nn.Module, images: Tensor) -> Tensor:
-    """What the library itself hands to its classifier [B, F]. Changes the model."""
+    """Return the input of the library's classifier [B, F]. Changes the model."""
     if backbone.library == "timm":
         return model.forward_head(model.forward_features(images), pre_logits=True).flatten(1)
     parent, _, last = backbone.classifier.rpartition(".")
     setattr(model.get_submodule(parent), last, nn.Identity())
-    if backbone.family in (
-        "vgg",
-        "alexnet",
-    ):  # theirs works on a grid of positions; features elsewhere are means
+    # Their classifier works on a grid of positions; elsewhere features are means.
+    if backbone.family in ("vgg", "alexnet"):
         model.avgpool = nn.AdaptiveAvgPool2d(1)
-    if (
-        backbone.family == "squeezenet"
-    ):  # its classifier is what pools; without one, a map is left, flattened
+    # Its classifier does the pooling; without it, a flattened map remains.
+    if backbone.family == "squeezenet":
         return model(images).unflatten(1, (512, -1)).mean(2)
     return model(images)
 

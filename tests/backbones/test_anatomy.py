@@ -1,4 +1,4 @@
-"""A backbone is examined without building it, at any image size that it takes."""
+"""Anatomy of a backbone, read without building it, at any image size that it accepts."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -50,7 +50,7 @@ def test_a_size_that_is_not_possible_is_answered_with_near_ones(name: str, size:
         anatomy(get_backbone(name), size)
 
 
-def test_examining_is_no_chance_and_takes_no_memory():
+def test_examining_is_deterministic_and_takes_no_memory():
     _anatomy.cache_clear()
     _find_stages.cache_clear()
     before = torch.get_rng_state()
@@ -79,7 +79,7 @@ def test_a_network_runs_on_while_another_thread_examines_one():
     assert [count.result() for count in counts] == [4, 5, 5] * 3
 
 
-def test_what_is_counted_does_not_depend_on_who_asks():
+def test_counts_do_not_depend_on_the_caller():
     backbone = get_backbone("squeezenet1_1")
     _anatomy.cache_clear()
     with torch.inference_mode():

@@ -1,4 +1,4 @@
-"""Every row of the catalogue is what it claims to be; and any of timm's networks has a row, too."""
+"""Catalogue: every row describes its network, and any network of timm gets a row."""
 
 import subprocess
 import sys
@@ -30,16 +30,15 @@ SMALLEST = {
     row.family: row.name
     for row in sorted(list_backbones(), key=lambda row: row.parameters or 0, reverse=True)
 }
-"""The name of each family's smallest member."""
+"""Smallest member of each family."""
 
 
 @every_backbone
 def test_a_row_claims_what_the_network_has(backbone: Backbone):
     with torch.device("meta"):
         network = build_library_model(backbone)
-    extra_classifier = (
-        3_326_696 if backbone.name == "inception_v3" else 0
-    )  # published with the one for training
+    # The published number includes the auxiliary classifier, which only training uses.
+    extra_classifier = 3_326_696 if backbone.name == "inception_v3" else 0
     assert sum(p.numel() for p in network.parameters()) + extra_classifier == backbone.parameters
     assert any(name.startswith(backbone.classifier + ".") for name, _ in network.named_parameters())
     assert 0.5 < backbone.top1 < 0.9 and backbone.top1_source
@@ -102,10 +101,8 @@ def test_preprocessing_is_that_of_the_weights_at_the_url(backbone: Backbone):
         backbone.preprocessing.std
     ).view(3, 1, 1)
     given = theirs(image)
-    if backbone.family in (
-        "googlenet",
-        "inception",
-    ):  # what their networks then do to it themselves
+    # Their networks convert their input in this way themselves.
+    if backbone.family in ("googlenet", "inception"):
         for channel, (mean, std) in enumerate(zip(theirs.mean, theirs.std, strict=True)):
             given[:, channel] = given[:, channel] * (std / 0.5) + (mean - 0.5) / 0.5
     torch.testing.assert_close(ours, given, rtol=1e-4, atol=1e-5)

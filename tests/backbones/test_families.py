@@ -1,4 +1,4 @@
-"""Every family of networks, cut into stages, is still the library's own network."""
+"""Families of networks: cut into stages, each still computes the library's own network."""
 
 import pytest
 import torch
@@ -18,7 +18,7 @@ from tl_core.backbones.build import Frozen
 from tl_core.config import ModelConfig
 
 OF_THEIR_OWN = ("alexnet", "googlenet", "squeezenet1_1", "deit_tiny_distilled_patch16_224")
-"""Have a classifier or a pooling that is like no other's."""
+"""Families with a classifier or a pooling of their own kind."""
 
 
 def transfer_model(name: str) -> TransferModel:
@@ -45,7 +45,7 @@ def test_the_stages_give_the_librarys_own_features(name: str):
 def assert_the_halves_are_the_whole(
     model: TransferModel, frozen: Frozen, images: Tensor, whole: Tensor
 ) -> None:
-    """And the trainable half leaves the activations alone that it is given, since they are kept."""
+    """Check that the trainable half does not change its input, since activations are cached."""
     freeze(model, frozen)
     prefix, rest = model.split()
     kept = prefix(images)

@@ -1,4 +1,4 @@
-"""What is frozen can be said in stages, layers or names; it stays as it is, and can be counted beforehand."""
+"""Freezing by stages, layers or names: the selection, its effect and its size."""
 
 from functools import cache
 
@@ -34,7 +34,7 @@ NAMES = (
 
 @cache
 def library_model(name: str) -> nn.Module:
-    """Without memory for its weights; stages are taken from it, never changed."""
+    """Build a model without memory for its weights; its stages are read, never changed."""
     with torch.device("meta"):
         return build_library_model(get_backbone(name))
 
@@ -47,7 +47,7 @@ def without_weights(config: ModelConfig, n_classes: int) -> TransferModel:
 
 
 def small(**settings) -> TransferModel:
-    """mobilenet_v2 as `settings` want it, frozen."""
+    """Build a frozen mobilenet_v2 with these settings."""
     torch.manual_seed(0)
     config = ModelConfig(backbone="mobilenet_v2", **settings)
     backbone = get_backbone("mobilenet_v2")

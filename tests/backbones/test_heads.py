@@ -1,4 +1,4 @@
-"""The head is as deep, as wide and as certain as was asked for."""
+"""Head: its depth, width and dropout follow the configuration."""
 
 import pytest
 import torch

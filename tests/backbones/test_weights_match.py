@@ -1,4 +1,4 @@
-"""A file's tensors find their places, whatever the names around them; what does not fit is said."""
+"""Matching a file's tensors to a network, whatever their names; misfits are reported."""
 
 from dataclasses import replace
 from functools import cache
@@ -47,7 +47,7 @@ def is_complete(found: Match) -> bool:
 
 
 def as_saved_by_us(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A stage number, which may have two digits, before each of the library's names, and a head."""
+    """Rename the library's tensors, with a stage number of up to two digits, and add a head."""
     body = {
         f"stages.{place % 12}.{name}": tensor
         for place, (name, tensor) in enumerate(tensors.items())
@@ -61,7 +61,7 @@ def as_saved_by_us(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 @pytest.mark.parametrize(
     "row", {row.family: row for row in list_backbones()}.values(), ids=lambda row: row.name
 )
-def test_a_backbone_of_every_family_of_the_catalogue_can_start_from_its_own_file_and_from_a_run_of_ours(
+def test_every_family_can_start_from_its_own_file_and_from_a_run(
     row,
 ):
     assert is_complete(match(state(row.name), row.name))
@@ -71,7 +71,7 @@ def test_a_backbone_of_every_family_of_the_catalogue_can_start_from_its_own_file
 @pytest.mark.parametrize(
     "name", ["convnext_atto", "vit_tiny_patch16_224", "regnetx_002", "efficientvit_b0"]
 )
-def test_so_can_others_of_timm_even_where_timm_too_calls_its_blocks_stages(name: str):
+def test_other_networks_of_timm_can_too_even_if_timm_calls_its_blocks_stages(name: str):
     assert is_complete(match(state(name), name))
     assert is_complete(match(as_saved_by_us(state(name)), name))
 
@@ -174,8 +174,8 @@ def test_position_embeddings_are_resampled_to_the_image_size_and_that_is_said(na
     ("name", "place"),
     [("vit_tiny_patch16_224", "pos_embed"), ("vit_b_16", "encoder.pos_embedding")],
 )
-def test_resampled_embeddings_keep_what_they_are_about(name: str, place: str):
-    """One that grows from left to right still does."""
+def test_resampled_embeddings_keep_their_order(name: str, place: str):
+    """Check that embeddings that grow from left to right still do."""
     tensors = state(name)
     _, length, width = tensors[place].shape
     side = int(length**0.5)
@@ -220,7 +220,7 @@ def test_a_first_convolution_for_other_images_is_reported_and_not_adapted(channe
     )
 
 
-def test_whole_numbers_are_no_weights():
+def test_integer_tensors_are_not_taken_for_weights():
     found = match({**state(), "conv1.weight": torch.zeros(64, 3, 7, 7, dtype=torch.int8)})
     assert found.report.misshapen == ("conv1.weight",)
 
@@ -234,7 +234,7 @@ def test_weights_of_another_architecture_are_refused_with_numbers_and_examples(o
 
 
 def test_half_of_the_parameters_is_enough_and_less_is_not():
-    """The last stage alone is 75 % of ResNet-18."""
+    """Last stage of ResNet-18: 75 % of its parameters."""
     last = {name: tensor for name, tensor in state().items() if name.startswith("layer4.")}
     found = match(last)
     assert found.share == pytest.approx(0.75, abs=0.01)
@@ -245,7 +245,7 @@ def test_half_of_the_parameters_is_enough_and_less_is_not():
 
 
 def test_a_deeper_networks_file_is_not_taken_for_the_shallower_ones_own():
-    """Every tensor of ResNet-50 has its like in ResNet-101: only what is left over tells."""
+    """Every tensor of ResNet-50 has its counterpart in ResNet-101; only the surplus differs."""
     found = match(state("resnet101"), "resnet50")
     assert found.share == 1
     with pytest.raises(WeightsMismatch, match=r"it has the unknown layer3\.6\."):
@@ -286,7 +286,7 @@ def test_what_fits_is_loaded_and_the_rest_stays():
 
 
 def test_loading_changes_no_architecture():
-    """MnasNet rebuilds its first layers when a file does not say its version, as safetensors cannot."""
+    """MnasNet rebuilds its first layers for a file without a version, such as safetensors."""
     backbone = get_backbone("mnasnet0_5")
     model = build_library_model(backbone)
     before = str(model)
@@ -304,5 +304,6 @@ def test_the_report_is_a_sentence():
     )
     partly = replace(complete, source="my.pth", missing=("a", "b", "c"), misshapen=("d", "e"))
     assert partly.sentence == (
-        "245 of 250 tensors fitted from my.pth; 5 did not and start at random: a, b, c, d and 1 more."
+        "245 of 250 tensors fitted from my.pth; 5 did not and start at random: a, b, c, d and 1 "
+        "more."
     )

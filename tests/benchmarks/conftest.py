@@ -1,4 +1,4 @@
-"""Tests here run each benchmark's tiny version: that it works, not how fast it is.
+"""Fixtures of the benchmark tests, which check that the tiny versions work, not their speed.
 
 A file is named test_NAME_benchmark.py where another folder of tests has a test_NAME.py.
 """

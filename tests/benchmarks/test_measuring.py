@@ -100,7 +100,10 @@ def test_all_benchmarks_are_listed_with_a_sentence(capsys: pytest.CaptureFixture
 
 
 def test_listing_them_loads_no_torch():
-    code = "import sys; from benchmarks.__main__ import main; main([]); sys.exit('torch' in sys.modules)"
+    code = (
+        "import sys; from benchmarks.__main__ import main; "
+        "main([]); sys.exit('torch' in sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
 
 

@@ -1,4 +1,4 @@
-"""What axe finds on the pages, in light and in dark: nothing serious."""
+"""Accessibility of the pages, checked with axe in light and dark: no serious violation."""
 
 import shutil
 from contextlib import closing
@@ -16,10 +16,10 @@ axe = pytest.importorskip(
 
 @pytest.fixture(scope="module")
 def home(finished, tmp_path_factory):
-    """Of a workspace with two tested runs on the same images, to compare."""
+    """Make a workspace with two tested runs on the same images, to compare."""
     old, home = finished[0].settings.home, tmp_path_factory.mktemp("accessible") / "home"
     shutil.copytree(old, home, ignore=shutil.ignore_patterns("transferlab.db*"))
-    # SQLite's own copy: whoever else opens and closes the files of an open database takes its locks away.
+    # SQLite's backup, since opening and closing the files of an open database drops its locks.
     with (
         closing(connect(old / "transferlab.db")) as source,
         closing(connect(home / "transferlab.db")) as target,
@@ -48,7 +48,7 @@ def test_axe_finds_nothing_serious_in_light_and_in_dark(browser, server, finishe
 
 
 def problems_of(page, address):
-    """In light and in dark, where only the contrast can differ."""
+    """Check a page in light and in dark, where only the contrast can differ."""
     page.emulate_media(color_scheme="light")
     page.goto(f"/{address}")
     page.get_by_role("heading", level=1).wait_for()
@@ -62,9 +62,9 @@ def problems_of(page, address):
 
 
 def serious(page, **options):
-    """(rule, what it asks for, where it is broken) of each serious or critical violation, but within charts.
+    """Return (rule, help, places) of each serious or critical violation outside charts.
 
-    A chart is one picture with a text; what it is drawn with is nothing to a screen reader.
+    A chart is a single image with a text for screen readers, so its inner markup does not matter.
     """
     drawn = {"exclude": [".js-plotly-plot"]}
     violations = (

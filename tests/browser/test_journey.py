@@ -1,4 +1,4 @@
-"""The main job in a real browser: drop a folder, train, watch, judge, try, delete."""
+"""Main task in a real browser: drop a folder, train, watch, evaluate, predict, delete."""
 
 import random
 import re
@@ -20,7 +20,7 @@ EPOCHS = 5
 
 
 def draw(kind, index):
-    """An image of a class that can be told apart by its shape."""
+    """Draw an image whose class shows in its shape."""
     chance = random.Random(f"{kind} {index}")
     image = Image.new("RGB", (96, 96), tuple(chance.randrange(120, 256) for _ in range(3)))
     left, top, side = chance.randrange(5, 40), chance.randrange(5, 40), chance.randrange(30, 50)
@@ -40,7 +40,7 @@ def draw(kind, index):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A wrapped folder as people have them: odd class names, a broken image, a system's leftovers."""
+    """Make a nested folder as users have them: odd class names, a broken image, system files."""
     folder = tmp_path_factory.mktemp("pictures") / "my things"
     for kind, name in enumerate(CLASSES):
         place = folder / "images" / name.replace("/", "∕")
@@ -61,10 +61,11 @@ def page(browser, server):
 
 
 def points_drawn(page):
-    """How many points the loss chart shows."""
+    """Return the number of points in the loss chart."""
     return page.evaluate(
         "() => { const chart = document.querySelector('.js-plotly-plot');"
-        " return chart && chart.data ? chart.data.reduce((n, trace) => n + trace.x.length, 0) : 0; }"
+        " const traces = chart && chart.data ? chart.data : [];"
+        " return traces.reduce((n, trace) => n + trace.x.length, 0); }"
     )
 
 
@@ -117,7 +118,7 @@ def train(page):
 
 
 def watch(page, home):
-    """The curve grows while it is looked at, and is there again after a reload."""
+    """Check that the curve grows while it is watched, and is there again after a reload."""
     workspace = open_home(home)
     (run,) = workspace.store.list_runs()
 
@@ -139,7 +140,7 @@ def watch(page, home):
 
 
 def try_it(page, image):
-    """Of an image file, and of a photo."""
+    """Check the predictions of an image file and of a photo."""
     page.get_by_role("link", name="Try it on your own images").click()
     page.wait_for_url(re.compile(r"/try"))
     draw(2, 999).save(image)

@@ -1,4 +1,4 @@
-"""A run is paused, resumed and finished in a real browser."""
+"""Pausing, resuming and finishing a run in a real browser."""
 
 import re
 
@@ -18,7 +18,7 @@ EPOCHS = 8
 
 @pytest.fixture(scope="module")
 def colours(home, tmp_path_factory):
-    """(workspace of the server, a dataset of 30 images in it)."""
+    """Return (workspace of the server, a dataset of 30 images in it)."""
     workspace = open_home(home)
     yield (
         workspace,

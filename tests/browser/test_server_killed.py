@@ -1,4 +1,4 @@
-"""The server dies in the middle of a run: nothing is lost but the unfinished epoch."""
+"""Death of the server during a run: only the unfinished epoch is lost."""
 
 import pytest
 from browsing import ROOT, Server, opened
@@ -51,9 +51,8 @@ def test_a_killed_server_leaves_its_run_interrupted_and_goes_on_with_the_queue(
         server.kill()
         assert workspace.store.get_run(waiting.id).state is RunState.QUEUED
 
-        after = wait_for(
-            workspace, killed, lambda run: run.state.is_finished
-        )  # the worker has noticed by itself
+        # The worker notices by itself, before a server starts again.
+        after = wait_for(workspace, killed, lambda run: run.state.is_finished)
         server.start()
         assert after.state is RunState.INTERRUPTED
         assert after.epochs_done >= before.epochs_done

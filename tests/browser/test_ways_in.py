@@ -1,4 +1,4 @@
-"""The other ways a dataset comes in: loose images given a class, a zip, a sample, a folder on the server."""
+"""Other ways to import a dataset: loose images, a zip, a sample, a folder on the server."""
 
 import zipfile
 
@@ -14,7 +14,7 @@ expect = pytest.importorskip("playwright.sync_api").expect
 
 @pytest.fixture(scope="module")
 def allowed(tmp_path_factory):
-    """A folder of the server's that datasets may be taken from."""
+    """Make a folder of the server that datasets may be imported from."""
     return tmp_path_factory.mktemp("allowed")
 
 
@@ -28,7 +28,7 @@ def server(home, allowed):
 
 @pytest.fixture
 def page(browser, server, home):
-    """Opens an app without datasets."""
+    """Open an app without datasets."""
     with opened(browser, server) as page:
         yield page
     workspace = open_home(home)
@@ -39,7 +39,7 @@ def page(browser, server, home):
 
 @pytest.fixture
 def images(tmp_path):
-    """File names by class."""
+    """Return the file names by class."""
     found = {}
     for kind, colour in (("red things", 200), ("grey *things*", 90)):
         for i in range(6):
@@ -77,9 +77,8 @@ def test_loose_images_are_given_a_class_each(page, images, tmp_path):
     page.get_by_role("link", name="Train", exact=True).click()
     page.get_by_role("button", name="Train").wait_for()
     page.get_by_role("link", name="Data", exact=True).click()
-    expect(
-        page.get_by_text("You dropped 6 images")
-    ).to_be_visible()  # it waits, and nobody has to unfold anything
+    # The drop is still there, and its expander is open.
+    expect(page.get_by_text("You dropped 6 images")).to_be_visible()
     assert said == []
 
 

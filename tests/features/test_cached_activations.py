@@ -1,4 +1,4 @@
-"""Training from kept activations is training from images, only faster; and each is computed once."""
+"""Training on cached activations equals training on images; each is computed once."""
 
 import copy
 import os
@@ -67,7 +67,7 @@ def kept_of(cache: RowCache, model: TransferModel, **more) -> KeptActivations:
 
 
 def fill(kept: KeptActivations, sides: list[Side], cuts: list[int]) -> int:
-    """How many images were computed."""
+    """Return the number of computed images."""
     steps = list(kept.fill(sides, cuts))
     assert [done for done, _ in steps] == sorted({done for done, _ in steps})
     assert not steps or {total for _, total in steps} == {steps[-1][0]}
@@ -197,9 +197,8 @@ def test_what_one_depth_has_already_is_neither_asked_room_for_nor_written_again(
 ):
     side, n, cuts = Side(examples, 2), 2 * len(examples), [2, len(model.stages)]
     fill(kept_of(cache, model), [side], cuts)
-    just_enough = RowCache(
-        tmp_path / "just enough", cache.bytes_kept() + 4_000, keep_free=0
-    )  # one header more
+    # Room for one more header.
+    just_enough = RowCache(tmp_path / "just enough", cache.bytes_kept() + 4_000, keep_free=0)
     kept = kept_of(just_enough, model)
     assert (
         fill(
@@ -224,9 +223,8 @@ def test_a_fill_makes_no_room_at_the_cost_of_another_of_its_depths(
     fill(kept_of(cache, model), [side], cuts)
     small = RowCache(tmp_path / "small", cache.bytes_kept() + 4_000, keep_free=0)
     fill(kept_of(small, model), [side], cuts[1:])
-    for path in small._folder.rglob(
-        "*.rows"
-    ):  # before what is written next, yet not so long ago that it is noted
+    # Older than the next write, yet recent enough that reading does not renew the time.
+    for path in small._folder.rglob("*.rows"):
         os.utime(path, (time.time() - 30,) * 2)
     assert small.shelf({"of": "others"}).write(["one"], np.zeros((1, 30_000), np.uint8))
     fill(kept_of(small, model), [side], cuts)

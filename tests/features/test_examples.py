@@ -1,4 +1,4 @@
-"""What a training loop reads: in an order of its own each epoch, and the same from images and from activations."""
+"""Examples of a training loop: a new order each epoch, equal for images and activations."""
 
 from collections.abc import Callable
 from dataclasses import replace

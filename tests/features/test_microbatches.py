@@ -1,4 +1,4 @@
-"""When memory runs short the work is done in pieces, all of it and none of it twice."""
+"""Micro-batches: when memory is short, every image is processed exactly once."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ from tl_core.features import Pieces, is_out_of_memory
 
 
 class Tight(nn.Module):
-    """Has memory for so many images and no more."""
+    """Work with memory for a limited number of images."""
 
     def __init__(self, room: int, error: type[Exception] = torch.OutOfMemoryError) -> None:
         super().__init__()

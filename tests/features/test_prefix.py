@@ -1,4 +1,4 @@
-"""The frozen stages give the same wherever they run, and where they cannot run elsewhere, torch runs them."""
+"""Frozen prefix: equal results on every engine, with torch as the fallback."""
 
 import pytest
 import torch
@@ -21,7 +21,10 @@ IN_ONNX = (
     "squeezenet1_1",
     "tf_efficientnet_lite0",
 )
-"""By default; together they hold what is hard to export: operations in place, windows, attention, odd paddings."""
+"""Backbones that are tested by default.
+
+Together they have what is hard to export: in-place operations, windows, attention, odd padding.
+"""
 
 
 def make_model(name: str) -> TransferModel:
@@ -53,14 +56,14 @@ def test_a_depth_on_the_way_is_not_changed_by_what_follows(name: str):
 
 
 class _Odd(nn.Module):
-    """Its answer depends on the batch, which an export by tracing cannot know."""
+    """Module whose result depends on the batch size, which tracing cannot express."""
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor]:
         return (images.mean((2, 3)) * (2.0 if len(images) > 2 else 1.0),)
 
 
 class _Foreign(nn.Module):
-    """It calls what no exporter knows."""
+    """Module with a call that no exporter supports."""
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor]:
         return (torch.linalg.svdvals(images.mean(1)),)

@@ -49,7 +49,7 @@ def body():
 
 
 def make_body(files, sizes=None):
-    """A batch as the browser makes it; `sizes` lie about it."""
+    """Encode a batch as the browser does; `sizes` replaces the true sizes."""
     sizes = sizes or [len(data) for _, data in files]
     header = json.dumps(
         [{"name": name, "size": n} for (name, _), n in zip(files, sizes, strict=True)]

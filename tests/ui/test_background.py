@@ -1,4 +1,4 @@
-"""Work in the background, with a small program in place of the command line."""
+"""Background jobs, with a small program in place of the command line."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ from tl_ui.background import Jobs, read_result
 
 @pytest.fixture
 def jobs(monkeypatch: pytest.MonkeyPatch) -> Jobs:
-    """Whose commands are programs; the last argument is the progress file's."""
+    """Make jobs whose commands are programs; the last argument is the progress file's."""
     real = background.subprocess.Popen
 
     def run(command: list[str], **how):

@@ -35,8 +35,8 @@ def test_pictures_load_late_and_keep_their_place():
 @pytest.mark.parametrize(
     ("predicted", "word", "alt"),
     [
-        ("rose", "✓ right", "Right: image of rose, answered rose, 86.1 % confident"),
-        ("tulip", "✗ wrong", "Wrong: image of rose, answered tulip, 86.1 % confident"),
+        ("rose", "✓ right", "Right: image of rose, predicted rose, 86.1 % confident"),
+        ("tulip", "✗ wrong", "Wrong: image of rose, predicted tulip, 86.1 % confident"),
     ],
 )
 def test_right_and_wrong_are_words_too(predicted, word, alt):

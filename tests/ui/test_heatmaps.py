@@ -1,4 +1,4 @@
-"""A heat-map lies over the image where the model was shown it, and is made once for all."""
+"""Heat-maps: laid over the part of the image that the model sees, and computed once for all."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
@@ -23,16 +23,14 @@ def explanation(row: int = 0, column: int = 0, seen=(0.25, 0.0, 0.75, 1.0)) -> E
 
 
 def test_the_heat_is_in_colour_and_the_rest_is_grey():
-    pixels = np.asarray(overlay(Image.new("RGB", (400, 200), (200, 60, 60)), explanation())).astype(
-        int
-    )
+    drawn = overlay(Image.new("RGB", (400, 200), (200, 60, 60)), explanation())
+    pixels = np.asarray(drawn).astype(int)
     is_coloured = np.ptp(pixels, 2) > 30
     assert pixels.shape == (200, 400, 3)
     assert is_coloured[:25, 100:125].mean() > 0.5
     assert not is_coloured[:, :100].any() and not is_coloured[100:].any()
-    assert (
-        np.ptp(pixels[:, :100, 0]) > 10 and np.ptp(pixels[100:, 150:300, 0]) == 0
-    )  # hatched where it is not shown
+    is_hatched = np.ptp(pixels[:, :100, 0]) > 10
+    assert is_hatched and np.ptp(pixels[100:, 150:300, 0]) == 0
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1024, 1), (1, 300)])

@@ -1,4 +1,4 @@
-"""What only a real browser shows: the components over Streamlit, driven with Chromium."""
+"""Components in a real browser: driven with Chromium over Streamlit."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from tl_core.workspace import open_workspace
 sync_api = pytest.importorskip("playwright.sync_api")
 SITE = Path(__file__).parent / "site"
 N_FILES = int(os.environ.get("UPLOAD_FILES", "300"))
-"""Raised to 5000 to measure: files of 100 kB, and the server's memory is printed."""
+"""Number of uploaded files; 5000 measures files of 100 kB and prints the server's memory."""
 FILE_BYTES = 100_000
 
 
@@ -75,7 +75,7 @@ def wait_for_state(page, state):
 
 
 def run_again(page):
-    """Has the script run once more, to its end."""
+    """Run the script once more, to its end."""
     number = int(page.get_by_text("drawn: ").inner_text().removeprefix("drawn: "))
     page.get_by_role("button", name="Run again").click()
     page.get_by_text(f"drawn: {number + 1}", exact=True).wait_for()
@@ -83,7 +83,7 @@ def run_again(page):
 
 
 def take(page):
-    """What the script finds on disk."""
+    """Return what the script finds on disk."""
     page.get_by_role("button", name="Take").click()
     line = page.get_by_text("files,")
     line.wait_for()
@@ -101,7 +101,8 @@ def test_a_folder_comes_in_whole_though_the_script_runs_again(page, server, fold
     wait_for_state(page, "done")
     seconds, grown = time.monotonic() - start, server.peak_mb() - before
     print(
-        f"{N_FILES} files, {N_FILES * FILE_BYTES / 1e6:.0f} MB: {seconds:.1f} s, server memory +{grown:.0f} MB"
+        f"{N_FILES} files, {N_FILES * FILE_BYTES / 1e6:.0f} MB: {seconds:.1f} s, server memory "
+        f"+{grown:.0f} MB"
     )
     assert grown < 300
     sent = page.get_by_text("sent: {")
@@ -237,7 +238,10 @@ def test_a_live_chart_follows_its_run_and_keeps_zoom_and_chosen_lines(page, stor
     page.wait_for_function(
         "document.querySelector('.js-plotly-plot')?._fullLayout?.xaxis.autorange === false"
     )
-    chosen = "plot => [plot.dataset.mark, plot._fullLayout.xaxis.range, plot._fullData.map(line => line.visible)]"
+    chosen = (
+        "plot => [plot.dataset.mark, plot._fullLayout.xaxis.range,"
+        " plot._fullData.map(line => line.visible)]"
+    )
     before = settled(page, lambda: plot.evaluate(chosen))
     assert before[2] == [True, True, "legendonly"]
     add_epoch(store, run, 2)
@@ -256,7 +260,7 @@ def test_a_live_chart_follows_its_run_and_keeps_zoom_and_chosen_lines(page, stor
 
 
 def until_shown(page, act, shown):
-    """Acts until that is shown, since a chart listens only a moment after it is drawn."""
+    """Repeat the action until that is shown, since a chart listens only a moment after drawing."""
 
     def has_worked():
         act()
@@ -270,7 +274,7 @@ def until_shown(page, act, shown):
 
 
 def lasso(page, share):
-    """Draws a line around what lies in this share of the map, from the left."""
+    """Draw a lasso around the left share of the map."""
     box = page.locator(".tl-map .nsewdrag").first.bounding_box()
     left, top, bottom = box["x"] + 2, box["y"] + 2, box["y"] + box["height"] - 2
     right = left + share * (box["width"] - 4)

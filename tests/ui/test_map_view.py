@@ -1,4 +1,4 @@
-"""What the lasso caught is shown in part, and of each class its share."""
+"""Lasso selections: a stratified sample of them is shown."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""The app's routes that ask a run's model: each wants a token for exactly that run."""
+"""Routes that run a model: each demands a token for exactly that run."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Maps as the component draws them: every image once, names that are text, colours that are not alone."""
+"""Embedding maps: every image once, names as text, groups that differ by more than colour."""
 
 import numpy as np
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""What is said of classical models beside a trained one."""
+"""Verdicts about classical models beside a trained one."""
 
 import pytest
 

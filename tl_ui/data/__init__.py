@@ -1,1 +1,1 @@
-"""Parts of the Data page, and the uploads behind it."""
+"""Parts of the Data page and the uploads behind it."""

@@ -1,4 +1,4 @@
-"""The ways a dataset comes in through the browser."""
+"""Importing a dataset through the browser: upload, sample or folder on the server."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -21,7 +21,7 @@ from tl_ui.resources import get_imports, get_tokens, get_workspace
 
 
 def add_data() -> None:
-    """The drop zone, and what follows when loose images were dropped into it."""
+    """Show the drop zone, and the form for images that were dropped without a class."""
     uploads = uploads_for(get_workspace().settings)
     sent = upload_dropzone(key="dropzone", token=_upload_token(), uploads=uploads)
     if sent and sent["loose"] and not sent["zip"]:
@@ -35,7 +35,7 @@ def add_data() -> None:
 
 
 def add_sample() -> None:
-    """The built-in samples, each with what it is and whose."""
+    """Show the built-in samples with description, size and licence."""
     for column, sample in zip(st.columns(len(SAMPLES)), SAMPLES.values(), strict=True):
         with column.container(border=True, height="stretch"):
             st.markdown(f"**{sample.title}**")
@@ -48,17 +48,15 @@ def add_sample() -> None:
 
 
 def add_server_folder() -> None:
-    """Only where the operator has named folders."""
+    """Show the form for server folders, if the operator has allowed any."""
     allowed = get_workspace().settings.server_folders
     if not allowed:
         return
-    with (
-        st.expander("A folder on the server", icon=":material/dns:"),
-        st.form("server-folder", border=False),
-    ):
-        folders = ", ".join(literal(str(folder)) for folder in allowed)
+    folders = ", ".join(literal(str(folder)) for folder in allowed)
+    box = st.expander("A folder on the server", icon=":material/dns:")
+    with box, st.form("server-folder", border=False):
         path = st.text_input(
-            "Path of a folder or zip on the server", help=f"It must lie below {folders}."
+            "Path of a folder or zip on the server", help=f"It must be inside {folders}."
         )
         if st.form_submit_button("Import"):
             try:
@@ -70,7 +68,7 @@ def add_server_folder() -> None:
 
 
 def watch_import() -> None:
-    """Progress of the import that the address names, until it is over; then its dataset, or why there is none."""
+    """Show the progress of the import in the address, then its dataset or its error."""
     job = get_imports().get(st.query_params.get("import", ""))
     if job is None:
         return
@@ -85,7 +83,7 @@ def watch_import() -> None:
         st.rerun()
     if job.result.already_known:
         st.info(
-            "These images were here already: the same content is the same dataset.",
+            "These images were here already. Equal content is stored as one dataset.",
             icon=":material/info:",
         )
 
@@ -97,16 +95,15 @@ def _show_progress(job: Import) -> None:
             st.rerun()
         return
     st.session_state["watching"] = job.id
-    p = job.progress
-    if p is None:
+    progress = job.progress
+    if progress is None:
         st.progress(0.0, "Waiting for another import to finish")
-    elif not p.total:
+    elif not progress.total:
         st.progress(0.0, f"Looking through {literal(job.name)}")
     else:
+        done = f"{count(progress.done)} of {count(progress.total)} files"
         left = "" if job.seconds_left is None else f", {about(job.seconds_left)} left"
-        st.progress(
-            p.done / p.total, f"Reading images: {count(p.done)} of {count(p.total)} files{left}"
-        )
+        st.progress(progress.done / progress.total, f"Reading images: {done}{left}")
     if st.button("Stop", key="stop-import"):
         job.cancel()
 
@@ -119,7 +116,7 @@ def _start(name: str, opening: AbstractContextManager[Source]) -> None:
 
 
 def _upload_token() -> str:
-    """One token for one upload: the drop zone is ready for more when it changes."""
+    """Return the token of the current upload; a new one resets the drop zone."""
     if "upload_token" not in st.session_state:
         st.session_state["upload_token"] = get_tokens().sign("upload", new_upload_id())
     return str(st.session_state["upload_token"])

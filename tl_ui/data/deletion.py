@@ -1,4 +1,4 @@
-"""Delete a dataset, after a second look."""
+"""Deletion of a dataset, after a confirmation."""
 
 import streamlit as st
 
@@ -11,7 +11,7 @@ from tl_ui.resources import get_workspace
 
 
 def delete_dataset_button(dataset: DatasetRecord) -> None:
-    """A button that opens the question."""
+    """Show the button that opens the confirmation."""
     if st.button("Delete this dataset…", icon=":material/delete:", type="tertiary"):
         _ask(dataset)
 
@@ -19,8 +19,9 @@ def delete_dataset_button(dataset: DatasetRecord) -> None:
 @st.dialog("Delete this dataset?")
 def _ask(dataset: DatasetRecord) -> None:
     st.markdown(
-        f"**{literal(dataset.name)}** and its {number_of(dataset.n, 'image')} will be gone from this server for "
-        "everyone. Runs on it keep their figures, but can no longer show the images."
+        f"**{literal(dataset.name)}** and its {number_of(dataset.n, 'image')} will be deleted "
+        "from this server for everyone. Runs on it keep their figures, but can no longer show "
+        "the images."
     )
     if st.button("Delete", type="primary"):
         workspace = get_workspace()

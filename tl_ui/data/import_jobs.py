@@ -1,4 +1,4 @@
-"""Datasets on their way in: each in a thread of its own, so that closing the page loses nothing."""
+"""Imports of datasets, each in its own thread, so that closing the page loses nothing."""
 
 import threading
 import time
@@ -14,19 +14,19 @@ from tl_core.stopping import Stop
 from tl_core.workspace import Workspace
 
 AT_ONCE = 2
-"""Imports that run at the same time; more wait, since each decodes on two threads."""
+"""Imports that run at the same time; others wait, since each decodes on two threads."""
 KEEP_SECONDS = 3600
 
 
 @dataclass
 class Import:
-    """One import, looked at by pages while its thread works."""
+    """Import whose state pages read while its thread works."""
 
     id: str
     name: str
     started: float = field(default_factory=time.monotonic)
     progress: IngestProgress | None = None
-    """None while it waits for other imports."""
+    """Progress; None while the import waits for others."""
     result: Imported | None = None
     error: str = ""
     ended: float | None = None
@@ -38,18 +38,19 @@ class Import:
 
     @property
     def seconds_left(self) -> float | None:
-        """From the pace so far; None while that says little."""
-        elapsed, p = time.monotonic() - self.started, self.progress
-        if p is None or not p.total or p.done < 20 or elapsed < 1:
+        """Estimate from the speed so far; None before it is reliable."""
+        elapsed = time.monotonic() - self.started
+        progress = self.progress
+        if progress is None or not progress.total or progress.done < 20 or elapsed < 1:
             return None
-        return elapsed / p.done * (p.total - p.done)
+        return elapsed / progress.done * (progress.total - progress.done)
 
     def cancel(self) -> None:
         self._stop.set()
 
 
 class Imports:
-    """The imports of this process."""
+    """Imports of this process."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -57,17 +58,18 @@ class Imports:
         self._slots = threading.Semaphore(AT_ONCE)
 
     def get(self, import_id: str) -> Import | None:
-        """None when there is none, or it ended long ago."""
+        """Return an import; None if there is none or it ended over an hour ago."""
         return self._all.get(import_id)
 
     def start(self, name: str, opening: AbstractContextManager[Source]) -> Import:
-        """Begin an import; `opening` is entered in its thread and left when the import is over, however it ends."""
+        """Start an import; its thread enters `opening` and always leaves it at the end."""
         self._forget_old()
         job = Import(uuid.uuid4().hex[:12], name)
         self._all[job.id] = job
-        threading.Thread(
+        worker = threading.Thread(
             target=self._work, args=(job, opening), name=f"import-{job.id}", daemon=True
-        ).start()
+        )
+        worker.start()
         return job
 
     def _work(self, job: Import, opening: AbstractContextManager[Source]) -> None:
@@ -76,17 +78,19 @@ class Imports:
                 job.started = time.monotonic()
                 job.result = self._import(job, source)
         except Cancelled as error:
-            job.error = f"{error} Nothing of it was kept."
+            job.error = f"{error} Nothing was imported."
         except TransferLabError as error:
             job.error = str(error)
         except Exception as error:
-            job.error = f"Something unforeseen went wrong while reading ({type(error).__name__}). Nothing was kept."
+            job.error = (
+                f"The import failed unexpectedly ({type(error).__name__}). Nothing was imported."
+            )
             raise
         finally:
             job.ended = time.monotonic()
 
     def _import(self, job: Import, source: Source) -> Imported:
-        def note(progress: IngestProgress) -> None:
+        def update(progress: IngestProgress) -> None:
             job.progress = progress
 
         return import_dataset(
@@ -95,7 +99,7 @@ class Imports:
             source,
             name=job.name,
             limits=self._workspace.settings.limits,
-            on_progress=note,
+            on_progress=update,
             stop=Stop(job._stop.is_set),
         )
 

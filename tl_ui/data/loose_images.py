@@ -1,4 +1,7 @@
-"""Images dropped without a folder: what is none of them is named, the rest given a class, until they are a dataset."""
+"""Images dropped without class folders: the user names their class, drop by drop.
+
+They become a dataset once there are two classes.
+"""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -15,26 +18,27 @@ from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
 
 _MOST_NAMED = 8
-_WAITING, _NAMED = "loose-waiting", "loose-named"
+_WAITING = "loose-waiting"
+_NAMED = "loose-named"
 
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """What was dropped at once."""
+    """Files that were dropped together."""
 
     upload_id: str
     n_images: int
     others: tuple[tuple[str, str], ...]
-    """Of each file that is no image its name, which is user text, and why. They count for nothing."""
+    """Name (user text) and reason of each file that is not a usable image."""
 
 
 def is_something_waiting() -> bool:
-    """Whether images were dropped in this session that are no dataset yet."""
+    """Tell if this session has dropped images that are not in a dataset yet."""
     return bool(st.session_state.get(_WAITING) or st.session_state.get(_NAMED))
 
 
 def put_aside(upload_id: str) -> None:
-    """Keep an upload, on whatever page the person is next, until its images are given a class."""
+    """Check an upload and keep it across pages until its images have a class."""
     limits = get_workspace().settings.limits
     with st.spinner("Looking at the files…", show_time=False):
         files = _uploads().get(upload_id).entries()
@@ -46,23 +50,23 @@ def put_aside(upload_id: str) -> None:
 
 
 def take_loose_images() -> tuple[str, AbstractContextManager[Source]] | None:
-    """Ask for classes, say what there is so far; gives a dataset's name and images once they are asked for."""
-    waiting: list[Drop] = [
-        d for d in st.session_state.get(_WAITING, []) if _uploads().is_open(d.upload_id)
-    ]
+    """Ask for classes and show them; return name and images once the dataset is requested."""
+    drops: list[Drop] = st.session_state.get(_WAITING, [])
+    waiting = [drop for drop in drops if _uploads().is_open(drop.upload_id)]
     st.session_state[_WAITING] = waiting
-    if waiting and _is_dealt_with(waiting[0]):
+    if waiting and _ask_for_class(waiting[0]):
         del waiting[0]
         st.rerun()
     return _show_named()
 
 
-def _is_dealt_with(drop: Drop) -> bool:
-    """Name what is no image, and ask for the class of the rest."""
+def _ask_for_class(drop: Drop) -> bool:
+    """List the unusable files and ask for the class of the images; True once it is settled."""
     if drop.others:
         st.warning(others_words(drop), icon=":material/block:")
     if not drop.n_images:
-        if is_done := st.button("Go on without", key=f"without-{drop.upload_id}"):
+        is_done = st.button("Go on without", key=f"without-{drop.upload_id}")
+        if is_done:
             _uploads().close(drop.upload_id)
         return is_done
     with st.form(f"loose-{drop.upload_id}", clear_on_submit=True):
@@ -77,7 +81,7 @@ def _is_dealt_with(drop: Drop) -> bool:
 
 
 def others_words(drop: Drop) -> str:
-    """Which files are no images, by name, and why; Markdown."""
+    """List the unusable files with the reason for each, as Markdown."""
     some = [
         f"**{literal(shorten(name, 80))}**: {literal(reason)}"
         for name, reason in drop.others[:_MOST_NAMED]
@@ -86,12 +90,13 @@ def others_words(drop: Drop) -> str:
     verb, kind = ("is", "no image") if len(drop.others) == 1 else ("are", "no images")
     end = "." if drop.n_images else "; there is nothing else."
     lines = [
-        f"{number_of(len(drop.others), 'file')} {verb} {kind} that can be used and {verb} left out{end}",
+        f"{number_of(len(drop.others), 'file')} {verb} {kind} that can be used and {verb} left "
+        f"out{end}",
         *some,
     ]
-    return "\n- ".join(
-        [*lines, f"and {number_of(more, 'more file', 'more files')}"] if more else lines
-    )
+    if more:
+        lines.append(f"and {number_of(more, 'more file', 'more files')}")
+    return "\n- ".join(lines)
 
 
 def _show_named() -> tuple[str, AbstractContextManager[Source]] | None:
@@ -99,20 +104,20 @@ def _show_named() -> tuple[str, AbstractContextManager[Source]] | None:
     if not named:
         return None
     classes = sorted({name for name, _ in named})
-    n_images = {c: sum(drop.n_images for name, drop in named if name == c) for c in classes}
-    st.markdown(
-        "So far: "
-        + ", ".join(f"**{literal(c)}** ({number_of(n_images[c], 'image')})" for c in classes)
-        + "."
-    )
-    is_asked_for, dataset_name = False, ""
+    sizes = []
+    for class_name in classes:
+        n_images = sum(drop.n_images for name, drop in named if name == class_name)
+        sizes.append(f"**{literal(class_name)}** ({number_of(n_images, 'image')})")
+    st.markdown(f"So far: {', '.join(sizes)}.")
+    dataset_name = ""
+    is_requested = False
     if len(classes) < 2:
         st.markdown("Drop images of another class: a model needs at least two to tell apart.")
     else:
         with st.form("basket", border=False):
             dataset_name = st.text_input("Name of the dataset", value="My images", max_chars=200)
-            is_asked_for = st.form_submit_button("Make the dataset", type="primary")
-    if is_asked_for:
+            is_requested = st.form_submit_button("Make the dataset", type="primary")
+    if is_requested:
         del st.session_state[_NAMED]
         return dataset_name.strip() or "My images", _opened(named)
     if st.button("Start over", key="empty-basket"):
@@ -125,10 +130,10 @@ def _show_named() -> tuple[str, AbstractContextManager[Source]] | None:
 
 @contextmanager
 def _opened(named: list[tuple[str, Drop]]) -> Iterator[Source]:
-    """What is no image is handed in too: the dataset keeps a list of all that was left out, and why."""
     classes: dict[str, list[tuple[str, Path]]] = {}
     with ExitStack() as stack:
         for class_name, drop in named:
+            # Unusable files are passed on too: the dataset records what was left out and why.
             upload = stack.enter_context(_uploads().take(drop.upload_id))
             classes.setdefault(class_name, []).extend(upload.entries())
         yield loose_images(classes)

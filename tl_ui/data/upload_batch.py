@@ -1,7 +1,8 @@
-"""One batch of an upload, read from a stream and written to disk under names of our own.
+"""Batch of an upload, read from a stream and written to disk under names that the server chooses.
 
-A batch is the length of a header (4 bytes, big-endian), the header (JSON, a list of `{"name", "size"}`) and then the
-files' bytes, back to back. Sending a batch again replaces it, so whoever is unsure whether one arrived sends it again.
+A batch is the length of a header (4 bytes, big-endian), the header (JSON, a list of
+`{"name", "size"}`) and then the files' bytes, back to back. Sending a batch again replaces it, so
+that a browser can safely repeat a batch whose answer was lost.
 """
 
 import errno
@@ -19,19 +20,19 @@ MAX_HEADER_BYTES = 4 * 2**20
 
 
 class UploadRefused(TransferLabError):
-    """What the browser sent cannot be taken; `status` is the HTTP status that says so."""
+    """Upload that cannot be accepted; `status` is the HTTP status of the response."""
 
     status = 400
 
 
 class UploadTooLarge(UploadRefused):
-    """More files or bytes than the operator allows."""
+    """Upload with more files or bytes than the operator allows."""
 
     status = 413
 
 
 class UploadIncomplete(UploadRefused):
-    """Some of what the browser sent is not here; `missing` are the numbers of the batches to send again."""
+    """Upload with missing batches; `missing` are their numbers, to be sent again."""
 
     status = 409
 
@@ -41,7 +42,7 @@ class UploadIncomplete(UploadRefused):
 
 
 class DiskFull(UploadRefused):
-    """The server's disk is full."""
+    """Upload for which the server's disk has no space left."""
 
     status = 507
 
@@ -49,9 +50,9 @@ class DiskFull(UploadRefused):
 @dataclass(frozen=True, slots=True)
 class SentFile:
     name: str
-    """As the browser gave it, with forward slashes. User text, never a path of ours."""
+    """Path in the browser, with forward slashes. User text, never a path on the server."""
     size: int
-    """Bytes."""
+    """Size in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,11 @@ class UploadBatch:
 
 
 def parse_header(raw: bytes) -> UploadBatch:
-    """Raises: UploadRefused: it is not a list of names and sizes."""
+    """Parse the JSON header of a batch.
+
+    Raises:
+        UploadRefused: it is not a list of names and sizes.
+    """
     try:
         entries = json.loads(raw)
         files = tuple(
@@ -72,17 +77,17 @@ def parse_header(raw: bytes) -> UploadBatch:
             "The upload is damaged: its list of files cannot be read. Try again."
         ) from error
     if not files or not all(type(file.size) is int and file.size >= 0 for file in files):
-        raise UploadRefused("The upload is damaged: its list of files is wrong. Try again.")
+        raise UploadRefused("The upload is damaged: its list of files is not valid. Try again.")
     return UploadBatch(files, sum(file.size for file in files))
 
 
 def _whole_characters(name: str) -> str:
-    """JSON may carry half of a surrogate pair, which no database and no terminal takes."""
+    """Replace lone surrogates, which JSON allows but no database and no terminal accepts."""
     return name.encode(errors="replace").decode()
 
 
 class Holder(Protocol):
-    """What a batch belongs to: it may refuse a batch before a byte is read, and keeps it when it is whole."""
+    """Owner of a batch: may refuse it before its bytes are read, and stores it when complete."""
 
     def claim(self, writer: "BatchWriter", batch: UploadBatch) -> None: ...
 
@@ -92,7 +97,7 @@ class Holder(Protocol):
 
 
 class BatchWriter:
-    """Writes one batch as its bytes come in; `commit` or `discard` ends it."""
+    """Write a batch to disk while its bytes arrive; end it with `commit` or `discard`."""
 
     def __init__(self, upload: Holder, number: int, folder: Path) -> None:
         self.number = number
@@ -105,10 +110,10 @@ class BatchWriter:
         self._handle: BinaryIO | None = None
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes of the body.
+        """Write the next bytes of the body.
 
         Raises:
-            UploadRefused: they cannot be what was announced, go over the limits, or find the disk full.
+            UploadRefused: they do not match the header, exceed the limits, or the disk is full.
         """
         with _named_disk_errors():
             rest = memoryview(data)
@@ -125,7 +130,11 @@ class BatchWriter:
                 self._open_next_file()
 
     def commit(self) -> None:
-        """Raises: UploadRefused: the body ended too early."""
+        """Store the batch.
+
+        Raises:
+            UploadRefused: the body ended too early.
+        """
         if self._batch is None or self._handle is not None:
             raise UploadRefused("The upload broke off. Try again.")
         with _named_disk_errors():
@@ -133,7 +142,7 @@ class BatchWriter:
         self._upload.release(self)
 
     def discard(self) -> None:
-        """Leave nothing behind; after `commit` this does nothing."""
+        """Delete the partial batch; after `commit` this does nothing."""
         if self._handle is not None:
             self._handle.close()
         self._upload.release(self)
@@ -157,7 +166,7 @@ class BatchWriter:
         return memoryview(rest)
 
     def _open_next_file(self) -> None:
-        """Move on while the file at hand is full; files may be empty."""
+        """Open the next file with bytes to come; create the empty files before it."""
         while self._batch is not None and not self._left:
             if self._handle is not None:
                 self._handle.close()
@@ -166,7 +175,7 @@ class BatchWriter:
             if self._place == len(self._batch.files):
                 return
             self._left = self._batch.files[self._place].size
-            # Unbuffered: what comes in is already gathered into large pieces.
+            # Unbuffered, since the web server already passes large chunks.
             self._handle = (self.folder / str(self._place)).open("wb", buffering=0)
 
 

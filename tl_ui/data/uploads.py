@@ -1,6 +1,6 @@
-"""Uploads from a browser, each kept on disk until a page takes it in.
+"""Uploads from a browser, each stored on disk until a page imports it.
 
-`upload_batch` says how they arrive.
+`upload_batch` documents the format in which they arrive.
 """
 
 import shutil
@@ -25,16 +25,16 @@ from tl_ui.data.upload_batch import (
 
 MAX_BATCHES = 1_000_000
 IDLE_SECONDS = 3600
-_GONE = "This upload is not here any more. Send the files again."
+_GONE = "This upload has expired or was cancelled. Send the files again."
 
 
 def new_upload_id() -> str:
-    """An id for an upload that has not begun."""
+    """Return an id for a new upload."""
     return uuid.uuid4().hex
 
 
 class Upload:
-    """One thing handed in: a folder, some images or a zip. Safe to fill from several threads."""
+    """Upload of a folder, of images or of a zip. Several threads may write to it."""
 
     def __init__(self, upload_id: str, artifacts: Artifacts, limits: Limits) -> None:
         self.id = upload_id
@@ -49,12 +49,12 @@ class Upload:
 
     @property
     def is_zip(self) -> bool:
-        """True when the one thing sent is a .zip."""
+        """True if the upload is a single .zip file."""
         files = [file for batch in self._batches.values() for file in batch.files]
         return len(files) == 1 and files[0].name.lower().endswith(".zip")
 
     def entries(self) -> list[tuple[str, Path]]:
-        """The name of each file as it was sent, and where it lies; in the order in which they were sent."""
+        """Return the original name and the path on disk of each file, in the order of sending."""
         self.touched = time.monotonic()
         return [
             (file.name, self._batch_folder(number) / str(place))
@@ -68,41 +68,41 @@ class Upload:
         return BatchWriter(self, number, self._folder / uuid.uuid4().hex)
 
     def finish(self, batches: int, files: int, n_bytes: int) -> None:
-        """Check that what the browser says it sent is what lies on the disk.
+        """Check that all that the browser has sent is on disk.
 
         Raises:
-            UploadIncomplete: it is not.
+            UploadIncomplete: batches are missing.
+            UploadRefused: the number of files or bytes differs.
         """
         self.touched = time.monotonic()
         missing = [n for n in range(min(batches, MAX_BATCHES)) if not self._is_whole(n)]
         if missing:
             raise UploadIncomplete("Some files did not arrive. Send them again.", missing)
-        here = _totals(self._batches.values())
-        if len(self._batches) != batches or here != (files, n_bytes):
+        arrived, arrived_bytes = _totals(self._batches.values())
+        if (len(self._batches), arrived, arrived_bytes) != (batches, files, n_bytes):
             raise UploadRefused(
-                f"{count(files)} files ({size(n_bytes)}) were sent, but {count(here[0])} ({size(here[1])}) arrived. "
-                "Start the upload again."
+                f"{count(files)} files ({size(n_bytes)}) were sent, but {count(arrived)} "
+                f"({size(arrived_bytes)}) arrived. Start the upload again."
             )
 
     def close(self) -> None:
-        """Forget the upload and its files."""
+        """Delete the upload and its files."""
         with self._lock:
             self._closed = True
             self._remove_when_unused()
 
     def claim(self, writer: BatchWriter, batch: UploadBatch) -> None:
-        """Set space aside for a batch, before a byte of it is read.
+        """Reserve space for a batch before its bytes are read.
 
         Raises:
-            UploadTooLarge: with it, the upload would hold more than the limits allow.
+            UploadTooLarge: with this batch, the upload would exceed the limits.
         """
         with self._lock:
             self._check_open()
-            # By number, since one that was just kept is still among those arriving.
-            arriving = {their.number: other for their, other in self._arriving.items()}
-            self._check_limits(
-                *_totals({**self._batches, **arriving, writer.number: batch}.values())
-            )
+            # By number, since a batch that has just been stored is still among the arriving ones.
+            arriving = {other.number: theirs for other, theirs in self._arriving.items()}
+            batches = {**self._batches, **arriving, writer.number: batch}
+            self._check_limits(*_totals(batches.values()))
             self._arriving[writer] = batch
             self.touched = time.monotonic()
 
@@ -112,7 +112,7 @@ class Upload:
             self._remove_when_unused()
 
     def keep(self, writer: BatchWriter, batch: UploadBatch) -> None:
-        """Put a whole batch in its place, instead of an earlier copy of it."""
+        """Store a complete batch; it replaces an earlier copy."""
         with self._lock:
             self._check_open()
             place = self._batch_folder(writer.number)
@@ -130,18 +130,20 @@ class Upload:
             raise UploadRefused("This upload was cancelled. Start it again.")
 
     def _remove_when_unused(self) -> None:
-        """A folder that is being written to cannot be removed whole, so the last writer to leave does it."""
+        # A folder cannot be removed while files are written to it, so the last writer does it.
         if self._closed and not self._arriving:
             self._stack.close()
 
     def _check_limits(self, files: int, n_bytes: int) -> None:
         if files > self.limits.max_files:
             raise UploadTooLarge(
-                f"These are more than {count(self.limits.max_files)} files, the most that one dataset may have here."
+                f"These are more than {count(self.limits.max_files)} files, the limit for one "
+                "dataset on this server."
             )
         if n_bytes > self.limits.max_bytes:
             raise UploadTooLarge(
-                f"This is more than {size(self.limits.max_bytes)}, the most that one dataset may have here."
+                f"This is more than {size(self.limits.max_bytes)}, the limit for one dataset on "
+                "this server."
             )
 
     def _batch_folder(self, number: int) -> Path:
@@ -164,7 +166,7 @@ def _totals(batches: Iterable[UploadBatch]) -> tuple[int, int]:
 
 
 class Uploads:
-    """The uploads of this process, each kept until it is taken, closed, or an hour idle."""
+    """Uploads of this process; each stays until it is imported, closed, or idle for an hour."""
 
     def __init__(
         self, artifacts: Artifacts, limits: Limits, idle_seconds: float = IDLE_SECONDS
@@ -176,14 +178,18 @@ class Uploads:
         self._lock = threading.Lock()
 
     def get(self, upload_id: str) -> Upload:
-        """Raises: UploadRefused: there is none of that id."""
+        """Return an open upload.
+
+        Raises:
+            UploadRefused: there is none with this id.
+        """
         with self._lock:
             if upload_id not in self._open:
                 raise UploadRefused(_GONE)
             return self._open[upload_id]
 
     def is_open(self, upload_id: str) -> bool:
-        """False once it has been taken or closed."""
+        """Tell if the upload has been neither imported nor closed."""
         return upload_id in self._open
 
     def get_or_open(self, upload_id: str) -> Upload:
@@ -196,7 +202,7 @@ class Uploads:
 
     @contextmanager
     def take(self, upload_id: str) -> Iterator[Upload]:
-        """An upload for its last use: nothing more comes in, and its files are gone after the block."""
+        """Yield an upload for import: it accepts no more files, and is deleted after the block."""
         upload = self._pop(upload_id)
         if upload is None:
             raise UploadRefused(_GONE)
@@ -206,7 +212,7 @@ class Uploads:
             upload.close()
 
     def close(self, upload_id: str) -> None:
-        """Forget an upload, if there is one of that id."""
+        """Delete an upload, if there is one with this id."""
         upload = self._pop(upload_id)
         if upload is not None:
             upload.close()
@@ -235,5 +241,5 @@ class Uploads:
 
 @cache
 def uploads_for(settings: Settings) -> Uploads:
-    """The one registry of this process for a home folder; pages and routes share it."""
+    """Return the uploads of a home folder, which pages and routes share."""
     return Uploads(Artifacts(settings.home), settings.limits)

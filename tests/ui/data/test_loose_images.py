@@ -1,4 +1,4 @@
-"""Files dropped without a folder: images are counted and given a class, the rest is named at once."""
+"""Files dropped without a folder: images are counted and get a class, the rest is listed."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""A small app that shows each part; its pages are driven by test_in_browser.py."""
+"""Small app that shows each component; test_in_browser.py drives its pages."""
 
 from pathlib import Path
 

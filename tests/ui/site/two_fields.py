@@ -1,4 +1,4 @@
-"""Two fields over a form; the first is taken slowly, so that a change of the second comes in meanwhile."""
+"""Two fields of a form; the first change is handled slowly, so that the second overlaps it."""
 
 import time
 
