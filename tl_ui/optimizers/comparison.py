@@ -39,7 +39,7 @@ def show_comparison(comparison_id: str, runs: Sequence[Run]) -> None:
     # Curves come first: the progress reruns the page when the last run ends, and what follows it
     # would be missing until then.
     with st.container():
-        st.subheader("Learning curves", anchor=False)
+        st.subheader("Learning curves", help=GLOSSARY["learning curves"], anchor=False)
         if busy or any(run.epochs_done for run in runs):
             _show_curves(comparison_id, live=busy)
         else:

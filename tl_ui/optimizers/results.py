@@ -12,7 +12,7 @@ from tl_core.glossary import GLOSSARY
 from tl_core.records import Run
 from tl_core.runs.summary import seconds_taken
 from tl_core.text import percent, share
-from tl_core.training.plan import learning_rates
+from tl_core.training.optimizers import learning_rates
 from tl_ui.optimizers.curves import smoothed
 from tl_ui.resources import get_workspace
 from tl_ui.run.overview import STATES

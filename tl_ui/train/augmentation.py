@@ -85,7 +85,7 @@ def show_augmentation(dataset: DatasetRecord, start: AugmentConfig) -> None:
     Args:
         start: settings that the form was filled with; the page reports changes since.
     """
-    st.session_state["augment-told"] = _shown_elsewhere(start)
+    st.session_state["augment-shown"] = _shown_elsewhere(start)
     _show_fragment(dataset, start)
 
 
@@ -107,7 +107,7 @@ def _show_fragment(dataset: DatasetRecord, start: AugmentConfig) -> None:
         if config is not None:
             _show_variants(dataset, config)
     # The rest of the page is drawn again only if it now shows something outdated.
-    if _shown_elsewhere(start) != st.session_state["augment-told"]:
+    if _shown_elsewhere(start) != st.session_state["augment-shown"]:
         st.rerun()
 
 
