@@ -1,4 +1,4 @@
-"""Before training: can these images be told apart?"""
+"""Explore page: separability of the classes by pretrained features, before training."""
 
 import streamlit as st
 
@@ -8,12 +8,13 @@ from tl_ui.explore.features import choose_features, show_dataset_map, show_probe
 from tl_ui.navigation import link
 from tl_ui.resources import get_workspace
 
-st.title("Can these images be told apart?", anchor=False)
+st.title("Class separability", anchor=False)
+st.caption("Can these images be told apart?")
 datasets = get_workspace().store.list_datasets()
 if not datasets:
     st.markdown(
-        "Here you will see, within a minute and without training, whether a pretrained network sees your classes as "
-        "different things. First it needs images."
+        "Here you will see, within a minute and without training, whether a pretrained network "
+        "sees your classes as different things. First it needs images."
     )
     link(
         "data",
@@ -24,8 +25,9 @@ if not datasets:
     st.stop()
 
 st.markdown(
-    "A pretrained network turns each image into a list of numbers, its features. Where the features of your classes "
-    "differ, a model will learn them easily; where they mix, more images or a deeper change of the network is needed."
+    "A pretrained network turns each image into a list of numbers, its features. Where the "
+    "features of your classes differ, a model will learn them easily; where they mix, more images "
+    "or a deeper change of the network is needed."
 )
 left, right = st.columns(2, gap="large")
 with left:
@@ -34,7 +36,8 @@ with left:
 with right:
     config = choose_features(dataset)
 show_dataset_map(dataset, config)
-st.header("How far do classical models get?", help=GLOSSARY["classical models"], anchor=False)
+st.header("Classical models on the same features", help=GLOSSARY["classical models"], anchor=False)
+st.caption("How far do models get that learn in a moment, without training a network?")
 show_probes(dataset, config)
 link(
     "train",

@@ -1,4 +1,4 @@
-"""Start from a preset, change what you like, see what it will do, and press Train."""
+"""Train page: choose a preset, change settings, see the plan, and start the run."""
 
 import streamlit as st
 
@@ -23,7 +23,8 @@ st.title("Train")
 datasets = get_workspace().store.list_datasets()
 if not datasets:
     st.markdown(
-        "Here you will choose a pretrained network and train it on your images. First it needs images."
+        "Here you will choose a pretrained network and train it on your images. First it needs "
+        "images."
     )
     link(
         "data",
@@ -42,7 +43,8 @@ with left:
     st.markdown(describe(dataset))
     show_strip(dataset)
     choose_start()
-    keeping = st.container()
+    # Filled at the end: only valid settings can be saved as a preset.
+    saving = st.container()
 with right:
     backbone = choose_backbone()
     choose_weights()
@@ -61,23 +63,27 @@ choose_depth(n_stages)
 config, problem = make_config(dataset.id)
 show_preview(backbone, config, len(dataset.classes))
 show_every_knob(backbone, dataset, wrong)
-notice = st.container()  # above the button, where it is seen
-with st.container(key="bar"):  # it stays in sight, however long the form
+notice = st.container()
+# The style sheet keeps this bar in view, however long the form is.
+with st.container(key="bar"):
     button, sentence = st.columns([1, 7], vertical_alignment="center")
 try:
     if config is not None:
         sentence.markdown(describe_plan(config, backbone, dataset))
-        if few := cautions(config):
-            sentence.caption(f":material/info: {few}")
+        if warnings := cautions(config):
+            sentence.caption(f":material/info: {warnings}")
 except TransferLabError as error:
     problem = str(error)
-for said in wrong.values() or [problem] * bool(problem):
-    notice.error(literal(said), icon=":material/error:")
+messages = list(wrong.values())
+if problem and not messages:
+    messages = [problem]
+for message in messages:
+    notice.error(literal(message), icon=":material/error:")
 pressed = button.button(
     "Train", type="primary", icon=":material/play_arrow:", width="stretch", disabled=bool(problem)
 )
 if config is not None and not problem:
-    with keeping:
+    with saving:
         offer_saving()
     if pressed:
         with notice, st.spinner("Checking that everything is there…", show_time=False):

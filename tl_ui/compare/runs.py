@@ -17,7 +17,7 @@ from tl_ui.navigation import link
 from tl_ui.resources import get_workspace
 from tl_ui.run.overview import STATES
 from tl_ui.runs.table import open_clicked_run, open_column
-from tl_ui.train.widgets import label, value_words
+from tl_ui.setting_labels import label, value_words
 
 _LABEL_LENGTH = 40
 """Most characters of a label; a legend has no room for more on a phone."""

@@ -1,4 +1,4 @@
-"""Before any training: can these images be told apart? A map of pretrained features, and classical models on them."""
+"""Pretrained features of a dataset before training: a map, and classical models on them."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ from tl_ui.markdown import literal
 from tl_ui.point_maps import PointMap, alt_words, by_class
 from tl_ui.probe_charts import probes_chart
 from tl_ui.resources import get_workspace
-from tl_ui.train.widgets import as_text, flat
+from tl_ui.setting_labels import as_text, flat
 
 _DECIDING = (
     "backbone",
@@ -37,12 +37,13 @@ _DECIDING = (
 )
 """Settings on which pretrained features and their split depend."""
 _MOST = 0.5
-_MADE_HOW = 1
-"""Raised when the same settings would give something else, so that what was kept is not shown any more."""
+"""Share of the variance above which a map needs no warning."""
+_VERSION = 1
+"""Version of the cached results, to be raised when the same settings would give other results."""
 
 
 def choose_features(dataset: DatasetRecord) -> RunConfig:
-    """Settings of a backbone that is chosen from those whose weights are here."""
+    """Choose a backbone whose weights are on this machine; return settings with it."""
     folders = get_workspace().settings.weights_folders
     names = [backbone.name for backbone in list_backbones() if find_weights(backbone, folders)]
     names = names or [list_backbones()[0].name]
@@ -57,8 +58,10 @@ def choose_features(dataset: DatasetRecord) -> RunConfig:
 
 
 def show_dataset_map(dataset: DatasetRecord, config: RunConfig) -> None:
-    """Training and validation images, where their features put them."""
-    st.header("Who looks like whom", help=GLOSSARY["embedding map"], anchor=False)
+    """Show the map of training and validation images."""
+    title = "Feature map (PCA, t-SNE, UMAP)"
+    st.header(title, help=GLOSSARY["embedding map"], anchor=False)
+    st.caption("Who looks like whom, to the pretrained network.")
     st.fragment(_show_map)(dataset, config)
 
 
@@ -66,56 +69,58 @@ def _show_map(dataset: DatasetRecord, config: RunConfig) -> None:
     method = choose_method(f"explore-{dataset.id}")
     arguments = ["lay-out", dataset.id, f"--method={method}", *_settings(config)]
     label = f"Draw the {TITLES[method]} map"
-    found = await_result(arguments, _place(dataset.id, "map", arguments), label)
+    result = await_result(arguments, _place(dataset.id, "map", arguments), label)
     st.caption(MEANING[method])
-    if found is None:
+    if result is None:
         return
-    images, positions = dataset_images(dataset.id), found["positions"]
-    labels = [dataset.classes.index(images[position].class_name) for position in positions]
-    groups = by_class(labels, dataset.classes)
-    x, y = zip(*found["points"], strict=True)
+    images = dataset_images(dataset.id)
+    positions = result["positions"]
+    names = [images[position].class_name for position in positions]
+    groups = by_class([dataset.classes.index(name) for name in names], dataset.classes)
+    x, y = zip(*result["points"], strict=True)
+    sees = f"{backbone_title(config.model)} sees in {number_of(len(positions), 'image')}"
     drawn = PointMap(
         f"{dataset.id} {arguments}",
-        f"{TITLES[method]} of what {backbone_title(config.model)} sees in {number_of(len(positions), 'image')}",
+        f"{TITLES[method]} of what {sees}",
         alt_words(groups, len(positions)),
         x,
         y,
         groups,
-        [shorten(images[position].class_name, 60) for position in positions],
+        [shorten(name, 60) for name in names],
         pictures_of(dataset.id, images, positions),
     )
+    sample = sample_words(len(positions), result["n_of"], "training and validation image")
     st.caption(
-        f"Shown: {sample_words(len(positions), found['n_of'], 'training and validation image')}. Test images are left "
-        f"out: nobody should look at them before the end. {share_words(found)}"
+        f"Shown: {sample}. Test images are left out: nobody should look at them before the end. "
+        f"{share_words(result)}"
     )
     chosen = point_map(drawn, key=f"explore-map-{dataset.id}")
     show_caught(dataset.id, images, [positions[i] for i in chosen], [None] * len(chosen))
 
 
-def share_words(found: Mapping[str, Any]) -> str:
-    share = found.get("share")
+def share_words(result: Mapping[str, Any]) -> str:
+    """Return the share of the variance that a PCA map shows; "" for other maps."""
+    share = result.get("share")
     if not share:
         return ""
-    rest = (
-        ""
-        if share > _MOST
-        else ": the rest of it, by which the model can tell more apart, cannot be drawn"
-    )
-    return f"The two directions hold {100 * share:.0f} % of how the features differ{rest}."
+    sentence = f"The two directions hold {100 * share:.0f} % of how the features differ"
+    if share > _MOST:
+        return f"{sentence}."
+    return f"{sentence}: the rest, by which the model can tell more apart, cannot be drawn."
 
 
 def choose_method(key: str) -> str:
-    """PCA, t-SNE or, where it is installed, UMAP."""
+    """Choose PCA, t-SNE or, if it is installed, UMAP."""
     methods = [method for method in TITLES if method != "umap" or can_umap()]
     missing = "" if can_umap() else " UMAP is not installed on this server."
     chosen = st.segmented_control(
-        "How the map is made",
+        "Projection method",
         methods,
         default="pca",
         required=True,
         format_func=TITLES.__getitem__,
         key=f"method-{key}",
-        help=f"PCA is there at once; t-SNE and UMAP take up to a minute and are then kept.{missing}",
+        help=f"PCA is immediate; t-SNE and UMAP take up to a minute and are then cached.{missing}",
     )
     return str(chosen)
 
@@ -123,62 +128,66 @@ def choose_method(key: str) -> str:
 def show_probes(
     dataset: DatasetRecord, config: RunConfig, beside: Sequence[tuple[str, float, int]] = ()
 ) -> dict[str, Any] | None:
-    """Classical models on the pretrained features, by cross-validation; gives what was found, once it was.
+    """Show cross-validated classical models on the pretrained features.
 
     Args:
-        beside: a trained model to show next to them: its name, its validation accuracy, and of how many images.
+        beside: a trained model to show next to them: name, validation accuracy, number of images.
+
+    Returns:
+        The result, or None until it is computed.
     """
     arguments = ["probe", dataset.id, "--json", *_settings(config)]
-    found = await_result(arguments, _place(dataset.id, "probe", arguments), "Try classical models")
-    if found is None:
+    place = _place(dataset.id, "probe", arguments)
+    result = await_result(arguments, place, "Try classical models")
+    if result is None:
         return None
-    chart(probes_chart(found, beside), key=f"probes-{dataset.id}-{_digest(arguments)}")
-    sample = sample_words(found["n"], found["n_of"], "training and validation image")
+    chart(probes_chart(result, beside), key=f"probes-{dataset.id}-{_digest(arguments)}")
+    sample = sample_words(result["n"], result["n_of"], "training and validation image")
     st.caption(
-        f"Cross-validation in {found['folds']} folds on {sample}: each image is asked about once, by a model that has "
-        "not seen it nor a copy of it. Bars are means over the folds, lines one standard deviation. The test set has "
-        "no part in this: to choose among models by it would spoil it for the one honest figure at the end."
+        f"Cross-validation in {result['folds']} folds on {sample}: each image is predicted once, "
+        "by a model that has not seen it nor a copy of it. Bars are means over the folds, lines "
+        "one standard deviation. The test set has no part in this: to choose among models by it "
+        "would spoil it for the one honest figure at the end."
     )
-    for sentence in found["notes"]:
+    for sentence in result["notes"]:
         st.info(literal(sentence), icon=":material/info:")
-    with st.expander("Every model in words and figures", icon=":material/table_rows:"):
-        _show_table(found)
-    return found
+    with st.expander("Cross-validation results", icon=":material/table_rows:"):
+        _show_table(result)
+    return result
 
 
-def _show_table(found: Mapping[str, Any]) -> None:
+def _show_table(result: Mapping[str, Any]) -> None:
+    st.caption("Every model in words and figures.")
     rows = [
         {
-            "Model": result["title"],
-            "Right": 100 * result["accuracy"],
-            "± over folds": 100 * result["spread"],
-            "Time": result["seconds"],
-            "How it decides": f"{result['help']} {result['note']}",
+            "Model": model["title"],
+            "Right": 100 * model["accuracy"],
+            "± over folds": 100 * model["spread"],
+            "Time": model["seconds"],
+            "How it decides": f"{model['help']} {model['note']}",
         }
-        for result in found["results"]
+        for model in result["results"]
     ]
     number = st.column_config.NumberColumn
+    text = st.column_config.TextColumn
+    deviation = "Standard deviation over the folds, in points."
+    time = "Fitting and predicting, all folds together, on this machine."
     st.dataframe(
         rows,
         hide_index=True,
         column_config={
-            "Model": st.column_config.TextColumn(width=200),
+            "Model": text(width=200),
             "Right": number(format="%.1f %%", width=72, help="Mean over the folds."),
-            "± over folds": number(
-                format="%.1f", width=104, help="Standard deviation over the folds, in points."
-            ),
-            "Time": number(
-                format="%.1f s",
-                width=72,
-                help="Learning and answering, all folds together, on this machine.",
-            ),
-            "How it decides": st.column_config.TextColumn(width=620),
+            "± over folds": number(format="%.1f", width=104, help=deviation),
+            "Time": number(format="%.1f s", width=72, help=time),
+            "How it decides": text(width=620),
         },
         alt="Classical models with their accuracy, its spread over the folds and their time",
     )
 
 
 def _settings(config: RunConfig) -> list[str]:
+    # Only these: other settings must not part results that are the same.
     values = flat(config)
     return [f"--set={name}={as_text(values[name])}" for name in _DECIDING]
 
@@ -189,4 +198,4 @@ def _place(dataset_id: str, kind: str, arguments: Sequence[str]) -> Path:
 
 
 def _digest(arguments: Sequence[str]) -> str:
-    return hashlib.sha256(json.dumps([_MADE_HOW, *arguments]).encode()).hexdigest()[:24]
+    return hashlib.sha256(json.dumps([_VERSION, *arguments]).encode()).hexdigest()[:24]

@@ -1,4 +1,4 @@
-"""The same training with each optimizer: how it goes, what came of it, and the comparisons there are."""
+"""Comparison of optimizers on the same training: progress, curves, results, list of comparisons."""
 
 from collections.abc import Sequence
 
@@ -19,44 +19,52 @@ from tl_ui.optimizers.results import figure_columns, figures_row, too_fast, verd
 from tl_ui.resources import get_tokens, get_workspace
 from tl_ui.run.settings import Fact, settings_html
 from tl_ui.runs.table import open_clicked_run
-from tl_ui.train.widgets import choice_words
+from tl_ui.setting_labels import choice_words
 
 
 def show_comparison(comparison_id: str, runs: Sequence[Run]) -> None:
-    """What is compared, how far it is, the curves, the figures, and what each optimizer is."""
+    """Show the settings, progress, learning curves, test results and update rules."""
     config = runs[0].config
     st.subheader(
         f"{literal(shorten(runs[0].dataset_name, 60))}: {literal(what_is_trained(config))}",
         anchor=False,
     )
     st.markdown(
-        f"{number_of(len(runs), 'run')} with the same images, split, seed ({config.train.seed}) and settings, "
-        f"{_rate_words(runs)}. **This is one seed**: with another the order may change, so small differences mean "
-        "little."
+        f"{number_of(len(runs), 'run')} with the same images, split, seed ({config.train.seed}) "
+        f"and settings, {_rate_words(runs)}. **This is one seed**: with another the order may "
+        "change, so small differences mean little."
     )
-    top, curves, figures = st.container(), st.container(), st.container()
-    with curves:
-        if not any(is_busy(run) or run.epochs_done for run in runs):
-            st.markdown("None of them finished an epoch, so there are no curves to show.")
+    busy = any(map(is_busy, runs))
+    top = st.container()
+    # Curves come first: the progress reruns the page when the last run ends, and what follows it
+    # would be missing until then.
+    with st.container():
+        st.subheader("Learning curves", help=GLOSSARY["learning curves"], anchor=False)
+        if busy or any(run.epochs_done for run in runs):
+            _show_curves(comparison_id, live=busy)
         else:
-            _show_curves(comparison_id, live=any(map(is_busy, runs)))
-    busy = any(is_busy(run) for run in runs)
+            st.markdown("None of them finished an epoch, so there are no curves to show.")
     with top:
         if busy:
             st.fragment(_show_progress, run_every=1)(comparison_id)
-        elif stopped := sum(run.state is not RunState.COMPLETED for run in runs):
-            st.info(
-                f"{share(stopped, len(runs))} runs ended before they were tested: their curves stop there, and the "
-                "table says how each ended.",
-                icon=":material/stop_circle:",
-            )
-    with figures:
-        st.subheader("What came of it", anchor=False)
+        else:
+            _say_how_many_stopped(runs)
+    with st.container():
+        st.subheader("Test results", help=GLOSSARY["test set"], anchor=False)
+        st.caption("Accuracy, training loss and time of each optimizer.")
         st.fragment(_show_figures, run_every=2 if busy else None)(comparison_id)
-        st.subheader("What each of them does", help=knob_help("optimizer"), anchor=False)
-        rows = [(name, OPTIMIZER_SENTENCES[name]) for name in LOOKS]
-        st.html(
-            settings_html([("", [Fact(choice_words(name), sentence) for name, sentence in rows])])
+        st.subheader("Update rules", help=knob_help("optimizer"), anchor=False)
+        st.caption("How each optimizer turns the gradient into a step of the weights.")
+        facts = [Fact(choice_words(name), OPTIMIZER_SENTENCES[name]) for name in LOOKS]
+        st.html(settings_html([("", facts)]))
+
+
+def _say_how_many_stopped(runs: Sequence[Run]) -> None:
+    if stopped := sum(run.state is not RunState.COMPLETED for run in runs):
+        st.info(
+            f"{share(stopped, len(runs))} runs ended before they were tested: their curves stop "
+            "there, and the table says how each ended.",
+            icon=":material/stop_circle:",
         )
 
 
@@ -68,11 +76,9 @@ def what_is_trained(config: RunConfig) -> str:
 def _rate_words(runs: Sequence[Run]) -> str:
     rates = {run.config.train.learning_rate for run in runs}
     common = rates.pop() if len(rates) == 1 else None
-    return (
-        f"all at a learning rate of {common:g}"
-        if common
-        else "each at its optimizer's own default learning rate"
-    )
+    if common:
+        return f"all at a learning rate of {common:g}"
+    return "each at its optimizer's own default learning rate"
 
 
 def _show_progress(comparison_id: str) -> None:
@@ -88,11 +94,10 @@ def _show_progress(comparison_id: str) -> None:
         icon=":material/stop_circle:",
         disabled=are_stopping,
     ):
-        for run in reversed(busy):  # those that wait first, so that none of them begins
+        # Waiting runs first, so that none of them starts when the running one stops.
+        for run in reversed(busy):
             store.request_cancel(run.id)
-    st.caption(
-        "Closing this page changes nothing: the runs go on, and this address opens it again."
-    )
+    st.caption("The runs continue when this page is closed; this address opens it again.")
 
 
 def _done(run: Run) -> float:
@@ -100,40 +105,43 @@ def _done(run: Run) -> float:
 
 
 def progress_words(runs: Sequence[Run]) -> str:
-    """`3 of 8 done; now Nesterov: training, epoch 2 of 5`."""
+    """Return words such as `3 of 8 done; now Nesterov: epoch 2 of 5`."""
     words = f"{share(sum(not is_busy(run) for run in runs), len(runs))} done"
     running = next((run for run in runs if run.state is RunState.RUNNING), None)
     if running is None:
         return words
     progress = running.progress
-    what = (progress.detail or progress.stage) if progress else "starting"
-    return f"{words}; now {choice_words(running.config.train.optimizer)}: {what}"
+    step = (progress.detail or progress.stage) if progress else "starting"
+    return f"{words}; now {choice_words(running.config.train.optimizer)}: {step}"
 
 
 def _show_curves(comparison_id: str, *, live: bool) -> None:
     token = get_tokens().sign("comparison", comparison_id)
     left, right = st.columns(2, gap="medium")
-    about = {
-        "loss": (left, "How fast the loss falls, smoothed over half an epoch", GLOSSARY["loss"]),
-        "accuracy": (right, "How often it is right on validation images", GLOSSARY["validation"]),
+    captions = {
+        "loss": (left, "Training loss, smoothed over half an epoch", GLOSSARY["loss"]),
+        "accuracy": (
+            right,
+            "Validation accuracy: share of validation images that are right",
+            GLOSSARY["validation"],
+        ),
     }
-    for kind, (column, words, help_) in about.items():
+    for kind, (column, words, help_) in captions.items():
         with column:
             st.caption(words, help=help_)
             url = f"{url_base()}/api/comparisons/{comparison_id}/charts/{kind}?token={token}"
             live_chart(key=f"{kind}-{comparison_id}", url=url, height=460, alt=words, live=live)
     st.caption(
-        "Dotted lines: optimizers that fit the step of each weight by themselves. Click a name to hide its line, "
-        "double-click it to see it alone."
+        "Dotted lines: adaptive optimizers, with a step size for each weight. Click a name to hide "
+        "its line, double-click it to see it alone."
     )
 
 
 def _show_figures(comparison_id: str) -> None:
     runs = runs_compared(get_workspace().store.list_runs(), comparison_id)
-    if words := verdict(runs):
-        st.markdown(words)
-    if words := too_fast(runs):
-        st.markdown(words)
+    for words in (verdict(runs), too_fast(runs)):
+        if words:
+            st.markdown(words)
     st.dataframe(
         [figures_row(run) for run in runs],
         key=f"figures-{comparison_id}",
@@ -148,10 +156,10 @@ def _show_figures(comparison_id: str) -> None:
 
 
 def list_comparisons(runs: Sequence[Run], shown: str) -> None:
-    """Links to all comparisons but the one that is shown, the newest first.
+    """List links to all comparisons but the one that is shown, the newest first.
 
     Args:
-        runs: all there are, newest first.
+        runs: all runs, newest first.
     """
     ids = dict.fromkeys(run.facts.comparison for run in runs if run.facts.comparison)
     others = [comparison_id for comparison_id in ids if comparison_id != shown]
@@ -161,8 +169,10 @@ def list_comparisons(runs: Sequence[Run], shown: str) -> None:
     for comparison_id in others:
         members = runs_compared(runs, comparison_id)
         tested = sum(run.result is not None for run in members)
+        first = members[0]
         label = (
-            f"**{literal(shorten(members[0].dataset_name, 40))}**: {literal(what_is_trained(members[0].config))}, "
-            f"{count(tested)} of {len(members)} tested, {when(members[0].created_at, st.context.timezone)}"
+            f"**{literal(shorten(first.dataset_name, 40))}**: "
+            f"{literal(what_is_trained(first.config))}, {count(tested)} of {len(members)} tested, "
+            f"{when(first.created_at, st.context.timezone)}"
         )
         link("optimizers", label, icon=":material/ssid_chart:", comparison=comparison_id)

@@ -1,4 +1,4 @@
-"""Curves of several runs that differ in their optimizer, laid over each other."""
+"""Learning curves of runs that differ only in their optimizer, in one chart."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -8,78 +8,71 @@ from tl_core.charts.curves import curve_layout, cut_off, epoch_axis, finite, ser
 from tl_core.records import MetricPoint, Run
 from tl_core.runs.summary import is_busy
 from tl_core.text import number_of, percent
-from tl_ui.train.widgets import choice_words
+from tl_ui.setting_labels import choice_words
 
+_SOLID = {"gd": "circle", "sgd": "square", "momentum": "diamond", "nesterov": "cross"}
+"""Markers of optimizers with one step size for all weights."""
+_DOTTED = {
+    "adagrad": "circle-open",
+    "rmsprop": "square-open",
+    "adam": "diamond-open",
+    "adamw": "x",
+}
+"""Markers of adaptive optimizers, with a step size for each weight."""
 LOOKS: dict[str, tuple[str, str, str]] = {
-    name: (colour, "solid" if place < 4 else "dot", symbol)
-    for place, (name, colour, symbol) in enumerate(
-        zip(
-            ("gd", "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"),
-            (*CLASS_COLOURS, "@text"),
-            (
-                "circle",
-                "square",
-                "diamond",
-                "cross",
-                "circle-open",
-                "square-open",
-                "diamond-open",
-                "x",
-            ),
-            strict=True,
-        )
+    name: (colour, "solid" if name in _SOLID else "dot", symbol)
+    for (name, symbol), colour in zip(
+        (_SOLID | _DOTTED).items(), (*CLASS_COLOURS, "@text"), strict=True
     )
 }
-"""Of each optimizer, in the order they are shown: colour, dash and marker. Dotted ones fit each weight's own step."""
+"""Colour, dash and marker of each optimizer, in the order of display."""
 _POINTS = 200
+"""Most points of a loss curve."""
 _HEIGHT = 460
 
 Lines = Sequence[tuple[Run, Sequence[MetricPoint]]]
 
 
 def losses_chart(lines: Lines) -> Chart:
-    """Training loss over the epochs passed, smoothed over half an epoch."""
+    """Draw the training loss, smoothed over half an epoch, by epochs passed."""
     curves = {run.config.train.optimizer: smoothed(run, points) for run, points in lines}
-    layout = curve_layout(
-        "Epochs passed", "Training loss (nats)", is_empty=not any(curves.values())
-    )
+    is_empty = not any(curves.values())
+    layout = curve_layout("Epochs passed", "Training loss (nats)", is_empty=is_empty)
     layout["yaxis"]["rangemode"] = "tozero"
     in_time = sorted((x, y) for curve in curves.values() for x, y in curve if y is not None)
-    cut = cut_off(
-        layout, [[y for _, y in in_time]]
-    )  # as one line: an optimizer that runs away must not set the axis
+    # All curves count as one: an optimizer that diverges must not set the axis.
+    cut = cut_off(layout, [[y for _, y in in_time]])
     traces = [
         _trace(name, thinned(curve, _POINTS), mode="lines", hover="epoch %{x:.2f}: %{y:.3f}")
         for name, curve in curves.items()
     ]
-    ends = {
-        name: points[-1].value
-        for name, points in _by_optimizer(lines, "train", "loss").items()
-        if points
-    }
-    if not ends:
-        title = "Training loss: no epoch has ended yet"
-    else:
-        shown = {
-            name: round(value, 3) if math.isfinite(value) else math.inf
-            for name, value in ends.items()
-        }
-        least, so_far = min(shown.values()), " so far" * any(is_busy(run) for run, _ in lines)
-        title = (
-            f"Training loss{so_far} is lowest with {_named(shown, least)} ({_loss_words(least)})"
-        )
-    said = ", ".join(f"{choice_words(name)} {value:.3f}" for name, value in ends.items())
-    alt = f"Line chart of training loss by epoch for {number_of(len(lines), 'optimizer')}. Last: {said or 'nothing'}."
+    last = _last_values(_by_optimizer(lines, "train", "loss"))
+    title = _loss_title(last, so_far=any(is_busy(run) for run, _ in lines))
+    alt = _alt(
+        "training loss by epoch", lines, [f"{name} {value:.3f}" for name, value in _named(last)]
+    )
     return Chart(title + cut, alt, make_figure(traces, layout), _HEIGHT)
 
 
+def _loss_title(last: dict[str, float], *, so_far: bool) -> str:
+    if not last:
+        return "Training loss: no epoch has ended yet"
+    # Rounded as in the title, so that losses that read the same are named together.
+    shown = {
+        name: round(value, 3) if math.isfinite(value) else math.inf for name, value in last.items()
+    }
+    least = min(shown.values())
+    subject = "Training loss so far" if so_far else "Training loss"
+    return f"{subject} is lowest with {_best_names(shown, least)} ({_loss_words(least)})"
+
+
 def accuracies_chart(lines: Lines) -> Chart:
-    """Validation accuracy by epoch."""
-    found = _by_optimizer(lines, "val", "accuracy")
+    """Draw the validation accuracy by epoch."""
+    curves = _by_optimizer(lines, "val", "accuracy")
     layout = curve_layout("Epoch", "Validation images right (%)")
     layout["yaxis"] |= {"range": [0, 103], "ticksuffix": " %", "dtick": 25}
     epochs = max((run.config.train.epochs for run, _ in lines), default=1)
-    layout["xaxis"] |= epoch_axis(max(map(len, found.values()), default=0), epochs)
+    layout["xaxis"] |= epoch_axis(max(map(len, curves.values()), default=0), epochs)
     traces = [
         _trace(
             name,
@@ -87,16 +80,18 @@ def accuracies_chart(lines: Lines) -> Chart:
             mode="lines+markers",
             hover="epoch %{x}: %{y:.1f} %",
         )
-        for name, points in found.items()
+        for name, points in curves.items()
     ]
-    ends = {name: points[-1].value for name, points in found.items() if points}
+    last = _last_values(curves)
     title = "Validation accuracy: no epoch has ended yet"
-    if ends:
-        most = max(ends.values())
-        n = next(points[-1].n for points in found.values() if points)
-        title = f"Right on up to {percent(most)} of {number_of(n, 'validation image')}, with {_named(ends, most)}"
-    said = ", ".join(f"{choice_words(name)} {percent(value)}" for name, value in ends.items())
-    alt = f"Line chart of validation accuracy for {number_of(len(lines), 'optimizer')}. Last: {said or 'nothing'}."
+    if last:
+        most = max(last.values())
+        n = next(points[-1].n for points in curves.values() if points)
+        images = number_of(n, "validation image")
+        title = f"Right on up to {percent(most)} of {images}, with {_best_names(last, most)}"
+    alt = _alt(
+        "validation accuracy", lines, [f"{name} {percent(value)}" for name, value in _named(last)]
+    )
     return Chart(title, alt, make_figure(traces, layout), _HEIGHT)
 
 
@@ -110,10 +105,22 @@ def _loss_words(value: float) -> str:
     return f"{value:.3f}" if math.isfinite(value) else "not a number"
 
 
-def _named(ends: dict[str, float], best: float) -> str:
-    """Those that share the best figure."""
-    names = [choice_words(name) for name, value in ends.items() if value == best]
+def _named(values: dict[str, float]) -> list[tuple[str, float]]:
+    return [(choice_words(name), value) for name, value in values.items()]
+
+
+def _best_names(values: dict[str, float], best: float) -> str:
+    names = [name for name, value in _named(values) if value == best]
     return " and ".join(names) if len(names) < 3 else f"{len(names)} of them"
+
+
+def _alt(subject: str, lines: Lines, last: Sequence[str]) -> str:
+    optimizers = number_of(len(lines), "optimizer")
+    return f"Line chart of {subject} for {optimizers}. Last: {', '.join(last) or 'nothing'}."
+
+
+def _last_values(curves: dict[str, list[MetricPoint]]) -> dict[str, float]:
+    return {name: points[-1].value for name, points in curves.items() if points}
 
 
 def _by_optimizer(lines: Lines, split: str, name: str) -> dict[str, list[MetricPoint]]:
@@ -121,9 +128,14 @@ def _by_optimizer(lines: Lines, split: str, name: str) -> dict[str, list[MetricP
 
 
 def smoothed(run: Run, points: Sequence[MetricPoint]) -> list[tuple[float, float | None]]:
-    """(epochs passed, mean loss of the steps since half an epoch before); by epoch where an epoch is a single step."""
-    steps, batches = _steps_per_epoch(run, points), series(points, "train", "batch_loss")
-    curve, behind = [], 0
+    """Return (epochs passed, mean loss over the last half epoch) for each step.
+
+    Epochs of a single step are not averaged.
+    """
+    steps = _steps_per_epoch(run, points)
+    batches = series(points, "train", "batch_loss")
+    curve = []
+    behind = 0
     for place, point in enumerate(batches):
         while batches[behind].step <= point.step - max(1, steps / 2):
             behind += 1
@@ -134,28 +146,29 @@ def smoothed(run: Run, points: Sequence[MetricPoint]) -> list[tuple[float, float
 
 
 def _steps_per_epoch(run: Run, points: Sequence[MetricPoint]) -> float:
-    """As counted, once an epoch has ended; before that as it has to be."""
+    """Return the counted steps once an epoch has ended; before that, the expected ones."""
     if ended := series(points, "val", "loss"):
         return ended[-1].step / ended[-1].epoch
     train = run.config.train
+    if train.optimizer == "gd":
+        return 1.0
     n = run.facts.splits.train if run.facts.splits else 0
-    return (
-        1.0
-        if train.optimizer == "gd"
-        else max(1, math.ceil(n / (train.images_per_batch * train.accumulate)))
-    )
+    return max(1, math.ceil(n / (train.images_per_batch * train.accumulate)))
 
 
 def _trace(
     name: str, curve: Sequence[tuple[float, float | None]], *, mode: str, hover: str
 ) -> Figure:
     colour, dash, symbol = LOOKS[name]
+    if len(curve) == 1:
+        # A line of a single point would be invisible.
+        mode = "markers"
     return {
         "x": [x for x, _ in curve],
         "y": [y for _, y in curve],
         "name": choice_words(name),
         "uid": name,
-        "mode": "markers" if len(curve) == 1 else mode,
+        "mode": mode,
         "line": {"color": colour, "width": 2.2, "dash": dash},
         "marker": {"color": colour, "size": 7, "symbol": symbol},
         "hovertemplate": f"{choice_words(name)}, {hover}<extra></extra>",

@@ -1,4 +1,4 @@
-"""The same training with each optimizer: the form, and the runs that are queued."""
+"""Form of the Optimizers page, which queues one run per optimizer."""
 
 import secrets
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from tl_core.training.optimizers import DEFAULT_LEARNING_RATES
 from tl_ui.markdown import literal
 from tl_ui.optimizers.curves import LOOKS
 from tl_ui.resources import get_runner, get_workspace
-from tl_ui.train.widgets import choice_words
+from tl_ui.setting_labels import choice_words
 
 _DEPTHS = {
     "all": "The head only (quick)",
@@ -28,11 +28,8 @@ _DEPTHS = {
 
 
 def choose_and_start(datasets: Sequence[DatasetRecord]) -> None:
-    """The form, and the button that queues one run for each optimizer."""
-    names = {
-        d.id: f"{isolated(d.name)} ({number_of(d.n, 'image')}, {len(d.classes)} classes)"
-        for d in datasets
-    }
+    """Show the form and the button that queues one run per optimizer."""
+    names = {dataset.id: _dataset_words(dataset) for dataset in datasets}
     titles = {b.name: b.title for b in list_backbones()}
     left, right = st.columns(2, gap="large")
     with left:
@@ -45,7 +42,7 @@ def choose_and_start(datasets: Sequence[DatasetRecord]) -> None:
             help=GLOSSARY["backbone"],
         )
         depth = st.selectbox(
-            "What learns", list(_DEPTHS), format_func=_DEPTHS.__getitem__, help=GLOSSARY["freeze"]
+            "Trained part", list(_DEPTHS), format_func=_DEPTHS.__getitem__, help=GLOSSARY["freeze"]
         )
     with right, st.container(horizontal=True):
         epochs = st.number_input("Epochs", 1, 100, 5, help=GLOSSARY["epoch"])
@@ -59,17 +56,23 @@ def choose_and_start(datasets: Sequence[DatasetRecord]) -> None:
         "seed": seed,
         "augment": "none",
     }
-    settings |= {"learning_rate": rate} if rate else {}
+    if rate:
+        settings["learning_rate"] = rate
     if st.button("Compare the eight optimizers", type="primary", icon=":material/play_arrow:"):
         _start(dataset_id, settings)
     st.caption(
-        "Queues eight runs, one after the other, with the same images, split, seed and settings, and without "
-        "augmentation; only the optimizer differs."
+        "Queues eight runs, one after the other, with the same images, split, seed and settings, "
+        "and without augmentation; only the optimizer differs."
     )
 
 
+def _dataset_words(dataset: DatasetRecord) -> str:
+    images = number_of(dataset.n, "image")
+    return f"{isolated(dataset.name)} ({images}, {len(dataset.classes)} classes)"
+
+
 def _choose_rate() -> float | None:
-    """One rate for all, or None for each optimizer's own."""
+    """Choose one rate for all optimizers, or None for the default of each."""
     own = st.radio(
         "Learning rate of the head",
         [True, False],
@@ -95,12 +98,13 @@ def _start(dataset_id: str, settings: dict[str, Any]) -> None:
 
 
 def queue_comparison(dataset_id: str, settings: dict[str, Any]) -> str:
-    """One run for each optimizer; the id that they share as the fact `comparison`.
+    """Queue one run per optimizer; return the id that they share as the fact `comparison`.
 
     Raises:
         TransferLabError: such a run cannot be queued.
     """
-    comparison_id, store = secrets.token_hex(4), get_workspace().store
+    comparison_id = secrets.token_hex(4)
+    store = get_workspace().store
     for name in LOOKS:
         run = get_runner().submit(make_run_config(dataset_id, {**settings, "optimizer": name}))
         store.update_run(run.id, facts=RunFacts(comparison=comparison_id))

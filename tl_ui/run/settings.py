@@ -15,7 +15,7 @@ from tl_core.records import Run
 from tl_core.runs.summary import backbone_title, changes_of, depth_words, is_busy, seconds_taken
 from tl_core.text import duration, html_text, number_of, percent, share
 from tl_ui.run.phases import phase_rows, plan_sentence
-from tl_ui.train.widgets import label, value_words
+from tl_ui.setting_labels import label, value_words
 
 # Doubled class names outweigh Streamlit's own rules for headings and lists.
 _STYLE = """<style>

@@ -17,7 +17,7 @@ from tl_ui.navigation import go
 from tl_ui.resources import get_workspace
 from tl_ui.run.overview import STATES
 from tl_ui.runs.deletion import ask_to_delete
-from tl_ui.train.widgets import choice_words
+from tl_ui.setting_labels import choice_words
 
 # Text cells of a dataframe show neither icons nor colours, so `STATES` does not serve here.
 _MARKS = {

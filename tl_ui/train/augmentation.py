@@ -1,4 +1,4 @@
-"""Augmentation: a set for the kind of image, its settings, and what they do to one of the person's own images."""
+"""Data augmentation on the Train page: sets by kind of image, settings, and a preview."""
 
 import base64
 import io
@@ -23,16 +23,18 @@ from tl_ui.fields import field, take_changes
 from tl_ui.gallery import GalleryItem, gallery_html
 from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
-from tl_ui.train.widgets import GROUPS, as_text, check, get_form, knob, knob_key, label
+from tl_ui.setting_labels import as_text, label
+from tl_ui.train.widgets import AUGMENTATION, GROUPS, check, get_form, knob, knob_key
 
 VARIANTS = 8
+"""Number of augmented copies in the preview."""
 KINDS = {
     "photos": "Photos",
     "documents": "Documents and digits (never mirrored)",
     "any-rotation": "Aerial and microscope images (any rotation)",
     "none": "None",
 }
-"""What to call each of `AUGMENTATIONS`."""
+"""Titles of `AUGMENTATIONS`."""
 _OWN = "own"
 SLIDERS: dict[str, tuple[float, float, float]] = {
     "crop": (0.05, 1.0, 0.05),
@@ -41,17 +43,17 @@ SLIDERS: dict[str, tuple[float, float, float]] = {
     "blur": (0.0, 1.0, 0.05),
     "erasing": (0.0, 1.0, 0.05),
 }
-"""Lowest, highest and step of the settings that are a matter of degree."""
+"""Minimum, maximum and step of the settings that are sliders."""
 
 
 def choose_kind() -> None:
-    """The set that suits the kind of image; all its settings can be changed further down."""
+    """Choose the augmentation set for the kind of image; its settings can be changed below."""
     current = kind_of(augment_config(get_form()))
     options = [*KINDS, _OWN] if current == _OWN else list(KINDS)
     st.selectbox(
-        "Augmentation",
+        "Data augmentation",
         options,
-        format_func=lambda name: KINDS.get(name, "As set under Every setting"),
+        format_func=lambda name: KINDS.get(name, "As set under Hyperparameters"),
         key=field("augment-kind", current, _take_kind),
         help=GLOSSARY["augmentation"],
     )
@@ -59,7 +61,7 @@ def choose_kind() -> None:
 
 def _take_kind(chosen: str) -> None:
     if config := AUGMENTATIONS.get(chosen):
-        for name in GROUPS["Augmentation"]:
+        for name in GROUPS[AUGMENTATION]:
             value = getattr(config, name)
             get_form()[name] = as_text(value) if name in SLIDERS else value
 
@@ -69,8 +71,8 @@ def kind_of(config: AugmentConfig | None) -> str:
 
 
 def augment_config(form: Mapping[str, Any]) -> AugmentConfig | None:
-    """What the form says; None while something in it is not possible."""
-    settings = {name: form[name] for name in GROUPS["Augmentation"]}
+    """Return the form's augmentation settings; None while one of them is invalid."""
+    settings = {name: form[name] for name in GROUPS[AUGMENTATION]}
     try:
         return make_run_config(ANY_DATASET, settings).augment
     except TransferLabError:
@@ -78,32 +80,34 @@ def augment_config(form: Mapping[str, Any]) -> AugmentConfig | None:
 
 
 def show_augmentation(dataset: DatasetRecord, start: AugmentConfig) -> None:
-    """The settings beside what they do to one image. A change here runs only this again.
+    """Show the settings beside their effect on one image, as a fragment that reruns alone.
 
     Args:
-        start: what the form was filled with; whether that is still so, the page says elsewhere.
+        start: settings that the form was filled with; the page reports changes since.
     """
-    st.session_state["augment-told"] = _told_elsewhere(start)
-    _part(dataset, start)
+    st.session_state["augment-shown"] = _shown_elsewhere(start)
+    _show_fragment(dataset, start)
 
 
-def _told_elsewhere(start: AugmentConfig) -> tuple[object, ...]:
+def _shown_elsewhere(start: AugmentConfig) -> tuple[object, ...]:
+    """Return the state of these settings that other parts of the page show."""
     config = augment_config(get_form())
     return kind_of(config), config == start, config is not None and config.is_on
 
 
 @st.fragment
-def _part(dataset: DatasetRecord, start: AugmentConfig) -> None:
+def _show_fragment(dataset: DatasetRecord, start: AugmentConfig) -> None:
     take_changes()
     settings, pictures = st.columns([2, 3], gap="large")
     with settings:
-        for name in GROUPS["Augmentation"]:
+        for name in GROUPS[AUGMENTATION]:
             _setting(name)
     config = augment_config(get_form())
     with pictures:
         if config is not None:
             _show_variants(dataset, config)
-    if _told_elsewhere(start) != st.session_state["augment-told"]:
+    # The rest of the page is drawn again only if it now shows something outdated.
+    if _shown_elsewhere(start) != st.session_state["augment-shown"]:
         st.rerun()
 
 
@@ -114,7 +118,8 @@ def _setting(name: str) -> None:
     low, high, step = SLIDERS[name]
     value = get_form()[name]
     if check(name, value) or not low <= float(value) <= high:
-        knob(name)  # a value that the slider has no place for
+        # A slider cannot show a value outside its range.
+        knob(name)
         return
     st.slider(
         label(name),
@@ -139,18 +144,13 @@ def _show_variants(dataset: DatasetRecord, config: AugmentConfig) -> None:
     except (TransferLabError, OSError) as error:
         st.warning(literal(str(error)))
         return
+    class_name = literal(image.class_name)
     if config.is_on:
-        st.markdown(
-            f"**{VARIANTS} ways in which training may see this image** of {literal(image.class_name)}"
-        )
+        st.markdown(f"**{VARIANTS} ways in which training may see this image** of {class_name}")
     else:
-        st.markdown(
-            f"**Without augmentation, training always sees this image** of {literal(image.class_name)} **so**"
-        )
-    items = [
-        GalleryItem(picture, image.class_name)
-        for picture in (pictures if config.is_on else pictures[:1])
-    ]
+        st.markdown(f"**Without augmentation, training sees only this image** of {class_name}")
+        pictures = pictures[:1]
+    items = [GalleryItem(picture, image.class_name) for picture in pictures]
     st.html(gallery_html(items, side=112, captions=False))
     st.button(
         "Another image",
@@ -167,26 +167,24 @@ def _another(dataset_id: str, n: int) -> None:
 
 def _preprocessing() -> Preprocessing:
     form = get_form()
-    size = form["image_size"]
-    return preprocessing_for(
-        get_backbone(form["backbone"]), int(size) if str(size).strip() else None
-    )
+    text = str(form["image_size"]).strip()
+    return preprocessing_for(get_backbone(form["backbone"]), int(text) if text else None)
 
 
 @lru_cache(maxsize=64)
 def variants(
     dataset_id: str, image: ImageRecord, pre: Preprocessing, config: AugmentConfig
 ) -> tuple[str, ...]:
-    """What training would see of an image, `VARIANTS` times, as addresses that hold the picture themselves."""
+    """Augment an image `VARIANTS` times, as data URLs."""
     workspace = get_workspace()
     file = image_path(workspace.artifacts.dataset_folder(dataset_id), image)
     pictures = preview(
         file, pre, config, n=VARIANTS, max_pixels=workspace.settings.limits.max_pixels
     )
-    return tuple(map(_as_address, pictures))
+    return tuple(map(_data_url, pictures))
 
 
-def _as_address(picture: Image.Image) -> str:
+def _data_url(picture: Image.Image) -> str:
     out = io.BytesIO()
     picture.save(out, "JPEG", quality=90)
     return f"data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode()}"

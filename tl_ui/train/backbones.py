@@ -1,4 +1,4 @@
-"""Which network to start from: the list on the page, and a table of all of them to search and sort."""
+"""Backbone on the Train page: the drop-down, and a table to search and sort."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,7 +19,7 @@ from tl_ui.train.widgets import get_form, knob_key
 
 
 def choose_backbone() -> Backbone:
-    """The backbone, with what it is; a name that does not exist gets a sentence, and the page ends there."""
+    """Choose the backbone and describe it; an unknown name gets a message and ends the page."""
     names = [backbone.name for backbone in list_backbones()]
     chosen = get_form()["backbone"]
     st.selectbox(
@@ -28,7 +28,7 @@ def choose_backbone() -> Backbone:
         format_func=_title,
         key=field(knob_key("backbone"), chosen, _take_backbone),
         accept_new_options=True,
-        help=f"{GLOSSARY['backbone']} Type to search, or type any name that the timm library knows.",
+        help=f"{GLOSSARY['backbone']} Type to search, or type any name in the timm library.",
     )
     try:
         backbone = get_backbone(get_form()["backbone"])
@@ -48,47 +48,52 @@ def _title(name: str) -> str:
 def _take_backbone(name: str | None) -> None:
     form = get_form()
     form["backbone"] = (name or "").strip()
-    form["image_size"] = ""  # what suited the one may be wrong for the other
+    # The image size of one backbone may be wrong for another.
+    form["image_size"] = ""
     if form["frozen_stages"] not in ("all", 0):
         form["frozen_stages"] = -2 if form["frozen_stages"] == -2 else "all"
 
 
 def describe_backbone(backbone: Backbone) -> str:
-    """What it is and its figures, as far as they are known, for Markdown."""
-    figures = (
-        [f"{parameters_text(backbone.parameters)} weights with its ImageNet classifier"]
-        if backbone.parameters
-        else []
-    )
-    figures += (
-        [f"{backbone.flops / 1e9:.2g} billion multiply-adds an image"] if backbone.flops else []
-    )
-    figures += [f"ImageNet top-1 {percent(backbone.top1)}"] if backbone.top1 is not None else []
-    said = literal(backbone.description).rstrip()
-    return f"{said} {literal(', '.join(figures))}." if figures else said
+    """Return the description and the known figures, for Markdown."""
+    figures = []
+    if backbone.parameters:
+        n_weights = parameters_text(backbone.parameters)
+        figures.append(f"{n_weights} weights with its ImageNet classifier")
+    if backbone.flops:
+        figures.append(f"{backbone.flops / 1e9:.2g} billion multiply-adds an image")
+    if backbone.top1 is not None:
+        figures.append(f"ImageNet top-1 {percent(backbone.top1)}")
+    description = literal(backbone.description).rstrip()
+    return f"{description} {literal(', '.join(figures))}." if figures else description
 
 
 def _origin(backbone: Backbone) -> str:
     side = backbone.preprocessing.size
-    top1 = (
-        f" Its ImageNet figure is from {literal(backbone.top1_source)}."
-        if backbone.top1_source
-        else ""
+    weights = backbone.weights
+    parts = [
+        f"Sees images of {side} × {side} pixels.",
+        f"Its weights come from {literal(weights.source)}; their licence: "
+        f"{literal(weights.licence)}.",
+    ]
+    if backbone.top1_source:
+        parts.append(f"Its ImageNet figure is from {literal(backbone.top1_source)}.")
+    parts.append(
+        "Top-1 is the share of ImageNet's own test images whose class it names first; it says "
+        "little about yours."
     )
-    return (
-        f"Sees images of {side} × {side} pixels. Its weights come from {literal(backbone.weights.source)}; their "
-        f"licence: {literal(backbone.weights.licence)}.{top1} Top-1 is the share of ImageNet's own test images whose "
-        "class it names first; it says little about yours."
-    )
+    return " ".join(parts)
 
 
 @st.dialog("All backbones", width="large")
 def show_table() -> None:
-    """A table to search and sort; one row can be taken. Below it, any other name of timm's."""
+    """Show a table of which one row can be chosen, and below it further names in timm."""
     text = st.text_input(
         "Search", placeholder="resnet, mobile, vit …", live=True, autocomplete="off"
     ).strip()
-    backbones, speeds = matching(text), measured_speeds(get_workspace().settings.home)
+    backbones = matching(text)
+    speeds = measured_speeds(get_workspace().settings.home)
+    # The key changes with the search: a selected row number would mean another backbone.
     chosen: Any = st.dataframe(
         [table_row(backbone, speeds) for backbone in backbones],
         hide_index=True,
@@ -101,11 +106,8 @@ def show_table() -> None:
     )
     rows = chosen.selection.rows
     _offer(backbones[rows[0]].name if rows and rows[0] < len(backbones) else None)
-    others = (
-        [name for name in search_timm(text) if name not in {b.name for b in backbones}]
-        if text
-        else []
-    )
+    listed = {backbone.name for backbone in backbones}
+    others = [name for name in search_timm(text) if name not in listed] if text else []
     if others:
         other = st.selectbox(
             "Also in timm, without figures here", others, index=None, placeholder="Choose one"
@@ -116,29 +118,28 @@ def show_table() -> None:
 
 
 def _offer(name: str | None) -> None:
-    label = f"Use {literal(_title(name))}" if name else "Use it"
-    st.button(
-        label,
+    pressed = st.button(
+        f"Use {literal(_title(name))}" if name else "Use it",
         type="primary",
         disabled=name is None,
         key=f"use-{name}",
         on_click=_take_backbone,
         args=(name,),
-    ) and st.rerun()
+    )
+    if pressed:
+        # Rerunning the page closes the dialog.
+        st.rerun()
 
 
 def matching(text: str) -> list[Backbone]:
-    """The catalogue's rows that have every word of `text` in their name, title, family or description."""
+    """Return the backbones that have every word of `text` in their name, title or description."""
     words = text.lower().split()
-    return [
-        backbone
-        for backbone in list_backbones()
-        if all(
-            word
-            in f"{backbone.name} {backbone.title} {backbone.family} {backbone.description}".lower()
-            for word in words
-        )
-    ]
+    return [b for b in list_backbones() if all(word in _searched_text(b) for word in words)]
+
+
+def _searched_text(backbone: Backbone) -> str:
+    fields = (backbone.name, backbone.title, backbone.family, backbone.description)
+    return " ".join(fields).lower()
 
 
 def table_row(backbone: Backbone, speeds: Mapping[str, float]) -> dict[str, Any]:
@@ -171,13 +172,13 @@ def _columns() -> dict[str, Any]:
             format="%.1f", help="Millions of weights, with the classifier for ImageNet."
         ),
         "Multiply-adds (billions)": number(
-            format="%.2f", help="For one image of its own size: what it costs."
+            format="%.2f", help="Computing cost for one image of its own size."
         ),
         "ImageNet top-1 (%)": number(
             format="%.1f", help="Share of ImageNet's test images whose class it names first."
         ),
         "Images a second here": number(
-            format="%.0f", help="Forward, on this machine; known once it was chosen."
+            format="%.0f", help="Forward pass on this machine; known after it was chosen once."
         ),
         "Weights here": st.column_config.CheckboxColumn(
             help="Pretrained weights are on this machine already."

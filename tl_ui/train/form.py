@@ -1,4 +1,4 @@
-"""The Train page's form: what it is about, how much stays frozen, and the settings of a run that it makes."""
+"""Train form: thumbnails of the dataset, number of frozen stages, and the resulting `RunConfig`."""
 
 from functools import lru_cache, partial
 
@@ -19,12 +19,14 @@ from tl_ui.train.presets import current_start
 from tl_ui.train.widgets import get_form
 
 _STRIP = 8
+"""Number of thumbnails."""
 
 
 def show_strip(dataset: DatasetRecord) -> None:
-    """A few thumbnails, as a reminder of what is about to be learned."""
+    """Show a few thumbnails, spread over the dataset."""
     images = dataset_images(dataset.id)
-    some = images[:: max(1, len(images) // _STRIP)][:_STRIP]
+    step = max(1, len(images) // _STRIP)
+    some = images[::step][:_STRIP]
     items = [
         GalleryItem(thumbnail_url(dataset.id, image.sha256), image.class_name, name=image.name)
         for image in some
@@ -38,18 +40,22 @@ def split_of(data: DataConfig) -> Split:
 
 
 def choose_depth(n_stages: int) -> None:
-    """The freeze handle: the number of stages, from the image, that stay as they are at the end."""
+    """Choose the number of stages, from the image, that are frozen at the end of the run."""
     form = get_form()
     if not form["pretrained"]:
-        st.caption("Starting from random weights, there is nothing to keep: every stage learns.")
+        st.caption("With random weights there is nothing to freeze: every stage learns.")
         return
     form["frozen_stages"] = within(form["frozen_stages"], n_stages)
     by_layers = bool(str(form["frozen_layers"]).strip())
     place = frozen_count(form["frozen_stages"], n_stages)
-    at_end = " at the end" if form["unfreeze"] != "never" else ""
-    why = " (the number of frozen layers, under Every setting, says more)" if by_layers else ""
+    title = "Frozen stages"
+    if form["unfreeze"] != "never":
+        title += " at the end"
+    title += ", counted from the image"
+    if by_layers:
+        title += " (set by the number of frozen layers, under Hyperparameters)"
     st.slider(
-        f"Frozen stages{at_end}, counted from the image{why}",
+        title,
         0,
         n_stages,
         key=field("freeze-slider", place, partial(_take_depth, n_stages)),
@@ -59,7 +65,7 @@ def choose_depth(n_stages: int) -> None:
 
 
 def frozen_count(frozen_stages: int | str, n_stages: int) -> int:
-    """Of a backbone with so many stages."""
+    """Return the number of frozen stages; a negative setting counts trained stages from the end."""
     if frozen_stages == "all":
         return n_stages
     n = int(frozen_stages)
@@ -67,26 +73,30 @@ def frozen_count(frozen_stages: int | str, n_stages: int) -> int:
 
 
 def within(frozen_stages: int | str, n_stages: int) -> int | str:
-    """What another backbone was frozen to, as far as this one has stages."""
+    """Adapt the setting of another backbone to one with `n_stages`."""
     if frozen_stages == "all" or -n_stages <= int(frozen_stages) <= n_stages:
         return frozen_stages
     return "all" if int(frozen_stages) > 0 else 0
 
 
 def _take_depth(n_stages: int, place: int) -> None:
-    """The handle is back where the preset has it: so is the setting, in the preset's own way of counting."""
+    # At the preset's place the setting gets the preset's own value, such as -2 for 7 of 9 stages:
+    # then the page reports no change.
     own = current_start().config.model.frozen_stages
-    depth = "all" if place == n_stages else place
-    is_own = frozen_count(own, n_stages) == place
-    get_form()["frozen_stages"] = own if is_own else depth
+    depth: int | str = place
+    if frozen_count(own, n_stages) == place:
+        depth = own
+    elif place == n_stages:
+        depth = "all"
+    get_form()["frozen_stages"] = depth
 
 
 def make_config(dataset_id: str) -> tuple[RunConfig | None, str]:
-    """The form's settings as those of a run, or what is wrong with them, in one sentence."""
+    """Return the settings of a run, or None and one sentence on what is invalid."""
     try:
-        config = settle(
-            make_run_config(dataset_id, get_form()), get_workspace().store.get_dataset(dataset_id)
-        )
+        dataset = get_workspace().store.get_dataset(dataset_id)
+        config = settle(make_run_config(dataset_id, get_form()), dataset)
+        # Both raise on settings that do not fit together or do not fit the dataset.
         make_plan(config)
         split_of(config.data)
     except TransferLabError as error:

@@ -1,4 +1,4 @@
-"""The learning-rate finder on the Train page: a child process measures, and its suggestion can be taken over."""
+"""Learning-rate finder on the Train page: a child process runs it, its suggestion can be used."""
 
 import hashlib
 import json
@@ -15,8 +15,9 @@ from tl_ui.components.live_chart import chart
 from tl_ui.job_view import await_result
 from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
-from tl_ui.train.plan_charts import finding_chart, rate_words
-from tl_ui.train.widgets import as_text, flat, get_form
+from tl_ui.setting_labels import as_text, flat
+from tl_ui.train.rate_charts import finding_chart, rate_words
+from tl_ui.train.widgets import get_form
 
 _DECIDING = (
     "seed",
@@ -29,21 +30,23 @@ _DECIDING = (
     "mixup",
     "cutmix",
 )
-"""Beside the model: runs that differ in nothing of this have the same good rates."""
+"""Settings that change the suggestion, beside those of the model; others share the result."""
 
 
 def show_finder(config: RunConfig) -> None:
-    """The button, the way it goes, and what was found, by anybody, for settings that do not change it."""
-    st.markdown("**Let it be measured**", help=GLOSSARY["learning-rate finder"])
+    """Show the button, the progress, or the result if anyone has run it for equivalent settings."""
+    st.markdown("**Learning-rate finder**", help=GLOSSARY["learning-rate finder"])
+    st.caption("Measures which rate suits these images and this network.")
     hint = (
         "Trains a copy for some hundred steps at a rising rate, and throws it away. No run is made."
     )
-    if found := await_result(arguments(config), place(config), "Find a learning rate", hint):
-        _show_finding(found)
+    result = await_result(arguments(config), place(config), "Find a learning rate", hint)
+    if result:
+        _show_result(result)
 
 
 def arguments(config: RunConfig) -> list[str]:
-    """Of our command line: every setting, as it is."""
+    """Return the arguments of the command `lr-find` with every setting."""
     settings = [f"--set={name}={_plain(value)}" for name, value in flat(config).items()]
     return ["lr-find", config.data.dataset_id, "--json", *settings]
 
@@ -53,25 +56,22 @@ def _plain(value: Any) -> str:
 
 
 def place(config: RunConfig) -> Path:
-    """Where its finding is kept."""
+    """Return the path of the cached result."""
     values = {
         name: value
         for name, value in flat(config).items()
         if name in _DECIDING or KNOBS[name] == "model"
     }
     digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:24]
-    return (
-        get_workspace().artifacts.dataset_folder(config.data.dataset_id)
-        / "explored"
-        / f"rates-{digest}.json"
-    )
+    folder = get_workspace().artifacts.dataset_folder(config.data.dataset_id)
+    return folder / "explored" / f"rates-{digest}.json"
 
 
-def _show_finding(found: Mapping[str, Any]) -> None:
-    suggestion = found["suggestion"]
-    chart(finding_chart(found["rates"], found["losses"], suggestion), key="lr-finding")
-    st.markdown(literal(str(found["reason"])))
-    st.caption(f"Tried on {number_of(found['n'], 'training image')}.")
+def _show_result(result: Mapping[str, Any]) -> None:
+    suggestion = result["suggestion"]
+    chart(finding_chart(result["rates"], result["losses"], suggestion), key="lr-finding")
+    st.markdown(literal(str(result["reason"])))
+    st.caption(f"Tried on {number_of(result['n'], 'training image')}.")
     if suggestion and get_form()["learning_rate"] == _rounded(suggestion):
         st.markdown(":material/check: This rate is set.")
     elif suggestion:
@@ -88,9 +88,10 @@ def _rounded(rate: float) -> str:
 
 
 def _use(suggestion: float) -> None:
-    """The rate of the stages keeps its share of the head's."""
+    """Set the head's rate, and scale that of the stages by the same factor."""
     form = get_form()
-    head, stages = (_number(form[name]) for name in ("learning_rate", "backbone_learning_rate"))
+    head = _number(form["learning_rate"])
+    stages = _number(form["backbone_learning_rate"])
     if head and stages:
         form["backbone_learning_rate"] = _rounded(stages / head * suggestion)
     form["learning_rate"] = _rounded(suggestion)

@@ -1,4 +1,4 @@
-"""What a run will do before it does it: which stage learns in which epoch and how fast, as charts."""
+"""Chart of the training plan: which stage learns in which epoch, and at which rate."""
 
 import math
 from collections.abc import Sequence
@@ -7,17 +7,20 @@ from tl_core.charts import FROZEN, TRAINABLE, Chart, Figure
 from tl_core.config import RunConfig, TrainConfig
 from tl_core.text import number_of, plotly_text
 from tl_core.training.plan import Phase
+from tl_ui.train.rate_charts import rate_words
 
 _PALE = "#fbdcae"
-"""Of the slowest rate; the fastest is the full orange."""
+"""Colour of the lowest rate; the highest is the full orange."""
 _MOST_LABELS = 240
-"""Cells above which no rate is written into them."""
+"""Number of cells up to which each shows its rate as text."""
+_PHASES_NAMED = 4
+"""Number of phases in the description for screen readers."""
 
 
 def plan_chart(
     config: RunConfig, plan: Sequence[Phase], stages: Sequence[str], rates: Sequence[float]
 ) -> Chart:
-    """Epochs across, the network down from the image to the head; each cell frozen, or its learning rate.
+    """Draw a grid of the network's parts by epochs: a cell is frozen or has a learning rate.
 
     Args:
         stages: names of the backbone's stages, from the input.
@@ -47,13 +50,12 @@ def plan_chart(
             "uirevision": "keep",
         },
     }
-    return Chart(
-        plan_title(config, plan), _plan_alt(plan, rows), figure, height=150 + 26 * len(rows)
-    )
+    height = 150 + 26 * len(rows)
+    return Chart(plan_title(config, plan), _plan_alt(plan, rows), figure, height)
 
 
 def cell_rates(plan: Sequence[Phase], rates: Sequence[float]) -> list[list[float | None]]:
-    """Of every part of the network, then every epoch: its mean learning rate, or None where it is frozen."""
+    """Return mean learning rates [parts of the network, epochs]; None where a part is frozen."""
     columns = [
         [rate / phase.rates[-1] * rates[epoch - 1] if rate else None for rate in phase.rates]
         for phase in plan
@@ -63,25 +65,22 @@ def cell_rates(plan: Sequence[Phase], rates: Sequence[float]) -> list[list[float
 
 
 def plan_title(config: RunConfig, plan: Sequence[Phase]) -> str:
-    """What learns when, in one sentence."""
-    train, stages = config.train, len(plan[0].rates) - 1
+    """Summarise the plan in one sentence."""
+    train = config.train
+    epochs = number_of(train.epochs, "epoch")
+    n_stages = len(plan[0].rates) - 1
     if not config.model.pretrained:
-        return f"Every stage learns from scratch for {number_of(train.epochs, 'epoch')}"
-    first, last = plan[0].frozen, plan[-1].frozen
-    deep = _depth(stages - last.stages, stages)
+        return f"Every stage learns from scratch for {epochs}"
+    deep = _depth(n_stages - plan[-1].frozen.stages, n_stages)
     if len(plan) == 1:
-        whom = "The head alone learns" if first.stages == stages else f"The head and {deep} learn"
-        return f"{whom} for {number_of(train.epochs, 'epoch')}"
+        if plan[0].frozen.stages == n_stages:
+            return f"The head alone learns for {epochs}"
+        return f"The head and {deep} learn for {epochs}"
     alone = f"{number_of(plan[0].last_epoch, 'epoch')} of the head alone, then "
     if train.unfreeze == "two-phase":
         return f"{alone}{train.epochs - plan[0].last_epoch} with {deep}"
     every = "every epoch" if train.unfreeze_every == 1 else f"every {train.unfreeze_every} epochs"
     return f"{alone}one stage more {every}, until {deep} learn"
-
-
-def rate_words(rate: float) -> str:
-    """`0.0012`, `7.4e-5`: two figures."""
-    return f"{rate:.2g}".replace("e-0", "e-")
 
 
 def _depth(learning: int, stages: int) -> str:
@@ -90,105 +89,20 @@ def _depth(learning: int, stages: int) -> str:
     return "the last stage" if learning == 1 else f"the last {learning} stages"
 
 
-def rate_chart(config: RunConfig, rates: Sequence[tuple[float, float]]) -> Chart:
-    """The head's learning rate over the run; that of the stages goes with it."""
-    top = max(rate for _, rate in rates)
-    trace = {
-        "x": [passed for passed, _ in rates],
-        "y": [rate for _, rate in rates],
-        "mode": "lines",
-        "line": {"color": TRAINABLE, "width": 2.4},
-        "hovertemplate": "after %{x:.1f} epochs: %{y:.2g}<extra></extra>",
-    }
-    layout = {
-        "xaxis": {"title": {"text": "Epochs passed"}, "zeroline": False, "rangemode": "tozero"},
-        "yaxis": {
-            "title": {"text": "Learning rate of the head"},
-            "zeroline": False,
-            "rangemode": "tozero",
-        },
-        "hovermode": "closest",
-        "showlegend": False,
-        "uirevision": "keep",
-    }
-    title = f"Learning rate of the head: {_course(config.train)}"
-    alt = f"Line chart of the head's learning rate by epoch, highest {rate_words(top)}, last {rate_words(rates[-1][1])}."
-    return Chart(title, alt, {"data": [trace], "layout": layout}, height=280)
-
-
-def _course(train: TrainConfig) -> str:
-    if train.schedule == "plateau":
-        return "steady, until validation stops improving; when that will be cannot be known before"
-    if train.schedule == "one-cycle":
-        return "up over the first third, then down to nearly nothing"
-    after = {
-        "constant": "the same to the end",
-        "step": f"times {train.decay:g} every {number_of(train.step_epochs, 'epoch')}",
-        "exponential": f"times {train.decay:g} over each epoch",
-        "cosine": "down along a cosine",
-    }[train.schedule]
-    return f"warms up, then {after}" if train.warm_up else after
-
-
-def finding_chart(
-    rates: Sequence[float], losses: Sequence[float], suggestion: float | None
-) -> Chart:
-    """The learning-rate finder's measurement: loss over a rising rate, and where it suggests to stay."""
-    pairs = [(rate, loss) for rate, loss in zip(rates, losses, strict=True) if math.isfinite(loss)]
-    trace = {
-        "x": [rate for rate, _ in pairs],
-        "y": [loss for _, loss in pairs],
-        "mode": "lines",
-        "line": {"color": "@accent", "width": 2.4},
-        "hovertemplate": "rate %{x:.2g}: loss %{y:.3f}<extra></extra>",
-    }
-    layout: Figure = {
-        "xaxis": {
-            "title": {"text": "Learning rate of the head"},
-            "type": "log",
-            "exponentformat": "power",
-            "dtick": 1,
-        },
-        "yaxis": {"title": {"text": "Loss (nats), smoothed"}, "zeroline": False},
-        "hovermode": "closest",
-        "showlegend": False,
-        "uirevision": "keep",
-    }
-    if suggestion:
-        place = {"x0": suggestion, "x1": suggestion, "y0": 0, "y1": 1, "yref": "paper"}
-        layout["shapes"] = [
-            {"type": "line", **place, "line": {"color": TRAINABLE, "width": 2, "dash": "dash"}}
-        ]
-        where = {
-            "x": math.log10(suggestion),
-            "y": 1,
-            "yref": "paper",
-            "yanchor": "top",
-            "xanchor": "right",
-        }
-        layout["annotations"] = [
-            {**where, "text": f"suggested: {rate_words(suggestion)} ", "showarrow": False}
-        ]
-    title = (
-        f"Suggested learning rate of the head: {rate_words(suggestion)}"
-        if suggestion
-        else "No learning rate stood out"
-    )
-    return Chart(
-        title,
-        f"Line chart of the loss over {number_of(len(pairs), 'learning rate')}. {title}.",
-        {"data": [trace], "layout": layout},
-        height=300,
-    )
-
-
 def _frozen_bars(cells: Sequence[Sequence[float | None]]) -> list[Figure]:
-    """A hatched bar over each stretch of epochs in which a part stays as it is."""
+    """Return a trace with a hatched bar over each stretch of epochs in which a part is frozen."""
     stretches = [
         (row, *stretch) for row, rates in enumerate(cells) for stretch in _stretches(rates)
     ]
     if not stretches:
         return []
+    pattern = {
+        "shape": "/",
+        "bgcolor": FROZEN,
+        "fgcolor": "rgba(255,255,255,.5)",
+        "size": 7,
+        "solidity": 0.25,
+    }
     return [
         {
             "type": "bar",
@@ -199,16 +113,7 @@ def _frozen_bars(cells: Sequence[Sequence[float | None]]) -> list[Figure]:
             "base": [first - 0.5 for _, first, _ in stretches],
             "x": [last - first + 1 for _, first, last in stretches],
             "width": 0.92,
-            "marker": {
-                "color": FROZEN,
-                "pattern": {
-                    "shape": "/",
-                    "bgcolor": FROZEN,
-                    "fgcolor": "rgba(255,255,255,.5)",
-                    "size": 7,
-                    "solidity": 0.25,
-                },
-            },
+            "marker": {"color": FROZEN, "pattern": pattern},
             "hoverinfo": "text",
             "hovertext": [f"frozen in epochs {first} to {last}" for _, first, last in stretches],
         }
@@ -216,21 +121,23 @@ def _frozen_bars(cells: Sequence[Sequence[float | None]]) -> list[Figure]:
 
 
 def _stretches(rates: Sequence[float | None]) -> list[tuple[int, int]]:
-    """(first, last) epoch of each stretch that is frozen."""
-    found: list[tuple[int, int]] = []
+    """Return (first, last) epoch of each frozen stretch."""
+    stretches: list[tuple[int, int]] = []
     for epoch, rate in enumerate(rates, 1):
         if rate is not None:
             continue
-        if found and found[-1][1] == epoch - 1:
-            found[-1] = (found[-1][0], epoch)
+        if stretches and stretches[-1][1] == epoch - 1:
+            stretches[-1] = (stretches[-1][0], epoch)
         else:
-            found.append((epoch, epoch))
-    return found
+            stretches.append((epoch, epoch))
+    return stretches
 
 
 def _learning_cells(cells: Sequence[Sequence[float | None]], rows: Sequence[str]) -> Figure:
     learning = [math.log10(rate) for row in cells for rate in row if rate]
-    low, high = min(learning), max(learning)
+    high = max(learning)
+    # At least a factor of ten: rates that are nearly equal must not look far apart.
+    low = min(*learning, high - 1)
     epochs = len(cells[0])
     trace: Figure = {
         "type": "heatmap",
@@ -239,7 +146,7 @@ def _learning_cells(cells: Sequence[Sequence[float | None]], rows: Sequence[str]
         "x": list(range(1, epochs + 1)),
         "y": list(range(len(rows))),
         "z": [[math.log10(rate) if rate else None for rate in row] for row in cells],
-        "zmin": min(low, high - 1),
+        "zmin": low,
         "zmax": high,
         "colorscale": [[0, _PALE], [1, TRAINABLE]],
         "showscale": False,
@@ -248,10 +155,7 @@ def _learning_cells(cells: Sequence[Sequence[float | None]], rows: Sequence[str]
         "ygap": 2,
         "hoverinfo": "text",
         "hovertext": [
-            [
-                f"{plotly_text(name)}, epoch {i}: {rate_words(rate)}" if rate else ""
-                for i, rate in enumerate(row, 1)
-            ]
+            [_cell_words(name, epoch, rate) for epoch, rate in enumerate(row, 1)]
             for name, row in zip(rows, cells, strict=True)
         ],
     }
@@ -264,17 +168,24 @@ def _learning_cells(cells: Sequence[Sequence[float | None]], rows: Sequence[str]
     return trace
 
 
+def _cell_words(name: str, epoch: int, rate: float | None) -> str:
+    return f"{plotly_text(name)}, epoch {epoch}: {rate_words(rate)}" if rate else ""
+
+
 def _ticks(train: TrainConfig) -> Figure:
-    return {"showgrid": False, "zeroline": False, **({"dtick": 1} if train.epochs <= 15 else {})}
+    ticks: Figure = {"showgrid": False, "zeroline": False}
+    if train.epochs <= 15:
+        ticks["dtick"] = 1
+    return ticks
 
 
 def _plan_alt(plan: Sequence[Phase], rows: Sequence[str]) -> str:
-    told = []
-    for phase in plan[:4]:
+    phases = []
+    for phase in plan[:_PHASES_NAMED]:
         learning = [name for name, rate in zip(rows, phase.rates, strict=True) if rate]
-        whom = "only the head" if learning == ["head"] else f"{learning[0]} to the head"
-        told.append(f"epochs {phase.first_epoch} to {phase.last_epoch}: {whom}")
-    more = f"; and {number_of(len(plan) - 4, 'phase')} more" if len(plan) > 4 else ""
-    return (
-        f"A grid of stages by epochs, frozen or learning. What learns in {'; '.join(told)}{more}."
-    )
+        parts = "only the head" if learning == ["head"] else f"{learning[0]} to the head"
+        phases.append(f"epochs {phase.first_epoch} to {phase.last_epoch}: {parts}")
+    text = f"A grid of stages by epochs, frozen or learning. What learns in {'; '.join(phases)}"
+    if len(plan) > _PHASES_NAMED:
+        text += f"; and {number_of(len(plan) - _PHASES_NAMED, 'phase')} more"
+    return f"{text}."

@@ -1,4 +1,4 @@
-"""Presets on the page: a way to fill the form and nothing more. What was changed since is always said."""
+"""Presets on the Train page: they fill the form, and changes since then are always shown."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,18 +15,20 @@ from tl_core.text import isolated, shorten
 from tl_ui.fields import field
 from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
+from tl_ui.setting_labels import flat, kind, label, value_words
 from tl_ui.train.augmentation import KINDS, augment_config, kind_of
-from tl_ui.train.widgets import as_form, fill_form, flat, get_form, kind, label, value_words
+from tl_ui.train.widgets import as_form, fill_form, get_form
 
 DOWNLOAD_FIRST = " – needs a download"
 _CHOICE = "preset-choice"
 _MOST_NAMED = 6
+"""Number of changes that are listed; of a preset's settings, twice as many."""
 _DATA = ("val_fraction", "test_fraction", "split_seed")
 
 
 @dataclass(frozen=True, slots=True)
 class StartingPoint:
-    """Where the form's values came from: a preset of ours, one of the person's, or an earlier run."""
+    """Source of the form's values: a built-in preset, a saved one, or an earlier run."""
 
     id: str
     title: str
@@ -37,8 +39,8 @@ class StartingPoint:
 
 
 def starts() -> dict[str, StartingPoint]:
-    """All that the form can be filled from, the app's own first."""
-    ours = [
+    """Return all presets by id, the built-in ones first."""
+    built_in = [
         StartingPoint(f"preset:{p.name}", p.title, p.description, p.config)
         for p in PRESETS.values()
     ]
@@ -46,25 +48,20 @@ def starts() -> dict[str, StartingPoint]:
         StartingPoint(f"saved:{p.name}", p.name, p.description, p.config)
         for p in get_workspace().store.list_presets()
     ]
-    return {start.id: start for start in [*ours, *saved]}
+    return {start.id: start for start in [*built_in, *saved]}
 
 
 def start_like(run: Run) -> StartingPoint:
     title = f"Run {run.id} on {isolated(run.dataset_name)}"
-    return StartingPoint(
-        f"run:{run.id}",
-        title,
-        "The settings of an earlier run, to be trained again with changes.",
-        run.config,
-    )
+    description = "The settings of an earlier run, to be trained again with changes."
+    return StartingPoint(f"run:{run.id}", title, description, run.config)
 
 
 def follow_address() -> None:
-    """Fill the form from the run that the address names with `like`, once, when the page is entered by it."""
+    """Fill the form, once, from the run that the address names with `like`."""
     like = st.query_params.get("like")
-    just_entered = (
-        _CHOICE not in st.session_state
-    )  # the widget's own value goes when the page changes
+    # Streamlit drops a widget's value when the page changes.
+    just_entered = _CHOICE not in st.session_state
     if not like or not (just_entered or st.session_state.get("like-done") != like):
         return
     st.session_state["like-done"] = like
@@ -74,10 +71,8 @@ def follow_address() -> None:
         st.warning(literal(str(error)))
         return
     _begin(start_like(run))
-    if any(
-        dataset.id == run.config.data.dataset_id
-        for dataset in get_workspace().store.list_datasets()
-    ):
+    dataset_ids = {dataset.id for dataset in get_workspace().store.list_datasets()}
+    if run.config.data.dataset_id in dataset_ids:
         st.query_params["dataset"] = run.config.data.dataset_id
     else:
         st.warning(
@@ -86,33 +81,37 @@ def follow_address() -> None:
 
 
 def choose_start() -> None:
-    """The drop-down, what it sets, and what was changed since."""
-    known, current = starts(), current_start()
+    """Choose a preset; show its settings, and the changes since."""
+    known = starts()
+    current = current_start()
     if current.id not in known:
         known = {current.id: current, **known}
     st.selectbox(
         "Preset",
         list(known),
-        format_func=lambda id: (
-            isolated(shorten(known[id].title, 80))
-            + DOWNLOAD_FIRST * must_download(known[id].config.model)
-        ),
+        format_func=lambda start_id: _title(known[start_id]),
         key=field(_CHOICE, current.id, _take_choice),
         help=GLOSSARY["preset"],
     )
     current = known[current.id]
     st.markdown(literal(current.description))
-    _show_what_it_sets(current)
+    _show_settings(current)
     _show_changes(current)
 
 
+def _title(start: StartingPoint) -> str:
+    title = isolated(shorten(start.title, 80))
+    return title + DOWNLOAD_FIRST if must_download(start.config.model) else title
+
+
 def must_download(model: ModelConfig) -> bool:
-    """Whether the ImageNet weights that it starts from are not on this machine."""
+    """Report that the ImageNet weights of the model are not on this machine."""
     if not model.pretrained or model.weights.startswith(("file:", "hf:")):
         return False
     try:
         backbone = get_backbone(model.backbone)
-    except TransferLabError:  # kept by another version
+    except TransferLabError:
+        # A preset saved by another version may name a backbone that this one lacks.
         return False
     return find_weights(backbone, get_workspace().settings.weights_folders) is None
 
@@ -132,23 +131,22 @@ def _begin(start: StartingPoint) -> None:
 def _take_choice(chosen: str) -> None:
     if start := starts().get(chosen):
         _begin(start)
+        # Otherwise a reload would fill the form from that run again.
         st.query_params.pop("like", None)
 
 
-def _show_what_it_sets(start: StartingPoint) -> None:
-    sets = {
-        name: value for name, value in changed_settings(start.config).items() if name not in _DATA
-    }
-    badges = [f":gray-badge[{_said(name, value)}]" for name, value in sets.items()]
+def _show_settings(start: StartingPoint) -> None:
+    badges = [
+        f":gray-badge[{literal(label(name))}: {literal(shorten(value_words(name, value), 40))}]"
+        for name, value in changed_settings(start.config).items()
+        if name not in _DATA
+    ]
     if not badges:
-        st.caption("The usual settings: what you get when you choose nothing.")
+        st.caption("The default settings.")
         return
-    more = f" and {len(badges) - 2 * _MOST_NAMED} more" if len(badges) > 2 * _MOST_NAMED else ""
+    hidden = len(badges) - 2 * _MOST_NAMED
+    more = f" and {hidden} more" if hidden > 0 else ""
     st.markdown(f"Sets {' '.join(badges[: 2 * _MOST_NAMED])}{more}")
-
-
-def _said(name: str, value: Any) -> str:
-    return f"{literal(label(name))}: {literal(shorten(value_words(name, value), 40))}"
 
 
 def _show_changes(start: StartingPoint) -> None:
@@ -166,27 +164,30 @@ def _show_changes(start: StartingPoint) -> None:
 
 
 def changed_knobs(form: dict[str, Any], config: RunConfig) -> list[str]:
-    """`Epochs 10 → 3` for every setting that the form has otherwise than `config`, for Markdown."""
-    before, values = as_form(config), flat(config)
-    changed = [name for name in KNOBS if _settled(name, form[name]) != _settled(name, before[name])]
-    told = [
-        f"{literal(label(name))} {literal(value_words(name, values[name]))} → {literal(_form_words(name, form[name]))}"
-        for name in changed
-        if KNOBS[name] != "augment"  # many sliders: told as one
+    """Return `Epochs 10 → 3` for each setting that differs from `config`, for Markdown."""
+    before = as_form(config)
+    values = flat(config)
+    changed = [
+        name for name in KNOBS if _normalised(name, form[name]) != _normalised(name, before[name])
     ]
-    if len(told) < len(changed):
-        told.append(
-            f"Augmentation {_kind_words(config.augment)} → {_kind_words(augment_config(form))}"
-        )
-    return told
+    words = []
+    for name in changed:
+        # Augmentation has many settings, so it counts as one change.
+        if KNOBS[name] != "augment":
+            old = literal(value_words(name, values[name]))
+            words.append(f"{literal(label(name))} {old} → {literal(_form_words(name, form[name]))}")
+    if len(words) < len(changed):
+        old = _kind_words(config.augment)
+        words.append(f"Augmentation {old} → {_kind_words(augment_config(form))}")
+    return words
 
 
 def _kind_words(config: AugmentConfig | None) -> str:
     return {**KINDS, "own": "own settings"}[kind_of(config)]
 
 
-def _settled(name: str, value: Any) -> Any:
-    """A field's text without what makes no difference: `1e-3` is `0.001`, `256 ,64` is `256, 64`."""
+def _normalised(name: str, value: Any) -> Any:
+    """Make equal values compare equal: `1e-3` and `0.001`, `256 ,64` and `256, 64`."""
     if kind(name) != "text" or not isinstance(value, str):
         return value
     parts = [part.strip() for part in value.split(",")]
@@ -205,11 +206,11 @@ def _form_words(name: str, value: Any) -> str:
 
 
 def offer_saving() -> None:
-    """Keep the form's settings under a name, and forget a preset of one's own."""
+    """Offer to save the form's settings as a preset, and to delete a saved one."""
     popover = st.popover("Save as preset", icon=":material/bookmark_add:", type="tertiary")
     with popover.form("save-preset", border=False):
         name = st.text_input("Name", max_chars=80, autocomplete="off")
-        description = st.text_area("What it is for", max_chars=300, height=80)
+        description = st.text_area("Description", max_chars=300, height=80)
         if st.form_submit_button("Save", type="primary"):
             _save(name, description, make_run_config(ANY_DATASET, get_form()))
     current = current_start()
@@ -229,9 +230,8 @@ def _save(name: str, description: str, config: RunConfig) -> None:
     except TransferLabError as error:
         st.error(literal(str(error)))
         return
-    st.session_state["train-start"] = StartingPoint(
-        f"saved:{saved.name}", saved.name, saved.description, saved.config
-    )
+    start = StartingPoint(f"saved:{saved.name}", saved.name, saved.description, saved.config)
+    st.session_state["train-start"] = start
     st.rerun()
 
 

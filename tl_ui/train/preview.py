@@ -1,14 +1,8 @@
-"""On the Train page: the network as it will be frozen, the plan epoch by epoch, and the learning rate."""
+"""Preview on the Train page: network with frozen stages, training plan, learning rate."""
 
 import streamlit as st
 
-from tl_core.backbones import (
-    Backbone,
-    Frozen,
-    anatomy,
-    get_backbone,
-    resolve_frozen,
-)
+from tl_core.backbones import Backbone, Frozen, anatomy, get_backbone, resolve_frozen
 from tl_core.config import RunConfig
 from tl_core.glossary import GLOSSARY
 from tl_core.text import number_of
@@ -21,20 +15,27 @@ from tl_ui.folding import front_tab
 from tl_ui.train.form import frozen_count, split_of
 from tl_ui.train.learning_rate import show_finder
 from tl_ui.train.network import StageView, network_svg
-from tl_ui.train.plan_charts import plan_chart, rate_chart
+from tl_ui.train.plan_charts import plan_chart
+from tl_ui.train.rate_charts import rate_chart
 from tl_ui.train.widgets import get_form
 
-_NETWORK, _PLAN, _RATE = "The network", "The plan, epoch by epoch", "The learning rate"
+_NETWORK = "Network architecture"
+_PLAN = "Training plan"
+_RATE = "Learning rate"
 
 
 def show_preview(backbone: Backbone, config: RunConfig | None, n_classes: int) -> None:
-    """One of the three at a time; without settings, the network as the handle stands."""
+    """Show one of three tabs.
+
+    Args:
+        config: None while the settings are invalid; then only the network can be drawn.
+    """
     title, tab = front_tab([_NETWORK, _PLAN, _RATE], key="preview")
     with tab:
         if title == _NETWORK:
             draw_network(backbone, config, n_classes)
         elif config is None:
-            st.caption("It can be drawn once what is wrong is put right.")
+            st.caption("This can be drawn once all settings are valid.")
         elif title == _PLAN:
             show_plan(config)
         else:
@@ -42,42 +43,40 @@ def show_preview(backbone: Backbone, config: RunConfig | None, n_classes: int) -
 
 
 def draw_network(backbone: Backbone, config: RunConfig | None, n_classes: int) -> None:
-    """As the settings say, or as the handle stands while they cannot be."""
+    """Draw the network, frozen by the settings or, without them, by the slider."""
     if config is None:
         parts = anatomy(backbone)
         frozen = Frozen(frozen_count(get_form()["frozen_stages"], len(parts.stages)))
     else:
-        parts, frozen = (
-            anatomy(backbone, config.model.image_size),
-            resolve_frozen(backbone, config.model),
-        )
+        parts = anatomy(backbone, config.model.image_size)
+        frozen = resolve_frozen(backbone, config.model)
     views = [
         StageView(stage.name, stage.parameters, shape_words(stage.shape)) for stage in parts.stages
     ]
     partly = {layer.stage for layer in parts.layers if layer.name in frozen.modules}
-    drawing(
-        network_svg(views, frozen.stages, number_of(n_classes, "class", "classes"), partly),
-        key="network",
-    )
+    head_label = number_of(n_classes, "class", "classes")
+    drawing(network_svg(views, frozen.stages, head_label, partly), key="network")
     st.caption(
-        "The numbers below each stage: the size of its output, the last of them its channels, then its weights."
+        "The numbers below each stage: the size of its output, the last of them its channels, "
+        "then its weights."
     )
 
 
 def shape_words(shape: tuple[int, ...]) -> str:
-    """`112 × 112 × 32` of (32, 112, 112); tokens before channels, as they are, of a transformer."""
+    """Write a shape with the channels last: (32, 112, 112) as `112 × 112 × 32`.
+
+    The output of a transformer (tokens, channels) has that order already.
+    """
     ordered = (*shape[1:], shape[0]) if len(shape) == 3 else shape
     return " × ".join(map(str, ordered))
 
 
 def show_plan(config: RunConfig) -> None:
     parts = anatomy(get_backbone(config.model.backbone), config.model.image_size)
+    names = [stage.name for stage in parts.stages]
     rates = rates_by_epoch(config, _steps_per_epoch(config))
-    chart(
-        plan_chart(config, make_plan(config), [stage.name for stage in parts.stages], rates),
-        key="plan",
-    )
     st.caption(GLOSSARY["plan"])
+    chart(plan_chart(config, make_plan(config), names, rates), key="plan")
 
 
 def show_rates(config: RunConfig) -> None:
@@ -85,7 +84,9 @@ def show_rates(config: RunConfig) -> None:
     with left:
         chart(rate_chart(config, preview_schedule(config, _steps_per_epoch(config))), key="rates")
         st.caption(
-            "It is set, with its course, under Every setting. Unfrozen stages learn at a share of it."
+            "Learning rate and schedule are set under Hyperparameters. Unfrozen stages learn at a "
+            "share of this rate.",
+            help=GLOSSARY["learning rate"],
         )
     with right:
         show_finder(config)

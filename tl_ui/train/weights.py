@@ -1,4 +1,4 @@
-"""Whose weights to start from: ImageNet's, none, a file in the weights folders, an upload, Hugging Face's."""
+"""Initial weights: ImageNet's, random ones, a file, an upload, or a model on Hugging Face."""
 
 import re
 import shutil
@@ -16,18 +16,19 @@ from tl_core.text import size
 from tl_ui.fields import field
 from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
-from tl_ui.train.widgets import check, get_form, knob_key, label
+from tl_ui.setting_labels import label
+from tl_ui.train.widgets import check, get_form, knob_key
 
 MAX_UPLOAD_MB = 1000
-_RANDOM, _HUB = "random", "hf:"
+_RANDOM = "random"
+_HUB = "hf:"
 
 
 def choose_weights() -> None:
-    """The choice, with a field for a Hugging Face name where that is chosen, and a place to bring a file."""
+    """Choose the initial weights, with a field for a Hugging Face name and an upload."""
     form = get_form()
-    files = [
-        f"file:{name}" for name in list_weights_files(get_workspace().settings.weights_folders)
-    ]
+    folders = get_workspace().settings.weights_folders
+    files = [f"file:{name}" for name in list_weights_files(folders)]
     current = choice_of(form["pretrained"], form["weights"])
     options = ["imagenet", _RANDOM, *files, _HUB]
     st.selectbox(
@@ -46,14 +47,14 @@ def choose_weights() -> None:
 
 
 def choice_of(pretrained: bool, weights: str) -> str:
-    """The entry of the list that stands for the two settings."""
+    """Return the entry of the list that stands for the two settings."""
     if not pretrained:
         return _RANDOM
     return _HUB if weights.startswith(_HUB) else weights
 
 
 def weights_words(choice: str) -> str:
-    """May hold user text."""
+    """Return the title of an entry. May contain user text."""
     if choice.startswith("file:"):
         return f"The file {choice.removeprefix('file:')}"
     return {
@@ -66,6 +67,7 @@ def weights_words(choice: str) -> str:
 def _take_weights(chosen: str) -> None:
     form = get_form()
     if chosen == _RANDOM:
+        # Random weights that are frozen never learn, so every stage is trained.
         if form["pretrained"]:
             st.session_state["frozen-before"] = form["frozen_stages"]
         form |= {
@@ -88,7 +90,8 @@ def _choose_hub(form: dict[str, object]) -> None:
         key=field("hub-name", name, _take_hub),
         placeholder="timm/resnet50.a1_in1k",
         autocomplete="off",
-        help="Weights of the same kind of network; what of them fits is taken, and the run's page says what that was.",
+        help="Weights of the same kind of network. Tensors that fit are loaded; the run's page "
+        "lists them.",
     )
     if not name:
         st.caption("Give the model's owner and name, such as timm/resnet50\\.a1\\_in1k.")
@@ -101,19 +104,21 @@ def _take_hub(name: str) -> None:
 
 
 def _upload() -> None:
-    given = st.file_uploader(
-        "Weights file", type=[s.removeprefix(".") for s in SUFFIXES], max_upload_size=MAX_UPLOAD_MB
-    )
+    types = [suffix.removeprefix(".") for suffix in SUFFIXES]
+    uploaded = st.file_uploader("Weights file", type=types, max_upload_size=MAX_UPLOAD_MB)
     st.caption(
-        f"A .safetensors or .pth file of the same kind of network, up to {size(MAX_UPLOAD_MB * 1e6)}. Only tensors "
-        "are read from it: a file that wants to run code is refused. It stays on this machine, for everyone who uses "
-        "it. What of it fitted stands on the run's page."
+        "A .safetensors or .pth file of the same kind of network, up to "
+        f"{size(MAX_UPLOAD_MB * 1e6)}. Only tensors are read from it: a file that wants to run "
+        "code is refused. It stays on this machine, for everyone who uses it. The run's page "
+        "lists the tensors that fitted."
     )
-    if given is None or given.file_id == st.session_state.get("weights-taken"):
+    if uploaded is None or uploaded.file_id == st.session_state.get("weights-taken"):
         return
-    st.session_state["weights-taken"] = given.file_id
+    # The uploader still holds the file when the page is drawn again.
+    st.session_state["weights-taken"] = uploaded.file_id
+    folder = get_workspace().settings.home / "weights"
     try:
-        name = keep_weights_file(given, given.name, get_workspace().settings.home / "weights")
+        name = keep_weights_file(uploaded, uploaded.name, folder)
     except TransferLabError as error:
         st.error(literal(str(error)))
         return
@@ -122,20 +127,20 @@ def _upload() -> None:
 
 
 def keep_weights_file(file: BinaryIO, name: str, folder: Path) -> str:
-    """Put a file among the weights, and give back the plain name it has there.
+    """Store a weights file and return its name there.
 
     Args:
-        name: as it was called elsewhere. User text; never a path here.
+        name: its original name. User text; never used as a path.
 
     Raises:
-        ConfigError: it is no weights file, or there is no room for it.
+        ConfigError: it is no weights file, or the disk is full.
     """
     stem, suffix = plain_name(name)
     if suffix not in SUFFIXES:
-        raise ConfigError(
-            f"{name!r} is no weights file: give one that ends in {', '.join(SUFFIXES)}."
-        )
+        suffixes = ", ".join(SUFFIXES)
+        raise ConfigError(f"{name!r} is no weights file: give one that ends in {suffixes}.")
     folder.mkdir(parents=True, exist_ok=True)
+    # Written under a hidden name first: a broken file is never listed.
     part = folder / f".{uuid.uuid4().hex}{suffix}"
     try:
         with part.open("wb") as out:
@@ -148,7 +153,7 @@ def keep_weights_file(file: BinaryIO, name: str, folder: Path) -> str:
         part.rename(target)
     except OSError as error:
         raise ConfigError(
-            f"{name!r} could not be kept ({error.strerror}): make room on the disk."
+            f"{name!r} could not be stored ({error.strerror}): make room on the disk."
         ) from error
     finally:
         part.unlink(missing_ok=True)
@@ -161,9 +166,9 @@ def _free_name(folder: Path, stem: str, suffix: str) -> Path:
 
 
 def plain_name(name: str) -> tuple[str, str]:
-    """(stem, suffix) of letters, digits, dots, dashes and underscores, and no backbone's own name.
+    """Return (stem, suffix) of letters, digits and `.-_`; the stem is never a backbone's name.
 
-    A file by a backbone's name would be taken for its ImageNet weights.
+    A file with a backbone's name would be taken for its ImageNet weights.
     """
     path = Path(name.replace("\\", "/").rsplit("/", 1)[-1])
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip(".-_")[:80] or "weights"

@@ -1,4 +1,4 @@
-"""The pages with maps, over a store and results filled by hand: nothing is computed."""
+"""Pages with feature maps, over a store and results filled by hand: nothing is computed."""
 
 import json
 
@@ -40,7 +40,7 @@ CACHED = (
 
 
 def show_page():
-    """Registers all pages, so that links find them, and runs one."""
+    """Register all pages, so that links find them, and run one."""
     import runpy
 
     import streamlit as st
@@ -80,7 +80,7 @@ def dataset(workspace):
 
 @pytest.fixture
 def add_run(workspace, dataset):
-    """A run that was stopped after its epochs, with or without a record of them."""
+    """Return a function that adds a run stopped after its epochs, with or without outputs."""
 
     def add(epochs, *, recorded=True, wrong=False):
         store = workspace.store
@@ -90,10 +90,10 @@ def add_run(workspace, dataset):
             RunFacts(classes=CLASSES, splits=SplitSizes(train=42, val=9, test=9)),
         )
         store.claim_run(run.id)
-        said = [Prediction(i, i % 3, (0.5, 0.3, 0.2)) for i in range(9)]
+        predictions = [Prediction(i, i % 3, (0.5, 0.3, 0.2)) for i in range(9)]
         keeper = OutputsKeeper(workspace.artifacts.outputs(run.id) if recorded else None)
         for epoch in range(1, epochs + 1):
-            store.put_predictions(run.id, "val", epoch, said)
+            store.put_predictions(run.id, "val", epoch, predictions)
             store.update_run(run.id, epochs_done=epoch, best_epoch=epoch, val_accuracy=0.5)
             features = torch.randn(9, 5, generator=torch.Generator().manual_seed(epoch))
             features[0] = float("nan") if wrong else 0
@@ -150,10 +150,10 @@ def test_explore_offers_a_map_and_classical_models(dataset):
     assert "two directions in which they differ most" in words(app)
 
 
-def test_what_was_found_before_is_shown_at_once(dataset, monkeypatch):
+def test_cached_results_are_shown_at_once(dataset, monkeypatch):
     places = [image.position for image in dataset_view.dataset_images("d1")][:40]
     points = np.random.default_rng(0).normal(size=(40, 2)).tolist()
-    one = {
+    model = {
         "name": "logistic",
         "title": "Logistic regression",
         "accuracy": 0.9,
@@ -161,17 +161,17 @@ def test_what_was_found_before_is_shown_at_once(dataset, monkeypatch):
         "folds": [0.9],
     }
     probing = {"n": 40, "n_of": 50, "folds": 5, "notes": [f"The class {CLASSES[1]} is small."]}
-    found = {
+    results = {
         "map": {"positions": places, "points": points, "share": 0.4, "n_of": 51},
         "probe": {
             **probing,
-            "results": [{**one, "seconds": 1.0, "help": "It weighs.", "note": ""}],
+            "results": [{**model, "seconds": 1.0, "help": "It weighs.", "note": ""}],
         },
     }
     monkeypatch.setattr(
         awaiting,
         "read_result",
-        lambda place: json.loads(json.dumps(found[place.stem.split("-")[0]])),
+        lambda place: json.loads(json.dumps(results[place.stem.split("-")[0]])),
     )
     app = open_page("explore", dataset="d1")
     assert "40 of 51 training and validation images" in words(app) and "40 % of how" in words(app)
@@ -200,13 +200,13 @@ def test_playing_ends_with_the_last_epoch(add_run):
     assert shown[:3] == [1, 2, 3] and set(shown[3:]) <= {3}
 
 
-def test_old_runs_say_that_nothing_was_kept(add_run):
+def test_runs_without_stored_outputs_say_so(add_run):
     app = open_page("run", run=add_run(2, recorded=False).id)
     assert "What this run said after each epoch was not kept" in words(app)
     assert "features of this run's validation images were not kept" in words(app).replace("\\", "")
 
 
-def test_features_that_are_no_numbers_are_said(add_run):
+def test_features_that_are_not_finite_are_reported(add_run):
     app = open_page("run", run=add_run(2, wrong=True).id)
     assert "the features were not finite numbers" in words(app)
     assert "of 1 of 9 images are not finite numbers" in words(app).replace("\\", "")

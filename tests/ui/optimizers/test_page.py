@@ -1,4 +1,4 @@
-"""The page that compares optimizers, over a store filled by hand."""
+"""Optimizers page over a store filled by hand."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ __all__ = ["add_run", "dataset", "workspace"]
 
 @pytest.fixture
 def compared(workspace, dataset):
-    """Eight queued runs of one comparison."""
+    """Return eight queued runs of one comparison."""
     runs = [
         workspace.store.add_run(make_run_config("d1", {"optimizer": name}), dataset.name)
         for name in LOOKS
@@ -84,7 +84,7 @@ def test_the_table_has_every_optimizer_with_n_and_interval(workspace, compared):
 
 
 @pytest.mark.parametrize(("accuracy", "said"), [(0.9, "lie apart"), (0.55, "overlap")])
-def test_a_difference_that_may_be_chance_is_called_so(workspace, compared, accuracy, said):
+def test_a_difference_that_may_be_chance_is_reported_as_such(workspace, compared, accuracy, said):
     assert verdict(compared) == ""
     finish(workspace, compared[0], 0.5)
     finish(workspace, compared[1], accuracy)
@@ -93,7 +93,7 @@ def test_a_difference_that_may_be_chance_is_called_so(workspace, compared, accur
     assert said in words
 
 
-def test_those_that_did_as_well_as_each_other_are_named_together(workspace, compared):
+def test_optimizers_with_equal_accuracy_are_named_together(workspace, compared):
     for run in compared[:2]:
         finish(workspace, run, 0.5)
     words = verdict([workspace.store.get_run(run.id) for run in compared])

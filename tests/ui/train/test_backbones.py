@@ -15,8 +15,7 @@ from tl_ui.train.weights import choice_of, keep_weights_file, plain_name, weight
 
 def test_the_search_looks_for_every_word():
     assert matching("") == list(list_backbones())
-    found = matching("ResNet 18")
-    assert "resnet18" in {backbone.name for backbone in found}
+    assert "resnet18" in {backbone.name for backbone in matching("ResNet 18")}
     assert matching("no such network") == []
 
 
@@ -47,7 +46,7 @@ def test_an_uploaded_file_is_among_the_weights_files(tmp_path, suffix):
     assert list_weights_files([folder]) == tuple(sorted((first, second)))
 
 
-def test_what_is_no_weights_file_is_refused_in_a_sentence_and_not_kept(tmp_path):
+def test_other_files_are_refused_with_a_message_and_not_stored(tmp_path):
     for name, content in (("a.exe", b"MZ"), ("a.pth", b"broken"), ("a.safetensors", b"\xff" * 20)):
         with pytest.raises(ConfigError, match="weights file"):
             keep_weights_file(io.BytesIO(content), name, tmp_path)
@@ -67,7 +66,7 @@ def test_code_in_a_file_is_not_run(tmp_path):
 
 
 @given(st.text(max_size=200))
-def test_a_name_becomes_one_plain_part_of_a_path(name):
+def test_a_name_becomes_a_single_plain_path_component(name):
     stem, suffix = plain_name(name)
     assert stem.replace("-", "").replace("_", "").replace(".", "").isalnum()
     assert not stem.startswith((".", "-"))
@@ -75,7 +74,7 @@ def test_a_name_becomes_one_plain_part_of_a_path(name):
     assert len(stem) < 100
 
 
-def test_no_upload_is_taken_for_a_backbones_own_weights():
+def test_an_upload_never_gets_the_name_of_a_backbone():
     assert plain_name("../../resnet18.pth") == ("own-resnet18", ".pth")
 
 

@@ -1,4 +1,4 @@
-"""What the learning-rate finder is asked, and for which settings its finding holds."""
+"""Arguments of the learning-rate finder, and the settings that share its result."""
 
 import pytest
 
@@ -7,11 +7,12 @@ from tl_core.presets import PRESETS
 from tl_ui.train.learning_rate import arguments, place
 
 
-def test_every_setting_reaches_the_child():
+def test_every_setting_reaches_the_child_process():
     for preset in PRESETS.values():
-        given = arguments(preset.config)
         settings = dict(
-            part.removeprefix("--set=").split("=", 1) for part in given if part.startswith("--set=")
+            argument.removeprefix("--set=").split("=", 1)
+            for argument in arguments(preset.config)
+            if argument.startswith("--set=")
         )
         assert settings.keys() == KNOBS.keys()
         assert make_run_config("any", settings) == preset.config
@@ -36,8 +37,6 @@ def test_every_setting_reaches_the_child():
         ({"batch_size": 3}, False),
     ],
 )
-def test_a_finding_is_kept_for_settings_that_do_not_change_it(
-    workspace, monkeypatch, change, is_same
-):
+def test_settings_that_do_not_change_the_result_share_it(workspace, monkeypatch, change, is_same):
     monkeypatch.setattr("tl_ui.train.learning_rate.get_workspace", lambda: workspace)
     assert (place(make_run_config("d1", change)) == place(make_run_config("d1", {}))) is is_same

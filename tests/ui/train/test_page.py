@@ -1,4 +1,4 @@
-"""The Train page over a small dataset: presets, settings, mistakes; and in a real browser what only that shows."""
+"""Train page over a small dataset: presets, settings, invalid values; some in a real browser."""
 
 import json
 import re
@@ -47,7 +47,7 @@ def show_page():
 
 @pytest.fixture
 def page(workspace, monkeypatch):
-    """The app's page, over the test's own workspace."""
+    """Return a function that opens the page over the test's own workspace."""
     monkeypatch.setenv("TRANSFERLAB_HOME", str(workspace.settings.home))
     monkeypatch.delenv("TRANSFERLAB_DATABASE_URL", raising=False)
     for cached in CACHES:
@@ -76,7 +76,7 @@ def train_button(app):
 
 
 def unfold(app, name):
-    """Bring a setting into sight, as a person would: unfold every setting, and choose the tab that it is in."""
+    """Make a setting visible: open the expander and choose the setting's tab."""
     app.session_state[EVERY_SETTING] = True
     app.session_state[SETTING_GROUP] = next(
         group for group, names in GROUPS.items() if name in names
@@ -94,7 +94,7 @@ def choose_preset(app, name):
     assert not app.exception, app.exception
 
 
-def test_without_images_it_says_what_will_be_here(page):
+def test_without_images_the_page_links_to_adding_some(page):
     assert [link.proto.label for link in page().get("page_link")] == ["Add images or take a sample"]
 
 
@@ -112,7 +112,7 @@ def test_every_setting_has_a_widget(page, colours):
     for names in GROUPS.values():
         unfold(app, names[0])
         keys |= keys_of(app)
-    # Two settings stand in widgets of another kind: the handle at the network, and one list of whose weights.
+    # Two settings have widgets of another kind: the slider of frozen stages, and one list for two.
     elsewhere = {
         knob_key("frozen_stages"): "freeze-slider",
         knob_key("pretrained"): knob_key("weights"),
@@ -120,7 +120,7 @@ def test_every_setting_has_a_widget(page, colours):
     assert {elsewhere.get(knob_key(name), knob_key(name)) for name in KNOBS} <= keys
 
 
-def test_a_preset_fills_the_form_and_a_change_is_told(page, colours):
+def test_a_preset_fills_the_form_and_changes_are_listed(page, colours):
     app = page()
     choose_preset(app, "two-phase")
     config = PRESETS["two-phase"].config
@@ -145,14 +145,16 @@ def test_every_kind_of_preset_can_be_drawn(page, colours, name):
     assert not train_button(app).disabled
 
 
-def test_a_wrong_value_gets_a_sentence_and_holds_training_back(page, colours):
+def test_an_invalid_value_gets_a_message_and_blocks_training(page, colours):
     app = page()
     unfold(app, "dropout")
     app.text_input(key="knob-dropout").set_value("2").run()
     assert not app.exception
-    said = [error.value for error in app.error]
-    assert len(said) == 2  # beside the field, which may be folded away, and above the button
-    assert all("Dropout" in sentence and "give a number from 0" in sentence for sentence in said)
+    messages = [error.value for error in app.error]
+    # One beside the field, which may be folded away, and one above the button.
+    assert len(messages) == 2
+    assert all("Dropout" in message for message in messages)
+    assert all("give a number from 0" in message for message in messages)
     assert app.text_input(key="knob-dropout").value == "2"
     assert train_button(app).disabled
     app.text_input(key="knob-dropout").set_value("0.5").run()
@@ -160,11 +162,12 @@ def test_a_wrong_value_gets_a_sentence_and_holds_training_back(page, colours):
     assert not train_button(app).disabled
 
 
-def test_what_is_folded_away_keeps_its_value_and_is_still_told_when_wrong(page, colours):
+def test_a_folded_setting_keeps_its_value_and_its_error_message(page, colours):
     app = page()
     unfold(app, "dropout")
     app.text_input(key="knob-dropout").set_value("2").run()
-    unfold(app, "loss")  # another tab: that of dropout is no longer drawn
+    # Another tab, so that the one with dropout is no longer drawn.
+    unfold(app, "loss")
     assert "knob-dropout" not in keys_of(app)
     app.session_state[EVERY_SETTING] = False
     app.run()
@@ -175,13 +178,13 @@ def test_what_is_folded_away_keeps_its_value_and_is_still_told_when_wrong(page, 
     assert app.text_input(key="knob-dropout").value == "2"
 
 
-def test_what_few_images_mean_for_the_figures_is_said_quietly_beside_the_button(page, colours):
+def test_a_warning_on_few_test_images_is_a_caption_beside_the_button(page, colours):
     app = page()
     assert any("With only 6 test images" in caption.value for caption in app.caption)
     assert not app.warning and not app.error and not train_button(app).disabled
 
 
-def test_settings_that_do_not_go_together_get_a_sentence(page, colours):
+def test_settings_that_contradict_each_other_get_a_message(page, colours):
     app = page()
     choose_preset(app, "two-phase")
     unfold(app, "head_epochs")
@@ -190,7 +193,7 @@ def test_settings_that_do_not_go_together_get_a_sentence(page, colours):
     assert train_button(app).disabled
 
 
-def test_to_unfreeze_later_leaves_something_to_unfreeze(page, colours):
+def test_choosing_to_unfreeze_leaves_stages_to_unfreeze(page, colours):
     app = page()
     unfold(app, "unfreeze")
     app.selectbox(key="knob-unfreeze").set_value("two-phase").run()
@@ -198,7 +201,7 @@ def test_to_unfreeze_later_leaves_something_to_unfreeze(page, colours):
     assert form_of(app)["frozen_stages"] == -2
 
 
-def test_a_setting_without_effect_is_closed_and_says_why(page, colours):
+def test_a_setting_without_effect_is_disabled_and_says_why(page, colours):
     app = page()
     unfold(app, "focal_gamma")
     gamma = app.text_input(key="knob-focal_gamma")
@@ -208,7 +211,7 @@ def test_a_setting_without_effect_is_closed_and_says_why(page, colours):
     assert not app.text_input(key="knob-focal_gamma").disabled
 
 
-def test_random_weights_open_every_stage_and_pretrained_ones_close_them_again(page, colours):
+def test_random_weights_train_every_stage_and_pretrained_ones_restore_freezing(page, colours):
     app = page()
     app.selectbox(key="knob-weights").set_value("random").run()
     assert not app.error
@@ -217,9 +220,7 @@ def test_random_weights_open_every_stage_and_pretrained_ones_close_them_again(pa
     assert form_of(app)["frozen_stages"] == "all"
 
 
-def test_presets_whose_weights_are_not_here_say_so_in_the_list(
-    page, colours, monkeypatch, tmp_path
-):
+def test_presets_that_need_a_download_say_so_in_the_list(page, colours, monkeypatch, tmp_path):
     monkeypatch.delenv("TRANSFERLAB_WEIGHTS", raising=False)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "empty"))
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "empty"))
@@ -231,7 +232,7 @@ def test_presets_whose_weights_are_not_here_say_so_in_the_list(
     assert not {PRESETS["feature-extraction"].title, PRESETS["from-scratch"].title} & marked
 
 
-def test_a_backbone_that_does_not_exist_gets_a_sentence(page, colours):
+def test_an_unknown_backbone_gets_a_message(page, colours):
     app = page()
     app.session_state["train-form"]["backbone"] = "resnet19"
     app.run()
@@ -239,7 +240,7 @@ def test_a_backbone_that_does_not_exist_gets_a_sentence(page, colours):
     assert "resnet19" in app.error[0].value.replace("\\", "")
 
 
-def test_the_kind_of_image_sets_the_augmentation_and_a_slider_makes_it_ones_own(page, colours):
+def test_the_kind_of_image_sets_the_augmentation_until_a_slider_changes_it(page, colours):
     app = page()
     app.selectbox(key="augment-kind").set_value("documents").run()
     for name, value in AUGMENTATIONS["documents"].model_dump().items():
@@ -263,11 +264,11 @@ def test_train_again_starts_from_that_runs_settings_and_says_so(page, workspace,
     assert "The settings of an earlier run" in words(app)
 
 
-def test_an_unknown_run_to_start_from_is_told(page, colours):
+def test_an_unknown_run_to_start_from_gets_a_warning(page, colours):
     assert "nosuchrun" in page(like="nosuchrun").warning[0].value
 
 
-def test_settings_can_be_kept_under_a_name_and_forgotten(page, workspace, colours):
+def test_a_preset_can_be_saved_and_deleted(page, workspace, colours):
     app = page()
     app.text_input(key="knob-epochs").set_value("9").run()
     next(field for field in app.text_input if field.label == "Name").set_value("*Mine*")
@@ -281,7 +282,7 @@ def test_settings_can_be_kept_under_a_name_and_forgotten(page, workspace, colour
     assert workspace.store.list_presets() == []
 
 
-def test_frozen_layers_say_which_layer_they_end_at(page, colours):
+def test_the_last_frozen_layer_is_named(page, colours):
     app = page()
     unfold(app, "frozen_layers")
     app.text_input(key="knob-frozen_layers").set_value("20").run()
@@ -289,7 +290,7 @@ def test_frozen_layers_say_which_layer_they_end_at(page, colours):
     assert app.slider(key="freeze-slider").disabled
 
 
-def test_training_queues_what_the_page_shows(page, workspace, colours):
+def test_training_queues_a_run_with_the_settings_of_the_page(page, workspace, colours):
     app = page()
     choose_preset(app, "fine-tune-top")
     app.text_input(key="knob-epochs").set_value("1").run()
@@ -300,19 +301,19 @@ def test_training_queues_what_the_page_shows(page, workspace, colours):
     )
 
 
-def test_the_rate_that_was_found_can_be_taken_over(page, colours):
+def test_the_suggested_rate_can_be_used(page, colours):
     app = page()
-    found = {
+    result = {
         "rates": [1e-4, 1e-3],
         "losses": [2.0, 1.0],
         "suggestion": 3.2e-3,
         "reason": "It falls there.",
         "n": 9,
     }
-    kept = finder.place(settle(make_run_config(colours.id, {}), colours))
-    kept.parent.mkdir()
-    kept.write_text(json.dumps(found))
-    app.session_state["preview"] = "The learning rate"
+    cached = finder.place(settle(make_run_config(colours.id, {}), colours))
+    cached.parent.mkdir()
+    cached.write_text(json.dumps(result))
+    app.session_state["preview"] = "Learning rate"
     app.run()
     assert "It falls there" in words(app)
     next(button for button in app.button if button.label == "Use 0.0032").click().run()
@@ -325,18 +326,18 @@ def test_the_rate_that_was_found_can_be_taken_over(page, colours):
     ("frozen", "stages", "count"),
     [("all", 9, 9), (0, 9, 0), (-2, 9, 7), (-20, 9, 0), (20, 9, 9), ("3", 9, 3)],
 )
-def test_the_handle_stands_where_the_setting_says(frozen, stages, count):
+def test_the_slider_follows_the_setting(frozen, stages, count):
     assert frozen_count(frozen, stages) == count
     assert 0 <= frozen_count(within(frozen, 4), 4) <= 4
 
 
-def test_small_words():
+def test_shapes_and_random_weights_in_words():
     assert shape_words((32, 112, 112)) == "112 × 112 × 32"
     assert shape_words((197, 768)) == "197 × 768"
     assert choice_of(False, "imagenet") == "random"
 
 
-def test_what_reads_the_same_is_no_change():
+def test_equal_values_in_other_notation_are_no_change():
     config = make_run_config("any", {"learning_rate": 1e-3, "hidden_units": "256,64"})
     shown = {**as_form(config), "learning_rate": "1e-3", "hidden_units": "256 ,64", "epochs": "5.0"}
     assert changed_knobs(shown, config) == []
@@ -359,11 +360,11 @@ def server(tmp_path_factory, colours_folder):
 @pytest.fixture(scope="module", params=[1440, 390])
 def browser_page(request, server):
     with chromium() as browser, opened(browser, server, request.param) as page:
-        page.said = complaints(page)
+        page.complaints = complaints(page)
         page.goto("/train")
         page.get_by_text("on this").wait_for()
         yield page
-        assert page.said == []
+        assert page.complaints == []
 
 
 def choose(page, label, text):
@@ -379,7 +380,7 @@ def test_in_a_browser_a_preset_fills_the_fields_and_draws_its_plan(browser_page)
     choose(page, "Preset", "Two-phase")
     page.get_by_text("Unfreezing: two phases").wait_for()
     expect(page.get_by_role("textbox", name="Epochs", exact=True)).to_have_value("10")
-    page.get_by_role("tab", name="The plan").click()
+    page.get_by_role("tab", name="Training plan").click()
     page.get_by_role("figure").get_by_text(
         "5 epochs of the head alone, then 5 with the last 2 stages"
     ).wait_for()
@@ -389,7 +390,7 @@ def test_in_a_browser_a_preset_fills_the_fields_and_draws_its_plan(browser_page)
     )
 
 
-def test_in_a_browser_a_wrong_value_stays_and_is_told(browser_page):
+def test_in_a_browser_an_invalid_value_stays_with_a_message(browser_page):
     page = browser_page
     epochs = page.get_by_role("textbox", name="Epochs", exact=True)
     epochs.fill("many")
@@ -405,8 +406,8 @@ def test_in_a_browser_a_wrong_value_stays_and_is_told(browser_page):
 
 def test_in_a_browser_the_preview_follows_a_slider(browser_page):
     page = browser_page
-    page.get_by_text("Every setting").last.click()
-    page.get_by_role("tab", name="Augmentation").click()
+    page.get_by_text("Hyperparameters", exact=True).last.click()
+    page.get_by_role("tab", name="Data augmentation").click()
     pictures = page.locator(".tl-gallery img[src^=data]")
     pictures.first.wait_for()
     expect(pictures).to_have_count(8)
@@ -416,5 +417,5 @@ def test_in_a_browser_the_preview_follows_a_slider(browser_page):
     for _ in range(5):
         slider.press("ArrowRight")
     expect(pictures.first).not_to_have_attribute("src", before)
-    kind = page.get_by_role("combobox", name=re.compile("Augmentation")).first
-    expect(kind).to_have_value("As set under Every setting")
+    kind = page.get_by_role("combobox", name=re.compile("Data augmentation")).first
+    expect(kind).to_have_value("As set under Hyperparameters")

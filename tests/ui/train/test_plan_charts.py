@@ -5,7 +5,7 @@ import pytest
 from tl_core.backbones import Frozen
 from tl_core.config import make_run_config
 from tl_core.training.plan import Phase
-from tl_ui.train.plan_charts import cell_rates, finding_chart, plan_chart, plan_title, rate_chart
+from tl_ui.train.plan_charts import cell_rates, plan_chart, plan_title
 
 STAGES = ("stem", "<b>stage1</b>", "top")
 ALONE = Phase(1, 2, Frozen(3), (0.0, 0.0, 0.0, 0.01))
@@ -80,29 +80,6 @@ def test_the_title_says_what_learns_when(config, plan, title):
     assert plan_title(config, plan).startswith(title)
 
 
-def test_the_plan_is_told_to_those_who_do_not_see_it():
+def test_the_plan_has_a_description():
     alt = plan_chart(TWO_PHASE, [ALONE, WITH_TOP], STAGES, STEADY).alt
     assert "epochs 1 to 2: only the head; epochs 3 to 5: top to the head" in alt
-
-
-def test_plateau_says_that_it_cannot_be_known():
-    assert (
-        "cannot be known" in rate_chart(settings(schedule="plateau"), list(enumerate(STEADY))).title
-    )
-
-
-@pytest.mark.parametrize(
-    "schedule", ["constant", "step", "exponential", "cosine", "one-cycle", "plateau"]
-)
-def test_every_schedule_has_a_sentence(schedule):
-    assert rate_chart(settings(schedule=schedule), list(enumerate(STEADY))).title.startswith(
-        "Learning rate of the head: "
-    )
-
-
-def test_the_finding_marks_its_suggestion_and_leaves_out_what_diverged():
-    chart = finding_chart([1e-4, 1e-3, 1e-2], [2.0, 1.0, float("nan")], 1e-3)
-    assert chart.figure["data"][0]["x"] == [1e-4, 1e-3]
-    assert chart.figure["layout"]["shapes"][0]["x0"] == 1e-3
-    assert "0.001" in chart.title
-    assert "shapes" not in finding_chart([1e-4], [1.0], None).figure["layout"]

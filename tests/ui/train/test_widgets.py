@@ -4,21 +4,8 @@ from hypothesis import strategies as st
 
 from tl_core.config import KNOBS, make_run_config
 from tl_core.presets import ANY_DATASET, PRESETS
-from tl_ui.train.widgets import (
-    CHOICES,
-    GROUPS,
-    IN_SIGHT,
-    LABELS,
-    USED,
-    as_form,
-    check,
-    choices,
-    flat,
-    kind,
-    label,
-    mistakes,
-    value_words,
-)
+from tl_ui.setting_labels import CHOICES, LABELS, choices, flat, kind, label, value_words
+from tl_ui.train.widgets import GROUPS, IN_SIGHT, USED, as_form, check, mistakes
 
 FORM = as_form(PRESETS["feature-extraction"].config)
 
@@ -28,7 +15,7 @@ def test_every_setting_has_one_place_on_the_page():
     assert sorted(placed) == sorted(KNOBS)
 
 
-def test_no_table_speaks_of_a_setting_that_is_not():
+def test_tables_name_only_existing_settings_and_values():
     assert {*LABELS, *USED} <= set(KNOBS)
     assert set(CHOICES) <= {
         value for name in KNOBS if kind(name) == "choice" for value in choices(name)
@@ -36,7 +23,7 @@ def test_no_table_speaks_of_a_setting_that_is_not():
 
 
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=lambda preset: preset.name)
-def test_a_preset_goes_into_the_fields_and_comes_out_the_same(preset):
+def test_a_preset_survives_the_form(preset):
     form = as_form(preset.config)
     assert mistakes(form) == {}
     assert make_run_config(ANY_DATASET, form) == preset.config
@@ -66,23 +53,23 @@ def test_any_settings_survive_the_form(settings):
 
 @pytest.mark.parametrize("name", [name for name in KNOBS if kind(name) == "text"])
 @given(value=st.text(max_size=8))
-def test_what_is_no_value_gets_one_sentence_and_nothing_else(name, value):
+def test_an_invalid_value_gets_exactly_one_sentence(name, value):
     sentence = check(name, value)
     if sentence:
         assert sentence.endswith(".")
         assert "\n" not in sentence
-    else:
-        make_run_config(ANY_DATASET, {name: value}) if name != "frozen_names" else None
+    elif name != "frozen_names":
+        make_run_config(ANY_DATASET, {name: value})
 
 
-def test_the_sentence_names_field_value_and_what_is_legal():
+def test_the_sentence_names_setting_value_and_valid_range():
     assert (
         check("epochs", "0") == "Epochs: '0' is not possible; give a whole number from 1 to 1000."
     )
     assert mistakes({**FORM, "dropout": "x", "seed": "-1"}).keys() == {"dropout", "seed"}
 
 
-def test_an_empty_field_means_automatic_only_where_there_is_such_a_thing():
+def test_an_empty_field_means_automatic_only_where_that_exists():
     assert check("learning_rate", "") == ""
     assert "is not possible" in check("epochs", "")
 
@@ -99,7 +86,7 @@ def test_an_empty_field_means_automatic_only_where_there_is_such_a_thing():
         ("layer_decay", {"frozen_stages": -2}),
     ],
 )
-def test_a_setting_is_open_once_what_it_depends_on_is_chosen(name, change):
+def test_a_setting_is_enabled_once_its_condition_holds(name, change):
     is_used, why = USED[name]
     assert why
     assert not is_used(FORM)
