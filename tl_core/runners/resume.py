@@ -36,7 +36,8 @@ def resume(workspace: Workspace, run_id: str, epochs: int | None = None) -> Run:
     is_under_way = run.state in (RunState.QUEUED, RunState.RUNNING)
     if not is_under_way and not can_resume(workspace, run):
         raise RunNotReady(
-            f"Run {run.id} has nothing to go on from, because what training needs was not kept of it: train it again."
+            f"Run {run.id} has nothing to go on from, because what training needs was not kept of "
+            "it: train it again."
         )
     if run.state is RunState.COMPLETED:
         return _continue(workspace, run, config)
@@ -49,7 +50,8 @@ def _with_epochs(run: Run, epochs: int | None) -> RunConfig:
     done, is_complete = run.epochs_done, run.state is RunState.COMPLETED
     if is_complete and epochs is None:
         raise ConfigError(
-            f"Run {run.id} is completed: to go on, give more epochs in all than the {done} it has done."
+            f"Run {run.id} is completed: to go on, give more epochs in all than the {done} it has "
+            "done."
         )
     if epochs is None:
         return run.config

@@ -37,9 +37,9 @@ class RunGroup:
         if len(self.others) < 2:
             return ""
         return (
-            f"Of {len(self.others) + 1} runs that are equally good one comes out first by luck. McNemar's tests are "
-            f"therefore stricter: corrected for all {self.others[0][1].pairs} pairs of runs (Holm). Each interval is "
-            "of one pair alone, and not corrected."
+            f"Of {len(self.others) + 1} runs that are equally good one comes out first by luck. "
+            f"McNemar's tests are therefore stricter: corrected for all {self.others[0][1].pairs} "
+            "pairs of runs (Holm). Each interval is of one pair alone, and not corrected."
         )
 
 
@@ -57,7 +57,8 @@ def compare_runs(store: Store, run_ids: Sequence[str]) -> list[RunGroup]:
     runs = {run.id: run for run in (tested_run(store, run_id) for run_id in run_ids)}
     if not 2 <= len(runs) <= MOST_COMPARED:
         raise NotComparable(
-            f"{number_of(len(runs), 'run')} cannot be compared: name from 2 to {MOST_COMPARED} different ones."
+            f"{number_of(len(runs), 'run')} cannot be compared: name from 2 to {MOST_COMPARED} "
+            "different ones."
         )
     alike: dict[Hashable, list[Run]] = defaultdict(list)
     for run in runs.values():
@@ -76,8 +77,9 @@ def why_apart(groups: Sequence[RunGroup]) -> str:
     why = "These runs were not all tested on the same images and classes; runs of different test sets cannot be ranked."
     if len(kinds) < len(groups):
         why = (
-            "Some of these runs were tested on the same images, but of different datasets, in which these cannot be "
-            "paired: a dataset was deleted, or an image has another class in it."
+            "Some of these runs were tested on the same images, but of different datasets, in "
+            "which these cannot be paired: a dataset was deleted, or an image has another class "
+            "in it."
         )
     return f"{why} Each group is compared in itself."
 

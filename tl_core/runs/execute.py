@@ -55,11 +55,13 @@ def check(workspace: Workspace, config: RunConfig) -> DatasetRecord:
     make_plan(config)
     if model.output == "sigmoid" and len(dataset.classes) != 2:
         raise ConfigError(
-            f"Output: 'sigmoid' is for two classes, and {dataset.name} has {len(dataset.classes)}; give 'softmax'."
+            f"Output: 'sigmoid' is for two classes, and {dataset.name} has "
+            f"{len(dataset.classes)}; give 'softmax'."
         )
     if (config.train.mixup or config.train.cutmix) and config.train.images_per_batch == 1:
         raise ConfigError(
-            "Batch size: 1 is too small for mixup and cutmix, which mix images of a batch; give 2 or more."
+            "Batch size: 1 is too small for mixup and cutmix, which mix images of a batch; give "
+            "2 or more."
         )
     ensure_weights(backbone, model, workspace.settings.weights_folders)
     return dataset

@@ -62,7 +62,8 @@ def pretrained_features(
     """
     if not config.model.pretrained:
         raise ConfigError(
-            "Pretrained: false leaves nothing to look at, since random weights have learned nothing."
+            "Pretrained: false leaves nothing to look at, since random weights have learned "
+            "nothing."
         )
     config = features_config(config)
     config = settle(config, dataset := check(workspace, config))

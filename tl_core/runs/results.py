@@ -90,7 +90,8 @@ def tested_run(store: Store, run_id: str) -> Run:
     run = store.get_run(run_id)
     if run.result is None:
         raise RunNotReady(
-            f"Run {run.id} is {run.state} and has not been tested, so it has no figures: train to the end."
+            f"Run {run.id} is {run.state} and has not been tested, so it has no figures: train to "
+            "the end."
         )
     return run
 

@@ -16,12 +16,12 @@ from tl_core.text import number_of, percent, share
 
 STAGE_SENTENCES = {
     "reading images": "Loading the backbone and looking up the images.",
-    "preparing features": "Every image and its varied views pass once through the frozen stages; what comes out stays: "
-    "the epochs that follow need not do it again.",
+    "preparing features": "Every image and its varied views pass once through the frozen stages; "
+    "what comes out stays: the epochs that follow need not do it again.",
     "training": "The model looks at all training images once an epoch and adjusts its weights. "
     "After each epoch it is checked on the validation images.",
-    "testing": "The best model answers the test images, which it has never seen; before them some training images, "
-    "to be held against.",
+    "testing": "The best model answers the test images, which it has never seen; before them "
+    "some training images, to be held against.",
 }
 """What happens in each of `events.STAGES`."""
 
@@ -31,8 +31,9 @@ def headline(result: TestResult) -> str:
     right = round(result.accuracy * result.n)
     low, high = wilson_interval(right, result.n)
     sentence = (
-        f"Right on {share(right, result.n)} test images, {percent(result.accuracy)} ({100 * low:.0f}–{100 * high:.0f} "
-        f"%); always guessing the biggest class would be {_whole(result.baseline_accuracy)}."
+        f"Right on {share(right, result.n)} test images, {percent(result.accuracy)} "
+        f"({100 * low:.0f}–{100 * high:.0f} %); always guessing the biggest class would be "
+        f"{_whole(result.baseline_accuracy)}."
     )
     return sentence.replace(" %", "\N{NO-BREAK SPACE}%")
 
@@ -58,8 +59,8 @@ def caution(result: TestResult, model: ModelConfig, kind: str = "unknown") -> st
         return f"This is not clearly better than always guessing the biggest class. {what_helps(model, kind)}"
     if high - low > 0.2:
         return (
-            f"{number_of(result.n, 'test image')} are few: on others the share could well lie anywhere between "
-            f"{100 * low:.0f} and {100 * high:.0f} %."
+            f"{number_of(result.n, 'test image')} are few: on others the share could well lie "
+            f"anywhere between {100 * low:.0f} and {100 * high:.0f} %."
         )
     return ""
 
@@ -76,8 +77,8 @@ def seen_before(run: Run) -> str:
     if not (before := run.facts.continues):
         return ""
     return (
-        f"The test images had been looked at before, by the run that it carries on from ({before}): figures on them "
-        "may flatter it a little."
+        "The test images had been looked at before, by the run that it carries on from "
+        f"({before}): figures on them may flatter it a little."
     )
 
 
