@@ -692,7 +692,7 @@ def test_presets_are_listed_by_name_and_can_be_deleted(store: SqlStore, config: 
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("mine", "'mine' already: give another name, or delete it first"),
+        ("mine", "There is already a preset called 'mine': give another name, or delete it first"),
         (" ", "needs a name"),
         ("x" * 81, "81 characters: give at most 80"),
         ("two-phase", "comes with TransferLab is called 'two-phase'"),

@@ -92,7 +92,7 @@ def _add_pausing_and_presets(connection: Connection) -> None:
 
 
 def _with_new_names(config: dict[str, Any]) -> dict[str, Any]:
-    """Translate settings: augmentation on or off, one hidden layer, and SGD always with momentum."""
+    """Translate settings: augmentation on or off, one hidden layer, SGD with momentum."""
     train = dict(config.get("train", {}))
     model = dict(config.get("model", {}))
     photos = {"crop": 0.5, "flip": True, "colour": 0.2}
