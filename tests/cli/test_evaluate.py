@@ -16,7 +16,7 @@ def test_a_run_is_evaluated_from_what_it_left(trained: tuple[Path, dict]):
     told = run(home, "evaluate", said["run_id"]).stdout
     assert (
         f"test, n = {said['splits']['test']}" in told
-        and "always answering the biggest class" in told
+        and "always predicting the most frequent class" in told
     )
     assert found["fit"]["sentence"] in told
     tables = [line for line in told.splitlines() if line.startswith(" ")]

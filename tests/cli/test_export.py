@@ -32,5 +32,5 @@ def test_a_run_is_taken_away(home, finished, tmp_path, monkeypatch):
     assert (
         "model.onnx (2.00 MB)" in printed
         and f"4 of {done.result.n}" in printed
-        and "Not in it: train.py" in printed
+        and "Left out: train.py" in printed
     )

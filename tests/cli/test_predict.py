@@ -53,7 +53,7 @@ def test_a_folder_is_answered_as_a_table(
     assert float(rows[0]["confidence 1"]) == first["top"][0]["confidence"]
     assert rows[1]["error"] and not rows[1]["class 1"]
     (tmp_path / "empty").mkdir()
-    assert "no file named as an image" in complaint(
+    assert "contains no image files" in complaint(
         run(home, "predict", said["run_id"], tmp_path / "empty")
     )
     assert "cannot be written" in complaint(

@@ -323,7 +323,7 @@ def test_a_run_that_was_not_tested_leaves_without_figures(workspace, colours, ti
 def test_the_card_says_who_had_looked_at_the_test_before(workspace, tiny, tmp_path):
     workspace.store.update_run(tiny.id, facts=RunFacts(continues="abcd2345"))
     card = (export_run(workspace, tiny.id, tmp_path / "away").path / "README.md").read_text("utf-8")
-    assert "looked at before, by the run that it carries on from (abcd2345)" in card
+    assert "looked at before, by the run that this one continues (abcd2345)" in card
     assert "looked at once" not in card
 
 

@@ -238,7 +238,7 @@ def test_a_run_without_a_finished_epoch_is_to_be_trained_again(
     run = stop_at(workspace, run_config(colours, epochs=500), BatchEnded, 1, ask="cancel")
     assert not can_resume(workspace, run)
     with pytest.raises(
-        RunNotReady, match=rf"Run {run.id} has nothing to go on from.*: train it again"
+        RunNotReady, match=rf"Run {run.id} cannot be resumed.*: train it again"
     ):
         resume(workspace, run.id)
     assert workspace.store.get_run(run.id) == run
@@ -268,7 +268,7 @@ def test_fewer_epochs_than_are_done_are_refused(workspace: Workspace, colours: D
     run = stop_at(workspace, run_config(colours, epochs=50), EpochEnded, 2)
     with pytest.raises(
         ConfigError,
-        match=f"Epochs: 1 is too few in all for run {run.id}; give {run.epochs_done} or",
+        match=f"Epochs: 1 is too few in total for run {run.id}.*; give at least {run.epochs_done}",
     ):
         resume(workspace, run.id, epochs=1)
     with pytest.raises(ConfigError, match="Epochs: 0 is not possible"):
@@ -340,7 +340,7 @@ def test_a_completed_run_needs_more_epochs_to_go_on(
 def test_what_cannot_be_taken_over_leaves_no_run(workspace: Workspace, colours: DatasetRecord):
     run = InlineRunner(workspace).submit(run_config(colours, epochs=1))
     workspace.artifacts.checkpoint(run.id).unlink()
-    with pytest.raises(RunNotReady, match=f"What run {run.id} left cannot be taken over"):
+    with pytest.raises(RunNotReady, match=f"The files of run {run.id} cannot be copied"):
         resume(workspace, run.id, epochs=2)
     assert workspace.store.list_runs() == [run]
     assert [folder.name for folder in workspace.artifacts.run_folder(run.id).parent.iterdir()] == [

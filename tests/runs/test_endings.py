@@ -1,4 +1,4 @@
-"""What is said of a run that stopped follows from its record."""
+"""Descriptions of stopped runs, which follow from the run's record."""
 
 import pytest
 
@@ -40,15 +40,15 @@ def test_a_run_that_stopped_says_after_which_epoch_and_what_is_kept(state, first
 @pytest.mark.parametrize("state", STOPPED)
 def test_without_a_finished_epoch_nothing_is_kept_and_only_a_paused_run_begins_anew(state):
     said = ending_words(make_run(state), resumable=state is RunState.PAUSED)
-    assert "before its first epoch was finished. Nothing of it is kept" in said
-    assert said.endswith("Resumed, it begins anew.") == (state is RunState.PAUSED)
+    assert "before its first epoch was finished. Only its settings are kept" in said
+    assert said.endswith("If resumed, it starts again from the first epoch.") == (state is RunState.PAUSED)
 
 
 def test_a_run_that_never_started_says_so():
     waiting = make_run(RunState.CANCELLED, has_started=False)
     assert ending_words(waiting, False) == "Cancelled before it started."
     paused = ending_words(make_run(RunState.PAUSED, has_started=False), True)
-    assert paused == "Paused before it started; resumed, it is put back into the queue."
+    assert paused == "Paused before it started; resuming puts it back into the queue."
 
 
 def test_a_run_that_carries_on_from_another_keeps_what_that_one_had_done():
@@ -67,24 +67,24 @@ def test_how_a_process_died_comes_first_and_what_may_help_last():
 
 def test_an_error_is_told_as_it_is_and_a_run_under_way_has_not_ended():
     assert ending_words(make_run(RunState.FAILED, message="Full."), True) == "Full."
-    assert ending_words(make_run(RunState.FAILED), False) == "It ended without saying why."
+    assert ending_words(make_run(RunState.FAILED), False) == "The run failed without an error message."
     for state in (RunState.QUEUED, RunState.RUNNING, RunState.COMPLETED):
         assert ending_words(make_run(state, epochs_done=2), False) == ""
 
 
 def test_what_is_kept_of_a_run_that_ended_early():
-    assert what_is_kept(make_run()).startswith("Nothing of it is kept")
+    assert what_is_kept(make_run()).startswith("Only its settings are kept")
     with_model = what_is_kept(make_run(epochs_done=2, best_epoch=1))
     assert with_model.endswith("with the model of epoch 1, the best on validation.")
     assert what_is_kept(make_run(epochs_done=2)).endswith("but no model.")
 
 
 def test_stop_and_pause_promise_what_the_run_will_keep():
-    assert "keeps nothing" in stop_promise(make_run())
-    assert "begins anew" in pause_promise(make_run())
+    assert "keeps only the settings" in stop_promise(make_run())
+    assert "starts again" in pause_promise(make_run())
     run = make_run(epochs_done=3, best_epoch=2)
     assert "3 epochs and the model of epoch 2" in stop_promise(run)
-    assert "no test figure" in stop_promise(run)
+    assert "will not be tested" in stop_promise(run)
     assert pause_promise(run) == (
         "Pause: keeps all of the 3 finished epochs; the unfinished epoch is done again "
         "when you resume."

@@ -149,7 +149,7 @@ def test_a_cancelled_run_keeps_its_finished_epochs(
 
 
 @pytest.mark.parametrize(
-    ("after", "words"), [(BatchEnded, "Resumed, it begins anew."), (EpochEnded, "can be resumed.")]
+    ("after", "words"), [(BatchEnded, "starts again from the first epoch."), (EpochEnded, "can be resumed.")]
 )
 def test_a_run_that_is_asked_to_pause_pauses(
     workspace: Workspace, colours: DatasetRecord, after: type, words: str
@@ -229,7 +229,8 @@ def raising(error: Exception) -> Callable[..., object]:
     "error",
     [
         RuntimeError(
-            "[enforce fail at alloc_cpu.cpp:118] err == 0. DefaultCPUAllocator: can't allocate memory: you "
+            "[enforce fail at alloc_cpu.cpp:118] err == 0. DefaultCPUAllocator: can't allocate "
+            "memory: you "
         ),
         torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
         MemoryError(),

@@ -116,14 +116,14 @@ def test_what_an_explanation_covers_is_what_the_model_is_shown(
 
 def test_what_was_asked_last_stays_loaded(finished: Finished, monkeypatch):
     workspace, run = finished
-    monkeypatch.setattr(predictor_module, "_KEPT_MODELS", 2)
+    monkeypatch.setattr(predictor_module, "_CACHED_MODELS", 2)
     predictors = Predictors(workspace)
     assert predictors.get(run) is predictors.get(run)
     others = [replace(run, best_epoch=epoch) for epoch in range(90, 92)]
     before, *_ = [predictors.get(run), *map(predictors.get, others)]
     assert predictors.get(others[-1]) is predictors.get(others[-1])
     assert predictors.get(run) is not before
-    monkeypatch.setattr(predictor_module, "_KEPT_BYTES", 1)
+    monkeypatch.setattr(predictor_module, "_CACHED_BYTES", 1)
     assert predictors.get(run) is predictors.get(run)
     assert predictors.get(others[-1]) is predictors.get(others[-1])
 

@@ -33,7 +33,8 @@ def make_result(accuracy, n, baseline=0.24):
 
 def test_the_headline_can_be_repeated():
     assert headline(make_result(327 / 380, 380)).replace("\N{NO-BREAK SPACE}", " ") == (
-        "Right on 327 of 380 test images, 86.1 % (82–89 %); always guessing the biggest class would be 24 %."
+        "Right on 327 of 380 test images, 86.1 % (82–89 %); always guessing the most frequent "
+        "class would reach 24 %."
     )
 
 

@@ -380,10 +380,10 @@ def test_a_run_is_queued_again_with_more_epochs(store: SqlStore, config: RunConf
 @pytest.mark.parametrize(
     ("bring_to", "words"),
     [
-        (lambda store, run_id: None, "is queued and cannot be resumed: it carries on by itself"),
+        (lambda store, run_id: None, "is queued and cannot be resumed: it continues by itself"),
         (
             lambda store, run_id: store.claim_run(run_id),
-            "is running and cannot be resumed: it carries on by itself",
+            "is running and cannot be resumed: it continues by itself",
         ),
         (
             lambda store, run_id: store.finish_run(run_id, RunState.COMPLETED),
@@ -507,7 +507,7 @@ def test_a_run_finishes_once(store: SqlStore, config: RunConfig):
 
 def test_a_run_does_not_finish_by_running(store: SqlStore, config: RunConfig):
     run = store.add_run(config, "flowers")
-    with pytest.raises(ValueError, match="running is not a way for a run to end"):
+    with pytest.raises(ValueError, match="running is not a state in which a run can end"):
         store.finish_run(run.id, RunState.RUNNING)
 
 
@@ -692,7 +692,7 @@ def test_presets_are_listed_by_name_and_can_be_deleted(store: SqlStore, config: 
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("mine", "'mine' already: give another name, or delete it first"),
+        ("mine", "There is already a preset called 'mine': give another name, or delete it first"),
         (" ", "needs a name"),
         ("x" * 81, "81 characters: give at most 80"),
         ("two-phase", "comes with TransferLab is called 'two-phase'"),

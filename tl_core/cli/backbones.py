@@ -1,4 +1,4 @@
-"""Command `backbones`: the catalogue, for people and for scripts."""
+"""Command `backbones`, which lists the catalogue."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Column, Table
+from rich.console import JustifyMethod
+from rich.table import Table
 
 from tl_core.cli.options import AsJson
 from tl_core.cli.output import out, print_json
@@ -19,16 +20,16 @@ if TYPE_CHECKING:
     from tl_core.backbones import Backbone
     from tl_core.workspace import Workspace
 
-_FEW = 20
-"""Networks found that are looked into, each of which takes some tenths of a second."""
+_MOST_TRACED = 20
+"""Longest search result with stages, since tracing a network takes some tenths of a second."""
 _RECOMMENDED = 9
-"""Networks at the start of the whole catalogue that are looked into: the recommended ones."""
+"""Number of recommended networks, which are first in the catalogue and whose stages are listed."""
 
 
 def backbones(
     search: Annotated[
         str | None,
-        typer.Option(metavar="TEXT", help="Only names with this in them, those of timm included."),
+        typer.Option(metavar="TEXT", help="List only names that contain this, also from timm."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -42,10 +43,10 @@ def backbones(
     found = list_backbones() if search is None else _find(search)
     speeds = measured_speeds(workspace.settings.home)
     if as_json:
-        looked_into = found[:_RECOMMENDED] if search is None else found
-        if len(looked_into) > _FEW:
-            looked_into = ()
-        return print_json([_json(workspace, row, speeds, row in looked_into) for row in found])
+        traced = found[:_RECOMMENDED] if search is None else found
+        if len(traced) > _MOST_TRACED:
+            traced = ()
+        return print_json([_json(workspace, row, speeds, row in traced) for row in found])
     if not found:
         return out.print(f"No backbone has {search!r} in its name, here or in timm.")
     out.print(_table(workspace, found, speeds))
@@ -55,19 +56,19 @@ def _find(text: str) -> tuple[Backbone, ...]:
     from tl_core.backbones import get_backbone, list_backbones, search_timm
 
     wanted = text.casefold()
-    ours = [
+    listed = [
         row
         for row in list_backbones()
-        if any(wanted in t.casefold() for t in (row.name, row.title, row.family))
+        if any(wanted in field.casefold() for field in (row.name, row.title, row.family))
     ]
-    names = {row.name for row in ours}
-    return (*ours, *(get_backbone(name) for name in search_timm(text) if name not in names))
+    names = {row.name for row in listed}
+    return (*listed, *(get_backbone(name) for name in search_timm(text) if name not in names))
 
 
 def _json(
-    workspace: Workspace, backbone: Backbone, speeds: Mapping[str, float], look_into: bool
+    workspace: Workspace, backbone: Backbone, speeds: Mapping[str, float], with_stages: bool
 ) -> dict[str, Any]:
-    stages = _stages(backbone) if look_into else None
+    stages = _stages(backbone) if with_stages else None
     return {
         **dataclasses.asdict(backbone),
         "image_size": backbone.preprocessing.size,
@@ -80,7 +81,7 @@ def _json(
 
 
 def _stages(backbone: Backbone) -> list[dict[str, Any]] | None:
-    """Return each stage's name and number of parameters; None where there are no stages."""
+    """Return each stage's name and number of parameters; None if the network cannot be divided."""
     from tl_core.backbones import anatomy
 
     with suppress(TransferLabError):
@@ -108,15 +109,13 @@ def _table(workspace: Workspace, found: Sequence[Backbone], speeds: Mapping[str,
         columns["images/s here"] = [
             f"{speeds[row.name]:.1f}" if row.name in speeds else "" for row in found
         ]
-    numbers = list(columns)[1:]
+    numeric = list(columns)[1:]
     columns["weights here"] = ["yes" if _has_weights(workspace, row) else "no" for row in found]
     columns["licence of the weights"] = [row.weights.licence for row in found]
-    table = Table(
-        *(
-            Column(name, justify="right" if name in numbers else "left", no_wrap=name == "name")
-            for name in columns
-        )
-    )
+    table = Table()
+    for name in columns:
+        justify: JustifyMethod = "right" if name in numeric else "left"
+        table.add_column(name, justify=justify, no_wrap=name == "name")
     for cells in zip(*columns.values(), strict=True):
         table.add_row(*cells)
     return table

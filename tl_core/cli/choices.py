@@ -1,4 +1,4 @@
-"""Settings of a run as a command line gives them: a preset, options of their own, and `--set`."""
+"""Settings of a run from the command line: a preset, single options and `--set`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def chosen_settings(options: Mapping[str, Any], texts: Sequence[str] | None) -> dict[str, Any]:
-    """Merge the options that were given with what `--set` says; the latter wins.
+    """Merge the given options with those of `--set`, which take precedence.
 
     Raises:
         ConfigError: a `--set` has no "=".
@@ -37,20 +37,21 @@ def chosen_settings(options: Mapping[str, Any], texts: Sequence[str] | None) -> 
 def dataset_and_config(
     workspace: Workspace, dataset: str, settings: Mapping[str, Any], preset: str | None = None
 ) -> tuple[DatasetRecord, RunConfig]:
-    """Find the dataset or take it in, and return it with the run's settings for it.
+    """Find or import the dataset, and return it with the run's settings.
 
     Raises:
-        ConfigError: a setting is wrong; nothing is taken in then.
-        UnknownDataset, DatasetRefused: as `find_or_ingest` raises them.
+        ConfigError: a setting is invalid; nothing is imported then.
+        UnknownDataset, DatasetRefused: as `find_or_ingest`.
     """
     base = None if preset is None else _find_preset(workspace.store, preset)
-    make_run_config(ANY_DATASET, settings, base)  # complain before the images are read
+    # Refuses invalid settings before images are read.
+    make_run_config(ANY_DATASET, settings, base)
     record = find_or_ingest(workspace, dataset)
     return record, make_run_config(record.id, settings, base)
 
 
 def _find_preset(store: Store, name: str) -> RunConfig:
-    """Return the settings of the preset of that name, built in or saved."""
+    """Return the settings of a built-in or saved preset."""
     known = {name: preset.config for name, preset in PRESETS.items()}
     known |= {preset.name: preset.config for preset in store.list_presets()}
     if name not in known:

@@ -1,4 +1,4 @@
-"""Command `compare`: which of several runs is better."""
+"""Command `compare`, which tests differences between runs for significance."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def compare(
     runs: Annotated[list[str], typer.Argument(metavar="RUN RUN…", help="Two to twenty runs.")],
     as_json: AsJson = False,
 ) -> None:
-    """Whether one run is better than others, or only luckier."""
+    """Compare tested runs, and tell real differences from chance."""
     with importing():
         from tl_core.runs.comparison import compare_runs, why_apart
 
@@ -57,7 +57,7 @@ def _json(group: RunGroup) -> dict[str, Any]:
                 "first": group.best.id,
                 "second": run.id,
                 "is_real": found.is_real,
-                "sentence": _say(group.best, run, found),
+                "sentence": _sentence(group.best, run, found),
                 **dataclasses.asdict(found),
             }
             for run, found in group.others
@@ -73,16 +73,16 @@ def _print(group: RunGroup) -> None:
     table = narrow_table(
         Column("run", no_wrap=True),
         *differ,
-        Column("right in test (%)", justify="right"),
+        Column("test accuracy (%)", justify="right"),
         Column("n", justify="right", no_wrap=True),
-        "beside the best",
+        "compared with the best",
     )
-    sentences = ["", *(_say(group.best, run, found) for run, found in group.others)]
+    sentences = ["", *(_sentence(group.best, run, found) for run, found in group.others)]
     for place, (run, sentence) in enumerate(zip(runs, sentences, strict=True)):
-        chosen = (values[place] for values in differ.values())
+        settings = (values[place] for values in differ.values())
         table.add_row(
             run.id,
-            *("automatic" if value is None else str(value) for value in chosen),
+            *("automatic" if value is None else str(value) for value in settings),
             percent_interval(_accuracy(run), _interval(run)),
             f"{run.result.n if run.result else 0:,}",
             sentence,
@@ -96,7 +96,7 @@ def _runs(group: RunGroup) -> list[Run]:
     return [group.best, *(run for run, _ in group.others)]
 
 
-def _say(first: Run, second: Run, found: Comparison) -> str:
+def _sentence(first: Run, second: Run, found: Comparison) -> str:
     return found.say(f"run {first.id}", f"run {second.id}")
 
 

@@ -1,4 +1,4 @@
-"""Command `ingest`, and finding the dataset that another command names."""
+"""Command `ingest`, and the search for datasets that other commands name."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _SAMPLE = "sample:"
 def ingest(
     path: Annotated[str, typer.Argument(help="A zip, a folder of class folders, or sample:NAME.")],
     name: Annotated[
-        str | None, typer.Option(help="What to call it; default: the file's name.")
+        str | None, typer.Option(help="Name of the dataset; default: the file's name.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take a dataset in."""
+    """Import a dataset."""
     with importing():
         from tl_core.workspace import open_workspace
 
@@ -38,7 +38,7 @@ def ingest(
     if as_json:
         return print_json(_json(imported))
     record = imported.record
-    known = ", known already under this name" if imported.already_known else ""
+    known = ", already known under this name" if imported.already_known else ""
     n_classes = len(record.classes)
     out.print(f"{record.name}: {record.n:,} images in {n_classes} classes, id {record.id}{known}")
     for file in imported.skipped:
@@ -48,10 +48,11 @@ def ingest(
 
 
 def find_or_ingest(workspace: Workspace, dataset: str) -> DatasetRecord:
-    """Take in what a path or a sample holds, or else find the dataset of that id or name.
+    """Import a path or sample, or else find the dataset of that id or name.
 
     Raises:
-        UnknownDataset, DatasetRefused: there is none, or it cannot be taken in.
+        UnknownDataset: there is no such dataset.
+        DatasetRefused: it cannot be imported.
     """
     if dataset.startswith(_SAMPLE) or _exists(dataset):
         return _ingest(workspace, dataset, None).record
@@ -76,7 +77,7 @@ def _ingest(workspace: Workspace, text: str, name: str | None) -> Imported:
 
 
 def _source(text: str) -> tuple[Source, str]:
-    """Return where the images come from, and the dataset's name unless another is given."""
+    """Return the source of the images and the dataset's default name."""
     from tl_core.data.paths import source_from_path
     from tl_core.data.samples import sample_source
 
@@ -86,13 +87,14 @@ def _source(text: str) -> tuple[Source, str]:
     path = Path(text)
     try:
         source = source_from_path(path)
-    except OSError as error:  # such as a name that is too long to be one
+    except OSError as error:
         raise DatasetRefused(f'"{path}" cannot be read: {error.strerror}.') from error
-    whole = path.resolve()
-    return source, whole.name if path.is_dir() else whole.stem
+    absolute = path.resolve()
+    return source, absolute.name if path.is_dir() else absolute.stem
 
 
 def _exists(path: str) -> bool:
+    # The system refuses some texts as paths, such as very long ones.
     with suppress(OSError):
         return Path(path).exists()
     return False

@@ -1,4 +1,4 @@
-"""Command `embed`: a pretrained backbone's features of a dataset, as a file for NumPy."""
+"""Command `embed`, which writes the features of a dataset to a file for NumPy."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
 def embed(
     dataset: Dataset,
     *,
-    to: Annotated[Path, typer.Option(metavar="FILE.npz", help="Where to write them.")],
+    to: Annotated[Path, typer.Option(metavar="FILE.npz", help="File to write.")],
     backbone: Backbone = None,
     settings: Set = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the features that a pretrained backbone makes of each image to a file for NumPy.
+    """Write each image's features from a pretrained backbone to a file for NumPy.
 
-    It holds features (float32, images by features), names, labels (indices into classes),
-    classes, sides (train, val or test, as a run with these settings would split them) and sha256.
-    Read it with numpy.load(FILE). What is computed is kept: a run with the same backbone starts
-    at once.
+    The file holds the arrays features (float32, images by features), names, labels (indices into
+    classes), classes, sides (train, val or test, as a run with these settings would split the
+    images) and sha256. Read it with numpy.load(FILE). Results are cached: a later run with the
+    same backbone starts at once.
     """
     with importing():
         from tl_core.runs.pretrained import pretrained_features
 
     chosen = chosen_settings({"backbone": backbone}, settings)
-    _refuse_place(to)
+    _check_target(to)
     workspace = open_and_tidy()
     record, config = dataset_and_config(workspace, dataset, chosen)
     with shown_progress("passing images through the backbone") as show:
@@ -59,7 +59,7 @@ def embed(
     )
 
 
-def _refuse_place(to: Path) -> None:
+def _check_target(to: Path) -> None:
     if to.suffix != ".npz":
         raise ConfigError(f'"{to}" cannot be written to: give a file name that ends in .npz.')
     if not to.parent.is_dir():
@@ -67,7 +67,6 @@ def _refuse_place(to: Path) -> None:
 
 
 def _write(to: Path, found: DatasetFeatures) -> None:
-    """Write the arrays without pickles."""
     import numpy as np
 
     side = {p: name for name in ("train", "val", "test") for p in getattr(found.split, name)}

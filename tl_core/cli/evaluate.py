@@ -1,4 +1,4 @@
-"""Command `evaluate`: what a run's test has shown."""
+"""Command `evaluate`, which prints the test results of a run."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _MOST_CLASSES = 20
 
 
 def evaluate(run: RunId, as_json: AsJson = False) -> None:
-    """All figures of a run, with their intervals, and what it mixes up.
+    """Print all test metrics of a run with their intervals, and its confusions.
 
-    Nothing is computed by the model anew.
+    They are computed from stored predictions, without the model.
     """
     with importing():
         from tl_core.runs.results import results_of
@@ -66,11 +66,10 @@ def _print_figures(results: Results) -> None:
     test = results.test
     out.print(_figures_table(test, results.val))
     out.print("In brackets: 95 % intervals.")
-    baselines = f"guessing {test.chance:.1%}"
+    baselines = f"guessing would be right on {test.chance:.1%}"
     if test.majority_accuracy is not None:
-        majority = f"{test.majority_accuracy:.1%}"
-        baselines = f"always answering the biggest class would be right on {majority}, {baselines}"
-    out.print(f"Of the {test.n:,} test images {baselines}. {missing_words(test)}".strip())
+        baselines += f", always predicting the most frequent class on {test.majority_accuracy:.1%}"
+    out.print(f"Of the {test.n:,} test images, {baselines}. {missing_words(test)}".strip())
     if words := seen_before(results.run):
         out.print(words)
 
@@ -96,8 +95,8 @@ def _print_classes(results: Results) -> None:
     from tl_core.evaluation import weakest_first
 
     names = ("F1 (%)", "recall (%)", "precision (%)", "n")
-    heads = (Column(name, justify="right", no_wrap=True) for name in names)
-    table = narrow_table(Column("class", overflow="fold"), *heads)
+    columns = (Column(name, justify="right", no_wrap=True) for name in names)
+    table = narrow_table(Column("class", overflow="fold"), *columns)
     for figures in weakest_first(results.of_classes)[:_MOST_CLASSES]:
         table.add_row(
             results.classes[figures.label],
@@ -108,23 +107,26 @@ def _print_classes(results: Results) -> None:
         )
     out.print(table)
     if (n := len(results.classes)) > _MOST_CLASSES:
-        out.print(f"The {_MOST_CLASSES} weakest of {n} classes; --json has them all.")
+        out.print(f"These are the {_MOST_CLASSES} weakest of {n} classes; --json lists them all.")
     for pair in results.confused[:_MOST_CONFUSED]:
         images = "image" if pair.of == 1 else "images"
         were = "was" if pair.n == 1 else "were"
-        out.print(f"{pair.n} of {pair.of} {images} of {pair.true} {were} taken for {pair.answer}.")
+        out.print(
+            f"{pair.n} of {pair.of} {images} of {pair.true} {were} predicted as {pair.answer}."
+        )
 
 
 def _print_calibration(results: Results) -> None:
-    said = results.calibration
+    calibration = results.calibration
     test = results.test
     out.print(
-        f"It is {confidence(said.confidence)} sure on average and right on "
-        f"{percent(test.accuracy.value)}: expected calibration error {100 * said.error:.1f} points "
-        f"on {test.n:,} test images."
+        f"Mean confidence is {confidence(calibration.confidence)}, accuracy "
+        f"{percent(test.accuracy.value)}: expected calibration error "
+        f"{100 * calibration.error:.1f} points on {test.n:,} test images."
     )
-    if said.temperature and said.error_at_temperature is not None:
+    if calibration.temperature and calibration.error_at_temperature is not None:
         out.print(
-            f"At a temperature of {said.temperature:.2f}, fitted on {said.n_fitted:,} validation "
-            f"images, the error is {100 * said.error_at_temperature:.1f} points."
+            f"At a temperature of {calibration.temperature:.2f}, fitted on "
+            f"{calibration.n_fitted:,} validation images, the error is "
+            f"{100 * calibration.error_at_temperature:.1f} points."
         )

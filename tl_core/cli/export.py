@@ -1,4 +1,4 @@
-"""Command `export`, and the hidden `pack` for the app: a run's model to take away."""
+"""Command `export`, and the hidden `pack` for the app, which export a run's model."""
 
 from __future__ import annotations
 
@@ -22,30 +22,28 @@ if TYPE_CHECKING:
 def export(
     run: RunId,
     to: Annotated[
-        Path, typer.Option(metavar="DIR", help="A folder that is not there yet, or is empty.")
+        Path, typer.Option(metavar="DIR", help="Folder to write to: a new or empty one.")
     ],
     formats: Annotated[
         str,
         typer.Option(
             "--format",
             metavar="NAMES",
-            help="Any of safetensors, onnx, int8 and torchscript, with commas; "
-            "zip packs all into one file in DIR.",
+            help="Any of safetensors, onnx, int8 and torchscript, separated by commas; "
+            "zip packs everything into one file in DIR.",
         ),
     ] = "safetensors,onnx",
     hub: Annotated[
         str,
         typer.Option(
             metavar="OWNER/NAME",
-            help="Upload it to the Hugging Face Hub as well, as a private model: "
-            "with up to 20 of the test images.",
+            help="Also upload it to the Hugging Face Hub, as a private model, with up to 20 of "
+            "the test images.",
         ),
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Take a run away: its model, how to use it, what is known of it, and a receipt
-    to verify it by.
-    """
+    """Export a run: its model, code that uses it, a model card, and a receipt to verify it by."""
     with importing():
         from tl_core.export.hub import check_name, upload
 
@@ -71,12 +69,12 @@ def export(
 
 
 def pack(
-    run: Annotated[str, typer.Argument(help="A run's id.")],
-    to: Annotated[Path, typer.Option(help="The zip.")],
+    run: Annotated[str, typer.Argument(help="Id of the run.")],
+    to: Annotated[Path, typer.Option(help="Path of the zip.")],
     formats: Annotated[str, typer.Option("--format")] = "safetensors,onnx",
     progress_file: ProgressFile = None,
 ) -> None:
-    """Write a run's zip to that very place; any other in its folder is deleted then."""
+    """Write a run's zip to the given path, and delete older ones in its folder."""
     with importing():
         from tl_core.export import export_run, parse_formats
         from tl_core.export.placement import disk_errors
@@ -95,9 +93,9 @@ def pack(
             on_progress=lambda words, share: show(share, words),
         )
         with disk_errors():
-            # The folder must be there: a run deleted meanwhile does not get a new one.
+            # The folder must exist already: a run deleted meanwhile must not get a new one.
             made.path.replace(to)
-            # Whoever is downloading an older zip keeps the open file.
+            # A download of an older zip continues, since its file stays open.
             for old in set(to.parent.glob("export-*.zip")) - {to}:
                 old.unlink(missing_ok=True)
     print_json({"path": str(to)})
@@ -137,7 +135,7 @@ def _print(exported: Exported) -> None:
     out.print(f"Written to {exported.path}:")
     for name, n_bytes in exported.files:
         out.print(f"  {name} ({n_bytes / 1e6:.2f} MB)")
-    names = ("size", "one image", "right", "same answer")
+    names = ("size", "time per image", "right", "same prediction")
     table = Table("", *(Column(name, justify="right") for name in names))
     for each in exported.figures:
         table.add_row(
@@ -150,4 +148,4 @@ def _print(exported: Exported) -> None:
     out.print(table)
     out.print(f"{asked_words(exported.figures)} {exported.parameters:,} parameters.")
     for sentence in exported.left_out:
-        out.print(f"Not in it: {sentence}")
+        out.print(f"Left out: {sentence}")

@@ -1,7 +1,7 @@
-"""Ctrl-C that ends a command in mid-step.
+"""Termination by Ctrl-C within a training step.
 
-Python raises `KeyboardInterrupt` once its main thread is back from C++ code, in which one backward
-pass of a large network on a CPU may keep it for a minute.
+Python raises `KeyboardInterrupt` only when its main thread returns from C++ code, and one backward
+pass of a large network on a CPU may take a minute.
 """
 
 import os
@@ -14,21 +14,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 INTERRUPTED = 130
-"""A shell's for a command that was ended by SIGINT."""
+"""Exit code that shells use for a command ended by SIGINT."""
 _ENDING = {signal.SIGINT, signal.SIGTERM}
 _PATIENCE_SECONDS = 2.0
 
 
 @contextmanager
 def ended_by_signals(before_exit: Callable[[], None]) -> Iterator[None]:
-    """Within the block SIGINT and SIGTERM end the process, two seconds later if not before.
+    """Make SIGINT and SIGTERM end the process within two seconds, as long as the block runs.
 
-    In order where Python can react; else at once, as if it were killed. What a command writes is
-    whole or not there at any time, and the next one finds the run interrupted. For the main thread.
+    If Python can react in that time, `KeyboardInterrupt` ends it as usual; otherwise the process
+    exits at once. That is safe, because files are written atomically and the next command marks
+    the run as interrupted. Only for the main thread.
 
     Args:
-        before_exit: called before the process is ended at once, such as to restore the terminal.
+        before_exit: called before such an exit, for example to restore the terminal.
     """
+    # Python writes each signal's number into the pipe at once, even during C++ code.
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     before = signal.set_wakeup_fd(writing)
@@ -41,8 +43,9 @@ def ended_by_signals(before_exit: Callable[[], None]) -> Iterator[None]:
 
 
 def _follow(signals: int, before_exit: Callable[[], None]) -> None:
-    """Read the numbers of signals until the block is left, or has not been left in time."""
+    """Wait for a signal or the end of the block, and exit if the block does not end in time."""
     while not _ENDING & set(numbers := os.read(signals, 64)):
+        # The pipe is closed at the end of the block.
         if not numbers:
             return os.close(signals)
     give_up = time.monotonic() + _PATIENCE_SECONDS

@@ -1,4 +1,4 @@
-"""Hidden command `lay-out`, for the app: a map of images in two dimensions, as one JSON value."""
+"""Hidden command `lay-out`, for the app: an embedding map of images, as one JSON value."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from tl_core.workspace import Workspace
 
 _PREPARING = 0.7
-"""Share of a map's time that computing features takes, roughly."""
+"""Approximate share of the time that computing features takes."""
 
 
 def lay_out(
-    what: Annotated[str, typer.Argument(help="A dataset's or, with --split, a run's id.")],
+    what: Annotated[str, typer.Argument(help="Id of a dataset or, with --split, of a run.")],
     *,
     method: str = "pca",
     split: str = "",
@@ -31,7 +31,7 @@ def lay_out(
     settings: Set = None,
     progress_file: ProgressFile = None,
 ) -> None:
-    """Map a dataset's images, or what a run has kept of a side."""
+    """Map the images of a dataset, or those of a run's validation or test set."""
     chosen = chosen_settings({"backbone": backbone}, settings)
     workspace = open_and_tidy()
     with shown_progress("drawing a map", progress_file) as show:
@@ -45,7 +45,7 @@ def lay_out(
 def _lay_out_dataset(
     workspace: Workspace, dataset: str, settings: dict[str, Any], method: Method, show: Show
 ) -> None:
-    """Map training and validation images by a pretrained backbone's features."""
+    """Map training and validation images by features of a pretrained backbone."""
     with importing():
         from tl_core.evaluation.embedding import MOST_MAPPED
         from tl_core.runs.pretrained import learnable, pretrained_features
@@ -63,23 +63,23 @@ def _lay_out_dataset(
 def _lay_out_run(
     workspace: Workspace, run_id: str, split: Literal["val", "test"], method: Method
 ) -> None:
-    """Map a run's own features, as its model had them in the end."""
+    """Map a split by the stored features of the run's best model."""
     with importing():
         from tl_core.evaluation.embedding import MOST_MAPPED
         from tl_core.evaluation.sampling import sample_evenly
         from tl_core.outputs import load_outputs
 
     run = workspace.store.get_run(run_id)
-    kept = load_outputs(workspace.artifacts.outputs(run.id), split)
-    chosen = sample_evenly(kept.labels[kept.rows].tolist(), MOST_MAPPED)
-    positions = kept.positions[kept.rows][chosen].tolist()
-    _print(method, positions, kept.features[chosen], len(kept.positions))
+    outputs = load_outputs(workspace.artifacts.outputs(run.id), split)
+    chosen = sample_evenly(outputs.labels[outputs.rows].tolist(), MOST_MAPPED)
+    positions = outputs.positions[outputs.rows][chosen].tolist()
+    _print(method, positions, outputs.features[chosen], len(outputs.positions))
 
 
 def _print(method: Method, positions: Sequence[int], features: Any, n_of: int) -> None:
-    """Print positions, points, and the share of the variance that PCA shows."""
+    """Print positions, points and the explained variance of PCA."""
     from tl_core.evaluation import embedding
 
-    found = embedding.lay_out(features, method)
-    points = found.points.astype(float).round(4).tolist()
-    print_json({"positions": positions, "points": points, "share": found.share, "n_of": n_of})
+    layout = embedding.lay_out(features, method)
+    points = layout.points.astype(float).round(4).tolist()
+    print_json({"positions": positions, "points": points, "share": layout.share, "n_of": n_of})

@@ -1,4 +1,7 @@
-"""Standard input as a leash: a child process is told there what to do, and ends with who holds the other end."""
+"""Lifetime of a child process, tied to its parent by standard input.
+
+The parent writes to a pipe that closes when it ends, however that happens.
+"""
 
 import os
 import threading
@@ -9,19 +12,20 @@ _PATIENCE_SECONDS = 30.0
 
 
 class Leash:
-    """A first line, then bytes that each wake the child, then the end, however it comes about."""
+    """Reader of standard input: a first line, then bytes that each wake the child, then the end."""
 
     def __init__(self) -> None:
-        """Wait for the first line, which is empty when there is nobody."""
-        self.stopping, self.woken = threading.Event(), threading.Event()
+        """Wait for the first line, which is empty if there is no parent."""
+        self.stopping = threading.Event()
+        self.woken = threading.Event()
         self._has_begun = False
-        # Not by sys.stdin, whose lock would be in the way when all is done.
+        # Not `sys.stdin`, whose lock, held by the listening thread, would block the exit.
         with open(0, "rb", buffering=0, closefd=False) as stream:
             self.first_line = stream.readline(_LONGEST_LINE).decode()
         threading.Thread(target=self._listen, name="transferlab-leash", daemon=True).start()
 
     def begin(self) -> None:
-        """From now on there is something to be ended in order: until here the process ends on the spot."""
+        """Have the end of the parent set `stopping`; until now it ends the process at once."""
         self._has_begun = True
 
     def _listen(self) -> None:
@@ -30,6 +34,6 @@ class Leash:
         self.stopping.set()
         self.woken.set()
         if self._has_begun:
-            # Nobody is left who could end a process that hangs after this.
+            # Then exit in any case, since no parent is left to end a process that hangs.
             time.sleep(_PATIENCE_SECONDS)
         os._exit(0)

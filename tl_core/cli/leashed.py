@@ -1,4 +1,4 @@
-"""Any command on a leash: `python -m tl_core.cli.leashed COMMAND …` ends with its parent process."""
+"""Entry point of commands that end with their parent: `python -m tl_core.cli.leashed COMMAND …`."""
 
 from tl_core.cli.leash import Leash
 from tl_core.cli.main import main

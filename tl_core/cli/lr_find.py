@@ -1,4 +1,4 @@
-"""Command `lr-find`."""
+"""Command `lr-find`, which suggests a learning rate."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -25,8 +25,7 @@ def lr_find(
 ) -> None:
     """Suggest a learning rate.
 
-    A model of its own is trained for a moment at ever higher rates, and thrown away. No run is
-    added.
+    A temporary model is trained for a few steps at rising learning rates, and then discarded.
     """
     with importing():
         from tl_core.runs.execute import check, make_experiment, settle
@@ -40,7 +39,7 @@ def lr_find(
         finding = find_learning_rate(make_experiment(workspace, config), steps, on_progress=show)
     if as_json:
         return print_json(asdict(finding))
-    found = "No learning rate"
+    suggestion = "No learning rate"
     if finding.suggestion:
-        found = f"Learning rate {finding.suggestion:.2g} for the head"
-    out.print(f"{found}: {finding.reason} (Tried on {finding.n:,} training images.)")
+        suggestion = f"Learning rate {finding.suggestion:.2g} for the head"
+    out.print(f"{suggestion}: {finding.reason} (Tried on {finding.n:,} training images.)")

@@ -1,4 +1,4 @@
-"""Table of the commands, and the exit code and sentence for each way of ending."""
+"""Table of commands, and their exit codes and error messages."""
 
 import io
 import signal
@@ -49,32 +49,33 @@ for _command in _FOR_THE_APP:
 
 
 def main() -> None:
-    """Run a command; exit 0 when done, 2 on bad input, 130 when interrupted.
+    """Run a command; exit with 0 when done, 2 on an error and 130 when interrupted.
 
-    Bad input is told in one sentence on stderr.
+    An error is reported in one line on stderr.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     keep_freed_memory()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # A name that the terminal has no letters for is no reason to fail.
+            # Names may contain characters that the terminal cannot show.
             stream.reconfigure(errors="backslashreplace")
     try:
         code = app(standalone_mode=False) or 0
-        if code == INTERRUPTED:  # typer has caught the KeyboardInterrupt
-            _complain("Interrupted.", code)
+        # Typer has caught the KeyboardInterrupt.
+        if code == INTERRUPTED:
+            _report("Interrupted.", code)
     except TransferLabError as error:
-        code = _complain(str(error), 2)
+        code = _report(str(error), 2)
     except (KeyboardInterrupt, typer.Abort):
-        code = _complain("Interrupted.", INTERRUPTED)
+        code = _report("Interrupted.", INTERRUPTED)
     except Exception as error:
-        # typer's complaints about the command line have this method.
+        # Typer's errors about the command line have this method.
         if not hasattr(error, "format_message"):
             raise
-        code = _complain(f"{error.format_message()} Try --help.", 2)
+        code = _report(f"{error.format_message()} Try --help.", 2)
     sys.exit(code)
 
 
-def _complain(sentence: str, code: int) -> int:
+def _report(sentence: str, code: int) -> int:
     sys.stderr.write(visible(" ".join(sentence.split())) + "\n")
     return code

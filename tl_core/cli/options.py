@@ -1,4 +1,4 @@
-"""Arguments and options that several commands share."""
+"""Arguments and options shared by several commands."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,10 +9,10 @@ from tl_core.config import knob_help
 
 
 def setting(name: str, *flags: str, metavar: str | None = None) -> Any:
-    """Option for a setting, explained by the setting's own sentence.
+    """Return an option for a setting, with the setting's help text.
 
     Args:
-        flags: how the option is typed, where not by the name of its parameter.
+        flags: names of the option, if not that of its parameter.
     """
     return typer.Option(*flags, help=knob_help(name), metavar=metavar)
 
@@ -20,24 +20,24 @@ def setting(name: str, *flags: str, metavar: str | None = None) -> Any:
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON value on stdout and nothing else.")
 ]
-RunId = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or the start of it.")]
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or the start of it.")]
 Dataset = Annotated[
     str,
     typer.Argument(
-        metavar="DATASET_OR_PATH", help="A dataset's id or name, or a path, or sample:NAME."
+        metavar="DATASET_OR_PATH", help="Id or name of a dataset, a path, or sample:NAME."
     ),
 ]
 Backbone = Annotated[str | None, setting("backbone")]
 Preset = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="A recipe to start from; the command presets lists them."),
+    typer.Option(metavar="NAME", help="Preset to start from; the command presets lists them."),
 ]
 Set = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="Any setting, as often as needed; the command settings lists them all.",
+        help="Any setting; may be repeated; the command settings lists them all.",
     ),
 ]
 ProgressFile = Annotated[Path | None, typer.Option(hidden=True)]

@@ -1,4 +1,4 @@
-"""Printing: JSON for machines, sentences and tables for people."""
+"""Output of commands: JSON for programs, sentences and tables for people."""
 
 import json
 import sys
@@ -19,7 +19,7 @@ from tl_core.text import one_line
 
 
 class _Terminal(Console):
-    """Shows text as data, on one line: what would steer the terminal is made visible."""
+    """Console that prints text on one line, with control characters made visible."""
 
     def render_str(self, text: str, **options: Any) -> Text:
         return super().render_str(one_line(text), **options)
@@ -30,9 +30,9 @@ err = _Terminal(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 def print_json(value: object) -> None:
-    """Print one JSON value in ASCII, which survives any terminal and pipe."""
+    """Print one JSON value in ASCII, which every terminal and pipe can carry."""
     sys.stdout.write(json.dumps(value) + "\n")
-    # typer handles a closed pipe here, but not at the interpreter's exit.
+    # Typer handles a closed pipe here, but not at the interpreter's exit.
     sys.stdout.flush()
 
 
@@ -42,7 +42,7 @@ def narrow_table(*columns: Column | str) -> Table:
 
 
 def percent_interval(share: float | None, interval: tuple[float, float] | None) -> str:
-    """Return `86.1 (80 to 91)` for a share with its confidence interval, or a dash without them."""
+    """Format a share with its confidence interval: `86.1 (80 to 91)`; a dash without them."""
     if share is None or interval is None:
         return "-"
     low, high = interval
@@ -50,13 +50,13 @@ def percent_interval(share: float | None, interval: tuple[float, float] | None) 
 
 
 def progress_bar() -> Progress:
-    """Return a bar on stderr that is removed when done and hidden where that is no terminal."""
+    """Return a progress bar on stderr, removed when done and hidden without a terminal."""
     columns = TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn()
     return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
 
 
 class Show:
-    """Moves a progress bar, and writes the same to a file for a process that waits."""
+    """Progress bar that also writes its state to a file, for another process to read."""
 
     def __init__(self, bar: Progress, words: str, progress_file: Path | None) -> None:
         self._bar = bar
@@ -65,16 +65,16 @@ class Show:
         self._task = bar.add_task(words, total=1.0)
 
     def __call__(self, share: float, words: str = "") -> None:
-        """Show the share that is done, and what is being done."""
+        """Show the completed share and what is being done."""
         self._bar.update(self._task, completed=share, description=one_line(words or self._words))
         if self._file:
-            told = json.dumps({"fraction": share, "words": words})
-            write_whole(self._file, told, durable=False)
+            state = json.dumps({"fraction": share, "words": words})
+            write_whole(self._file, state, durable=False)
 
 
 @contextmanager
 def shown_progress(words: str, progress_file: Path | None = None) -> Iterator[Show]:
-    """Show a progress bar while the block runs, and yield what moves it.
+    """Show a progress bar while the block runs, and yield the function that updates it.
 
     SIGINT and SIGTERM end the block within seconds, whatever it computes.
     """

@@ -1,4 +1,4 @@
-"""Command `predict`: a run's model asked about images."""
+"""Command `predict`, which classifies images with a run's model."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tl_core.text import confidence
 if TYPE_CHECKING:
     from tl_core.runs.predictor import Answer, Predictor
 
-_AT_ONCE = 32
+_BATCH = 32
 _MOST_NAMED = 20
-"""Unusable images that the message names; a table has them all."""
+"""Largest number of unusable images that the error message names."""
 
 
 def predict(
@@ -29,19 +29,19 @@ def predict(
     images: Annotated[
         list[Path], typer.Argument(metavar="IMAGE…", help="Image files, or folders of them.")
     ],
-    top: Annotated[int, typer.Option(min=1, help="How many classes to name.")] = 5,
+    top: Annotated[int, typer.Option(min=1, help="Number of classes to name.")] = 5,
     to: Annotated[
-        Path | None, typer.Option(metavar="FILE.csv", help="Write a table there instead.")
+        Path | None, typer.Option(metavar="FILE.csv", help="Write a table to this file instead.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask a run's model about images."""
+    """Classify images with a run's model."""
     with importing():
         from tl_core.runs.predictor import Predictor, answer_json, answers_csv
         from tl_core.workspace import open_workspace
 
     predictor = Predictor.of_run(open_workspace(), run)
-    answers = _ask(predictor, _images(images), top)
+    answers = _predict(predictor, _images(images), top)
     if to is not None:
         _write(to, answers_csv(answers))
     if as_json:
@@ -51,43 +51,41 @@ def predict(
     else:
         n = sum(bool(answer.top) for answer in answers)
         rest = ", and why the others cannot be used" if n < len(answers) else ""
-        out.print(f"{to}: answers to {n} of {len(answers)} images{rest}.")
+        out.print(f"{to}: predictions for {n} of {len(answers)} images{rest}.")
     if to is None:
-        _complain_of_unusable(answers)
+        _raise_if_unusable(answers)
 
 
-def _ask(predictor: Predictor, paths: Sequence[Path], top: int) -> list[Answer]:
+def _predict(predictor: Predictor, paths: Sequence[Path], top: int) -> list[Answer]:
     files = [(str(path), path) for path in paths]
     answers: list[Answer] = []
-    with shown_progress("asking the model") as show:
-        for start in range(0, len(files), _AT_ONCE):
-            answers += predictor.predict(files[start : start + _AT_ONCE], top)
+    with shown_progress("predicting") as show:
+        for start in range(0, len(files), _BATCH):
+            answers += predictor.predict(files[start : start + _BATCH], top)
             show(len(answers) / len(files))
     return answers
 
 
-def _images(given: Sequence[Path]) -> list[Path]:
-    """Replace folders by the files in them that are named as images, at any depth, in order.
+def _images(paths: Sequence[Path]) -> list[Path]:
+    """Replace each folder by the image files in it, by suffix and at any depth, sorted.
 
     Raises:
-        TransferLabError: there is none in a folder.
+        TransferLabError: a folder contains no image files.
     """
     from tl_core.data.images import SUFFIXES
 
-    found = []
-    for path in given:
+    images = []
+    for path in paths:
         if not path.is_dir():
-            found.append(path)
+            images.append(path)
             continue
-        walked = (Path(folder) / name for folder, _, names in os.walk(path) for name in names)
-        inside = sorted(path for path in walked if path.suffix.lower().lstrip(".") in SUFFIXES)
+        files = (Path(folder) / name for folder, _, names in os.walk(path) for name in names)
+        inside = sorted(file for file in files if file.suffix.lower().lstrip(".") in SUFFIXES)
         if not inside:
             suffixes = ", ".join(sorted(SUFFIXES))
-            raise TransferLabError(
-                f"{path}: there is no file named as an image in it ({suffixes})."
-            )
-        found += inside
-    return found
+            raise TransferLabError(f"{path} contains no image files ({suffixes}).")
+        images += inside
+    return images
 
 
 def _write(path: Path, text: str) -> None:
@@ -95,17 +93,17 @@ def _write(path: Path, text: str) -> None:
         # Excel recognises UTF-8 by the byte order mark.
         write_whole(path, text.encode("utf-8-sig"))
     except OSError as error:
-        raise TransferLabError(f"{path}: it cannot be written ({error.strerror}).") from error
+        raise TransferLabError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 def _print(answers: Sequence[Answer]) -> None:
     for answer in answers:
         if answer.top:
-            classes = ", ".join(f"{name} {confidence(sure)}" for name, sure in answer.top)
+            classes = ", ".join(f"{name} {confidence(share)}" for name, share in answer.top)
             out.print(f"{answer.name}: {classes}")
 
 
-def _complain_of_unusable(answers: Sequence[Answer]) -> None:
+def _raise_if_unusable(answers: Sequence[Answer]) -> None:
     unusable = [f"{answer.name}: {answer.error}" for answer in answers if answer.error]
     if unusable:
         n_more = len(unusable) - _MOST_NAMED

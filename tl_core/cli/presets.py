@@ -1,4 +1,4 @@
-"""Commands `presets` and `settings`, which list what a run can be given."""
+"""Commands `presets` and `settings`, which list choices for a run."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def settings(as_json: AsJson = False) -> None:
     for row in rows:
         out.print(f"{row['name']}={_as_typed(row['default'])}")
         out.print(f"  {row['help']}")
-        out.print(f"  It may be {row['values']}.")
+        out.print(f"  Possible values: {row['values']}.")
 
 
 def _preset_rows(store: Store) -> Iterator[dict[str, Any]]:
@@ -60,28 +60,28 @@ def _preset_row(
 
 
 def _setting_rows() -> Iterator[dict[str, Any]]:
-    plain = make_run_config(ANY_DATASET, {}).model_dump(mode="json")
+    defaults = make_run_config(ANY_DATASET, {}).model_dump(mode="json")
     for name, section in KNOBS.items():
         yield {
             "name": name,
             "section": section,
             "help": knob_help(name),
             "values": knob_values(name),
-            "default": plain[section][name],
+            "default": defaults[section][name],
         }
-    sets = {name: choice.model_dump() for name, choice in AUGMENTATIONS.items()}
+    policies = {name: choice.model_dump() for name, choice in AUGMENTATIONS.items()}
     yield {
         "name": "augment",
         "section": "augment",
-        "help": "A whole set of augmentation settings by kind of image, to which single ones then "
-        "apply.",
+        "help": "Augmentation policy by kind of image, which single augmentation settings then "
+        "change.",
         "values": " or ".join(map(repr, AUGMENTATIONS)),
-        "default": next(name for name, values in sets.items() if values == plain["augment"]),
+        "default": next(k for k, values in policies.items() if values == defaults["augment"]),
     }
 
 
 def _as_typed(value: object) -> str:
-    """Write a value as it would stand after `--set name=`."""
+    """Format a value as it is typed after `--set name=`."""
     if value is None:
         return ""
     if isinstance(value, bool):

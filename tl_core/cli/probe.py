@@ -1,4 +1,4 @@
-"""Command `probe`: classical models on a pretrained backbone's features."""
+"""Command `probe`, which tries classical models on a pretrained backbone's features."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def probe(
     progress_file: ProgressFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Try classical models on a pretrained backbone's features, by cross-validation.
+    """Cross-validate classical models on a pretrained backbone's features.
 
-    Logistic regression, support vector machines, nearest neighbours, a decision tree and a random
-    forest, on training and validation images. The test set has no part in it.
+    They are logistic regression, support vector machines, nearest neighbours, a decision tree and
+    a random forest, on training and validation images. The test set is not used.
     """
     with importing():
         from tl_core.runs.pretrained import probe_dataset
@@ -46,7 +46,7 @@ def probe(
 def _print(found: Probing) -> None:
     table = Table(
         "model",
-        Column("right", justify="right"),
+        Column("accuracy", justify="right"),
         Column("± over folds"),
         Column("seconds", justify="right"),
     )
@@ -58,7 +58,7 @@ def _print(found: Probing) -> None:
     sample = "" if found.n == found.n_of else f", a sample of {found.n_of:,}"
     out.print(
         f"Mean and standard deviation over {found.folds} folds of {found.n:,} training and "
-        f"validation images{sample}. The test set has no part in this."
+        f"validation images{sample}. The test set is not used."
     )
     for note in found.notes:
         out.print(note)

@@ -1,4 +1,4 @@
-"""Command `report`: what a run has shown, as one HTML file."""
+"""Command `report`, which writes a run's results to one HTML file."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,19 +15,16 @@ from tl_core.text import size
 
 def report(
     run: RunId,
-    to: Annotated[Path, typer.Option("--to", metavar="FILE.html", help="Where to write it.")],
+    to: Annotated[Path, typer.Option("--to", metavar="FILE.html", help="File to write.")],
     as_json: AsJson = False,
 ) -> None:
-    """Write one HTML file with all that a tested run has shown, for people who were not there.
-
-    It needs no network.
-    """
+    """Write a report on a tested run, as one HTML file that needs no network."""
     with importing():
         from tl_core.report import write_report
 
     if not to.parent.is_dir():
         raise OutputRefused(
-            f"There is no folder {str(to.parent)!r} to write {to.name!r} into: make it first."
+            f"There is no folder {str(to.parent)!r} to write {to.name!r} to: create it first."
         )
     workspace = open_and_tidy()
     try:

@@ -1,4 +1,4 @@
-"""Commands `runs` and `show`."""
+"""Commands `runs` and `show`, which print runs."""
 
 import dataclasses
 from typing import Any
@@ -28,7 +28,7 @@ def runs(as_json: AsJson = False) -> None:
         Column("dataset", overflow="fold"),
         Column("backbone", overflow="fold"),
         "frozen",
-        Column("right in test", no_wrap=True),
+        Column("test accuracy", no_wrap=True),
     )
     for run in found:
         table.add_row(
@@ -58,7 +58,7 @@ def print_run(run: Run) -> None:
     frozen = frozen_words(model)
     out.print(f"run {run.id}: {run.state}, {run.dataset_name}, {model.backbone}, frozen {frozen}")
     if continued := run.facts.continues:
-        out.print(f"It carries on from run {continued}.")
+        out.print(f"It continues run {continued}.")
     if run.message:
         out.print(run.message)
     for note in run.facts.notes:
@@ -71,19 +71,19 @@ def print_run(run: Run) -> None:
         low, high = wilson_interval(right, result.n)
         out.print(
             f"Right on {right} of {result.n} test images, {result.accuracy:.1%} (95 % interval "
-            f"{low:.1%} to {high:.1%}); always guessing the biggest class would be "
+            f"{low:.1%} to {high:.1%}); always guessing the most frequent class would reach "
             f"{result.baseline_accuracy:.1%}. Macro precision {result.precision_macro:.3f}, "
             f"recall {result.recall_macro:.3f}, F1 {result.f1_macro:.3f}, loss {result.loss:.3f} "
-            "on the same images; `evaluate` tells how sure these are."
+            "on the same images; the command evaluate gives their intervals."
         )
 
 
 def frozen_words(model: ModelConfig) -> str:
-    """Say which part of the network was chosen to be frozen."""
-    whole = f"stages {model.frozen_stages}"
+    """Describe the setting of the frozen part: by stages or layers, and by module names."""
+    prefix = f"stages {model.frozen_stages}"
     if model.frozen_layers is not None:
-        whole = f"layers {model.frozen_layers}"
-    return ", ".join([whole, *model.frozen_names])
+        prefix = f"layers {model.frozen_layers}"
+    return ", ".join([prefix, *model.frozen_names])
 
 
 def _json(run: Run) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Command `serve`: every run's model over HTTP, without the app."""
+"""Command `serve`, which serves the models of all runs over HTTP, without the app."""
 
 import ipaddress
 import socket
@@ -13,15 +13,15 @@ from tl_core.memory import importing
 
 def serve(
     host: Annotated[
-        str, typer.Option(help="Address to listen on; 0.0.0.0 for other machines, too.")
+        str, typer.Option(help="Address to listen on; 0.0.0.0 to accept other machines.")
     ] = "127.0.0.1",
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for a free one.")
     ] = 8600,
 ) -> None:
-    """Let programs ask every run's model over HTTP, without the app.
+    """Serve predictions of every run's model over HTTP, without the app.
 
-    Other machines need the key that is set as TRANSFERLAB_API_KEY.
+    Requests from other machines need the key that is set as TRANSFERLAB_API_KEY.
     """
     with importing():
         import uvicorn
@@ -34,14 +34,14 @@ def serve(
     if key is None and not _is_this_machine(host):
         raise ConfigError(
             f"--host: {host!r} can be reached from other machines: set TRANSFERLAB_API_KEY to the "
-            "key to bring."
+            "key that they must send."
         )
     with _listen(host, port) as listening:
         base = f"http://{host}:{listening.getsockname()[1]}"
         header = '-H "Authorization: Bearer $TRANSFERLAB_API_KEY" ' if key else ""
         command = f"curl {header}--data-binary @IMAGE {base}/api/runs/RUN/predict"
-        out.print(f"Ask a run's model: {command}")
-        out.print(f"What can be asked: {base}/api/openapi.json")
+        out.print(f"Predict with a run's model: {command}")
+        out.print(f"API description: {base}/api/openapi.json")
         server = uvicorn.Server(uvicorn.Config(make_app(workspace, key), log_level="warning"))
         server.run([listening])
 
@@ -60,5 +60,5 @@ def _listen(host: str, port: int) -> socket.socket:
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(
-            f"--host {host} --port {port}: there can be no server there ({reason})."
+            f"--host {host} --port {port}: no server can be started there ({reason})."
         ) from error

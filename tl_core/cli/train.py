@@ -1,4 +1,4 @@
-"""Commands `train`, `resume` and `pause`."""
+"""Commands `train`, `resume` and `pause`, which control training."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from tl_core.records import DatasetRecord, Progress, Run, RunState
 from tl_core.runs.endings import with_ending
 
 _PAUSE_SECONDS = 10.0
+"""Longest wait for a run to pause."""
 _OPTIMIZERS = "|".join(get_args(OptimizerName))
 
 
@@ -46,14 +47,14 @@ def train(
     weight_decay: Annotated[float | None, setting("weight_decay")] = None,
     seed: Annotated[int | None, setting("seed")] = None,
     no_augment: Annotated[
-        bool, typer.Option("--no-augment", help="Show training images only as they are.")
+        bool, typer.Option("--no-augment", help="Train without augmentation.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train a model here and now, and test it once at the end.
+    """Train a model in this process, and test it once at the end.
 
-    What is given changes the preset, or else the defaults; --set changes what the other options
-    say.
+    Options change the preset, or the defaults without one; --set takes precedence over other
+    options.
     """
     options = {
         "backbone": backbone,
@@ -83,19 +84,20 @@ def _train(dataset: str, preset: str | None, settings: dict[str, Any], as_json: 
     ingest_seconds = time.monotonic() - started
     with shown_progress("starting") as show:
         run = InlineRunner(workspace, _progress_shown_by(show)).submit(config)
-    _tell(with_ending(workspace, run), record, ingest_seconds, time.monotonic() - started, as_json)
+    seconds = time.monotonic() - started
+    _report(with_ending(workspace, run), record, ingest_seconds, seconds, as_json)
 
 
 def resume(
     run: RunId,
     epochs: Annotated[
-        int | None, typer.Option(help="In all, to go on for longer; needed for a completed run.")
+        int | None, typer.Option(help="New total number of epochs; needed for a completed run.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Go on with a run that has stopped.
+    """Continue a run that has stopped.
 
-    One that is completed stays as it is; a new run carries on from it, and needs --epochs.
+    A completed run does not change: a new run continues it, and needs --epochs.
     """
     with importing():
         from tl_core.runners import InlineRunner
@@ -105,16 +107,16 @@ def resume(
     with shown_progress("starting") as show:
         ended = InlineRunner(workspace, _progress_shown_by(show)).resume(run, epochs)
     record = workspace.store.get_dataset(ended.config.data.dataset_id)
-    _tell(with_ending(workspace, ended), record, 0.0, time.monotonic() - started, as_json)
+    _report(with_ending(workspace, ended), record, 0.0, time.monotonic() - started, as_json)
 
 
 def pause(run: RunId, as_json: AsJson = False) -> None:
-    """Stop a run for now; it keeps what it has done."""
+    """Pause a run; it keeps its finished epochs."""
     workspace = open_and_tidy()
     store = workspace.store
     found = store.get_run(run)
     if found.state.is_finished:
-        raise RunNotReady(f"Run {found.id} is {found.state}, and there is nothing to pause.")
+        raise RunNotReady(f"Run {found.id} is {found.state} and cannot be paused.")
     store.request_pause(found.id)
     found = store.get_run(found.id)
     give_up = time.monotonic() + _PAUSE_SECONDS
@@ -135,15 +137,15 @@ def pause(run: RunId, as_json: AsJson = False) -> None:
 
 
 def _progress_shown_by(show: Show) -> Callable[[object, Progress | None], None]:
-    def told(_event: object, progress: Progress | None) -> None:
+    def on_event(_event: object, progress: Progress | None) -> None:
         if progress:
             words = ": ".join(filter(None, (progress.stage, progress.detail)))
             show(progress.fraction, words)
 
-    return told
+    return on_event
 
 
-def _tell(
+def _report(
     run: Run, record: DatasetRecord, ingest_seconds: float, seconds: float, as_json: bool
 ) -> None:
     if as_json:
@@ -157,7 +159,7 @@ def _tell(
 def _json(
     run: Run, record: DatasetRecord, ingest_seconds: float, total_seconds: float
 ) -> dict[str, Any]:
-    spent = run.facts.seconds_by_stage
+    seconds = run.facts.seconds_by_stage
     return {
         "run_id": run.id,
         "state": run.state,
@@ -173,9 +175,9 @@ def _json(
         "test": dataclasses.asdict(run.result) if run.result else None,
         "seconds": {
             "ingest": ingest_seconds,
-            "prepare": spent.get("reading images", 0.0) + spent.get("preparing features", 0.0),
-            "train": spent.get("training", 0.0),
-            "evaluate": spent.get("testing", 0.0),
+            "prepare": seconds.get("reading images", 0.0) + seconds.get("preparing features", 0.0),
+            "train": seconds.get("training", 0.0),
+            "evaluate": seconds.get("testing", 0.0),
             "total": total_seconds,
         },
     }

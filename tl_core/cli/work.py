@@ -1,4 +1,4 @@
-"""Hidden command `work`: the worker process, which ends with the server that started it."""
+"""Hidden command `work`: the worker process of a server, which ends with the server."""
 
 import contextlib
 import os
@@ -8,28 +8,32 @@ from tl_core.cli.leash import Leash
 from tl_core.memory import importing
 
 _NICE = 5
-"""Priority behind whoever answers people, but high enough to progress while they look at pages."""
+"""Niceness, which gives the web server priority and still lets training progress."""
 _OOM_SCORE = "500"
-"""Linux ends the process of the highest score, 0 to 1000, first: not the web server, whose is 0."""
+"""Score, 0 to 1000, by which Linux selects a process to kill when memory runs out.
+
+The web server's is 0, so that the worker is killed first.
+"""
 
 
 def work() -> None:
-    """Carry out queued runs for the server that started this, and end with it.
+    """Carry out queued runs for the server that started this process, and end with it.
 
-    Its settings are the first line of standard input, as JSON. Every byte after it means that
+    The first line of standard input holds the settings as JSON; every byte after it means that
     there may be a new run.
     """
     leash = Leash()
     if not leash.first_line:
         return
-    # The leash is held before these seconds, in which the server may end.
+    # Imports take seconds, in which the server may already end: the leash comes first.
     with importing():
         from tl_core.runners.work_loop import work_through_queue
         from tl_core.settings import Settings
         from tl_core.workspace import open_workspace
 
     os.nice(_NICE)
-    with contextlib.suppress(OSError):  # not every system has it
+    # Only Linux has this file.
+    with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE)
     workspace = open_workspace(Settings.model_validate_json(leash.first_line))
     leash.begin()

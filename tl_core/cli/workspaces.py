@@ -1,4 +1,4 @@
-"""Opening the workspace for a command."""
+"""Opening of the workspace for a command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Who carries out a run: siblings behind `submit(config) -> Run` and `resume(run_id, epochs) -> Run`."""
+"""Runners: each carries out runs behind `submit` and `resume`, and returns their records.
+
+The command line runs in its own thread; a server in a worker process or a background thread.
+"""
 
 from typing import Protocol
 
@@ -19,12 +22,10 @@ class Runner(Protocol):
 
 
 def make_server_runner(workspace: Workspace) -> ProcessRunner | ThreadRunner:
-    """The one that the settings name, for a server that also answers people."""
-    return (
-        ThreadRunner(workspace)
-        if workspace.settings.runner == "thread"
-        else ProcessRunner(workspace)
-    )
+    """Return the runner that the settings name, for a server that also answers requests."""
+    if workspace.settings.runner == "thread":
+        return ThreadRunner(workspace)
+    return ProcessRunner(workspace)
 
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Run it here and now, in the caller's thread: the command line's runner."""
+"""Runner of the command line, which trains in the caller's thread."""
 
 from collections.abc import Callable
 
@@ -16,18 +16,19 @@ class InlineRunner:
     def __init__(
         self, workspace: Workspace, on_event: Callable[[Event, Progress | None], None] | None = None
     ) -> None:
-        self._workspace, self._on_event = workspace, on_event
+        self._workspace = workspace
+        self._on_event = on_event
 
     def submit(self, config: RunConfig) -> Run:
-        """Run until it ends or is paused, and give back its record. Raises as `enqueue` does."""
+        """Carry out a run until it ends or pauses; return its record. Raises as `enqueue` does."""
         return self._carry_out(lambda: enqueue(self._workspace, config))
 
     def resume(self, run_id: str, epochs: int | None = None) -> Run:
-        """The same for a run that had stopped. Raises as the function `resume` does."""
+        """Carry on with a stopped run likewise. Raises as the function `resume` does."""
         return self._carry_out(lambda: resume(self._workspace, run_id, epochs))
 
     def _carry_out(self, queue: Callable[[], Run]) -> Run:
-        # Queued and claimed under one lock, so that a server on the same store does not take it.
+        # Queued and claimed under one lock, so that a server on the same store cannot claim it.
         with claim(self._workspace, lambda: self._workspace.store.claim_run(queue().id)) as run:
             if run is None:
                 raise RunNotReady("The run was stopped before it started.")

@@ -1,7 +1,7 @@
-"""Ends a worker process whose run was asked to stop and does not.
+"""Termination of a worker process whose run does not stop when asked.
 
-Training asks only between two steps, and a step of a large network may take a minute. Ending the
-process takes no longer than that of a small one, and costs the unfinished epoch, as any stop does.
+Training checks for a stop between two steps, and one step of a large network may take a minute.
+Ending the process is quick, and loses no more than any stop does: the unfinished epoch.
 """
 
 import contextlib
@@ -13,34 +13,35 @@ from tl_core.records import Run
 from tl_core.workspace import Workspace
 
 LOOK_SECONDS = 0.25
-"""Between two looks at a worker and at what its run was asked."""
+"""Time between two checks of a worker and of the requests to its run."""
 PATIENCE_SECONDS = 2.0
-"""From the request to stop until the worker is ended."""
-_LAST_WORDS_SECONDS = 0.25
-"""From SIGTERM, on which a worker that can still act writes down what it has, until SIGKILL."""
+"""Time from the request to stop until the worker is ended."""
+_TERM_SECONDS = 0.25
+"""Time between SIGTERM, on which a responsive worker records its state, and SIGKILL."""
 
 
 class OverdueStops:
-    """Follows the requests to stop that concern one worker."""
+    """Watches for requests to stop that one worker does not follow."""
 
     def __init__(self, workspace: Workspace, worker: subprocess.Popen[bytes]) -> None:
         self._workspace = workspace
         self._worker = worker
         self._asked: dict[str, float] = {}
-        """Time just before each run was asked, by its id; of the monotonic clock."""
+        """Earliest time of the request to each run, by its id, on the monotonic clock."""
 
     def end_worker_if_overdue(self) -> bool:
-        """Look at the store once; true if the worker was ended.
+        """Check the store once, and return whether the worker was ended.
 
-        Its run is then left to `fail_stale_runs`, unless the worker wrote its state down itself.
+        Its run is then left to `fail_stale_runs`, unless the worker recorded its state itself.
         """
         now = time.monotonic()
+        # A request first seen now was made since the last check.
         self._asked = {
             run.id: self._asked.get(run.id, now - LOOK_SECONDS) for run in self._asked_runs()
         }
         if all(now - asked < PATIENCE_SECONDS for asked in self._asked.values()):
             return False
-        # While this is held nobody claims a run, so the worker cannot have gone on to another one.
+        # No run can be claimed under this lock, so the worker cannot move on to another run.
         with hold_lock(self._workspace.artifacts.claim_lock):
             is_overdue = any(
                 now - self._asked.get(run.id, now) >= PATIENCE_SECONDS and self._is_executed(run)
@@ -51,7 +52,7 @@ class OverdueStops:
         return is_overdue
 
     def _asked_runs(self) -> list[Run]:
-        """Lists runs that are to stop, but for those that were tested and are all but completed."""
+        """List the running runs that were asked to stop, without those already tested."""
         store = self._workspace.store
         return [
             run
@@ -60,14 +61,14 @@ class OverdueStops:
         ]
 
     def _is_executed(self, run: Run) -> bool:
-        """Whether the worker holds the run's lock."""
+        """Return whether the worker holds the run's lock."""
         lock = self._workspace.artifacts.run_lock(run.id)
         return is_locked(lock) and lock.read_text() == str(self._worker.pid)
 
     def _end_worker(self) -> None:
         self._worker.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._worker.wait(_LAST_WORDS_SECONDS)
+            self._worker.wait(_TERM_SECONDS)
             return
         self._worker.kill()
         self._worker.wait()

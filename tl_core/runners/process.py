@@ -1,7 +1,8 @@
-"""A worker process works through the store's queue; a thread of this process starts it again when it dies.
+"""Runner of a server, which trains in a worker process.
 
-What training does to a process (its memory, its crashes, Python's one lock) stays out of this one.
-A worker whose run was asked to stop and does not is ended, and another goes on with the queue.
+Memory use, crashes and Python's global lock in training then do not affect the server. A thread
+of the server starts a new worker when one dies, or when it had to be ended because its run did
+not stop when asked.
 """
 
 import contextlib
@@ -25,22 +26,24 @@ from tl_core.workspace import Workspace
 _log = logging.getLogger(__name__)
 _COMMAND = (sys.executable, "-m", "tl_core", "work")
 _SOON_SECONDS = 30.0
-"""A worker that has lived less than this is started again ever more slowly."""
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.25, 60.0
+"""Lifetime below which workers are restarted at increasing intervals."""
+_SHORTEST_PAUSE = 0.25
+_LONGEST_PAUSE = 60.0
 _ATTEMPTS = 3
-"""After so many workers in a row that gave up at once, there is no use in another."""
+"""Number of workers in a row that may exit early with an error before no more are started."""
 
 
 class ProcessRunner(ServerRunner):
-    """The queue is in the store, so it outlives both processes; the worker only takes from it."""
+    """Runs a worker process that takes runs from the queue in the store."""
 
     def __init__(self, workspace: Workspace, command: Sequence[str] = _COMMAND) -> None:
         super().__init__(workspace)
-        self._command, self._lock = command, threading.Lock()
+        self._command = command
+        self._lock = threading.Lock()
         self._worker: subprocess.Popen[bytes] | None = None
 
     def shutdown(self) -> None:
-        """Interrupt what is running, keeping its finished epochs, and wait for it a few seconds."""
+        """Interrupt the current run, keeping its finished epochs; wait a few seconds for it."""
         with self._lock:
             self._stopping.set()
             worker = self._worker
@@ -59,7 +62,8 @@ class ProcessRunner(ServerRunner):
                 _write(self._worker, b"\n")
 
     def _work(self) -> None:
-        pause, gave_up = 0.0, 0
+        pause = 0.0
+        failures = 0
         while not self._stopping.wait(pause):
             started = time.monotonic()
             code = self._follow_worker()
@@ -68,21 +72,22 @@ class ProcessRunner(ServerRunner):
             if code is None:
                 _log.warning("A run did not stop when asked; its worker was ended, another starts")
                 pause = 0.0
-                gave_up = 0
+                failures = 0
                 continue
             has_lived = time.monotonic() - started > _SOON_SECONDS
             pause = 0.0 if has_lived else min(max(2 * pause, _SHORTEST_PAUSE), _LONGEST_PAUSE)
-            gave_up = 0 if has_lived or code <= 0 else gave_up + 1
-            if gave_up == _ATTEMPTS:
-                _log.error("No worker process can be had; this one carries the runs out itself")
+            # A signal or a regular end means that the worker could be started.
+            failures = 0 if has_lived or code <= 0 else failures + 1
+            if failures == _ATTEMPTS:
+                _log.error("Worker processes fail to start; the server carries out runs itself")
                 return work_through_queue(self._workspace, self._stopping, self._woken)
             _log.error("The worker process %s; starting another in %g s", how_it_ended(code), pause)
 
     def _follow_worker(self) -> int | None:
-        """Start a worker and see to its end, and to the run that it leaves.
+        """Start a worker, wait for its end and recover the run that it leaves.
 
         Returns:
-            Its return code; None if it was ended here because its run did not stop.
+            Its return code; None if it was ended because its run did not stop.
         """
         try:
             worker = self._start_worker()
@@ -92,21 +97,21 @@ class ProcessRunner(ServerRunner):
             _close(worker)
             death = None
             if not was_ended and not self._stopping.is_set():
-                words = how_it_ended(worker.returncode)
-                death = Death(worker.pid, f"The process that trained it {words}.")
+                ending = how_it_ended(worker.returncode)
+                death = Death(worker.pid, f"The process that trained it {ending}.")
             fail_stale_runs(self._workspace.store, self._workspace.artifacts, death)
             return None if was_ended else worker.returncode
         except Exception:
-            # There is no process to be had, or the store is out of reach: both may pass.
+            # Too few resources for a process, or an unreachable store: both may be temporary.
             _log.exception("The worker process could not be started or followed")
             return 1
 
     def _watch(self, worker: subprocess.Popen[bytes]) -> bool:
-        """Wait for the worker's end; true if it was ended here because its run did not stop."""
+        """Wait for the worker's end; return whether it was ended because its run did not stop."""
         stops = OverdueStops(self._workspace, worker)
         while worker.poll() is None:
             time.sleep(LOOK_SECONDS)
-            # While the store is out of reach the worker goes on, and says so in the log.
+            # The worker itself survives an unreachable store and logs it.
             with contextlib.suppress(StoreUnavailable, OSError):
                 if stops.end_worker_if_overdue():
                     return True
@@ -116,8 +121,9 @@ class ProcessRunner(ServerRunner):
         with self._lock:
             if self._stopping.is_set():
                 return None
-            # A process group of its own, so that Ctrl+C in the server's terminal reaches it through the server alone.
-            # In a session of its own its being nice would mean nothing to Linux, which then shares out by session.
+            # In its own process group, Ctrl+C in the server's terminal does not reach the worker,
+            # which the server then stops itself. In its own session, Linux would ignore its lower
+            # priority, because it divides CPU time by session first.
             worker = subprocess.Popen(
                 self._command,
                 env=_environment(),
@@ -132,7 +138,7 @@ class ProcessRunner(ServerRunner):
 
 
 def how_it_ended(code: int) -> str:
-    """The end of a sentence about a process, from what `Popen.wait` says."""
+    """Return the rest of a sentence about a process that ended with `Popen.returncode`."""
     if code == -signal.SIGKILL:
         return "was killed, as the system does when memory runs out"
     if code < 0:
@@ -142,9 +148,8 @@ def how_it_ended(code: int) -> str:
 
 def _write(worker: subprocess.Popen[bytes], message: bytes) -> None:
     if worker.stdin:
-        with contextlib.suppress(
-            OSError, ValueError
-        ):  # it has just died: the next one looks by itself
+        # If the worker has just died, the next one looks into the queue by itself.
+        with contextlib.suppress(OSError, ValueError):
             worker.stdin.write(message)
 
 
@@ -155,9 +160,6 @@ def _close(worker: subprocess.Popen[bytes]) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """This process's, in which our code is found even where it is not installed."""
-    ours = str(Path(__file__).parents[2])
-    return {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, [ours, os.environ.get("PYTHONPATH")])),
-    }
+    """Return this process's environment, with `tl_core` importable even if not installed."""
+    paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}

@@ -1,4 +1,4 @@
-"""Go on with a run that has stopped, from its last finished epoch."""
+"""Resuming of a stopped run from its last finished epoch."""
 
 import os
 import shutil
@@ -15,19 +15,19 @@ from tl_core.workspace import Workspace
 
 
 def resume(workspace: Workspace, run_id: str, epochs: int | None = None) -> Run:
-    """Queue a run again, to go on from its last finished epoch.
+    """Queue a run again, to continue after its last finished epoch.
 
-    A completed run stays as it is, since its test set was touched: a new run carries on from it, whose fact
-    `continues` is the old one's id.
+    A completed run does not change, because it was tested: a new run continues it, whose fact
+    `continues` is the id of the old one.
 
     Args:
-        workspace: where the run lives.
-        run_id: the run's id, or a unique start of it.
-        epochs: in all, those that are done included; None leaves them as they were chosen.
+        workspace: holds the run.
+        run_id: id of the run, or a unique prefix of it.
+        epochs: total number of epochs, including finished ones; None keeps the setting.
 
     Raises:
         UnknownRun: there is no such run.
-        RunNotReady: it waits or runs, or has nothing to go on from.
+        RunNotReady: it is queued or running, or its training state was not kept.
         ConfigError: the number of epochs is not possible.
         TransferLabError: as `execute.check`.
     """
@@ -36,7 +36,8 @@ def resume(workspace: Workspace, run_id: str, epochs: int | None = None) -> Run:
     is_under_way = run.state in (RunState.QUEUED, RunState.RUNNING)
     if not is_under_way and not can_resume(workspace, run):
         raise RunNotReady(
-            f"Run {run.id} has nothing to go on from, because what training needs was not kept of it: train it again."
+            f"Run {run.id} cannot be resumed, because its training state was not kept: train it "
+            "again."
         )
     if run.state is RunState.COMPLETED:
         return _continue(workspace, run, config)
@@ -46,25 +47,30 @@ def resume(workspace: Workspace, run_id: str, epochs: int | None = None) -> Run:
 
 
 def _with_epochs(run: Run, epochs: int | None) -> RunConfig:
-    done, is_complete = run.epochs_done, run.state is RunState.COMPLETED
+    done = run.epochs_done
+    is_complete = run.state is RunState.COMPLETED
     if is_complete and epochs is None:
         raise ConfigError(
-            f"Run {run.id} is completed: to go on, give more epochs in all than the {done} it has done."
+            f"Run {run.id} is completed: to continue it, give a total number of epochs above "
+            f"the {done} it has done."
         )
     if epochs is None:
         return run.config
     config = make_run_config(run.config.data.dataset_id, {"epochs": epochs}, base=run.config)
     if epochs < done + is_complete:
-        least = f"more than the {done}" if is_complete else f"{done} or more, which are those"
+        enough = f"more than {done}" if is_complete else f"at least {done}"
         raise ConfigError(
-            f"Epochs: {epochs} is too few in all for run {run.id}; give {least} it has done."
+            f"Epochs: {epochs} is too few in total for run {run.id}, which has done {done}; give "
+            f"{enough}."
         )
     return config
 
 
 def _continue(workspace: Workspace, run: Run, config: RunConfig) -> Run:
-    """A new run that begins where a completed one has ended. It is paused until all it needs is in place."""
-    store, dataset = workspace.store, check(workspace, config)
+    """Queue a new run that starts where a completed one ended."""
+    store = workspace.store
+    dataset = check(workspace, config)
+    # Paused until its files are in place, so that no process claims it earlier.
     new = store.add_run(config, run.dataset_name, first_facts(config, dataset), RunState.PAUSED)
     try:
         _take_over(workspace, run, new)
@@ -73,17 +79,19 @@ def _continue(workspace: Workspace, run: Run, config: RunConfig) -> Run:
         workspace.artifacts.delete_run(new.id)
         if isinstance(error, OSError):
             raise RunNotReady(
-                f"What run {run.id} left cannot be taken over ({error.strerror})."
+                f"The files of run {run.id} cannot be copied to a new run ({error.strerror})."
             ) from error
         raise
     return store.queue_again(new.id)
 
 
 def _take_over(workspace: Workspace, old: Run, new: Run) -> None:
-    store, artifacts = workspace.store, workspace.artifacts
-    _share(whole_model(workspace, old.id), artifacts.checkpoint(new.id))
-    for path in kept_files(folder := artifacts.outputs(old.id)):
-        _share(path, artifacts.outputs(new.id) / path.relative_to(folder))
+    store = workspace.store
+    artifacts = workspace.artifacts
+    _link(whole_model(workspace, old.id), artifacts.checkpoint(new.id))
+    old_outputs = artifacts.outputs(old.id)
+    for path in kept_files(old_outputs):
+        _link(path, artifacts.outputs(new.id) / path.relative_to(old_outputs))
     store.append_metrics(new.id, store.list_metrics(old.id))
     for split in ("val", BEST_VAL):
         epoch, predictions = store.list_predictions(old.id, split)
@@ -95,15 +103,17 @@ def _take_over(workspace: Workspace, old: Run, new: Run) -> None:
         val_accuracy=old.val_accuracy,
         facts=old.facts.continued(old.id).merged(new.facts),
     )
-    _share(
-        artifacts.training_state(old.id), artifacts.training_state(new.id)
-    )  # last: with it the run can begin
+    # Last, because a run with a training state can be resumed.
+    _link(artifacts.training_state(old.id), artifacts.training_state(new.id))
 
 
-def _share(old: Path, new: Path) -> None:
-    """One file under two names costs nothing, and is safe: these are put in place whole and never written into."""
+def _link(old: Path, new: Path) -> None:
+    """Give a file a second name, or copy it if the file system has no hard links.
+
+    Both runs can share the file, because such files are replaced and never changed in place.
+    """
     new.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(old, new)
-    except OSError:  # not every file system can
+    except OSError:
         shutil.copyfile(old, new)

@@ -1,4 +1,7 @@
-"""What both runners of a server have in common: a queue in the store, which outlives them, and who takes from it."""
+"""Base of a server's runners: a thread that works through the queue in the store.
+
+The queue outlives the server.
+"""
 
 from abc import ABC, abstractmethod
 from threading import Event, Thread
@@ -16,38 +19,39 @@ SHUTDOWN_SECONDS = 5.0
 class ServerRunner(ABC):
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._stopping, self._woken = Event(), Event()
+        self._stopping = Event()
+        self._woken = Event()
         self._thread = Thread(target=self._work, name="transferlab-runner", daemon=True)
 
     def start(self) -> None:
-        """Clear up after a process that was killed, then begin."""
+        """Clean up after killed processes, then start the thread."""
         fail_stale_runs(self._workspace.store, self._workspace.artifacts)
         self._workspace.artifacts.sweep_staging()
         self._thread.start()
 
     def submit(self, config: RunConfig) -> Run:
-        """Queue a run and come back at once. Raises as `enqueue` does."""
+        """Queue a run without waiting for it. Raises as `enqueue` does."""
         run = enqueue(self._workspace, config)
         self._wake()
         return run
 
     def resume(self, run_id: str, epochs: int | None = None) -> Run:
-        """Queue a run again and come back at once. Raises as the function `resume` does."""
+        """Queue a run again without waiting for it. Raises as the function `resume` does."""
         run = resume(self._workspace, run_id, epochs)
         self._wake()
         return run
 
     def shutdown(self) -> None:
-        """Interrupt what is running, keeping its finished epochs, and wait for it a few seconds."""
+        """Interrupt the current run, keeping its finished epochs; wait a few seconds for it."""
         self._stopping.set()
         self._woken.set()
         if self._thread.is_alive():
             self._thread.join(SHUTDOWN_SECONDS)
 
     def _wake(self) -> None:
-        """There may be something new in the queue."""
+        """Have the queue checked for new runs at once."""
         self._woken.set()
 
     @abstractmethod
     def _work(self) -> None:
-        """What the thread does until it is to stop."""
+        """Carry out queued runs until `_stopping` is set."""

@@ -1,14 +1,13 @@
-"""One background thread of this process works through the store's queue."""
+"""Runner of a server, which trains in a background thread."""
 
 from tl_core.runners.server import ServerRunner
 from tl_core.runners.work_loop import work_through_queue
 
 
 class ThreadRunner(ServerRunner):
-    """Takes runs from the queue in the store, which outlives the process.
+    """Carries out queued runs in a thread of the server.
 
-    A run that is asked to stop, or to pause, does so between two steps: a thread cannot be ended
-    in the middle of one, however long it takes.
+    A run stops or pauses only between two steps, because a thread cannot be ended within one.
     """
 
     def _work(self) -> None:

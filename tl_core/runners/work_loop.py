@@ -1,4 +1,4 @@
-"""Take runs from the queue and carry them out, one at a time, for as long as nobody asks to stop."""
+"""Loop that takes runs from the queue and carries them out one at a time."""
 
 import logging
 import threading
@@ -15,22 +15,23 @@ _LOOK_SECONDS = 1.0
 def work_through_queue(
     workspace: Workspace, stopping: threading.Event, woken: threading.Event
 ) -> None:
-    """Work until `stopping` is set; what is running then is interrupted.
+    """Carry out queued runs until `stopping` is set, which interrupts the current run.
 
     Args:
         workspace: its store holds the queue.
-        stopping: asked several times a second; set `woken` with it.
-        woken: set when there may be something new in the queue, which is looked at every second anyway.
+        stopping: checked several times a second; set `woken` as well to end a wait.
+        woken: set when a run was queued; without it, the queue is checked every second.
     """
     while not stopping.is_set():
         try:
-            # Of a command line that was killed, or whose end could not be written down.
+            # A killed command line leaves its run in the state RUNNING.
             fail_stale_runs(workspace.store, workspace.artifacts)
             with claim(workspace) as run:
                 if run:
                     execute_run(workspace, run, stop=Stop(stopping.is_set))
                     continue
-        except Exception:  # the store may be out of reach for a while; the queue must outlive that
+        except Exception:
+            # For example, the store is unreachable for a while: keep trying.
             _log.exception("The runner could not take or finish a run")
         woken.wait(_LOOK_SECONDS)
         woken.clear()

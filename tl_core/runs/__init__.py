@@ -1,1 +1,1 @@
-"""Use cases of runs: execute one, record it, judge it, compare several, ask its model."""
+"""Use cases of runs: executing, recording, evaluating, comparing and predicting."""

@@ -1,6 +1,6 @@
-"""Tested runs in groups that share a test set, and which runs of a group are really better.
+"""Comparison of tested runs: groups that share a test set, and the significance of differences.
 
-`evaluation.significance` compares the predictions of two runs; this finds the runs that can be.
+`evaluation.significance` compares predictions; this module finds out which runs are comparable.
 """
 
 from collections import defaultdict
@@ -24,142 +24,151 @@ class RunGroup:
 
     best: Run
     others: tuple[tuple[Run, Comparison], ...]
-    """From the next best on, each with the best beside it; p-values are corrected for all pairs of the runs."""
+    """Other runs by descending accuracy, each compared with the best; p-values are corrected."""
 
     @property
     def tied(self) -> tuple[Run, ...]:
-        """All that were right as often as the best, which comes first; itself alone where none was."""
+        """Runs of the same accuracy as the best, which comes first."""
         return (self.best, *(run for run, found in self.others if not found.difference))
 
     @property
     def correction(self) -> str:
-        """Why and how p-values are corrected, in sentences; nothing of two runs, whose one p-value is as it stands."""
+        """Sentences on why and how p-values are corrected; empty for two runs, with one p-value."""
         if len(self.others) < 2:
             return ""
+        n_pairs = self.others[0][1].pairs
         return (
-            f"Of {len(self.others) + 1} runs that are equally good one comes out first by luck. McNemar's tests are "
-            f"therefore stricter: corrected for all {self.others[0][1].pairs} pairs of runs (Holm). Each interval is "
-            "of one pair alone, and not corrected."
+            f"Among {len(self.others) + 1} equally good runs, one comes first by chance. The "
+            f"p-values of McNemar's tests are therefore corrected for all {n_pairs} pairs of runs "
+            "(Holm). Each interval is for one pair alone, and not corrected."
         )
 
 
 def compare_runs(store: Store, run_ids: Sequence[str]) -> list[RunGroup]:
-    """Runs in groups that share a test set, the largest group first; nothing is ranked across groups.
+    """Group runs by test set, the largest group first, and compare the runs of each group.
 
-    Runs of different datasets share one where the classes have the same names, and the test images the same bytes and
-    labels.
+    Runs on different datasets share a test set if its images have the same bytes and labels, and
+    the classes the same names.
 
     Raises:
         NotComparable: fewer than two runs, or more than `MOST_COMPARED`.
-        UnknownRun: one of them does not exist.
-        RunNotReady: one of them has not been tested.
+        UnknownRun: a run does not exist.
+        RunNotReady: a run has not been tested.
     """
     runs = {run.id: run for run in (tested_run(store, run_id) for run_id in run_ids)}
     if not 2 <= len(runs) <= MOST_COMPARED:
         raise NotComparable(
-            f"{number_of(len(runs), 'run')} cannot be compared: name from 2 to {MOST_COMPARED} different ones."
+            f"{number_of(len(runs), 'run')} cannot be compared: name from 2 to {MOST_COMPARED} "
+            "different ones."
         )
-    alike: dict[Hashable, list[Run]] = defaultdict(list)
+    by_images: dict[Hashable, list[Run]] = defaultdict(list)
     for run in runs.values():
-        alike[_images(run, "test")].append(run)
-    groups = [group for candidates in alike.values() for group in _pairable(store, candidates)]
-    return sorted(
-        (_compare(store, group) for group in groups), key=lambda group: -len(group.others)
-    )
+        by_images[_images_key(run, "test")].append(run)
+    groups = [
+        _compare(store, group)
+        for candidates in by_images.values()
+        for group in _pairable(store, candidates)
+    ]
+    return sorted(groups, key=lambda group: -len(group.others))
 
 
 def why_apart(groups: Sequence[RunGroup]) -> str:
-    """Why not all of the runs are ranked together, in sentences; nothing where they are."""
+    """Explain in sentences why the runs are in several groups; empty for a single group."""
     if len(groups) < 2:
         return ""
-    kinds = {_images(group.best, "test") for group in groups}
-    why = "These runs were not all tested on the same images and classes; runs of different test sets cannot be ranked."
-    if len(kinds) < len(groups):
+    test_sets = {_images_key(group.best, "test") for group in groups}
+    if len(test_sets) == len(groups):
         why = (
-            "Some of these runs were tested on the same images, but of different datasets, in which these cannot be "
-            "paired: a dataset was deleted, or an image has another class in it."
+            "These runs were not all tested on the same images and classes, and runs with "
+            "different test sets cannot be ranked."
         )
-    return f"{why} Each group is compared in itself."
+    else:
+        why = (
+            "Some of these runs were tested on the same images, but these cannot be paired across "
+            "datasets: a dataset was deleted, or gives an image another class."
+        )
+    return f"{why} Runs are compared within each group only."
 
 
 def share_images(runs: Iterable[Run], side: str) -> bool:
-    """Whether that side of the split, "val" say, holds the same images and classes for all, in whichever dataset."""
-    return len({_images(run, side) for run in runs}) == 1
+    """Return whether one side of the split, such as "val", has the same images in all runs.
+
+    The runs may be on different datasets, but with the same classes.
+    """
+    return len({_images_key(run, side) for run in runs}) == 1
 
 
-def _images(run: Run, side: str) -> Hashable:
-    """What two runs have in common whose figures are of the same images."""
+def _images_key(run: Run, side: str) -> Hashable:
+    """Return a key that is equal for runs with the same classes and images on a side."""
     classes = run.facts.classes or (run.config.data.dataset_id,)
     fingerprint = run.facts.split_fingerprint
+    # Old runs have no fingerprint, and share images only with themselves.
     return classes, getattr(fingerprint, side) if fingerprint else run.id
 
 
 def _pairable(store: Store, runs: Sequence[Run]) -> list[list[Run]]:
-    """Runs of the same test images in groups that name the same label for each; alone where that is not known."""
+    """Group runs of one test set by the labels of its images; by dataset if that was deleted."""
     if len({run.config.data.dataset_id for run in runs}) == 1:
         return [list(runs)]
     groups: dict[Hashable, list[Run]] = defaultdict(list)
     for run in runs:
         images = _dataset_images(store, run)
-        contents = (
-            frozenset(by_content(_answers(store, run), images))
-            if images
-            else run.config.data.dataset_id
-        )
-        groups[contents].append(run)
+        key: Hashable = run.config.data.dataset_id
+        if images:
+            key = frozenset(by_content(_test_predictions(store, run), images))
+        groups[key].append(run)
     return list(groups.values())
 
 
 def answers_side_by_side(store: Store, runs: Sequence[Run]) -> list[list[Prediction]]:
-    """What each run said to the test images, under the positions that these have in the first one's dataset.
+    """Return each run's test predictions, under the positions of the first run's dataset.
 
     Args:
-        runs: of one group of `compare_runs`.
+        runs: from one group of `compare_runs`.
     """
-    first, *others = (_answers(store, run) for run in runs)
-    its_id = runs[0].config.data.dataset_id
-    its_images = _dataset_images(store, runs[0])
-    sides = [first]
-    for run, answers in zip(runs[1:], others, strict=True):
-        if run.config.data.dataset_id == its_id:
-            sides.append(answers)
-        else:
-            own = by_content(answers, _dataset_images(store, run))
-            sides.append(at_positions_of(own, by_content(first, its_images)))
+    first, *others = runs
+    dataset_id = first.config.data.dataset_id
+    reference = _test_predictions(store, first)
+    reference_images = _dataset_images(store, first)
+    sides = [reference]
+    for run in others:
+        predictions = _test_predictions(store, run)
+        if run.config.data.dataset_id != dataset_id:
+            own = by_content(predictions, _dataset_images(store, run))
+            predictions = at_positions_of(own, by_content(reference, reference_images))
+        sides.append(predictions)
     return sides
 
 
-def _answers(store: Store, run: Run) -> list[Prediction]:
+def _test_predictions(store: Store, run: Run) -> list[Prediction]:
     return list(store.list_predictions(run.id, "test")[1])
 
 
 def _dataset_images(store: Store, run: Run) -> Sequence[ImageRecord]:
-    """By position; none where the dataset was deleted."""
-    wanted = run.config.data.dataset_id
+    """List the images of the run's dataset by position; empty if the dataset was deleted."""
+    dataset_id = run.config.data.dataset_id
     try:
-        return store.list_images(wanted) if store.get_dataset(wanted).id == wanted else ()
+        # The store also looks a dataset up by name, and another one may be called like this id.
+        if store.get_dataset(dataset_id).id == dataset_id:
+            return store.list_images(dataset_id)
     except UnknownDataset:
-        return ()
+        pass
+    return ()
 
 
 def _compare(store: Store, runs: Sequence[Run]) -> RunGroup:
     best, *others = sorted(runs, key=lambda run: -run.result.accuracy if run.result else 0.0)
-    found = compare_best(answers_side_by_side(store, [best, *others]))
-    return RunGroup(best, tuple(zip(others, found, strict=True)))
+    comparisons = compare_best(answers_side_by_side(store, [best, *others]))
+    return RunGroup(best, tuple(zip(others, comparisons, strict=True)))
 
 
 def what_differs(runs: Sequence[Run]) -> dict[str, list[object]]:
-    """Settings that are not the same in all runs: by name, each run's value."""
-    flat = [
-        {
-            name: value
-            for section in ("data", "model", "train", "augment")
-            for name, value in run.config.model_dump()[section].items()
-        }
-        for run in runs
-    ]
-    return {
-        name: values
-        for name in flat[0]
-        if len(set(map(repr, values := [each[name] for each in flat]))) > 1
-    }
+    """Return the settings that differ between runs, each with its value in every run."""
+    settings: list[dict[str, object]] = []
+    for run in runs:
+        sections = run.config.model_dump()
+        named = ("data", "model", "train", "augment")
+        settings.append({k: value for name in named for k, value in sections[name].items()})
+    columns = {name: [values[name] for values in settings] for name in settings[0]}
+    # By `repr`, since lists cannot be members of a set.
+    return {name: values for name, values in columns.items() if len(set(map(repr, values))) > 1}

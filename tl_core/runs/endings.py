@@ -11,7 +11,7 @@ _STOPPED = {
     RunState.CANCELLED: "Stopped",
     RunState.INTERRUPTED: "Interrupted",
 }
-"""First word on a run that came to rest before its test, by state."""
+"""First word of the sentence on a run that stopped before its test, by state."""
 _NO_PROCESS = "The server or command that ran it stopped."
 _ADVICE = (
     "Should it happen again, a smaller batch size, a smaller image size or more frozen stages "
@@ -20,49 +20,50 @@ _ADVICE = (
 
 
 def can_resume(workspace: Workspace, run: Run) -> bool:
-    """Whether training has something to go on from.
+    """Return whether a stopped run can continue or start again.
 
     A completed run needs a larger number of epochs as well.
     """
     if run.state in (RunState.QUEUED, RunState.RUNNING):
         return False
-    begins_anew = run.state is RunState.PAUSED and run.epochs_done == 0
-    return begins_anew or workspace.artifacts.training_state(run.id).is_file()
+    starts_again = run.state is RunState.PAUSED and run.epochs_done == 0
+    return starts_again or workspace.artifacts.training_state(run.id).is_file()
 
 
 def with_ending(workspace: Workspace, run: Run) -> Run:
-    """The run with a message for people: how it ended, and what is kept of it."""
+    """Return the run with a message for readers: how it ended, and what is kept of it."""
     return replace(run, message=ending_words(run, can_resume(workspace, run)))
 
 
 def ending_words(run: Run, resumable: bool) -> str:
-    """Sentences on how a run ended and what is kept of it; empty where there is nothing to say.
+    """Describe how a run ended and what is kept of it; empty if there is nothing to say.
 
-    `Run.message` holds what only the moment knew, such as an error or how a process died. All
-    else follows from the state, the finished epochs and the best one.
+    `Run.message` holds only what was known when the run ended, such as an error or how its
+    process died. Everything else follows from the state and the finished epochs.
 
     Args:
         run: in any state.
-        resumable: whether training has something to go on from.
+        resumable: whether the run can continue or start again.
     """
     if run.state is RunState.FAILED:
-        return run.message or "It ended without saying why."
+        return run.message or "The run failed without an error message."
     if run.state not in _STOPPED:
         return run.message
     if run.started_at is None and not run.epochs_done:
-        words = [run.message, _before_the_start(run.state)]
+        sentences = [run.message, _before_the_start(run.state)]
     else:
-        words = [run.message, _when_it_stopped(run), what_is_kept(run, resumable)]
+        sentences = [run.message, _when_it_stopped(run), what_is_kept(run, resumable)]
     if run.state is RunState.INTERRUPTED:
-        words = [*words, _ADVICE] if run.message else [_NO_PROCESS, *words]
-    return " ".join(filter(None, words))
+        # A message tells how the process died, most often for lack of memory.
+        sentences = [*sentences, _ADVICE] if run.message else [_NO_PROCESS, *sentences]
+    return " ".join(filter(None, sentences))
 
 
 def what_is_kept(run: Run, resumable: bool = False) -> str:
-    """Sentences on what a run without a test leaves behind, and whether it can be resumed."""
+    """Describe what an untested run leaves behind, and whether it can be resumed."""
     if not run.epochs_done:
-        anew = " Resumed, it begins anew." if resumable else ""
-        return f"Nothing of it is kept but its settings: no epoch was finished.{anew}"
+        restart = " If resumed, it starts again from the first epoch." if resumable else ""
+        return f"Only its settings are kept, because no epoch was finished.{restart}"
     if run.best_epoch is None:
         model = ", but no model"
     else:
@@ -74,7 +75,7 @@ def what_is_kept(run: Run, resumable: bool = False) -> str:
 
 def _before_the_start(state: RunState) -> str:
     if state is RunState.PAUSED:
-        return "Paused before it started; resumed, it is put back into the queue."
+        return "Paused before it started; resuming puts it back into the queue."
     return "Cancelled before it started."
 
 
@@ -86,17 +87,17 @@ def _when_it_stopped(run: Run) -> str:
 
 
 def stop_promise(run: Run) -> str:
-    """Sentences on what pressing Stop now would leave."""
+    """Describe what pressing Stop now would keep."""
     if not run.epochs_done:
-        return "Stop: keeps nothing yet, since no epoch is finished."
+        return "Stop: keeps only the settings, since no epoch is finished yet."
     kept = f"{_curves(run)} and the model of epoch {run.best_epoch}, the best so far"
-    return f"Stop: keeps {kept}. There will be no test figure."
+    return f"Stop: keeps {kept}. The model will not be tested."
 
 
 def pause_promise(run: Run) -> str:
-    """Sentence on what pressing Pause now would leave."""
+    """Describe what pressing Pause now would keep."""
     if not run.epochs_done:
-        return "Pause: no epoch is finished yet, so the run begins anew when you resume."
+        return "Pause: no epoch is finished yet, so training starts again when you resume."
     return (
         f"Pause: keeps all of {_epochs_done(run)}; the unfinished epoch is done again when you "
         "resume."
@@ -104,15 +105,15 @@ def pause_promise(run: Run) -> str:
 
 
 def resume_promise(run: Run) -> str:
-    """Sentence on what Resume would do with a run that did not reach its end."""
+    """Describe what Resume would do with a run that stopped before its end."""
     left = run.config.train.epochs - run.epochs_done
     if left <= 0:
-        return "All epochs are done; what is left is the test."
+        return "All epochs are done; only the test is left."
     if not run.epochs_done:
         return f"It begins with epoch 1 of {run.config.train.epochs}."
     return (
-        f"It goes on with epoch {run.epochs_done + 1} of {run.config.train.epochs}, from exactly "
-        f"where epoch {run.epochs_done} ended, and is tested at the end."
+        f"It goes on with epoch {run.epochs_done + 1} of {run.config.train.epochs}, from the exact "
+        f"state at the end of epoch {run.epochs_done}, and is tested at the end."
     )
 
 

@@ -1,4 +1,4 @@
-"""The one place where training meets the store: run the experiment, write down what it yields."""
+"""Execution of runs: carries out the experiment and records its events in the store."""
 
 import errno
 import logging
@@ -29,13 +29,14 @@ from tl_core.workspace import Workspace
 
 _log = logging.getLogger(__name__)
 _ASK_SECONDS = 0.3
+"""Time between two looks at the store for a request to stop."""
 
 
 def whole_model(workspace: Workspace, run_id: str) -> Path:
-    """A run's model in one file, which is made where it lies in two.
+    """Return the file of a run's model, after merging separately saved changes into it.
 
     Raises:
-        OSError: that cannot be.
+        OSError: the file cannot be written.
     """
     path = workspace.artifacts.checkpoint(run_id)
     make_whole(path)
@@ -43,10 +44,11 @@ def whole_model(workspace: Workspace, run_id: str) -> Path:
 
 
 def check(workspace: Workspace, config: RunConfig) -> DatasetRecord:
-    """Look at everything about a run that can be known before it starts; gives its dataset.
+    """Check everything about a run that can be known before it starts, and return its dataset.
 
     Raises:
-        TransferLabError: the dataset or backbone is unknown, settings do not go together, or weights are missing.
+        TransferLabError: the dataset or backbone is unknown, settings contradict each other, or
+            weights are missing.
     """
     dataset = workspace.store.get_dataset(config.data.dataset_id)
     model = config.model
@@ -55,35 +57,43 @@ def check(workspace: Workspace, config: RunConfig) -> DatasetRecord:
     make_plan(config)
     if model.output == "sigmoid" and len(dataset.classes) != 2:
         raise ConfigError(
-            f"Output: 'sigmoid' is for two classes, and {dataset.name} has {len(dataset.classes)}; give 'softmax'."
+            f"Output: 'sigmoid' is for two classes, and {dataset.name} has "
+            f"{len(dataset.classes)}; give 'softmax'."
         )
     if (config.train.mixup or config.train.cutmix) and config.train.images_per_batch == 1:
         raise ConfigError(
-            "Batch size: 1 is too small for mixup and cutmix, which mix images of a batch; give 2 or more."
+            "Batch size: 1 is too small for mixup and cutmix, which mix the images of a batch; "
+            "give 2 or more."
         )
     ensure_weights(backbone, model, workspace.settings.weights_folders)
     return dataset
 
 
 def settle(config: RunConfig, dataset: DatasetRecord) -> RunConfig:
-    """The same with what was left to this machine decided, so that the run can be repeated on another."""
-    share = 1 - config.data.val_fraction - config.data.test_fraction
-    return with_batch_size(config, int(share * dataset.n))
+    """Return the settings with the batch size chosen for this machine, if it was left open.
+
+    The run can then be repeated on another machine.
+    """
+    train_share = 1 - config.data.val_fraction - config.data.test_fraction
+    return with_batch_size(config, int(train_share * dataset.n))
 
 
 @contextmanager
 def claim(
     workspace: Workspace, take: Callable[[], Run | None] | None = None
 ) -> Iterator[Run | None]:
-    """Take the run queued longest, or what `take` claims, and hold its lock for the block; None if there is none.
+    """Claim a run and hold its lock for the block; None if there is no run to claim.
 
-    The lock is what tells a living run from one whose process was killed.
+    The lock tells a living run from one whose process was killed.
+
+    Args:
+        take: claims the run; None for the one that was queued first.
     """
     with ExitStack() as stack:
         with hold_lock(workspace.artifacts.claim_lock):
             run = (take or workspace.store.claim_next_run)()
             if run:
-                # Who has just paused it may be about to let go of it.
+                # A process that has just paused the run may not have released its lock yet.
                 stack.enter_context(hold_lock(workspace.artifacts.run_lock(run.id)))
                 workspace.artifacts.run_lock(run.id).write_text(str(os.getpid()))
         yield run
@@ -96,13 +106,16 @@ def execute_run(
     on_event: Callable[[Event, Progress | None], None] | None = None,
     stop: Stop = NEVER,
 ) -> Run:
-    """Carry out a claimed run until it ends or pauses, from where it stands, and give back its record.
+    """Carry out a claimed run, from its last finished epoch until it ends or pauses.
 
     Args:
-        workspace: where the run, its dataset and its files live.
+        workspace: holds the run, its dataset and its files.
         run: claimed by the caller.
-        on_event: told of every event, after it was written down.
-        stop: asked when this process is to end; the run is then interrupted.
+        on_event: called with every event and the progress, after both were recorded.
+        stop: asked when this process is to end, which interrupts the run.
+
+    Returns:
+        The run's record afterwards.
     """
     with open_mirror(workspace.store, run, workspace.settings) as mirror:
         _carry_out(workspace, run, mirror, on_event, stop)
@@ -121,9 +134,8 @@ def _carry_out(
         lambda: stop.is_asked or store.asked_of(run.id) is not None, every_seconds=_ASK_SECONDS
     )
     try:
-        store.drop_metrics(
-            run.id, after_epoch=run.epochs_done
-        )  # of an epoch that was not finished and is done again
+        # An unfinished epoch is repeated, and its metrics are recorded anew.
+        store.drop_metrics(run.id, after_epoch=run.epochs_done)
         events = run_experiment(make_experiment(workspace, run.config, run.id, asked))
         with Recorder(workspace.store, run) as recorder, closing(events):
             for event in events:
@@ -133,7 +145,7 @@ def _carry_out(
                 _remember_pace(workspace, run.config, event)
                 if on_event:
                     on_event(event, progress)
-                # With the test figure there is nothing left to stop.
+                # A tested run is complete: a request to stop comes too late.
                 if not isinstance(event, Tested):
                     asked.check()
         store.finish_run(run.id, RunState.COMPLETED)
@@ -142,19 +154,22 @@ def _carry_out(
     except KeyboardInterrupt:
         _stop(workspace, run)
         raise
-    except Exception as error:  # whatever it is, the run must not stay "running"
+    except Exception as error:
+        # Whatever the error is, the run must not stay in the state RUNNING.
         store.finish_run(run.id, RunState.FAILED, _explain(error, run))
     finally:
         give_back_memory()
 
 
 def make_experiment(
-    workspace: Workspace,
-    config: RunConfig,
-    run_id: str = "",
-    stop: Stop = NEVER,
+    workspace: Workspace, config: RunConfig, run_id: str = "", stop: Stop = NEVER
 ) -> Experiment:
-    """Look up all that a run of `config` needs; one without an id is only looked at and must not be carried out."""
+    """Collect everything that a run of `config` needs.
+
+    Args:
+        run_id: empty for an experiment that only serves to look at data and model, and must not
+            be carried out.
+    """
     dataset = workspace.store.get_dataset(config.data.dataset_id)
     images = workspace.store.list_images(dataset.id)
     return Experiment(
@@ -176,15 +191,15 @@ def make_experiment(
 
 
 def _remember_pace(workspace: Workspace, config: RunConfig, event: Event) -> None:
-    """How fast images pass the frozen stages here, for the estimates of runs to come."""
-    if isinstance(event, FactsFound) and (found := event.facts.frozen_part):
+    """Save the measured speed of the frozen prefix, for the estimates of later runs."""
+    if isinstance(event, FactsFound) and (measured := event.facts.frozen_part):
         size = preprocessing_for(get_backbone(config.model.backbone), config.model.image_size).size
-        pace = [found.seconds, found.start_seconds]
-        remember(workspace.settings.home, config.model.backbone, size, pace, behind=found.stages)
+        pace = [measured.seconds, measured.start_seconds]
+        remember(workspace.settings.home, config.model.backbone, size, pace, behind=measured.stages)
 
 
 def _stop(workspace: Workspace, run: Run) -> None:
-    """Record that a run stopped early; one that has its test figure is completed instead."""
+    """Record that a run stopped early; one that was already tested is completed instead."""
     store = workspace.store
     run = store.get_run(run.id)
     if run.result:
@@ -193,15 +208,21 @@ def _stop(workspace: Workspace, run: Run) -> None:
 
 
 def _explain(error: Exception, run: Run) -> str:
-    """A sentence for the person who started the run; what we did not foresee also goes into the log."""
+    """Return a sentence for the person who started the run; unexpected errors are also logged."""
     if isinstance(error, TransferLabError):
         return str(error)
     if is_out_of_memory(error):
         size = run.config.train.images_per_batch
-        return f"Memory ran out with {size} images a step: try a batch size of {max(1, size // 2)}, or freeze more stages."
+        return (
+            f"Memory ran out with {size} images a step: try a batch size of {max(1, size // 2)}, "
+            "or freeze more stages."
+        )
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return (
             "The disk is full: free some space, for example by deleting old runs, and train again."
         )
     _log.exception("Run %s failed", run.id)
-    return f"Something unforeseen went wrong ({type(error).__name__}: {error}). The server's log has the details."
+    return (
+        f"An unexpected error occurred ({type(error).__name__}: {error}). "
+        "The server's log has the details."
+    )

@@ -1,4 +1,4 @@
-"""Ask a run's model about images that no split has seen."""
+"""Predictions of a run's model for new images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,49 +23,60 @@ from tl_core.training import Checkpoint, Device, load_checkpoint, pick_device
 from tl_core.workspace import Workspace
 
 _BATCH = 32
-_KEPT_MODELS, _KEPT_BYTES = 8, 10**9
-_NOT_A_NUMBER = "The model's answer to it is not a number: training has gone wrong. Train again with a smaller learning rate."
+_CACHED_MODELS = 8
+"""Largest number of cached models, however small they are."""
+_CACHED_BYTES = 10**9
+_NOT_A_NUMBER = (
+    "The model's prediction is not a number, because training diverged. Train again with a "
+    "smaller learning rate."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """Prediction for one image, or the reason why there is none."""
+
     name: str
-    """Of the image, as it was given. User text."""
+    """Name of the image, as it was given. User text."""
     top: tuple[tuple[str, float], ...]
-    """(class, confidence), the most likely first; empty when the image cannot be used."""
+    """Likeliest classes with their confidence, in descending order; empty with an error."""
     error: str = ""
-    """Why the image cannot be used."""
+    """Reason why there is no prediction, as a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
+    """Heat-map of one class on one image."""
+
     heat: torch.Tensor
-    """Float32 [side, side], from 0 to 1, the strongest place; of the square that the model is shown."""
+    """Float32 [side, side], scaled to a maximum of 1, of the square crop that the model sees."""
     seen: Box
-    """That square's left, top, right and bottom in the upright image, in shares of its width and height."""
+    """Left, top, right and bottom of that crop, in shares of the upright image's sides."""
 
 
 class Predictor:
-    """A run's best model, loaded once, answering as it does in the test: same decoder, same preprocessing.
+    """Best model of a run, loaded once, with the decoder and preprocessing of the test.
 
-    Several threads may ask it at once.
+    Several threads may use it at once.
     """
 
     def __init__(self, checkpoint: Checkpoint, device: Device, max_pixels: int) -> None:
-        self._checkpoint, self._device, self._max_pixels = checkpoint, device, max_pixels
+        self._checkpoint = checkpoint
+        self._device = device
+        self._max_pixels = max_pixels
         self.classes = checkpoint.classes
-        """As the model knows them. User text."""
+        """Class names in the order of the logits. User text."""
         self.n_bytes: int = sum(tensor.nbytes for tensor in checkpoint.model.state_dict().values())
-        """Of its weights."""
+        """Size of the weights."""
         checkpoint.model.requires_grad_(False)
         device.place(checkpoint.model)
 
     @classmethod
     def of_run(cls, workspace: Workspace, run_id: str) -> "Predictor":
-        """Load the model of a run.
+        """Load the best model of a run.
 
         Raises:
-            UnknownRun: there is none.
+            UnknownRun: no run has this id.
             RunNotReady: it has no model yet.
         """
         run = workspace.store.get_run(run_id)
@@ -73,7 +84,11 @@ class Predictor:
         return cls(checkpoint, pick_device(), workspace.settings.limits.max_pixels)
 
     def predict(self, files: Sequence[tuple[str, Path | BinaryIO]], top: int = 5) -> list[Answer]:
-        """Answer each (name, file), in order; one that cannot be used gets its reason instead."""
+        """Predict each (name, file), in order; unusable images get a reason instead.
+
+        Args:
+            top: number of classes to name for each image.
+        """
         answers: list[Answer] = []
         for start in range(0, len(files), _BATCH):
             answers += self._predict_batch(files[start : start + _BATCH], top)
@@ -82,30 +97,32 @@ class Predictor:
     def explain(
         self, file: Path | BinaryIO, label: int, method: Method = "grad-cam"
     ) -> Explanation:
-        """Where in an image the model sees a class.
+        """Compute a heat-map of the places in an image that speak for a class.
 
         Raises:
-            ImageUnusable: with the reason.
-            NotExplainable: the method has no hold on this network, or the model's answer is no number.
+            ImageUnusable: the image cannot be used.
+            NotExplainable: the method does not apply to this network, or the model's logits are
+                not finite.
         """
-        pre = self._checkpoint.preprocessing
-        picture = Form(pre).open(file, self._max_pixels)
-        heat = heat_map(
-            self._checkpoint.model, self._normalised(prepare(picture, pre)[None]), label, method
-        )
-        return Explanation(heat, middle_box(size_of(picture), pre.resize, pre.size))
+        preprocessing = self._checkpoint.preprocessing
+        picture = Form(preprocessing).open(file, self._max_pixels)
+        inputs = self._normalised(prepare(picture, preprocessing)[None])
+        heat = heat_map(self._checkpoint.model, inputs, label, method)
+        seen = middle_box(size_of(picture), preprocessing.resize, preprocessing.size)
+        return Explanation(heat, seen)
 
     def _predict_batch(
         self, files: Sequence[tuple[str, Path | BinaryIO]], top: int
     ) -> list[Answer]:
         preprocessing = self._checkpoint.preprocessing
-        inputs, reasons = [], {}
+        inputs: list[torch.Tensor] = []
+        reasons: dict[int, str] = {}
         for i, (_, file) in enumerate(files):
             try:
                 inputs.append(read_input(file, preprocessing, self._max_pixels))
             except ImageUnusable as error:
                 reasons[i] = str(error)
-        rows = iter(self._probabilities(torch.stack(inputs)) if inputs else torch.empty(0))
+        rows = iter(self._probabilities(torch.stack(inputs)) if inputs else ())
         return [
             Answer(name, (), reasons[i]) if i in reasons else self._answer(name, next(rows), top)
             for i, (name, _) in enumerate(files)
@@ -124,22 +141,17 @@ class Predictor:
         if not probabilities.isfinite().all():
             return Answer(name, (), _NOT_A_NUMBER)
         best = probabilities.topk(min(top, len(self.classes)))
-        return Answer(
-            name,
-            tuple(
-                (self.classes[i], p) for p, i in zip(*map(torch.Tensor.tolist, best), strict=True)
-            ),
-        )
+        pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+        return Answer(name, tuple((self.classes[label], share) for label, share in pairs))
 
 
 class Predictors:
-    """The models that were asked last, kept loaded for all who ask."""
+    """Cache of the models that were used last, shared by all threads."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._loaded: LRUCache[tuple[str, int | None], Predictor] = LRUCache(
-            _KEPT_BYTES, _counted_bytes
-        )
+        # Keyed by the best epoch too, since that model changes while a run trains.
+        self._loaded = LRUCache[tuple[str, int | None], Predictor](_CACHED_BYTES, _counted_bytes)
         self._loading = Condition()
 
     @cachedmethod(
@@ -148,33 +160,31 @@ class Predictors:
         condition=attrgetter("_loading"),
     )
     def get(self, run: Run) -> Predictor:
-        """The run's best model so far. Loading is done once, however many wait for it.
+        """Return the run's best model so far; threads that wait for the same one load it once.
 
         Raises:
-            UnknownRun: it was deleted.
+            UnknownRun: the run was deleted.
             RunNotReady: it has no model yet.
         """
         return Predictor.of_run(self._workspace, run.id)
 
 
 def _counted_bytes(predictor: Predictor) -> int:
-    """Bytes of a model, but at least so many that `_KEPT_MODELS` fit, and at most all there are."""
-    return min(_KEPT_BYTES, max(_KEPT_BYTES // _KEPT_MODELS, predictor.n_bytes))
+    """Return the size at which a model counts in the cache."""
+    # At least a fixed share, which limits the number of models; at most the whole cache, since a
+    # larger model would be refused.
+    return min(_CACHED_BYTES, max(_CACHED_BYTES // _CACHED_MODELS, predictor.n_bytes))
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:
-    """As the command line prints it and the server sends it."""
+    """Return an answer as the command line prints it and the server sends it."""
     top = [{"class": name, "confidence": confidence} for name, confidence in answer.top]
     return {"image": answer.name, "top": top, "error": answer.error or None}
 
 
 def answers_csv(answers: Sequence[Answer]) -> str:
-    """A line for each image: its name, why it cannot be used, and the likeliest classes with their confidence."""
+    """Format answers as CSV: for each image its name, error, and likeliest classes."""
     n = max((len(answer.top) for answer in answers), default=0)
-    header = [
-        "image",
-        "error",
-        *(f"{what} {i}" for i in range(1, n + 1) for what in ("class", "confidence")),
-    ]
+    columns = (f"{name} {i}" for i in range(1, n + 1) for name in ("class", "confidence"))
     rows = ([a.name, a.error, *(cell for pair in a.top for cell in pair)] for a in answers)
-    return as_csv(header, rows)
+    return as_csv(["image", "error", *columns], rows)

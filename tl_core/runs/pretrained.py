@@ -1,6 +1,10 @@
-"""What a pretrained backbone makes of a dataset's images, by way of the cache: a run on them then starts at once."""
+"""Features of a dataset from a pretrained backbone, computed through the activation cache.
+
+A later run with the same backbone finds its activations in the cache and starts at once.
+"""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,23 +26,28 @@ from tl_core.training.frozen_part import keep_activations
 from tl_core.workspace import Workspace
 
 Progress = Callable[[float], None]
-"""Told the share that is done, from 0 to 1."""
+"""Callback that receives the completed share, from 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetFeatures:
+    """Features of images, with the settings that they were computed with."""
+
     dataset: DatasetRecord
     config: RunConfig
     images: tuple[ImageRecord, ...]
     labels: tuple[int, ...]
     """Indices into the dataset's classes."""
     features: NDArray[Any]
-    """Float32 [N, features]: pooled, as they would enter a head."""
+    """Float32 [N, features]: pooled, as a head receives them."""
     split: Split
 
 
 def features_config(base: RunConfig) -> RunConfig:
-    """Its data, backbone, weights and image size, with all of the backbone frozen and images as they are."""
+    """Return settings for feature extraction: all stages frozen and no augmentation.
+
+    Data, backbone, weights and image size are those of `base`.
+    """
     names = ("backbone", "weights", "image_size", "pretrained")
     model = {name: getattr(base.model, name) for name in names}
     changes = {**model, "augment": "none", "feature_precision": base.train.feature_precision}
@@ -51,44 +60,45 @@ def pretrained_features(
     choose: Callable[[Split, Sequence[ImageRecord]], Sequence[int]] | None = None,
     on_progress: Progress = lambda share: None,
 ) -> DatasetFeatures:
-    """Pass a dataset's images through a backbone, as its weights are before any training.
+    """Compute the features of a dataset's images with an untouched pretrained backbone.
 
     Args:
-        config: of which the dataset, the split, the backbone, its weights and the image size count.
-        choose: positions of the images that are wanted; all of them if it is None.
+        config: settings, of which `features_config` uses a part.
+        choose: selects positions of images; None for all images.
 
     Raises:
         TransferLabError: the dataset or backbone is unknown, or weights are missing.
     """
     if not config.model.pretrained:
         raise ConfigError(
-            "Pretrained: false leaves nothing to look at, since random weights have learned nothing."
+            "Pretrained: false cannot be used for features, because random weights have learned "
+            "nothing."
         )
     config = features_config(config)
-    config = settle(config, dataset := check(workspace, config))
+    dataset = check(workspace, config)
+    config = settle(config, dataset)
     experiment = make_experiment(workspace, config)
-    positions = (
-        choose(experiment.split, experiment.images) if choose else range(len(experiment.images))
-    )
-    images = tuple(experiment.images[i] for i in positions)
+    images: Sequence[ImageRecord] = experiment.images
+    if choose:
+        images = [images[i] for i in choose(experiment.split, images)]
     features = _compute(experiment, [image.position for image in images], on_progress)
     on_progress(1.0)
     labels = tuple(dataset.classes.index(image.class_name) for image in images)
-    return DatasetFeatures(dataset, config, images, labels, features, experiment.split)
+    return DatasetFeatures(dataset, config, tuple(images), labels, features, experiment.split)
 
 
 def learnable(most: int) -> Callable[[Split, Sequence[ImageRecord]], Sequence[int]]:
-    """Training and validation images, at most so many; the test set is not looked at before a run's end."""
+    """Return a function that samples at most `most` training and validation images.
+
+    It never chooses test images, which stay unseen until a run ends.
+    """
 
     def choose(split: Split, images: Sequence[ImageRecord]) -> Sequence[int]:
         positions = sorted((*split.train, *split.val))
-        names = {
-            name: label for label, name in enumerate(sorted({image.class_name for image in images}))
-        }
-        return [
-            positions[i]
-            for i in sample_evenly([names[images[p].class_name] for p in positions], most)
-        ]
+        classes = sorted({image.class_name for image in images})
+        label_of = {name: label for label, name in enumerate(classes)}
+        labels = [label_of[images[position].class_name] for position in positions]
+        return [positions[i] for i in sample_evenly(labels, most)]
 
     return choose
 
@@ -99,13 +109,13 @@ def probe_dataset(
     on_progress: Progress = lambda share: None,
     preparing: float = 0.5,
 ) -> Probing:
-    """Classical models on the pretrained features of training and validation images, by cross-validation.
+    """Cross-validate classical models on pretrained features of training and validation images.
 
     Args:
-        preparing: share of the time that computing the features takes, roughly.
+        preparing: approximate share of the time that computing the features takes.
 
     Raises:
-        TransferLabError: as `pretrained_features`, and as `probe`.
+        TransferLabError: as `pretrained_features` and `probe`.
     """
     found = pretrained_features(
         workspace, config, learnable(MOST_PROBED), lambda share: on_progress(preparing * share)
@@ -125,29 +135,29 @@ def _compute(
 ) -> NDArray[Any]:
     model, _ = build_experiment_model(experiment)
     side = Side(experiment.examples(positions), 1)
-    kept, cut = keep_activations(experiment, model), len(model.stages)
-    if kept:
-        try:
-            for done, total in kept.fill([side], [cut]):
+    activations = keep_activations(experiment, model)
+    if activations:
+        cut = len(model.stages)
+        with suppress(NoRoom):
+            for done, total in activations.fill([side], [cut]):
                 on_progress(done / total)
-            return _gather([batch.inputs for batch in kept.examples(side, cut).once()])
-        except NoRoom:
-            pass
-    return _pass_through(experiment, model, side, on_progress)
+            batches = activations.examples(side, cut).once()
+            return _concatenate([batch.inputs for batch in batches])
+    return _compute_uncached(experiment, model, side, on_progress)
 
 
-def _pass_through(
+def _compute_uncached(
     experiment: Experiment, model: TransferModel, side: Side, on_progress: Progress
 ) -> NDArray[Any]:
     parts: list[torch.Tensor] = []
     for outputs in predict_batches(model, side.images, experiment.device.autocast):
         parts += outputs.features
         on_progress(sum(map(len, parts)) / len(side.images))
-    return _gather(parts)
+    return _concatenate(parts)
 
 
-def _gather(parts: Sequence[torch.Tensor]) -> NDArray[Any]:
-    whole: NDArray[Any] = (
-        torch.cat([part.float().cpu() for part in parts]).numpy() if parts else np.zeros((0, 0))
-    )
-    return whole
+def _concatenate(parts: Sequence[torch.Tensor]) -> NDArray[Any]:
+    if not parts:
+        return np.zeros((0, 0))
+    features: NDArray[Any] = torch.cat([part.float().cpu() for part in parts]).numpy()
+    return features

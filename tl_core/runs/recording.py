@@ -1,4 +1,4 @@
-"""From the events of a run to rows in the store."""
+"""Recording of a run's events in the store."""
 
 import platform
 import time
@@ -12,29 +12,33 @@ from tl_core.training.progress import ProgressMeter
 
 _FLUSH_SECONDS = 0.5
 _SHOW_SECONDS = 0.1
-"""Between two steps whose progress is put into words: a small head makes thousands of steps a second."""
+"""Shortest time between progress updates, since a small head takes thousands of steps a second."""
 _POINTS_PER_RUN = 1_000
-"""Batch losses kept; longer runs average over several steps."""
+"""Largest number of batch losses stored; longer runs average over several steps."""
 
 
 def environment() -> dict[str, str]:
-    """Versions of what a run's figures depend on."""
+    """Return the versions of Python and of the packages that results depend on."""
     packages = ("torch", "torchvision", "timm", "pillow", "numpy")
     return {"python": platform.python_version(), **{name: version(name) for name in packages}}
 
 
 class Recorder:
-    """Writes events into the store: metrics in batches, progress at most twice a second, epochs at once."""
+    """Writes events into the store: epochs at once, step metrics and progress twice a second."""
 
     def __init__(self, store: Store, run: Run) -> None:
-        self._store, self._id, self._epochs_done = store, run.id, run.epochs_done
+        self._store = store
+        self._id = run.id
+        self._epochs_done = run.epochs_done
         self._meter = ProgressMeter(run.config.train.epochs, run.facts.seconds_by_stage)
         self._points: list[MetricPoint] = []
         self._losses: list[BatchEnded] = []
-        written = store.list_metrics(run.id)  # by the run before it was carried on with
-        self._seq = written[-1].seq + 1 if written else 0
+        # A resumed or continued run has metrics of its earlier epochs.
+        earlier = store.list_metrics(run.id)
+        self._seq = earlier[-1].seq + 1 if earlier else 0
         self._progress: Progress | None = None
-        self._shown, self._flushed = 0.0, 0.0
+        self._shown = 0.0
+        self._flushed = 0.0
 
     def __enter__(self) -> "Recorder":
         before = sum(self._meter.seconds.values())
@@ -48,27 +52,27 @@ class Recorder:
         self._store.update_run(self._id, facts=RunFacts(seconds_by_stage=self._meter.seconds))
 
     def write(self, event: Event) -> Progress | None:
-        """Keep what `event` says; gives where the run is when there is something new to be shown."""
-        now, progress = time.monotonic(), None
+        """Record an event, and return the run's progress if it is time to show it."""
+        now = time.monotonic()
+        progress = None
         if not isinstance(event, BatchEnded) or now - self._shown > _SHOW_SECONDS:
-            progress, self._shown = self._meter.update(event), now
+            progress = self._meter.update(event)
+            self._shown = now
         self._progress = progress or self._progress
         match event:
             case FactsFound(facts):
                 self._store.update_run(self._id, facts=facts)
             case BatchEnded():
                 self._add_batch(event)
-            case EpochEnded(epoch) if (
-                epoch > self._epochs_done
-            ):  # the last one is told of again when a run goes on
+            # A run that is resumed reports its last finished epoch again.
+            case EpochEnded(epoch) if epoch > self._epochs_done:
                 self._add_epoch(event)
             case Tested(result, predictions):
                 run = self._store.get_run(self._id)
                 self._store.put_predictions(self._id, "test", run.best_epoch or 0, predictions)
                 self._store.update_run(self._id, result=result)
-        if now - self._flushed > _FLUSH_SECONDS or not isinstance(
-            event, BatchEnded | StageAdvanced
-        ):
+        is_frequent = isinstance(event, BatchEnded | StageAdvanced)
+        if not is_frequent or now - self._flushed > _FLUSH_SECONDS:
             self._flush()
         return progress
 
@@ -78,7 +82,10 @@ class Recorder:
             self._add_batch_losses()
 
     def _add_batch_losses(self) -> None:
-        """One point for the steps since the point before; never across epochs, so that a resumed run has the same."""
+        """Add the mean loss of the steps since the last point.
+
+        A point never spans two epochs, so that a resumed run gets the same points.
+        """
         if self._losses:
             n = sum(batch.n for batch in self._losses)
             mean = sum(batch.loss * batch.n for batch in self._losses) / n
@@ -95,11 +102,12 @@ class Recorder:
         self._add_point(event, "val", "loss", event.val_loss, n_val)
         self._add_point(event, "val", "accuracy", event.val_accuracy, n_val)
         self._flush()
-        for split in ("val", *([BEST_VAL] if event.is_best else [])):
+        splits = ("val", BEST_VAL) if event.is_best else ("val",)
+        for split in splits:
             self._store.put_predictions(self._id, split, event.epoch, event.val_predictions)
         self._store.update_run(
             self._id,
-            # Where the process is killed, this remains.
+            # Written at every epoch, because a killed process writes nothing at its end.
             facts=RunFacts(seconds_by_stage=self._meter.seconds_so_far()),
             epochs_done=event.epoch,
             best_epoch=event.epoch if event.is_best else None,

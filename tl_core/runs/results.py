@@ -1,4 +1,4 @@
-"""What a finished run has shown: figures from the store's predictions, nothing predicted anew."""
+"""Results of a tested run, computed from its stored predictions without the model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,98 +20,101 @@ from tl_core.evaluation import (
     reliability,
 )
 from tl_core.records import BEST_VAL, Prediction, Run
+from tl_core.runs.summary import class_names
 from tl_core.store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Confused:
-    """Images of one class that were taken for another."""
+    """Confusion of two classes: images of one that were predicted as the other."""
 
     true: str
-    """User text, as `answer`."""
+    """Name of the true class. User text."""
     answer: str
+    """Name of the predicted class. User text."""
     n: int
+    """Number of confused images."""
     of: int
-    """Images of the true class."""
+    """Number of images of the true class."""
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
+    """Figures of a tested run."""
+
     run: Run
     classes: tuple[str, ...]
-    """User text."""
+    """Class names in the order of labels. User text."""
     test: Judgement
     val: Judgement | None
-    """Of the best epoch; None for runs from before it was kept."""
+    """Figures on validation at the best epoch; None for old runs without these predictions."""
     of_classes: tuple[ClassFigures, ...]
-    """On the test set."""
+    """Figures on the test set per class."""
     confused: tuple[Confused, ...]
-    """On the test set, the most frequent first."""
+    """Confusions on the test set, the most frequent first."""
     calibration: Calibration
     fit: Fit
     promise: str
-    """A sentence: did the test keep what validation promised? Empty where the best epoch's answers were not kept."""
+    """Sentence that compares test with validation accuracy; empty without `val`."""
 
 
 def results_of(store: Store, run_id: str) -> Results:
-    """All figures of a run that was tested.
+    """Compute all figures of a tested run.
 
     Raises:
-        UnknownRun: there is none.
+        UnknownRun: no run has this id.
         RunNotReady: it has not been tested.
-        Diverged: its answers are not numbers.
+        Diverged: its predictions are not finite.
     """
     run = tested_run(store, run_id)
     _, test = store.list_predictions(run.id, "test")
     _, val = store.list_predictions(run.id, BEST_VAL)
     majority = run.facts.majority_label
-    judgement = judge(
-        test, majority, what="test image"
-    )  # first, for it complains where there is nothing to judge
+    # First, because it raises `Diverged` before anything else fails on such predictions.
+    judged_test = judge(test, majority, what="test image")
     judged_val = judge(val, majority) if val else None
-    classes = tuple(
-        run.facts.classes or (f"class {label + 1}" for label in range(len(test[0].probabilities)))
-    )
+    classes = tuple(class_names(run, len(test[0].probabilities)))
     return Results(
-        run,
-        classes,
-        judgement,
-        judged_val,
-        tuple(class_figures(test, len(classes))),
-        tuple(most_confused(test, classes)),
-        _calibration(test, val),
-        judge_fit(run, store.list_metrics(run.id), val, len(classes)),
-        judge_promise(judged_val, judgement) if judged_val else "",
+        run=run,
+        classes=classes,
+        test=judged_test,
+        val=judged_val,
+        of_classes=tuple(class_figures(test, len(classes))),
+        confused=tuple(most_confused(test, classes)),
+        calibration=_calibration(test, val),
+        fit=judge_fit(run, store.list_metrics(run.id), val, len(classes)),
+        promise=judge_promise(judged_val, judged_test) if judged_val else "",
     )
 
 
 def tested_run(store: Store, run_id: str) -> Run:
-    """The run, if it has a test figure. Raises as `results_of` does."""
+    """Return the run, if it was tested. Raises as `results_of` does."""
     run = store.get_run(run_id)
     if run.result is None:
         raise RunNotReady(
-            f"Run {run.id} is {run.state} and has not been tested, so it has no figures: train to the end."
+            f"Run {run.id} is {run.state} and has not been tested, so it has no figures: train to "
+            "the end."
         )
     return run
 
 
 def most_confused(predictions: Sequence[Prediction], classes: Sequence[str]) -> list[Confused]:
-    """Every pair of classes that was mixed up, the most frequent first."""
+    """List the confusions, the most frequent first."""
     matrix = confusion_matrix(predictions, len(classes))
-    found = [
-        Confused(classes[true], classes[answer], int(matrix[true, answer]), int(matrix[true].sum()))
+    totals = matrix.sum(1)
+    pairs = [
+        Confused(classes[true], classes[answer], int(matrix[true, answer]), int(totals[true]))
         for true, answer in zip(*matrix.nonzero(), strict=True)
         if true != answer
     ]
-    return sorted(found, key=lambda pair: (-pair.n, pair.true, pair.answer))
+    return sorted(pairs, key=lambda pair: (-pair.n, pair.true, pair.answer))
 
 
 def _calibration(test: Sequence[Prediction], val: Sequence[Prediction]) -> Calibration:
+    mean_confidence = sum(p.confidence for p in test) / len(test)
+    error = calibration_error(reliability(test))
     temperature = fit_temperature(val) if val else None
-    return Calibration(
-        sum(p.confidence for p in test) / len(test),
-        calibration_error(reliability(test)),
-        temperature,
-        len(val),
-        calibration_error(reliability(at_temperature(test, temperature))) if temperature else None,
-    )
+    scaled_error = None
+    if temperature:
+        scaled_error = calibration_error(reliability(at_temperature(test, temperature)))
+    return Calibration(mean_confidence, error, temperature, len(val), scaled_error)

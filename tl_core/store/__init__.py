@@ -1,4 +1,4 @@
-"""Where datasets, runs and what runs report are kept: figures in a database, files in folders."""
+"""Storage of datasets, runs and reports: records in a database, files in folders."""
 
 from tl_core.store.artifacts import Artifacts
 from tl_core.store.contract import Store

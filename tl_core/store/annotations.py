@@ -1,4 +1,4 @@
-"""What people say of a run, in the database: its title, a note, tags and a star."""
+"""Annotations of a run in the database: title, note, tags and a star."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,13 +11,15 @@ from tl_core.store.database import Database
 from tl_core.store.runs import lock_run, run_of
 from tl_core.store.tables import runs
 
-LONGEST_TITLE, LONGEST_NOTE, LONGEST_TAG = 80, 5_000, 40
-"""Characters."""
+# In characters.
+LONGEST_TITLE = 80
+LONGEST_NOTE = 5_000
+LONGEST_TAG = 40
 MOST_TAGS = 12
 
 
 class SqlAnnotations(Database):
-    """The part of the `Store` contract that is about what people say of runs."""
+    """Part of the `Store` contract: annotations of runs."""
 
     def annotate_run(
         self,
@@ -28,15 +30,15 @@ class SqlAnnotations(Database):
         tags: Sequence[str] | None = None,
         is_favourite: bool | None = None,
     ) -> Run:
-        given: dict[str, Any] = {
-            "title": None
-            if title is None
-            else _checked("title", " ".join(title.split()), LONGEST_TITLE),
-            "note": None if note is None else _checked("note", note.strip(), LONGEST_NOTE),
-            "tags": None if tags is None else _checked_tags(tags),
-            "is_favourite": None if is_favourite is None else int(is_favourite),
-        }
-        changes = {name: value for name, value in given.items() if value is not None}
+        changes: dict[str, Any] = {}
+        if title is not None:
+            changes["title"] = _checked("title", " ".join(title.split()), LONGEST_TITLE)
+        if note is not None:
+            changes["note"] = _checked("note", note.strip(), LONGEST_NOTE)
+        if tags is not None:
+            changes["tags"] = _checked_tags(tags)
+        if is_favourite is not None:
+            changes["is_favourite"] = int(is_favourite)
         with self.writing() as connection:
             if changes:
                 connection.execute(update(runs).where(runs.c.id == run_id).values(changes))
@@ -47,19 +49,17 @@ class SqlAnnotations(Database):
             return run_of(row)
 
 
-def _checked(what: str, text: str, longest: int) -> str:
+def _checked(field: str, text: str, longest: int) -> str:
     if len(text) > longest:
-        raise ConfigError(f"The {what} has {len(text):,} characters: give at most {longest:,}.")
+        raise ConfigError(f"The {field} has {len(text):,} characters: give at most {longest:,}.")
     return text
 
 
 def _checked_tags(tags: Sequence[str]) -> list[str]:
-    """Each once, without space around it; empty ones are none."""
-    found = list(
-        dict.fromkeys(
-            _checked("tag", " ".join(tag.split()), LONGEST_TAG) for tag in tags if tag.strip()
-        )
-    )
-    if len(found) > MOST_TAGS:
-        raise ConfigError(f"These are {len(found)} tags: give at most {MOST_TAGS}.")
-    return found
+    """Strip the tags and drop empty and repeated ones."""
+    stripped = (" ".join(tag.split()) for tag in tags)
+    # A dictionary drops repetitions and keeps the order in which tags were given.
+    unique = list(dict.fromkeys(_checked("tag", tag, LONGEST_TAG) for tag in stripped if tag))
+    if len(unique) > MOST_TAGS:
+        raise ConfigError(f"These are {len(unique)} tags: give at most {MOST_TAGS}.")
+    return unique

@@ -1,4 +1,7 @@
-"""Where files lie under the home folder. Names inside are ours; user text never becomes a path."""
+"""Paths of files under the home folder, built from generated ids only.
+
+User text never becomes part of a path.
+"""
 
 import shutil
 import uuid
@@ -10,7 +13,7 @@ from tl_core.locks import try_lock
 
 
 class Artifacts:
-    """The folders `datasets/<id>`, `runs/<id>` and `staging/<random>` under `home`."""
+    """Folders `datasets/<id>`, `runs/<id>` and `staging/<random>` under `home`."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -22,35 +25,41 @@ class Artifacts:
         return self.home / "runs" / run_id
 
     def checkpoint(self, run_id: str) -> Path:
-        """The run's best model so far."""
+        """Return the path of the run's best model so far."""
         return self.run_folder(run_id) / "model.safetensors"
 
     def training_state(self, run_id: str) -> Path:
-        """All that training needs to go on after the last finished epoch."""
+        """Return the path of what training needs to continue after the last finished epoch."""
         return self.run_folder(run_id) / "training-state.pt"
 
     def outputs(self, run_id: str) -> Path:
-        """The folder for what the run's model said (`tl_core.outputs`)."""
+        """Return the folder of the model's stored logits and features (`tl_core.outputs`)."""
         return self.run_folder(run_id) / "outputs"
 
     def run_lock(self, run_id: str) -> Path:
-        """Locked by the process that executes the run, for as long as it lives; its text is that process's id."""
+        """Return the lock file of the process that executes the run.
+
+        The process holds the lock as long as it lives, and writes its id into the file.
+        """
         return self.home / "locks" / f"{run_id}.lock"
 
     def dataset_lock(self, dataset_id: str) -> Path:
-        """Held while the dataset's folder is put in place or removed."""
+        """Return the lock that is held while the dataset's folder is moved in or removed."""
         return self.home / "locks" / f"dataset-{dataset_id}.lock"
 
     @property
     def claim_lock(self) -> Path:
-        """Held while runs are claimed or looked over, so that none is seen between being claimed and being locked."""
+        """Lock that is held while runs are claimed or searched for dead processes.
+
+        Without it, a run just claimed but not locked yet would look like one whose process died.
+        """
         return self.home / "locks" / "claim.lock"
 
     @contextmanager
     def staging_folder(self) -> Iterator[Path]:
-        """A fresh folder for half-done work, gone afterwards whatever happens.
+        """Yield a fresh folder for unfinished work, and delete it afterwards.
 
-        It is locked while in use; `sweep_staging` clears what a killed process left.
+        A lock marks it as in use; `sweep_staging` deletes what killed processes left behind.
         """
         folder = self.home / "staging" / uuid.uuid4().hex
         lock = folder.with_suffix(".lock")
@@ -63,10 +72,10 @@ class Artifacts:
                 lock.unlink(missing_ok=True)
 
     def sweep_staging(self) -> None:
-        """Remove the staging folders whose process has died."""
+        """Delete staging folders whose process has died."""
         for lock in (self.home / "staging").glob("*.lock"):
-            with try_lock(lock) as died:
-                if died:
+            with try_lock(lock) as is_abandoned:
+                if is_abandoned:
                     shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
                     lock.unlink(missing_ok=True)
 

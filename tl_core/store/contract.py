@@ -1,4 +1,4 @@
-"""What a store does, written once. Every backend is tested against this."""
+"""Contract of a store, against which every backend is tested."""
 
 from collections.abc import Sequence
 from typing import Literal, Protocol
@@ -19,47 +19,47 @@ from tl_core.records import (
 )
 
 Asked = Literal["cancel", "pause"]
-"""What a running run can be asked for."""
+"""Requests that a running run can be sent."""
 
 STATE_OF_STOPPED: dict[Asked | None, RunState] = {
     "cancel": RunState.CANCELLED,
     "pause": RunState.PAUSED,
     None: RunState.INTERRUPTED,
 }
-"""State of a run that ended before it was completed, by what was asked of it."""
+"""State of a run that ended before completion, by the request that it was sent."""
 
 
 class Store(Protocol):
-    """Datasets, runs and what runs report. Safe to share between threads and processes."""
+    """Datasets, runs and their reports. Safe to share between threads and processes."""
 
     # Datasets
 
     def add_dataset(
         self, record: DatasetRecord, images: Sequence[ImageRecord], skipped: Sequence[SkippedFile]
     ) -> DatasetRecord:
-        """Keep a dataset, or give back the one already kept under that id."""
+        """Store a dataset, or return the one already stored under that id."""
 
     def get_dataset(self, dataset: str) -> DatasetRecord:
-        """By id, unique start of an id (four characters or more), or unique name.
+        """Return a dataset by id, unique prefix of an id (at least four characters) or unique name.
 
         Raises:
-            UnknownDataset: nothing, or more than one thing, goes by that.
+            UnknownDataset: none or several match.
         """
 
     def list_datasets(self) -> list[DatasetRecord]:
-        """Newest first."""
+        """List all datasets, newest first."""
 
     def list_images(self, dataset_id: str) -> list[ImageRecord]:
-        """In order of `position`."""
+        """List the images of a dataset, in order of `position`."""
 
     def list_skipped(self, dataset_id: str) -> list[SkippedFile]: ...
 
     def delete_dataset(self, dataset_id: str) -> None:
-        """Forget a dataset and its images. Runs on it stay, with their figures.
+        """Delete a dataset and the records of its images; runs on it keep their results.
 
         Raises:
-            UnknownDataset: there is none.
-            DatasetInUse: a run that is queued, running or paused needs it.
+            UnknownDataset: no dataset has this id.
+            DatasetInUse: a queued, running or paused run needs it.
         """
 
     # Runs
@@ -71,58 +71,68 @@ class Store(Protocol):
         facts: RunFacts | None = None,
         state: RunState = RunState.QUEUED,
     ) -> Run:
-        """A new run under a fresh short id: queued, or paused while what it needs is still being put in place."""
+        """Add a run under a new short id.
+
+        Args:
+            state: QUEUED, or PAUSED while files that the run needs are still being copied.
+        """
 
     def get_run(self, run: str) -> Run:
-        """By id or unique start of an id (four characters or more).
+        """Return a run by id or unique prefix of an id (at least four characters).
 
         Raises:
-            UnknownRun: nothing, or more than one thing, goes by that.
+            UnknownRun: none or several match.
         """
 
     def list_runs(self) -> list[Run]:
-        """Newest first."""
+        """List all runs, newest first."""
 
     def delete_run(self, run_id: str) -> None:
-        """Forget a run that is not running, and everything it reported.
+        """Delete a run that is not running, with its metrics and predictions.
 
         Raises:
-            UnknownRun: there is none.
+            UnknownRun: no run has this id.
             RunNotReady: it is running; stop it first.
         """
 
     def claim_next_run(self) -> Run | None:
-        """Of the queued runs the one that was added first, now running; None if none is queued.
+        """Set the queued run that was added first to RUNNING and return it; None if none is queued.
 
-        Never given to two callers. A run that is queued again keeps the place it was added in.
+        No two callers get the same run. A run that is queued again keeps its original place.
         """
 
     def claim_run(self, run_id: str) -> Run | None:
-        """That run, now running; None if it is not queued any more."""
+        """Set this run to RUNNING and return it; None if it is no longer queued."""
 
     def request_cancel(self, run_id: str) -> None:
-        """Ask a running run to stop for good, and cancel one that waits at once. A finished one stays as it is."""
+        """Ask a running run to stop for good; cancel a queued or paused one at once.
+
+        Finished runs do not change.
+        """
 
     def request_pause(self, run_id: str) -> None:
-        """Ask a running run to pause, and pause a queued one at once. Any other stays as it is.
+        """Ask a running run to pause; pause a queued one at once.
 
-        Who has asked a run to be cancelled has the last word.
+        Other runs do not change, and neither does one that was already asked to be cancelled.
         """
 
     def asked_of(self, run_id: str) -> Asked | None:
-        """What a running run is asked for; "cancel" also when the run no longer exists."""
+        """Return the request that a run was sent, if any; "cancel" if the run no longer exists."""
 
     def is_cancel_requested(self, run_id: str) -> bool:
-        """True also when the run no longer exists."""
+        """Return whether a run was asked to be cancelled; true if the run no longer exists."""
 
     def queue_again(self, run_id: str, config: RunConfig | None = None) -> Run:
-        """Queue a run that was paused, cancelled, interrupted or has failed; what it has reported stays.
+        """Queue a paused, cancelled, interrupted or failed run again, keeping its reports.
 
-        With `config` it goes on with that instead. The fact `resumed` counts how often a run that had begun was
-        queued again. Of callers at the same time, one succeeds.
+        The fact `resumed` counts how often a run that had started was queued again. Of several
+        simultaneous callers, one succeeds.
+
+        Args:
+            config: replaces the run's settings; None keeps them.
 
         Raises:
-            UnknownRun: there is none.
+            UnknownRun: no run has this id.
             RunNotReady: it is queued, running or completed.
         """
 
@@ -137,7 +147,7 @@ class Store(Protocol):
         result: TestResult | None = None,
         facts: RunFacts | None = None,
     ) -> None:
-        """Change what is given; `facts` are merged into those already there (`RunFacts.merged`)."""
+        """Change the given fields; `facts` are merged into the stored ones (`RunFacts.merged`)."""
 
     def annotate_run(
         self,
@@ -148,58 +158,58 @@ class Store(Protocol):
         tags: Sequence[str] | None = None,
         is_favourite: bool | None = None,
     ) -> Run:
-        """Change what people say of a run, as far as it is given; nothing that it was trained with or has shown.
+        """Change the given annotations of a run; its settings and results stay.
 
         Raises:
-            UnknownRun: there is none.
-            ConfigError: something is too long, or there are too many tags.
+            UnknownRun: no run has this id.
+            ConfigError: a text is too long, or there are too many tags.
         """
 
     def finish_run(self, run_id: str, state: RunState, message: str = "") -> None:
-        """Move an unfinished run to a finished state, or to PAUSED. A run that is finished stays as it is.
+        """Move an unfinished run to a finished state or to PAUSED; finished runs do not change.
 
-        A run that was asked to be cancelled meanwhile is cancelled instead of paused.
+        A run that was meanwhile asked to be cancelled is cancelled instead of paused.
 
         Args:
-            message: becomes `Run.message`: what cannot be told from the run's other fields.
+            message: `Run.message`, for what does not follow from the run's other fields.
         """
 
     def list_running_runs(self) -> list[Run]:
-        """Those in state RUNNING, whoever runs them."""
+        """List the runs in state RUNNING, in any process."""
 
-    # What runs report
+    # Metrics and predictions of runs
 
     def append_metrics(self, run_id: str, points: Sequence[MetricPoint]) -> None:
-        """Idempotent by `seq`. Points of a deleted run are dropped."""
+        """Store metrics, skipping each `seq` already stored; those of a deleted run are dropped."""
 
     def list_metrics(self, run_id: str, after: int = -1) -> list[MetricPoint]:
-        """Points with `seq` greater than `after`, in order."""
+        """List the points with `seq` greater than `after`, in order."""
 
     def drop_metrics(self, run_id: str, after_epoch: int) -> None:
-        """Forget the points of later epochs."""
+        """Delete the points of epochs later than `after_epoch`."""
 
     def put_predictions(
         self, run_id: str, split: str, epoch: int, predictions: Sequence[Prediction]
     ) -> None:
-        """Keep a split's predictions, in place of an earlier epoch's."""
+        """Store predictions on a split, replacing those of an earlier epoch."""
 
     def list_predictions(self, run_id: str, split: str) -> tuple[int, list[Prediction]]:
-        """The epoch they are from (0 when there are none yet) and the predictions, in order of position."""
+        """Return the epoch of the predictions (0 if there are none), and them by position."""
 
-    # Presets that people have saved
+    # Saved presets
 
     def save_preset(self, name: str, description: str, config: RunConfig) -> SavedPreset:
-        """Keep the settings of `config` under a name; its dataset is left out.
+        """Save the settings of `config` under a name, without its dataset.
 
         Raises:
-            ConfigError: the name is empty, too long, or taken.
+            ConfigError: the name is empty, too long or taken.
         """
 
     def list_presets(self) -> list[SavedPreset]:
-        """In order of name."""
+        """List the saved presets, ordered by name."""
 
     def delete_preset(self, name: str) -> None:
-        """Forget a saved preset; one that is not there is no error."""
+        """Delete a saved preset, if it exists."""
 
     def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""

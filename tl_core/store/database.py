@@ -1,4 +1,4 @@
-"""Connecting to SQLite or PostgreSQL so that the two behave alike."""
+"""Connections to SQLite or PostgreSQL that behave alike."""
 
 import os
 import sqlite3
@@ -18,17 +18,18 @@ from tl_core.store.migrations import migrate
 
 _EXAMPLES = "sqlite:///path/to/file.db or postgresql://user:password@host/database"
 _BUSY_SECONDS = 30
-"""How long a writer waits for its turn on SQLite before it gives up."""
+"""Longest wait of a writer for other writers on SQLite."""
 
 
 class Database:
-    """An engine, and the two kinds of transaction."""
+    """Database engine with reading and writing transactions."""
 
     def __init__(self, url: str) -> None:
-        """Connect, and bring the schema up to date.
+        """Connect, and migrate the schema to the current version.
 
         Raises:
-            StoreUnavailable: the URL is not one, or nothing answers there. The password is never in the message.
+            StoreUnavailable: the URL is invalid, or no database answers there. The message never
+                contains the password.
         """
         self._url = _normalise(url)
         self._engine = _make_engine(self._url)
@@ -43,35 +44,34 @@ class Database:
             raise self._unavailable(error) from error
 
     def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
         self._engine.dispose()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A transaction that only reads: on SQLite it never waits for a writer."""
+        """Open a read-only transaction, which on SQLite never waits for a writer."""
         with self._translated(), self._readers.begin() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that may read and then write: on SQLite it excludes other writers from its first statement.
+        """Open a transaction that may read and then write.
 
-        On PostgreSQL others may write meanwhile, so what is read to be changed is read `with_for_update`.
+        On SQLite it excludes other writers from its first statement on. On PostgreSQL others may
+        write meanwhile, so rows that will be changed are read `with_for_update`.
         """
         with self._translated(), self._engine.begin() as connection:
             yield connection
 
     def insert_new(self, table: Table) -> sqlite.Insert | postgresql.Insert:
-        """An insert that leaves rows that are already there as they are."""
+        """Return an insert statement that skips rows whose key exists."""
         return self.insert(table).on_conflict_do_nothing()
 
     def insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
-        """An insert that can be told what to do with rows that are already there."""
-        return (
-            sqlite.insert(table)
-            if self._engine.dialect.name == "sqlite"
-            else postgresql.insert(table)
-        )
+        """Return an insert statement of the dialect, which supports `on_conflict_do_update`."""
+        if self._engine.dialect.name == "sqlite":
+            return sqlite.insert(table)
+        return postgresql.insert(table)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -111,21 +111,22 @@ def _normalise(text: str) -> URL:
 
 
 def _describe(url: URL) -> str:
-    """Where the store is, without its password or options."""
+    """Return the location of the store, without password and options."""
     if url.drivername.startswith("sqlite"):
         return str(url.database)
     host = url.host or url.query.get("host") or "this machine"
-    return f"PostgreSQL {host}{f':{url.port}' if url.port else ''}/{url.database or ''}"
+    port = f":{url.port}" if url.port else ""
+    return f"PostgreSQL {host}{port}/{url.database or ''}"
 
 
 def _make_engine(url: URL) -> Engine:
     if url.drivername.startswith("sqlite"):
         return _make_sqlite_engine(url)
-    timeout = {} if "connect_timeout" in url.query else {"connect_timeout": 10}
-    # Pre-ping, because a connection in the pool may have outlived a restart of the server.
-    return create_engine(
-        url, pool_pre_ping=True, connect_args={**timeout, "client_encoding": "utf8"}
-    )
+    arguments: dict[str, Any] = {"client_encoding": "utf8"}
+    if "connect_timeout" not in url.query:
+        arguments["connect_timeout"] = 10
+    # Pre-ping, because the server may have restarted and closed connections of the pool.
+    return create_engine(url, pool_pre_ping=True, connect_args=arguments)
 
 
 def _make_sqlite_engine(url: URL) -> Engine:
@@ -135,8 +136,8 @@ def _make_sqlite_engine(url: URL) -> Engine:
         raise StoreUnavailable(
             f"The folder of the store {url.database} cannot be made: {error.strerror}."
         ) from error
-    # The driver's own transactions begin at the first write: of two that read before they write, one overwrites the
-    # other. So the driver starts none, and `_begin` does.
+    # The driver would begin a transaction only at its first write: of two that read and then
+    # write, one would overwrite the other. So `_begin` starts transactions instead.
     engine = create_engine(url, connect_args={"isolation_level": None, "timeout": _BUSY_SECONDS})
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
@@ -150,13 +151,13 @@ def _prepare(connection: sqlite3.Connection, _: Any) -> None:
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
-    """Readers and one writer at a time, without waiting for each other. The file remembers it."""
+    """Let readers and one writer work at the same time. The setting persists in the file."""
     give_up = time.monotonic() + _BUSY_SECONDS
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as error:
-            # Two processes that open a fresh file at once: this one statement does not wait by itself.
+            # The timeout does not cover this statement when two processes open a new file at once.
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
                 raise
             time.sleep(0.01)
@@ -170,11 +171,15 @@ def _begin(connection: Connection) -> None:
 
 
 def _renew_after_fork(engine: Engine) -> None:
-    """A forked child, such as a loader's worker, opens connections of its own and leaves its parent's alone."""
-    known = weakref.ref(engine)
+    """Make a forked child, such as a data loader's worker, open its own connections.
+
+    It must not close those that it inherits, since its parent still uses them.
+    """
+    # The hook below can never be removed, and must not keep a closed store's engine alive.
+    reference = weakref.ref(engine)
 
     def renew() -> None:
-        if (inherited := known()) is not None:
+        if (inherited := reference()) is not None:
             inherited.dispose(close=False)
 
     os.register_at_fork(after_in_child=renew)

@@ -11,16 +11,16 @@ from tl_core.store.database import Database
 from tl_core.store.tables import Text, datasets, images, row_of, runs, skipped_files
 
 SHORTEST_START = 4
-"""Characters of an id that are enough to look for it by."""
+"""Shortest prefix of an id that is searched for, in characters."""
 
 
 class SqlDatasets(Database):
-    """The part of the `Store` contract that is about datasets."""
+    """Part of the `Store` contract: datasets."""
 
     def add_dataset(
         self, record: DatasetRecord, images: Sequence[ImageRecord], skipped: Sequence[SkippedFile]
     ) -> DatasetRecord:
-        # Made before the transaction begins: on SQLite other writers wait for its end.
+        # Built before the transaction begins, since on SQLite other writers wait for its end.
         rows = {
             _images: [row_of(image, dataset_id=record.id) for image in images],
             skipped_files: [
@@ -40,21 +40,23 @@ class SqlDatasets(Database):
         matches = or_(datasets.c.name == dataset, starts_with(datasets, dataset))
         with self.reading() as connection:
             found = [_dataset(row) for row in connection.execute(select(datasets).where(matches))]
-        exact = [record for record in found if record.id == dataset]
-        if len(exact or found) == 1:
-            return (exact or found)[0]
-        if found:
-            ids = ", ".join(sorted(record.id for record in found))
+        matching = [record for record in found if record.id == dataset] or found
+        if len(matching) == 1:
+            return matching[0]
+        if matching:
+            ids = ", ".join(sorted(record.id for record in matching))
             raise UnknownDataset(
-                f"{len(found)} datasets go by {dataset!r}: give one of the ids {ids}."
+                f"{len(matching)} datasets match {dataset!r}: give one of the ids {ids}."
             )
         raise UnknownDataset(f"There is no dataset {dataset!r}. {self._known_datasets()}")
 
     def _known_datasets(self) -> str:
         known = self.list_datasets()
+        if not known:
+            return "There are none yet: import one first."
         names = ", ".join(f"{record.name} ({record.id})" for record in known[:5])
         more = f" and {len(known) - 5} more" if len(known) > 5 else ""
-        return f"There are {names}{more}." if known else "There are none yet: import one first."
+        return f"There are {names}{more}."
 
     def list_datasets(self) -> list[DatasetRecord]:
         newest_first = select(datasets).order_by(datasets.c.created_at.desc(), datasets.c.id)
@@ -81,38 +83,41 @@ class SqlDatasets(Database):
 
     def delete_dataset(self, dataset_id: str) -> None:
         unfinished = [state.value for state in RunState if not state.is_finished]
-        readers = select(runs.c.id, runs.c.state).where(
+        dependants = select(runs.c.id, runs.c.state).where(
             runs.c.dataset_id == dataset_id, runs.c.state.in_(unfinished)
         )
         with self.writing() as connection:
-            # The lock makes `add_run` on it wait until it is known whether the dataset stays.
+            # The lock makes `add_run` wait until this transaction has ended.
             locked = select(datasets.c.name).where(datasets.c.id == dataset_id).with_for_update()
             row = connection.execute(locked).first()
             if row is None:
                 raise UnknownDataset(
-                    f"There is no dataset with the id {dataset_id!r}; it may be deleted already."
+                    f"There is no dataset with the id {dataset_id!r}; it may have been deleted."
                 )
-            if in_use := sorted(f"{run.id} ({run.state})" for run in connection.execute(readers)):
+            needed_by = [f"{run.id} ({run.state})" for run in connection.execute(dependants)]
+            if needed_by:
+                it = "it" if len(needed_by) == 1 else "them"
                 raise DatasetInUse(
-                    f"{row.name} cannot be deleted while runs need it: wait for {', '.join(in_use)}, or stop "
-                    f"{'it' if len(in_use) == 1 else 'them'} first."
+                    f"{row.name} cannot be deleted while runs need it: wait for "
+                    f"{', '.join(sorted(needed_by))}, or stop {it} first."
                 )
             connection.execute(delete(datasets).where(datasets.c.id == dataset_id))
 
 
 _images = images
-"""The table, where an argument goes by the same name."""
+"""Table of images, for methods with an argument of that name."""
 
 
 def starts_with(table: Table, text: str) -> Any:
-    """Whether a row's id starts with `text`. LIKE ignores case on SQLite and not on PostgreSQL."""
+    """Return the condition that a row's id is `text`, or starts with it if it is long enough."""
     if len(text) < SHORTEST_START:
         return table.c.id == text
+    # Not LIKE, which ignores case on SQLite and not on PostgreSQL.
     return func.substr(table.c.id, 1, len(text), type_=Text) == text
 
 
 def _dataset(row: Row[Any]) -> DatasetRecord:
     fields = dict(row._mapping)
-    return DatasetRecord(
-        **{**fields, **{name: tuple(fields[name]) for name in ("classes", "counts", "warnings")}}
-    )
+    # JSON has no tuples.
+    tuples = {name: tuple(fields[name]) for name in ("classes", "counts", "warnings")}
+    return DatasetRecord(**{**fields, **tuples})

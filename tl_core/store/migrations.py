@@ -1,4 +1,4 @@
-"""The schema, as the list of steps that lead to it. A step that was released never changes; add another."""
+"""Database schema, as a list of migrations. Released migrations never change: append a new one."""
 
 import json
 import re
@@ -12,17 +12,19 @@ from tl_core.errors import StoreTooNew
 from tl_core.store.tables import Json
 
 _LOCK = 8_337_112_920
-"""Any number, the same in every process: PostgreSQL's lock for opening this application's store."""
+"""Number of the PostgreSQL advisory lock for migrating; arbitrary, but equal in every process."""
 
 _FIRST_TABLES = """
 CREATE TABLE datasets (
     id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, classes TEXT NOT NULL, counts TEXT NOT NULL,
-    n_skipped BIGINT NOT NULL, source TEXT NOT NULL, created_at {real} NOT NULL, warnings TEXT NOT NULL
+    n_skipped BIGINT NOT NULL, source TEXT NOT NULL, created_at {real} NOT NULL,
+    warnings TEXT NOT NULL
 );
 CREATE TABLE images (
     dataset_id TEXT NOT NULL, position BIGINT NOT NULL,
-    sha256 TEXT NOT NULL, name TEXT NOT NULL, class_name TEXT NOT NULL, split TEXT, extension TEXT NOT NULL,
-    width BIGINT NOT NULL, height BIGINT NOT NULL, PRIMARY KEY (dataset_id, position),
+    sha256 TEXT NOT NULL, name TEXT NOT NULL, class_name TEXT NOT NULL, split TEXT,
+    extension TEXT NOT NULL, width BIGINT NOT NULL, height BIGINT NOT NULL,
+    PRIMARY KEY (dataset_id, position),
     FOREIGN KEY (dataset_id) REFERENCES datasets (id) ON DELETE CASCADE
 );
 CREATE TABLE skipped_files (
@@ -32,8 +34,8 @@ CREATE TABLE skipped_files (
 );
 CREATE TABLE runs (
     number {counter} NOT NULL PRIMARY KEY, id TEXT NOT NULL UNIQUE, state TEXT NOT NULL,
-    cancel_requested BOOLEAN NOT NULL, config TEXT NOT NULL, dataset_id TEXT NOT NULL, dataset_name TEXT NOT NULL,
-    created_at {real} NOT NULL, started_at {real}, finished_at {real},
+    cancel_requested BOOLEAN NOT NULL, config TEXT NOT NULL, dataset_id TEXT NOT NULL,
+    dataset_name TEXT NOT NULL, created_at {real} NOT NULL, started_at {real}, finished_at {real},
     message TEXT NOT NULL, progress TEXT, epochs_done BIGINT NOT NULL, best_epoch BIGINT,
     val_accuracy {real}, result TEXT, facts TEXT NOT NULL
 );
@@ -47,7 +49,8 @@ CREATE TABLE metrics (
 );
 CREATE TABLE predictions (
     run_id TEXT NOT NULL, split TEXT NOT NULL, epoch BIGINT NOT NULL,
-    n_classes BIGINT NOT NULL, positions {bytes} NOT NULL, labels {bytes} NOT NULL, probabilities {bytes} NOT NULL,
+    n_classes BIGINT NOT NULL, positions {bytes} NOT NULL, labels {bytes} NOT NULL,
+    probabilities {bytes} NOT NULL,
     PRIMARY KEY (run_id, split),
     FOREIGN KEY (run_id) REFERENCES runs (id) ON DELETE CASCADE
 );
@@ -71,13 +74,13 @@ def _create_first_tables(connection: Connection) -> None:
 
 
 def _add_pausing_and_presets(connection: Connection) -> None:
-    """Runs can be asked to pause as well as to stop; settings have got new names; presets can be saved."""
+    """Add requests to pause and saved presets, and rename settings."""
     for statement in (
         "ALTER TABLE runs ADD COLUMN requested TEXT",
         "UPDATE runs SET requested = 'cancel' WHERE cancel_requested",
         "ALTER TABLE runs DROP COLUMN cancel_requested",
-        "CREATE TABLE presets (name TEXT NOT NULL PRIMARY KEY, description TEXT NOT NULL, config TEXT NOT NULL, "
-        "created_at {real} NOT NULL)",
+        "CREATE TABLE presets (name TEXT NOT NULL PRIMARY KEY, description TEXT NOT NULL, "
+        "config TEXT NOT NULL, created_at {real} NOT NULL)",
     ):
         connection.execute(text(statement.format(**_TYPES[connection.dialect.name])))
     for number, config in connection.execute(text("SELECT number, config FROM runs")).all():
@@ -89,7 +92,7 @@ def _add_pausing_and_presets(connection: Connection) -> None:
 
 
 def _with_new_names(config: dict[str, Any]) -> dict[str, Any]:
-    """Augmentation was on or off, a head had one hidden layer, and what was called sgd had momentum."""
+    """Translate settings: augmentation on or off, one hidden layer, SGD with momentum."""
     train = dict(config.get("train", {}))
     model = dict(config.get("model", {}))
     photos = {"crop": 0.5, "flip": True, "colour": 0.2}
@@ -102,7 +105,7 @@ def _with_new_names(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _add_annotations(connection: Connection) -> None:
-    """Runs can be given a title, a note, tags and a star."""
+    """Add title, note, tags and star of a run."""
     for column in (
         "title TEXT NOT NULL DEFAULT ''",
         "note TEXT NOT NULL DEFAULT ''",
@@ -114,7 +117,7 @@ def _add_annotations(connection: Connection) -> None:
 
 _NUMBER = (int, float)
 _ANY_NAME = object()
-"""Stands for every key of a dictionary whose keys are not known beforehand."""
+"""Placeholder for all keys of a dictionary whose keys are not fixed."""
 _SIDES = ("train", "val", "test")
 _FACTS = {
     "classes": [str],
@@ -147,11 +150,11 @@ _FACTS = {
     "notes": [str],
     "train_check": {"n": int, "accuracy": _NUMBER, "loss": _NUMBER},
 }
-"""Shape of each fact when facts became a record: a type, `[shape]`, or `{key: shape}`."""
+"""Shape of each fact when facts became a record: a type, `[shape]` or `{key: shape}`."""
 
 
 def _shape_facts(connection: Connection) -> None:
-    """Facts of runs were free-form; now they are a record, which refuses what it does not know."""
+    """Remove unknown and malformed facts, which the record `RunFacts` would refuse to load."""
     runs = sa.table("runs", sa.column("number"), sa.column("facts", Json))
     for number, facts in connection.execute(sa.select(runs)).all():
         shaped = _shaped(facts)
@@ -159,7 +162,8 @@ def _shape_facts(connection: Connection) -> None:
 
 
 def _shaped(old: dict[str, Any]) -> dict[str, Any]:
-    """Known facts that have the right shape; the pace of the first releases had no start."""
+    """Return the known facts of the right shape."""
+    # The first releases did not record the start-up time of the frozen part.
     if isinstance(pace := old.get("frozen_part"), dict):
         old = {**old, "frozen_part": {"start_seconds": 0.0, **pace}}
     return {
@@ -182,11 +186,11 @@ _DEATH = re.compile(
     r"(The process that trained it .*?),? (before this run had finished an epoch;"
     r"|after this run's last epoch, before it was tested;|while this run was in epoch \d+;)"
 )
-"""First clause of what an interrupted run said of its process, and where the next one began."""
+"""Message of an interrupted run: group 1 is about its process, group 2 about its epochs."""
 
 
 def _keep_only_how_processes_died(connection: Connection) -> None:
-    """What is kept of a stopped run is no longer written down, but told from its other fields."""
+    """Shorten the messages of stopped runs: the rest now follows from their other fields."""
     clear = "UPDATE runs SET message = '' WHERE state IN ('paused', 'cancelled')"
     connection.execute(text(clear))
     interrupted = "SELECT number, message FROM runs WHERE state = 'interrupted'"
@@ -208,21 +212,20 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
 
 
 def migrate(connection: Connection) -> None:
-    """Bring the schema up to date, inside the caller's transaction; does nothing when it is.
-
-    On SQLite that transaction is a writer's and excludes every other; on PostgreSQL the lock here does.
+    """Apply outstanding migrations, inside the caller's transaction.
 
     Raises:
-        StoreTooNew: a newer TransferLab has written the store.
+        StoreTooNew: a newer TransferLab has migrated the store.
     """
+    # On SQLite the caller's transaction excludes other writers already.
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
     connection.execute(text("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)"))
     version = connection.execute(text("SELECT max(version) FROM schema_version")).scalar_one() or 0
     if version > len(MIGRATIONS):
         raise StoreTooNew(
-            f"The store was written by a newer TransferLab (its schema is version {version}, this one knows "
-            f"{len(MIGRATIONS)}): update TransferLab, or choose another store."
+            f"The store was written by a newer TransferLab (its schema has version {version}, this "
+            f"release knows {len(MIGRATIONS)}): update TransferLab, or choose another store."
         )
     for number, step in enumerate(MIGRATIONS[version:], start=version + 1):
         step(connection)

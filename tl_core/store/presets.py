@@ -12,18 +12,17 @@ from tl_core.store.database import Database
 from tl_core.store.tables import presets
 
 LONGEST_NAME = 80
-"""Characters."""
+"""Longest name of a preset, in characters."""
 
 
 class SqlPresets(Database):
-    """The part of the `Store` contract that is about presets."""
+    """Part of the `Store` contract: saved presets."""
 
     def save_preset(self, name: str, description: str, config: RunConfig) -> SavedPreset:
         name = _checked_name(name)
         data = config.data.model_copy(update={"dataset_id": ANY_DATASET})
-        preset = SavedPreset(
-            name, description.strip(), config.model_copy(update={"data": data}), time.time()
-        )
+        config = config.model_copy(update={"data": data})
+        preset = SavedPreset(name, description.strip(), config, time.time())
         values = {
             "name": preset.name,
             "description": preset.description,
@@ -34,22 +33,20 @@ class SqlPresets(Database):
             insert = self.insert_new(presets).values(values).returning(presets.c.name)
             if connection.execute(insert).first() is None:
                 raise ConfigError(
-                    f"There is a preset called {name!r} already: give another name, or delete it first."
+                    f"There is already a preset called {name!r}: give another name, or delete it "
+                    "first."
                 )
         return preset
 
     def list_presets(self) -> list[SavedPreset]:
         with self.reading() as connection:
             rows = connection.execute(select(presets)).all()
-        found = [
-            SavedPreset(
-                row.name, row.description, RunConfig.model_validate_json(row.config), row.created_at
-            )
-            for row in rows
-        ]
-        return sorted(
-            found, key=lambda preset: (preset.name.casefold(), preset.name)
-        )  # databases sort differently
+        saved = []
+        for row in rows:
+            config = RunConfig.model_validate_json(row.config)
+            saved.append(SavedPreset(row.name, row.description, config, row.created_at))
+        # Sorted here, because databases order text differently.
+        return sorted(saved, key=lambda preset: (preset.name.casefold(), preset.name))
 
     def delete_preset(self, name: str) -> None:
         with self.writing() as connection:

@@ -1,4 +1,4 @@
-"""Runs whose process has died are given the state that they ended in."""
+"""Recovery of runs whose process has died."""
 
 from dataclasses import dataclass
 
@@ -15,21 +15,23 @@ class Death:
 
     process_id: int
     sentence: str
-    """On what happened to the process; it becomes the run's message."""
+    """Sentence on how the process died; it becomes the run's message."""
 
 
 def fail_stale_runs(store: Store, artifacts: Artifacts, death: Death | None = None) -> list[str]:
-    """Give runs that no living process executes the state that they ended in; returns their ids.
+    """End the running runs whose process has died, and return their ids.
 
-    One that was asked to be cancelled, or to pause, has come to that, even where its process had
-    to be killed for it; one that has its test figure is completed; any other is interrupted.
+    A run with a test result becomes completed; one that was asked to be cancelled or to pause
+    becomes cancelled or paused, even if its process had to be killed for it; any other becomes
+    interrupted.
 
-    A process that executes a run holds its lock, so processes that share a store must share the home folder.
+    A living process holds the lock of its run, so processes that share a store must also share
+    the home folder.
 
     Args:
-        store: where the runs are.
-        artifacts: where their locks are; a lock holds the id of the process.
-        death: of the process that has just died, to be told to those who read of its run.
+        store: holds the runs.
+        artifacts: locates their lock files, which contain the ids of the processes.
+        death: how a process has just died, for the message of its run.
     """
     with hold_lock(artifacts.claim_lock):
         return [

@@ -1,4 +1,4 @@
-"""What runs report, in the database: metrics and predictions."""
+"""Metrics and predictions of runs in the database."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,12 +12,12 @@ from tl_core.store.tables import metrics, predictions, row_of, runs
 
 
 class SqlReports(Database):
-    """The part of the `Store` contract that is about what runs report."""
+    """Part of the `Store` contract: metrics and predictions."""
 
     def append_metrics(self, run_id: str, points: Sequence[MetricPoint]) -> None:
         rows = [row_of(point, run_id=run_id) for point in points]
         with self.writing() as connection:
-            if rows and _keep(connection, run_id):
+            if rows and _lock_existence(connection, run_id):
                 connection.execute(self.insert_new(metrics), rows)
 
     def list_metrics(self, run_id: str, after: int = -1) -> list[MetricPoint]:
@@ -42,7 +42,7 @@ class SqlReports(Database):
         values = {"epoch": epoch, **_pack(predictions)}
         row = self.insert(_predictions).values(run_id=run_id, split=split, **values)
         with self.writing() as connection:
-            if _keep(connection, run_id):
+            if _lock_existence(connection, run_id):
                 connection.execute(
                     row.on_conflict_do_update(index_elements=["run_id", "split"], set_=values)
                 )
@@ -57,28 +57,27 @@ class SqlReports(Database):
 
 
 _predictions = predictions
-"""The table, where an argument goes by the same name."""
+"""Table of predictions, for methods with an argument of that name."""
 
 
-def _keep(connection: Connection, run_id: str) -> bool:
-    """Whether the run exists; if so it is not deleted before this transaction ends."""
+def _lock_existence(connection: Connection, run_id: str) -> bool:
+    """Return whether the run exists, and prevent its deletion until the transaction ends."""
     query = select(runs.c.id).where(runs.c.id == run_id).with_for_update(read=True, key_share=True)
     return connection.execute(query).first() is not None
 
 
 def _pack(predictions: Sequence[Prediction]) -> dict[str, Any]:
-    """A split's predictions as three little-endian arrays; probabilities with the precision models compute in.
-
-    One row of 10,000 images and 200 classes is 8 MB and written in a fraction of a second; a row an image is not.
-    """
+    """Pack predictions on a split into three little-endian arrays, the probabilities in float32."""
+    # 10,000 images of 200 classes are one row of 8 MB, which is written much faster than one row
+    # for each image.
     ordered = sorted(predictions, key=lambda prediction: prediction.position)
+    positions = np.array([prediction.position for prediction in ordered], dtype="<i8")
+    labels = np.array([prediction.true for prediction in ordered], dtype="<i8")
     probabilities = np.array([prediction.probabilities for prediction in ordered], dtype="<f4")
     return {
         "n_classes": probabilities.shape[1] if ordered else 0,
-        "positions": np.array(
-            [prediction.position for prediction in ordered], dtype="<i8"
-        ).tobytes(),
-        "labels": np.array([prediction.true for prediction in ordered], dtype="<i8").tobytes(),
+        "positions": positions.tobytes(),
+        "labels": labels.tobytes(),
         "probabilities": probabilities.tobytes(),
     }
 
@@ -86,12 +85,7 @@ def _pack(predictions: Sequence[Prediction]) -> dict[str, Any]:
 def _unpack(row: Row[Any]) -> list[Prediction]:
     positions = np.frombuffer(row.positions, dtype="<i8").tolist()
     labels = np.frombuffer(row.labels, dtype="<i8").tolist()
-    probabilities = (
-        np.frombuffer(row.probabilities, dtype="<f4")
-        .reshape(len(positions), row.n_classes)
-        .tolist()
-    )
-    return [
-        Prediction(*fields[:2], tuple(fields[2]))
-        for fields in zip(positions, labels, probabilities, strict=True)
-    ]
+    flat = np.frombuffer(row.probabilities, dtype="<f4")
+    probabilities = flat.reshape(len(positions), row.n_classes).tolist()
+    rows = zip(positions, labels, probabilities, strict=True)
+    return [Prediction(position, label, tuple(values)) for position, label, values in rows]

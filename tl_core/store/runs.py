@@ -1,4 +1,7 @@
-"""Runs in the database: adding, finding, changing and deleting them. `states.py` moves them along."""
+"""Runs in the database: adding, finding, changing and deleting them.
+
+`states.py` changes their state.
+"""
 
 import math
 import secrets
@@ -21,7 +24,7 @@ _LETTERS_AND_DIGITS = _LETTERS + "23456789"
 
 
 class SqlRuns(Database):
-    """The part of the `Store` contract that is about runs."""
+    """Part of the `Store` contract: runs."""
 
     def add_run(
         self,
@@ -41,7 +44,7 @@ class SqlRuns(Database):
             "facts": facts or RunFacts(),
         }
         with self.writing() as connection:
-            # So that the dataset is not deleted between here and the run's becoming visible.
+            # The lock keeps the dataset from being deleted before the run is committed.
             connection.execute(
                 select(datasets.c.id)
                 .where(datasets.c.id == config.data.dataset_id)
@@ -54,16 +57,16 @@ class SqlRuns(Database):
 
     def get_run(self, run: str) -> Run:
         found = self._list(select(runs).where(starts_with(runs, run)))
-        exact = [record for record in found if record.id == run]
-        if len(exact or found) == 1:
-            return (exact or found)[0]
-        if found:
-            ids = ", ".join(sorted(record.id for record in found))
+        matching = [record for record in found if record.id == run] or found
+        if len(matching) == 1:
+            return matching[0]
+        if matching:
+            ids = ", ".join(sorted(record.id for record in matching))
             raise UnknownRun(
-                f"{len(found)} runs start with {run!r}: give more of one of the ids {ids}."
+                f"{len(matching)} runs start with {run!r}: give more of one of the ids {ids}."
             )
         raise UnknownRun(
-            f"There is no run {run!r}: give its id, or the first four characters or more of it."
+            f"There is no run {run!r}: give its id, or at least the first four characters of it."
         )
 
     def list_runs(self) -> list[Run]:
@@ -79,7 +82,7 @@ class SqlRuns(Database):
             row = lock_run(connection, run_id)
             if row is None:
                 raise UnknownRun(
-                    f"There is no run with the id {run_id!r}; it may be deleted already."
+                    f"There is no run with the id {run_id!r}; it may have been deleted."
                 )
             if row.state == RunState.RUNNING:
                 raise RunNotReady(f"Run {run_id} is running and cannot be deleted: stop it first.")
@@ -96,17 +99,17 @@ class SqlRuns(Database):
         result: TestResult | None = None,
         facts: RunFacts | None = None,
     ) -> None:
-        given = {
+        # SQLite would store NaN as NULL, PostgreSQL would not.
+        if val_accuracy is not None and math.isnan(val_accuracy):
+            val_accuracy = None
+        fields = {
             "progress": progress and asdict(progress),
             "epochs_done": epochs_done,
             "best_epoch": best_epoch,
-            # SQLite would make NULL of it, PostgreSQL would not.
-            "val_accuracy": None
-            if val_accuracy is None or math.isnan(val_accuracy)
-            else val_accuracy,
+            "val_accuracy": val_accuracy,
             "result": result and asdict(result),
         }
-        changes = {name: value for name, value in given.items() if value is not None}
+        changes = {name: value for name, value in fields.items() if value is not None}
         with self.writing() as connection:
             row = lock_run(connection, run_id)
             if row is None:
@@ -122,17 +125,17 @@ class SqlRuns(Database):
 
 
 def _new_id() -> str:
-    """Eight characters that nobody misreads or mistakes for a number, and that spell no word."""
+    """Draw eight characters that are hard to misread, are no number and spell no word."""
     return secrets.choice(_LETTERS) + "".join(secrets.choice(_LETTERS_AND_DIGITS) for _ in range(7))
 
 
 def lock_run(connection: Connection, run_id: str) -> Row[Any] | None:
-    """The run's row, which nobody else changes before this transaction ends."""
+    """Return the run's row, locked against changes until the transaction ends."""
     return connection.execute(select(runs).where(runs.c.id == run_id).with_for_update()).first()
 
 
 def run_of(row: Row[Any]) -> Run:
-    """The record that a row stands for."""
+    """Return the record of a row."""
     fields = dict(row._mapping)
     for column in ("number", "requested", "dataset_id"):
         del fields[column]
@@ -140,5 +143,6 @@ def run_of(row: Row[Any]) -> Run:
     fields["config"] = RunConfig.model_validate_json(row.config)
     fields["progress"] = Progress(**row.progress) if row.progress else None
     fields["result"] = TestResult(**row.result) if row.result else None
-    fields["tags"], fields["is_favourite"] = tuple(row.tags), bool(row.is_favourite)
+    fields["tags"] = tuple(row.tags)
+    fields["is_favourite"] = bool(row.is_favourite)
     return Run(**fields)

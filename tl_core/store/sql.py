@@ -1,4 +1,4 @@
-"""The store in an SQL database: one class, because callers see one thing."""
+"""Store in an SQL database, assembled from one class for each part of the contract."""
 
 from tl_core.store.annotations import SqlAnnotations
 from tl_core.store.contract import Store
@@ -10,16 +10,20 @@ from tl_core.store.states import SqlStates
 
 
 class SqlStore(SqlDatasets, SqlRuns, SqlStates, SqlReports, SqlAnnotations, SqlPresets):
-    """The `Store` contract over SQLite or PostgreSQL. Threads may share one; forked children get connections anew."""
+    """`Store` over SQLite or PostgreSQL.
+
+    Threads may share an instance; forked children open their own connections.
+    """
 
 
 def open_store(url: str) -> Store:
-    """The store at `url`: `sqlite:///path/to/file.db` or `postgresql://user:password@host/database`.
+    """Open the store at `url`, creating a missing file with its folder, and migrate its schema.
 
-    A file is made with its folder when missing, and the schema is brought up to date.
+    Args:
+        url: `sqlite:///path/to/file.db` or `postgresql://user:password@host/database`.
 
     Raises:
-        StoreUnavailable: the URL cannot be read, or the database cannot be opened.
-        StoreTooNew: a newer release has changed the database's schema.
+        StoreUnavailable: the URL is invalid, or the database cannot be opened.
+        StoreTooNew: a newer release has migrated the database.
     """
     return SqlStore(url)

@@ -1,4 +1,7 @@
-"""A run's way from state to state. Each step looks and changes in one transaction, so that none is taken twice."""
+"""State transitions of runs.
+
+Each one reads and writes in one transaction, so that no two processes make the same transition.
+"""
 
 import time
 from typing import Any
@@ -18,17 +21,14 @@ _WAITING = (RunState.QUEUED, RunState.PAUSED)
 
 
 class SqlStates(Database):
-    """The part of the `Store` contract that is about what state a run is in."""
+    """Part of the `Store` contract: states of runs."""
 
     def claim_next_run(self) -> Run | None:
-        waiting = (
-            select(runs.c.id)
-            .where(runs.c.state == RunState.QUEUED)
-            .order_by(runs.c.number)
-            .limit(1)
-        )
+        is_queued = runs.c.state == RunState.QUEUED
+        first = select(runs.c.id).where(is_queued).order_by(runs.c.number).limit(1)
         with self.writing() as connection:
-            run_id = connection.execute(waiting.with_for_update(skip_locked=True)).scalar()
+            # Locked rows are being claimed by another process: take the next one instead.
+            run_id = connection.execute(first.with_for_update(skip_locked=True)).scalar()
             return None if run_id is None else _claim(connection, run_id)
 
     def claim_run(self, run_id: str) -> Run | None:
@@ -41,7 +41,7 @@ class SqlStates(Database):
             if row is None:
                 return
             if row.state in _WAITING:
-                _change(connection, run_id, **_rest(RunState.CANCELLED))
+                _change(connection, run_id, **_stopped(RunState.CANCELLED))
             elif row.state == RunState.RUNNING:
                 _change(connection, run_id, requested="cancel")
 
@@ -51,7 +51,7 @@ class SqlStates(Database):
             if row is None:
                 return
             if row.state == RunState.QUEUED:
-                _change(connection, run_id, **_rest(RunState.PAUSED))
+                _change(connection, run_id, **_stopped(RunState.PAUSED))
             elif row.state == RunState.RUNNING and row.requested is None:
                 _change(connection, run_id, requested="pause")
 
@@ -69,33 +69,35 @@ class SqlStates(Database):
             row = lock_run(connection, run_id)
             if row is None:
                 raise UnknownRun(
-                    f"There is no run with the id {run_id!r}; it may be deleted already."
+                    f"There is no run with the id {run_id!r}; it may have been deleted."
                 )
             if row.state in (RunState.QUEUED, RunState.RUNNING, RunState.COMPLETED):
                 raise RunNotReady(
-                    f"Run {run_id} is {row.state} and cannot be resumed{_meanwhile(row)}."
+                    f"Run {run_id} is {row.state} and cannot be resumed{_why_not(row)}."
                 )
-            has_begun = row.started_at is not None
-            again = RunFacts(resumed=row.facts.resumed + 1) if has_begun else RunFacts()
             changes = {
+                "state": RunState.QUEUED,
+                "message": "",
                 "requested": None,
                 "finished_at": None,
                 "progress": None,
-                "facts": row.facts.merged(again),
-                **({"config": config.model_dump_json()} if config else {}),
             }
-            return run_of(_change(connection, run_id, state=RunState.QUEUED, message="", **changes))
+            if row.started_at is not None:
+                changes["facts"] = row.facts.merged(RunFacts(resumed=row.facts.resumed + 1))
+            if config:
+                changes["config"] = config.model_dump_json()
+            return run_of(_change(connection, run_id, **changes))
 
     def finish_run(self, run_id: str, state: RunState, message: str = "") -> None:
         if not state.is_finished and state is not RunState.PAUSED:
-            raise ValueError(f"{state} is not a way for a run to end")
+            raise ValueError(f"{state} is not a state in which a run can end")
         with self.writing() as connection:
             row = lock_run(connection, run_id)
             if row is None or RunState(row.state).is_finished:
                 return
             if state is RunState.PAUSED and row.requested == "cancel":
                 state = RunState.CANCELLED
-            _change(connection, run_id, **_rest(state, message))
+            _change(connection, run_id, **_stopped(state, message))
 
 
 def _claim(connection: Connection, run_id: str) -> Run | None:
@@ -113,7 +115,7 @@ def _change(connection: Connection, run_id: str, **values: Any) -> Row[Any]:
     ).one()
 
 
-def _rest(state: RunState, message: str = "") -> dict[str, Any]:
+def _stopped(state: RunState, message: str = "") -> dict[str, Any]:
     return {
         "state": state,
         "message": message,
@@ -121,11 +123,9 @@ def _rest(state: RunState, message: str = "") -> dict[str, Any]:
     }
 
 
-def _meanwhile(row: Row[Any]) -> str:
-    if row.requested == "pause" and row.state == RunState.RUNNING:
+def _why_not(row: Row[Any]) -> str:
+    if row.state == RunState.COMPLETED:
+        return ": all of it is done"
+    if row.state == RunState.RUNNING and row.requested == "pause":
         return " before it has paused, which takes a moment"
-    return (
-        ": it carries on by itself"
-        if row.state != RunState.COMPLETED
-        else ": nothing of it is left to do"
-    )
+    return ": it continues by itself"

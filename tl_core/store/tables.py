@@ -1,6 +1,6 @@
-"""The tables as SQLAlchemy sees them, with column types that behave alike on SQLite and PostgreSQL.
+"""Database tables, with column types that behave alike on SQLite and PostgreSQL.
 
-`migrations.py` creates them; a test holds the two together.
+`migrations.py` creates them; a test compares the two.
 """
 
 import json
@@ -31,28 +31,27 @@ _MARKED = re.compile("\x1a([0-9a-f]{4})")
 
 
 class Text(TypeDecorator[str]):
-    """Any Python string, given back exactly.
+    """Any Python string, restored exactly.
 
-    PostgreSQL refuses NUL, and neither database takes a lone surrogate (a file name that was not UTF-8). Those are
-    kept as the control character SUBSTITUTE and four hex digits, and so is SUBSTITUTE itself.
+    PostgreSQL refuses NUL, and neither database accepts a lone surrogate (from a file name that
+    was not UTF-8). These are stored as the control character SUBSTITUTE and four hexadecimal
+    digits, and so is SUBSTITUTE itself.
     """
 
     impl = _Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return (
-            None
-            if value is None
-            else _UNSTORABLE.sub(lambda found: f"{_MARK}{ord(found[0]):04x}", str(value))
-        )
+        if value is None:
+            return None
+        return _UNSTORABLE.sub(lambda match: f"{_MARK}{ord(match[0]):04x}", str(value))
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else _MARKED.sub(lambda found: chr(int(found[1], 16)), value)
+        return None if value is None else _MARKED.sub(lambda match: chr(int(match[1], 16)), value)
 
 
 class Json(TypeDecorator[Any]):
-    """JSON kept as text. NaN and infinities are written as Python writes them, which a JSON column would refuse."""
+    """JSON stored as text, because a JSON column would refuse NaN and infinities."""
 
     impl = Text
     cache_ok = True
@@ -65,7 +64,7 @@ class Json(TypeDecorator[Any]):
 
 
 class Facts(TypeDecorator[RunFacts]):
-    """Facts of a run as JSON: the fields that are set, and no others."""
+    """Facts of a run as JSON, limited to the fields that are set."""
 
     impl = Json
     cache_ok = True
@@ -78,7 +77,7 @@ class Facts(TypeDecorator[RunFacts]):
 
 
 class FloatOrNan(TypeDecorator[float]):
-    """A float that may be NaN, kept as NULL: that is what SQLite makes of it."""
+    """Float with NaN stored as NULL, as SQLite does in any case."""
 
     impl = Double
     cache_ok = True
@@ -131,11 +130,11 @@ skipped_files = _Table(
 runs = _Table(
     "runs",
     metadata,
-    # The order runs were added in: a clock may stand still or go back.
+    # Order of addition, for which timestamps are no use: a clock may be set back.
     Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("id", Text, nullable=False, unique=True),
     Column("state", Text, nullable=False),
-    # "cancel" or "pause" while a running run is asked to stop.
+    # "cancel" or "pause" once a running run was asked to stop.
     Column("requested", Text),
     Column("config", Text, nullable=False),
     # No foreign key: a run outlives its dataset.
@@ -196,5 +195,6 @@ presets = _Table(
 
 
 def row_of(record: Any, **more: Any) -> dict[str, Any]:
-    """The fields of a flat record by name; `dataclasses.asdict` copies deeply and takes five times as long."""
+    """Return the fields of a flat record by name."""
+    # `dataclasses.asdict` copies deeply and takes five times as long.
     return {**more, **{field: getattr(record, field) for field in record.__slots__}}

@@ -102,7 +102,7 @@ def test_an_earlier_look_at_the_test_set_is_told(workspace, add_run):
     assert "kept aside until the end" in words(open_page("run", run=run.id))
     workspace.store.update_run(run.id, facts=RunFacts(continues="abcd"))
     said = words(open_page("run", run=run.id)).replace("\\", "")
-    assert "looked at before, by the run that it carries on from" in said
+    assert "looked at before, by the run that this one continues" in said
     assert "until the end" not in said
 
 
@@ -177,7 +177,7 @@ def test_a_run_that_failed_says_why_and_leads_back(add_run):
     run = add_run(state=RunState.FAILED, message="The *disk* is full.")
     app = open_page("run", run=run.id)
     assert app.error[0].value == r"The \*disk\* is full\."
-    assert "Nothing of it is kept" in words(app)
+    assert "Only its settings are kept" in words(app)
     assert links(app) == {"Train again with changes": ("train", f"like={run.id}")}
     assert "Resume" not in buttons(app)
 
