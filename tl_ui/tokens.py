@@ -1,4 +1,4 @@
-"""Signed, short-lived permissions for the routes, which stand outside Streamlit's own session."""
+"""Signed, short-lived tokens for the routes, which have no access to Streamlit's sessions."""
 
 import os
 import secrets
@@ -15,16 +15,16 @@ _NOT_VALID = "This address is not valid. Reload the page and try again."
 
 
 class TokenRefused(TransferLabError):
-    """A request carries no permission for what it asks."""
+    """A request has no valid token."""
 
     status = 403
 
 
 class _HourlySigner(TimestampSigner):
-    """Dates a token at the start of its hour.
+    """Signer that dates tokens to the start of the hour.
 
-    The same permission is then the same text for an hour, so that addresses on a page stay equal from one run of a
-    script to the next and the browser need not load its pictures again.
+    A token then stays the same for an hour. Addresses on a page do not change when its script runs
+    again, and the browser can use its cached pictures.
     """
 
     def get_timestamp(self) -> int:
@@ -32,31 +32,28 @@ class _HourlySigner(TimestampSigner):
 
 
 class Tokens:
-    """Signs permissions with a secret kept in the home folder, so that open pages survive a restart."""
+    """Tokens signed with a secret in the home folder, so that open pages survive a restart."""
 
     def __init__(self, home: Path) -> None:
         self._secret = _read_or_create_secret(home / "token.secret")
 
     def sign(self, purpose: str, subject: str) -> str:
-        """Make a text fit for a URL that allows `purpose` on `subject`.
-
-        An example is "dataset" on a dataset's id.
-        """
+        """Make a token, safe in URLs, for `purpose` on `subject`: "dataset" on a dataset's id."""
         return self._serializer(purpose).dumps(subject)
 
     def check(self, purpose: str, token: str, max_age: int = DAY) -> str:
         """Return the subject that the token was signed for.
 
         Args:
-            max_age: in seconds; counted in whole hours, rounded up.
+            max_age: in seconds; rounded up to whole hours.
 
         Raises:
-            TokenRefused: it is too old, or was not signed here for this purpose.
+            TokenRefused: the token has expired, or was not signed here for this purpose.
         """
         try:
             return str(self._serializer(purpose).loads(token, max_age=max_age))
         except SignatureExpired:
-            raise TokenRefused("This page has been open too long. Reload it and go on.") from None
+            raise TokenRefused("This page has been open too long. Reload it to continue.") from None
         except BadSignature:
             raise TokenRefused(_NOT_VALID) from None
 
@@ -84,7 +81,7 @@ def _read_or_create_secret(path: Path) -> bytes:
             handle.flush()
             os.fsync(handle.fileno())
         try:
-            # A link, unlike a rename, never replaces the secret that another process made a moment ago.
+            # Unlike a rename, a link never replaces the secret of a process that was faster.
             os.link(draft, path)
         except FileExistsError:
             pass

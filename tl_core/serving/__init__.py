@@ -1,4 +1,4 @@
-"""Predictions over HTTP, for the app and `transferlab serve`; no other part of tl_core uses HTTP."""
+"""Predictions over HTTP, for the app and `transferlab serve`: the only HTTP code in tl_core."""
 
 from tl_core.serving.api import Refused, make_api
 from tl_core.serving.asking import asking_router, is_key
