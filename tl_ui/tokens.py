@@ -1,4 +1,4 @@
-"""Signed, short-lived tokens for the routes, which have no Streamlit session."""
+"""Signed, short-lived tokens for the routes, which have no access to Streamlit's sessions."""
 
 import os
 import secrets
@@ -15,16 +15,16 @@ _NOT_VALID = "This address is not valid. Reload the page and try again."
 
 
 class TokenRefused(TransferLabError):
-    """Request without a valid token for what it asks."""
+    """A request has no valid token."""
 
     status = 403
 
 
 class _HourlySigner(TimestampSigner):
-    """Signer that dates a token at the start of its hour.
+    """Signer that dates tokens to the start of the hour.
 
-    A token is then the same text for an hour, so that addresses on a page stay the same from one
-    script run to the next and the browser need not load its images again.
+    A token then stays the same for an hour. Addresses on a page do not change when its script runs
+    again, and the browser can use its cached pictures.
     """
 
     def get_timestamp(self) -> int:
@@ -32,33 +32,28 @@ class _HourlySigner(TimestampSigner):
 
 
 class Tokens:
-    """Sign and check tokens; the secret is in the home folder, so open pages survive a restart."""
+    """Tokens signed with a secret in the home folder, so that open pages survive a restart."""
 
     def __init__(self, home: Path) -> None:
         self._secret = _read_or_create_secret(home / "token.secret")
 
     def sign(self, purpose: str, subject: str) -> str:
-        """Return a URL-safe token that allows `purpose` on `subject`.
-
-        An example is "dataset" on a dataset's id.
-        """
+        """Make a token, safe in URLs, for `purpose` on `subject`: "dataset" on a dataset's id."""
         return self._serializer(purpose).dumps(subject)
 
     def check(self, purpose: str, token: str, max_age: int = DAY) -> str:
         """Return the subject that the token was signed for.
 
         Args:
-            max_age: in seconds, rounded up to whole hours.
+            max_age: in seconds; rounded up to whole hours.
 
         Raises:
-            TokenRefused: the token is too old, or was not signed here for this purpose.
+            TokenRefused: the token has expired, or was not signed here for this purpose.
         """
         try:
             return str(self._serializer(purpose).loads(token, max_age=max_age))
         except SignatureExpired:
-            raise TokenRefused(
-                "This page has been open too long. Reload it and continue."
-            ) from None
+            raise TokenRefused("This page has been open too long. Reload it to continue.") from None
         except BadSignature:
             raise TokenRefused(_NOT_VALID) from None
 
@@ -66,7 +61,7 @@ class Tokens:
         """Check that a token was signed for `purpose` on `subject`.
 
         Raises:
-            TokenRefused: the token was not, or is older than a day.
+            TokenRefused: it was not, or is older than a day.
         """
         if self.check(purpose, token) != subject:
             raise TokenRefused(_NOT_VALID)
@@ -81,13 +76,12 @@ def _read_or_create_secret(path: Path) -> bytes:
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         draft = path.with_suffix(f".{secrets.token_hex(8)}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as handle:
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:  # noqa: PTH123
             handle.write(secrets.token_bytes(32))
             handle.flush()
             os.fsync(handle.fileno())
         try:
-            # Unlike a rename, a hard link never replaces the secret of another process.
+            # Unlike a rename, a link never replaces the secret of a process that was faster.
             os.link(draft, path)
         except FileExistsError:
             pass

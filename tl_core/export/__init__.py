@@ -1,4 +1,4 @@
-"""Export of a run: its model in open formats, proof that it answers as in the app, and papers."""
+"""Export of a run: model in open formats, parity check against the app, and documentation."""
 
 from tl_core.export.checking import Figures, asked_words
 from tl_core.export.formats import FORMATS, USUAL, Format, choose_formats, parse_formats

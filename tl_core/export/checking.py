@@ -1,4 +1,4 @@
-"""Log-probabilities and timing of every exported format, compared with the stored answers."""
+"""Log-probabilities and timing of the exported formats."""
 
 import statistics
 import time
@@ -17,16 +17,16 @@ from tl_core.stopping import Stop
 from tl_core.text import number_of
 
 FLOOR = float(np.log(np.finfo(np.float32).tiny))
-"""Least log-probability: stored probabilities are 32-bit floats, where smaller ones are 0."""
-_NO_NUMBER = 1e9
+"""Lower bound of log-probabilities: smaller probabilities are stored as 0, being 32-bit floats."""
+_NOT_FINITE = 1e9
 _PASSES = 20
 _SECONDS = 1.5
-"""Time limit for timing one format, which takes three passes at least."""
+"""Time limit for timing one format; at least three passes are timed."""
 
 Logs = NDArray[np.float64]
 """Natural logarithms of probabilities, [N, classes], none below `FLOOR`."""
 Labels = NDArray[np.int64]
-"""True classes, [N]."""
+"""True labels, [N]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,13 @@ class Figures:
     milliseconds: float
     """Median time of several passes with a single image on this machine's CPU."""
     n: int
-    """Number of images that it was asked about."""
+    """Number of images predicted."""
     right: int | None
-    """Number of right answers; None where the images were no test images."""
+    """Number of correct predictions; None unless the images are test images."""
     same: int
-    """Number of images for which it predicts the same class as the app."""
+    """Number of images whose predicted label is that of the reference (the app, or PyTorch)."""
     difference: float
-    """Greatest difference of a log-probability from the app's."""
+    """Largest absolute difference of a log-probability from the reference."""
     asked: str = "test"
     """Kind of images: "test", "validation", or "random" pixels."""
 
@@ -58,13 +58,14 @@ _IMAGES = {
 
 
 def asked_words(figures: Sequence[Figures]) -> str:
-    """Write `Asked about 380 test images.`; empty where no format was asked."""
+    """Write `Checked on 380 test images.`; return "" if no format was checked."""
     n = max((each.n for each in figures), default=0)
-    return f"Asked about {number_of(n, *_IMAGES[figures[0].asked])}." if n else ""
+    return f"Checked on {number_of(n, *_IMAGES[figures[0].asked])}." if n else ""
 
 
 def as_logs(predictions: Sequence[Prediction]) -> Logs:
-    """Log-probabilities of stored predictions."""
+    """Return the log-probabilities of stored predictions."""
+    # A stored probability of 0 becomes -inf, which the floor replaces.
     with np.errstate(divide="ignore"):
         logs: Logs = np.log(np.array([p.probabilities for p in predictions], np.float64))
     return np.asarray(np.maximum(logs, FLOOR))
@@ -76,40 +77,43 @@ def ask_all(
     on_progress: Callable[[float], None],
     stop: Stop,
 ) -> dict[str, Logs]:
-    """Log-probabilities from each of `asks` for all examples, which are read once.
+    """Return the log-probabilities of all examples by format; each image is read once.
 
     Raises:
-        Cancelled: it was asked to stop.
+        Cancelled: the work was asked to stop.
     """
-    said: dict[str, list[Logs]] = {name: [] for name in asks}
+    batches: dict[str, list[Logs]] = {name: [] for name in asks}
     done = 0
     for batch in examples.once():
+        # All formats see the same batch, so that images are decoded only once.
         for name, ask in asks.items():
             stop.check()
-            said[name].append(logs_of(ask(batch.inputs)))
+            batches[name].append(logs_of(ask(batch.inputs)))
         done += len(batch.labels)
         on_progress(done / len(examples))
-    return {name: np.concatenate(parts) for name, parts in said.items()}
+    return {name: np.concatenate(logs) for name, logs in batches.items()}
 
 
 def logs_of(logits: Tensor) -> Logs:
+    # Double precision, so that log_softmax itself adds no rounding to the comparison.
     return np.asarray(np.maximum(logits.double().log_softmax(1).numpy(), FLOOR))
 
 
 def difference(one: Logs, other: Logs) -> float:
-    """Greatest absolute difference; 1e9 for one that is not finite, since JSON has no infinity."""
-    found = float(np.abs(one - other).max())
-    return found if np.isfinite(found) else _NO_NUMBER
+    """Return the largest absolute difference; 1e9 if it is not finite, as JSON has no infinity."""
+    largest = float(np.abs(one - other).max())
+    return largest if np.isfinite(largest) else _NOT_FINITE
 
 
 def milliseconds(ask: Ask, size: int) -> float:
-    """Median time for a single image, after a first pass that allocates memory."""
+    """Return the median time for a single image."""
     image = torch.zeros(1, 3, size, size)
-    taken: list[float] = []
+    # The first pass also allocates memory, so it is not timed.
     ask(image)
-    began = time.perf_counter()
-    while len(taken) < 3 or (len(taken) < _PASSES and time.perf_counter() - began < _SECONDS):
+    times: list[float] = []
+    deadline = time.perf_counter() + _SECONDS
+    while len(times) < 3 or (len(times) < _PASSES and time.perf_counter() < deadline):
         start = time.perf_counter()
         ask(image)
-        taken.append(1000 * (time.perf_counter() - start))
-    return statistics.median(taken)
+        times.append(1000 * (time.perf_counter() - start))
+    return statistics.median(times)

@@ -1,4 +1,4 @@
-"""Files that accompany the models: preprocessing, settings, figures, tables, predict.py, card."""
+"""Files that accompany the model: preprocessing, settings, metrics, tables, predict.py, card."""
 
 import dataclasses
 import json
@@ -16,22 +16,23 @@ from tl_core.export.model_card import write_card
 from tl_core.export.subject import Subject
 from tl_core.export.tables import write_labels, write_predictions, write_split
 from tl_core.runs.recording import environment
+from tl_core.runs.results import Results
 
 STANDALONE = Path(__file__).parent / "standalone"
 _NEEDED = ("onnxruntime", "numpy", "pillow")
 _PREPROCESS_WORDS = (
-    "Upright by EXIF; 8-bit RGB, 16 bits scaled, transparency on white; the short side resized to `resize`, of that "
-    "the middle square of `size`; pixels divided by 255, minus `mean`, divided by `std`, by channel R, G, B; laid out "
-    "as [batch, 3, size, size]."
+    "Rotate by the EXIF orientation. Convert to 8-bit RGB: scale 16 bits to 8, put transparent "
+    "images on white. Resize the short side to `resize` and crop the central square of side "
+    "`size`. Divide by 255, subtract `mean` and divide by `std` per channel (R, G, B). Lay out as "
+    "[batch, 3, size, size]."
 )
 
 
-def write_papers(subject: Subject, findings: Findings, folder: Path) -> Findings:
-    """Write the papers, the card last; gives the findings with the names of all files."""
+def write_documents(subject: Subject, findings: Findings, folder: Path) -> Findings:
+    """Write all files but the models; return the findings with the names of all files."""
     shutil.copyfile(STANDALONE / "predict.py", folder / "predict.py")
-    (folder / "requirements.txt").write_text(
-        "".join(f"{name}=={version(name)}\n" for name in _NEEDED)
-    )
+    requirements = "".join(f"{name}=={version(name)}\n" for name in _NEEDED)
+    (folder / "requirements.txt").write_text(requirements)
     write_labels(subject.checkpoint.classes, folder)
     if subject.answers:
         write_predictions(subject, folder / "predictions.csv")
@@ -39,25 +40,25 @@ def write_papers(subject: Subject, findings: Findings, folder: Path) -> Findings
     _write_json(folder / "preprocess.json", preprocess(subject))
     _write_json(folder / "config.json", subject.run.config.model_dump(mode="json"))
     _write_json(folder / "metrics.json", _metrics(subject, findings))
-    findings = dataclasses.replace(
-        findings, files=(*(path.name for path in folder.iterdir()), "README.md")
-    )
+    # The card lists the files beside it, so it is written last and names itself.
+    files = (*(path.name for path in folder.iterdir()), "README.md")
+    findings = dataclasses.replace(findings, files=files)
     (folder / "README.md").write_text(write_card(subject, findings), encoding="utf-8")
     return findings
 
 
 def preprocess(subject: Subject) -> dict[str, Any]:
-    """Settings by which predict.py reads an image for this model."""
-    how = dataclasses.asdict(subject.checkpoint.preprocessing)
+    """Return the settings with which predict.py reads an image for this model."""
     return {
-        **how,
+        **dataclasses.asdict(subject.checkpoint.preprocessing),
+        # The two round differently, and the model was tested with the one that this machine uses.
         "resized_by": "pytorch" if has_vectors() else "pillow",
         "words": _PREPROCESS_WORDS,
     }
 
 
-def about(subject: Subject) -> dict[str, str]:
-    """Metadata of an exported ONNX file."""
+def onnx_metadata(subject: Subject) -> dict[str, str]:
+    """Return the metadata of an exported ONNX file."""
     return {
         "labels": json.dumps(list(subject.checkpoint.classes)),
         "preprocess": json.dumps(preprocess(subject)),
@@ -67,7 +68,7 @@ def about(subject: Subject) -> dict[str, str]:
 
 
 def made_with() -> dict[str, str]:
-    """Versions and machine that the export was made and measured with."""
+    """Describe versions and machine with which the export was made and measured."""
     return {
         **environment(),
         "onnxruntime": version("onnxruntime"),
@@ -77,25 +78,28 @@ def made_with() -> dict[str, str]:
 
 
 def _metrics(subject: Subject, findings: Findings) -> dict[str, Any]:
-    results = subject.results
     run = subject.run
-    told: dict[str, Any] = {"run": run.id, "state": run.state, "best_epoch": run.best_epoch}
-    if results:
-        of_classes = zip(results.classes, results.of_classes, strict=True)
-        told |= {
-            "test": dataclasses.asdict(results.test),
-            "validation": dataclasses.asdict(results.val) if results.val else None,
-            "classes": [
-                {"class": name, **dataclasses.asdict(figures)} for name, figures in of_classes
-            ],
-            "calibration": dataclasses.asdict(results.calibration),
-        }
-    return told | {
+    receipt = findings.receipt
+    return {
+        "run": run.id,
+        "state": run.state,
+        "best_epoch": run.best_epoch,
+        **(_test_metrics(subject.results) if subject.results else {}),
         "parameters": findings.parameters,
         "formats": [dataclasses.asdict(each) for each in findings.figures],
-        "receipt": dataclasses.asdict(findings.receipt) if findings.receipt else None,
+        "receipt": dataclasses.asdict(receipt) if receipt else None,
         "left_out": [*subject.missing, *findings.left_out],
         "environment": findings.environment,
+    }
+
+
+def _test_metrics(results: Results) -> dict[str, Any]:
+    of_classes = zip(results.classes, results.of_classes, strict=True)
+    return {
+        "test": dataclasses.asdict(results.test),
+        "validation": dataclasses.asdict(results.val) if results.val else None,
+        "classes": [{"class": name, **dataclasses.asdict(each)} for name, each in of_classes],
+        "calibration": dataclasses.asdict(results.calibration),
     }
 
 

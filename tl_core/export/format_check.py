@@ -1,6 +1,6 @@
-"""Comparison of every exported format with the app's answers, on the same images."""
+"""Parity check: every exported format must reproduce the app's predictions on the same images."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,17 +14,17 @@ from tl_core.export.subject import Subject
 from tl_core.stopping import Stop
 
 MOST_ASKED = 2_000
-"""Number of test images for a format; evenly chosen where there are more."""
+"""Number of test images for each format; chosen evenly if there are more."""
 _MOST_BY_PYTORCH = 512
-"""Number of them for PyTorch, which is slow and has answered them all in the test."""
+"""Number of test images for PyTorch, which is slow and computed the stored predictions anyway."""
 _FEW = 64
-"""Number of images on which formats are compared where the run was not tested."""
+"""Number of images on which formats are compared if the run was not tested."""
 _PYTORCH = "safetensors"
 
 
 @dataclass
 class FormatCheck:
-    """Compares the formats with the app's answers, or, without a test, with PyTorch's."""
+    """Comparison of the formats with the app's test predictions or, without a test, PyTorch's."""
 
     subject: Subject
     asks: Mapping[str, Ask]
@@ -33,60 +33,61 @@ class FormatCheck:
     on_progress: Callable[[float], None]
     stop: Stop
     positions: tuple[int, ...] = ()
-    """Test images asked about; empty without a test."""
+    """Positions of the test images used; empty without a test."""
     wanted: Logs = field(default_factory=lambda: np.empty((0, 0)))
-    """Stored answers for `positions`."""
+    """Stored log-probabilities of `positions`."""
 
     def run(self) -> tuple[Figures, ...]:
-        """Figures of each format.
+        """Return the figures of each format.
 
         Raises:
-            ExportRefused: one that should answer as the app did does not; 8 bits need not.
-            Cancelled: it was asked to stop.
+            ExportRefused: a format other than 8-bit ONNX differs by more than rounding.
+            Cancelled: the work was asked to stop.
         """
-        answers = [
-            self.subject.answers[i] for i in receipt.spread(len(self.subject.answers), MOST_ASKED)
-        ]
-        if answers and self.subject.images:
-            self.positions, self.wanted = (
-                tuple(p.position for p in answers),
-                checking.as_logs(answers),
-            )
-            figures = self._on_test(np.array([p.true for p in answers]))
-        elif self.subject.split:
-            chosen = [
-                self.subject.split.val[i] for i in receipt.spread(len(self.subject.split.val), _FEW)
-            ]
-            figures = self._beside_pytorch("validation", self._ask(self.asks, chosen))
-        else:
-            size = self.subject.checkpoint.preprocessing.size
-            noise = torch.randn(
-                _FEW // 8, 3, size, size, generator=torch.Generator().manual_seed(0)
-            )
-            figures = self._beside_pytorch(
-                "random", {n: checking.logs_of(ask(noise)) for n, ask in self.asks.items()}
-            )
+        figures = self._measure()
         for each in figures:
+            # Written with `not` so that NaN is refused, too.
             if each.name != "int8" and not each.difference <= receipt.allowed(self.subject):
                 raise ExportRefused(self._refusal(each))
         return tuple(figures)
 
-    def _on_test(self, labels: Labels) -> list[Figures]:
-        everywhere, few = range(len(labels)), receipt.spread(len(labels), _MOST_BY_PYTORCH)
-        figures = []
-        for chosen, names in (
-            (few, [_PYTORCH]),
-            (everywhere, [name for name in self.asks if name != _PYTORCH]),
-        ):
-            said = self._ask(names, [self.positions[i] for i in chosen])
-            figures += [
-                self._figures(n, "test", said[n], self.wanted[chosen], labels[chosen])
-                for n in names
-            ]
-        return figures
+    def _measure(self) -> list[Figures]:
+        if self.subject.answers and self.subject.images:
+            return self._compare_with_test()
+        if self.subject.split:
+            validation = self.subject.split.val
+            chosen = [validation[i] for i in receipt.spread(len(validation), _FEW)]
+            return self._compare_with_pytorch("validation", self._ask(self.asks, chosen))
+        size = self.subject.checkpoint.preprocessing.size
+        generator = torch.Generator().manual_seed(0)
+        noise = torch.randn(_FEW // 8, 3, size, size, generator=generator)
+        logs = {name: checking.logs_of(ask(noise)) for name, ask in self.asks.items()}
+        return self._compare_with_pytorch("random", logs)
 
-    def _beside_pytorch(self, asked: str, said: Mapping[str, Logs]) -> list[Figures]:
-        return [self._figures(name, asked, logs, said[_PYTORCH]) for name, logs in said.items()]
+    def _compare_with_test(self) -> list[Figures]:
+        stored = self.subject.answers
+        predictions = [stored[i] for i in receipt.spread(len(stored), MOST_ASKED)]
+        self.positions = tuple(each.position for each in predictions)
+        self.wanted = checking.as_logs(predictions)
+        labels = np.array([each.true for each in predictions])
+        others = [name for name in self.asks if name != _PYTORCH]
+        few = receipt.spread(len(labels), _MOST_BY_PYTORCH)
+        return [
+            *self._on_test([_PYTORCH], few, labels),
+            *self._on_test(others, range(len(labels)), labels),
+        ]
+
+    def _on_test(
+        self, names: Sequence[str], chosen: Sequence[int], labels: Labels
+    ) -> list[Figures]:
+        """Return the figures of the named formats on the chosen ones of `positions`."""
+        logs = self._ask(names, [self.positions[i] for i in chosen])
+        wanted = self.wanted[chosen]
+        return [self._figures(name, "test", logs[name], wanted, labels[chosen]) for name in names]
+
+    def _compare_with_pytorch(self, asked: str, logs: Mapping[str, Logs]) -> list[Figures]:
+        wanted = logs[_PYTORCH]
+        return [self._figures(name, asked, each, wanted) for name, each in logs.items()]
 
     def _ask(self, names: Iterable[str], positions: list[int]) -> dict[str, Logs]:
         asks = {name: self.asks[name] for name in names}
@@ -95,25 +96,29 @@ class FormatCheck:
         return checking.ask_all(asks, self.subject.examples(positions), self.on_progress, self.stop)
 
     def _figures(
-        self, name: str, asked: str, said: Logs, wanted: Logs, labels: Labels | None = None
+        self, name: str, asked: str, logs: Logs, wanted: Logs, labels: Labels | None = None
     ) -> Figures:
+        predicted = logs.argmax(1)
+        right = None
+        if labels is not None:
+            right = int(((predicted == labels) & np.isfinite(logs.max(1))).sum())
+        size = self.subject.checkpoint.preprocessing.size
         return Figures(
-            name,
-            self.bytes_of(name),
-            checking.milliseconds(self.asks[name], self.subject.checkpoint.preprocessing.size),
-            len(wanted),
-            None
-            if labels is None
-            else int(((said.argmax(1) == labels) & np.isfinite(said.max(1))).sum()),
-            int((said.argmax(1) == wanted.argmax(1)).sum()),
-            checking.difference(said, wanted),
-            asked,
+            name=name,
+            n_bytes=self.bytes_of(name),
+            milliseconds=checking.milliseconds(self.asks[name], size),
+            n=len(wanted),
+            right=right,
+            same=int((predicted == wanted.argmax(1)).sum()),
+            difference=checking.difference(logs, wanted),
+            asked=asked,
         )
 
-    def _refusal(self, found: Figures) -> str:
+    def _refusal(self, figures: Figures) -> str:
         return (
-            f"{formats.FORMATS[found.name].title} does not answer as the app did: on one of {found.n:,} images "
-            f"they differ by {found.difference:.2g} (in the logarithm of a probability), and up to "
-            f"{receipt.allowed(self.subject):g} is rounding. Nothing was written. The run may "
-            "have been trained with other versions of its libraries: train it again here."
+            f"{formats.FORMATS[figures.name].title} does not reproduce the app's predictions: on "
+            f"{figures.n:,} images the logarithms of the probabilities differ by up to "
+            f"{figures.difference:.2g}, and only {receipt.allowed(self.subject):g} is explained "
+            "by rounding. Nothing was written. The run may have been trained with other versions "
+            "of its libraries: train it again here."
         )

@@ -1,4 +1,4 @@
-"""Export formats of a model: how each is written, and how its users run it."""
+"""Export formats of a model: writing each, and running it."""
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -25,7 +25,7 @@ class Format:
     title: str
     file: str
     sentence: str
-    """Purpose."""
+    """Purpose, as a sentence."""
 
 
 FORMATS = {
@@ -35,26 +35,26 @@ FORMATS = {
             "safetensors",
             "PyTorch",
             "model.safetensors",
-            "The weights as they are, for PyTorch and for this app; the file cannot run code.",
+            "The weights, unchanged, for PyTorch and for this app; the file cannot run code.",
         ),
         Format(
             "onnx",
             "ONNX",
             "model.onnx",
-            "The whole network in a form that runs almost anywhere without PyTorch; predict.py uses it.",
+            "The whole network, which runs almost anywhere without PyTorch; predict.py uses it.",
         ),
         Format(
             "int8",
             "ONNX in 8 bits",
             "model.int8.onnx",
-            "The same with weights rounded to whole numbers of 8 bits: about a quarter of the size and often faster, "
-            "and its answers differ a little.",
+            "The same with weights quantised to 8-bit integers: about a quarter of the size and "
+            "often faster; its predictions differ a little.",
         ),
         Format(
             "torchscript",
             "TorchScript",
             "model.torchscript.pt",
-            "For programs in C++ or Python that load networks with PyTorch and know nothing of this app.",
+            "For C++ or Python programs that load the network with PyTorch, without this app.",
         ),
     )
 }
@@ -62,7 +62,7 @@ USUAL = ("safetensors", "onnx")
 
 
 def parse_formats(text: str) -> tuple[str, ...]:
-    """Read names separated by commas; gives them in the order of `FORMATS`, with what they need.
+    """Read names separated by commas; return them, and formats they need, as `choose_formats`.
 
     Raises:
         ConfigError: there is no format of that name.
@@ -76,53 +76,55 @@ def parse_formats(text: str) -> tuple[str, ...]:
 
 
 def choose_formats(wanted: Iterable[str]) -> tuple[str, ...]:
-    """Sort formats as in `FORMATS`; 8-bit ONNX is made from ONNX and brings it along."""
-    chosen = set(wanted) | ({"onnx"} if "int8" in wanted else set())
+    """Sort formats as in `FORMATS`; 8-bit ONNX is made from ONNX, which is added."""
+    chosen = set(wanted)
+    if "int8" in chosen:
+        chosen.add("onnx")
     return tuple(name for name in FORMATS if name in chosen)
 
 
 @contextmanager
 def as_unfit() -> Iterator[None]:
-    """Turn exceptions of exporters and runtimes into `OnnxUnfit`, except those about the disk."""
+    """Turn exceptions of exporters and runtimes into `OnnxUnfit`, except errors of the disk."""
     try:
         yield
     except (Cancelled, OnnxUnfit, OSError):
         raise
+    # Exporters and runtimes raise almost any exception for a network that they do not support.
     except Exception as error:
-        first = str(error).splitlines()[:1]
-        raise OnnxUnfit(f"{type(error).__name__}: {first[0] if first else ''}") from error
+        first_line = str(error).partition("\n")[0]
+        raise OnnxUnfit(f"{type(error).__name__}: {first_line}") from error
 
 
 def write_onnx(
     model: nn.Module,
     size: int,
     file: Path,
-    about: dict[str, str],
+    metadata: dict[str, str],
     stop: Stop = NEVER,
 ) -> None:
-    """Write the network from images [batch, 3, size, size] to logits, with `about` as metadata.
+    """Write the network from images [batch, 3, size, size] to logits, with its metadata.
 
     Raises:
-        Cancelled: it was asked to stop.
+        Cancelled: the work was asked to stop.
     """
     file.write_bytes(to_onnx(model, torch.zeros(2, 3, size, size), ["logits"], stop))
-    describe(file, about)
+    set_metadata(file, metadata)
 
 
-def describe(file: Path, about: dict[str, str]) -> None:
+def set_metadata(file: Path, metadata: dict[str, str]) -> None:
     """Store texts by name in the metadata of an ONNX file."""
     import onnx
 
     model = onnx.load(str(file))
-    onnx.helper.set_model_props(model, about)
+    onnx.helper.set_model_props(model, metadata)
     onnx.save(model, str(file))
 
 
 def write_torchscript(model: nn.Module, size: int, file: Path) -> None:
     with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter(
-            "ignore"
-        )  # of being the older way, and of every shape that becomes a constant
+        # torch warns of a deprecated API, and of every shape that becomes a constant.
+        warnings.simplefilter("ignore")
         traced = torch.jit.trace(model, torch.zeros(2, 3, size, size), check_trace=False)  # type: ignore[no-untyped-call]
         traced.save(str(file))
 
@@ -131,9 +133,8 @@ def ask_onnx(file: Path) -> Ask:
     session = open_onnx(str(file))
 
     def ask(images: Tensor) -> Tensor:
-        return torch.from_numpy(
-            session.run(None, {"images": np.ascontiguousarray(images.numpy())})[0]
-        )
+        inputs = {"images": np.ascontiguousarray(images.numpy())}
+        return torch.from_numpy(session.run(None, inputs)[0])
 
     return ask
 
@@ -151,7 +152,12 @@ def ask_torchscript(file: Path) -> Ask:
 
 
 def tried(ask: Ask, size: int) -> Ask:
-    """Return `ask` after trying batches of 1 and of 3; raises whatever its runtime raises."""
+    """Return `ask` after trying it on batches of 1 and 3.
+
+    Raises:
+        Exception: any error of the format's runtime.
+    """
+    # Tracing may have fixed the batch size, which only another size reveals.
     for n in (1, 3):
         ask(torch.zeros(n, 3, size, size))
     return ask
@@ -160,6 +166,7 @@ def tried(ask: Ask, size: int) -> Ask:
 def ask_pytorch(model: nn.Module) -> Ask:
     def ask(images: Tensor) -> Tensor:
         with torch.inference_mode():
+            # The app's own layout, which changes how convolutions round.
             return model(images.contiguous(memory_format=torch.channels_last))  # type: ignore[no-any-return]
 
     return ask

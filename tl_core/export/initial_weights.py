@@ -1,4 +1,4 @@
-"""A run's weights before its first step, made again, for a train.py that starts from start.pth."""
+"""Initial weights of a run, recreated for a train.py that starts from start.pth."""
 
 import inspect
 from collections import OrderedDict
@@ -24,18 +24,18 @@ from tl_core.export.network_names import weight_name
 from tl_core.export.subject import Subject
 
 _RESAMPLED = ("vit", "maxvit", "swin", "swin_v2")
-"""Families of torchvision whose weights are changed for another image size."""
+"""Families of torchvision whose weights are interpolated for another image size."""
 _DRAWN_OTHERWISE = ("googlenet", "inception")
-"""Families of torchvision that draw other random numbers where they load published weights."""
+"""Families of torchvision that draw other random numbers when they load published weights."""
 _TOLERANCE = 1e-4
 
 
 class Unrepeatable(Exception):
-    """train.py cannot repeat the run; says why, as the end of a sentence without its full stop."""
+    """train.py cannot repeat the run; the message ends a sentence and has no full stop."""
 
 
 def needs_initial_weights(subject: Subject) -> bool:
-    """Whether train.py cannot have the run's first weights from torchvision and the seed."""
+    """Return True unless torchvision and the seed give train.py the run's initial weights."""
     model = subject.run.config.model
     backbone = subject.checkpoint.backbone
     if backbone.library != "torchvision":
@@ -46,14 +46,15 @@ def needs_initial_weights(subject: Subject) -> bool:
 
 
 def initial_weights(subject: Subject) -> dict[str, Tensor]:
-    """Every weight and buffer before the first step, by its name in train.py's network.
+    """Return all weights and buffers before the first step, by their names in train.py.
 
     Raises:
-        Unrepeatable: the weights are gone or have changed, or timm's network works otherwise.
+        Unrepeatable: the weights are gone or have changed, or timm's network computes otherwise.
     """
     backbone = subject.checkpoint.backbone
     library_model, model = first_model(subject)
     own = _by_name_in_script(backbone, model)
+    # torchvision's network stays whole in train.py, so the model holds all its weights.
     if backbone.library == "torchvision":
         return own
     network = _timm_network(subject, model)
@@ -61,13 +62,14 @@ def initial_weights(subject: Subject) -> dict[str, Tensor]:
     try:
         tensors = {name: (library | own)[name].clone() for name in network.state_dict()}
         network.load_state_dict(tensors)
+    # A name or shape is missing: without its classifier timm builds another network.
     except (KeyError, RuntimeError) as error:
         raise Unrepeatable(
-            f"timm gives {backbone.name} other weights where it has no classifier"
+            f"timm's {backbone.name} has other weights when it is built without a classifier"
         ) from error
-    if not _work_alike(subject, model, network):
+    if not _compute_alike(subject, model, network):
         raise Unrepeatable(
-            f"timm's {backbone.name} does not answer as the network that was trained here"
+            f"timm's {backbone.name} gives other outputs than the network that was trained here"
         )
     return tensors
 
@@ -76,27 +78,26 @@ def first_model(subject: Subject) -> tuple[nn.Module, TransferModel]:
     """Build the library's network and, sharing its weights, the model before its first step.
 
     Raises:
-        Unrepeatable: its weights are not here, or not the same any more.
+        Unrepeatable: the initial weights are missing or have changed.
     """
     config = subject.run.config
     backbone = subject.checkpoint.backbone
     folders = subject.workspace.settings.weights_folders
     if config.model.pretrained and not weights_are_here(backbone, config.model, folders):
-        raise Unrepeatable("the weights it began from are not on this machine any more")
+        raise Unrepeatable("its initial weights are no longer on this machine")
     try:
-        with _OwnChance(config.train.seed):
+        with _OwnGenerator(config.train.seed):
             library_model = build_library_model(backbone, config.model.image_size)
             if config.model.pretrained:
                 load_weights(backbone, library_model, config.model, folders)
             n_classes = len(subject.checkpoint.classes)
             model = build_model(backbone, config.model, n_classes, library_model)
     except TransferLabError as error:
-        raise Unrepeatable("the weights it began from do not fit any more") from error
+        raise Unrepeatable("its initial weights no longer fit the network") from error
+    # Old runs have no digest.
     expected = subject.run.facts.first_weights
     if expected and expected != digest_of_weights(model):
-        raise Unrepeatable(
-            "the weights it began from have changed since, or its libraries draw others"
-        )
+        raise Unrepeatable("its initial weights have changed, or the libraries now draw others")
     return library_model, model
 
 
@@ -107,27 +108,25 @@ def _timm_network(subject: Subject, model: TransferModel) -> nn.Module:
     config = subject.run.config
     backbone = subject.checkpoint.backbone
     options = constructor_options(backbone, config.model.image_size)
-    with _OwnChance(config.train.seed):
+    with _OwnGenerator(config.train.seed):
         network = timm.create_model(backbone.name, num_classes=0, **options)
     return nn.Sequential(OrderedDict(backbone=network, head=model.head))
 
 
-def _work_alike(subject: Subject, model: TransferModel, network: nn.Module) -> bool:
-    """Whether both give the same logits, in eval and in training mode, and move BatchNorm alike.
-
-    Dropout is off: it would draw from the random numbers of whatever trains beside this.
-    """
+def _compute_alike(subject: Subject, model: TransferModel, network: nn.Module) -> bool:
+    """Compare logits in eval and in training mode, and the BatchNorm statistics afterwards."""
     size = subject.checkpoint.preprocessing.size
     images = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(0))
     for training in (False, True):
         for module in (*model.modules(), *network.modules()):
+            # Dropout stays off: it would draw from the generator of a run that trains meanwhile.
             module.training = training and "drop" not in type(module).__name__.lower()
         with torch.no_grad():
             if not _close(model(images), network(images)):
                 return False
-    after = network.state_dict()
-    moved = _by_name_in_script(subject.checkpoint.backbone, model)
-    return all(_close(each, after[name]) for name, each in moved.items() if name in after)
+    state = network.state_dict()
+    expected = _by_name_in_script(subject.checkpoint.backbone, model)
+    return all(_close(each, state[name]) for name, each in expected.items() if name in state)
 
 
 def _by_name_in_script(backbone: Backbone, model: TransferModel) -> dict[str, Tensor]:
@@ -138,10 +137,10 @@ def _close(one: Tensor, other: Tensor) -> bool:
     return torch.allclose(one.double(), other.double(), _TOLERANCE, _TOLERANCE)
 
 
-class _OwnChance(TorchFunctionMode):
-    """Draws as after `torch.manual_seed`, but leaves torch's own generator alone.
+class _OwnGenerator(TorchFunctionMode):
+    """Mode that draws as after `torch.manual_seed`, but without touching torch's own generator.
 
-    Whatever trains in another thread meanwhile draws from that.
+    A run that trains in another thread draws from torch's generator meanwhile.
     """
 
     _DRAWING = (
@@ -151,7 +150,7 @@ class _OwnChance(TorchFunctionMode):
 
     def __init__(self, seed: int) -> None:
         super().__init__()
-        self._chance = torch.Generator().manual_seed(seed)
+        self._generator = torch.Generator().manual_seed(seed)
 
     def __torch_function__(
         self,
@@ -161,9 +160,11 @@ class _OwnChance(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
-        is_filling = getattr(func, "__module__", None) == nn.init.__name__
-        if func in self._DRAWING or (
-            is_filling and "generator" in inspect.signature(func).parameters
-        ):
-            kwargs["generator"] = self._chance
+        if func in self._DRAWING or _initialises_with_generator(func):
+            kwargs["generator"] = self._generator
         return func(*args, **kwargs)
+
+
+def _initialises_with_generator(func: Callable[..., Any]) -> bool:
+    is_initialiser = getattr(func, "__module__", None) == nn.init.__name__
+    return is_initialiser and "generator" in inspect.signature(func).parameters

@@ -1,4 +1,4 @@
-"""User text escaped for the Markdown of an export, so that it is shown literally."""
+"""Escaping of user text in Markdown, so that it is shown literally."""
 
 import re
 import string
@@ -13,12 +13,17 @@ _LONGEST = 80
 def plain(text: str) -> str:
     """Escape user text for Markdown, on one line of at most 80 characters."""
     short = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-    return (
-        _PUNCTUATION.sub(r"\\\1", isolated(" ".join(_UNSEEN.sub("\ufffd", short).split())))
-        or "(no name)"
-    )
+    return _escape(isolated(_on_one_line(short))) or "(no name)"
 
 
 def plain_sentence(text: str) -> str:
     """Escape a whole sentence that may quote user text."""
-    return _PUNCTUATION.sub(r"\\\1", " ".join(_UNSEEN.sub("\ufffd", text).split()))
+    return _escape(_on_one_line(text))
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join(_UNSEEN.sub("\ufffd", text).split())
+
+
+def _escape(text: str) -> str:
+    return _PUNCTUATION.sub(r"\\\1", text)

@@ -1,4 +1,4 @@
-"""Where an export goes: what may be written over, how it is packed, and what a disk says to that."""
+"""Target of an export: check that it is free, packing, and errors of the disk."""
 
 import errno
 import os
@@ -9,39 +9,53 @@ from pathlib import Path
 
 from tl_core.errors import ExportRefused
 
-_AS_IT_IS = (".safetensors", ".onnx", ".pt", ".jpg", ".png", ".webp", ".gif")
-"""Files that packing makes no smaller."""
+_INCOMPRESSIBLE = (".safetensors", ".onnx", ".pt", ".jpg", ".png", ".webp", ".gif")
+"""Suffixes of files that deflating makes no smaller."""
 
 
 def refuse_taken(target: Path) -> None:
-    """Raises: ExportRefused: there is something already."""
+    """Check that the target does not exist or is an empty folder.
+
+    Raises:
+        ExportRefused: it is taken.
+    """
     if target.is_dir() and not any(target.iterdir()):
         return
     if target.exists() or target.is_symlink():
         raise ExportRefused(
-            f"{target} is there already: name a folder that is not there yet, or is empty."
+            f"{target} is there already: choose a folder that does not exist yet or is empty."
         )
 
 
 def pack(folder: Path, target: Path) -> None:
-    """A folder as a zip, which holds it under its own name."""
+    """Pack a folder as a zip file, which holds it under its own name."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            packing = zipfile.ZIP_STORED if path.suffix in _AS_IT_IS else zipfile.ZIP_DEFLATED
-            archive.write(path, path.relative_to(folder.parent), packing)
+        for path in list_files(folder):
+            # Deflating weights takes long and saves almost nothing.
+            is_stored = path.suffix in _INCOMPRESSIBLE
+            compression = zipfile.ZIP_STORED if is_stored else zipfile.ZIP_DEFLATED
+            archive.write(path, path.relative_to(folder.parent), compression)
+
+
+def list_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 @contextmanager
 def disk_errors() -> Iterator[None]:
-    """A disk that is full or may not be written to, as a sentence."""
+    """Turn errors of the disk into `ExportRefused`."""
     try:
         yield
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        denied = f"{error.strerror or error}: make the place writable, or choose another place"
-        why = "the disk is full: free some space" if full else denied
-        place = error.filename2 or error.filename  # of a rename, where to
-        where = f" ({os.fsdecode(place)})" if place and not full else ""
         raise ExportRefused(
-            f"The run could not be written, since {why}{where}. Nothing of it was kept."
+            f"The run could not be written: {_reason(error)}. Nothing was written."
         ) from error
+
+
+def _reason(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "the disk is full. Free some space"
+    reason = f"{error.strerror or error}. Make the folder writable, or choose another one"
+    # A rename names its source first and its target second.
+    path = error.filename2 or error.filename
+    return f"{reason} ({os.fsdecode(path)})" if path else reason

@@ -1,4 +1,4 @@
-"""8-bit ONNX: calibrated on training images for convolutional networks, dynamic for others."""
+"""8-bit ONNX: static quantisation for convolutional networks, dynamic for all others."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from tl_core.features.onnx_export import OnnxUnfit
 from tl_core.stopping import NEVER, Stop
 
 CALIBRATED_ON = 32
-"""Number of training images from which the ranges of activations are taken."""
+"""Number of training images that determine the ranges of the activations."""
 
 
 def write_int8(
@@ -24,19 +24,19 @@ def write_int8(
     training: Examples | None,
     stop: Stop = NEVER,
 ) -> str:
-    """Make `target` from `source`, an ONNX file.
+    """Quantise the ONNX file `source` to `target`.
 
     Args:
-        training: images as they are, for calibration; None where there are none.
+        training: images without augmentation, for calibration; None if there are none.
 
     Returns:
-        How it was done, a sentence.
+        Sentence on the method.
 
     Raises:
-        OnnxUnfit: it takes images and there are none.
-        Cancelled: it was asked to stop.
+        OnnxUnfit: calibration needs images and there are none.
+        Cancelled: the work was asked to stop.
     """
-    # They take a second to import, and only exports need them.
+    # These take a second to import, and only exports need them.
     from onnxruntime import quantization as q
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -50,9 +50,12 @@ def write_int8(
                 op_types_to_quantize=["MatMul", "Gemm"],
                 per_channel=True,
             )
-            return "Weights in 8 bits; the ranges of activations are found anew for each image (dynamic)."
+            return (
+                "Weights are stored in 8 bits; the ranges of the activations are determined for "
+                "each image (dynamic quantisation)."
+            )
         if training is None:
-            raise OnnxUnfit("rounding it takes training images")
+            raise OnnxUnfit("quantising it takes training images")
         reader = _Reader(training, stop)
         q.quantize_static(
             str(prepared),
@@ -60,19 +63,20 @@ def write_int8(
             reader,
             quant_format=q.QuantFormat.QDQ,
             per_channel=True,
-            # With unsigned activations, processors without the newest instructions add products up in 16 bits.
+            # With unsigned activations, processors without VNNI instructions sum products in 16
+            # bits, which saturate.
             activation_type=q.QuantType.QInt8,
             weight_type=q.QuantType.QInt8,
             calibrate_method=q.CalibrationMethod.MinMax,
         )
         return (
-            f"Weights and activations in 8 bits; the ranges of activations were taken from {reader.n} training images "
-            "(static)."
+            "Weights and activations are in 8 bits; the ranges of the activations were determined "
+            f"on {reader.n} training images (static quantisation)."
         )
 
 
 class _Reader:
-    """Gives calibration one image after the other."""
+    """Training images, given to the calibration one by one."""
 
     def __init__(self, training: Examples, stop: Stop) -> None:
         self._images = self._each(training)
@@ -90,23 +94,25 @@ class _Reader:
     def get_next(self) -> dict[str, Any] | None:
         self._stop.check()
         image = next(self._images, None)
-        self.n += image is not None
-        return None if image is None else {"images": np.ascontiguousarray(image)}
+        if image is None:
+            return None
+        self.n += 1
+        return {"images": np.ascontiguousarray(image)}
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return iter(self.get_next, None)  # type: ignore[arg-type]
 
     def set_range(self, start_index: int, end_index: int) -> None:
-        """Part of the interface; only asked for where calibration goes in steps."""
+        """Do nothing: the interface demands this method, but only calibration in steps calls it."""
 
 
 def _is_convolutional(file: Path) -> bool:
-    """Whether most of its weights lie in convolutions rather than in matrix products, as a transformer's do."""
+    """Return True if convolutions hold more weights than matrix products do."""
     import onnx
 
     graph = onnx.load(str(file)).graph
     sizes = {weights.name: int(np.prod(weights.dims)) for weights in graph.initializer}
-    held: Counter[str] = Counter()
+    weights_in: Counter[str] = Counter()
     for node in graph.node:
-        held[node.op_type] += sum(sizes.get(name, 0) for name in node.input)
-    return held["Conv"] > held["MatMul"] + held["Gemm"]
+        weights_in[node.op_type] += sum(sizes.get(name, 0) for name in node.input)
+    return weights_in["Conv"] > weights_in["MatMul"] + weights_in["Gemm"]

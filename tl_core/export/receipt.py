@@ -1,4 +1,4 @@
-"""Parity receipt: some test images, the app's answers to them, and the tolerance."""
+"""Parity receipt: some test images, the app's log-probabilities for them, and the tolerance."""
 
 import json
 import shutil
@@ -18,110 +18,133 @@ IMAGES = 20
 _LEAST = 0.001
 _MOST = 0.02
 _MOST_OF_GPU = 0.2
-"""Differences of the logarithms of probabilities: 0.02 is 2 % of a probability, however small. In earlier tests a GPU
-rounded what its convolutions multiply to ten bits. Other processors and versions than ours round otherwise by 0.00001
-or so; resizing with Pillow's filters in place of PyTorch's changes 0.01 to 0.04, reading images wrongly 0.5 and
-more."""
+"""Tolerances, as differences of log-probabilities: 0.02 is 2 % of a probability, however small.
+
+Tests on a GPU used to run with TF32 convolutions, which round to ten bits. Other processors and
+versions differ by about 0.00001, Pillow's filters instead of PyTorch's by 0.01 to 0.04, and wrongly
+read images by 0.5 and more.
+"""
+_ABOUT = (
+    "Natural logarithms of the probabilities that the app computed for these test images, one "
+    "per label. Probabilities below the smallest normal 32-bit float count as that. verify.py "
+    "compares them."
+)
+
+Prepare = Callable[[Image.Image, dict[str, Any]], np.ndarray]
+"""Function from an RGB image and the preprocessing to bytes [size, size, 3]."""
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
     n: int
+    """Number of images."""
     tolerance: float
     difference: float
-    """Greatest difference of predict.py's log-probabilities when the receipt was made."""
+    """Largest difference of predict.py's log-probabilities when the receipt was made."""
     mistakes: dict[str, float]
-    """Greatest difference with images read wrongly, by kind of error."""
+    """Largest difference with images read wrongly, by kind of error."""
 
 
 def write_receipt(
     subject: Subject, positions: Sequence[int], wanted: Logs, model_file: Path, folder: Path
 ) -> Receipt:
-    """Copy evenly chosen test images into `folder`, with the app's answers to them.
+    """Copy evenly chosen test images into `folder`, with the app's log-probabilities.
 
     Args:
-        wanted: what it was told about all of `positions`.
-        model_file: ONNX, which is asked as a stranger would: by way of predict.py.
+        wanted: stored log-probabilities of all `positions`.
+        model_file: ONNX file, run by predict.py as its users will.
     """
-    model, folder = predict.Model(model_file), folder / "receipt"
+    model = predict.Model(model_file)
+    folder = folder / "receipt"
     folder.mkdir()
     chosen = spread(len(positions), IMAGES)
-    kept = []
+    entries: list[dict[str, Any]] = []
+    images: list[Image.Image] = []
     for number, place in enumerate(chosen, 1):
-        source = subject.image_file(positions[place])
+        position = positions[place]
+        source = subject.image_file(position)
         file = folder / f"{number:02}{source.suffix}"
         shutil.copyfile(source, file)
-        name = subject.images[positions[place]].name
-        kept.append({"file": file.name, "name": name, "log_probabilities": wanted[place].tolist()})
-    images = [predict.open_rgb(folder / str(each["file"]), model.preprocess) for each in kept]
-    found = difference(_say(model, images, predict.prepare), wanted[chosen])
-    mistakes = {
-        wrong: difference(_say(model, images, how), wanted[chosen])
-        for wrong, how in _MISTAKES.items()
+        images.append(predict.open_rgb(file, model.preprocess))
+        entries.append(
+            {
+                "file": file.name,
+                "name": subject.images[position].name,
+                "log_probabilities": wanted[place].tolist(),
+            }
+        )
+
+    def difference_with(prepare: Prepare) -> float:
+        return difference(_log_probabilities(model, images, prepare), wanted[chosen])
+
+    measured = difference_with(predict.prepare)
+    mistakes = {name: difference_with(prepare) for name, prepare in _MISTAKES.items()}
+    tolerance = min(_tolerance(measured, mistakes), allowed(subject))
+    content = {
+        "about": _ABOUT,
+        "tolerance": tolerance,
+        "difference_when_made": measured,
+        "differences_had_images_been_read_wrongly": mistakes,
+        "images": entries,
     }
-    receipt = Receipt(
-        len(kept), min(_tolerance(found, mistakes), allowed(subject)), found, mistakes
-    )
-    told = {
-        "about": "What the app was told about these test images: natural logarithms of probabilities, one a label. "
-        "Smaller ones than the smallest 32-bit float count as that. verify.py compares.",
-        "tolerance": receipt.tolerance,
-        "difference_when_made": receipt.difference,
-        "differences_had_images_been_read_wrongly": receipt.mistakes,
-        "images": kept,
-    }
-    (folder / "receipt.json").write_text(json.dumps(told, indent=1), encoding="utf-8")
-    return receipt
+    (folder / "receipt.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
+    return Receipt(len(entries), tolerance, measured, mistakes)
 
 
 def allowed(subject: Subject) -> float:
-    """Greatest difference from the app's log-probabilities that counts as rounding."""
+    """Return the largest difference from the app's log-probabilities that counts as rounding."""
     device = subject.run.facts.device or "CPU"
     return _MOST if device.startswith("CPU") else _MOST_OF_GPU
 
 
-def _tolerance(found: float, mistakes: dict[str, float]) -> float:
-    """A fifth of the smallest visible error, but more than the rounding of other processors."""
-    smallest = min((by for by in mistakes.values() if by > _LEAST), default=_LEAST)
-    return max(_LEAST, 3 * found, min(_MOST, smallest / 5))
+def _tolerance(measured: float, mistakes: dict[str, float]) -> float:
+    """Return a fifth of the smallest visible mistake, or more to allow for other processors."""
+    # A mistake that changes nothing on these images says nothing about the tolerance.
+    visible = [each for each in mistakes.values() if each > _LEAST]
+    smallest = min(visible, default=_LEAST)
+    return max(_LEAST, 3 * measured, min(_MOST, smallest / 5))
 
 
 def spread(n: int, most: int) -> list[int]:
-    """Choose at most `most` of the numbers below `n`, evenly."""
+    """Choose at most `most` of the numbers below `n`, evenly spaced."""
     return list(range(n)) if n <= most else [i * n // most for i in range(most)]
 
 
-Prepare = Callable[[Image.Image, dict[str, Any]], np.ndarray]
-
-
-def _say(model: predict.Model, images: Sequence[Image.Image], prepare: Prepare) -> Logs:
-    said = []
+def _log_probabilities(
+    model: predict.Model, images: Sequence[Image.Image], prepare: Prepare
+) -> Logs:
+    rows = []
     for image in images:
         inputs = predict.normalise(prepare(image, model.preprocess), model.preprocess)[None]
-        said.append(
-            predict.log_softmax(
-                model.session.run(None, {"images": inputs})[0][0].astype(np.float64)
-            )
-        )
-    return np.asarray(np.maximum(np.stack(said), FLOOR))
+        logits = model.session.run(None, {"images": inputs})[0][0]
+        rows.append(predict.log_softmax(logits.astype(np.float64)))
+    return np.asarray(np.maximum(np.stack(rows), FLOOR))
 
 
-def _squashed(image: Image.Image, preprocess: dict[str, Any]) -> np.ndarray:
+def _channels_swapped(image: Image.Image, preprocess: dict[str, Any]) -> np.ndarray:
+    return predict.prepare(image, preprocess)[..., ::-1]
+
+
+def _stretched(image: Image.Image, preprocess: dict[str, Any]) -> np.ndarray:
     size = preprocess["size"]
     return np.asarray(image.resize((size, size), predict.FILTERS[preprocess["interpolation"]]))
 
 
+def _not_cropped(image: Image.Image, preprocess: dict[str, Any]) -> np.ndarray:
+    return predict.prepare(image, {**preprocess, "resize": preprocess["size"]})
+
+
+def _without_smoothing(image: Image.Image, preprocess: dict[str, Any]) -> np.ndarray:
+    scale = preprocess["resize"] / min(image.size)
+    width, height = (max(1, round(side * scale)) for side in image.size)
+    resized = image.resize((width, height), Image.Resampling.NEAREST)
+    return predict.prepare(resized, preprocess)
+
+
 _MISTAKES: dict[str, Prepare] = {
-    "blue and red swapped": lambda image, pre: predict.prepare(image, pre)[..., ::-1],
-    "stretched to a square instead of cropped": _squashed,
-    "nothing cropped off": lambda image, pre: predict.prepare(
-        image, {**pre, "resize": pre["size"]}
-    ),
-    "resized without smoothing": lambda image, pre: predict.prepare(
-        image.resize(
-            tuple(max(1, round(side * pre["resize"] / min(image.size))) for side in image.size), 0
-        ),
-        pre,
-    ),
+    "blue and red swapped": _channels_swapped,
+    "stretched to a square instead of cropped": _stretched,
+    "not cropped": _not_cropped,
+    "resized without smoothing": _without_smoothing,
 }
 """Most frequent errors of programs that read images for a model."""

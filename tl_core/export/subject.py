@@ -1,4 +1,4 @@
-"""Parts of a run that can be exported: model, test answers, and images if they are left."""
+"""Subject of an export: a run's model, test predictions and, if they still exist, images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,47 +19,49 @@ from tl_core.workspace import Workspace
 _BATCH = 16
 _CHANGING = {
     RunState.QUEUED: "has not begun",
-    RunState.RUNNING: "is still training, and its model changes",
+    RunState.RUNNING: "is still training, and its model may change",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Run to be exported."""
+    """Run to export."""
 
     run: Run
     checkpoint: Checkpoint
     file: Path
-    """Model file as the app keeps it."""
+    """Model file in the app's folder."""
     results: Results | None
-    """Figures of the test; None where the run was not tested."""
+    """Test results; None if the run was not tested."""
     answers: tuple[Prediction, ...]
-    """Stored test predictions; empty where the run was not tested."""
+    """Stored test predictions; empty if the run was not tested."""
     images: tuple[ImageRecord, ...]
-    """Images of the whole dataset, by position; empty where it was deleted."""
+    """Images of the whole dataset, by position; empty if it was deleted."""
     split: Split | None
     dataset_folder: Path
     workspace: Workspace
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Sentences on what an export of this run cannot have."""
-        said = []
+        """Sentences on what an export of this run cannot include."""
+        sentences = []
         if not self.images:
-            said.append(
-                "The dataset was deleted from the app, so there is no receipt to verify the model with, no list of the "
-                "split and no training script; the formats were compared with each other on random pixels."
+            sentences.append(
+                "The dataset was deleted from the app, so there is no receipt to verify the model "
+                "with, no list of the split and no training script; the formats were compared with "
+                "each other on random pixels."
             )
         if self.results is None:
-            said.append(
-                f"The run is {self.run.state} and was never tested, so there are no figures, no predictions and no "
-                "receipt to verify the model with."
+            sentences.append(
+                f"The run is {self.run.state} and was never tested, so there are no test results, "
+                "no predictions and no receipt to verify the model with."
             )
-        return tuple(said)
+        return tuple(sentences)
 
     def examples(self, positions: Sequence[int]) -> ImageExamples:
-        """Examples of those images, prepared for the model, on the CPU."""
-        classes, images = self.checkpoint.classes, [self.images[i] for i in positions]
+        """Return the images at `positions` as unaugmented examples on the CPU."""
+        classes = self.checkpoint.classes
+        images = [self.images[i] for i in positions]
         return ImageExamples(
             self.dataset_folder,
             images,
@@ -77,30 +79,35 @@ class Subject:
 
 
 def find_subject(workspace: Workspace, run_id: str) -> Subject:
-    """Look up what an export of the run needs.
+    """Look up a run and everything that its export needs.
 
     Raises:
-        UnknownRun: there is none.
-        RunNotReady: it is under way, or has no model.
-        OSError: its model lies in two files, and no one can be made of them.
+        UnknownRun: there is no such run.
+        RunNotReady: it is queued or running, or has no model.
+        OSError: its model is stored in two files, which could not be merged.
     """
     run = workspace.store.get_run(run_id)
     if run.state in _CHANGING:
         raise RunNotReady(
-            f"Run {run.id} {_CHANGING[run.state]}: export it when it has ended, or stop or pause it."
+            f"Run {run.id} {_CHANGING[run.state]}: stop or pause it, or wait until it has ended."
         )
     file = workspace.artifacts.checkpoint(run.id)
+    # A run that was stopped or paused may have left changed weights in a second file.
     make_whole(file)
     checkpoint = load_checkpoint(file)
-    tested = run.result is not None
+    results = None
+    predictions: list[Prediction] = []
+    if run.result is not None:
+        results = results_of(workspace.store, run.id)
+        _, predictions = workspace.store.list_predictions(run.id, "test")
     images = _images(workspace, run, checkpoint.classes)
     split = make_split(images, run.config.data) if images else None
     return Subject(
         run,
         checkpoint,
         file,
-        results_of(workspace.store, run.id) if tested else None,
-        tuple(workspace.store.list_predictions(run.id, "test")[1]) if tested else (),
+        results,
+        tuple(predictions),
         images,
         split,
         workspace.artifacts.dataset_folder(run.config.data.dataset_id),
@@ -109,14 +116,16 @@ def find_subject(workspace: Workspace, run_id: str) -> Subject:
 
 
 def _images(workspace: Workspace, run: Run, classes: Sequence[str]) -> tuple[ImageRecord, ...]:
-    """Images of the run's dataset; none where it, or a file of it, is gone."""
-    wanted = run.config.data.dataset_id
+    """Return the images of the run's dataset; none if the dataset or one of its files is gone."""
+    dataset_id = run.config.data.dataset_id
     try:
-        dataset = workspace.store.get_dataset(wanted)
+        dataset = workspace.store.get_dataset(dataset_id)
     except UnknownDataset:
         return ()
-    if dataset.id != wanted or dataset.classes != tuple(classes):
+    # The store also finds datasets by name, and an imported one may have other classes.
+    if dataset.id != dataset_id or dataset.classes != tuple(classes):
         return ()
-    folder = workspace.artifacts.dataset_folder(wanted)
-    images = tuple(workspace.store.list_images(wanted))
-    return images if all(image_path(folder, image).is_file() for image in images) else ()
+    folder = workspace.artifacts.dataset_folder(dataset_id)
+    images = tuple(workspace.store.list_images(dataset_id))
+    is_complete = all(image_path(folder, image).is_file() for image in images)
+    return images if is_complete else ()

@@ -1,4 +1,4 @@
-"""Labels, predictions and the split as files that programs read and spreadsheets may open."""
+"""Labels, predictions and the split, as files for programs and spreadsheets."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -15,19 +15,19 @@ _ESCAPES = str.maketrans(
 
 def write_labels(classes: Sequence[str], folder: Path) -> None:
     """Write labels.json, and labels.txt with one line per label and line breaks as \\n."""
-    (folder / "labels.json").write_text(
-        json.dumps(list(classes), ensure_ascii=False, indent=1), encoding="utf-8"
-    )
+    content = json.dumps(list(classes), ensure_ascii=False, indent=1)
+    (folder / "labels.json").write_text(content, encoding="utf-8")
     lines = "".join(f"{label.translate(_ESCAPES)}\n" for label in classes)
     (folder / "labels.txt").write_text(lines, encoding="utf-8", newline="\n")
 
 
 def write_predictions(subject: Subject, file: Path) -> None:
-    """Write the stored answer to each test image."""
+    """Write the stored prediction for each test image."""
     classes = subject.checkpoint.classes
     head = ["file", "true", "predicted", "right", "true_label", "predicted_label", *classes]
     rows = (
         [
+            # Without the dataset only the positions of images are known.
             subject.images[p.position].name if subject.images else f"image {p.position}",
             classes[p.true],
             classes[p.predicted],
@@ -42,7 +42,7 @@ def write_predictions(subject: Subject, file: Path) -> None:
 
 
 def write_split(subject: Subject, file: Path) -> None:
-    """Write which image was on which side; train.py identifies images by their SHA-256."""
+    """Write the side of each image; train.py identifies images by their SHA-256."""
     if subject.split is None:
         return
     label = {name: i for i, name in enumerate(subject.checkpoint.classes)}
@@ -56,6 +56,6 @@ def write_split(subject: Subject, file: Path) -> None:
 
 
 def write_csv(file: Path, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a harmless table, with the byte-order mark by which spreadsheets recognise UTF-8."""
+    """Write a table without formulas, with the byte-order mark that tells spreadsheets UTF-8."""
     with file.open("w", encoding="utf-8-sig", newline="") as handle:
         spreadsheet.write_csv(handle, head, rows)

@@ -1,4 +1,4 @@
-"""Run as a plain script, train.py, which needs torch, torchvision and, for its networks, timm."""
+"""Source code of train.py, a plain script that repeats a run without this app."""
 
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -20,15 +20,15 @@ from tl_core.training.schedules import ONE_CYCLE_END, ONE_CYCLE_RISE, ONE_CYCLE_
 
 
 class _Code(str):
-    """Text of ours that stands in the script as it is."""
+    """Text that becomes source code unchanged; never user text."""
 
 
 def _as_source(value: object) -> object:
-    """A value as a Python literal: no text from outside can become code."""
+    """Write a value as a Python literal, so that no user text can become code."""
     return value if isinstance(value, _Code | Undefined) else repr(value)
 
 
-_templates = Environment(  # noqa: S701 (it is no HTML; `finalize` keeps values data)
+_templates = Environment(  # noqa: S701 (not HTML; `finalize` keeps values data)
     loader=PackageLoader("tl_core", "export"),
     undefined=StrictUndefined,
     finalize=_as_source,
@@ -40,10 +40,10 @@ _templates.filters["code"] = _Code
 
 
 def write_training_script(subject: Subject, folder: Path) -> str:
-    """Write train.py, and start.pth where it needs it; gives Markdown on how to use it.
+    """Write train.py and, if it needs one, start.pth; return Markdown on how to use it.
 
     Raises:
-        Unrepeatable: the run cannot be expressed; says why, as the end of a sentence.
+        Unrepeatable: a script cannot repeat the run; the message ends a sentence.
     """
     if reasons := list(why_not(subject)):
         raise Unrepeatable("; ".join(reasons))
@@ -51,18 +51,18 @@ def write_training_script(subject: Subject, folder: Path) -> str:
         torch.save(initial_weights(subject), folder / "start.pth")
     (folder / "train.py").write_text(training_script(subject), encoding="utf-8")
     return (
-        "`python train.py FOLDER`, with the folder of the images, trains it again, after "
+        "`python train.py FOLDER`, with the folder of the images, repeats the training after "
         f"`pip install {_requirements(subject.checkpoint.backbone)}`. {closeness(subject)}"
     )
 
 
 def why_not(subject: Subject) -> Iterator[str]:
-    """Reasons why a short script cannot do as the run did."""
+    """Yield the reasons why a short script cannot repeat the run."""
     config = subject.run.config
     if subject.split is None:
         yield "the list of images is gone"
     if subject.run.facts.continues:
-        yield "it carries on from another run, which a script would have to train first"
+        yield "the run continues another run, which a script would have to repeat first"
     not_plain = {
         "focal loss": config.train.loss == "focal",
         "the plateau schedule": config.train.schedule == "plateau",
@@ -72,34 +72,34 @@ def why_not(subject: Subject) -> Iterator[str]:
         "L2-SP": config.train.l2_sp,
     }
     if used := [name for name, is_used in not_plain.items() if is_used]:
-        yield f"it used {' and '.join(used)}, which a short script would not repeat exactly"
+        yield f"the run used {' and '.join(used)}, which a short script cannot repeat exactly"
 
 
 def closeness(subject: Subject) -> str:
-    """Sentences on what may be expected of its figures."""
+    """Write sentences on how close the script's results come to the run's."""
     config = subject.run.config
     if config.augment.is_on:
-        said = (
-            "The images, their order, the first weights of the head and every setting are the "
-            "same; crops and colours are drawn anew by torchvision, so the figures agree as "
-            "closely as those of two seeds."
+        text = (
+            "The images, their order, the initial weights of the head and all settings are the "
+            "same; torchvision draws other augmentations, so the results agree as closely as "
+            "those of two seeds."
         )
     else:
-        said = (
-            "The images, their order, the first weights and every setting are the same, so with "
-            "the same versions on a CPU the figures agree but for rounding."
+        text = (
+            "The images, their order, the initial weights and all settings are the same, so with "
+            "the same versions on a CPU the results agree except for rounding."
         )
     if needs_initial_weights(subject):
-        return f"{said} It begins from start.pth, which holds every weight before the first step."
+        return f"{text} It starts from start.pth, which holds all weights before the first step."
     if config.model.pretrained:
-        return f"{said} It begins from torchvision's weights, which torchvision downloads."
-    return said
+        return f"{text} It starts from torchvision's weights, which torchvision downloads."
+    return text
 
 
 def training_script(subject: Subject) -> str:
-    """Source code of train.py.
+    """Render the source code of train.py.
 
-    It holds no user text: images are known by their content and classes by their numbers.
+    It contains no user text: images are identified by their content, classes by their numbers.
     """
     config = subject.run.config
     checkpoint = subject.checkpoint
@@ -108,7 +108,7 @@ def training_script(subject: Subject) -> str:
     is_published = config.model.pretrained and not from_file
     return _templates.get_template("train.py.jinja").render(
         run=subject.run.id,
-        beside=_beside(from_file),
+        files=_files(from_file),
         requirements=_requirements(backbone),
         closeness=closeness(subject),
         library=backbone.library,
@@ -125,7 +125,7 @@ def training_script(subject: Subject) -> str:
         head=[_layer(module) for module in checkpoint.model.head.children()],
         phases=_phases(subject),
         optimizer=_optimizer(config.train),
-        read="augmented" if config.augment.is_on else "as_it_is",
+        read="augmented" if config.augment.is_on else "unaugmented",
         one_cycle={"rise": ONE_CYCLE_RISE, "start": ONE_CYCLE_START, "end": ONE_CYCLE_END},
         train=config.train,
         model=config.model,
@@ -133,29 +133,31 @@ def training_script(subject: Subject) -> str:
     )
 
 
-def _beside(from_file: bool) -> str:
-    weights = ", start.pth with the first weights" if from_file else ""
+def _files(from_file: bool) -> str:
+    weights = ", start.pth with the initial weights" if from_file else ""
     return (
-        f"Beside it must lie split.csv{weights} and predict.py, which reads images as the app does."
+        f"The script needs split.csv{weights} and predict.py, which reads images as the app does, "
+        "in its own folder."
     )
 
 
 def _requirements(backbone: Backbone) -> str:
-    """Arguments for pip: what train.py imports, in the versions of this machine."""
+    """Write pip's arguments: the packages that train.py imports, in the versions used here."""
     names = ["torch", "torchvision", "pillow", "numpy"]
     if backbone.library == "timm":
         names.insert(2, "timm")
+    # The package index has no local versions such as 2.6.0+cpu.
     return " ".join(f"{name}=={version(name).partition('+')[0]}" for name in names)
 
 
 def _place(name: str) -> str:
-    """A module's name as it is assigned to: `classifier.1` as `classifier[1]`."""
+    """Write a module's name as the target of an assignment: `classifier.1` as `classifier[1]`."""
     parent, _, last = name.rpartition(".")
     return f"{parent}[{last}]" if last.isdecimal() else name
 
 
 def _layer(module: nn.Module) -> str:
-    """A layer of the head as source code."""
+    """Write a layer of the head as source code."""
     if isinstance(module, OneOutput):
         return "nn.ZeroPad1d((1, 0))"
     return f"nn.{module!r}"

@@ -1,4 +1,4 @@
-"""A run's model over HTTP: the one part of the engine that speaks it, used by the app and by `transferlab serve`."""
+"""Predictions over HTTP, for the app and `transferlab serve`: the only HTTP code in tl_core."""
 
 from tl_core.serving.api import Refused, make_api
 from tl_core.serving.asking import asking_router, is_key

@@ -1,4 +1,4 @@
-"""Every HTTP API of ours: failures are sentences in JSON, and all answers carry the security headers."""
+"""Base of the HTTP APIs: errors are sentences in JSON, and all responses have security headers."""
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -18,11 +18,11 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-"""Headers of every answer that does not set them itself."""
+"""Headers of every response that does not set them itself."""
 
 
 class Refused(TransferLabError):
-    """A request that is not answered, with its HTTP status."""
+    """A request was refused, with its HTTP status."""
 
     def __init__(self, sentence: str, status: int) -> None:
         super().__init__(sentence)
@@ -30,9 +30,9 @@ class Refused(TransferLabError):
 
 
 class Error(BaseModel):
-    """Body of every answer that is a failure."""
+    """Body of every error response."""
 
-    error: str = Field(description="A sentence: what is wrong and what to do.")
+    error: str = Field(description="Sentence on what is wrong and what to do.")
 
 
 def make_api() -> FastAPI:
@@ -40,18 +40,19 @@ def make_api() -> FastAPI:
     api = FastAPI(
         title="TransferLab",
         version="1",
-        description="A trained run's model, asked about images. It answers as it does in the app.",
+        description="Predictions of a trained run's model for images, the same as in the app.",
         openapi_url="/api/openapi.json",
-        docs_url=None,  # both pages would load their scripts from another server
+        # Both pages would load their scripts from another server.
+        docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        # Addresses carry tokens, which a trace would pass on.
+        # Addresses contain tokens, which traces would pass on.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         exception_handlers={
             TransferLabError: _refused,
-            RequestValidationError: _not_valid,
-            HTTPException: _not_taken,
-            ClientDisconnect: _lost,
+            RequestValidationError: _invalid,
+            HTTPException: _no_route,
+            ClientDisconnect: _disconnected,
             Exception: _failed,
         },
     )
@@ -61,7 +62,7 @@ def make_api() -> FastAPI:
 
 
 class _SecurityHeaders:
-    """ASGI middleware; unlike Starlette's `BaseHTTPMiddleware` it costs no task per request."""
+    """ASGI middleware; unlike Starlette's `BaseHTTPMiddleware` it starts no task per request."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -87,32 +88,35 @@ async def _refused(request: Request, error: TransferLabError) -> Response:
     return JSONResponse({"error": str(error)}, status)
 
 
-async def _not_valid(request: Request, error: RequestValidationError) -> Response:
-    wrong = error.errors()[0]
-    name = wrong["loc"][-1]
-    given = str(wrong["input"])[:40]
-    legal = wrong["msg"].removeprefix("Input ")
-    return JSONResponse({"error": f"{name}: {given!r} is not possible; it {legal}."}, 400)
+async def _invalid(request: Request, error: RequestValidationError) -> Response:
+    first = error.errors()[0]
+    name = first["loc"][-1]
+    value = str(first["input"])[:40]
+    # pydantic writes "Input should be greater than …".
+    constraint = first["msg"].removeprefix("Input ")
+    return JSONResponse({"error": f"{name}: {value!r} is not possible; it {constraint}."}, 400)
 
 
-async def _not_taken(request: Request, error: HTTPException) -> Response:
-    """Answer for an address, or a method, that no route takes."""
+async def _no_route(request: Request, error: HTTPException) -> Response:
+    """Respond to an address or a method that has no route."""
     headers = {}
-    sentence = "There is nothing at this address."
-    if error.status_code == 405:
+    sentence = error.detail
+    if error.status_code == 404:
+        sentence = "There is nothing at this address."
+    elif error.status_code == 405:
+        # Starlette lists the methods in an order that changes from one process to the next.
         methods = (error.headers or {}).get("Allow", "")
         headers["Allow"] = ", ".join(sorted(methods.split(", ")))
-        sentence = f"This address takes {headers['Allow']} and not {request.method}."
-    elif error.status_code != 404:
-        sentence = error.detail
+        sentence = f"This address accepts {headers['Allow']}, not {request.method}."
     return JSONResponse({"error": sentence}, error.status_code, headers)
 
 
-async def _lost(request: Request, error: ClientDisconnect) -> Response:
+async def _disconnected(request: Request, error: ClientDisconnect) -> Response:
     return JSONResponse({"error": "The connection was lost. Try again."}, 400)
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    """Answer for a defect of ours, whose traceback the server logs."""
-    sentence = "Something went wrong in the server. Its log says what."
+    """Respond to an unexpected error, whose traceback the server logs."""
+    sentence = "Something went wrong on the server; its log has the details."
+    # This handler runs outside the middleware, which therefore adds no headers.
     return JSONResponse({"error": sentence}, 500, _HEADERS)

@@ -1,4 +1,4 @@
-"""Route by which programs ask a run's model about images; its answers are described in OpenAPI."""
+"""Route through which programs get a run's predictions for images, described in OpenAPI."""
 
 import hmac
 from collections.abc import AsyncIterator, Callable
@@ -18,21 +18,24 @@ from tl_core.store import Store
 
 _MAX_TOP = 1000
 _AT_ONCE = 2
-"""Requests whose images are answered at once."""
+"""Maximum number of requests that are predicted at once."""
 _UNDER_WAY = 10
-"""Requests that may be read, wait or be answered at once."""
+"""Maximum number of requests that are read, wait or are predicted at once."""
 _NO_KEY = (
-    "The key is missing, too old, or for another model: "
-    "send one as the header Authorization: Bearer KEY."
+    "The key is missing, expired or for another model: "
+    "send a key in the header Authorization: Bearer KEY."
 )
 
 _KEY = HTTPBearer(
     scheme_name="key",
-    description="A key from the app's page of the model, good for a day and that model; "
-    "or the operator's own, TRANSFERLAB_API_KEY.",
+    description="Key from the model's page in the app, valid for a day and for that model only; "
+    "or the operator's key, TRANSFERLAB_API_KEY.",
     auto_error=False,
 )
 Key = Annotated[HTTPAuthorizationCredentials | None, Depends(_KEY)]
+Top = Annotated[
+    int, Query(ge=1, le=_MAX_TOP, description="Number of classes to return for each image.")
+]
 _IMAGE = {"type": "string", "contentMediaType": "application/octet-stream"}
 _FORM = {
     "type": "object",
@@ -40,7 +43,7 @@ _FORM = {
 }
 _BODY = {
     "required": True,
-    "description": f"One image as it is, or a form with up to {MAX_IMAGES} files; "
+    "description": f"One image file, or a form with up to {MAX_IMAGES} files; "
     f"at most {MAX_BYTES // 2**20} MB. JPEG, PNG, WebP, BMP, GIF or TIFF.",
     "content": {
         "image/*": {"schema": _IMAGE},
@@ -51,7 +54,7 @@ _BODY = {
 
 
 class ClassConfidence(BaseModel):
-    """A class and the model's confidence in it."""
+    """Class and the model's confidence in it."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -60,23 +63,23 @@ class ClassConfidence(BaseModel):
 
 
 class ImageAnswer(BaseModel):
-    """Answer to one image."""
+    """Prediction for one image."""
 
     model_config = ConfigDict(extra="forbid")
 
-    image: str = Field(description="The file's name as it was sent, or 'image'.")
+    image: str = Field(description="Name of the file in the request, or 'image'.")
     top: list[ClassConfidence] = Field(
-        description="The likeliest classes first; empty where the image cannot be used."
+        description="Most likely classes, in descending order; empty if the image cannot be used."
     )
-    error: str | None = Field(description="Why the image cannot be used.")
+    error: str | None = Field(description="Reason why the image cannot be used, if it cannot.")
 
 
 class Answers(BaseModel):
-    """Answers to all images of a request."""
+    """Predictions for all images of a request."""
 
     run_id: str
     answers: list[ImageAnswer]
-    error: str = Field("", description="Only where no image could be used.")
+    error: str = Field("", description="Present only if none of the images can be used.")
 
 
 _FAILURES: dict[int | str, dict[str, Any]] = {
@@ -85,14 +88,17 @@ _FAILURES: dict[int | str, dict[str, Any]] = {
     404: {"model": Error, "description": "There is no such run."},
     408: {"model": Error, "description": "The images did not arrive in time."},
     413: {"model": Error, "description": "The request is too large."},
-    422: {"model": Answers, "description": "None of the images can be used; the answers say why."},
-    500: {"model": Error, "description": "Something went wrong in the server."},
-    503: {"model": Error, "description": "Many are asking just now."},
+    422: {
+        "model": Answers,
+        "description": "None of the images can be used; the answers give the reasons.",
+    },
+    500: {"model": Error, "description": "Something went wrong on the server."},
+    503: {"model": Error, "description": "Too many requests are waiting."},
 }
 
 
 class Served(Protocol):
-    """Part of a workspace that answering needs."""
+    """Part of a workspace that predictions need."""
 
     @property
     def store(self) -> Store: ...
@@ -106,7 +112,7 @@ def asking_router(
     """Make the route `POST /api/runs/{run_id}/predict`.
 
     Args:
-        may_ask: whether a key, empty where none was brought, is good for a run's id; asked before
+        may_ask: function from a key ("" without one) and a run's id to permission; called before
             anything is read.
     """
     asking = _Asking(get_predictors)
@@ -120,10 +126,10 @@ def asking_router(
     @router.post(
         "/api/runs/{run_id}/predict",
         operation_id="predict",
-        summary="Ask a run's model about one image or several",
+        summary="Predict the class of one image or several",
         response_model=Answers,
         response_model_exclude_unset=True,
-        response_description="The answers, in the order of the images.",
+        response_description="Predictions, in the order of the images.",
         responses=_FAILURES,
         openapi_extra={"requestBody": _BODY},
     )
@@ -131,9 +137,7 @@ def asking_router(
         request: Request,
         response: Response,
         run: Annotated[Run, Depends(find_run)],
-        top: Annotated[
-            int, Query(ge=1, le=_MAX_TOP, description="How many classes to name for each image.")
-        ] = 5,
+        top: Top = 5,
     ) -> dict[str, Any]:
         answers = await asking.answer(request, run, top)
         content = {"run_id": run.id, "answers": [answer_json(answer) for answer in answers]}
@@ -145,13 +149,13 @@ def asking_router(
     return router
 
 
-def is_key(given: str, key: str) -> bool:
-    """Compare two keys in a time that tells nothing about them."""
-    return hmac.compare_digest(given.encode(), key.encode())
+def is_key(candidate: str, key: str) -> bool:
+    """Compare two keys in constant time."""
+    return hmac.compare_digest(candidate.encode(), key.encode())
 
 
 class _Asking:
-    """Bounds how many requests to predict one process answers at once, and how many may wait."""
+    """Predictions of one process, limited in the number of requests at work and waiting."""
 
     def __init__(self, get_predictors: Callable[[], Predictors]) -> None:
         self._predictors = get_predictors
@@ -159,23 +163,24 @@ class _Asking:
         self._under_way = 0
 
     async def answer(self, request: Request, run: Run, top: int) -> list[Answer]:
-        """Ask the run's model about the images of the request, in order.
+        """Predict the images of the request, in order.
 
         Raises:
-            Refused: the images cannot be read, or there is too much to do just now.
+            Refused: the images cannot be read, or too many requests are waiting.
             RunNotReady: the run has no model.
         """
         async with self._place(), images_in(request) as images:
 
-            def ask() -> list[Answer]:
+            def predict() -> list[Answer]:
                 return self._predictors().get(run).predict(images, top)
 
-            return await to_thread.run_sync(ask, limiter=self._limiter)
+            return await to_thread.run_sync(predict, limiter=self._limiter)
 
     @asynccontextmanager
     async def _place(self) -> AsyncIterator[None]:
+        # Requests that wait hold their images, in memory or on disk.
         if self._under_way >= _UNDER_WAY:
-            raise Refused("Many are asking just now. Try again in a few seconds.", 503)
+            raise Refused("Too many requests are waiting. Try again in a few seconds.", 503)
         self._under_way += 1
         try:
             yield

@@ -1,4 +1,4 @@
-"""Images in the body of a request, bounded in bytes, number and time while they are read."""
+"""Images in the body of a request, with limits on bytes, number and time."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -13,38 +13,39 @@ from starlette.requests import Request
 from tl_core.serving.api import Refused
 
 MAX_BYTES = 64 * 2**20
-"""Bytes of one request."""
+"""Maximum size of a request, in bytes."""
 MAX_IMAGES = 50
-"""Images of one request."""
+"""Maximum number of images in a request."""
 _SECONDS = 60
-"""Time in which a request must have arrived."""
+"""Time limit for receiving a request."""
 
 Named = tuple[str, BinaryIO]
-"""An image's name as it was sent (user text), and its bytes."""
+"""Name of an image as sent by the user (user text), and its bytes."""
 
 
 @asynccontextmanager
 async def images_in(request: Request) -> AsyncIterator[list[Named]]:
-    """Read the one image, or the form of images, that is a request's body; close them afterwards.
+    """Read the image, or the form of images, in a request's body; close the files afterwards.
 
     Raises:
-        Refused: too large, too many, too slow, or no image at all.
+        Refused: the images are too large, too many or too slow, or there are none.
     """
     content_type = request.headers.get("content-type", "").lower()
-    read = _read_form if content_type.startswith("multipart/form-data") else _read_image
+    is_form = content_type.startswith("multipart/form-data")
+    read = _read_form if is_form else _read_image
     async with AsyncExitStack() as stack:
         try:
             with anyio.fail_after(_SECONDS):
                 images = await read(request, stack)
         except TimeoutError:
-            raise Refused(
-                f"The images did not arrive within {_SECONDS} seconds. Send fewer at once.", 408
-            ) from None
+            sentence = f"The images did not arrive within {_SECONDS} seconds. Send fewer at once."
+            raise Refused(sentence, 408) from None
         yield images
 
 
 async def _counted(request: Request) -> AsyncGenerator[bytes, None]:
-    """Pass the body on while it is not too long: its header may lie about that, or be missing."""
+    """Yield the body while its size is below the limit."""
+    # The header allows an early refusal; it may be wrong or missing, so chunks are counted, too.
     announced = request.headers.get("content-length", "")
     if announced.isdecimal():
         _check_size(int(announced))
@@ -57,9 +58,8 @@ async def _counted(request: Request) -> AsyncGenerator[bytes, None]:
 
 def _check_size(n: int) -> None:
     if n > MAX_BYTES:
-        raise Refused(
-            f"A request may have {MAX_BYTES // 2**20} MB; send fewer or smaller images.", 413
-        )
+        limit = f"A request may have {MAX_BYTES // 2**20} MB"
+        raise Refused(f"{limit}; send fewer or smaller images.", 413)
 
 
 async def _read_image(request: Request, stack: AsyncExitStack) -> list[Named]:
@@ -67,15 +67,13 @@ async def _read_image(request: Request, stack: AsyncExitStack) -> list[Named]:
     async for chunk in _counted(request):
         file.write(chunk)
     if not file.tell():
-        raise Refused(
-            "There is no image in the request: send one as its body, or several as a form.", 400
-        )
+        raise Refused("The request has no image: send one as the body, or several as a form.", 400)
     file.seek(0)
     return [("image", cast(BinaryIO, file))]
 
 
 async def _read_form(request: Request, stack: AsyncExitStack) -> list[Named]:
-    """Read a form as it arrives; FastAPI's own would be read before anybody asks for a key."""
+    """Read a form while it arrives; FastAPI's own parser would read it before checking the key."""
     parser = MultiPartParser(
         request.headers, _counted(request), max_files=MAX_IMAGES, max_fields=MAX_IMAGES
     )
@@ -83,14 +81,11 @@ async def _read_form(request: Request, stack: AsyncExitStack) -> list[Named]:
         form = await parser.parse()
     except MultiPartException as error:
         raise Refused(
-            f"The form cannot be read: {error.message} It may have {MAX_IMAGES} files.", 400
+            f"The form cannot be read: {error.message} It may have up to {MAX_IMAGES} files.", 400
         ) from error
     stack.push_async_callback(form.close)
     files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
     if not files:
-        raise Refused(
-            "There is no file in the form. Send each image as a file, "
-            'such as curl -F "image=@cat.jpg".',
-            400,
-        )
+        sentence = "There is no file in the form. Send each image as a file, for example with "
+        raise Refused(f'{sentence}curl -F "image=@cat.jpg".', 400)
     return [(file.filename or "image", file.file) for file in files]

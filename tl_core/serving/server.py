@@ -1,4 +1,4 @@
-"""A server of nothing but models, which `transferlab serve` runs."""
+"""Server for predictions alone, run by `transferlab serve`."""
 
 from fastapi import FastAPI
 
@@ -12,12 +12,12 @@ def make_app(workspace: Workspace, key: str | None) -> FastAPI:
     """Make a server that answers `POST /api/runs/{run_id}/predict` for every run with a model.
 
     Args:
-        key: bearer token that a request must bring; None where anybody may ask.
+        key: bearer token that requests must present; None allows all requests.
     """
     predictors = Predictors(workspace)
 
-    def may_ask(given: str, run_id: str) -> bool:
-        return key is None or is_key(given, key)
+    def may_ask(candidate: str, run_id: str) -> bool:
+        return key is None or is_key(candidate, key)
 
     api = make_api()
     api.include_router(asking_router(lambda: workspace, lambda: predictors, may_ask))

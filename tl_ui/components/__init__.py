@@ -1,1 +1,1 @@
-"""Custom components: the few things that Streamlit's own elements do not do."""
+"""Custom components, for what Streamlit's own elements cannot do."""

@@ -1,6 +1,6 @@
-"""The app's own HTTP routes, beside Streamlit's pages and outside their sessions.
+"""HTTP routes of the app, beside Streamlit's pages and outside their sessions.
 
-All of them ask for a token, but for `/api/health`, `/api/plotly.js` and `/api/openapi.json`.
+All require a token, except `/api/health`, `/api/plotly.js` and `/api/openapi.json`.
 """
 
 from collections.abc import Callable
@@ -21,13 +21,15 @@ from tl_ui.tokens import TokenRefused
 def make_routes(
     get_workspace: Callable[[], Served], get_predictors: Callable[[], Predictors] | None = None
 ) -> list[Route]:
-    """Make everything under `/api`. Both arguments are first called when a request comes in."""
+    """Make all routes below `/api`; the arguments are first called for the first request."""
     get_predictors = get_predictors or cache(lambda: Predictors(get_workspace()))
     shared = Shared(get_workspace, get_predictors)
 
-    def may_ask(given: str, run_id: str) -> bool:
+    def may_ask(candidate: str, run_id: str) -> bool:
         key = shared.workspace.settings.api_key
-        return (key is not None and is_key(given, key)) or _is_signed(shared, given, run_id)
+        if key is not None and is_key(candidate, key):
+            return True
+        return _is_signed(shared, candidate, run_id)
 
     api = make_api()
     api.state.shared = shared
@@ -35,13 +37,14 @@ def make_routes(
     api.include_router(asking_router(get_workspace, get_predictors, may_ask))
     for part in (packed, pictures, runs, uploading):
         api.include_router(part.router, include_in_schema=False)
-    # A route, unlike a mount, leaves the address whole, so that it is `transferlab serve`'s, too.
+    # A mount would cut `/api` off the path, but the routes' paths include it, as they do in
+    # `transferlab serve`.
     return [Route("/api/{path:path}", api)]
 
 
-def _is_signed(shared: Shared, given: str, run_id: str) -> bool:
+def _is_signed(shared: Shared, token: str, run_id: str) -> bool:
     try:
-        shared.tokens.demand("predict", given, run_id)
+        shared.tokens.demand("predict", token, run_id)
     except TokenRefused:
         return False
     return True

@@ -1,11 +1,11 @@
-"""Charts as the routes hand them out: each figure is built once for all who look, and kept while it holds."""
+"""Charts for the routes: each figure is built once for all viewers and cached until it changes."""
 
 import gzip
 import hashlib
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,44 +24,47 @@ from tl_ui.run.phases import borders
 KINDS = ("loss", "accuracy", "learning-rate", "confusion", "confusion-test")
 _PLAIN = MatrixView()
 CHECK_SECONDS = 0.7
-"""However many look, the store is asked about a chart no more often than this."""
+"""Minimum time between two queries of the store for a chart, for any number of viewers."""
 _REST = 100
-"""A chart that took long to make is left alone for so many times as long: training goes on beside
-it."""
+"""Pause after building a chart, as a multiple of the time it took: training needs the processor."""
 _LONGEST_REST = 5.0
-"""Seconds that a chart is left alone at most."""
+"""Maximum of that pause, in seconds."""
 
 
 class UnknownChart(TransferLabError):
-    """There is no chart of that kind, or no comparison to draw."""
+    """There is no chart of that kind, or no such comparison."""
 
     status = 404
 
 
 @dataclass(frozen=True, slots=True)
 class Payload:
+    """Response with a chart."""
+
     version: str
-    """Changes with whatever the reader would see."""
+    """Digest of the content."""
     body: bytes
-    """JSON: version, live, title, alt, figure."""
+    """JSON object with version, live, title, alt, height and figure."""
     packed: bytes
-    """The same, gzipped once for everyone."""
+    """Body compressed with gzip."""
 
 
 @dataclass
 class _Entry:
+    """Cached chart."""
+
     lock: threading.Lock = field(default_factory=threading.Lock)
     due_at: float = float("-inf")
-    """By the monotonic clock."""
+    """Time of the next check, by the monotonic clock."""
     state: Any = None
-    """What the payload was built from; None when it should be built again at the next look."""
+    """State of the store from which the payload was built; None to rebuild it at the next check."""
     payload: Payload | None = None
     points: dict[str, list[MetricPoint]] = field(default_factory=dict)
-    """By run and what had happened to it: when it is resumed, points of an epoch that is done again are gone."""
+    """Metrics by run, its state and how often it was resumed."""
 
 
 class RunCharts:
-    """The charts looked at last, at most `capacity` of them. Safe to share between threads."""
+    """Cache of the charts viewed last, at most `capacity` of them. Thread-safe."""
 
     def __init__(self, store: Store, capacity: int = 64) -> None:
         self._store = store
@@ -69,109 +72,109 @@ class RunCharts:
         self._lock = threading.Lock()
 
     def get(self, run_id: str, kind: str, view: MatrixView = _PLAIN) -> Payload:
-        """The chart as it stands, or as it stood a moment ago (`CHECK_SECONDS`, `_LONGEST_REST`).
+        """Return the chart, which may lag by `CHECK_SECONDS` to `_LONGEST_REST`.
 
         Args:
-            view: of a confusion matrix.
+            view: display options of a confusion matrix.
 
         Raises:
-            UnknownChart: no such kind.
-            UnknownRun: no such run.
+            UnknownChart: there is no such kind.
+            UnknownRun: there is no such run.
         """
-        if kind not in KINDS:
-            raise UnknownChart(f"There is no chart {kind[:40]!r}; there are {', '.join(KINDS)}.")
-        return self._get((run_id, kind, view), lambda entry: self._look(entry, run_id, kind, view))
+        _check_kind(kind, KINDS)
+
+        def check(entry: _Entry) -> None:
+            run = self._store.get_run(run_id)
+            if kind in ("loss", "accuracy", "learning-rate"):
+                self._check_metrics(entry, run, kind)
+            else:
+                self._check_predictions(entry, run, kind, view)
+
+        return self._get((run_id, kind, view), check)
 
     def compare(self, comparison_id: str, kind: str) -> Payload:
-        """A chart of all runs of a comparison.
+        """Return a chart of all runs of a comparison.
 
         Raises:
-            UnknownChart: no such kind, or no run belongs to such a comparison.
+            UnknownChart: there is no such kind, or no run belongs to such a comparison.
         """
-        if kind not in COMPARISON_CHARTS:
-            raise UnknownChart(
-                f"There is no chart {kind[:40]!r}; there are {', '.join(COMPARISON_CHARTS)}."
-            )
-        return self._get(
-            ("comparison", comparison_id, kind),
-            lambda entry: self._compare(entry, comparison_id, kind),
-        )
+        _check_kind(kind, COMPARISON_CHARTS)
 
-    def _get(self, key: tuple[Any, ...], look: Callable[[_Entry], None]) -> Payload:
+        def check(entry: _Entry) -> None:
+            self._check_comparison(entry, comparison_id, kind)
+
+        return self._get(("comparison", comparison_id, kind), check)
+
+    def _get(self, key: tuple[Any, ...], check: Callable[[_Entry], None]) -> Payload:
         with self._lock:
             entry = self._entries.setdefault(key, _Entry())
+        # A lock per chart: viewers of one chart wait for it, viewers of others do not.
         with entry.lock:
             started = time.monotonic()
             if entry.payload is None or started >= entry.due_at:
-                look(entry)
+                check(entry)
                 ended = time.monotonic()
-                entry.due_at = ended + max(
-                    CHECK_SECONDS, min(_LONGEST_REST, _REST * (ended - started))
-                )
+                rest = min(_LONGEST_REST, _REST * (ended - started))
+                entry.due_at = ended + max(CHECK_SECONDS, rest)
             assert entry.payload is not None
             return entry.payload
 
-    def _look(self, entry: _Entry, run_id: str, kind: str, view: MatrixView) -> None:
-        run = self._store.get_run(run_id)
-        if kind in ("loss", "accuracy", "learning-rate"):
-            self._look_at_metrics(entry, run, kind)
-        else:
-            self._look_at_predictions(entry, run, kind, view)
-
-    def _look_at_metrics(self, entry: _Entry, run: Run, kind: str) -> None:
+    def _check_metrics(self, entry: _Entry, run: Run, kind: str) -> None:
         points = self._points(entry, run)
-        state = (is_busy(run), *_seen(points), bool(run.facts.plan))
+        state = (is_busy(run), *_extent(points), bool(run.facts.plan))
         if entry.state == state:
             return
         epochs = run.config.train.epochs
-        kept = None if is_busy(run) else run.best_epoch
+        # While the run goes on, a later epoch may still become the best.
+        best_epoch = None if is_busy(run) else run.best_epoch
         if kind == "loss":
-            chart = loss_chart(points, borders(run), kept)
+            chart = loss_chart(points, borders(run), best_epoch)
         elif kind == "accuracy":
-            chart = accuracy_chart(points, borders(run), epochs, kept)
+            chart = accuracy_chart(points, borders(run), epochs, best_epoch)
         else:
             chart = learning_rate_chart(points, borders(run), epochs)
         entry.payload = _payload(chart, live=is_busy(run))
         entry.state = state
 
     def _points(self, entry: _Entry, run: Run) -> list[MetricPoint]:
+        # A resumed run drops the points of the epoch that it repeats, so they are read again.
         key = f"{run.id} {run.state} {run.facts.resumed}"
         if key not in entry.points:
-            entry.points = {
-                k: points for k, points in entry.points.items() if not k.startswith(f"{run.id} ")
-            }
+            outdated = [old for old in entry.points if old.startswith(f"{run.id} ")]
+            for old in outdated:
+                del entry.points[old]
         points = entry.points.setdefault(key, [])
         points += self._store.list_metrics(run.id, after=points[-1].seq if points else -1)
         return points
 
-    def _compare(self, entry: _Entry, comparison_id: str, kind: str) -> None:
+    def _check_comparison(self, entry: _Entry, comparison_id: str, kind: str) -> None:
         runs = runs_compared(self._store.list_runs(), comparison_id)
         if not runs:
-            raise UnknownChart("There is no such comparison, or not any more.")
+            raise UnknownChart("There is no such comparison, or it was deleted.")
         lines = [(run, self._points(entry, run)) for run in runs]
         live = any(is_busy(run) for run in runs)
-        state = (live, [_seen(points) for _, points in lines])
+        state = (live, [_extent(points) for _, points in lines])
         if entry.state != state:
             entry.payload = _payload(COMPARISON_CHARTS[kind](lines), live=live)
             entry.state = state
 
-    def _look_at_predictions(self, entry: _Entry, run: Run, kind: str, view: MatrixView) -> None:
+    def _check_predictions(self, entry: _Entry, run: Run, kind: str, view: MatrixView) -> None:
         state = (is_busy(run), run.epochs_done, run.result is not None)
         if entry.state == state:
             return
         split = "test" if kind == "confusion-test" else "val"
         epoch, predictions = self._store.list_predictions(run.id, split)
-        where = "Test" if split == "test" else "Validation"
+        title = "Test" if split == "test" else "Validation"
         if split == "val" and epoch:
-            where = f"Validation after epoch {epoch}"
-        chart = confusion_chart(predictions, self._classes(run, predictions), where, view)
-        # The predictions of an epoch may be written a moment after the run says that it is done.
+            title = f"Validation after epoch {epoch}"
+        chart = confusion_chart(predictions, self._classes(run, predictions), title, view)
+        # An epoch's predictions may be stored a moment after the run reports the epoch.
         is_settled = not is_busy(run) or (split == "val" and epoch >= run.epochs_done)
         entry.payload = _payload(chart, live=is_busy(run))
         entry.state = state if is_settled else None
 
     def _classes(self, run: Run, predictions: list[Prediction]) -> list[str]:
-        """As the run remembers them, since the dataset may be gone; numbers where nobody does."""
+        # The dataset may have been deleted, and old runs did not record their classes.
         if names := run.facts.classes:
             return list(names)
         try:
@@ -181,7 +184,13 @@ class RunCharts:
             return [f"class {label + 1}" for label in range(n)]
 
 
-def _seen(points: list[MetricPoint]) -> tuple[int, int]:
+def _check_kind(kind: str, known: Collection[str]) -> None:
+    if kind not in known:
+        raise UnknownChart(f"There is no chart {kind[:40]!r}; there are {', '.join(known)}.")
+
+
+def _extent(points: list[MetricPoint]) -> tuple[int, int]:
+    """Return number and last sequence number of a run's points."""
     return len(points), points[-1].seq if points else -1
 
 
@@ -193,9 +202,10 @@ def _payload(chart: Chart, *, live: bool) -> Payload:
         "height": chart.height,
         "figure": chart.figure,
     }
-    raw = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(
-        errors="replace"
-    )
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    # Class names may hold lone surrogates, which UTF-8 cannot encode.
+    raw = text.encode(errors="replace")
     version = hashlib.sha256(raw).hexdigest()[:16]
+    # The version is a digest of the rest, so it is put in front of the finished JSON.
     body = b'{"version":"%s",' % version.encode() + raw[1:]
     return Payload(version, body, gzip.compress(body, 5))

@@ -1,4 +1,4 @@
-"""Answers that are packed once for everyone, and the charts' library, which is one."""
+"""Compressed responses, among them the charts' library."""
 
 import gzip
 import hashlib
@@ -14,8 +14,9 @@ router = APIRouter()
 
 @router.api_route("/api/plotly.js", methods=READ)
 def plotly(request: Request) -> Response:
-    """Send the library that draws the charts; its address holds its version, so browsers keep it."""
+    """Send the library that draws the charts."""
     body, packed, etag = _plotly_js()
+    # The address contains the version, so browsers may cache the library for good.
     headers = {
         "Cache-Control": "public, max-age=31536000, immutable",
         "ETag": etag,
@@ -29,7 +30,7 @@ def plotly(request: Request) -> Response:
 def packed_or_plain(
     request: Request, body: bytes, packed: bytes, media_type: str, headers: dict[str, str]
 ) -> Response:
-    """Send a body gzipped where the browser takes it so, else as it is."""
+    """Send the compressed body to clients that accept gzip, else the plain one."""
     if "gzip" in request.headers.get("accept-encoding", ""):
         headers = {**headers, "Content-Encoding": "gzip"}
         body = packed

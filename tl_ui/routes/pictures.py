@@ -1,6 +1,6 @@
-"""Routes of a dataset's pictures: small, large, and with what a run's model sees in them.
+"""Routes of a dataset's images: thumbnails, large images, and heat-maps of a run's model.
 
-Tokens are signed for "dataset" and its id; those of heat-maps for "run" and its id.
+Tokens are signed for "dataset" and its id, those of heat-maps for "run" and its id.
 """
 
 import io
@@ -21,7 +21,7 @@ from tl_ui.routes.shared import KEEP, READ, NotFound, Shared, With, signed_for
 
 FULL_IMAGE_SIDE = 1024
 _MOST_WAITING = 60
-"""Heat-maps that may wait until others are made."""
+"""Maximum number of heat-maps that wait for others."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _DATASET_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _LABEL = re.compile(r"[0-9]{1,6}")
@@ -71,15 +71,16 @@ async def image(folder: _Folder, sha256: _Sha256, shared: With) -> Response:
 async def heat(
     run_id: str, sha256: _Sha256, shared: With, label: str = "", method: str = ""
 ) -> Response:
-    """Draw where a run's model sees a class in one of its dataset's images."""
+    """Send a heat-map: where a run's model sees a class in an image of its dataset."""
     if not _LABEL.fullmatch(label) or method not in METHODS:
         raise NotFound("There is no such heat-map.")
+    # A thread, since the store reads from disk and would block all other requests.
     run = await to_thread.run_sync(shared.workspace.store.get_run, run_id)
     wanted = Wanted(run.id, run.best_epoch, sha256, int(label), method)
     drawn = shared.heats.find(wanted)
     if drawn is None:
         if shared.explainers.statistics().tasks_waiting >= _MOST_WAITING:
-            raise Refused("Many heat-maps are being made just now. Try again in a minute.", 503)
+            raise Refused("Too many heat-maps are waiting to be made. Try again in a minute.", 503)
         draw = partial(_draw, shared, run, wanted)
         drawn = await to_thread.run_sync(shared.heats.get, wanted, draw, limiter=shared.explainers)
     headers = {**KEEP, "X-Where": drawn.where}
@@ -89,7 +90,7 @@ async def heat(
 def _draw(shared: Shared, run: Run, wanted: Wanted) -> Drawn:
     predictor = shared.get_predictors().get(run)
     if not 0 <= wanted.label < len(predictor.classes):
-        raise NotFound("This model knows no such class.")
+        raise NotFound("This model has no such class.")
     workspace = shared.workspace
     folder = workspace.artifacts.dataset_folder(run.config.data.dataset_id)
     path = _stored_image(folder, wanted.sha256)
@@ -97,21 +98,18 @@ def _draw(shared: Shared, run: Run, wanted: Wanted) -> Drawn:
 
 
 def _stored_image(folder: Path, sha256: str) -> Path:
-    paths = (
-        folder / "images" / f"{sha256}.{extension}"
-        for extension in sorted(set(EXTENSIONS.values()))
-    )
-    path = next((path for path in paths if path.is_file()), None)
-    if path is None:
-        raise NotFound("This picture is not here any more. Its dataset may have been deleted.")
-    return path
+    for extension in sorted(set(EXTENSIONS.values())):
+        path = folder / "images" / f"{sha256}.{extension}"
+        if path.is_file():
+            return path
+    raise NotFound("This picture no longer exists. Its dataset may have been deleted.")
 
 
 def _jpeg(folder: Path, sha256: str, max_pixels: int) -> bytes:
-    """Encode a stored image anew: upright, and at most `FULL_IMAGE_SIDE` pixels a side."""
-    pixels = open_rgb(
-        _stored_image(folder, sha256), max_pixels, draft_side=FULL_IMAGE_SIDE // 2
-    ).pixels
+    """Encode a stored image as JPEG: upright, at most `FULL_IMAGE_SIDE` pixels a side."""
+    file = _stored_image(folder, sha256)
+    # A draft has at least twice the side asked for.
+    pixels = open_rgb(file, max_pixels, draft_side=FULL_IMAGE_SIDE // 2).pixels
     pixels.thumbnail((FULL_IMAGE_SIDE, FULL_IMAGE_SIDE))
     buffer = io.BytesIO()
     pixels.save(buffer, "JPEG", quality=88)

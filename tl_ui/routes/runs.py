@@ -1,6 +1,6 @@
-"""Routes of what a run has to show or to give: charts, its report, what was exported.
+"""Routes of a run: charts, report and exports.
 
-Tokens are signed for "run" or "export" and a run's id, or for "comparison", a fact of its runs.
+Tokens are signed for "run" or "export" and a run's id, or for "comparison" and its id.
 """
 
 import re
@@ -41,6 +41,7 @@ def comparison_chart(
 @router.api_route("/api/runs/{run_id}/report", methods=READ, dependencies=_FOR_RUN)
 async def report(run_id: str, shared: With) -> Response:
     workspace = shared.workspace
+    # One report at a time: each takes a processor and the memory for its charts.
     page = await to_thread.run_sync(
         report_html, workspace.store, workspace.artifacts, run_id, limiter=shared.reporters
     )
@@ -57,12 +58,12 @@ def export(run_id: str, formats: str, shared: With) -> Response:
     run = shared.workspace.store.get_run(run_id)
     file = shared.workspace.artifacts.run_folder(run.id) / f"export-{formats}.zip"
     if not _FORMATS.fullmatch(formats) or not file.is_file():
-        raise NotFound("There is no such file any more. Reload the page and make it again.")
+        raise NotFound("This file no longer exists. Reload the page and export again.")
     return FileResponse(file, filename=f"transferlab-{run.id}.zip")
 
 
 def _figure(request: Request, payload: Payload, version: str) -> Response:
-    """Answer with a chart, or with the word that it is the one the reader has."""
+    """Send a chart, or status 204 if the client already has this version."""
     headers = {"Vary": "Accept-Encoding"}
     if version == payload.version:
         return Response(status_code=204, headers=headers)

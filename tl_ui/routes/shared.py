@@ -1,4 +1,4 @@
-"""What all routes have in common: the workspace, and the tokens by which they know who may ask."""
+"""Objects that all routes share: the workspace, caches, limits and token checks."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -17,13 +17,13 @@ from tl_ui.routes.charts import RunCharts
 from tl_ui.tokens import Tokens
 
 KEEP = {"Cache-Control": "private, max-age=86400, immutable"}
-"""Headers of what one browser may keep for a day."""
+"""Headers of responses that a browser may cache for a day."""
 READ = ["GET", "HEAD"]
-"""Methods of routes that change nothing."""
+"""Methods of read-only routes."""
 
 
 class NotFound(TransferLabError):
-    """There is no such file."""
+    """There is no such file or route."""
 
     status = 404
 
@@ -42,7 +42,7 @@ class Served(Protocol):
 
 
 class Shared:
-    """What the routes of one app work with; a workspace is opened by the first request."""
+    """Objects that the routes of one app share; the first request opens the workspace."""
 
     def __init__(
         self, get_workspace: Callable[[], Served], get_predictors: Callable[[], Predictors]
@@ -51,7 +51,7 @@ class Shared:
         self.get_predictors = get_predictors
         self.heats = Heats()
         self.reporters = CapacityLimiter(1)
-        # Decoding takes memory; a page full of large pictures must not take all of it.
+        # Decoding takes memory, and a page may ask for many large images at once.
         self.decoders = CapacityLimiter(2)
         self.explainers = CapacityLimiter(2)
 
@@ -81,11 +81,11 @@ With = Annotated[Shared, Depends(_shared)]
 
 
 def signed_for(purpose: str, parameter: str) -> Any:
-    """Make a dependency that refuses a request unless its token is for what its path names.
+    """Make a dependency that refuses requests without a valid token.
 
     Args:
-        purpose: purpose that the token was signed for, such as "run".
-        parameter: part of the path that holds the subject, such as "run_id".
+        purpose: purpose that the token must be signed for, such as "run".
+        parameter: path parameter with the subject that it must be signed for, such as "run_id".
     """
 
     async def demand(request: Request, shared: With, token: str = "") -> None:

@@ -1,4 +1,4 @@
-"""Routes by which images come in: in batches, each in pieces, and nothing half-written stays.
+"""Routes for uploads: images arrive in batches, and each is stored completely or not at all.
 
 Tokens are signed for "upload" and an upload's id.
 """
@@ -15,7 +15,7 @@ from tl_ui.data.uploads import Upload
 from tl_ui.routes.shared import With
 
 _PIECE_BYTES = 256 * 1024
-"""A thread is asked to write no smaller piece of an upload than this, the last of a batch apart."""
+"""Minimum size of a write in a thread, except for the last of a batch."""
 _MAX_FINISH_BYTES = 10_000
 _DAMAGED = "The end of the upload is damaged. Try again."
 
@@ -23,7 +23,7 @@ router = APIRouter()
 
 
 class _Finish(BaseModel, strict=True):
-    """What the browser says it has sent."""
+    """Numbers of what the browser has sent."""
 
     batches: NonNegativeInt
     files: NonNegativeInt
@@ -45,7 +45,7 @@ def _open_upload(upload_id: _UploadId, shared: With) -> Upload:
 async def take_batch(
     request: Request, upload: Annotated[Upload, Depends(_open_upload)], number: int
 ) -> dict[str, bool]:
-    # FastAPI would read a declared body whole into memory, and before it checks the token.
+    # FastAPI would read a declared body into memory, even before it checks the token.
     writer = upload.start_batch(number)
     try:
         async for piece in _pieces(request):
@@ -71,7 +71,7 @@ def drop_upload(upload_id: _UploadId, shared: With) -> dict[str, bool]:
 
 
 async def _pieces(request: Request) -> AsyncIterator[bytes]:
-    """Gather the body into pieces worth a thread's while, never more than one of them in memory."""
+    """Yield the body in pieces of at least `_PIECE_BYTES`, with one in memory at a time."""
     gathered = bytearray()
     async for chunk in request.stream():
         gathered += chunk

@@ -1,9 +1,8 @@
-"""Ask the model about images:    python predict.py [--json] photo.jpg folder/ …
+"""Predict the classes of images:    python predict.py [--json] photo.jpg folder/ …
 
-Needs onnxruntime, numpy and pillow, and model.onnx beside it, which carries its labels and its
-preprocessing (the same as in preprocess.json). Images are read and resized as they were when the
-model was trained and tested; another resize gives other answers.
-`python verify.py` tells whether it still answers as it did then.
+Needs onnxruntime, numpy and pillow, and model.onnx in the same folder, whose metadata holds labels
+and preprocessing (the same as preprocess.json). Images are read and resized exactly as in training
+and test, since another resize changes the predictions. verify.py checks that nothing has changed.
 """
 
 import argparse
@@ -19,37 +18,36 @@ from PIL import Image, ImageCms
 HERE = Path(__file__).resolve().parent
 FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 TURN = Image.Transpose
+# Transposition that turns an image upright, by its EXIF orientation.
 TURNS = {2: TURN.FLIP_LEFT_RIGHT, 3: TURN.ROTATE_180, 4: TURN.FLIP_TOP_BOTTOM, 5: TURN.TRANSPOSE}
 TURNS |= {6: TURN.ROTATE_270, 7: TURN.TRANSVERSE, 8: TURN.ROTATE_90}
-"""Turns by the camera's note (EXIF orientation)."""
 
 
 class Model:
-    """An ONNX file that was exported with its labels and preprocessing."""
+    """Exported ONNX model with its labels and preprocessing."""
 
     def __init__(self, file: Path = HERE / "model.onnx") -> None:
         import onnxruntime
 
         self.session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
-        about = self.session.get_modelmeta().custom_metadata_map
-        self.labels: list[str] = json.loads(about["labels"])
-        self.preprocess: dict[str, Any] = json.loads(about["preprocess"])
-        beside = file.parent / "preprocess.json"
-        if beside.is_file() and json.loads(beside.read_text("utf-8")) != self.preprocess:
-            differ = f"FAILED: {beside} and {file.name} differ on how images are read"
-            sys.exit(f"{differ}: they do not belong together.")
+        metadata = self.session.get_modelmeta().custom_metadata_map
+        self.labels: list[str] = json.loads(metadata["labels"])
+        self.preprocess: dict[str, Any] = json.loads(metadata["preprocess"])
+        copy = file.parent / "preprocess.json"
+        if copy.is_file() and json.loads(copy.read_text("utf-8")) != self.preprocess:
+            sys.exit(f"FAILED: {copy} differs from {file.name}: they do not belong together.")
 
     def logits(self, file: Path) -> np.ndarray:
-        """Unnormalised score per label; softmax turns it into probabilities."""
+        """Return the unnormalised score per label; softmax turns it into probabilities."""
         pixels = prepare(open_rgb(file, self.preprocess), self.preprocess)
         images = normalise(pixels, self.preprocess)[None]
         return np.asarray(self.session.run(None, {"images": images})[0][0], np.float64)
 
     def probabilities(self, file: Path) -> np.ndarray:
-        shares = np.exp(log_softmax(self.logits(file)))
-        if not np.isfinite(shares).all():
-            raise ArithmeticError("the model's answer is not a number")
-        return np.asarray(shares)
+        probabilities = np.exp(log_softmax(self.logits(file)))
+        if not np.isfinite(probabilities).all():
+            raise ArithmeticError("the model's output is not a number")
+        return np.asarray(probabilities)
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
@@ -58,20 +56,20 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def open_rgb(file: Path, preprocess: dict[str, Any]) -> Image.Image:
-    """Image upright, in 8-bit RGB; a JPEG much larger than needed is decoded at a half or less."""
+    """Open an image upright, in 8-bit RGB; large JPEGs are decoded at a reduced size."""
     with Image.open(file) as image:
         image.draft(None, (2 * preprocess["resize"], 2 * preprocess["resize"]))
         image.load()
         try:
             turn = TURNS.get(image.getexif().get(0x0112, 1))
-        except Exception:  # a broken note is no reason to refuse the image
+        except Exception:  # damaged EXIF data do not make the image unusable
             turn = None
         pixels = to_rgb(image)
     return pixels if turn is None else pixels.transpose(turn)
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Scale 16 bits to 8 rather than clip them, and put transparent images on white."""
+    """Convert to RGB; 16 bits are scaled to 8, and transparent images are put on white."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return Image.fromarray(to_8_bit(np.asarray(image))).convert("RGB")
     if image.mode == "LAB":
@@ -89,9 +87,11 @@ def to_8_bit(values: np.ndarray) -> np.ndarray:
     if values.dtype.kind == "u" and values.dtype.itemsize == 2:
         return ((values.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
     numbers = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    low, white = float(numbers.min()), float(numbers.max())
-    if low < 0 or white > 65535:  # no known scale: from its own darkest to its own brightest
-        numbers, white = numbers - low, max(white - low, 1e-12)
+    low = float(numbers.min())
+    white = float(numbers.max())
+    if low < 0 or white > 65535:  # unknown scale: stretch from the darkest to the brightest value
+        numbers = numbers - low
+        white = max(white - low, 1e-12)
     elif values.dtype.kind == "f" and white <= 255:
         white = 1.0 if white <= 1 else 255.0
     else:
@@ -100,52 +100,54 @@ def to_8_bit(values: np.ndarray) -> np.ndarray:
 
 
 def prepare(image: Image.Image, preprocess: dict[str, Any]) -> np.ndarray:
-    """Resize the short side and crop the middle square: bytes [size, size, 3]."""
-    size, short_side, kind = preprocess["size"], preprocess["resize"], preprocess["interpolation"]
+    """Resize the short side and crop the central square: bytes [size, size, 3]."""
+    size = preprocess["size"]
+    kind = preprocess["interpolation"]
     width, height = image.size
     short = min(width, height)
-    new_width, new_height = short_side * width // short, short_side * height // short
-    left, top = round((new_width - size) / 2), round((new_height - size) / 2)
+    new_width, new_height = (preprocess["resize"] * side // short for side in image.size)
+    left, top = (round((side - size) / 2) for side in (new_width, new_height))
     if preprocess["resized_by"] == "pytorch" and max(width, height) <= 3 * short:
         columns = resize(np.asarray(image).swapaxes(0, 1), new_width, kind)[left : left + size]
         return resize(columns.swapaxes(0, 1), new_height, kind)[top : top + size]
-    x, y = width / new_width, height / new_height
+    x = width / new_width
+    y = height / new_height
     box = left * x, top * y, min((left + size) * x, width), min((top + size) * y, height)
     return np.array(image.resize((size, size), FILTERS[kind], box=box))
 
 
 def resize(pixels: np.ndarray, length: int, kind: str) -> np.ndarray:
-    """Resize the first axis exactly as PyTorch resizes bytes, with weights of 16 bits."""
+    """Resize the first axis exactly as PyTorch resizes bytes, with 16-bit integer weights."""
     weights = [weigh(place, len(pixels), length, kind) for place in range(length)]
-    most = max(share.max() for _, share in weights)
-    bits = 0
-    while bits < 22 and int(0.5 + most * 2 ** (bits + 1)) < 2**15:
-        bits += 1
+    largest = max(share.max() for _, share in weights)
+    bits = max(n for n in range(23) if int(0.5 + largest * 2**n) < 2**15)
     resized = np.empty((length, *pixels.shape[1:]), np.uint8)
     for place, (span, share) in enumerate(weights):
-        whole = np.trunc(share * 2**bits + np.copysign(0.5, share)).astype(np.int32)
-        total = np.tensordot(whole, pixels[span].astype(np.int32), 1) + (1 << (bits - 1))
+        integers = np.trunc(share * 2**bits + np.copysign(0.5, share)).astype(np.int32)
+        total = np.tensordot(integers, pixels[span].astype(np.int32), 1) + (1 << (bits - 1))
         resized[place] = np.clip(total >> bits, 0, 255)
     return resized
 
 
 def weigh(place: int, before: int, after: int, kind: str) -> tuple[slice, np.ndarray]:
-    """Pixels of `before` that make one pixel of `after`, and the share of each."""
+    """Return the span of the `before` pixels that make up one of `after`, and their weights."""
     scale = before / after
     stretch = max(scale, 1.0)
-    reach, centre = stretch * (2 if kind == "bicubic" else 1), scale * (place + 0.5)
-    first, last = max(int(centre - reach + 0.5), 0), min(int(centre + reach + 0.5), before)
+    reach = stretch * (2 if kind == "bicubic" else 1)
+    centre = scale * (place + 0.5)
+    first = max(int(centre - reach + 0.5), 0)
+    last = min(int(centre + reach + 0.5), before)
     x = np.abs((np.arange(first, last) - centre + 0.5) * (1 / stretch))
+    weights = np.maximum(1 - x, 0.0)
     if kind == "bicubic":
-        near, far = (1.5 * x - 2.5) * x * x + 1, ((-0.5 * x + 2.5) * x - 4) * x + 2
-        shares = np.where(x < 1, near, np.where(x < 2, far, 0.0))
-    else:
-        shares = np.maximum(1 - x, 0.0)
-    return slice(first, last), shares / shares.sum()
+        near = (1.5 * x - 2.5) * x * x + 1
+        far = ((-0.5 * x + 2.5) * x - 4) * x + 2
+        weights = np.where(x < 1, near, np.where(x < 2, far, 0.0))
+    return slice(first, last), weights / weights.sum()
 
 
 def normalise(pixels: np.ndarray, preprocess: dict[str, Any]) -> np.ndarray:
-    """Pixels as float32 [3, size, size], in the range that the network was trained on."""
+    """Return the pixels as float32 [3, size, size], normalised by mean and standard deviation."""
     mean = np.array(preprocess["mean"], np.float32) * np.float32(255)
     std = np.array(preprocess["std"], np.float32) * np.float32(255)
     return np.ascontiguousarray(((pixels.astype(np.float32) - mean) / std).transpose(2, 0, 1))
@@ -153,26 +155,22 @@ def normalise(pixels: np.ndarray, preprocess: dict[str, Any]) -> np.ndarray:
 
 def every_file(paths: list[Path]) -> Iterator[Path]:
     for path in paths:
-        if path.is_dir():
-            yield from sorted(each for each in path.rglob("*") if each.is_file())
-        else:
-            yield path
+        yield from sorted(filter(Path.is_file, path.rglob("*"))) if path.is_dir() else [path]
 
 
 def in_words(share: float) -> str:
-    """Percentage; 0 and 100 % only where it is exactly that."""
+    """Format a percentage; only exact values are shown as 0 or 100 %."""
     if 0.9995 <= share < 1:
         return "> 99.9%"
     return "< 0.1%" if 0 < share < 0.0005 else f"{share:.1%}"
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="What does the model say about these images?")
-    parser.add_argument("images", nargs="+", type=Path, help="image files, or folders of them")
-    usual = HERE / "model.onnx"
-    parser.add_argument("--model", type=Path, default=usual, help="such as model.int8.onnx")
-    parser.add_argument("--top", type=int, default=3, help="how many labels to name")
-    parser.add_argument("--json", action="store_true", help="one line of JSON for each image")
+    parser = argparse.ArgumentParser(description="Predict the classes of images.")
+    parser.add_argument("images", nargs="+", type=Path, help="image files or folders of images")
+    parser.add_argument("--model", type=Path, default=HERE / "model.onnx", help="ONNX file to use")
+    parser.add_argument("--top", type=int, default=3, help="number of labels to show")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON per image")
     arguments = parser.parse_args()
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     model = Model(arguments.model)
@@ -180,18 +178,18 @@ def main() -> int:
     for file in every_file(arguments.images):
         try:
             shares = model.probabilities(file)
-        except Exception as error:  # Pillow raises almost anything on what is no image
+        except Exception as error:  # Pillow raises almost any exception on damaged files
             failed += 1
-            no_answer = "" if isinstance(error, ArithmeticError) else "cannot be read as an image: "
-            print(f"{file}: {no_answer}{error}", file=sys.stderr)
+            reason = "" if isinstance(error, ArithmeticError) else "cannot be read as an image: "
+            print(f"{file}: {reason}{error}", file=sys.stderr)
             continue
         places = np.argsort(-shares, kind="stable")[: arguments.top]
         top = [{"label": model.labels[place], "p": float(shares[place])} for place in places]
         if arguments.json:
             print(json.dumps({"image": str(file), "top": top}))
         else:
-            said = [f"{' '.join(each['label'].split())} {in_words(each['p'])}" for each in top]
-            print(f"{file}: {', '.join(said)}")
+            words = [f"{' '.join(each['label'].split())} {in_words(each['p'])}" for each in top]
+            print(f"{file}: {', '.join(words)}")
     return 1 if failed else 0
 
 

@@ -13,5 +13,9 @@ _component = st.components.v2.component(
 
 
 def drawing(svg: str, *, key: str) -> None:
-    """Show HTML or SVG of our own making, such as `network_svg`'s; user text in it must be escaped already."""
+    """Show trusted HTML or SVG, such as that of `network_svg`.
+
+    Args:
+        svg: markup with user text escaped.
+    """
     _component(key=key, data={"svg": svg})

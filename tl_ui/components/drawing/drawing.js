@@ -1,4 +1,4 @@
-// Shows a drawing; it is only put in again when it has changed.
+// Shows a drawing, and replaces it only if it has changed.
 
 export default function ({ parentElement, data }) {
   const place = parentElement.querySelector(".drawing")

@@ -1,4 +1,4 @@
-"""An image beside its heat-maps, which are fetched on their own: the script need not wait until they are computed."""
+"""Image beside its heat-maps, which the browser fetches, so that the script need not wait."""
 
 from collections.abc import Sequence
 
@@ -17,14 +17,16 @@ _component = st.components.v2.component(
 def heat_view(
     *, key: str, photo: str, heats: Sequence[tuple[str, str]], size: tuple[int, int], alt: str
 ) -> None:
-    """Show them side by side.
+    """Show an image and its heat-maps side by side.
 
     Args:
-        photo: address of the image itself.
-        heats: of each heat-map its address, of the route that makes it, and what it shows. User text, as it is.
-        size: width and height of the image in pixels.
-        alt: what the image is. User text, as it is.
+        photo: address of the image.
+        heats: address (of the route that makes it) and caption of each heat-map. Captions are
+            user text, not escaped.
+        size: width and height of the image, in pixels.
+        alt: description of the image. User text, not escaped.
     """
+    # Bounded, so that very long images do not collapse their frames.
     ratio = min(4.0, max(0.25, size[0] / size[1]))
-    told = [{"url": url, "of": of} for url, of in heats]
-    _component(key=key, data={"photo": photo, "heats": told, "ratio": ratio, "alt": alt})
+    captioned = [{"url": url, "caption": caption} for url, caption in heats]
+    _component(key=key, data={"photo": photo, "heats": captioned, "ratio": ratio, "alt": alt})

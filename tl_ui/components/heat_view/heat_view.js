@@ -1,4 +1,4 @@
-// An image beside its heat-maps. Each is fetched; until it comes, its place says what is being done and for how long.
+// An image beside its heat-maps. Until a heat-map has been fetched, its frame shows the waiting time.
 
 const instances = new WeakMap()
 
@@ -25,7 +25,7 @@ class HeatView {
     image.alt = alt
     while (this.heats.length > heats.length) this.heats.pop().close()
     while (this.heats.length < heats.length) this.heats.push(new Heat(this.root))
-    heats.forEach(({ url, of }, i) => this.heats[i].update(url, of))
+    heats.forEach(({ url, caption }, i) => this.heats[i].update(url, caption))
   }
 
   close() {
@@ -43,23 +43,27 @@ class Heat {
     root.append(this.figure)
   }
 
-  async update(url, of) {
+  async update(url, caption) {
     if (url === this.url) return
     this.url = url
     this.abort?.abort()
     const { signal } = (this.abort = new AbortController())
-    this.caption.textContent = of
+    this.caption.textContent = caption
     this.wait()
     try {
       const reply = await fetch(url, { signal })
-      if (!reply.ok) throw new Refused((await reply.json().catch(() => ({}))).error ?? "The heat-map could not be made.")
+      if (!reply.ok) {
+        const { error } = await reply.json().catch(() => ({}))
+        throw new Refused(error ?? "The heat-map could not be made.")
+      }
       const picture = await reply.blob()
       if (signal.aborted) return
-      this.show(picture, `${of}: ${reply.headers.get("X-Where")}`)
+      this.show(picture, `${caption}: ${reply.headers.get("X-Where")}`)
     } catch (error) {
       if (signal.aborted) return
       this.image.hidden = true
-      this.end("failed", error instanceof Refused ? error.message : "No connection to the server. Open the image again.")
+      const isRefused = error instanceof Refused
+      this.end("failed", isRefused ? error.message : "No connection to the server. Open the image again.")
     }
   }
 
@@ -72,7 +76,7 @@ class Heat {
     this.end("done", "")
   }
 
-  // Nothing is said in the first half second, in which many heat-maps come.
+  // Many heat-maps arrive within half a second, so nothing is shown before that.
   wait() {
     const begin = performance.now()
     clearInterval(this.timer)

@@ -1,4 +1,4 @@
-"""Plotly charts that stay alive: live ones follow a run, still ones do not flicker when the script runs again."""
+"""Plotly charts that follow a run, and do not flicker when the page's script runs again."""
 
 from importlib.metadata import version
 from typing import Any
@@ -20,38 +20,38 @@ _component = st.components.v2.component(
 def live_chart(
     *, key: str, url: str, height: int, alt: str, live: bool, clickable: bool = False
 ) -> Any:
-    """A chart that fetches its figure from `url`, and again every second while its run is unfinished.
-
-    Returns:
-        `x`, `y` and `customdata` of the point that was clicked, in the one run of the script that the click causes;
-        else None.
+    """Draw a chart that fetches its figure from `url`, every second while its run is unfinished.
 
     Args:
-        url: of the chart route, with its token.
+        url: address of the chart route, with its token.
         height: in pixels.
-        alt: what it shows, until the route says it better.
-        live: whether the run was unfinished when the script ran.
-        clickable: whether the script wants to know of clicks.
+        alt: description of the chart until the route's own arrives.
+        live: True if the run was unfinished when the script ran.
+        clickable: report clicks to the script.
+
+    Returns:
+        `x`, `y` and `customdata` of the clicked point, in the one script run that the click
+        causes; else None.
     """
     return _draw(key, url=url, height=height, alt=alt, live=live, clickable=clickable)
 
 
 def chart(chart: Chart, *, key: str, height: int | None = None, clickable: bool = False) -> Any:
-    """A chart whose figure the script has at hand. Gives back what was clicked, as `live_chart` does.
+    """Draw a chart from its figure; return the clicked point as `live_chart` does.
 
     Args:
-        height: in pixels, instead of the chart's own.
+        height: in pixels, instead of the chart's own height.
     """
     content = {"title": chart.title, "alt": chart.alt, "figure": chart.figure}
     return _draw(key, chart=content, height=height or chart.height, live=False, clickable=clickable)
 
 
 def plotly_url() -> str:
-    """Of the library, which the app serves itself."""
+    """Return the address of the library, which the app serves itself."""
     return f"{url_base()}/api/plotly.js?v={version('plotly')}"
 
 
 def _draw(key: str, **data: Any) -> Any:
-    return _component(
-        key=key, data={"plotly": plotly_url(), **data}, on_clicked_change=lambda: None
-    ).get("clicked")
+    data["plotly"] = plotly_url()
+    state = _component(key=key, data=data, on_clicked_change=lambda: None)
+    return state.get("clicked")

@@ -1,4 +1,4 @@
-// One Plotly chart that stays alive: new figures are put into it, so that zoom and chosen lines survive.
+// A Plotly chart that is updated in place, so that zoom and hidden lines survive.
 
 const instances = new WeakMap()
 
@@ -36,10 +36,10 @@ class LiveChart {
     this.observer.observe(this.plot)
   }
 
-  // Called whenever the script's data or the theme changes.
+  // Called when the script's data or the theme changes.
   update(data) {
     const path = data.url?.split("?")[0]
-    // Another run or kind in the same place begins anew; another token of the same chart does not.
+    // Another chart in the same place begins anew; a new token for the same chart does not.
     if (path !== this.path) this.version = ""
     const isNews = path !== this.path || data.live !== this.data?.live
     this.path = path
@@ -49,12 +49,13 @@ class LiveChart {
     if (data.chart) this.content = data.chart
     else if (isNews || !this.content) this.poll()
     const { title, alt } = this.content ?? {}
-    this.plot.setAttribute("role", "img") // not before it has a text to go with that
+    // Set together with its label: screen readers would announce an unnamed image.
+    this.plot.setAttribute("role", "img")
     this.plot.setAttribute("aria-label", this.content ? `${title}. ${alt}` : data.alt)
     this.draw()
   }
 
-  // A chart that nobody sees asks for nothing, but for its first figure.
+  // Only visible charts poll, except for their first figure.
   isSeen() {
     return !document.hidden && (this.isInView || !this.content)
   }
@@ -62,13 +63,13 @@ class LiveChart {
   async poll() {
     if (!this.data?.url || this.isClosed || !this.isSeen()) return
     clearTimeout(this.timer)
-    // Only the newest of several polls may speak; a slow answer to an older one is dropped.
+    // Only the newest poll counts; late responses to older ones are dropped.
     const turn = (this.turn = {})
     const next = await this.fetch(turn)
     if (turn === this.turn && next) this.timer = setTimeout(() => this.poll(), next)
   }
 
-  // Gives the milliseconds until the next poll, or nothing when there is no need for one.
+  // Returns the milliseconds until the next poll, or nothing if none is needed.
   async fetch(turn) {
     let reply
     try {
@@ -87,7 +88,7 @@ class LiveChart {
     } catch (error) {
       if (turn !== this.turn) return
       this.say(reply && error.message ? error.message : "No connection to the server; trying again.")
-      // What is forbidden or gone stays so until the page is loaded again.
+      // A chart that is forbidden or gone stays so until the page is reloaded.
       return reply && reply.status < 500 ? undefined : 5000
     }
     return (this.content?.live ?? this.data.live) ? 1000 : undefined
@@ -109,23 +110,26 @@ class LiveChart {
     const { data, layout } = withTheme(figure, this.plot, this.data.height ?? height)
     this.plot.style.minHeight = ""
     this.save.hidden = false
-    await Plotly.react(this.plot, data, layout, { displayModeBar: false, doubleClick: "reset+autosize", scrollZoom: false })
+    const config = { displayModeBar: false, doubleClick: "reset+autosize", scrollZoom: false }
+    await Plotly.react(this.plot, data, layout, config)
     if (!this.listens) this.plot.on("plotly_click", (event) => this.click(event.points[0]))
     this.listens = true
   }
 
-  // Tells the script which point was clicked, where the script has asked for that.
   click(point) {
-    if (this.data.clickable && point) this.report("clicked", { x: point.x, y: point.y, customdata: point.customdata })
+    if (!this.data.clickable || !point) return
+    const { x, y, customdata } = point
+    this.report("clicked", { x, y, customdata })
   }
 
-  // On the page's own background, since text in its colours is lost on another.
+  // Saved with the page's background, on which the theme's text colours are legible.
   download(format) {
     const { data, layout, clientWidth: width, clientHeight: height } = this.plot
     const background = { paper_bgcolor: layout.hoverlabel.bgcolor }
     const filename = this.title.textContent.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60) || "chart"
     const scale = format === "png" ? 2 : 1
-    window.Plotly.downloadImage({ data, layout: { ...layout, ...background } }, { format, width, height, filename, scale })
+    const figure = { data, layout: { ...layout, ...background } }
+    window.Plotly.downloadImage(figure, { format, width, height, filename, scale })
   }
 
   say(sentence) {

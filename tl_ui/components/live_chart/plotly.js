@@ -1,4 +1,4 @@
-// The library is loaded once a page, whatever the number of charts.
+// Loads the library once per page, for any number of charts.
 function loadPlotly(url) {
   window.transferlabPlotly ??= new Promise((resolve, reject) => {
     const script = Object.assign(document.createElement("script"), { src: url, async: true })

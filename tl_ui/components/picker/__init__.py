@@ -1,4 +1,4 @@
-"""Pictures of which one can be chosen, by click or by keyboard: `st.html` tells nobody of a click."""
+"""Pictures to choose from by click or keyboard; `st.html` does not report clicks."""
 
 from typing import cast
 
@@ -15,10 +15,13 @@ _component = st.components.v2.component(
 
 
 def picker(html: str, *, key: str) -> int | None:
-    """Show HTML of our own making whose buttons have `data-pick="NUMBER"`; user text in it must be escaped already.
+    """Show trusted HTML whose buttons have `data-pick="NUMBER"`.
+
+    Args:
+        html: markup with user text escaped.
 
     Returns:
-        The number of the button that made the script run, if one did.
+        Number of the button whose click caused this script run, if one did.
     """
     state = _component(key=key, data={"html": html}, on_picked_change=lambda: None)
     picked = cast(float | None, state.get("picked"))

@@ -1,4 +1,4 @@
-// Shows pictures, and tells the script which one was chosen.
+// Shows pictures and reports the chosen one to the script.
 
 export default function ({ parentElement, data, setTriggerValue }) {
   const place = parentElement.querySelector(".picker")

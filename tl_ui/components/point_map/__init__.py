@@ -1,4 +1,4 @@
-"""A map of images: points that show their picture, and can be chosen with a lasso."""
+"""Map of images: points that show their picture and can be selected with a lasso."""
 
 from typing import Any
 
@@ -20,20 +20,18 @@ _component = st.components.v2.component(
 def point_map(
     drawn: PointMap, *, key: str, height: int = 520, glide: int = 0, lasso: bool = True
 ) -> list[int]:
-    """Draw a map; gives the numbers of the points that the reader has chosen.
+    """Draw a map; return the indices of the selected points.
 
     Args:
-        height: in pixels, at most: a map is no higher than it is wide.
-        glide: milliseconds in which points move to where the next map has them.
-        lasso: points can be chosen.
+        height: maximum in pixels; a map is never higher than wide.
+        glide: duration of the points' transition to the next map, in milliseconds.
+        lasso: let the user select points.
     """
     look = {"height": height, "glide": glide, "lasso": lasso}
     data: dict[str, Any] = {"plotly": plotly_url(), "map": drawn.content(), **look}
     state = _component(key=key, data=data, on_chosen_change=lambda: None)
     chosen = state.get("chosen") or {}
-    n = len(drawn.x)
-    return (
-        [i for i in chosen.get("points", []) if 0 <= i < n]
-        if chosen.get("of") == drawn.name
-        else []
-    )
+    # The selection may still be that of the map shown before.
+    if chosen.get("of") != drawn.name:
+        return []
+    return [i for i in chosen.get("points", []) if 0 <= i < len(drawn.x)]

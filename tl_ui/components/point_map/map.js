@@ -1,4 +1,4 @@
-// Points on a plane, one an image: its picture beside the pointer, and a lasso that tells the script what it caught.
+// A scatter plot of images: shows the picture under the pointer, and reports lasso selections to the script.
 
 const maps = new WeakMap()
 
@@ -48,11 +48,18 @@ class PointMap {
     this.title.textContent = title
     this.plot.setAttribute("aria-label", `${title}. ${alt}`)
     const { data, layout } = withTheme(this.makeFigure(), this.plot, this.data.height)
-    layout.dragmode = this.width < 560 ? false : this.data.lasso ? "lasso" : "zoom"
-    layout.modebar = { color: layout.font.color, activecolor: readTheme(this.plot)["@accent"], bgcolor: "rgba(0,0,0,0)" }
+    layout.dragmode = this.data.lasso ? "lasso" : "zoom"
+    // On narrow screens a drag scrolls the page.
+    if (this.width < 560) layout.dragmode = false
+    const activecolor = readTheme(this.plot)["@accent"]
+    layout.modebar = { color: layout.font.color, activecolor, bgcolor: "rgba(0,0,0,0)" }
     if (isMoved && this.data.glide) layout.transition = { duration: this.data.glide, easing: "cubic-in-out" }
     await Plotly.react(this.plot, data, layout, {
-      displayModeBar: true, displaylogo: false, modeBarButtons: [this.data.lasso ? ["lasso2d", ...BUTTONS] : BUTTONS], doubleClick: "reset+autosize", scrollZoom: false,
+      displayModeBar: true,
+      displaylogo: false,
+      modeBarButtons: [this.data.lasso ? ["lasso2d", ...BUTTONS] : BUTTONS],
+      doubleClick: "reset+autosize",
+      scrollZoom: false,
     })
     this.drawn = name
     this.n = this.content.x.length
@@ -61,6 +68,7 @@ class PointMap {
 
   makeFigure() {
     const { x, y, groups, range } = this.content
+    const size = x.length > 800 ? 6 : 8
     const traces = groups.map(({ name, colour, symbol, points }) => ({
       type: "scatter",
       mode: "markers",
@@ -69,7 +77,7 @@ class PointMap {
       y: points.map((i) => y[i]),
       ids: points.map(String),
       customdata: points,
-      marker: { color: colour, symbol, size: x.length > 800 ? 6 : 8, opacity: 0.85, line: { width: 0.5, color: "@text" } },
+      marker: { color: colour, symbol, size, opacity: 0.85, line: { width: 0.5, color: "@text" } },
       unselected: { marker: { opacity: 0.15 } },
       hoverinfo: "none",
     }))
@@ -78,7 +86,8 @@ class PointMap {
       xaxis: { ...axis, ...(range && { range: range[0] }) },
       yaxis: { ...axis, ...(range && { range: range[1] }), scaleanchor: "x" },
       showlegend: groups.length > 1 && groups.length <= 20,
-      legend: { y: -0.03, yanchor: "top" }, // the buttons are above
+      // Below the plot, since Plotly's buttons are above it.
+      legend: { y: -0.03, yanchor: "top" },
       hovermode: "closest",
       uirevision: "keep",
       selectionrevision: this.content.name,
@@ -92,7 +101,10 @@ class PointMap {
     this.plot.on("plotly_hover", ({ points, event }) => this.show(points[0].customdata, event))
     this.plot.on("plotly_unhover", () => (this.tip.hidden = true))
     this.plot.on("plotly_click", ({ points }) => this.choose([points[0].customdata]))
-    this.plot.on("plotly_selected", (caught) => caught && this.choose(caught.points.map((point) => point.customdata)))
+    this.plot.on("plotly_selected", (selection) => {
+      // Plotly reports nothing when a drag selects no area.
+      if (selection) this.choose(selection.points.map((point) => point.customdata))
+    })
     this.plot.on("plotly_deselect", () => this.choose([]))
   }
 
@@ -110,8 +122,10 @@ class PointMap {
     this.tip.querySelector("p").textContent = texts[i]
     this.tip.hidden = false
     const box = this.figure.getBoundingClientRect()
-    const x = event.clientX - box.left, y = event.clientY - box.top
-    const left = x + 16 + this.tip.offsetWidth > box.width ? x - 16 - this.tip.offsetWidth : x + 16
+    const x = event.clientX - box.left
+    const y = event.clientY - box.top
+    const fitsOnTheRight = x + 16 + this.tip.offsetWidth <= box.width
+    const left = fitsOnTheRight ? x + 16 : x - 16 - this.tip.offsetWidth
     this.tip.style.left = `${Math.max(0, left)}px`
     this.tip.style.top = `${Math.max(0, Math.min(y - 40, box.height - this.tip.offsetHeight))}px`
   }

@@ -1,4 +1,4 @@
-"""A drop zone that sends whole folders to the server in batches."""
+"""Drop zone that sends whole folders to the server in batches."""
 
 from typing import TypedDict, cast
 
@@ -16,24 +16,27 @@ _component = st.components.v2.component(
 
 
 class Sent(TypedDict):
+    """Completed upload, as the browser describes it."""
+
     upload_id: str
     files: int
     bytes: int
     loose: bool
-    """True when no file came in a folder."""
+    """True if no file was in a folder."""
     zip: bool
-    """True when the one thing sent is a zip."""
+    """True if the upload is a single zip file."""
     folder_name: str
-    """Of the one folder that was sent, or of the zip without its ending, else empty. User text."""
+    """Name of the only folder, or of the zip without its suffix; else empty. User text."""
 
 
 def upload_dropzone(*, key: str, token: str, uploads: Uploads) -> Sent | None:
-    """Draw the drop zone; gives what was sent on every run of the script, until the script comes with a new token.
+    """Draw the drop zone; return the upload in every script run until the token changes.
 
-    An upload goes on while the script runs again or the server restarts.
+    An upload continues while the script runs again or the server restarts.
 
     Args:
-        token: signed for "upload" and a new upload id; keep it in the session until what was sent is dealt with.
+        token: signed for "upload" and a new upload id; to be kept in the session until the upload
+            has been imported.
     """
     limits = uploads.limits.model_dump(include={"max_files", "max_bytes"})
     heard = (st.session_state.get(key) or {}).get("sent")
@@ -45,19 +48,14 @@ def upload_dropzone(*, key: str, token: str, uploads: Uploads) -> Sent | None:
     }
     state = _component(key=key, data=data, on_sent_change=lambda: None)
     sent = cast(Sent | None, state.get("sent"))
-    if (
-        sent is None
-        or _is_dealt_with(key, token, sent["upload_id"])
-        or not uploads.is_open(sent["upload_id"])
-    ):
+    if sent is None or _is_imported(key, token, sent["upload_id"]):
         return None
-    return sent
+    return sent if uploads.is_open(sent["upload_id"]) else None
 
 
-def _is_dealt_with(key: str, token: str, upload_id: str) -> bool:
-    """Whether the token has changed in this session since the upload was first given.
-
-    Comparing the upload with the token itself would lose one that outlived its session, as after a restart.
-    """
-    memory = st.session_state.setdefault(f"{key}-given", {})
-    return bool(memory.setdefault(upload_id, token) != token)
+def _is_imported(key: str, token: str, upload_id: str) -> bool:
+    """Return True if the token has changed in this session since the upload was first returned."""
+    # Comparing the upload's id with the token would lose uploads that outlive their session, as
+    # they do when the server restarts.
+    first_tokens = st.session_state.setdefault(f"{key}-given", {})
+    return bool(first_tokens.setdefault(upload_id, token) != token)

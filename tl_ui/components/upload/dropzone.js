@@ -1,4 +1,4 @@
-// The drop zone: what a person sees of an upload. One instance for each place it is mounted in.
+// The drop zone: user interface of an upload. One instance for each place where it is mounted.
 
 const instances = new WeakMap()
 
@@ -14,7 +14,8 @@ export default function (component) {
 }
 
 const megabytes = (bytes) => (bytes < 999.95e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`)
-const count = (n, one) => `${n >= 10_000 ? n.toLocaleString("en").replaceAll(",", "\u202f") : n} ${one}${n === 1 ? "" : "s"}`
+const grouped = (n) => (n >= 10_000 ? n.toLocaleString("en").replaceAll(",", "\u202f") : n)
+const count = (n, one) => `${grouped(n)} ${one}${n === 1 ? "" : "s"}`
 
 function timeLeft(seconds) {
   if (!Number.isFinite(seconds)) return ""
@@ -34,12 +35,12 @@ class DropZone {
     this.show("idle")
   }
 
-  // Called again whenever the script or the theme changes; an upload under way goes on.
+  // Called when the script's data or the theme changes; a running upload continues.
   update(component) {
     this.data = component.data
     this.report = component.setStateValue
     if (this.unheard?.upload_id === this.data.heard) this.unheard = null
-    // A script that ran while there was no connection, as after a restart, has heard nothing.
+    // A report is lost if the connection was down, as after a restart of the server, so it is repeated.
     if (this.unheard) this.report("sent", this.unheard)
     else if (this.finished && this.finished !== this.data.token) this.show("idle")
   }
@@ -54,13 +55,16 @@ class DropZone {
     area.ondrop = (event) => {
       event.preventDefault()
       area.classList.remove("over")
-      if (!this.isSending) this.take(fromDrop(event.dataTransfer, (n) => this.say(`Looking through the folder: ${count(n, "file")}`)))
+      if (this.isSending) return
+      const onFound = (n) => this.say(`Reading the folder: ${count(n, "file")}`)
+      this.take(fromDrop(event.dataTransfer, onFound))
     }
     for (const kind of ["folder", "files"]) {
       const input = this.el(`${kind}-input`)
       this.el(`${kind}-button`).onclick = () => input.click()
       input.onchange = () => {
         this.take(Promise.resolve(fromInput(input)))
+        // Otherwise choosing the same files again would cause no event.
         input.value = ""
       }
     }
@@ -76,7 +80,7 @@ class DropZone {
   async take(promise) {
     this.show("sending")
     this.paint({ files: 0, bytes: 0 }, true)
-    this.say("Looking through the folder")
+    this.say("Reading the folder")
     const turn = (this.turn = {})
     let entries
     try {
@@ -84,11 +88,12 @@ class DropZone {
     } catch {
       return this.fail("The browser could not read these files. Check that they still exist, then choose them again.", false)
     }
+    // The user has cancelled or chosen other files meanwhile.
     if (turn !== this.turn) return
     const objection = this.objection(entries)
     if (objection) return this.fail(objection, false)
     this.entries = entries
-    // The token may change while files are being sent; an upload keeps the one it began with.
+    // The script may pass a new token during the upload, which keeps its own.
     this.token = this.data.token
     this.sender = new Sender(entries, `${this.data.url_base}/api/uploads/${this.token}`, () => this.tick())
     this.send()
@@ -98,10 +103,14 @@ class DropZone {
     const { max_files, max_bytes } = this.data.limits
     const bytes = entries.reduce((sum, { file }) => sum + file.size, 0)
     if (!entries.length) return "There are no files in it. Choose a folder with images, a zip or images."
-    if (entries.length > max_files)
-      return `These are ${count(entries.length, "file")}; one dataset may have ${count(max_files, "file")} here. Choose fewer.`
-    if (bytes > max_bytes)
-      return `These are ${megabytes(bytes)}; one dataset may have ${megabytes(max_bytes)} here. Choose fewer or smaller files.`
+    if (entries.length > max_files) {
+      const limit = `at most ${count(max_files, "file")}`
+      return `These are ${count(entries.length, "file")}; a dataset may have ${limit}. Choose fewer.`
+    }
+    if (bytes > max_bytes) {
+      const limit = `at most ${megabytes(max_bytes)}`
+      return `These are ${megabytes(bytes)}; a dataset may have ${limit}. Choose fewer or smaller files.`
+    }
   }
 
   async send() {
@@ -116,7 +125,7 @@ class DropZone {
     } catch (error) {
       if (sender !== this.sender || sender.abort.signal.aborted) return
       if (error instanceof Refused) this.fail(error.message, false)
-      else this.fail("The connection to the server was lost. What has arrived is kept; retry sends the rest.", true)
+      else this.fail("The connection to the server was lost. Retry sends only the files that are missing.", true)
     } finally {
       if (!this.isSending) removeEventListener("beforeunload", this.warn)
     }
@@ -126,7 +135,7 @@ class DropZone {
     const { files, bytes } = this.sender
     const name = describe(this.entries)
     this.show("done")
-    // A script that has taken the files in gives a new token; until then this one stands.
+    // The script passes a new token after importing the files; until then the zone shows this upload.
     this.finished = this.data.token
     this.say(`${count(files, "file")} (${megabytes(bytes)}) sent`)
     this.unheard = { upload_id: answer.upload_id, files, bytes, ...name }
@@ -150,7 +159,7 @@ class DropZone {
     else this.sender = this.entries = null
   }
 
-  // Progress comes in many small steps; painting each of them would cost more than sending.
+  // At most one update per frame: progress events are so frequent that painting each would slow the upload.
   tick() {
     this.painting ??= requestAnimationFrame(() => {
       this.painting = null
@@ -159,13 +168,20 @@ class DropZone {
   }
 
   paint({ files, bytes }, isLooking = false) {
-    const total = isLooking ? null : this.sender
     const bar = this.el("bar")
-    bar.max = total?.bytes || 1
-    bar.value = isLooking ? 0 : total.bytes ? bytes : 1
-    if (isLooking) return
+    if (isLooking) {
+      bar.max = 1
+      bar.value = 0
+      return
+    }
+    const total = this.sender
+    bar.max = total.bytes || 1
+    // Empty files alone fill the bar at once.
+    bar.value = total.bytes ? bytes : 1
     const seconds = (performance.now() - this.begin.time) / 1000
-    const left = total.isWaiting ? "waiting for the server" : seconds > 2 ? timeLeft(((total.bytes - bytes) * seconds) / (bytes - this.begin.bytes)) : ""
+    let left = ""
+    if (total.isWaiting) left = "waiting for the server"
+    else if (seconds > 2) left = timeLeft(((total.bytes - bytes) * seconds) / (bytes - this.begin.bytes))
     this.el("numbers").textContent = [
       `${count(files, "file").replace(/ files?$/, "")} of ${count(total.files, "file")}`,
       `${megabytes(bytes)} of ${megabytes(total.bytes)}`,
@@ -176,7 +192,7 @@ class DropZone {
     this.tenth = tenth
   }
 
-  // Read out by screen readers, so it changes seldom.
+  // Screen readers read this aloud, so it changes rarely.
   say(sentence) {
     this.el("status").textContent = sentence
   }

@@ -1,6 +1,6 @@
-// From a drop or a file dialog to a list of { name, file }, with folders walked through.
+// Turns a drop or the choice in a file dialog into a list of { name, file }, including subfolders.
 
-// What systems leave behind in folders; nobody means to upload these.
+// Files that operating systems create in folders.
 const JUNK = /(^|\/)(\.DS_Store|Thumbs\.db|desktop\.ini|__MACOSX(\/.*)?|\._[^/]*)$/i
 
 const fromInput = (input) =>
@@ -8,7 +8,7 @@ const fromInput = (input) =>
 
 const withoutJunk = (entries) => entries.filter(({ name }) => !JUNK.test(name))
 
-// The entries must be taken while the drop event is being handled; the browser empties it afterwards.
+// The entries must be read while the drop event is handled; afterwards the browser empties it.
 function fromDrop(transfer, onFound) {
   const roots = [...transfer.items].filter((item) => item.kind === "file").map((item) => item.webkitGetAsEntry())
   return walk(roots.filter(Boolean), onFound)
@@ -30,7 +30,7 @@ async function walk(roots, onFound) {
   return withoutJunk(found)
 }
 
-// A reader gives at most 100 entries a time, and an empty list when there are no more.
+// A reader returns at most 100 entries at a time, and an empty list at the end.
 async function readFolder(entry) {
   const reader = entry.createReader()
   const all = []
@@ -41,10 +41,13 @@ async function readFolder(entry) {
   }
 }
 
-// What the script is told of them, beside their number.
+// Describes the files for the script.
 function describe(entries) {
   const loose = entries.every(({ name }) => !name.includes("/"))
   const tops = new Set(entries.map(({ name }) => name.split("/")[0]))
   const zip = entries.length === 1 && loose && /\.zip$/i.test(entries[0].name)
-  return { loose, zip, folder_name: !loose && tops.size === 1 ? [...tops][0] : zip ? entries[0].name.slice(0, -4) : "" }
+  let folder_name = ""
+  if (zip) folder_name = entries[0].name.slice(0, -4)
+  else if (!loose && tops.size === 1) folder_name = [...tops][0]
+  return { loose, zip, folder_name }
 }

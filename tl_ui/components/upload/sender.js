@@ -1,17 +1,17 @@
-// Sends files in batches, several at a time, and can be asked to carry on with what is missing.
+// Sends files in batches, several at a time, and can resume with the missing ones.
 
 const BATCH_BYTES = 4 * 1024 * 1024
 const BATCH_FILES = 200
 const AT_ONCE = 3
-// Together most of a minute: a server that is started again is back by then, and nobody has to press Retry.
+// Together the tries take most of a minute, in which a restarted server is back, without pressing Retry.
 const TRIES = 12
 const LONGEST_PAUSE = 6000
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
-// What the server said no to, in its own words; sending the same again would not help.
+// A refusal, in the server's words; sending the same again would not help.
 class Refused extends Error {}
 
-// Entries are { name, file }. A file larger than a batch goes alone.
+// Entries are { name, file }. A file larger than a batch gets a batch of its own.
 function makeBatches(entries) {
   const batches = []
   let batch = null
@@ -33,7 +33,7 @@ function makeBody(batch) {
   return new Blob([length.buffer, header, ...batch.files.map(({ file }) => file)])
 }
 
-// XMLHttpRequest and not fetch: only it tells how much of a body has left.
+// XMLHttpRequest, since fetch does not report how much of a body has been sent.
 function post(method, url, body, { signal, onProgress, timeout }) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest()
@@ -49,6 +49,9 @@ function post(method, url, body, { signal, onProgress, timeout }) {
     request.send(body)
   })
 }
+
+// `sent` also counts the header of the body.
+const bytesSent = (batch) => (batch.done ? batch.bytes : Math.min(batch.sent, batch.bytes))
 
 function parse(text) {
   try {
@@ -74,11 +77,11 @@ class Sender {
     const done = this.batches.filter((batch) => batch.done)
     return {
       files: done.reduce((sum, batch) => sum + batch.files.length, 0),
-      bytes: this.batches.reduce((sum, batch) => sum + (batch.done ? batch.bytes : Math.min(batch.sent, batch.bytes)), 0),
+      bytes: this.batches.reduce((sum, batch) => sum + bytesSent(batch), 0),
     }
   }
 
-  // Gives the server's answer once everything is there. May be called again after it failed.
+  // Returns the server's answer after all files have arrived. May be called again after a failure.
   async run() {
     if (this.isNew) await this.ask("DELETE", this.url)
     this.isNew = false
@@ -97,28 +100,37 @@ class Sender {
     const waiting = [...this.batches.keys()].filter((n) => !this.batches[n].done)
     let failure = null
     const work = async () => {
-      while (waiting.length && !failure) await this.sendBatch(waiting.shift()).catch((error) => (failure ??= error))
+      try {
+        while (waiting.length && !failure) await this.sendBatch(waiting.shift())
+      } catch (error) {
+        failure ??= error
+      }
     }
-    // All of them are waited for, so that a retry never runs beside what is left of the try before.
+    // Waits for all workers, so that a retry never runs beside requests of the previous try.
     await Promise.all(Array.from({ length: AT_ONCE }, work))
     if (failure) throw failure
   }
 
   async sendBatch(n) {
     const batch = this.batches[n]
-    const onProgress = (loaded) => ((batch.sent = loaded), this.onProgress())
-    const { status, answer } = await this.ask("POST", `${this.url}/batch/${n}`, makeBody(batch), { onProgress })
+    const onProgress = (loaded) => {
+      batch.sent = loaded
+      this.onProgress()
+    }
+    const url = `${this.url}/batch/${n}`
+    const { status, answer } = await this.ask("POST", url, makeBody(batch), { onProgress })
     if (status !== 200) throw new Refused(answer.error ?? "The server did not take the files. Try again.")
     batch.done = true
     this.onProgress()
   }
 
-  // Tries again after a moment when the connection or the server fails; a refusal is final.
+  // Tries again after a pause if the connection or the server fails; a refusal is final.
   async ask(method, url, body, options) {
     for (let attempt = 1; ; attempt++) {
       try {
         const reply = await post(method, url, body, { ...options, signal: this.abort.signal })
         this.isWaiting = false
+        // 507 is a full disk, which another try would not change.
         if (reply.status < 500 || reply.status === 507 || attempt === TRIES) return reply
       } catch (error) {
         if (this.abort.signal.aborted || attempt === TRIES) throw error
@@ -129,7 +141,7 @@ class Sender {
     }
   }
 
-  // The server may forget what it has.
+  // Also tells the server to delete what has arrived.
   cancel() {
     this.abort.abort()
     fetch(this.url, { method: "DELETE", keepalive: true }).catch(() => {})
