@@ -180,7 +180,7 @@ class MetricPoint:
     split: str
     """"train" or "val"."""
     name: str
-    """"batch_loss" (mean since the last point), or an epoch's "loss", "accuracy", "learning_rate"."""
+    """"batch_loss" (mean since the last point); per epoch "loss", "accuracy", "learning_rate"."""
     value: float
     n: int
     """Images the value was measured on."""

@@ -111,8 +111,8 @@ class Settings(BaseModel):
     """Key with which programs may ask every run's model over HTTP (`TRANSFERLAB_API_KEY`, default
     none)."""
     limits: Limits = Limits()
-    """Limits of one dataset (`TRANSFERLAB_MAX_BYTES`, `_MAX_FILES`, `_MAX_FILE_BYTES`, `_MAX_PIXELS`,
-    `_MAX_RATIO`)."""
+    """Limits of one dataset (`TRANSFERLAB_MAX_BYTES`, `_MAX_FILES`, `_MAX_FILE_BYTES`,
+    `_MAX_PIXELS`, `_MAX_RATIO`)."""
 
     @property
     def cache_bytes(self) -> int:

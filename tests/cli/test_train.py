@@ -188,7 +188,9 @@ def test_a_completed_run_is_continued_and_printed_as_train_prints(trained: tuple
     )
     assert more["splits"] == said["splits"] and more["dataset"] == said["dataset"]
     assert f"continues run {said['run_id']}" in run(home, "show", more["run_id"]).stdout
-    assert "give a total number of epochs above the 2" in complaint(run(home, "resume", said["run_id"]))
+    assert "give a total number of epochs above the 2" in complaint(
+        run(home, "resume", said["run_id"])
+    )
 
 
 def test_a_run_is_paused_from_another_process_and_resumed(trained: tuple[Path, dict]):

@@ -237,9 +237,7 @@ def test_a_run_without_a_finished_epoch_is_to_be_trained_again(
 ):
     run = stop_at(workspace, run_config(colours, epochs=500), BatchEnded, 1, ask="cancel")
     assert not can_resume(workspace, run)
-    with pytest.raises(
-        RunNotReady, match=rf"Run {run.id} cannot be resumed.*: train it again"
-    ):
+    with pytest.raises(RunNotReady, match=rf"Run {run.id} cannot be resumed.*: train it again"):
         resume(workspace, run.id)
     assert workspace.store.get_run(run.id) == run
 

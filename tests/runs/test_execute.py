@@ -149,7 +149,8 @@ def test_a_cancelled_run_keeps_its_finished_epochs(
 
 
 @pytest.mark.parametrize(
-    ("after", "words"), [(BatchEnded, "starts again from the first epoch."), (EpochEnded, "can be resumed.")]
+    ("after", "words"),
+    [(BatchEnded, "starts again from the first epoch."), (EpochEnded, "can be resumed.")],
 )
 def test_a_run_that_is_asked_to_pause_pauses(
     workspace: Workspace, colours: DatasetRecord, after: type, words: str
