@@ -10,6 +10,7 @@ Text = InstanceOf[str]
 
 
 class _Record(BaseModel):
+    # Facts are stored as JSON, which has neither NaN nor infinity.
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
@@ -153,11 +154,13 @@ class RunFacts(_Record):
         changes = found._set_fields()
         if "notes" in changes:
             changes["notes"] = tuple(dict.fromkeys((*self.notes, *found.notes)))
+        # Not validated again, since both sides are valid already.
         return self.model_copy(update=changes)
 
     def continued(self, run_id: str) -> "RunFacts":
         """Return the facts that a run continuing `run_id`, whose facts these are, starts with."""
         inherited = self._set_fields()
+        # These describe the earlier run alone.
         for name in ("resumed", "train_check"):
             inherited.pop(name, None)
         return RunFacts(**inherited | {"continues": run_id})

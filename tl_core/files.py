@@ -32,12 +32,15 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     try:
         with draft.open("wb") as file:
             yield file
+            # `fsync` knows nothing of Python's own buffer.
             file.flush()
             if durable:
                 os.fsync(file.fileno())
+        # In the same folder, and so on the same disk, a rename is atomic.
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+    # The new name is part of the folder, which must be synchronised by itself.
     if durable:
         _sync_folder(path.parent)
 
@@ -78,6 +81,7 @@ def move_into_place(made: Path, target: Path) -> None:
             shutil.copyfile(made, draft)
         draft.replace(target)
     finally:
+        # The draft is a folder or a file; after the rename it is neither.
         shutil.rmtree(draft, ignore_errors=True)
         draft.unlink(missing_ok=True)
 

@@ -9,6 +9,7 @@ from typing import IO, Any
 import portalocker
 from portalocker import LOCK_EX, LOCK_NB, LOCK_SH, AlreadyLocked, LockFlags
 
+# Known by name, so that a forked child can close its copies.
 _held: set[IO[str]] = set()
 
 
@@ -32,6 +33,7 @@ def try_lock(path: Path) -> Iterator[bool]:
 def hold_lock(path: Path, flags: LockFlags = LOCK_EX) -> Iterator[None]:
     """Hold an exclusive lock on `path` for the block, waiting until it is free."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    # Appending creates a missing file and never truncates one.
     with path.open("a") as handle:
         _lock(handle, flags)
         _held.add(handle)
@@ -72,6 +74,7 @@ def _lock(file: IO[Any], flags: LockFlags) -> None:
     except AlreadyLocked:
         raise
     except portalocker.LockException as error:
+        # Callers treat a file system without locks like any other failure of the disk.
         raise OSError(str(error)) from error
 
 

@@ -16,6 +16,7 @@ _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
 _LARGEST_TENSOR = 2**30
+# The largest value of a C int, which mallopt takes.
 _NEVER = 2**31 - 1
 
 
@@ -33,6 +34,7 @@ def keep_freed_memory() -> bool:
     options = {
         _M_MMAP_THRESHOLD: _LARGEST_TENSOR,
         _M_TRIM_THRESHOLD: _NEVER,
+        # All threads use the main heap: those of further arenas hold 64 MB at most.
         _M_ARENA_MAX: 1,
     }
     return all(mallopt(option, value) for option, value in options.items())

@@ -82,6 +82,7 @@ def read_table(path: Path) -> tuple[dict[str, Numbers], dict[str, str]]:
         with safe_open(path, framework="np") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
+        # A missing file is not damaged: callers tell the two apart.
         if isinstance(error, FileNotFoundError):
             raise
         raise RunNotReady(
@@ -131,6 +132,7 @@ def load_epochs(folder: Path) -> Iterator[EpochOutputs]:
     spread = 0.0
     for epoch in list_epochs(folder):
         tensors, about = read_table(epoch_path(folder, epoch))
+        # Features that did not change are stored once, in the first epoch that has them.
         stands_still = "features" not in tensors
         if not stands_still:
             features = tensors.pop("features")
@@ -156,6 +158,7 @@ def _made_of(kind: type[Kind], tensors: Mapping[str, Numbers], **more: Any) -> K
     try:
         return kind(**tensors, **more)
     except TypeError as error:
+        # Missing or unknown arrays: the fields of the record have changed since.
         raise RunNotReady(
             "Another version of TransferLab kept this run's outputs: train it again."
         ) from error

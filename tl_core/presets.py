@@ -26,6 +26,7 @@ class Preset:
 
 def changed_settings(config: RunConfig) -> dict[str, Any]:
     """Return the settings of `config` that differ from the defaults, flat."""
+    # Not `AugmentConfig()` and the like: a run's default augmentation is another.
     plain = make_run_config(ANY_DATASET, {})
     return {
         name: value
@@ -150,6 +151,7 @@ PRESETS: dict[str, Preset] = {
             backbone_learning_rate=1e-2,
             fine_tune_rate=0.1,
             weight_decay=0,
+            # The default augmentation mirrors images, which turns digits into other signs.
             augment="none",
         ),
         _preset(

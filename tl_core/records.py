@@ -206,11 +206,13 @@ class Prediction:
     @property
     def is_number(self) -> bool:
         """Return True if no probability is NaN or infinite; otherwise the model gave no answer."""
+        # A single NaN or infinity makes the sum so, too.
         return math.isfinite(sum(self.probabilities))
 
     @property
     def confidence(self) -> float:
         """Probability of the predicted class; NaN where the model gave no answer."""
+        # What `max` makes of a NaN depends on its place.
         return max(self.probabilities) if self.is_number else math.nan
 
     @property

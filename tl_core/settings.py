@@ -49,10 +49,12 @@ def _resolve(folder: Path) -> Path:
 def _split(folders: Any) -> Any:
     if not isinstance(folders, str):
         return folders
+    # An empty part, as a separator at the end leaves, would stand for the current folder.
     return [folder for folder in folders.split(os.pathsep) if folder]
 
 
 def _check_key(key: str) -> str:
+    # Only printable ASCII arrives unchanged in an HTTP header.
     if len(key) < _SHORTEST_KEY or not key.isascii() or not key.isprintable() or " " in key:
         raise ValueError(
             f"it must have at least {_SHORTEST_KEY} ASCII characters and no spaces; "
@@ -72,6 +74,8 @@ _Folder = Annotated[Path, AfterValidator(_resolve)]
 
 
 class Settings(BaseModel):
+    # Values such as database URLs may hold passwords and must not show in errors. Default folders
+    # have to be resolved, too.
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True, validate_default=True)
 
     home: _Folder = Path("~/.transferlab")
@@ -116,6 +120,7 @@ class Settings(BaseModel):
 
     @property
     def cache_bytes(self) -> int:
+        # Powers of ten, as sizes are shown.
         return int(self.cache_gb * 10**9)
 
     @property

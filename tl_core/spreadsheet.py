@@ -31,6 +31,7 @@ def harmless(cell: object) -> object:
     """
     if not isinstance(cell, str):
         return cell
+    # Some spreadsheets drop blanks in front before they look for a formula.
     is_risky = cell.startswith(("\r", "\n", "'")) or cell.lstrip(" \n").startswith(
         _FORMULA_PREFIXES
     )

@@ -20,11 +20,13 @@ class Stop:
         """
         self._ask = ask
         self._every_seconds = every_seconds
+        # The first check always asks.
         self._next_call = -math.inf
         self._is_asked = False
 
     @property
     def is_asked(self) -> bool:
+        # The wall clock may be set back, which would put off the next call.
         now = time.monotonic()
         if not self._is_asked and now >= self._next_call:
             self._next_call = now + self._every_seconds

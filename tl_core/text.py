@@ -5,6 +5,8 @@ import math
 import re
 import unicodedata
 
+# Without tab, line feed and carriage return, which text may hold; with marks that turn the
+# direction, and with lone surrogates, which cannot be encoded.
 _CONTROLS = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff"
 _ENDS = "\n\r\u2029"
 """Characters that end a paragraph, and with it an isolate (Unicode Annex 9, rule P1)."""
@@ -16,6 +18,7 @@ _RIGHT_TO_LEFT = {"R", "AL", "AN"}
 _LINE_BREAKS = str.maketrans(
     {"\n": "␊", "\r": "␍", "\t": "␉", "\u2028": "\ufffd", "\u2029": "\ufffd"}
 )
+# No line is broken at this space, so that numbers stay whole.
 _THIN_SPACE = "\u202f"
 
 
@@ -48,11 +51,13 @@ def _isolate_paragraph(found: re.Match[str]) -> str:
     outside = _ISOLATE.sub("", paragraph)
     if not _reads_from_the_right(outside):
         return paragraph
+    # Inner marks go, so that isolating twice gives the same text.
     return f"\u2068{_ISOLATE_MARKS.sub('', paragraph)}\u2069"
 
 
 def _reads_from_the_right(text: str) -> bool:
     """Return True if any character has a right-to-left direction."""
+    # ASCII has no right-to-left letters, and this check is far faster than the next.
     if text.isascii():
         return False
     return any(unicodedata.bidirectional(letter) in _RIGHT_TO_LEFT for letter in text)
@@ -112,6 +117,7 @@ def size(n_bytes: float) -> str:
     if n_bytes < 1000:
         return f"{n_bytes:.0f} bytes"
     for unit, factor in (("kB", 1e3), ("MB", 1e6)):
+        # What would be rounded to 1000.0 takes the next unit.
         if n_bytes < 999.95 * factor:
             return f"{n_bytes / factor:.1f} {unit}"
     return f"{n_bytes / 1e9:.1f} GB"
@@ -131,6 +137,7 @@ def about(seconds: float) -> str:
     """Format an expected duration, no finer than an estimate allows: `about 2 minutes`."""
     if seconds < 10:
         return "a few seconds"
+    # From here on the number would be rounded to 60 seconds, which is a minute.
     if seconds < 55:
         return f"about {round(seconds / 10) * 10} seconds"
     if seconds < 55 * 60:

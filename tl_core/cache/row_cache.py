@@ -35,6 +35,7 @@ class RowCache:
 
         The set is not copied: files that are added to it later are spared too.
         """
+        # A shallow copy: both share the disk space and the set of verified files.
         same = copy(self)
         same._spared = used
         return same
@@ -46,7 +47,9 @@ class RowCache:
             used: set to share between shelves that are used together, so that none deletes files
                 of another to make room.
         """
+        # Sorted, so that equal recipes give the same folder in whatever order they were written.
         text = json.dumps(recipe, sort_keys=True, allow_nan=False)
+        # 32 hex digits are 128 bits: collisions are not to be expected, and paths stay short.
         name = hashlib.sha256(text.encode()).hexdigest()[:32]
         return Shelf(
             self._folder / name,

@@ -24,6 +24,7 @@ class Rows:
     ) -> None:
         """Map row i to row `places[i]` of segment `numbers[i]`."""
         self._segments = list(segments)
+        # Arrays, since `gather` indexes them with many numbers at once.
         self._numbers = np.asarray(numbers, dtype=np.int64)
         self._places = np.asarray(places, dtype=np.int64)
 
@@ -51,6 +52,7 @@ class Rows:
         chosen = np.asarray(indices, dtype=np.int64)
         first = self[int(chosen[0])]
         shape = (len(chosen), *first.shape)
+        # Left uninitialised, since every row is overwritten below.
         target: Array = np.empty(shape, first.dtype) if out is None else out
         if target.shape != shape:
             raise ValueError(
@@ -64,9 +66,11 @@ class Rows:
 
     def _copy_by_segment(self, chosen: Array, out: Array, like: Array) -> None:
         numbers = self._numbers[chosen]
+        # One indexed read per file is much faster than many small copies in Python.
         for number in np.unique(numbers).tolist():
             (targets,) = np.nonzero(numbers == number)
             table = self._segments[number].table
+            # NumPy would broadcast or convert rows of another shape or type without an error.
             if table is not None and _are_alike(table[0], like):
                 out[targets] = table[self._places[chosen[targets]]]
             else:

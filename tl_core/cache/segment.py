@@ -22,8 +22,10 @@ from tl_core.locks import share_lock
 Array = np.ndarray[Any, np.dtype[Any]]
 
 DTYPES = ("uint8", "float16", "float32")
+# Little-endian and without padding, whatever the machine.
 _START = struct.Struct("<8sII")
 _MAGIC = b"TLROWS01"
+# A cache line, and a multiple of the alignment that every type in `DTYPES` needs.
 _ALIGNMENT = 64
 _BLOCK = 16 * 2**20
 """Bytes per checksum; several allow several threads to verify one file."""
@@ -55,6 +57,7 @@ def pack(keys: Sequence[str], rows: Array | Sequence[Array]) -> list[memoryview]
             f"{', '.join(DTYPES)}"
         )
     arrays = [rows] if isinstance(rows, np.ndarray) else rows
+    # Views of the rows' memory, so that rows are written without another copy.
     pieces = [np.ascontiguousarray(array).reshape(-1).view(np.uint8).data for array in arrays]
     header = {
         "keys": list(keys),
@@ -105,6 +108,7 @@ class Segment:
         self.shapes = [tuple(shape) for shape in header["shapes"]]
         """Shape of each row, or a single shape for all rows."""
         self._checksums: list[int] = header["checksums"]
+        # With a type, since NumPy's product of an empty shape is a float.
         lengths = [
             self.dtype.itemsize * int(np.prod(shape, dtype=np.int64)) for shape in self.shapes
         ]
@@ -113,6 +117,7 @@ class Segment:
         self.starts = np.cumsum([0, *lengths], dtype=np.int64)
         """Byte offset of each row from the first row, and the end of the last."""
         expected = self._data_start + int(self.starts[-1])
+        # The length reveals a truncated file without reading its rows.
         if size != expected:
             raise Damaged(f"{path} has {size} bytes and should have {expected}")
 
@@ -133,6 +138,7 @@ class Segment:
             # The mapping duplicates the descriptor and so holds the lock for as long as it lives.
             share_lock(file)
             mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        # The array refers to the mapping, which so lives as long as any view of it.
         data = np.frombuffer(mapping, np.uint8, count=int(self.starts[-1]), offset=self._data_start)
         return MappedSegment(data.view(self.dtype), self.shapes, self.starts // self.dtype.itemsize)
 
@@ -160,6 +166,7 @@ class MappedSegment:
 def verify(segments: Iterable[Segment]) -> set[Path]:
     """Read all rows with a few threads and return the files whose checksums do not match."""
     blocks = [block for segment in segments for block in segment.blocks()]
+    # Threads suffice: `zlib.crc32` and `os.pread` release the interpreter's lock.
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="transferlab-cache") as pool:
         results = zip(blocks, pool.map(_is_sound, blocks), strict=True)
         return {path for (path, *_), is_sound in results if not is_sound}
@@ -168,6 +175,7 @@ def verify(segments: Iterable[Segment]) -> set[Path]:
 def _is_sound(block: tuple[Path, int, int, int]) -> bool:
     path, offset, length, checksum = block
     try:
+        # Unbuffered, since a block is read by a single call.
         with path.open("rb", buffering=0) as file:
             return zlib.crc32(os.pread(file.fileno(), length, offset)) == checksum
     except OSError:
@@ -184,6 +192,7 @@ def _read_header(start: bytes, read: Callable[[int], bytes]) -> tuple[dict[str, 
     text = read(length)
     if zlib.crc32(text) != checksum:
         raise Damaged("the header is damaged")
+    # Parsed after the checksum: damaged JSON would raise other errors than `Damaged`.
     header: dict[str, Any] = json.loads(text)
     return header, _aligned(_START.size + length)
 

@@ -62,6 +62,7 @@ class Shelf:
             self._look(keys)
             try:
                 where = [self._where[key] for key in keys]
+                # Each file is mapped once; a dictionary keeps the order, unlike a set.
                 paths = list(dict.fromkeys(path for path, _ in where))
                 mapped = [self._segments[path].map() for path in paths]
             except (KeyError, OSError) as error:
@@ -74,6 +75,7 @@ class Shelf:
         try:
             return self._space.has_room_for(n_bytes, self._protected)
         except OSError:
+            # A disk that cannot be asked counts as full: rows are then computed again.
             return False
 
     def write(self, keys: Sequence[str], rows: Array | Sequence[Array]) -> bool:
@@ -85,6 +87,7 @@ class Shelf:
             rows: all uint8, all float16 or all float32. Their shapes may differ.
         """
         pieces = pack(keys, rows)
+        # Random names: processes write to one folder without agreeing on numbers.
         path = self._folder / f"{uuid4().hex}{SEGMENT}"
         part = path.with_suffix(PART)
         try:
@@ -101,6 +104,7 @@ class Shelf:
         except OSError:
             return False
         with self._lock:
+            # It was just written from memory, so reading it back to verify it can be spared.
             self._verified.add(path)
             self._used.add(path)
         return True
@@ -126,8 +130,11 @@ class Shelf:
 
     def _read_headers(self) -> None:
         present = {path for path in paths_in(self._folder) if path.suffix == SEGMENT}
+        # Other processes add and delete files, so the folder is listed for every look-up; headers
+        # are read only of new files.
         if present == self._segments.keys():
             return
+        # Sorted, so that of several files with the same row the same one is taken each time.
         segments = {path: self._segments.get(path) or _read(path) for path in sorted(present)}
         self._segments = {path: segment for path, segment in segments.items() if segment}
         self._where = {

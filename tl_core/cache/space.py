@@ -83,10 +83,14 @@ class Space:
                         raise BlockingIOError(
                             errno.EWOULDBLOCK, "another process writes it", str(part)
                         )
+                    # After the writer's rename there is nothing left to delete.
                     stack.callback(part.unlink, missing_ok=True)
                     # The file has its full size at once, so that other writers count it.
                     os.truncate(part, n_bytes)
+                    # For people who look into the folder; the program knows a recipe by the
+                    # folder's name.
                     (part.parent / _RECIPE).write_text(recipe, "utf-8")
+            # The folder's lock is free again: writing the rows may take long.
             yield has_room
 
     def clear(self) -> None:
@@ -166,6 +170,7 @@ class Space:
         """List the files, the least recently used first."""
         files = []
         for path in self._paths(SEGMENT, PART):
+            # Another process may have deleted or renamed the file since it was listed.
             with suppress(FileNotFoundError):
                 stat = path.stat()
                 files.append(_File(path, stat.st_size, stat.st_mtime))
@@ -185,6 +190,7 @@ def paths_in(folder: Path) -> list[Path]:
     try:
         return list(folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):
+        # The lock lies among the shelves and is no folder.
         return []
 
 
@@ -197,5 +203,6 @@ def _delete(segment: Path) -> None:
     segment.unlink(missing_ok=True)
     shelf = segment.parent
     with suppress(FileNotFoundError), os.scandir(shelf) as entries:
+        # No writer can add a file in between, since all callers hold the folder's lock.
         if all(entry.name == _RECIPE for entry in entries):
             shutil.rmtree(shelf, ignore_errors=True)

@@ -18,6 +18,7 @@ def reliability_chart(bins: Sequence[Bin]) -> Chart:
         "type": "bar",
         "x": [50 * (b.low + b.high) for b in bins],
         "y": [100 * b.accuracy for b in bins],
+        # Slightly narrower than the bin, so that neighbouring bars stay apart.
         "width": [96 * (b.high - b.low) for b in bins],
         "marker": {"color": RIGHT},
         "error_y": {
@@ -69,6 +70,7 @@ def _layout() -> Figure:
     axis = {"zeroline": False, "tickvals": [0, 20, 40, 60, 80, 100]}
     return {
         "xaxis": axis | {"title": {"text": "How sure it says it is (%)"}, "range": [0, 101]},
+        # There is room above 100 % for the counts.
         "yaxis": axis | {"title": {"text": "Right (%)"}, "range": [0, 113]},
         "showlegend": True,
         "uirevision": "keep",

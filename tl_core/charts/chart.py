@@ -20,6 +20,7 @@ WRONG = "#d55e00"
 CLASS_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8c8c8c")
 """Colour-blind-safe palette of Okabe and Ito, without the yellow that is invisible on white."""
 
+# Longer names would leave little room for the bars on a narrow page.
 LABEL_LENGTH = 22
 MAX_BARS = 30
 
@@ -48,6 +49,7 @@ def class_balance_chart(
     if counts and min(counts) < max(counts):
         title += f", from {count(min(counts))} to {count(max(counts))} in each"
     title += f" (the {len(order)} largest are shown)" if left else ""
+    # A screen reader reads all of it aloud, hence ten classes at most.
     alt = "Bar chart of images by class: " + ", ".join(
         f"{isolated(classes[i])} {count(counts[i])}" for i in order[:10]
     )
@@ -83,6 +85,7 @@ def top_answers_chart(
     chart = _bars(
         title, alt, names=names, values=values, texts=texts, unit="Confidence (%)", colours=colours
     )
+    # The range goes beyond 100 % to leave room for the text behind the longest bar.
     chart.figure["layout"]["xaxis"] |= {"range": [0, 150], "tickvals": [0, 25, 50, 75, 100]}
     return chart
 
@@ -106,9 +109,11 @@ def _bars(
         "type": "bar",
         "orientation": "h",
         "x": list(values),
+        # Numbers and not names: bars whose names are shortened alike would become one.
         "y": places,
         "text": texts,
         "textposition": "outside",
+        # The text of the longest bar may lie outside the axes and would be cut off.
         "cliponaxis": False,
         "marker": {"color": colours},
         "hoverinfo": "text",
@@ -121,6 +126,7 @@ def _bars(
         "yaxis": {
             "tickvals": places,
             "ticktext": [plotly_text(shorten(name, LABEL_LENGTH)) for name in names],
+            # Plotly counts upwards, but the first bar belongs at the top.
             "autorange": "reversed",
             "showgrid": False,
         },

@@ -37,6 +37,7 @@ class MatrixView:
         return cls(
             query.get("shares") == "1",
             query.get("order") == "mix-ups",
+            # `isdigit` alone accepts characters such as ², which `int` refuses.
             int(top) if top.isascii() and top.isdigit() and 2 <= int(top[:6]) <= 1000 else None,
         )
 
@@ -64,6 +65,7 @@ class _Shown:
 
     @property
     def shares(self) -> NDArray[np.float64]:
+        # The whole row counts, hidden columns too; a row without images is divided by 1.
         totals = np.maximum(1, self.matrix.sum(1)[self.labels])
         shares: NDArray[np.float64] = self.cells / totals[:, None]
         return shares
@@ -93,10 +95,13 @@ def confusion_chart(
         "type": "heatmap",
         "z": (shown.shares if view.shares else cells).tolist(),
         "zmin": 0,
+        # A matrix of zeros needs a colour range, too.
         "zmax": 1 if view.shares else int(cells.max(initial=0)) or 1,
         "colorscale": [[0, "@surface"], [1, "@accent"]],
+        # In small cells, gaps would cover much of the colour.
         "xgap": 1 if n <= MAX_OUTLINED_CLASSES else 0,
         "ygap": 1 if n <= MAX_OUTLINED_CLASSES else 0,
+        # Where each cell shows its number, colours need no legend.
         "showscale": n > MAX_LABELLED_CLASSES,
         "colorbar": {"thickness": 10, "outlinewidth": 0, **_steps(cells, view)},
         "hoverinfo": "text",
@@ -121,6 +126,7 @@ def _steps(cells: NDArray[np.int64], view: MatrixView) -> Figure:
     """Return distinct whole numbers for the colour bar."""
     if view.shares:
         return {"tickformat": ".0%"}
+    # For small counts Plotly would mark fractions, which rounding turns into repeated numbers.
     return {"tickformat": "d"} | ({"dtick": 1} if cells.max(initial=0) < 6 else {})
 
 
@@ -144,6 +150,7 @@ def _labels(matrix: NDArray[np.int64], view: MatrixView) -> list[int]:
 def _hover(shown: _Shown) -> list[list[str]]:
     """Return the tooltips; with many classes only of cells that are not empty."""
     names = [plotly_text(shorten(name, 80)) for name in shown.classes]
+    # Tooltips grow with the square of the classes and would make the page slow to load.
     speaks_always = len(shown.labels) <= MAX_OUTLINED_CLASSES
     totals = shown.matrix.sum(1).tolist()
 
@@ -186,7 +193,9 @@ def _layout(shown: _Shown) -> Figure:
         "yaxis": axis
         | {
             "title": {"text": "True class"},
+            # A heat-map's first row is at the bottom, a matrix's at the top.
             "autorange": "reversed",
+            # Cells are square, so that the diagonal looks like one.
             "scaleanchor": "x",
             "constraintoward": "top",
         },

@@ -10,6 +10,7 @@ from tl_core.charts.chart import Chart, Figure, make_figure
 from tl_core.records import MetricPoint
 from tl_core.text import number_of, percent, plotly_text
 
+# More points can hardly be told apart at the width of a page, and slow it down.
 MAX_BATCH_POINTS = 500
 TOWERS = 3
 """Multiple of the usual loss of a run above which a value is cut off by the axis."""
@@ -43,7 +44,9 @@ def loss_chart(
     val = series(points, "val", "loss")
     batches = series(points, "train", "batch_loss")
     layout = curve_layout("Training step", "Loss (nats)", is_empty=not (batches or val))
+    # An axis that begins elsewhere would make small changes look large.
     layout["yaxis"]["rangemode"] = "tozero"
+    # Borders are known by epoch, but this axis counts steps.
     ends = {p.epoch: p.step for p in val}
     _mark(layout, [(ends[b.epoch - 1], b.words) for b in borders if b.epoch - 1 in ends])
     faint = {
@@ -86,8 +89,10 @@ def accuracy_chart(
     train = series(points, "train", "accuracy")
     val = series(points, "val", "accuracy")
     layout = curve_layout("Epoch", "Images right (%)")
+    # A little above 100 %, so that markers there are not cut in half.
     layout["yaxis"] |= {"range": [0, 103], "ticksuffix": " %", "dtick": 25}
     layout["xaxis"] |= epoch_axis(len(val), epochs)
+    # Points stand at whole epochs, so the border lies before the first one of the new phase.
     _mark(layout, [(b.epoch - 0.5, b.words) for b in borders if val and b.epoch <= val[-1].epoch])
     traces = _pair(
         train,
@@ -103,6 +108,7 @@ def accuracy_chart(
             "An empty chart of accuracy by epoch.",
             make_figure(traces, layout),
         )
+    # NaN compares false with every number, so `max` could return it.
     best = max(val, key=lambda p: (finite(p.value) or 0, -p.epoch))
     named = _of_epoch(val, kept)
     images = number_of(named.n, "validation image")
@@ -115,6 +121,7 @@ def accuracy_chart(
         f"{percent(val[-1].value)} over {number_of(len(val), 'epoch')}, best "
         f"{percent(best.value)} at epoch {best.epoch}; {reached}."
     )
+    # An empty line would still be named in the legend.
     return Chart(title, alt, make_figure([trace for trace in traces if trace["x"]], layout))
 
 
@@ -126,6 +133,7 @@ def learning_rate_chart(
     layout = curve_layout("Epoch", "Learning rate")
     layout["showlegend"] = False
     layout["xaxis"] |= epoch_axis(len(rates), epochs)
+    # By default Plotly writes 0.0001 with a prefix, as 100μ.
     layout["yaxis"] |= {"rangemode": "tozero", "exponentformat": "power"}
     _mark(
         layout, [(b.epoch - 0.5, b.words) for b in borders if rates and b.epoch <= rates[-1].epoch]
@@ -186,6 +194,7 @@ def curve_layout(x_title: str, y_title: str, *, is_empty: bool = False) -> Figur
 def epoch_axis(n: int, epochs: int) -> Figure:
     """Return the axis for `n` of `epochs` epochs; all of them while few are done."""
     if n < 2:
+        # Around a single point, Plotly would mark fractions of epochs.
         return {"range": [0.5, max(epochs, 2) + 0.5], **({"dtick": 1} if epochs <= 12 else {})}
     return {"rangemode": "tozero"} if n > 12 else {"dtick": 1}
 
@@ -200,6 +209,7 @@ def cut_off(layout: Figure, lines: Sequence[Sequence[float]]) -> str:
     known = [line for line in known if line]
     if not known:
         return ""
+    # `median_low` of two values is the smaller, so that one outlier of two is not usual.
     usual = max(*(2 * median_low(line) for line in known), min(known[0][0], UNTRAINED))
     values = [value for line in known for value in line]
     beyond = [value for value in values if value > TOWERS * usual]

@@ -24,6 +24,7 @@ def precision_recall_chart(ranking: Ranking, what: str) -> Chart:
     share = ranking.n / (ranking.n + ranking.n_others)
     found = f"Average precision {ranking.average_precision:.3f}; guessing would be {share:.3f}"
     title = f"{found} ({_counts(ranking, what)})"
+    # A random ranking has the class's share as its precision at every recall.
     chance = _line(((0, share), (1, share)), "guessing", dash="dash", colour="@muted")
     hover = "%{x:.1f} % of its images found; %{y:.1f} % of those called by it are right"
     curve = _line(ranking.precision_recall, "this class", hover=hover)
@@ -57,6 +58,7 @@ def _line(
 
 
 def _layout(x: str, y: str) -> Figure:
+    # A curve along the border would be half hidden.
     axis = {"range": [-2, 102], "zeroline": False, "dtick": 25}
     return {
         "xaxis": axis | {"title": {"text": x}},

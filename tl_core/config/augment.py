@@ -29,6 +29,7 @@ class AugmentConfig(Choice):
         return self != AugmentConfig()
 
 
+# Mirrored photos look natural; upside down they hardly occur.
 PHOTOS = AugmentConfig(crop=0.5, flip=True, colour=0.2)
 AUGMENTATIONS = {
     "none": AugmentConfig(),

@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Choice(BaseModel):
+    # Unknown names are refused: a misspelt setting would silently keep its default. Frozen, since
+    # one object is the default of many runs.
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 

@@ -12,6 +12,7 @@ class DataConfig(Choice):
         "Share of each class kept for validation, unless the dataset came with its own "
         "validation folder.",
         gt=0,
+        # Below one half each, so that some images are left for training.
         lt=0.5,
     )
     test_fraction: float = knob(

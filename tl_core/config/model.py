@@ -37,6 +37,7 @@ class ModelConfig(Choice):
         "fine-tuning, -2 is all but the last two. With unfreezing, what is still frozen at the "
         "end.",
     )
+    # Keras courses say how many layers to freeze, counted in this way.
     frozen_layers: int | None = knob(
         None,
         "Freeze by number of layers instead, counted as Keras counts them: the input is the "
@@ -74,6 +75,7 @@ class ModelConfig(Choice):
         """Turn "1024,256", 256 or 0 into a tuple."""
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip() not in ("", "0"))
+        # A bool is an int in Python, and is left to pydantic to refuse.
         if isinstance(value, int) and not isinstance(value, bool):
             return (value,) if value else ()
         return value

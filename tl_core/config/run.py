@@ -53,6 +53,7 @@ KNOBS: dict[str, str] = {
     field: section
     for section, model in SECTIONS.items()
     for field in model.model_fields
+    # The dataset is chosen apart from the settings, and presets have none.
     if field != "dataset_id"
 }
 """Section of every setting that can be changed, by the setting's name."""
@@ -78,6 +79,7 @@ def make_run_config(
         base.model_dump() if base else {"augment": PHOTOS.model_dump()}
     )
     tree["data"] = {**tree.get("data", {}), "dataset_id": dataset_id}
+    # Sets first: single augmentation settings change them, wherever they stand.
     for name, value in settings.items():
         if name == "augment":
             if value not in AUGMENTATIONS:
@@ -91,9 +93,11 @@ def make_run_config(
             continue
         if name not in KNOBS:
             raise ConfigError(_no_such_setting(name))
+        # An empty field of a form stands for the automatic choice.
         tree.setdefault(KNOBS[name], {})[name] = (
             None if value == "" and _may_be_empty(name) else value
         )
+    # From scratch nothing may be frozen, so the default, all stages, would be refused.
     if "frozen_stages" not in settings and tree.get("model", {}).get("pretrained") in (
         False,
         "false",
@@ -121,6 +125,7 @@ def _validate(tree: dict[str, Any]) -> RunConfig:
         return RunConfig.model_validate(tree)
     except ValidationError as error:
         where = error.errors()[0]["loc"]
+        # Errors of a whole section or of several together name no field.
         if len(where) < 2:
             raise ConfigError(say_what_is_legal(RunConfig, error, "")) from error
         raise ConfigError(

@@ -11,10 +11,12 @@ def say_what_is_legal(
     """Write a sentence on the first error: the field (or `called`), its value and what is legal."""
     first = error.errors()[0]
     name = called or field.replace("_", " ").capitalize()
+    # pydantic's own message would put "Value error" in front of the sentence.
     if first["type"] == "value_error":
         return str(first["ctx"]["error"])
     if first["type"] == "extra_forbidden":
         return f"There is no setting {field!r}; there are {', '.join(model.model_fields)}."
+    # The JSON schema holds bounds and choices in one form for all types.
     legal = legal_values(model.model_json_schema()["properties"][field])
     if first["type"] == "missing":
         return f"{name} is missing; give {legal}."

@@ -61,6 +61,7 @@ class TrainConfig(Choice):
         0.9,
         "How much of the last step is kept in the next; used by momentum, nesterov and rmsprop.",
         ge=0,
+        # At 1, steps would never fade, and the weights would run away.
         lt=1,
     )
     learning_rate: float | None = knob(
@@ -114,6 +115,7 @@ class TrainConfig(Choice):
         0.0,
         "Share of certainty taken from the true class and spread over all, against overconfidence.",
         ge=0,
+        # At 1, the true class would get no more than any other.
         lt=1,
     )
     class_balance: Literal["none", "weights", "sampling"] = knob(
@@ -158,6 +160,7 @@ class TrainConfig(Choice):
         "Keeps a running average of the weights and judges that: the share kept each step, such "
         "as 0.99; 0 is off.",
         ge=0,
+        # At 1, the average would stay at the first weights for ever.
         lt=1,
     )
     clip_norm: float = knob(

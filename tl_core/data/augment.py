@@ -91,6 +91,7 @@ def _one_core() -> AbstractContextManager[object]:
     return limits
 
 
+# Searching the process for its libraries takes milliseconds, too long for every batch.
 @cache
 def _openmp() -> ThreadpoolController:
     return ThreadpoolController()
@@ -109,6 +110,7 @@ def _apply_step(images: Tensor, ops: Sequence[Op | None]) -> Tensor:
         if len(indices) == len(ops):
             return OPS[name](images, values)
         chosen = send(torch.tensor(indices), images.device)
+        # Not in place: the caller's images must not change.
         result = result.index_copy(0, chosen, OPS[name](images[chosen], values))
     return result
 

@@ -10,9 +10,11 @@ from tl_core.data.augment_ops import Op
 from tl_core.data.augment_policies import draw_policy, recolouring, turn
 from tl_core.data.resizing import Box
 
+# Ranges of torchvision's RandomResizedCrop, and those of its RandomErasing below.
 _CROP_RATIO = (3 / 4, 4 / 3)
 _BLUR_SIGMA = (0.3, 1.5)
 """Standard deviation of the blur, in pixels of the resized image."""
+# Beyond it lies less than 1 % of the widest kernel.
 _BLUR_REACH = 4
 """Radius of the blur kernel, in pixels."""
 _ERASED_SHARE = (0.02, 0.33)
@@ -53,6 +55,7 @@ def _draw_ops(config: AugmentConfig, rng: random.Random) -> Iterator[Op | None]:
         yield from draw_policy(config.policy, rng)
     if config.blur:
         yield Op("blur", bell(rng.uniform(*_BLUR_SIGMA))) if rng.random() < config.blur else None
+    # Last, so that nothing blurs or recolours the covered rectangle.
     if config.erasing:
         yield Op("erase", _draw_rectangle(rng)) if rng.random() < config.erasing else None
 
@@ -67,6 +70,7 @@ def _draw_box(width: int, height: int, smallest: float, rng: random.Random) -> B
         h = math.sqrt(area / ratio)
         if w <= width and h <= height:
             return _place(w, h, width, height, rng)
+    # Only very long images come here, in which a square always fits.
     side = min(width, height)
     return _place(side, side, width, height, rng)
 

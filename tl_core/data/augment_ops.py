@@ -72,11 +72,13 @@ def sharpen(images: Tensor, values: Tensor) -> Tensor:
 
     Values: factor.
     """
+    # So small an image has no inner pixels.
     if min(images.shape[2:]) < 3:
         return images
     (factor,) = _columns(values)
     pixels = images.float()
     inner = pixels[:, :, 1:-1, 1:-1]
+    # The sum over 3 x 3 pixels in two steps; sums of bytes are exact in float32.
     rows = pixels[:, :, :-2] + pixels[:, :, 1:-1] + pixels[:, :, 2:]
     around = rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:]
     # Pillow's smoothing kernel: the middle pixel weighs 5 of 13, each neighbour 1.
@@ -88,12 +90,15 @@ def sharpen(images: Tensor, values: Tensor) -> Tensor:
 def posterize(images: Tensor, values: Tensor) -> Tensor:
     """Reduce the number of colours. Values: bits per channel, from 1 to 8."""
     (bits,) = _columns(values)
+    # A mask that clears the low bits: 255 for eight bits, 128 for one.
     return images & (256 - 2 ** (8 - bits)).to(torch.uint8)
 
 
 def solarize(images: Tensor, values: Tensor) -> Tensor:
     """Invert pixels from a threshold upwards. Values: threshold, from 0 to 255."""
     (threshold,) = _columns(values)
+    # Bytes reach a threshold exactly if they reach its ceiling, so no conversion to float is
+    # needed.
     return torch.where(images >= threshold.ceil().to(torch.uint8), 255 - images, images)
 
 
@@ -111,6 +116,7 @@ def blur(images: Tensor, values: Tensor) -> Tensor:
     """Blur with a symmetric kernel. Values: weights of the pixels at distances 0, 1, 2 …"""
     weights = _columns(values)
     reach = len(weights) - 1
+    # Zeros outside the image would darken its borders.
     pixels = functional.pad(images.float(), (reach,) * 4, mode="replicate")
     # A Gaussian is separable: columns first, then rows.
     for dimension in (2, 3):
@@ -131,6 +137,7 @@ def erase(images: Tensor, values: Tensor) -> Tensor:
     """
     height, width = images.shape[2:]
     left, top, right, bottom = _columns(values)
+    # A pixel is covered if its centre is.
     x = (torch.arange(width, device=images.device) + 0.5) / width
     y = ((torch.arange(height, device=images.device) + 0.5) / height).view(-1, 1)
     covered = (x >= left) & (x < right) & (y >= top) & (y < bottom)

@@ -82,6 +82,7 @@ def turn(degrees: float) -> Op:
     angle = math.radians(degrees)
     cos = math.cos(angle)
     sin = math.sin(angle)
+    # This maps the result back to the source: clockwise, since y points downwards.
     return Op("warp", (cos, -sin, 0, sin, cos, 0))
 
 
@@ -96,4 +97,5 @@ def recolouring(brightness: float, contrast: float, saturation: float) -> Op:
 
 
 def _shear(x: float, y: float) -> Op:
+    # Half the shear as a shift moves the fixed line from the centre to the border.
     return Op("warp", (1, x, x / 2, y, 1, y / 2))

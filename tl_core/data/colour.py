@@ -16,6 +16,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
         return Image.fromarray(_to_8_bit(np.asarray(image))).convert("RGB")
     if image.mode == "LAB":
         return _from_lab(image)
+    # Images without an alpha channel can be transparent, too: palettes, or by a single colour.
     if image.has_transparency_data:
         return _on_white(image)
     return image if image.mode == "RGB" else image.convert("RGB")
@@ -24,7 +25,9 @@ def to_rgb(image: Image.Image) -> Image.Image:
 def _to_8_bit(values: NDArray[np.generic]) -> NDArray[np.uint8]:
     """Scale to bytes by the range of the type: unit floats, 16 bits, or else minimum to maximum."""
     if values.dtype.kind == "u" and values.dtype.itemsize == 2:
+        # Half the divisor is added to round; the product needs 32 bits.
         return np.asarray((values.astype(np.uint32) * 255 + 32767) // 65535, np.uint8)
+    # NaN would spread to minimum and maximum, and has no value as a byte.
     numbers: NDArray[np.float32] = np.nan_to_num(
         values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0
     )
@@ -42,6 +45,7 @@ def _full_scale(is_float: bool, low: float, high: float) -> float | None:
     """Return the value that stands for white, or None if the range must be stretched."""
     if low < 0 or high > 65535:
         return None
+    # Floats go by convention from 0 to 1 or from 0 to 255; the maximum tells which.
     if is_float and high <= 255:
         return 1.0 if high <= 1 else 255.0
     return 65535.0

@@ -24,6 +24,7 @@ def refuse_unusable(images: Sequence[ImageRecord], skipped: Sequence[SkippedFile
         TooFewClasses: fewer than two classes have usable images.
         ClassTooSmall: a class cannot appear in train, validation and test.
     """
+    # Copies of one file stay on one side of the split, so they cannot fill all three.
     distinct = _distinct(images)
     if len(distinct) < 2:
         problem = _too_few_classes(list(distinct))
@@ -115,6 +116,7 @@ def _some(groups: Sequence[Sequence[ImageRecord]]) -> str:
 
 def _unevenness(counts: Counter[str]) -> str:
     large, most = counts.most_common(1)[0]
+    # Ties are broken by name, so that the warning is always the same.
     small, least = min(counts.items(), key=lambda item: (item[1], item[0]))
     if most < UNEVEN * least:
         return ""

@@ -27,6 +27,7 @@ class Arriving:
         self._parts = [
             [tensor.to("cpu", non_blocking=on_cuda) for tensor in part] for part in parts
         ]
+        # The mark is queued behind the copies, so that passing it means that they are done.
         self._wait = _mark() if on_cuda else lambda: None
 
     def __iter__(self) -> Iterator[Tensor]:

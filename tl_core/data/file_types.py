@@ -14,6 +14,7 @@ _OWN_KINDS = {
     b"GIF8": "GIF",
     b"II*\x00": "TIFF",
     b"MM\x00*": "TIFF",
+    # BigTIFF, whose offsets have 64 bits.
     b"II+\x00": "TIFF",
     b"MM\x00+": "TIFF",
 }
@@ -28,6 +29,7 @@ _FOREIGN_KINDS = {
     b"\x00\x00\x00\x0cJXL": "a JPEG XL file",
     b"\xff\x0a": "a JPEG XL file",
     b"\x00\x00\x01\x00": "an icon (ICO) file",
+    # The header of EBML, the format behind Matroska and WebM.
     b"\x1a\x45\xdf\xa3": "a video",
 }
 _BRANDS = {
@@ -46,6 +48,7 @@ def name_foreign_kind(head: bytes) -> str | None:
     """Explain why these first bytes are no supported image; None if they may be one."""
     if not head:
         return "It is empty (0 bytes)."
+    # ISO base media files begin with the length of their first box, then its name.
     if head[4:8] == b"ftyp":
         return f"It is {_BRANDS.get(head[8:12], 'a video')}. {_SAVE}"
     if _is_svg(head):

@@ -142,12 +142,15 @@ def _open_image(file: BinaryIO, use: Callable[[Image.Image], _T]) -> _T:
     try:
         head = file.read(HEAD_BYTES)
         file.seek(0)
+        # Before Pillow sees it, which would only say that it cannot identify the file.
         if foreign := name_foreign_kind(head):
             raise ImageUnusable(foreign)
+        # Some other plugins are not meant for untrusted files: the one for EPS starts Ghostscript.
         with Image.open(file, formats=_FORMATS) as image:
             return use(image)
     except ImageUnusable:
         raise
+    # The warning is raised where Python turns warnings into errors.
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageUnusable(f"It has more pixels than can be opened safely ({error}).") from error
     except MemoryError as error:
@@ -166,6 +169,7 @@ def _load(
         image.draft(None, (2 * draft_side, 2 * draft_side))
     elif draft_long_side is not None:
         is_wide = image.width >= image.height
+        # Pillow keeps both sides at least as long as asked; 1 leaves the short side free.
         image.draft(None, (draft_long_side, 1) if is_wide else (1, draft_long_side))
     is_draft = image.size != full_size
     image.load()

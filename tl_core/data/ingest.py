@@ -88,6 +88,7 @@ def _clean_up_on_failure(into: Path) -> Iterator[None]:
     try:
         make_folders(into)
         yield
+    # An interrupt from the keyboard must not leave anything behind either.
     except BaseException:
         for folder in written:
             shutil.rmtree(folder, ignore_errors=True)
@@ -105,6 +106,7 @@ class _Reporter:
     def report(self, progress: IngestProgress) -> None:
         self._stop.check()
         now = time.monotonic()
+        # The first and the last report are shown in any case.
         is_edge = progress.done in (0, progress.total)
         if self._on_progress and (is_edge or now - self._last >= SECONDS_BETWEEN_REPORTS):
             self._last = now
@@ -121,6 +123,7 @@ def _take_all(
         return intake.take(listing.entries[place.index])
 
     workers = min(default_workers(), MOST_WORKERS)
+    # Results come in order, so the threads need work beyond a slow file in front.
     outcomes = map_ahead(take, layout.places, workers, ahead=4 * workers)
     n_files = len(layout.places)
     # Closing ends the threads; otherwise they would go on writing into a folder being deleted.
@@ -186,5 +189,6 @@ def _fingerprint(images: Sequence[ImageRecord]) -> str:
     """Digest splits, classes and contents to 16 hex digits, independent of file names and order."""
     digest = hashlib.sha256()
     for row in sorted((image.split or "", image.class_name, image.sha256) for image in images):
+        # JSON separates the fields unambiguously, whatever a class is called.
         digest.update(json.dumps(row).encode() + b"\n")
     return digest.hexdigest()[:16]

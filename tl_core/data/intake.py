@@ -62,7 +62,11 @@ class Intake:
         with _refusing_on_disk_error():
             try:
                 sha256, content = self._receive(entry, part)
+                # No lock: threads that meet copies at the same time store both, which only costs
+                # time.
                 if sha256 not in self._met:
+                    # A large file, no longer in memory, is decoded rather than compared with the
+                    # stored one.
                     known = None if content is None else self._link_known(sha256, content)
                     self._met[sha256] = known or self._store(part, sha256, content)
                 return self._met[sha256]
@@ -83,6 +87,7 @@ class Intake:
             file: BinaryIO | None = None
             for chunk in entry.read():
                 size += len(chunk)
+                # Counted before the chunk is kept, so that a zip bomb ends at the limit.
                 self.meter.add(len(chunk), size, entry.packed)
                 digest.update(chunk)
                 chunks.append(chunk)
@@ -117,6 +122,7 @@ class Intake:
             thumbnail.replace(thumbnail_path(self._folder, sha256))
         finally:
             thumbnail.unlink(missing_ok=True)
+        # Only now, so that unusable files of usual size never reach the disk.
         if content is not None:
             part.write_bytes(content)
         part.replace(self._folder / "images" / f"{sha256}.{image.extension}")

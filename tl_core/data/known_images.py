@@ -53,6 +53,7 @@ class KnownImages:
 
     def find(self, sha256: str) -> KnownImage | None:
         with self._lock:
+            # Within the lock, so that no two threads list the same dataset.
             if sha256 not in self._known:
                 self._list(sha256)
             return self._known.get(sha256)

@@ -49,6 +49,7 @@ class _Folder:
 
     def walk(self) -> Iterator[int]:
         yield from self.files
+        # Recursion is safe: names are nested at most `MAX_DEPTH` folders deep.
         for folder in self.folders.values():
             yield from folder.walk()
 
@@ -94,6 +95,7 @@ def _unwrap(folder: _Folder, files: Sequence[Parts], layout: Layout) -> _Folder:
         layout.skipped += [
             SkippedFile("/".join(files[index]), _NOT_IN_CLASS) for index in folder.files
         ]
+        # A single folder with images only is a class and wraps nothing.
         if len(folder.filled) != 1 or not folder.filled[0].filled:
             return folder
         _skip_empty(folder, layout)
@@ -119,12 +121,14 @@ def _place_splits(base: _Folder, files: Sequence[Parts], layout: Layout) -> None
 
 
 def _split_name(folder: _Folder) -> str | None:
+    # Such folders are also called Train or VAL.
     return SPLIT_NAMES.get(folder.name.strip().casefold())
 
 
 def _place_classes(base: _Folder, split: str | None, layout: Layout) -> None:
     for folder in base.filled:
         if name := class_name(folder.name):
+            # Folders inside a class, such as one per camera, do not divide it.
             layout.places += [Place(index, split, name) for index in folder.walk()]
         else:
             layout.skipped.append(

@@ -36,9 +36,11 @@ class Meter:
             DatasetRefused: the dataset is too large.
             ImageUnusable: this file is too large.
         """
+        # `+=` is not atomic: another thread could count between its read and its write.
         with self._lock:
             self.total += n
             total = self.total
+        # The ratio is limited for each file, too: a single bomb could hide in a large archive.
         ratio = self._limits.max_ratio
         if packed is not None and file_bytes > max(ENTRY_FLOOR_BYTES, ratio * packed):
             raise UnsafeArchive(

@@ -92,6 +92,7 @@ def iterate_batches(
         # A GPU copies from pinned memory while the CPU goes on.
         pinned = on_device and torch.cuda.is_available()
 
+        # A generator, so that a batch's memory is only allocated when its turn comes.
         def tasks_by_batch() -> Iterator[list[_Task]]:
             for start in range(0, len(images), batch_size):
                 chunk = slice(start, start + batch_size)
@@ -101,11 +102,13 @@ def iterate_batches(
         results = groups_ahead(
             reader.read, tasks_by_batch(), workers or default_workers(), BATCHES_AHEAD
         )
+        # Entered last and so closed first: the threads end before the cache that they use.
         for result in stack.enter_context(closing(results)):
             for image, pixels in chain.from_iterable(_until(stop, result)):
                 if cached:
                     cached.add(image, pixels)
             yield pending.popleft().finished()
+        # Only after a whole pass: when it is broken off, waiting for the disk would delay the end.
         if cached:
             cached.finish()
 
@@ -136,6 +139,7 @@ class _PendingBatch:
     ) -> None:
         self.images = images
         self._labels = torch.tensor(labels, dtype=torch.int64, pin_memory=pinned)
+        # Channels last, as decoders deliver pixels, so that filling it is a plain copy.
         self._pixels = torch.empty(
             (len(images), side, side, 3), dtype=torch.uint8, pin_memory=pinned
         )

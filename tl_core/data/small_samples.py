@@ -45,10 +45,12 @@ def few_warnings(n_train: Mapping[str, int], n_val: int, n_test: int) -> Iterato
 
 def widest_interval(n: int) -> float:
     """Return the largest width of Wilson's 95 % interval for `n` images: half of them correct."""
+    # Wilson's formula simplifies to this at a share of one half.
     return _Z / math.sqrt(n + _Z**2)
 
 
 def _possible(n: int) -> str:
+    # Up to four images, all possible values fit into one sentence.
     if n > 4:
         return f"each is {100 / n:.0f} % of the accuracy"
     *some, last = (f"{100 * right / n:.0f}" for right in range(n + 1))

@@ -38,6 +38,7 @@ class Listing:
 
     def add(self, entry: Entry, limits: Limits) -> None:
         self.entries.append(entry)
+        # Checked while listing, so that a huge source is refused before it fills the memory.
         if len(self.entries) > limits.max_files:
             raise DatasetRefused(
                 f"There are more than {limits.max_files:,} files; that is the limit of one dataset."
@@ -129,6 +130,7 @@ def _scan(
 ) -> Iterator[tuple[Path, Parts]]:
     """Add a folder's files to the listing and yield its subfolders."""
     try:
+        # File systems list a folder in different orders.
         items = sorted(os.scandir(folder), key=lambda item: item.name)
     except OSError as error:
         listing.skipped.append(
@@ -157,6 +159,7 @@ def _scan(
 
 
 def _reader(path: Path) -> Callable[[], Iterator[bytes]]:
+    # A function, so that each file is opened when its turn comes, and not all at once.
     def read() -> Iterator[bytes]:
         try:
             with _open_no_link(path) as file:

@@ -59,6 +59,7 @@ def _pools(
         label for group in groups.values() for label in {image.class_name for image in group}
     )
     pools: dict[str, list[str]] = defaultdict(list)
+    # Sorted by content: the order of the images must not change the split.
     for sha in sorted(groups):
         if sides.get(sha, "train") == "train":
             labels = {image.class_name for image in groups[sha]}
@@ -69,6 +70,7 @@ def _pools(
 def _draw(
     pool: Sequence[str], fractions: Mapping[str, float], rng: random.Random
 ) -> dict[str, str]:
+    # A shuffled copy; `rng.shuffle` would change the caller's list.
     shuffled = rng.sample(pool, len(pool))
     sides = dict.fromkeys(shuffled, "train")
     start = 0
@@ -82,6 +84,7 @@ def _counts(n: int, fractions: Mapping[str, float]) -> dict[str, int]:
     """Count the groups for validation and test: at least one each, if one is left for training."""
     counts = {side: max(1, round(fraction * n)) for side, fraction in fractions.items()}
     while sum(counts.values()) > max(0, n - 1):
+        # The larger side gives way, so that the other keeps an image as long as possible.
         counts[max(counts, key=lambda side: counts[side])] -= 1
     return counts
 

@@ -28,6 +28,7 @@ def map_ahead(
         while pending:
             yield pending.popleft().result()
     finally:
+        # Waits for work in progress, which may still use what the caller frees next.
         pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -50,6 +51,7 @@ def groups_ahead(
 
 def default_workers() -> int:
     """Return the number of cores that this process may use, between 2 and 12."""
+    # Containers and schedulers often allow fewer cores than the machine has.
     if hasattr(os, "sched_getaffinity"):
         cores = len(os.sched_getaffinity(0))
     else:

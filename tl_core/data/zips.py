@@ -14,6 +14,7 @@ from tl_core.errors import DatasetRefused, ImageUnusable, UnsafeArchive
 from tl_core.settings import Limits
 from tl_core.text import shorten
 
+# Flag bits 0 (encrypted), 6 (strongly encrypted) and 13 (encrypted directory).
 _ENCRYPTED = 0x1 | 0x40 | 0x2000
 _UTF8 = 0x800
 _LOCAL_HEADER_BYTES = 30
@@ -78,6 +79,7 @@ def _refuse_overlaps(archive: zipfile.ZipFile) -> None:
     for info in sorted(archive.infolist(), key=lambda info: info.header_offset):
         if info.header_offset < end:
             raise UnsafeArchive("Files in the zip overlap; it is damaged or a zip bomb.")
+        # At least so many bytes: the name and the extra field come on top.
         end = info.header_offset + _LOCAL_HEADER_BYTES + info.compress_size
     if end > archive.start_dir:
         raise UnsafeArchive(
@@ -100,6 +102,7 @@ def _list(archive: zipfile.ZipFile, packed: int, limits: Limits) -> Listing:
 
 
 def _name(info: zipfile.ZipInfo) -> str:
+    # Not `filename`, which zipfile cuts at a NUL and in which it replaces backslashes on Windows.
     name = info.orig_filename
     if info.flag_bits & _UTF8:
         return name
@@ -116,6 +119,7 @@ def _refuse_unsafe(info: zipfile.ZipInfo) -> None:
         raise UnsafeArchive(
             f'"{shown}" in the zip is encrypted. Pack the folder again without a password.'
         )
+    # The upper 16 bits hold the Unix mode; archives from other systems have 0 there.
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind == stat.S_IFLNK:
         raise UnsafeArchive(f'"{shown}" in the zip is a link. Pack the files themselves.')
@@ -130,10 +134,12 @@ def _reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], Ite
                 "It is packed with an unusual method. Pack the folder again as an ordinary zip."
             )
         try:
+            # Several threads may read one archive: zipfile locks the shared file.
             with archive.open(info) as stream:
                 while chunk := stream.read(CHUNK_BYTES):
                     yield chunk
         except Exception as error:
+            # On damaged data, zipfile and zlib raise errors of many kinds.
             raise ImageUnusable(
                 "It is damaged inside the zip (its checksum or size is wrong)."
             ) from error

@@ -14,6 +14,7 @@ from tl_core.records import Prediction
 _BINS = 10
 _LEAST = 1e-30
 """Smallest probability; its logarithm stands for that of 0."""
+# Bounds of the search: beyond them, a model would be sure of everything or of nothing.
 _COLDEST = 0.05
 _HOTTEST = 20.0
 
@@ -45,6 +46,7 @@ class Answered:
 def reliability(predictions: Sequence[Prediction], n_bins: int = _BINS) -> list[Bin]:
     """Return the bins of equal width that are not empty, from the least confident."""
     confidences, are_right = _answers(predictions)
+    # A bin includes its upper end, and the first one also a confidence of 0.
     places = np.clip(np.ceil(confidences * n_bins).astype(int) - 1, 0, n_bins - 1)
     bins = []
     for place in np.unique(places):
@@ -81,11 +83,13 @@ def fit_temperature(predictions: Sequence[Prediction]) -> float | None:
     logits = _logits(predictions)
     labels = [p.true for p in predictions]
 
+    # In the logarithm, halving and doubling the temperature are steps of equal size.
     def log_loss(log_temperature: float) -> float:
         log_p = log_softmax(logits / np.exp(log_temperature), axis=1)
         return -float(log_p[np.arange(len(labels)), labels].mean())
 
     bounds = (float(np.log(_COLDEST)), float(np.log(_HOTTEST)))
+    # The loss is convex in the inverse temperature, so this finds its only minimum.
     found = minimize_scalar(log_loss, bounds=bounds, method="bounded", options={"xatol": 1e-5})
     return float(np.exp(found.x))
 

@@ -40,6 +40,7 @@ class Calibration:
                 f"say whether it is as sure as it is right: {figures}, which on others could be "
                 f"anything from {low:.0f} to {high:.0f} %."
             )
+        # Within the interval of the accuracy, the difference may be chance.
         if low <= 100 * self.confidence <= high:
             verdict = "On the whole it is about as sure as it is right"
         else:
@@ -60,6 +61,7 @@ class Calibration:
         )
         before = f"{100 * self.error:.1f}"
         after = f"{100 * error:.1f}"
+        # Compared as shown: a gain that rounding hides is none to the reader.
         if float(after) >= float(before):
             return (
                 f"Making it {_surer(temperature)} would not help: {how}, would leave them {after} "

@@ -52,6 +52,7 @@ def lay_out(features: Numbers, method: Method, seed: int = 0) -> MapPoints:
     if method == "pca":
         share = float(found.shares.sum()) if found.spread else None
         return MapPoints(method, _on_a_plane(found.points), share)
+    # Equal features have no spread to divide by.
     scale = found.points.std() or 1.0
     embed = _tsne if method == "tsne" else _umap
     points = embed(found.points / scale, seed)
@@ -74,6 +75,7 @@ def check_features(features: Numbers) -> None:
 
 def can_umap() -> bool:
     """Return True if UMAP is installed."""
+    # Looks for the package without importing it, which takes seconds.
     return find_spec("umap") is not None
 
 
@@ -86,8 +88,10 @@ def _on_a_plane(points: Numbers) -> Numbers:
 
 
 def _tsne(points: Numbers, seed: int) -> Numbers:
+    # Slow to import, and PCA does without it.
     from sklearn.manifold import TSNE
 
+    # scikit-learn's default of 30, which must stay below the number of points.
     perplexity = min(30.0, max(1.0, (len(points) - 1) / 3))
     # With equal features the PCA start is a single point, whose size scikit-learn divides by.
     init = "pca" if points.shape[1] >= 2 and points.any() else "random"
@@ -103,6 +107,7 @@ def _umap(points: Numbers, seed: int) -> Numbers:
     neighbours = min(_NEIGHBOURS, len(points) - 1)
     # Few points have too few directions for its spectral start.
     init = "spectral" if len(points) > 10 and points.any() else "random"
+    # With a seed UMAP runs on one thread, and warns unless `n_jobs` says so.
     found: Numbers = UMAP(
         n_neighbors=neighbours, random_state=seed, n_jobs=1, init=init
     ).fit_transform(points)

@@ -47,6 +47,7 @@ def heat_map(
             )
     explain = _grad_cam if method == "grad-cam" else _occlusion
     found = explain(model, image, label)
+    # Negative values speak against the class and have no place on the map.
     heat = relu(found.detach().float().cpu())[0, 0]
     if not heat.isfinite().all():
         raise NotExplainable(
@@ -78,6 +79,7 @@ def _centred(logits: Tensor) -> Tensor:
 def _log_odds(logits: Tensor) -> Tensor:
     """Compute the log-odds of each class against all others, which do not saturate."""
     others = torch.eye(logits.shape[1], dtype=torch.bool, device=logits.device)
+    # Minus infinity leaves each class out of the sum of the others.
     rest = logits[:, None].masked_fill(others, -torch.inf).logsumexp(2)
     return logits - rest
 
@@ -91,6 +93,7 @@ def _occlusion(model: TransferModel, image: Tensor, label: int) -> Tensor:
 
     side = image.shape[-1]
     window = max(1, 3 * side // 8)
+    # Six positions in each direction, 36 in all.
     stride = max(1, side // 8)
     with torch.no_grad():
         found: Tensor = Occlusion(_Scores(model, _as_it_is, _log_odds)).attribute(
@@ -117,6 +120,7 @@ def _grad_cam(model: TransferModel, image: Tensor, label: int) -> Tensor:
     values, rest = deepest_grid(model, image)
     grid, restore = _as_grid(values)
     scores = _Scores(rest, restore, _centred)
+    # Gradients are needed from here to the logits, not through the whole network.
     found = LayerGradCam(scores, scores.entry).attribute(grid.detach().requires_grad_(), label)
     whole: Tensor = LayerAttribution.interpolate(found, image.shape[-2:], "bilinear")
     return whole
@@ -181,6 +185,7 @@ def _is_grid(values: Tensor) -> bool:
     return values.ndim in (3, 4) and _as_grid(values)[0].shape[-1] > 1
 
 
+# The search runs without gradients, but this test needs one.
 @torch.enable_grad()
 def _matters(values: Tensor, rest: nn.Module) -> bool:
     """Return True if the rest of the network depends on any position of the grid."""
@@ -189,7 +194,9 @@ def _matters(values: Tensor, rest: nn.Module) -> bool:
     features: Tensor = rest(restore(grid.clone()))
     # The plain sum would not do: layer normalisation keeps it at 0.
     generator = torch.Generator().manual_seed(0)
+    # Drawn on the CPU, since a GPU's generator would give other numbers.
     direction = torch.randn(features.shape, generator=generator).to(features.device)
+    # An unused grid is an answer here and not an error.
     (gradient,) = torch.autograd.grad((features * direction).sum(), grid, allow_unused=True)
     return gradient is not None and bool(gradient.count_nonzero())
 

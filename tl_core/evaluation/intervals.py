@@ -7,12 +7,14 @@ from scipy.special import stdtrit
 Floats = NDArray[np.float64]
 Interval = tuple[float, float]
 _Z = 1.96
+# As many as bring the bisection to the precision of float64.
 _HALVINGS = 50
 
 
 def wilson_interval(right: float, n: float, z: float = _Z) -> Interval:
     """Compute Wilson's interval of a share (1927), valid for small n and shares near 0 and 1."""
     if n == 0:
+        # Without images, any share is possible.
         return 0.0, 1.0
     share = right / n
     spread = z * z / n
@@ -81,5 +83,6 @@ def mean_loss_interval(losses: Floats, guessing: float) -> Interval:
     seen = np.append(losses, losses.mean() + guessing)
     n = len(seen)
     mean = float(seen.mean())
+    # `scipy.stats` would give the same quantile, but takes long to import.
     half = float(stdtrit(n - 1, 0.975)) * float(seen.std(ddof=1)) / n**0.5
     return float(losses.mean()), mean + half

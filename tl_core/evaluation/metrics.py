@@ -48,6 +48,7 @@ def summarise(outputs: Outputs, majority_label: int) -> TestResult:
         n=len(outputs.labels),
         loss=outputs.loss,
         accuracy=outputs.accuracy,
+        # A class that was never predicted counts as 0, as by default in scikit-learn.
         precision_macro=fmean(figure.precision or 0.0 for figure in occurring),
         recall_macro=fmean(figure.recall or 0.0 for figure in occurring),
         f1_macro=fmean(figure.f1 or 0.0 for figure in occurring),

@@ -61,5 +61,6 @@ def named_figures(judgement: Judgement) -> list[NamedFigure]:
     return [
         NamedFigure(*named, getattr(judgement, named[0]), judgement.n)
         for named in _ALL
+        # A split with a single class has no ROC AUC.
         if getattr(judgement, named[0]) is not None
     ]

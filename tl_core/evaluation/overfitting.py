@@ -42,10 +42,12 @@ def judge_fit(
         val: predictions of the kept model on validation; empty if they were not stored.
     """
     losses = _curve(points, "val", "loss")
+    # From two epochs, no course can be told.
     if run.best_epoch not in losses or len(losses) < 3:
         few = f"{number_of(len(losses), 'epoch')} {'is' if len(losses) == 1 else 'are'} too few"
         return Fit("unknown", f"{few} to say whether it learned too much or too little.")
     course = _Course(run, run.best_epoch, points, losses)
+    # The first diagnosis that applies: later ones suppose that something was learned.
     return (
         _judge_nothing(course, val, n_classes)
         or _judge_by_heart(course)
@@ -96,6 +98,7 @@ class _Course:
     @property
     def sides(self) -> tuple[Share, Share] | None:
         """Training and validation accuracy of the kept epoch, if both are known."""
+        # The running mean lags behind the kept weights, so it is the second choice.
         train = self.checked or self.right("train").get(self.kept)
         val = self.right("val").get(self.kept)
         return (train, val) if train and val else None
@@ -129,6 +132,7 @@ def _judge_nothing(course: _Course, val: Sequence[Prediction], n_classes: int) -
         or tells_classes_apart(val, n_classes)
     ):
         return None
+    # A model that knows its training images has learned something, if only by heart.
     if any(share.is_better_than(guessing.accuracy) for share in trained):
         return None
     return Fit(
@@ -145,7 +149,9 @@ def _judge_by_heart(course: _Course) -> Fit | None:
     train = _curve(course.points, "train", "loss")
     lowest = course.lowest
     last = course.last
+    # A relative bound alone would take noise near a loss of 0 for a rise.
     least_rise = max(_RISE * val[lowest], _LEAST_RISE)
+    # If the training loss rose too, the images were not learned by heart.
     if val[last] <= val[lowest] + least_rise or train[last] >= train[lowest]:
         return None
     return Fit(
@@ -178,6 +184,7 @@ def _judge_gap(course: _Course) -> Fit | None:
         return None
     train, val = course.sides
     better = "it knows the training images better than new ones"
+    # With few images, a gap of this size may be chance.
     if train.is_apart_from(val):
         return Fit(
             "over",
@@ -209,6 +216,7 @@ def what_helps(model: ModelConfig, kind: str) -> str:
     elif kind == "over":
         means = ["More images", "stronger augmentation"]
         is_all_frozen = model.frozen_stages == "all" and model.frozen_layers is None
+        # More than the whole backbone cannot be frozen.
         last = "" if is_all_frozen else "more frozen stages"
     else:
         means = ["More images", "more epochs"]

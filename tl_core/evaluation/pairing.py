@@ -21,6 +21,7 @@ def by_content(
     """
     seen = Counter[tuple[str, int]]()
     found = {}
+    # By position, so that copies are numbered in the same way for every run.
     for p in sorted(predictions, key=lambda p: p.position):
         image = (images[p.position].sha256, p.true)
         found[(*image, seen[image])] = p

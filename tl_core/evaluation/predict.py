@@ -54,6 +54,7 @@ def right_answers(logits: Tensor, labels: Tensor) -> Tensor:
 def join(parts: Sequence[Outputs]) -> Outputs:
     """Join the outputs of several batches in main memory."""
     return Outputs(
+        # In float64, so that probabilities close to 1 stay distinct.
         torch.cat([part.logits for part in parts]).cpu().double(),
         torch.cat([part.labels for part in parts]).cpu(),
         tuple(position for part in parts for position in part.positions),
@@ -61,6 +62,7 @@ def join(parts: Sequence[Outputs]) -> Outputs:
     )
 
 
+# PyTorch leaves the mode at each yield, so that the caller's own code runs as usual.
 @torch.inference_mode()
 def predict_batches(
     model: nn.Module, examples: Examples, autocast: Autocast = nullcontext

@@ -51,6 +51,7 @@ class Probe:
 
 
 def _scaled(model: Any) -> Any:
+    # In a pipeline the scale is learned in each fold anew, and not from the images asked about.
     return make_pipeline(StandardScaler(), model)
 
 
@@ -88,6 +89,7 @@ PROBES = (
         "knn",
         "k nearest neighbours",
         "Asks the five images whose features are most alike.",
+        # A small fold may have fewer images than neighbours.
         lambda n: _scaled(KNeighborsClassifier(min(_NEIGHBOURS, n))),
         4,
     ),
@@ -185,6 +187,7 @@ def _count_folds(
             f"There is only {len(distinct)} class with images to learn from: models need two or "
             "more."
         )
+    # More folds than images of the largest class, or than groups, would leave some empty.
     n_folds = min(FOLDS, max(distinct.values()), len(set(groups)))
     if n_folds < 2:
         raise CannotProbe(
@@ -218,6 +221,7 @@ def _split(
         # Sentences tell of small classes already.
         warnings.simplefilter("ignore", UserWarning)
         for learned, asked in folds.split(labels, labels, numbers):
+            # Large groups can leave a fold empty.
             if len(learned) and len(asked):
                 yield learned, asked
 
@@ -254,6 +258,7 @@ def _answers(
     # Most models refuse to learn a single class.
     if len(np.unique(labels)) == 1:
         return np.full(len(asked), labels[0]), True
+    # scikit-learn tells of a missing convergence by a warning only.
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
         answers: Numbers = model.make(len(labels)).fit(features, labels).predict(asked)

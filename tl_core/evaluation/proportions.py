@@ -36,6 +36,7 @@ class Share:
 
     def is_better_than(self, guessed: float) -> bool:
         """Return True if the share is better beyond chance, and by more than `HARDLY`."""
+        # Significance alone would call a tiny gain on many images better.
         return self.interval[0] > guessed + HARDLY * (1 - guessed)
 
     def words(self, images: str) -> str:
@@ -62,6 +63,7 @@ class Guessing:
     def is_as_good_as(self, right: Share, loss: float) -> bool:
         """Return True if neither accuracy nor loss of a model is clearly better."""
         hardly_less = loss > (1 - HARDLY) * self.loss
+        # Among images of one class guessing is perfect, and says nothing.
         return self.accuracy < 1 and hardly_less and not right.is_better_than(self.accuracy)
 
 
@@ -71,5 +73,6 @@ def tells_classes_apart(predictions: Sequence[Prediction], n_classes: int) -> bo
     recalls = [figures.recall for figures in found if figures.recall is not None]
     if not recalls:
         return False
+    # Balanced, since what is learned of rare classes hardly shows in the accuracy.
     balanced = Share(fmean(recalls), len(predictions))
     return balanced.is_better_than(1 / len(recalls))

@@ -51,6 +51,7 @@ def rank(predictions: Sequence[Prediction], label: int) -> Ranking | None:
         n_others=len(is_it) - n,
         roc=_thinned(others_called, found),
         auc=float(roc_auc_score(is_it, scores)),
+        # scikit-learn lists them by falling recall.
         precision_recall=_thinned(recall[::-1], precision[::-1]),
         average_precision=float(average_precision_score(is_it, scores)),
     )

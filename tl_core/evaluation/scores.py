@@ -166,6 +166,8 @@ class _Counts:
 
 def _resampled_counts(tables: _Tables, k: int, seed: int) -> Iterator[_Counts]:
     """Yield bootstrap resamples as margins, one at a time to spare memory."""
+    # Resampling the cells of the confusion matrix has the same distribution as resampling images
+    # and takes less time.
     cells, counts = np.unique(tables.labels * k + tables.answers, return_counts=True)
     true, answers = np.divmod(cells, k)
     n = len(tables.labels)
@@ -178,6 +180,7 @@ def _macro_figures(counts: _Counts) -> Floats:
     """Compute balanced accuracy, and precision, recall and F1 averaged over occurring classes."""
     either = counts.predicted + counts.true
     occur = either > 0
+    # A class without images is divided by 1 and so gives 0, as in scikit-learn.
     precision = counts.right / np.maximum(counts.predicted, 1)
     recall = counts.right / np.maximum(counts.true, 1)
     f1 = 2 * counts.right / np.maximum(either, 1)
@@ -225,6 +228,7 @@ class _Ranked:
     @classmethod
     def of(cls, scores: Floats, is_it: NDArray[np.bool_]) -> "_Ranked":
         order = np.argsort(scores, kind="stable")
+        # Images of equal probability are one step; -1 lies below them all and opens the first.
         starts = np.flatnonzero(np.diff(scores[order], prepend=-1.0))
         return cls(order, is_it[order], starts)
 
@@ -233,6 +237,7 @@ class _Ranked:
         weights = weights[:, self.order]
         its = np.add.reduceat(weights * self.is_it, self.starts, axis=1)
         others = np.add.reduceat(weights * ~self.is_it, self.starts, axis=1)
+        # Ties count half, as in the Mann-Whitney statistic.
         below = np.cumsum(others, axis=1) - others / 2
         pairs = its.sum(1) * others.sum(1)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -247,9 +252,11 @@ def _bootstrap(
     generator = np.random.default_rng(seed)
     left = _resamples(n, k)
     found: list[Floats] = []
+    # Blocks of two million weights take 16 MB, however many resamples there are.
     at_once = max(1, 2_000_000 // n)
     while left > 0:
         rows = min(left, at_once)
+        # Drawing n images with replacement gives multinomial counts.
         found.append(figure(generator.multinomial(n, np.full(n, 1 / n), rows).astype(np.float64)))
         left -= rows
     return _figure(value, np.concatenate(found), at_least)
@@ -262,8 +269,10 @@ def _resamples(n: int, k: int) -> int:
 def _figure(value: float, resamples: Floats, at_least: Interval) -> Figure:
     """Combine the resamples' interval and `at_least`, taking the wider at each end."""
     low, high = at_least
+    # A resample in which one side is missing has no ROC AUC.
     if np.isfinite(resamples).any():
         ends = np.nanpercentile(resamples, [2.5, 97.5])
         low = min(low, float(ends[0]))
         high = max(high, float(ends[1]))
+    # The percentiles of a skewed bootstrap may miss the value, which belongs inside.
     return Figure(float(value), float(min(low, value)), float(max(high, value)))

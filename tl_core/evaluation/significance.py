@@ -127,6 +127,7 @@ def compare(first: Sequence[Prediction], second: Sequence[Prediction], seed: int
     only_first = int((right[0] & ~right[1]).sum())
     only_second = int((right[1] & ~right[0]).sum())
     shares = np.array([only_first, only_second, n - only_first - only_second]) / n
+    # The difference depends on these counts alone, so resampling them is resampling images.
     drawn = np.random.default_rng(seed).multinomial(n, shares, _RESAMPLES)
     ends = np.percentile((drawn[:, 0] - drawn[:, 1]) / n, [2.5, 97.5])
     least, most = _adjusted_wald(only_first, only_second, n)
@@ -135,6 +136,7 @@ def compare(first: Sequence[Prediction], second: Sequence[Prediction], seed: int
     mine, theirs = (
         np.array([side[position].probabilities for position in labels[0]]) for side in sides
     )
+    # An absolute tolerance would accept all small probabilities as equal.
     same = mine.shape == theirs.shape and np.allclose(mine, theirs, rtol=_ROUNDING, atol=0)
     p_value = float(_mcnemar(np.array(only_first), np.array(only_second)))
     return Comparison(
@@ -151,6 +153,7 @@ def compare_best(sides: Sequence[Sequence[Prediction]]) -> list[Comparison]:
         NotComparable: the images differ.
     """
     found = [compare(sides[0], other) for other in sides[1:]]
+    # Every column must belong to one image.
     rows = [sorted(side, key=lambda p: p.position) for side in sides]
     corrected = p_values_of_pairs(np.array([[p.is_right for p in row] for row in rows]))[
         0, 1:
@@ -169,6 +172,7 @@ def p_values_of_pairs(right: NDArray[np.bool_]) -> NDArray[np.float64]:
         right: True where a run is right, bool [runs, images].
     """
     only = right.astype(np.int64) @ (~right).astype(np.int64).T
+    # Each pair once, since Holm's correction depends on the number of tests.
     one, other = np.triu_indices(len(right), 1)
     p_values = np.ones((len(right), len(right)))
     p_values[one, other] = p_values[other, one] = holm(
@@ -179,6 +183,7 @@ def p_values_of_pairs(right: NDArray[np.bool_]) -> NDArray[np.float64]:
 
 def _mcnemar(only_first: NDArray[np.int64], only_second: NDArray[np.int64]) -> NDArray[np.float64]:
     """Compute exact, two-sided p-values of McNemar's test; 1 if no image differs."""
+    # The exact test: the chi-squared approximation needs some 25 differing images.
     less = np.minimum(only_first, only_second)
     p_values: NDArray[np.float64] = np.minimum(
         1.0, 2 * bdtr(less.astype(float), only_first + only_second, 0.5)
@@ -200,6 +205,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     order = np.argsort(found)
     steps = found[order] * np.arange(len(found), 0, -1)
     corrected = np.empty_like(found)
+    # A larger p-value must not be corrected to less than a smaller one.
     corrected[order] = np.minimum(1.0, np.maximum.accumulate(steps))
     rising: list[float] = corrected.tolist()
     return rising

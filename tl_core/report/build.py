@@ -103,6 +103,7 @@ def report_html(store: Store, artifacts: Artifacts, run_id: str) -> str:
         settings=_settings(run),
         to_see_all=TO_SEE_ALL,
         terms={term: GLOSSARY[term] for term in _TERMS},
+        # Embedded, so that the report opens without a network.
         plotly=_script("plotly", "package_data", "plotly.min.js"),
         theme=_script("tl_core", "charts", "theme.js"),
         script=_script("tl_core", "report", "report.js"),
@@ -116,9 +117,11 @@ def _page() -> Any:
     environment = Environment(
         loader=PackageLoader("tl_core", "report"),
         autoescape=True,
+        # A misspelt name would otherwise print nothing.
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        # Plain strings may be user text; `Markup`, a subclass, stays as it is.
         finalize=lambda value: isolated(value) if type(value) is str else value,
     )
     environment.filters |= {
@@ -132,6 +135,7 @@ def _page() -> Any:
     return environment.get_template("report.html")
 
 
+# The files never change while the program runs, and Plotly's has megabytes.
 @cache
 def _script(package: str, *path: str) -> Markup:
     return Markup(files(package).joinpath(*path).read_text("utf-8"))  # noqa: S704
@@ -141,6 +145,7 @@ def _safe_json(value: Any) -> Markup:
     """Encode a value as JSON for a script element, so that nothing in it ends the element."""
     raw = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     raw = raw.encode("utf-8", "replace").decode()  # half a pair of surrogates is in no file
+    # `<` could end the element; older JavaScript ends a line at the two separators.
     return Markup(  # noqa: S704
         raw.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     )
@@ -150,6 +155,7 @@ def _charts(store: Store, results: Results) -> dict[str, Chart]:
     run = results.run
     points = store.list_metrics(run.id)
     _, predictions = store.list_predictions(run.id, "test")
+    # Paper has no tooltips to name the classes of an axis without labels.
     view = (
         MatrixView(top=MAX_LABELLED_CLASSES) if len(results.classes) > MAX_TICKS else MatrixView()
     )

@@ -73,6 +73,7 @@ def _spread(predictions: Sequence[Prediction]) -> list[Prediction]:
     for p in predictions:
         seen[p.true] = seen.get(p.true, 0) + 1
         ranked.append((seen[p.true], p.true, p.position, p))
+    # Without the prediction itself, which has no order.
     return [p for *_, p in sorted(ranked, key=lambda entry: entry[:3])]
 
 
@@ -80,5 +81,6 @@ def _picture(folder: Path, image: ImageRecord) -> str:
     try:
         raw = thumbnail_path(folder, image.sha256).read_bytes()
     except OSError:
+        # A lost thumbnail must not cost the whole report.
         return ""
     return f"data:image/webp;base64,{base64.b64encode(raw).decode()}"
