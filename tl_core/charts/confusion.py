@@ -33,12 +33,10 @@ class MatrixView:
     @classmethod
     def from_query(cls, query: Any) -> "MatrixView":
         """Read a view from the query of a URL; missing or wrong values take their defaults."""
-        top = query.get("top", "")
         return cls(
             query.get("shares") == "1",
             query.get("order") == "mix-ups",
-            # `isdigit` alone accepts characters such as ², which `int` refuses.
-            int(top) if top.isascii() and top.isdigit() and 2 <= int(top[:6]) <= 1000 else None,
+            _read_top(query.get("top", "")),
         )
 
     @property
@@ -46,6 +44,14 @@ class MatrixView:
         """Format the view as `from_query` reads it, each part followed by `&`."""
         top = f"top={self.top}&" if self.top else ""
         return f"{'shares=1&' * self.shares}{'order=mix-ups&' * self.by_mix_ups}{top}"
+
+
+def _read_top(text: str) -> int | None:
+    # `isdigit` alone accepts characters such as ², which `int` refuses.
+    is_number = text.isascii() and text.isdigit() and len(text) <= 4
+    if is_number and 2 <= int(text) <= 1000:
+        return int(text)
+    return None
 
 
 @dataclass(frozen=True)
