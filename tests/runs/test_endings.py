@@ -41,7 +41,9 @@ def test_a_run_that_stopped_says_after_which_epoch_and_what_is_kept(state, first
 def test_without_a_finished_epoch_nothing_is_kept_and_only_a_paused_run_begins_anew(state):
     said = ending_words(make_run(state), resumable=state is RunState.PAUSED)
     assert "before its first epoch was finished. Only its settings are kept" in said
-    assert said.endswith("If resumed, it starts again from the first epoch.") == (state is RunState.PAUSED)
+    assert said.endswith("If resumed, it starts again from the first epoch.") == (
+        state is RunState.PAUSED
+    )
 
 
 def test_a_run_that_never_started_says_so():
@@ -65,9 +67,11 @@ def test_how_a_process_died_comes_first_and_what_may_help_last():
     assert "a smaller batch size" in said and "server or command" not in said
 
 
-def test_an_error_is_told_as_it_is_and_a_run_under_way_has_not_ended():
+def test_an_error_is_quoted_and_an_unfinished_run_has_no_ending():
     assert ending_words(make_run(RunState.FAILED, message="Full."), True) == "Full."
-    assert ending_words(make_run(RunState.FAILED), False) == "The run failed without an error message."
+    assert (
+        ending_words(make_run(RunState.FAILED), False) == "The run failed without an error message."
+    )
     for state in (RunState.QUEUED, RunState.RUNNING, RunState.COMPLETED):
         assert ending_words(make_run(state, epochs_done=2), False) == ""
 
