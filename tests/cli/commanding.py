@@ -1,4 +1,4 @@
-"""Commands run as scripts and people run them: what they print and how they exit."""
+"""Helpers that run commands as scripts and users do, and check output and exit code."""
 
 import io
 import json
@@ -22,8 +22,9 @@ Done = subprocess.CompletedProcess
 
 
 def run(home: Path, *arguments: str | Path, **more: str) -> Done:
-    """The command in this process, which has torch loaded: what it prints and how it would exit."""
-    out, err = io.StringIO(), io.StringIO()
+    """Run a command in this process, which has already imported torch."""
+    out = io.StringIO()
+    err = io.StringIO()
     terminate = signal.getsignal(signal.SIGTERM)
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.setattr(os, "environ", environment(home, **more))
@@ -35,7 +36,7 @@ def run(home: Path, *arguments: str | Path, **more: str) -> Done:
 
 
 def spawn(home: Path, *arguments: str | Path, **more: str) -> Done:
-    """The command in a process of its own."""
+    """Run a command in its own process."""
     return subprocess.run(
         [*COMMAND, *map(str, arguments)],
         cwd=ROOT,
@@ -49,7 +50,7 @@ def spawn(home: Path, *arguments: str | Path, **more: str) -> Done:
 
 
 def answer(done: Done):
-    """The one JSON value on stdout."""
+    """Return the one JSON value on stdout of a successful command."""
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("\n") == 1 and done.stdout.endswith("\n")
     assert done.stderr == ""
@@ -57,13 +58,13 @@ def answer(done: Done):
 
 
 def complaint(done: Done) -> str:
-    """The one line on stderr of a command that was refused."""
+    """Return the one line on stderr of a refused command."""
     assert done.returncode == 2, (done.returncode, done.stdout, done.stderr)
     assert done.stdout == "" and done.stderr.count("\n") == 1 and "Traceback" not in done.stderr
     return done.stderr
 
 
 def config_of(home: Path, *options: str) -> dict:
-    """What a run is trained with that `train` was given these options for."""
-    said = answer(run(home, "train", "colours", "--json", *options))
-    return answer(run(home, "show", said["run_id"], "--json"))["config"]
+    """Return the settings of a run that is trained with these options."""
+    trained = answer(run(home, "train", "colours", "--json", *options))
+    return answer(run(home, "show", trained["run_id"], "--json"))["config"]

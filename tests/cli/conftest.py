@@ -1,4 +1,4 @@
-"""Homes in which commands find a dataset and a completed run."""
+"""Home folders in which commands find a dataset and a completed run."""
 
 from pathlib import Path
 
@@ -11,13 +11,13 @@ from tl_core.workspace import Workspace
 
 @pytest.fixture(scope="session")
 def home(finished) -> Path:
-    """Of a workspace with a dataset and a completed run."""
+    """Home folder of a workspace with a dataset and a completed run."""
     return finished[0].settings.home
 
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory, colours_folder: Path) -> tuple[Path, dict]:
-    """A home of its own, and what one training run there printed."""
+    """Train a run in a new home folder; return the folder and the printed JSON."""
     own = tmp_path_factory.mktemp("cli") / "home"
     return own, answer(spawn(own, "train", colours_folder, *QUICK, "--epochs", "2", "--json"))
 
@@ -26,6 +26,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory, colours_folder: Path) -> t
 def at_home(
     finished: tuple[Workspace, Run], monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Workspace, Run]:
-    """The finished run and its workspace, which commands of this process open."""
+    """Have commands of this process open the workspace of the finished run; return both."""
     monkeypatch.setattr("tl_core.workspace.open_workspace", lambda: finished[0])
     return finished

@@ -1,4 +1,4 @@
-"""Command `embed`: features as a file for NumPy."""
+"""Command `embed`."""
 
 import json
 from pathlib import Path

@@ -6,7 +6,7 @@ import pytest
 from cli.commanding import answer, run
 
 
-def test_a_run_is_evaluated_from_what_it_left(trained: tuple[Path, dict]):
+def test_a_run_is_evaluated_from_its_stored_predictions(trained: tuple[Path, dict]):
     home, said = trained
     found = answer(run(home, "evaluate", said["run_id"], "--json"))
     assert found["test"]["accuracy"]["value"] == pytest.approx(said["test"]["accuracy"])
@@ -14,16 +14,14 @@ def test_a_run_is_evaluated_from_what_it_left(trained: tuple[Path, dict]):
     assert found["val"]["n"] == said["splits"]["val"]
     assert [row["class"] for row in found["classes"]] == said["dataset"]["classes"]
     told = run(home, "evaluate", said["run_id"]).stdout
-    assert (
-        f"test, n = {said['splits']['test']}" in told
-        and "always predicting the most frequent class" in told
-    )
+    assert f"test, n = {said['splits']['test']}" in told
+    assert "always predicting the most frequent class" in told
     assert found["fit"]["sentence"] in told
     tables = [line for line in told.splitlines() if line.startswith(" ")]
-    assert all(len(line) <= 80 for line in tables) and all(
-        "to" in line for line in tables if " 0." in line
-    )
-    for row in found["classes"]:  # each with its recall, from where to where, and n
+    assert all(len(line) <= 80 for line in tables)
+    assert all("to" in line for line in tables if " 0." in line)
+    # Each class has a line with its recall, the interval and n.
+    for row in found["classes"]:
         (line,) = (line for line in tables if line.split()[:1] == [row["class"]])
         low, high = row["recall_interval"]
         assert f"{100 * row['recall']:.1f} ({100 * low:.0f} to {100 * high:.0f})" in line

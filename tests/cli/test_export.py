@@ -5,7 +5,7 @@ from cli.commanding import answer, complaint, run
 from tl_core.export import Exported, Figures
 
 
-def test_a_run_is_taken_away(home, finished, tmp_path, monkeypatch):
+def test_a_run_is_exported(home, finished, tmp_path, monkeypatch):
     _, done = finished
     told = answer(
         run(home, "export", done.id, "--to", tmp_path / "zips", "--format", "zip,onnx", "--json")
@@ -13,9 +13,8 @@ def test_a_run_is_taken_away(home, finished, tmp_path, monkeypatch):
     sizes = {each["name"]: each["bytes"] for each in told["files"]}
     assert {"model.onnx", "predict.py", "README.md"} <= sizes.keys() and told["left_out"] == []
     (zipped,) = (tmp_path / "zips").iterdir()
-    assert (
-        zipped.name == f"transferlab-{done.id}.zip" and zipped.stat().st_size > sizes["model.onnx"]
-    )
+    assert zipped.name == f"transferlab-{done.id}.zip"
+    assert zipped.stat().st_size > sizes["model.onnx"]
     assert "there already" in complaint(run(home, "export", done.id, "--to", tmp_path / "zips"))
     assert "no format called" in complaint(
         run(home, "export", done.id, "--to", tmp_path / "no", "--format", "onx")
@@ -29,8 +28,6 @@ def test_a_run_is_taken_away(home, finished, tmp_path, monkeypatch):
     )
     monkeypatch.setattr("tl_core.export.export_run", lambda *_, **__: ready)
     printed = run(home, "export", done.id, "--to", tmp_path / "away").stdout
-    assert (
-        "model.onnx (2.00 MB)" in printed
-        and f"4 of {done.result.n}" in printed
-        and "Left out: train.py" in printed
-    )
+    assert "model.onnx (2.00 MB)" in printed
+    assert f"4 of {done.result.n}" in printed
+    assert "Left out: train.py" in printed

@@ -1,4 +1,4 @@
-"""Ctrl-C ends a command within seconds, even in a step of minutes, and keeps finished epochs."""
+"""Ctrl-C ends a command within seconds, even in a long step, and keeps finished epochs."""
 
 import os
 import signal
@@ -42,7 +42,8 @@ def test_in_mid_step_it_ends_long_before_the_step_and_can_be_resumed(
     ) as process:
         wait_until_gone(flag)
         process.send_signal(how)
-        stdout, stderr = process.communicate(timeout=60)  # the step would take ten minutes
+        # The step would take ten minutes.
+        stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stdout, stderr) == (130, "", "Interrupted.\n")
 
     fail_stale_runs(workspace.store, workspace.artifacts)

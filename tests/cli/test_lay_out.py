@@ -1,4 +1,4 @@
-"""Hidden command `lay-out`: maps as JSON for the app."""
+"""Hidden command `lay-out`: embedding maps as JSON for the app."""
 
 import json
 
@@ -22,6 +22,5 @@ def test_maps_are_told_as_json(at_home: tuple[Workspace, Run], capsys: pytest.Ca
         == before["n_of"]
         == splits.train + splits.val
     )
-    assert len(after["points"]) == splits.test and not set(before["positions"]) & set(
-        after["positions"]
-    )
+    assert len(after["points"]) == splits.test
+    assert not set(before["positions"]) & set(after["positions"])

@@ -1,4 +1,4 @@
-"""A child process ends with the one that started it, however that ends."""
+"""Child processes end with their parent, however that ends."""
 
 import json
 import os
@@ -13,11 +13,12 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_it_ends_with_the_process_that_started_it(tmp_path):
-    """Even one that is killed: what it held open is closed."""
+    # Even if that is killed, since the system then closes its end of the pipe.
     child = "import time; from tl_core.cli.leash import Leash; Leash(); "
     child += "print('up', flush=True); time.sleep(600)"
     program = "import os, subprocess, sys; r, w = os.pipe(); os.write(w, b'\\n'); "
-    program += f"c = subprocess.Popen([sys.executable, '-c', {child!r}], stdin=r); print(c.pid, flush=True); c.wait()"
+    program += f"c = subprocess.Popen([sys.executable, '-c', {child!r}], stdin=r); "
+    program += "print(c.pid, flush=True); c.wait()"
     parent = subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=ROOT
     )
@@ -28,7 +29,7 @@ def test_it_ends_with_the_process_that_started_it(tmp_path):
     wait_until(lambda: not is_alive(child_id), "the child's end")
 
 
-def test_the_command_line_ends_as_usual_while_it_is_held(tmp_path):
+def test_a_command_ends_as_usual_while_its_parent_lives(tmp_path):
     given, held = os.pipe()
     os.write(held, b"\n")
     asked = [sys.executable, "-m", "tl_core.cli.leashed", "presets", "--json"]

@@ -12,7 +12,7 @@ from typer.main import get_command
 from tl_core.cli.main import app
 
 
-def test_every_command_can_answer_in_json_but_the_one_that_serves():
+def test_every_command_but_serve_can_print_json():
     commands = {
         name: command for name, command in get_command(app).commands.items() if not command.hidden
     }
@@ -60,11 +60,11 @@ def test_help_is_there_for_every_command(home: Path):
     ],
     ids=lambda arguments: " ".join(arguments)[:20].encode("ascii", "replace").decode() or "nothing",
 )
-def test_any_other_nonsense_is_one_line(home: Path, arguments: list[str]):
+def test_any_other_bad_command_is_one_line(home: Path, arguments: list[str]):
     complaint(run(home, *arguments))
 
 
-def test_a_home_that_cannot_be_is_one_line(tmp_path: Path):
+def test_an_impossible_home_folder_is_one_line(tmp_path: Path):
     (tmp_path / "file").write_text("")
     assert "set TRANSFERLAB_HOME" in complaint(run(tmp_path / "file", "runs"))
     assert "TRANSFERLAB_MAX_FILES" in complaint(
@@ -84,7 +84,7 @@ def test_names_are_shown_as_they_are_and_never_as_markup(tmp_path: Path, name: s
             assert name in done.stdout
 
 
-def test_a_terminal_without_the_letters_still_gets_an_answer(tmp_path: Path):
+def test_a_terminal_that_cannot_show_a_name_gets_it_escaped(tmp_path: Path):
     folder = make_colours(tmp_path / "Äpfel ✓", per_class=3)
     done = spawn(tmp_path / "home", "ingest", folder, PYTHONIOENCODING="ascii")
     assert done.returncode == 0 and "pfel" in done.stdout and done.stdout.isascii()
@@ -94,7 +94,7 @@ def test_a_terminal_without_the_letters_still_gets_an_answer(tmp_path: Path):
 
 
 @pytest.mark.parametrize("arguments", [["backbones"], ["backbones", "--json"], ["--help"]])
-def test_a_reader_who_has_left_is_no_drama(home: Path, arguments: list[str]):
+def test_a_closed_pipe_is_no_error(home: Path, arguments: list[str]):
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(

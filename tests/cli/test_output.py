@@ -1,4 +1,4 @@
-"""What the commands print steers no terminal, whoever wrote the names in it."""
+"""Output of commands never controls the terminal, even with hostile names in it."""
 
 import re
 
@@ -36,20 +36,19 @@ def test_a_line_stays_a_line(text):
 
 @pytest.fixture
 def hostile(workspace):
-    """Two tested runs whose every name would clear the screen."""
+    """Add two tested runs, all of whose names would clear the screen."""
     names = (EVIL, f"{EVIL} too")
     dataset = DatasetRecord("d1", EVIL, names, (2, 2), 0, EVIL, 0.0)
-    store, ids = workspace.store, []
+    store = workspace.store
+    ids = []
     for seed in (0, 1):
-        run = store.add_run(
-            run_config(dataset, backbone="resnet18", seed=seed), EVIL, RunFacts(classes=names)
-        )
+        config = run_config(dataset, backbone="resnet18", seed=seed)
+        run = store.add_run(config, EVIL, RunFacts(classes=names))
         store.claim_next_run()
         answers = [Prediction(i, i % 2, (0.75, 0.25)) for i in range(4)]
         store.put_predictions(run.id, "test", 1, answers)
-        store.update_run(
-            run.id, epochs_done=1, best_epoch=1, result=TestResult(4, 0.8, 0.5, 0.2, 0.5, 0.3, 0.5)
-        )
+        result = TestResult(4, 0.8, 0.5, 0.2, 0.5, 0.3, 0.5)
+        store.update_run(run.id, epochs_done=1, best_epoch=1, result=result)
         same = SplitFingerprints(train="same", val="same", test="same")
         store.update_run(run.id, facts=RunFacts(notes=(EVIL,), split_fingerprint=same))
         store.finish_run(run.id, RunState.COMPLETED, EVIL)

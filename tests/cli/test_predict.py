@@ -16,9 +16,8 @@ def test_predict_answers_for_each_image_in_order(
     home, said = trained
     images = [colours_folder / label / "0.png" for label in ("red", "blue")]
     answers = answer(run(home, "predict", said["run_id"], *images, "--top", "2", "--json"))
-    assert [a["image"] for a in answers] == list(map(str, images)) and [
-        a["error"] for a in answers
-    ] == [None, None]
+    assert [a["image"] for a in answers] == list(map(str, images))
+    assert [a["error"] for a in answers] == [None, None]
     assert all(
         len(a["top"]) == 2 and a["top"][0]["confidence"] >= a["top"][1]["confidence"]
         for a in answers
@@ -33,7 +32,7 @@ def test_predict_answers_for_each_image_in_order(
     assert [bool(a["error"]) for a in json.loads(mixed.stdout)] == [True, False]
 
 
-def test_a_folder_is_answered_as_a_table(
+def test_predictions_for_a_folder_are_written_as_a_table(
     trained: tuple[Path, dict], colours_folder: Path, tmp_path: Path
 ):
     home, said = trained
@@ -61,10 +60,8 @@ def test_a_folder_is_answered_as_a_table(
     )
 
 
-def test_an_image_that_is_not_there_is_said(trained: tuple[Path, dict], tmp_path: Path):
+def test_a_missing_image_is_reported(trained: tuple[Path, dict], tmp_path: Path):
     done = run(trained[0], "predict", trained[1]["run_id"], tmp_path / "gone.png")
-    assert (
-        done.returncode == 2
-        and "gone.png: It cannot be read" in done.stderr
-        and "Traceback" not in done.stderr
-    )
+    assert done.returncode == 2
+    assert "gone.png: It cannot be read" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -9,7 +9,7 @@ from tl_core.config import KNOBS
 from tl_core.presets import PRESETS
 
 
-def test_a_saved_preset_is_as_good_as_a_built_in_one(trained: tuple[Path, dict]):
+def test_a_saved_preset_works_like_a_built_in_one(trained: tuple[Path, dict]):
     home, said = trained
     store = open_home(home).store
     store.save_preset("Müller's recipe", "For small images.", store.get_run(said["run_id"]).config)
@@ -28,9 +28,7 @@ def test_settings_are_all_there_is_to_set(home: Path):
     rows = {row["name"]: row for row in answer(run(home, "settings", "--json"))}
     assert set(rows) == {*KNOBS, "augment"}
     assert all(row["help"] and row["values"] for row in rows.values())
-    assert (
-        rows["crop"]["default"] == 0.5 and rows["augment"]["default"] == "photos"
-    )  # as a run has them
+    assert rows["crop"]["default"] == 0.5 and rows["augment"]["default"] == "photos"
     text = run(home, "settings").stdout
     assert "optimizer=adamw\n" in text and "label_smoothing=0.0\n" in text
     assert all(row["help"] in text for row in rows.values())

@@ -1,4 +1,4 @@
-"""Command `probe`: classical models in figures and words."""
+"""Command `probe`."""
 
 import json
 

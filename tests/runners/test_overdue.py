@@ -1,4 +1,4 @@
-"""Stop and Pause answer within seconds however long a step takes, and keep finished epochs."""
+"""Stop and Pause take effect within seconds during long steps, and keep finished epochs."""
 
 import logging
 import os
@@ -28,7 +28,7 @@ from tl_core.training import load_checkpoint
 from tl_core.workspace import Workspace
 
 STOPS_WITHIN = 30.0
-"""Seconds, of which a quiet machine needs three; the slow steps take minutes."""
+"""Limit in seconds; an idle machine needs three, while the slow steps take minutes."""
 
 
 @contextmanager
@@ -43,7 +43,7 @@ def running(workspace: Workspace, *command: str) -> Iterator[ProcessRunner]:
 
 @pytest.fixture(autouse=True)
 def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As here, so that the numbers are the same."""
+    """Use one thread in workers as in this process, so that results are equal."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
 
@@ -121,7 +121,7 @@ def _epoch_figures(workspace: Workspace, run: Run) -> list[tuple[int, str, str, 
 
 
 def test_the_largest_step_there_is_stops_within_seconds(workspace: Workspace):
-    """VGG-16 from scratch, 32 images at once: while it is built, and in a step."""
+    """Stop VGG-16 from scratch, with 32 images a step, while it is built and within a step."""
     shapes = import_dataset(
         workspace.store,
         workspace.artifacts,
@@ -159,7 +159,7 @@ def test_a_worker_that_stops_by_itself_is_kept(workspace: Workspace, colours: Da
         assert process_of(workspace, following) == worker
 
 
-def test_a_shutdown_in_mid_step_is_not_taken_for_a_lack_of_memory(
+def test_a_shutdown_in_mid_step_is_not_reported_as_a_lack_of_memory(
     workspace: Workspace, colours: DatasetRecord, slow: SlowRunner
 ):
     run = slow.submit(run_config(colours, TINY, epochs=3), IS_DEAF)
@@ -183,7 +183,7 @@ def worker() -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Moves the clock on."""
+    """Return a function that advances the clock."""
     ahead = [0.0]
     clock = time.monotonic
     monkeypatch.setattr(overdue.time, "monotonic", lambda: clock() + ahead[0])
@@ -239,7 +239,7 @@ def test_a_worker_that_went_on_to_another_run_is_left_alone(
     assert worker.poll() is None
 
 
-def test_a_run_of_another_process_is_left_to_that(
+def test_a_run_of_another_process_is_left_alone(
     workspace: Workspace,
     colours: DatasetRecord,
     worker: subprocess.Popen[bytes],

@@ -1,4 +1,4 @@
-"""Runs are carried out in a worker process; what happens to it does not happen to the server, and is told."""
+"""Runs are carried out in a worker process, whose death the server survives and reports."""
 
 import os
 import signal
@@ -32,9 +32,8 @@ NOTE_THE_TIME_AND_END = "import sys, time; open(sys.argv[1], 'a').write(f'{time.
 
 @pytest.fixture
 def runner(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[ProcessRunner]:
-    monkeypatch.setenv(
-        "OMP_NUM_THREADS", "1"
-    )  # as many threads as here, so that the numbers are the same
+    # As many threads as in this process, so that results are equal.
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     started = ProcessRunner(workspace)
     started.start()
     yield started
@@ -69,11 +68,8 @@ def test_a_killed_worker_costs_its_run_the_unfinished_epoch_and_nothing_else(
     resumed = runner.resume(killed.id, found.epochs_done + 2)
     whole = finish(workspace, resumed)
     assert whole.state is RunState.COMPLETED and whole.message == ""
-    epochs = [
-        point.epoch
-        for point in workspace.store.list_metrics(whole.id)
-        if point.name == "learning_rate"
-    ]
+    points = workspace.store.list_metrics(whole.id)
+    epochs = [point.epoch for point in points if point.name == "learning_rate"]
     assert epochs == list(range(1, found.epochs_done + 3))
 
 
@@ -86,7 +82,7 @@ def test_a_killed_worker_costs_its_run_the_unfinished_epoch_and_nothing_else(
         (3, "ended with code 3"),
     ],
 )
-def test_what_a_worker_died_of_is_told_apart(code: int, words: str):
+def test_causes_of_a_workers_death_are_told_apart(code: int, words: str):
     assert how_it_ended(code).startswith(words)
 
 
@@ -115,12 +111,13 @@ def test_a_worker_ends_with_its_server_even_if_that_is_killed(
     ) as server:
         wait_for(workspace, run, lambda run: run.epochs_done >= 1)
         server.send_signal(signal.SIGKILL)
-    stopped = finish(workspace, run)  # by the worker itself: no server is there to do it
+    # The worker records its end itself, since no server is left.
+    stopped = finish(workspace, run)
     assert stopped.state is RunState.INTERRUPTED
     assert "and it can be resumed" in with_ending(workspace, stopped).message
 
 
-def test_a_worker_that_dies_at_once_is_started_ever_more_slowly(
+def test_a_worker_that_dies_at_once_is_restarted_at_increasing_intervals(
     workspace: Workspace, tmp_path: Path
 ):
     starts = tmp_path / "starts"
@@ -133,20 +130,18 @@ def test_a_worker_that_dies_at_once_is_started_ever_more_slowly(
     assert all(gap > pause for gap, pause in zip(gaps, (0.2, 0.4, 0.8), strict=False))
 
 
-def test_where_no_worker_can_be_had_the_server_trains_by_itself(
+def test_the_server_trains_by_itself_if_workers_fail_to_start(
     workspace: Workspace, colours: DatasetRecord
 ):
     runner = ProcessRunner(workspace, [sys.executable, "-c", "raise SystemExit(3)"])
     runner.start()
     run = runner.submit(run_config(colours))
-    assert (
-        finish(workspace, run).state is RunState.COMPLETED
-        and process_of(workspace, run) == os.getpid()
-    )
+    assert finish(workspace, run).state is RunState.COMPLETED
+    assert process_of(workspace, run) == os.getpid()
     runner.shutdown()
 
 
-def test_the_settings_say_which_runner(workspace: Workspace):
+def test_the_settings_choose_the_runner(workspace: Workspace):
     assert isinstance(make_server_runner(workspace), ProcessRunner)
     by_thread = workspace.settings.model_copy(update={"runner": "thread"})
     opened = open_workspace(by_thread)

@@ -79,7 +79,7 @@ def test_a_run_on_no_dataset_is_not_queued(workspace: Workspace):
     assert workspace.store.list_runs() == []
 
 
-def test_weights_that_cannot_be_had_are_said_before_the_queue(
+def test_missing_weights_are_reported_before_the_queue(
     workspace: Workspace,
     colours: DatasetRecord,
     monkeypatch: pytest.MonkeyPatch,
@@ -132,10 +132,8 @@ def test_inline_and_in_a_thread_the_numbers_are_the_same(
     workspace: Workspace, colours: DatasetRecord, runner: ThreadRunner
 ):
     config = run_config(colours, {"dropout": 0.3}, augment="photos")
-    assert (
-        finish(workspace, runner.submit(config)).result
-        == InlineRunner(workspace).submit(config).result
-    )
+    in_thread = finish(workspace, runner.submit(config))
+    assert in_thread.result == InlineRunner(workspace).submit(config).result
 
 
 def test_a_run_beside_others_work_with_models_has_the_same_numbers(
@@ -186,7 +184,8 @@ def test_a_shutdown_interrupts_and_the_queue_outlives_it(
 def test_a_run_that_died_with_its_process_is_found_while_serving(
     workspace: Workspace, colours: DatasetRecord, runner: ThreadRunner
 ):
-    with hold_lock(workspace.artifacts.claim_lock):  # so that the runner does not take it
+    # The lock keeps the runner from claiming the run.
+    with hold_lock(workspace.artifacts.claim_lock):
         dead = workspace.store.add_run(run_config(colours), "colours")
         workspace.store.claim_run(dead.id)
     assert finish(workspace, dead).state is RunState.INTERRUPTED
@@ -197,13 +196,11 @@ def test_a_run_of_the_command_line_is_not_taken_by_a_server(
 ):
     told: list[object] = []
     for seed in range(3):
-        runner.submit(
-            run_config(colours, epochs=1, seed=seed)
-        )  # so that the server looks for work all the time
+        # Keeps the server looking for work.
+        runner.submit(run_config(colours, epochs=1, seed=seed))
         before = len(told)
-        run = InlineRunner(workspace, lambda event, _: told.append(event)).submit(
-            run_config(colours, epochs=1)
-        )
+        inline = InlineRunner(workspace, lambda event, _: told.append(event))
+        run = inline.submit(run_config(colours, epochs=1))
         assert run.state is RunState.COMPLETED and len(told) > before
 
 
@@ -224,9 +221,8 @@ def test_a_store_that_fails_for_a_while_does_not_end_the_runner(
         runner = ThreadRunner(workspace)
         runner.start()
         assert failed.wait(PATIENCE)
-    assert (
-        finish(workspace, runner.submit(run_config(colours, epochs=1))).state is RunState.COMPLETED
-    )
+    run = finish(workspace, runner.submit(run_config(colours, epochs=1)))
+    assert run.state is RunState.COMPLETED
     assert "the store is away" in caplog.text
     runner.shutdown()
 
@@ -247,18 +243,17 @@ def test_stop_works_in_every_stage(
     wait_until(lambda: stage_of(workspace, run) == stage)
     workspace.store.request_cancel(run.id)
     state = finish(workspace, run).state
-    assert (
-        state is RunState.CANCELLED or stage == "testing"
-    )  # of six images, which may be through by then
+    # The test of six images may be over before the request is seen.
+    assert state is RunState.CANCELLED or stage == "testing"
 
 
-def test_a_batch_size_is_told_as_chosen_only_where_it_is_another_than_the_machines(
+def test_a_batch_size_counts_as_changed_only_if_it_differs_from_the_automatic_one(
     workspace, colours
 ):
-    left = enqueue(workspace, make_run_config(colours.id, {}))
-    again = enqueue(workspace, left.config)  # the form settles before it asks for a run
-    own = enqueue(
-        workspace, make_run_config(colours.id, {"batch_size": left.config.train.batch_size + 1})
-    )
-    assert changes_of(left) == changes_of(again) == {}
-    assert set(changes_of(own)) == {"batch_size"}
+    automatic = enqueue(workspace, make_run_config(colours.id, {}))
+    # The form settles the batch size before it submits a run.
+    settled = enqueue(workspace, automatic.config)
+    other_size = automatic.config.train.batch_size + 1
+    chosen = enqueue(workspace, make_run_config(colours.id, {"batch_size": other_size}))
+    assert changes_of(automatic) == changes_of(settled) == {}
+    assert set(changes_of(chosen)) == {"batch_size"}

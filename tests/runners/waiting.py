@@ -1,4 +1,4 @@
-"""Waits for what a runner does with a run."""
+"""Waiting for the effects of a runner on a run."""
 
 from collections.abc import Callable
 
@@ -18,5 +18,5 @@ def finish(workspace: Workspace, run: Run) -> Run:
 
 
 def process_of(workspace: Workspace, run: Run) -> int:
-    """The one that executes the run."""
+    """Return the id of the process that executes the run."""
     return int(workspace.artifacts.run_lock(run.id).read_text())

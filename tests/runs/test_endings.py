@@ -67,7 +67,7 @@ def test_how_a_process_died_comes_first_and_what_may_help_last():
     assert "a smaller batch size" in said and "server or command" not in said
 
 
-def test_an_error_is_told_as_it_is_and_a_run_under_way_has_not_ended():
+def test_an_error_is_quoted_and_an_unfinished_run_has_no_ending():
     assert ending_words(make_run(RunState.FAILED, message="Full."), True) == "Full."
     assert (
         ending_words(make_run(RunState.FAILED), False) == "The run failed without an error message."

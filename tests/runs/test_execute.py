@@ -1,4 +1,4 @@
-"""However a run ends, its record says so truthfully, and what was finished is kept."""
+"""Records of runs are correct however the runs end, and finished epochs are kept."""
 
 import errno
 import importlib
@@ -32,7 +32,7 @@ from tl_core.training import load_checkpoint
 from tl_core.workspace import Workspace
 
 FIT = importlib.import_module("tl_core.training.fit")
-"""The module; the package has a function of that name."""
+"""Module `fit`; the attribute of the package with that name is the function."""
 
 
 def carry_out(workspace: Workspace, config: RunConfig, **how) -> Run:
@@ -44,7 +44,7 @@ def carry_out(workspace: Workspace, config: RunConfig, **how) -> Run:
 def on_nth(
     kind: type, n: int, act: Callable[[], object]
 ) -> Callable[[Event, Progress | None], None]:
-    """Tells `act` when the n-th event of a kind was written down."""
+    """Return a callback that calls `act` after the n-th event of a kind was recorded."""
     seen = itertools.count(1)
 
     def told(event: Event, _: Progress | None) -> None:
@@ -79,9 +79,9 @@ def test_a_completed_run_has_all_it_promises(finished: tuple[Workspace, Run]):
     assert sum(p.is_right for p in test) / len(test) == run.result.accuracy
 
 
-def test_a_test_whose_answers_are_no_numbers_counts_them_as_wrong(workspace, colours, monkeypatch):
-    def broken(*given):
-        for outputs in predict_batches(*given):
+def test_predictions_that_are_not_finite_count_as_wrong(workspace, colours, monkeypatch):
+    def broken(*arguments):
+        for outputs in predict_batches(*arguments):
             logits = outputs.logits.clone()
             logits[::2] = torch.nan
             yield replace(outputs, logits=logits)
@@ -114,10 +114,10 @@ def test_a_whole_network_from_scratch_is_repeated_to_the_last_digit(
 def test_a_last_batch_of_one_tiny_image_is_learned_from(
     workspace: Workspace, colours: DatasetRecord
 ):
-    n_train = 18  # so that one image is left over, of which BatchNorm sees a single value
-    run = InlineRunner(workspace).submit(
-        run_config(colours, TINY, image_size=32, batch_size=n_train - 1, epochs=1)
-    )
+    # One image is left for the last batch, in which BatchNorm gets a single value per channel.
+    n_train = 18
+    config = run_config(colours, TINY, image_size=32, batch_size=n_train - 1, epochs=1)
+    run = InlineRunner(workspace).submit(config)
     assert (run.state, run.message) == (RunState.COMPLETED, "")
     assert run.facts.splits.train == n_train
     assert [p.n for p in points(workspace, run, "train", "batch_loss")] == [n_train - 1, 1]
@@ -157,7 +157,8 @@ def test_a_run_that_is_asked_to_pause_pauses(
 ):
     def pause() -> None:
         workspace.store.request_pause(workspace.store.list_running_runs()[0].id)
-        time.sleep(0.5)  # training does not ask all the time
+        # Training checks for requests a few times a second.
+        time.sleep(0.5)
 
     run = carry_out(workspace, run_config(colours, epochs=500), on_event=on_nth(after, 1, pause))
     assert (run.state, run.finished_at, run.result) == (RunState.PAUSED, None, None)
@@ -187,7 +188,9 @@ def test_a_process_that_ends_interrupts_its_run(workspace: Workspace, colours: D
     assert f"The curves of its {epochs} are kept" in with_ending(workspace, run).message
 
 
-def test_control_c_interrupts_the_run_and_goes_on_up(workspace: Workspace, colours: DatasetRecord):
+def test_control_c_interrupts_the_run_and_is_raised_again(
+    workspace: Workspace, colours: DatasetRecord
+):
     def interrupt() -> None:
         raise KeyboardInterrupt
 
@@ -255,7 +258,7 @@ def test_memory_that_really_ran_out_names_the_batch_size(
     assert run.message.startswith("Memory ran out with 6 images a step")
 
 
-def test_what_nobody_foresaw_is_a_sentence_and_in_the_log(
+def test_an_unexpected_error_is_a_sentence_and_in_the_log(
     workspace: Workspace,
     colours: DatasetRecord,
     monkeypatch: pytest.MonkeyPatch,
@@ -264,9 +267,8 @@ def test_what_nobody_foresaw_is_a_sentence_and_in_the_log(
     monkeypatch.setattr(FIT, "_learn", raising(ZeroDivisionError("the allocation of blame")))
     run = carry_out(workspace, run_config(colours))
     assert run.state is RunState.FAILED
-    assert (
-        "ZeroDivisionError: the allocation of blame" in run.message and "Traceback" in caplog.text
-    )
+    assert "ZeroDivisionError: the allocation of blame" in run.message
+    assert "Traceback" in caplog.text
 
 
 def test_a_full_disk_fails_the_run_and_leaves_no_half_a_model(
@@ -282,7 +284,7 @@ def test_a_full_disk_fails_the_run_and_leaves_no_half_a_model(
     assert list(folder.iterdir()) == []
 
 
-def test_no_space_anywhere_says_so(
+def test_a_disk_without_space_is_reported(
     workspace: Workspace, colours: DatasetRecord, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(FIT, "_learn", raising(OSError(errno.ENOSPC, "No space left on device")))
@@ -313,21 +315,16 @@ def tell(event, _):
         print("two epochs", flush=True)
 
 workspace = open_home(Path(sys.argv[1]))
-InlineRunner(workspace, tell).submit(run_config(workspace.store.get_dataset(sys.argv[2]), epochs=1000))
+config = run_config(workspace.store.get_dataset(sys.argv[2]), epochs=1000)
+InlineRunner(workspace, tell).submit(config)
 """
 
 
 def test_a_killed_run_is_found_with_its_epochs_and_the_next_one_works(
     workspace: Workspace, colours: DatasetRecord
 ):
-    command = [
-        sys.executable,
-        "-c",
-        TRAIN,
-        str(workspace.settings.home),
-        colours.id,
-        str(Path(__file__).parents[1]),
-    ]
+    tests = str(Path(__file__).parents[1])
+    command = [sys.executable, "-c", TRAIN, str(workspace.settings.home), colours.id, tests]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
     ) as process:

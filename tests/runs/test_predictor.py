@@ -37,26 +37,20 @@ def test_the_answers_are_those_of_the_test(finished: Finished, predictor: Predic
     workspace, run = finished
     epoch, predictions = workspace.store.list_predictions(run.id, "test")
     assert epoch == run.best_epoch and len(predictions) == run.result.n
-    files, classes = (
-        stored_files(finished),
-        workspace.store.get_dataset(run.config.data.dataset_id).classes,
-    )
-    for p, answer in zip(
-        predictions,
-        predictor.predict([files[p.position] for p in predictions], top=99),
-        strict=True,
-    ):
+    files = stored_files(finished)
+    classes = workspace.store.get_dataset(run.config.data.dataset_id).classes
+    answers = predictor.predict([files[p.position] for p in predictions], top=99)
+    for p, answer in zip(predictions, answers, strict=True):
         assert answer.name == files[p.position][0] and answer.error == ""
-        assert [confidence for _, confidence in answer.top] == sorted(
-            (c for _, c in answer.top), reverse=True
-        )
-        assert [dict(answer.top)[name] for name in classes] == pytest.approx(
-            p.probabilities, abs=1e-5
-        )
+        confidences = [confidence for _, confidence in answer.top]
+        assert confidences == sorted(confidences, reverse=True)
+        by_class = dict(answer.top)
+        assert [by_class[name] for name in classes] == pytest.approx(p.probabilities, abs=1e-5)
 
 
 def test_many_at_once_are_answered_like_one_by_one(finished: Finished, predictor: Predictor):
-    files = (stored_files(finished) * 2)[:40]  # more than one batch
+    # More than one batch.
+    files = (stored_files(finished) * 2)[:40]
     together = predictor.predict(files, top=3)
     for file, answer in list(zip(files, together, strict=True))[::7]:
         [alone] = predictor.predict([file], top=3)
@@ -104,17 +98,15 @@ def test_what_an_explanation_covers_is_what_the_model_is_shown(
     Image.effect_noise(size, 80).convert("RGB").save(tmp_path / "x.png")
     found = predictor.explain(tmp_path / "x.png", 0)
     left, top, right, bottom = found.seen
-    assert (
-        found.heat.shape[0] == found.heat.shape[1]
-        and 0 <= left < right <= 1
-        and 0 <= top < bottom <= 1
-    )
+    assert found.heat.shape[0] == found.heat.shape[1]
+    assert 0 <= left < right <= 1
+    assert 0 <= top < bottom <= 1
     seen = (right - left) * size[0], (bottom - top) * size[1]
-    assert seen[0] == pytest.approx(seen[1], rel=0.02)  # a square
+    assert seen[0] == pytest.approx(seen[1], rel=0.02), "not a square"
     assert left + right == pytest.approx(1, abs=0.02) and top + bottom == pytest.approx(1, abs=0.02)
 
 
-def test_what_was_asked_last_stays_loaded(finished: Finished, monkeypatch):
+def test_the_models_used_last_stay_loaded(finished: Finished, monkeypatch):
     workspace, run = finished
     monkeypatch.setattr(predictor_module, "_CACHED_MODELS", 2)
     predictors = Predictors(workspace)
@@ -128,20 +120,19 @@ def test_what_was_asked_last_stays_loaded(finished: Finished, monkeypatch):
     assert predictors.get(others[-1]) is predictors.get(others[-1])
 
 
-def test_nothing_asked_nothing_said(predictor: Predictor):
+def test_no_images_give_no_answers(predictor: Predictor):
     assert predictor.predict([]) == []
 
 
-def test_nothing_usable_is_all_reasons(predictor: Predictor, tmp_path: Path):
+def test_unusable_images_alone_give_only_reasons(predictor: Predictor, tmp_path: Path):
     [answer] = predictor.predict([("x", tmp_path / "x.png")])
     assert answer == Answer("x", (), answer.error) and answer.error
 
 
 def test_too_many_pixels_are_refused(finished: Finished, tmp_path: Path):
     workspace, run = finished
-    few = workspace.settings.model_copy(
-        update={"limits": workspace.settings.limits.model_copy(update={"max_pixels": 99})}
-    )
+    limits = workspace.settings.limits.model_copy(update={"max_pixels": 99})
+    few = workspace.settings.model_copy(update={"limits": limits})
     Image.new("RGB", (10, 10)).save(tmp_path / "x.png")
     predictor = Predictor.of_run(replace(workspace, settings=few), run.id)
     assert "pixels" in predictor.predict([("x", tmp_path / "x.png")])[0].error

@@ -1,4 +1,4 @@
-"""What a backbone sees before any training: in order, by way of the cache, and without the test set."""
+"""Features of a pretrained backbone: in order, through the cache, and without the test set."""
 
 from dataclasses import replace
 
@@ -17,11 +17,9 @@ def test_a_run_starts_from_the_same_features_at_once(workspace: Workspace, colou
     told: list[float] = []
     config = run_config(colours, image_size=64)
     found = pretrained_features(workspace, config, on_progress=told.append)
-    assert (
-        [image.position for image in found.images] == list(range(30))
-        and told == sorted(told)
-        and told[-1] == 1
-    )
+    assert [image.position for image in found.images] == list(range(30))
+    assert told == sorted(told)
+    assert told[-1] == 1
     assert [found.dataset.classes[label] for label in found.labels] == [
         image.class_name for image in found.images
     ]
@@ -34,20 +32,18 @@ def test_a_run_starts_from_the_same_features_at_once(workspace: Workspace, colou
 
 def test_without_a_cache_they_are_the_same(workspace: Workspace, colours: DatasetRecord):
     config = run_config(colours, image_size=64)
-    whole = pretrained_features(workspace, config)
-    without = pretrained_features(
-        replace(workspace, cache=None), config, lambda split, images: [7, 3]
-    )
-    assert without.features == pytest.approx(whole.features[[7, 3]], rel=1e-3, abs=1e-3)
+    cached = pretrained_features(workspace, config)
+    without = replace(workspace, cache=None)
+    uncached = pretrained_features(without, config, lambda split, images: [7, 3])
+    assert uncached.features == pytest.approx(cached.features[[7, 3]], rel=1e-3, abs=1e-3)
 
 
 def test_the_test_set_is_left_alone(finished: tuple[Workspace, Run]):
     workspace, run = finished
     dataset = workspace.store.get_dataset(run.config.data.dataset_id)
     found = pretrained_features(workspace, run_config(dataset), learnable(12))
-    assert len(found.images) == 12 and {image.class_name for image in found.images} == set(
-        dataset.classes
-    )
+    assert len(found.images) == 12
+    assert {image.class_name for image in found.images} == set(dataset.classes)
     assert not {image.position for image in found.images} & set(found.split.test)
 
 

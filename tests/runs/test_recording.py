@@ -1,4 +1,4 @@
-"""Of a run of any length a readable number of points is kept, and what they average over is said."""
+"""Recorded metrics: a limited number of points, each with the number of images it averages."""
 
 import pytest
 from hypothesis import given
@@ -43,35 +43,32 @@ def test_batch_losses_are_thinned_to_a_thousand_and_stay_means(
         assert point.n == sum(batch.n for batch in own)
         assert point.value == pytest.approx(sum(batch.loss * batch.n for batch in own) / point.n)
         start = point.step
-    assert total - start < max(1, -(-total // 1000)), (
-        "more than the last incomplete mean was left out"
-    )
+    # Only the last, incomplete mean may be missing.
+    assert total - start < max(1, -(-total // 1000))
 
 
 def test_the_best_epoch_is_written_with_its_epoch(home: Workspace, run: Run):
     predictions = (Prediction(4, 0, (0.75, 0.25)), Prediction(9, 1, (0.5, 0.5)))
     accuracies = (0.5, 0.75, 0.25)
     with Recorder(home.store, run) as recorder:
-        for epoch, (accuracy, is_best) in enumerate(
-            zip(accuracies, (True, True, False), strict=True), start=1
-        ):
-            recorder.write(
-                EpochEnded(
-                    epoch, epoch * 3, 1.0, 0.5, 10, 2.0, accuracy, predictions, is_best, 0.1 * epoch
-                )
+        for epoch, accuracy in enumerate(accuracies, start=1):
+            is_best = epoch < 3
+            rate = 0.1 * epoch
+            event = EpochEnded(
+                epoch, epoch * 3, 1.0, 0.5, 10, 2.0, accuracy, predictions, is_best, rate
             )
-            # Already there, and not only when the run ends.
+            recorder.write(event)
+            # Recorded at once, not only when the run ends.
             record = home.store.get_run(run.id)
+            best = (1, 0.5) if epoch == 1 else (2, 0.75)
             assert record.epochs_done == epoch
-            assert (record.best_epoch, record.val_accuracy) == (
-                (1, 0.5) if epoch == 1 else (2, 0.75)
-            )
+            assert (record.best_epoch, record.val_accuracy) == best
             assert home.store.list_predictions(run.id, "val") == (epoch, list(predictions))
             assert len(home.store.list_metrics(run.id)) == 5 * epoch
     assert {p.n for p in home.store.list_metrics(run.id) if p.split == "val"} == {2}
 
 
-def test_what_was_done_is_written_down_even_when_it_fails(home: Workspace, run: Run):
+def test_a_failed_run_keeps_what_was_recorded(home: Workspace, run: Run):
     with pytest.raises(ZeroDivisionError), Recorder(home.store, run) as recorder:
         recorder.write(StageStarted("training"))
         recorder.write(FactsFound(RunFacts(device="a slow one")))
@@ -89,7 +86,7 @@ def test_a_run_in_the_test_config_is_the_one_recorded(finished: tuple[Workspace,
     assert run.config == run_config(dataset, epochs=3)
 
 
-def test_a_run_that_goes_on_is_written_on(home: Workspace, run: Run):
+def test_a_resumed_run_appends_to_its_metrics(home: Workspace, run: Run):
     predictions = (Prediction(4, 0, (0.75, 0.25)),)
     ends = [
         EpochEnded(e, e * 3, 1.0, None, 10, 2.0, 0.5, predictions, e == 1, 0.1 / e) for e in (1, 2)
@@ -100,16 +97,15 @@ def test_a_run_that_goes_on_is_written_on(home: Workspace, run: Run):
     before = home.store.list_metrics(run.id)
     with Recorder(home.store, home.store.get_run(run.id)) as recorder:
         recorder.write(StageStarted("reading images"))
-        recorder.write(ends[0])  # told of again
+        # A resumed run reports its last finished epoch again.
+        recorder.write(ends[0])
         recorder.write(StageStarted("training"))
         recorder.write(ends[1])
     points = home.store.list_metrics(run.id)
-    assert points[: len(before)] == before and [point.seq for point in points] == list(
-        range(2 * len(before))
-    )
+    assert points[: len(before)] == before
+    assert [point.seq for point in points] == list(range(2 * len(before)))
     assert [point.epoch for point in points] == [1] * 4 + [2] * 4
     rates = [point.value for point in points if point.name == "learning_rate"]
     assert rates == [0.1, 0.05]
-    assert "accuracy" not in {point.name for point in points if point.split == "train"}, (
-        "of mixed images there is none"
-    )
+    # Mixed images have no single class, and so no accuracy.
+    assert "accuracy" not in {point.name for point in points if point.split == "train"}

@@ -1,4 +1,4 @@
-"""What a finished run has shown, from the store alone."""
+"""Results of a tested run, from the store alone."""
 
 import numpy as np
 import pytest
@@ -13,9 +13,8 @@ from tl_core.runs.results import most_confused, results_of
 def test_a_run_says_all_its_figures(finished):
     workspace, run = finished
     found = results_of(workspace.store, run.id)
-    assert found.test.n == run.result.n and found.test.accuracy.value == pytest.approx(
-        run.result.accuracy
-    )
+    assert found.test.n == run.result.n
+    assert found.test.accuracy.value == pytest.approx(run.result.accuracy)
     assert found.test.f1_macro.value == pytest.approx(run.result.f1_macro)
     assert found.test.log_loss.value == pytest.approx(run.result.loss, rel=1e-5)
     assert found.test.majority_accuracy == pytest.approx(run.result.baseline_accuracy)
@@ -29,7 +28,7 @@ def test_a_run_says_all_its_figures(finished):
     assert "The kept model" in found.fit.sentence and "of 18 training images" in found.fit.sentence
 
 
-def test_the_validation_answers_of_the_best_epoch_are_kept(finished):
+def test_the_validation_predictions_of_the_best_epoch_are_kept(finished):
     workspace, run = finished
     epoch, predictions = workspace.store.list_predictions(run.id, BEST_VAL)
     assert epoch == run.best_epoch
@@ -42,13 +41,14 @@ def test_a_run_that_was_not_tested_has_no_figures(workspace, colours):
         results_of(workspace.store, run.id)
 
 
-def test_what_is_mixed_up_most_comes_first():
-    answers = [(0, 1), (0, 1), (0, 0), (1, 2), (2, 2)]
+def test_the_most_frequent_confusion_comes_first():
+    labels = [(0, 1), (0, 1), (0, 0), (1, 2), (2, 2)]
     predictions = [
-        Prediction(i, true, tuple(float(k == said) for k in range(3)))
-        for i, (true, said) in enumerate(answers)
+        Prediction(i, true, tuple(float(k == predicted) for k in range(3)))
+        for i, (true, predicted) in enumerate(labels)
     ]
-    found = [
-        (pair.true, pair.answer, pair.n, pair.of) for pair in most_confused(predictions, "abc")
+    pairs = most_confused(predictions, "abc")
+    assert [(pair.true, pair.answer, pair.n, pair.of) for pair in pairs] == [
+        ("a", "b", 2, 3),
+        ("b", "c", 1, 1),
     ]
-    assert found == [("a", "b", 2, 3), ("b", "c", 1, 1)]

@@ -31,7 +31,7 @@ def make_result(accuracy, n, baseline=0.24):
     return TestResult(n, 0.5, accuracy, accuracy, accuracy, accuracy, baseline)
 
 
-def test_the_headline_can_be_repeated():
+def test_the_headline_has_accuracy_interval_and_baseline():
     assert headline(make_result(327 / 380, 380)).replace("\N{NO-BREAK SPACE}", " ") == (
         "Right on 327 of 380 test images, 86.1 % (82–89 %); always guessing the most frequent "
         "class would reach 24 %."
@@ -39,7 +39,7 @@ def test_the_headline_can_be_repeated():
 
 
 @pytest.mark.parametrize(
-    ("accuracy", "n", "said"),
+    ("accuracy", "n", "warning"),
     [
         (0.861, 380, ""),
         (0.3, 20, "not clearly better"),
@@ -47,10 +47,10 @@ def test_the_headline_can_be_repeated():
         (0.24, 380, "guessing"),
     ],
 )
-def test_a_figure_that_means_little_is_not_left_alone(accuracy, n, said):
+def test_a_figure_that_means_little_has_a_warning(accuracy, n, warning):
     words = caution(make_result(accuracy, n), ModelConfig())
-    assert said in words
-    assert bool(said) == bool(words)
+    assert warning in words
+    assert bool(warning) == bool(words)
 
 
 def test_no_one_is_told_to_freeze_less_than_nothing():
@@ -91,14 +91,14 @@ def test_a_model_is_called_by_its_title_while_the_catalogue_has_it():
     assert model_words(ModelConfig(backbone="gone")).startswith("gone, ")
 
 
-def test_the_recipe_is_said_where_there_is_one():
+def test_the_recipe_names_the_unfreezing():
     model = {"backbone": "resnet18", "frozen_stages": -2}
     run = make_run(model=model, train={"unfreeze": "two-phase", "epochs": 5})
     assert recipe_words(run.config) == "ResNet-18, last 2 stages fine-tuned, two-phase"
     assert recipe_words(make_run(model=model).config) == "ResNet-18, last 2 stages fine-tuned"
 
 
-def test_only_what_waits_or_runs_is_busy():
+def test_only_queued_and_running_runs_are_busy():
     busy = {RunState.QUEUED, RunState.RUNNING}
     assert {state for state in RunState if is_busy(make_run(state=state))} == busy
 
@@ -130,36 +130,32 @@ def test_time_taken():
     assert seconds_taken(make_run(started_at=10.0), now=9.0) == 0
 
 
-def test_what_went_before_counts_and_what_it_lay_still_does_not():
+def test_earlier_time_counts_and_pauses_do_not():
     stages = {"training": 30.0, "testing": 4.0}
     facts = RunFacts(seconds_by_stage=stages, seconds_before=31.0)
     at = {"started_at": 1000.0, "facts": facts}
     assert seconds_taken(make_run(state=RunState.COMPLETED, finished_at=1003.5, **at)) == 34.5
     assert seconds_taken(make_run(state=RunState.RUNNING, **at), now=1002.0) == 33
     assert seconds_taken(make_run(state=RunState.QUEUED, **at), now=99_999.0) == 34
-    for state in (RunState.INTERRUPTED, RunState.CANCELLED):  # noted, or given up, a day after
+    # Found dead, or cancelled in a pause, a day later.
+    for state in (RunState.INTERRUPTED, RunState.CANCELLED):
         assert seconds_taken(make_run(state=state, finished_at=87_400.0, **at)) == 34
 
 
 def test_a_run_took_no_less_than_its_stages():
     facts = RunFacts(seconds_by_stage={"training": 30.0, "testing": 4.0})
-    assert (
-        seconds_taken(
-            make_run(state=RunState.COMPLETED, started_at=0.0, finished_at=3.4, facts=facts)
-        )
-        == 34
-    )
+    run = make_run(state=RunState.COMPLETED, started_at=0.0, finished_at=3.4, facts=facts)
+    assert seconds_taken(run) == 34
 
 
-def test_what_the_machine_chose_nobody_has_changed():
+def test_automatic_choices_are_no_changes():
     train = {"batch_size": 32, "epochs": 7}
     assert changes_of(make_run(train=train)) == train
-    assert changes_of(make_run(train=train, facts=RunFacts(left_to_machine=("batch_size",)))) == {
-        "epochs": 7
-    }
+    automatic = RunFacts(left_to_machine=("batch_size",))
+    assert changes_of(make_run(train=train, facts=automatic)) == {"epochs": 7}
 
 
-def test_the_hour_is_the_readers():
+def test_times_are_in_the_readers_time_zone():
     assert when(0.0, "Europe/Berlin") == "1 Jan 1970, 01:00"
     assert when(0.0, None) == when(0.0, "No/Such") == when(0.0, "../etc") == "1 Jan 1970, 00:00 UTC"
 

@@ -1,4 +1,4 @@
-"""A store on each database. PostgreSQL is a private cluster in a temporary folder, started once."""
+"""Stores on both databases; PostgreSQL runs as a private cluster in a temporary folder."""
 
 import itertools
 import os
@@ -21,11 +21,11 @@ _numbers = itertools.count()
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """Folder of the socket that a PostgreSQL of our own listens on, and nothing else does."""
+    """Folder of the socket of a private PostgreSQL server."""
     binaries = _binaries()
     if binaries is None:
         pytest.skip("PostgreSQL is not installed")
-    # Not pytest's own folder: the server's account may not enter it, and a socket's path must be short.
+    # Not pytest's folder: the server's account may not enter it, and a socket's path must be short.
     folder = Path(tempfile.mkdtemp(prefix="tl-pg-"))
     as_owner = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     if as_owner:
@@ -41,41 +41,29 @@ def postgres() -> Iterator[str]:
         "initdb",
         "-D",
         str(data),
-        "-U",
-        "postgres",
-        "-A",
-        "trust",
-        "-E",
-        "UTF8",
-        "--no-locale",
-        "-N",
+        *["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "-N"],
     )
     call("pg_ctl", "-D", str(data), "-w", "-l", str(folder / "log"), "-o", options, "start")
-    # The shell waits for its input to end, which happens however this process ends; then it clears up.
-    stop = f"cat; {shlex.join([*as_owner, str(binaries / 'pg_ctl')])} -D {data} -w -m immediate stop; rm -rf {folder}"
-    with subprocess.Popen(
-        ["sh", "-c", stop], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd="/"
-    ):
+    # The shell's input ends with this process, however that ends; then the shell cleans up.
+    pg_ctl = shlex.join([*as_owner, str(binaries / "pg_ctl")])
+    clean_up = ["sh", "-c", f"cat; {pg_ctl} -D {data} -w -m immediate stop; rm -rf {folder}"]
+    with subprocess.Popen(clean_up, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd="/"):
         yield str(folder)
 
 
 def _binaries() -> Path | None:
-    newest_first = sorted(
-        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: path.parent.name, reverse=True
-    )
-    on_path = [Path(found).resolve().parent] if (found := shutil.which("initdb")) else []
-    return next(
-        (folder for folder in [*on_path, *newest_first] if (folder / "initdb").exists()), None
-    )
+    if found := shutil.which("initdb"):
+        return Path(found).resolve().parent
+    versions = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    return max((path.parent for path in versions), default=None)
 
 
 @pytest.fixture
 def postgres_url(postgres: str) -> str:
     """URL of an empty database."""
     name = f"test_{next(_numbers)}"
-    with psycopg.connect(
-        host=postgres, user="postgres", dbname="postgres", autocommit=True
-    ) as connection:
+    account = {"host": postgres, "user": "postgres", "dbname": "postgres"}
+    with psycopg.connect(**account, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
     return f"postgresql://postgres@/{name}?host={postgres}"
 
@@ -87,13 +75,13 @@ def sqlite_url(tmp_path: Path) -> str:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest) -> str:
-    """URL of an empty database, of each kind."""
+    """URL of an empty database of either kind."""
     return request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
 
 
 @pytest.fixture
 def open_url() -> Iterator[Callable[[str], SqlStore]]:
-    """Opens stores, and closes them when the test is over."""
+    """Return a function that opens stores, which are closed after the test."""
     opened: list[SqlStore] = []
 
     def open_one(url: str) -> SqlStore:

@@ -1,4 +1,4 @@
-"""Where files lie, and that half-done work is cleared away."""
+"""Paths of files, and removal of unfinished work."""
 
 import signal
 import subprocess
@@ -27,7 +27,7 @@ def artifacts(tmp_path: Path) -> Artifacts:
 
 @pytest.fixture
 def holder(tmp_path: Path):
-    """Another process in the middle of its work, and the folder it works in."""
+    """Start a process that works in a staging folder, and return both."""
     command = [sys.executable, "-c", HOLD_A_STAGING_FOLDER, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         yield process, Path(process.stdout.readline().strip())
@@ -41,11 +41,8 @@ def files_of(folder: Path) -> list[Path]:
 def test_datasets_and_runs_lie_under_home(artifacts: Artifacts, tmp_path: Path):
     assert artifacts.dataset_folder("d1") == tmp_path / "datasets" / "d1"
     assert artifacts.run_folder("r1") == tmp_path / "runs" / "r1"
-    assert (
-        artifacts.training_state("r1").parent
-        == artifacts.checkpoint("r1").parent
-        == artifacts.run_folder("r1")
-    )
+    assert artifacts.training_state("r1").parent == artifacts.run_folder("r1")
+    assert artifacts.checkpoint("r1").parent == artifacts.run_folder("r1")
     assert artifacts.run_lock("r1").parent == tmp_path / "locks"
 
 
@@ -101,11 +98,8 @@ def test_sweeping_a_home_without_staging_does_nothing(artifacts: Artifacts, tmp_
 
 
 def test_deleting_removes_the_folders_and_the_lock(artifacts: Artifacts):
-    for path in (
-        artifacts.dataset_folder("d1"),
-        artifacts.run_folder("r1"),
-        artifacts.run_folder("r2"),
-    ):
+    runs = (artifacts.run_folder("r1"), artifacts.run_folder("r2"))
+    for path in (artifacts.dataset_folder("d1"), *runs):
         path.mkdir(parents=True)
         (path / "file").write_text("x")
     artifacts.run_lock("r1").parent.mkdir()

@@ -1,4 +1,4 @@
-"""Many threads and processes on one store: nothing is lost, and nothing happens twice."""
+"""Concurrent threads and processes on one store lose nothing and do nothing twice."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ def in_threads(work: Callable[[int], object], count: int = THREADS) -> list:
 
 
 def in_processes(code: str, *arguments: str, count: int = 3) -> list[str]:
-    """What each process printed, all of them having run at once."""
+    """Run the code in several processes at once, and return what each printed."""
     command = [sys.executable, "-c", textwrap.dedent(code), *arguments]
     started = [
         subprocess.Popen([*command, str(number)], stdout=subprocess.PIPE, text=True)
@@ -87,7 +87,7 @@ def test_no_run_is_claimed_by_two_processes(url: str, store: SqlStore, config: R
     assert claimed == dict.fromkeys(added, 1)
 
 
-def test_of_many_that_claim_one_run_by_id_one_gets_it(store: SqlStore, config: RunConfig):
+def test_one_of_many_threads_claims_a_run_by_id(store: SqlStore, config: RunConfig):
     for _ in range(10):
         run = store.add_run(config, "flowers")
         got = in_threads(lambda _, run_id=run.id: store.claim_run(run_id))
@@ -113,16 +113,11 @@ def test_a_run_is_either_paused_before_it_is_claimed_or_asked_to_pause(
         claimed, _ = in_threads(
             lambda n, run_id=run.id: [store.claim_run, store.request_pause][n](run_id), count=2
         )
-        if claimed:
-            assert (store.get_run(run.id).state, store.asked_of(run.id)) == (
-                RunState.RUNNING,
-                "pause",
-            )
-        else:
-            assert (store.get_run(run.id).state, store.asked_of(run.id)) == (RunState.PAUSED, None)
+        expected = (RunState.RUNNING, "pause") if claimed else (RunState.PAUSED, None)
+        assert (store.get_run(run.id).state, store.asked_of(run.id)) == expected
 
 
-def test_of_many_that_resume_a_run_one_does(store: SqlStore, config: RunConfig):
+def test_one_of_many_threads_resumes_a_run(store: SqlStore, config: RunConfig):
     run = store.add_run(config, "flowers")
     store.claim_run(run.id)
     store.finish_run(run.id, RunState.PAUSED)
@@ -133,14 +128,12 @@ def test_of_many_that_resume_a_run_one_does(store: SqlStore, config: RunConfig):
         except RunNotReady as refusal:
             return str(refusal)
 
-    said = Counter(in_threads(resume))
-    assert said[RunState.QUEUED] == 1 and len(said) == 2
+    outcomes = Counter(in_threads(resume))
+    assert outcomes[RunState.QUEUED] == 1 and len(outcomes) == 2
     assert store.get_run(run.id).facts == RunFacts(resumed=1)
 
 
-def test_who_pauses_and_who_cancels_a_running_run_at_once_ends_it(
-    store: SqlStore, config: RunConfig
-):
+def test_a_run_paused_and_cancelled_at_once_is_cancelled(store: SqlStore, config: RunConfig):
     for _ in range(10):
         run = store.add_run(config, "flowers")
         store.claim_run(run.id)
@@ -153,38 +146,38 @@ def test_who_pauses_and_who_cancels_a_running_run_at_once_ends_it(
         assert store.get_run(run.id).state is RunState.CANCELLED
 
 
-def test_of_many_that_save_one_preset_name_one_does(store: SqlStore, config: RunConfig):
+def test_one_of_many_threads_saves_a_preset_name(store: SqlStore, config: RunConfig):
     def save(thread: int) -> str:
         try:
             return store.save_preset("mine", str(thread), config).description
         except ConfigError:
             return "refused"
 
-    said = Counter(in_threads(save))
-    assert said["refused"] == THREADS - 1
-    assert store.list_presets()[0].description in said
+    outcomes = Counter(in_threads(save))
+    assert outcomes["refused"] == THREADS - 1
+    assert store.list_presets()[0].description in outcomes
 
 
-def test_of_many_endings_one_stays(store: SqlStore, config: RunConfig):
+def test_the_first_of_many_endings_stays(store: SqlStore, config: RunConfig):
     run = store.add_run(config, "flowers")
-    seen = in_threads(
-        lambda n: (
-            store.finish_run(run.id, RunState.FAILED, str(n)),
-            store.get_run(run.id).message,
-        )[1]
-    )
-    assert len(set(seen)) == 1
+
+    def finish(thread: int) -> str:
+        store.finish_run(run.id, RunState.FAILED, str(thread))
+        return store.get_run(run.id).message
+
+    assert len(set(in_threads(finish))) == 1
 
 
 def test_threads_that_append_the_same_points_leave_one_of_each(store: SqlStore, config: RunConfig):
     run = store.add_run(config, "flowers")
     points = [MetricPoint(seq, 1, seq + 1, "train", "loss", seq / 7, 32) for seq in range(200)]
-    in_threads(
-        lambda n: [
+
+    def append(thread: int) -> None:
+        # Steps of different lengths make the batches overlap.
+        for start in range(0, 200, 20 - thread):
             store.append_metrics(run.id, points[start : start + 20])
-            for start in range(0, 200, 20 - n)
-        ]
-    )
+
+    in_threads(append)
     assert store.list_metrics(run.id) == points
 
 
@@ -262,7 +255,7 @@ def test_a_forked_child_uses_the_store_without_harm_to_its_parent(
     assert len(store.get_run(run.id).facts.notes) == 20
 
 
-# On PostgreSQL two can write at once; here one is stopped in the middle, and the other has to cope.
+# PostgreSQL allows concurrent writers: here one transaction stays open while another one starts.
 
 
 def test_a_run_that_another_is_just_claiming_is_passed_over(
@@ -297,9 +290,8 @@ def test_points_of_a_run_that_is_just_being_deleted_are_dropped(
     with ThreadPoolExecutor(1) as pool:
         with store.writing() as connection:
             connection.execute(delete(runs).where(runs.c.id == run.id))
-            appending = pool.submit(
-                store.append_metrics, run.id, [MetricPoint(0, 1, 1, "train", "loss", 0.5, 32)]
-            )
+            points = [MetricPoint(0, 1, 1, "train", "loss", 0.5, 32)]
+            appending = pool.submit(store.append_metrics, run.id, points)
             with pytest.raises(TimeoutError):
                 appending.result(timeout=0.3)
         appending.result(timeout=30)

@@ -1,4 +1,4 @@
-"""What every store does, on SQLite and on PostgreSQL."""
+"""Contract of the store, on SQLite and PostgreSQL."""
 
 import math
 import time
@@ -37,17 +37,14 @@ ANY_TEXT = st.text(st.characters(exclude_categories=[]), max_size=50) | st.sampl
 
 
 def an_image(position: int, **changes: object) -> ImageRecord:
-    image = ImageRecord(
-        position, f"{position:064x}", f"rose/{position}.jpg", "rose", None, "jpg", 640, 480
-    )
+    name = f"rose/{position}.jpg"
+    image = ImageRecord(position, f"{position:064x}", name, "rose", None, "jpg", 640, 480)
     return replace(image, **changes)
 
 
 def a_point(seq: int, **changes: object) -> MetricPoint:
-    return replace(
-        MetricPoint(seq, epoch=1, step=seq + 1, split="train", name="loss", value=0.5, n=32),
-        **changes,
-    )
+    point = MetricPoint(seq, epoch=1, step=seq + 1, split="train", name="loss", value=0.5, n=32)
+    return replace(point, **changes)
 
 
 # Datasets
@@ -100,7 +97,7 @@ def test_a_dataset_is_found_by_id_by_start_and_by_name(
     "wanted",
     ["", "012", "flower", "FLOWERS", "____", "%%%%", "0123%", "1234", "a\0bc", "\ud800abc"],
 )
-def test_what_nothing_goes_by_is_unknown(store: SqlStore, dataset: DatasetRecord, wanted: str):
+def test_a_name_that_nothing_has_is_unknown(store: SqlStore, dataset: DatasetRecord, wanted: str):
     store.add_dataset(dataset, [], [])
     with pytest.raises(UnknownDataset) as refusal:
         store.get_dataset(wanted)
@@ -176,31 +173,17 @@ def test_a_finished_run_outlives_its_dataset(
 
 
 def test_a_new_run_is_queued_with_its_configuration(store: SqlStore):
-    changes = {
-        "frozen_stages": 3,
-        "hidden_units": "9,8",
-        "frozen_names": "a.*",
-        "learning_rate": 1e-4,
-        "blur": 0.5,
-    }
-    config = make_run_config("d" * 16, {"split_seed": 2**32 - 1, **changes})
+    frozen = {"frozen_stages": 3, "frozen_names": "a.*"}
+    others = {"split_seed": 2**32 - 1, "hidden_units": "9,8", "learning_rate": 1e-4, "blur": 0.5}
+    config = make_run_config("d" * 16, frozen | others)
     before = time.time()
     run = store.add_run(config, "flowers", RunFacts(device="cpu"))
     assert run == store.get_run(run.id)
-    assert (run.state, run.config, run.dataset_name, run.facts) == (
-        RunState.QUEUED,
-        config,
-        "flowers",
-        RunFacts(device="cpu"),
-    )
+    assert (run.state, run.config, run.dataset_name) == (RunState.QUEUED, config, "flowers")
+    assert run.facts == RunFacts(device="cpu")
     assert before <= run.created_at <= time.time()
-    assert (run.started_at, run.finished_at, run.progress, run.result, run.epochs_done) == (
-        None,
-        None,
-        None,
-        None,
-        0,
-    )
+    assert (run.started_at, run.finished_at, run.progress, run.result) == (None,) * 4
+    assert run.epochs_done == 0
 
 
 def test_run_ids_are_short_and_hard_to_misread(store: SqlStore, config: RunConfig):
@@ -279,12 +262,8 @@ def test_a_queued_run_is_paused_at_once_and_not_claimed(store: SqlStore, config:
     run = store.add_run(config, "flowers")
     store.request_pause(run.id)
     paused = store.get_run(run.id)
-    assert (paused.state, paused.finished_at, store.asked_of(run.id)) == (
-        RunState.PAUSED,
-        None,
-        None,
-    )
-    assert paused.message == ""
+    assert (paused.state, paused.finished_at) == (RunState.PAUSED, None)
+    assert (store.asked_of(run.id), paused.message) == (None, "")
     assert store.claim_next_run() is None and store.claim_run(run.id) is None
 
 
@@ -354,17 +333,14 @@ def test_a_run_at_rest_is_queued_again_with_all_it_has_reported(
     store.finish_run(run.id, state, "Stopped.")
     again = store.queue_again(run.id)
     assert again == store.get_run(run.id)
-    assert (again.state, again.message, again.finished_at, again.progress) == (
-        RunState.QUEUED,
-        "",
-        None,
-        None,
-    )
+    assert (again.state, again.message) == (RunState.QUEUED, "")
+    assert (again.finished_at, again.progress) == (None, None)
     assert (again.epochs_done, again.best_epoch, again.val_accuracy) == (1, 1, 0.5)
     assert again.facts == RunFacts(device="cpu", resumed=1)
     assert store.list_metrics(run.id) == [a_point(0)]
     assert store.asked_of(run.id) is None
-    assert store.claim_next_run().id == run.id  # its old place
+    # It keeps its place in the queue.
+    assert store.claim_next_run().id == run.id
     assert store.claim_next_run().id == later.id
 
 
@@ -374,7 +350,7 @@ def test_a_run_is_queued_again_with_more_epochs(store: SqlStore, config: RunConf
     longer = make_run_config(config.data.dataset_id, {"epochs": 9}, base=config)
     again = store.queue_again(run.id, longer)
     assert again.config == longer == store.claim_run(run.id).config
-    assert again.facts == RunFacts()  # it had not begun
+    assert again.facts == RunFacts(), "counted as resumed before it had started"
 
 
 @pytest.mark.parametrize(
@@ -484,7 +460,7 @@ def test_facts_come_back_as_they_were_and_absent_ones_stay_absent(
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, object()])
-def test_facts_that_json_has_no_word_for_are_refused_whole(
+def test_facts_that_json_cannot_hold_are_refused_whole(
     store: SqlStore, config: RunConfig, value: object
 ):
     run = store.add_run(config, "flowers", RunFacts(workers=1))
@@ -505,7 +481,7 @@ def test_a_run_finishes_once(store: SqlStore, config: RunConfig):
     assert store.claim_run(run.id) is None
 
 
-def test_a_run_does_not_finish_by_running(store: SqlStore, config: RunConfig):
+def test_a_run_cannot_end_in_the_state_running(store: SqlStore, config: RunConfig):
     run = store.add_run(config, "flowers")
     with pytest.raises(ValueError, match="running is not a state in which a run can end"):
         store.finish_run(run.id, RunState.RUNNING)
@@ -543,7 +519,7 @@ def test_what_a_deleted_run_still_reports_is_dropped(store: SqlStore, config: Ru
     assert store.list_runs() == []
 
 
-# What runs report
+# Metrics and predictions
 
 
 def test_metrics_come_back_in_order_and_from_where_one_left_off(store: SqlStore, config: RunConfig):
@@ -576,7 +552,7 @@ def test_points_of_later_epochs_are_dropped(store: SqlStore, config: RunConfig):
     assert store.list_metrics(run.id) == [*points[:4], a_point(4, value=9.0)]
 
 
-def test_a_diverged_loss_is_kept_as_it_is(store: SqlStore, config: RunConfig):
+def test_a_diverged_loss_is_stored_exactly(store: SqlStore, config: RunConfig):
     run = store.add_run(config, "flowers")
     values = [math.nan, math.inf, -math.inf, 5e-324, 1.7976931348623157e308]
     store.append_metrics(run.id, [a_point(seq, value=value) for seq, value in enumerate(values)])
@@ -617,37 +593,36 @@ def test_ten_thousand_predictions_of_two_hundred_classes_fit(store: SqlStore, co
     assert store.list_predictions(run.id, "test") == (1, predictions)
 
 
-# What people say of runs
+# Annotations
 
 
 @given(title=ANY_TEXT, note=ANY_TEXT, tags=st.lists(ANY_TEXT.map(lambda tag: tag[:40]), max_size=5))
 @settings(
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_what_people_say_of_a_run_comes_back(
+def test_annotations_of_a_run_come_back(
     store: SqlStore, config: RunConfig, title: str, note: str, tags: list
 ):
     run = store.add_run(config, "flowers")
-    said = store.annotate_run(run.id, title=title, note=note, tags=tags, is_favourite=True)
-    assert store.get_run(run.id) == said
-    assert said.title == " ".join(title.split()) and said.note == note.strip() and said.is_favourite
-    assert list(said.tags) == list(
-        dict.fromkeys(" ".join(tag.split()) for tag in tags if tag.strip())
-    )
+    annotated = store.annotate_run(run.id, title=title, note=note, tags=tags, is_favourite=True)
+    assert store.get_run(run.id) == annotated
+    assert annotated.title == " ".join(title.split())
+    assert annotated.note == note.strip() and annotated.is_favourite
+    stripped = [" ".join(tag.split()) for tag in tags if tag.strip()]
+    assert list(annotated.tags) == list(dict.fromkeys(stripped))
 
 
-def test_saying_something_of_a_run_changes_nothing_else(store: SqlStore, config: RunConfig):
+def test_an_annotation_changes_nothing_else(store: SqlStore, config: RunConfig):
     run = store.add_run(config, "flowers")
     store.annotate_run(run.id, note="why")
-    said = store.annotate_run(run.id, title="first")
-    assert said == replace(run, note="why", title="first")
-    assert store.annotate_run(run.id, is_favourite=True, note="") == replace(
-        run, title="first", is_favourite=True
-    )
+    annotated = store.annotate_run(run.id, title="first")
+    assert annotated == replace(run, note="why", title="first")
+    annotated = store.annotate_run(run.id, is_favourite=True, note="")
+    assert annotated == replace(run, title="first", is_favourite=True)
 
 
 @pytest.mark.parametrize(
-    ("said", "words"),
+    ("annotations", "words"),
     [
         ({"title": "x" * 81}, "title has 81 characters: give at most 80"),
         ({"note": "x" * 5001}, "note has 5,001 characters"),
@@ -655,16 +630,16 @@ def test_saying_something_of_a_run_changes_nothing_else(store: SqlStore, config:
         ({"tags": [str(i) for i in range(13)]}, "13 tags: give at most 12"),
     ],
 )
-def test_too_much_said_of_a_run_is_refused_whole(
-    store: SqlStore, config: RunConfig, said: dict, words: str
+def test_annotations_that_are_too_long_are_refused_whole(
+    store: SqlStore, config: RunConfig, annotations: dict, words: str
 ):
     run = store.add_run(config, "flowers")
     with pytest.raises(ConfigError, match=words):
-        store.annotate_run(run.id, is_favourite=True, **said)
+        store.annotate_run(run.id, is_favourite=True, **annotations)
     assert store.get_run(run.id) == run
 
 
-def test_nothing_can_be_said_of_a_run_that_is_gone(store: SqlStore):
+def test_a_deleted_run_cannot_be_annotated(store: SqlStore):
     with pytest.raises(UnknownRun):
         store.annotate_run("gone", title="x")
 
@@ -698,7 +673,7 @@ def test_presets_are_listed_by_name_and_can_be_deleted(store: SqlStore, config: 
         ("two-phase", "comes with TransferLab is called 'two-phase'"),
     ],
 )
-def test_a_preset_name_that_cannot_be_is_refused(
+def test_an_impossible_preset_name_is_refused(
     store: SqlStore, config: RunConfig, name: str, words: str
 ):
     first = store.save_preset("mine", "The first.", config)
@@ -731,11 +706,8 @@ def test_any_text_comes_back_exactly(
         assert store.list_skipped(dataset.id) == [SkippedFile(name, reason)]
         assert store.list_metrics(run.id) == [a_point(0, split=name, name=reason)]
         read = store.get_run(run.id)
-        assert (read.dataset_name, read.message, read.facts) == (
-            name,
-            reason,
-            RunFacts(notes=(reason,)),
-        )
+        assert (read.dataset_name, read.message) == (name, reason)
+        assert read.facts == RunFacts(notes=(reason,))
     finally:
         store.delete_dataset(dataset.id)
         store.delete_run(run.id)
@@ -789,7 +761,7 @@ def test_a_folder_in_the_way_of_the_file_is_a_sentence(tmp_path):
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
-def test_any_spelling_of_a_postgresql_url_will_do(postgres_url: str, open_url, scheme: str):
+def test_every_spelling_of_a_postgresql_url_is_accepted(postgres_url: str, open_url, scheme: str):
     assert open_url(postgres_url.replace("postgresql", scheme, 1)).list_runs() == []
 
 

@@ -1,4 +1,4 @@
-"""The schema that the migrations lead to is the one the queries are written for."""
+"""Migrations lead to the schema of the tables, and keep the data of older releases."""
 
 import json
 
@@ -19,14 +19,14 @@ from tl_core.store.tables import Json, metadata
 
 @pytest.fixture
 def engine(url: str, store: SqlStore) -> Engine:
-    """On the database of a store that was opened once."""
+    """Return an engine on the database of a store that was opened once."""
     engine = create_engine(_normalise(url))
     yield engine
     engine.dispose()
 
 
 def describe(connection: Connection) -> dict:
-    """Columns, keys and indexes of every table but the one of versions."""
+    """Describe columns, keys and indexes of every table except that of schema versions."""
     look = inspect(connection)
     return {
         table: {
@@ -92,14 +92,22 @@ def test_an_older_store_is_brought_up_to_date(
 
 OLD_CONFIGS = [
     {
-        "data": {"dataset_id": "d" * 16, "val_fraction": 0.2, "test_fraction": 0.2, "split_seed": 3},
-        "model": {"backbone": "resnet18", "pretrained": True, "frozen_stages": 2, "hidden_units": 64, "dropout": 0.5},
+        "data": {
+            "dataset_id": "d" * 16, "val_fraction": 0.2, "test_fraction": 0.2, "split_seed": 3,
+        },
+        "model": {
+            "backbone": "resnet18", "pretrained": True, "frozen_stages": 2, "hidden_units": 64,
+            "dropout": 0.5,
+        },
         "train": {
-            "epochs": 7, "batch_size": 16, "optimizer": "sgd", "learning_rate": 0.1, "backbone_learning_rate": None,
-            "weight_decay": 0.0, "augment": False, "seed": 1,
+            "epochs": 7, "batch_size": 16, "optimizer": "sgd", "learning_rate": 0.1,
+            "backbone_learning_rate": None, "weight_decay": 0.0, "augment": False, "seed": 1,
         },
     },
-    {"data": {"dataset_id": "e" * 16}, "model": {"hidden_units": 0}, "train": {"optimizer": "adamw", "augment": True}},
+    {
+        "data": {"dataset_id": "e" * 16}, "model": {"hidden_units": 0},
+        "train": {"optimizer": "adamw", "augment": True},
+    },
 ]  # fmt: skip
 
 
@@ -109,8 +117,9 @@ def test_runs_of_the_first_release_are_read_with_todays_settings(url: str, open_
         with open_url(url).writing() as connection:
             for number, old in enumerate(OLD_CONFIGS):
                 insert = text(
-                    "INSERT INTO runs (id, state, cancel_requested, config, dataset_id, dataset_name, created_at, "
-                    "message, epochs_done, facts) VALUES (:id, 'running', :cancel, :config, 'd', 'd', 1, '', 0, '{}')"
+                    "INSERT INTO runs (id, state, cancel_requested, config, dataset_id, "
+                    "dataset_name, created_at, message, epochs_done, facts) VALUES "
+                    "(:id, 'running', :cancel, :config, 'd', 'd', 1, '', 0, '{}')"
                 )
                 values = {"id": f"run{number}", "cancel": number == 0, "config": json.dumps(old)}
                 connection.execute(insert, values)
@@ -119,8 +128,9 @@ def test_runs_of_the_first_release_are_read_with_todays_settings(url: str, open_
     assert first.config == make_run_config(
         "d" * 16,
         {
-            "augment": "none", "val_fraction": 0.2, "test_fraction": 0.2, "split_seed": 3, "backbone": "resnet18",
-            "frozen_stages": 2, "hidden_units": 64, "dropout": 0.5, "epochs": 7, "batch_size": 16,
+            "augment": "none", "val_fraction": 0.2, "test_fraction": 0.2, "split_seed": 3,
+            "backbone": "resnet18", "frozen_stages": 2, "hidden_units": 64, "dropout": 0.5,
+            "epochs": 7, "batch_size": 16,
             "optimizer": "momentum", "learning_rate": 0.1, "weight_decay": 0.0, "seed": 1,
         },
     )  # fmt: skip
@@ -208,7 +218,7 @@ OLD_MESSAGES = [
 """State, message as schema 4 held it, and the message that stays; None for the same."""
 
 
-def test_what_was_kept_of_a_run_is_not_told_twice_and_how_its_process_died_stays(
+def test_old_messages_are_shortened_to_how_the_process_died(
     url: str, open_url, config, monkeypatch
 ):
     with monkeypatch.context() as older_release:

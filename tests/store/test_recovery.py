@@ -1,4 +1,4 @@
-"""Runs whose process was killed are found, and those of living processes are left alone."""
+"""Runs of killed processes are recovered, and those of living processes are left alone."""
 
 import os
 import signal
@@ -38,7 +38,7 @@ def artifacts(tmp_path: Path) -> Artifacts:
 
 @pytest.fixture
 def executing(url: str, store: SqlStore, config: RunConfig, tmp_path: Path):
-    """A run, and the process that executes it with a worker of its own."""
+    """Start a process, with a worker of its own, that executes a run; return run and process."""
     run = store.add_run(config, "flowers")
     command = [sys.executable, "-c", HOLD_A_RUN, url, str(tmp_path), run.id]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -112,7 +112,7 @@ def test_a_run_between_being_claimed_and_being_locked_goes_on(
     assert store.get_run(run.id).state is RunState.RUNNING
 
 
-def test_queued_and_finished_runs_are_no_concern(
+def test_queued_and_finished_runs_do_not_change(
     store: SqlStore, artifacts: Artifacts, config: RunConfig
 ):
     queued, finished = (store.add_run(config, "flowers") for _ in range(2))
@@ -156,7 +156,7 @@ def test_a_run_that_was_killed_after_its_test_is_completed(
     assert (done.state, done.message, done.result) == (RunState.COMPLETED, "", result)
 
 
-def test_how_a_process_died_is_told_of_its_own_run_alone(
+def test_only_the_run_of_a_dead_process_gets_its_message(
     store: SqlStore, artifacts: Artifacts, config: RunConfig
 ):
     its_own, another = (store.add_run(config, "flowers") for _ in range(2))

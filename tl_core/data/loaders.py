@@ -68,13 +68,10 @@ def iterate_batches(
         folder: the dataset's folder.
         workers: decoding threads; by default chosen by the number of cores.
         augment: augmentation settings, used if `augment_seed` is given too.
-        augment_seed: such as (seed, epoch); together with the image's position it determines the
-            augmentation.
-        on_device: for a GPU: only crop and resize here, and leave the other operations to the
-            caller as `ImageBatch.draws`.
+        augment_seed: such as (seed, epoch); with the image's position it fixes the augmentation.
+        on_device: only crop and resize, and leave the rest to a GPU as `ImageBatch.draws`.
         cache: cache of decoded images, filled if they all fit; it does not change the pixels.
-        stop: checked after every image, since a batch of large photos can take seconds; the
-            check must be cheap.
+        stop: checked after every image, since a batch of large photos can take seconds.
 
     Raises:
         Cancelled: `stop` was set.

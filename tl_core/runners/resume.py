@@ -51,8 +51,8 @@ def _with_epochs(run: Run, epochs: int | None) -> RunConfig:
     is_complete = run.state is RunState.COMPLETED
     if is_complete and epochs is None:
         raise ConfigError(
-            f"Run {run.id} is completed: to continue it, give a total number of epochs above "
-            f"the {done} it has done."
+            f"Run {run.id} is completed: to continue it, give more epochs in total than the "
+            f"{done} it has done."
         )
     if epochs is None:
         return run.config
