@@ -52,6 +52,7 @@ class Tokens:
         """
         try:
             return str(self._serializer(purpose).loads(token, max_age=max_age))
+        # A kind of BadSignature, so it is caught first.
         except SignatureExpired:
             raise TokenRefused("This page has been open too long. Reload it to continue.") from None
         except BadSignature:
@@ -75,6 +76,7 @@ class Tokens:
 def _read_or_create_secret(path: Path) -> bytes:
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
+        # Written under another name first, so that no process ever reads an incomplete secret.
         draft = path.with_suffix(f".{secrets.token_hex(8)}")
         with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:  # noqa: PTH123
             handle.write(secrets.token_bytes(32))

@@ -10,22 +10,23 @@ from tl_core.export import FORMATS, export_run
 
 @pytest.fixture(scope="session")
 def bare_python(tmp_path_factory):
-    """A Python without torch and without TransferLab."""
+    """Path of a Python without torch and without TransferLab."""
     return make_bare_python(tmp_path_factory.mktemp("bare") / "venv")
 
 
 @pytest.fixture(scope="session")
 def exported(finished, tmp_path_factory):
-    """A completed run taken away with everything there is. Read it, and leave it as it is."""
+    """Export of a completed run in all formats, shared by tests, which must not change it."""
     workspace, run = finished
     return export_run(workspace, run.id, tmp_path_factory.mktemp("away") / "run", tuple(FORMATS))
 
 
 @pytest.fixture
 def train(monkeypatch, capsys):
-    """Runs a train.py in this process, which has torch loaded, and gives what it printed last.
+    """Function that runs a train.py in this process and returns the result that it prints.
 
-    Neither this repository nor, unless `may_import_timm`, timm can be imported meanwhile.
+    Meanwhile tl_core cannot be imported, and timm only with `may_import_timm`. A process of its own
+    would load torch anew for each test.
     """
 
     def run(script, folder, may_import_timm=False):

@@ -1,4 +1,4 @@
-"""Makes what the tests of exports need: tested runs without training, and a Python with only what predict.py asks."""
+"""Helpers for tests of exports: tested runs without training, and a Python for predict.py alone."""
 
 import os
 import subprocess
@@ -27,11 +27,11 @@ NEEDED = (
     "google",
     "packaging",
 )
-"""What predict.py asks for, and what that imports."""
+"""Packages that predict.py needs, with their dependencies."""
 
 
 def make_tested(workspace: Workspace, dataset: DatasetRecord, family: str, **settings) -> Run:
-    """A completed run of random weights, tested as a run is."""
+    """Add a completed run whose model has random weights and was tested."""
     size = settings.pop("image_size", FAMILIES.get(family))
     config = run_config(
         dataset, backbone=family, pretrained=False, image_size=size, frozen_stages=0, **settings
@@ -40,22 +40,20 @@ def make_tested(workspace: Workspace, dataset: DatasetRecord, family: str, **set
     run = store.add_run(config, dataset.name, RunFacts(classes=dataset.classes, majority_label=0))
     store.claim_run(run.id)
     backbone = get_backbone(family)
-    model = build_model(
-        backbone, config.model, len(dataset.classes), library_model(family, size)
-    ).eval()
+    network = library_model(family, size)
+    model = build_model(backbone, config.model, len(dataset.classes), network).eval()
     save_checkpoint(workspace.artifacts.checkpoint(run.id), model, config.model, dataset.classes)
     experiment = make_experiment(workspace, config, run.id)
     outputs = predict(model, experiment.examples(experiment.split.test))
     store.put_predictions(run.id, "test", 1, outputs.predictions())
-    store.update_run(
-        run.id, epochs_done=1, best_epoch=1, val_accuracy=0.5, result=summarise(outputs, 0)
-    )
+    result = summarise(outputs, 0)
+    store.update_run(run.id, epochs_done=1, best_epoch=1, val_accuracy=0.5, result=result)
     store.finish_run(run.id, RunState.COMPLETED)
     return store.get_run(run.id)
 
 
 def make_bare_python(folder: Path) -> Path:
-    """A virtual environment with ONNX Runtime, NumPy and Pillow, linked in from this one."""
+    """Make a virtual environment with links to this one's ONNX Runtime, NumPy and Pillow."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
     (packages,) = folder.glob("lib/python*/site-packages")
     for name in NEEDED:
@@ -67,8 +65,8 @@ def make_bare_python(folder: Path) -> Path:
 def run_script(
     python: Path | str, script: Path, *arguments: str | Path, **more: str
 ) -> subprocess.CompletedProcess[str]:
-    """In a process that knows nothing of this repository."""
-    kept = {
+    """Run a script in a process that cannot import this repository."""
+    environment = {
         "PATH": os.environ["PATH"],
         "OMP_NUM_THREADS": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -78,7 +76,7 @@ def run_script(
     return subprocess.run(
         command,
         cwd=script.parent,
-        env=kept,
+        env=environment,
         capture_output=True,
         text=True,
         encoding="utf-8",

@@ -1,4 +1,4 @@
-"""Where torchvision has not got all, train.py starts from start.pth and trains as the run did."""
+"""A train.py whose initial weights torchvision lacks starts from start.pth and repeats the run."""
 
 import json
 import subprocess
@@ -24,7 +24,7 @@ sys.argv = sys.argv[1:]
 sys.path[0] = sys.argv[0].rpartition("/")[0]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
-"""Runs a script where this repository cannot be imported."""
+"""Program that runs a script without access to tl_core."""
 SCRATCH = {
     "pretrained": False,
     "frozen_stages": 0,
@@ -70,9 +70,8 @@ MORE = {
 def test_with_timm_it_trains_to_the_figures_of_the_run(
     workspace, colours, colours_folder, settings, train
 ):
-    run = InlineRunner(workspace).submit(
-        run_config(colours, {"image_size": 64, "learning_rate": 1e-4, **settings})
-    )
+    config = run_config(colours, {"image_size": 64, "learning_rate": 1e-4, **settings})
+    run = InlineRunner(workspace).submit(config)
     assert run.result, run.message
     away = export_run(workspace, run.id, workspace.settings.home / "away", ("safetensors",)).path
     found = train(away / "train.py", colours_folder, may_import_timm=True)
@@ -95,15 +94,8 @@ def test_the_default_trains_again_in_a_process_of_its_own(
     run = InlineRunner(workspace).submit(run_config(colours, {"image_size": 64, **settings}))
     assert run.result, run.message
     away = export_run(workspace, run.id, tmp_path / "away", ("safetensors",)).path
-    command = [
-        sys.executable,
-        "-c",
-        ALONE,
-        str(away / "train.py"),
-        str(colours_folder),
-        "--workers",
-        "0",
-    ]
+    arguments = [str(away / "train.py"), str(colours_folder), "--workers", "0"]
+    command = [sys.executable, "-c", ALONE, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
@@ -111,16 +103,16 @@ def test_the_default_trains_again_in_a_process_of_its_own(
     assert found["test_loss"] == pytest.approx(run.result.loss, rel=1e-4)
 
 
-def test_what_lies_beside_it_is_named(exported):
+def test_card_and_script_name_start_pth_and_timm(exported):
     assert {"train.py", "start.pth"} <= {file.name for file in exported.path.iterdir()}
     card = (exported.path / "README.md").read_text("utf-8")
-    assert "but for rounding" in card and "`start.pth`:" in card
+    assert "except for rounding" in card and "`start.pth`:" in card
     script = (exported.path / "train.py").read_text("utf-8")
     wanted = f" timm=={version('timm')} "
     assert wanted in card and wanted in script and "timm.create_model" in script
 
 
-def test_its_weights_are_named_as_timm_names_them(exported):
+def test_weights_have_timms_names(exported):
     state = torch.load(exported.path / "start.pth", weights_only=True)
     prefix = "backbone."
     network = timm.create_model("tf_efficientnet_lite0", num_classes=0)
@@ -129,17 +121,19 @@ def test_its_weights_are_named_as_timm_names_them(exported):
     )
 
 
-def bounded(network):
+def bound_outputs(network):
     return torch.nn.Sequential(network, torch.nn.Hardtanh(0, 0.1))
 
 
-def averaging_faster(network):
+def average_faster(network):
     network.bn1.momentum = 0.5
     return network
 
 
-@pytest.mark.parametrize("change", [bounded, averaging_faster])
-def test_a_network_of_timm_s_that_is_another_has_no_script(finished, monkeypatch, tmp_path, change):
+@pytest.mark.parametrize("change", [bound_outputs, average_faster])
+def test_without_the_same_network_in_timm_there_is_no_script(
+    finished, monkeypatch, tmp_path, change
+):
     workspace, run = finished
     make = timm.create_model
 
@@ -153,13 +147,13 @@ def test_a_network_of_timm_s_that_is_another_has_no_script(finished, monkeypatch
     assert list(tmp_path.iterdir()) == []
 
 
-def test_weights_of_ones_own_go_with_it_as_long_as_they_are_there(
+def test_own_weights_are_exported_while_their_file_is_unchanged(
     workspace, colours, colours_folder, tmp_path, train
 ):
     file = workspace.settings.home / "weights" / "mine.pth"
     file.parent.mkdir()
-    given = library_model("squeezenet1_1").state_dict()
-    torch.save(given, file)
+    weights = library_model("squeezenet1_1").state_dict()
+    torch.save(weights, file)
     own = {
         "backbone": "squeezenet1_1",
         "image_size": 40,
@@ -171,29 +165,25 @@ def test_weights_of_ones_own_go_with_it_as_long_as_they_are_there(
     run = InlineRunner(workspace).submit(run_config(colours, own))
     assert run.result, run.message
     away = export_run(workspace, run.id, tmp_path / "away", ("safetensors",)).path
-    assert torch.equal(
-        torch.load(away / "start.pth", weights_only=True)["features.0.weight"],
-        given["features.0.weight"],
-    )
-    assert train(away / "train.py", colours_folder)["test_loss"] == pytest.approx(
-        run.result.loss, rel=0.001
-    )
+    initial = torch.load(away / "start.pth", weights_only=True)
+    assert torch.equal(initial["features.0.weight"], weights["features.0.weight"])
+    test_loss = train(away / "train.py", colours_folder)["test_loss"]
+    assert test_loss == pytest.approx(run.result.loss, rel=0.001)
 
-    torch.save({name: each + 1 for name, each in given.items()}, file)
+    torch.save({name: each + 1 for name, each in weights.items()}, file)
     with pytest.raises(Unrepeatable, match="have changed"):
         first_model(find_subject(workspace, run.id))
     file.unlink()
     (tmp_path / "less").mkdir()
-    with pytest.raises(Unrepeatable, match="not on this machine"):
+    with pytest.raises(Unrepeatable, match="no longer on this machine"):
         write_training_script(find_subject(workspace, run.id), tmp_path / "less")
     assert list((tmp_path / "less").iterdir()) == []
 
 
-def test_the_first_weights_are_made_again_without_touching_the_chance_of_others(finished):
+def test_recreating_the_initial_weights_leaves_torchs_generator_alone(finished):
     workspace, run = finished
     before = torch.get_rng_state()
-    first_model(
-        find_subject(workspace, run.id)
-    )  # which compares them with those that the run began from
+    # Raises unless the weights have the digest that the run recorded.
+    first_model(find_subject(workspace, run.id))
     assert torch.equal(torch.get_rng_state(), before)
     assert run.facts.first_weights

@@ -1,4 +1,4 @@
-"""predict.py reads images as the app does, pixel by pixel, and answers without the app."""
+"""predict.py reads images exactly as the app does, and runs without the app."""
 
 import json
 import shutil
@@ -21,21 +21,21 @@ from tl_core.export.standalone import predict
 from tl_core.records import Preprocessing
 
 MANY = 10**9
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
 
 
 def preprocessing(size=32, resize=40, interpolation="bicubic"):
     return Preprocessing(size, resize, MEAN, STD, interpolation)
 
 
-def as_told(pre, by=None):
-    return {**asdict(pre), "resized_by": by or ("pytorch" if resizing.has_vectors() else "pillow")}
+def as_exported(pre):
+    return {**asdict(pre), "resized_by": "pytorch" if resizing.has_vectors() else "pillow"}
 
 
 def noise(width, height, seed=0):
-    return Image.fromarray(
-        np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    )
+    generator = np.random.default_rng(seed)
+    return Image.fromarray(generator.integers(0, 256, (height, width, 3), dtype=np.uint8))
 
 
 @given(
@@ -45,23 +45,25 @@ def noise(width, height, seed=0):
     st.integers(0, 30),
     st.sampled_from(("bilinear", "bicubic")),
 )
-def test_the_same_pixels_whatever_the_sizes(width, height, size, more, interpolation):
-    pre, image = preprocessing(size, size + more, interpolation), noise(width, height)
-    theirs = predict.prepare(image, as_told(pre))
+def test_images_of_any_size_give_the_same_pixels(width, height, size, more, interpolation):
+    pre = preprocessing(size, size + more, interpolation)
+    image = noise(width, height)
+    theirs = predict.prepare(image, as_exported(pre))
     assert np.array_equal(theirs, prepare(image, pre).permute(1, 2, 0).numpy())
 
 
 @given(st.integers(1, 400), st.integers(1, 400), st.sampled_from(("bilinear", "bicubic")))
-def test_the_same_pixels_where_pillow_resizes(width, height, interpolation):
+def test_pillow_gives_the_same_pixels_where_the_app_uses_it(width, height, interpolation):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(resizing, "has_vectors", lambda: False)
-        pre, image = preprocessing(interpolation=interpolation), noise(width, height)
-        theirs = predict.prepare(image, as_told(pre))
+        pre = preprocessing(interpolation=interpolation)
+        image = noise(width, height)
+        theirs = predict.prepare(image, as_exported(pre))
         assert np.array_equal(theirs, prepare(image, pre).permute(1, 2, 0).numpy())
 
 
-def oddities():
-    """(name, image, options to save it with)."""
+def unusual_files():
+    """Yield name, image and options for saving it."""
     plain = picture(3, (64, 48))
     for orientation in range(1, 9):
         exif = Image.Exif()
@@ -78,26 +80,12 @@ def oddities():
     yield "transparent.png", transparent, {}
     yield "grey-transparent.png", transparent.convert("LA"), {}
     yield "palette-transparent.png", plain.convert("P"), {"transparency": 3}
-    yield (
-        "bits16.png",
-        Image.fromarray((np.arange(64 * 48).reshape(48, 64) * 21).astype(np.uint16)),
-        {},
-    )
-    yield (
-        "bits32.tif",
-        Image.fromarray((np.arange(64 * 48).reshape(48, 64) * 9).astype(np.int32)),
-        {},
-    )
-    yield (
-        "floats.tif",
-        Image.fromarray(np.linspace(-2, 3, 64 * 48, dtype=np.float32).reshape(48, 64)),
-        {},
-    )
-    yield (
-        "unit-floats.tif",
-        Image.fromarray(np.linspace(0, 1, 64 * 48, dtype=np.float32).reshape(48, 64)),
-        {},
-    )
+    integers = np.arange(64 * 48).reshape(48, 64)
+    yield "bits16.png", Image.fromarray((integers * 21).astype(np.uint16)), {}
+    yield "bits32.tif", Image.fromarray((integers * 9).astype(np.int32)), {}
+    for name, low, high in (("floats.tif", -2, 3), ("unit-floats.tif", 0, 1)):
+        floats = np.linspace(low, high, 64 * 48, dtype=np.float32).reshape(48, 64)
+        yield name, Image.fromarray(floats), {}
     yield "bits1.png", plain.convert("1"), {}
     yield "lab.tif", Image.merge("LAB", plain.split()), {}
     yield "some.webp", transparent, {"lossless": True}
@@ -107,21 +95,22 @@ def oddities():
 
 @pytest.mark.parametrize(
     ("name", "image", "options"),
-    oddities(),
+    unusual_files(),
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_the_same_pixels_whatever_the_file_holds(tmp_path, name, image, options):
-    file, pre = tmp_path / name, preprocessing(96, 110)
+def test_files_of_any_kind_give_the_same_pixels(tmp_path, name, image, options):
+    file = tmp_path / name
     image.save(file, **options)
-    theirs = predict.open_rgb(file, as_told(pre))
+    pre = preprocessing(96, 110)
+    exported = as_exported(pre)
+    theirs = predict.open_rgb(file, exported)
     assert np.array_equal(np.asarray(theirs), np.asarray(open_rgb(file, MANY, pre.resize).pixels))
+    inputs = predict.normalise(predict.prepare(theirs, exported), exported)
     ours = normalise(read_input(file, pre, MANY)[None], pre)[0].numpy()
-    assert np.array_equal(
-        predict.normalise(predict.prepare(theirs, as_told(pre)), as_told(pre)), ours
-    )
+    assert np.array_equal(inputs, ours)
 
 
-def test_it_answers_for_files_and_folders_without_torch_or_the_app(exported, bare_python, tmp_path):
+def test_it_predicts_files_and_folders_without_torch_or_the_app(exported, bare_python, tmp_path):
     for name in ("torch", "tl_core", "onnx", "pandas"):
         (tmp_path / "try.py").write_text(f"import {name}")
         assert "ModuleNotFoundError" in run_script(bare_python, tmp_path / "try.py").stderr
@@ -136,17 +125,14 @@ def test_it_answers_for_files_and_folders_without_torch_or_the_app(exported, bar
     answer = json.loads(line)
     assert done.returncode == 1 and "notes.txt: cannot be read as an image" in done.stderr
     assert answer["image"].endswith("a.png")
-    kept = json.loads((exported.path / "receipt" / "receipt.json").read_text())["images"][0][
-        "log_probabilities"
-    ]
+    receipt = json.loads((exported.path / "receipt" / "receipt.json").read_text())
+    stored = receipt["images"][0]["log_probabilities"]
     labels = json.loads((exported.path / "labels.json").read_text())
-    best = int(np.argmax(kept))
-    assert answer["top"][0] == {
-        "label": labels[best],
-        "p": pytest.approx(np.exp(kept[best]), abs=1e-4),
-    }
-    said = run_script(bare_python, exported.path / "predict.py", folder / "a.png").stdout
-    assert said.startswith(f"{folder / 'a.png'}: {labels[best]} ")
+    best = int(np.argmax(stored))
+    probability = pytest.approx(np.exp(stored[best]), abs=1e-4)
+    assert answer["top"][0] == {"label": labels[best], "p": probability}
+    printed = run_script(bare_python, exported.path / "predict.py", folder / "a.png").stdout
+    assert printed.startswith(f"{folder / 'a.png'}: {labels[best]} ")
 
 
 def test_it_is_short_enough_to_read():

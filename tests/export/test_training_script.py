@@ -1,4 +1,4 @@
-"""train.py is the run as a plain script: the same network, the same order, the same figures."""
+"""train.py repeats the run: the same network, the same order of images, the same results."""
 
 import sys
 from pathlib import Path
@@ -62,7 +62,7 @@ RUNS = [
 
 @pytest.fixture
 def published(workspace, monkeypatch):
-    """One file of weights for a ResNet-18, where the app and where torchvision look for it."""
+    """Weights of a ResNet-18 in the folders of the app and of torchvision."""
     ours = workspace.settings.home / "weights" / "resnet18.pth"
     downloads = workspace.settings.home / "torch" / "hub" / "checkpoints"
     theirs = downloads / Path(ResNet18_Weights.IMAGENET1K_V1.url).name
@@ -74,12 +74,11 @@ def published(workspace, monkeypatch):
 
 @pytest.mark.usefixtures("published")
 @pytest.mark.parametrize("settings", RUNS)
-def test_the_script_trains_to_the_figures_of_the_run(
+def test_the_script_reproduces_the_results_of_the_run(
     workspace, colours, colours_folder, settings, train
 ):
-    run = InlineRunner(workspace).submit(
-        run_config(colours, {**TINY, "frozen_stages": 0, **settings})
-    )
+    config = run_config(colours, {**TINY, "frozen_stages": 0, **settings})
+    run = InlineRunner(workspace).submit(config)
     assert run.result, run.message
     away = export_run(workspace, run.id, workspace.settings.home / "away", ("onnx",)).path
     found = train(away / "train.py", colours_folder)
@@ -89,9 +88,7 @@ def test_the_script_trains_to_the_figures_of_the_run(
     assert found["val_accuracy"] == pytest.approx(run.val_accuracy)
 
 
-def test_augmented_it_trains_with_torchvisions_draws(
-    workspace, colours, colours_folder, tmp_path, train
-):
+def test_the_script_augments_with_torchvision(workspace, colours, colours_folder, tmp_path, train):
     augment = {"augment": "any-rotation", "blur": 0.5, "policy": "trivial", "erasing": 0.5}
     run = make_tested(workspace, colours, "squeezenet1_1", image_size=40, epochs=1, **augment)
     away = export_run(workspace, run.id, tmp_path / "away", ("onnx",)).path
@@ -102,17 +99,9 @@ def test_augmented_it_trains_with_torchvisions_draws(
 
 
 def subject_of(name, **settings):
-    """As far as a script looks at one."""
-    config = make_run_config(
-        "d",
-        {
-            "backbone": name,
-            "pretrained": False,
-            "frozen_stages": 0,
-            "image_size": FAMILIES[name],
-            **settings,
-        },
-    )
+    """Make a stand-in for a `Subject`, with the parts that a script depends on."""
+    defaults = {"pretrained": False, "frozen_stages": 0, "image_size": FAMILIES[name]}
+    config = make_run_config("d", {"backbone": name, **defaults, **settings})
     backbone = get_backbone(name)
     torch.manual_seed(0)
     model = build_model(backbone, config.model, 3, library_model(name)).eval()
@@ -128,7 +117,7 @@ def subject_of(name, **settings):
 
 @pytest.fixture
 def definitions(monkeypatch):
-    """What a subject's train.py defines, without its main()."""
+    """Function that returns the definitions in a subject's train.py, without running its main()."""
 
     def of(subject, normalise=None):
         predict = SimpleNamespace(HERE=None, normalise=normalise, open_rgb=None, prepare=None)
@@ -141,19 +130,21 @@ def definitions(monkeypatch):
 
 
 def filled_network(script, subject):
-    """The script's network with the weights of the run's model."""
-    model, backbone = subject.checkpoint.model, subject.checkpoint.backbone
+    """Build the script's network, with the weights of the run's model."""
+    backbone = subject.checkpoint.backbone
+    weights = subject.checkpoint.model.state_dict()
     theirs = script["build_model"]()
-    named = {weight_name(backbone, key): each for key, each in model.state_dict().items()}
-    assert set(theirs.state_dict()) == set(named)
-    state = theirs.state_dict()  # some networks want its metadata, too
+    named = {weight_name(backbone, key): each for key, each in weights.items()}
+    # Updated, not replaced: some networks also need the metadata of their state.
+    state = theirs.state_dict()
+    assert set(state) == set(named)
     state.update(named)
     theirs.load_state_dict(state)
     return theirs
 
 
 @every_family(FEW)
-def test_its_network_is_the_runs(name, definitions):
+def test_its_network_is_that_of_the_run(name, definitions):
     subject = subject_of(name)
     script = definitions(subject)
     theirs = filled_network(script, subject).eval()
@@ -163,23 +154,23 @@ def test_its_network_is_the_runs(name, definitions):
         assert torch.allclose(theirs(images), subject.checkpoint.model(images), atol=1e-4)
     in_stages = [prefix for stage in script["STAGES"] for prefix in stage]
     for parameter, _ in theirs.named_parameters():
-        belongs = [p for p in [*in_stages, head] if parameter == p or parameter.startswith(f"{p}.")]
-        assert len(belongs) == 1
+        owners = [name for name in (*in_stages, head) if f"{parameter}.".startswith(f"{name}.")]
+        assert len(owners) == 1
     assert len(script["PHASES"]) == len(make_plan(subject.run.config))
 
 
 @every_family(FEW)
-def test_its_network_answers_and_draws_as_the_runs_while_it_trains(name, definitions):
+def test_in_training_its_network_computes_and_draws_the_same(name, definitions):
     subject = subject_of(name)
     model = subject.checkpoint.model
     theirs = filled_network(definitions(subject), subject)
     images = images_for(name, 5)
-    said = []
+    outputs = []
     for each in (model, theirs):
         torch.manual_seed(3)
         with torch.no_grad():
-            said.append(each.train()(images))
-    assert torch.allclose(*said, atol=1e-4)
+            outputs.append(each.train()(images))
+    assert torch.allclose(*outputs, atol=1e-4)
     assert_alike(theirs.state_dict(), model.state_dict(), subject)
 
 
@@ -189,7 +180,8 @@ def test_it_freezes_what_the_run_froze(name, batch_norm, definitions):
     subject = subject_of(
         name, pretrained=True, weights="file:own.pth", frozen_stages=-1, batch_norm=batch_norm
     )
-    backbone, model = subject.checkpoint.backbone, subject.checkpoint.model
+    backbone = subject.checkpoint.backbone
+    model = subject.checkpoint.model
     script = definitions(subject)
     theirs = filled_network(script, subject)
     (_, _, n_stages, also, _) = script["PHASES"][-1]
@@ -211,29 +203,26 @@ def test_it_freezes_what_the_run_froze(name, batch_norm, definitions):
     assert_alike(after, model.state_dict(), subject)
     frozen = [prefix for stage in script["STAGES"][:n_stages] for prefix in stage]
     if batch_norm == "frozen":
-        assert all(
-            torch.equal(before[key], after[key]) for key in after if script["belongs"](key, frozen)
-        )
+        unchanged = [key for key in after if script["belongs"](key, frozen)]
+        assert all(torch.equal(before[key], after[key]) for key in unchanged)
 
 
 def assert_alike(theirs, ours, subject):
-    """The same weights and the same averages of BatchNorm."""
+    """Assert that weights and BatchNorm statistics agree."""
     for key, each in ours.items():
         name = weight_name(subject.checkpoint.backbone, key)
         assert torch.allclose(theirs[name].float(), each.float(), atol=1e-5), name
 
 
 @pytest.mark.parametrize("schedule", ["constant", "step", "exponential", "cosine", "one-cycle"])
-def test_its_learning_rate_is_the_runs(schedule, definitions):
+def test_its_learning_rate_is_that_of_the_run(schedule, definitions):
     from tl_core.training.schedules import make_schedule
 
     subject = subject_of("squeezenet1_1", schedule=schedule, epochs=7, warm_up=0.2, step_epochs=2)
     script = definitions(subject)
     ours = make_schedule(subject.run.config.train, 5, 7)
-    assert np.allclose(
-        [script["factor"](step, 5, 35) for step in range(35)],
-        [ours.factor(step) for step in range(35)],
-    )
+    theirs = [script["factor"](step, 5, 35) for step in range(35)]
+    assert np.allclose(theirs, [ours.factor(step) for step in range(35)])
 
 
 @pytest.mark.parametrize(
@@ -245,21 +234,21 @@ def test_its_learning_rate_is_the_runs(schedule, definitions):
         ({"schedule": "plateau"}, "plateau"),
     ],
 )
-def test_what_it_cannot_say_exactly_it_does_not_say(settings, word):
+def test_settings_that_it_cannot_repeat_are_refused(settings, word):
     assert word in " ".join(why_not(subject_of("squeezenet1_1", **settings)))
 
 
-def test_a_run_that_carries_on_from_another_has_no_script():
+def test_a_run_that_continues_another_has_no_script():
     subject = subject_of("squeezenet1_1")
     subject.run.facts = RunFacts(continues="another")
     assert "another run" in " ".join(why_not(subject))
 
 
-def test_every_epoch_is_varied_anew(definitions):
+def test_every_epoch_is_augmented_anew(definitions):
     subject = subject_of("squeezenet1_1", augment="photos")
     script = definitions(subject, normalise=lambda pixels, _: pixels)
 
-    def drawn(epoch, workers):
+    def draw_images(epoch, workers):
         torch.manual_seed(epoch)
         rows = [(None, 0)] * 3
         read = lambda _: torch.rand(3, 2, 2)  # noqa: E731
@@ -267,5 +256,5 @@ def test_every_epoch_is_varied_anew(definitions):
         return images
 
     for workers in (0, 1):
-        assert not torch.equal(drawn(1, workers), drawn(2, workers))
-        assert torch.equal(drawn(1, workers), drawn(1, workers))
+        assert not torch.equal(draw_images(1, workers), draw_images(2, workers))
+        assert torch.equal(draw_images(1, workers), draw_images(1, workers))

@@ -25,7 +25,7 @@ def address(finished: Finished) -> str:
 
 @pytest.fixture
 def tested_files(finished: Finished) -> list[Path]:
-    """Of the test images, in the order of the stored predictions."""
+    """Files of the test images, in the order of the stored predictions."""
     workspace, run = finished
     images = workspace.store.list_images(run.config.data.dataset_id)
     folder = workspace.artifacts.dataset_folder(run.config.data.dataset_id)

@@ -1,4 +1,4 @@
-"""A model answers over HTTP as it does everywhere, and refuses in sentences."""
+"""Predictions over HTTP equal those elsewhere, and errors are sentences."""
 
 import io
 import json
@@ -25,50 +25,43 @@ def document(client: TestClient) -> dict:
 
 
 def conforms(content: object, document: dict, schema: str) -> bool:
-    """Whether it is what the OpenAPI document says it is."""
+    """Return True if content fits a schema of the OpenAPI document; else raise."""
     jsonschema.validate(content, {**document, "$ref": f"#/components/schemas/{schema}"})
     return True
 
 
 def as_rows(answers: list[dict], classes: tuple[str, ...]) -> list[list[float]]:
-    found = [{top["class"]: top["confidence"] for top in answer["top"]} for answer in answers]
-    return [[row[name] for name in classes] for row in found]
+    """Return the confidences [images, classes], in the order of `classes`."""
+    by_class = [{top["class"]: top["confidence"] for top in answer["top"]} for answer in answers]
+    return [[row[name] for name in classes] for row in by_class]
 
 
-def test_the_same_answer_everywhere(
+def test_predictions_are_the_same_everywhere(
     finished: Finished, client: TestClient, address: str, tested_files: list[Path], capsys
 ):
-    """The stored test predictions come from the frozen prefix in ONNX Runtime; all others from one model in PyTorch."""
     workspace, run = finished
     classes = workspace.store.get_dataset(run.config.data.dataset_id).classes
     _, stored = workspace.store.list_predictions(run.id, "test")
-    page = Predictor.of_run(workspace, run.id).predict(
-        [(path.name, path.open("rb")) for path in tested_files]
-    )
+    files = [(path.name, path.open("rb")) for path in tested_files]
+    page = Predictor.of_run(workspace, run.id).predict(files)
     rows = {"page": [[dict(answer.top)[name] for name in classes] for answer in page]}
     form = [("image", (path.name, path.read_bytes())) for path in tested_files]
     rows["form"] = as_rows(client.post(address, files=form).json()["answers"], classes)
-    alone = [
-        client.post(address, content=path.read_bytes()).json()["answers"][0]
-        for path in tested_files
-    ]
-    rows["alone"] = as_rows(alone, classes)
+    replies = [client.post(address, content=path.read_bytes()) for path in tested_files]
+    rows["alone"] = as_rows([reply.json()["answers"][0] for reply in replies], classes)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tl_core.workspace.open_workspace", lambda: workspace)
         predict(run.id, tested_files, as_json=True)
     rows["command line"] = as_rows(json.loads(capsys.readouterr().out), classes)
-    for row in rows.values():
-        assert all(
-            one == pytest.approx(list(p.probabilities), abs=1e-5)
-            for one, p in zip(row, stored, strict=True)
-        )
-        assert all(
-            one == pytest.approx(other, abs=1e-6)
-            for one, other in zip(row, rows["page"], strict=True)
-        )
+    # The stored predictions come from the frozen prefix in ONNX Runtime, all others from one model
+    # in PyTorch, so the tolerances differ.
+    for confidences in rows.values():
+        for row, prediction, on_page in zip(confidences, stored, rows["page"], strict=True):
+            assert row == pytest.approx(list(prediction.probabilities), abs=1e-5)
+            assert row == pytest.approx(on_page, abs=1e-6)
 
 
-def test_answers_are_what_the_document_says(
+def test_responses_follow_the_openapi_document(
     client: TestClient, address: str, document: dict, tested_files: list[Path]
 ):
     form = [
@@ -82,7 +75,7 @@ def test_answers_are_what_the_document_says(
     assert second["top"] == [] and second["error"].endswith(".")
 
 
-def test_the_document_describes_every_answer_and_nothing_else(document: dict):
+def test_the_document_describes_all_responses_and_nothing_else(document: dict):
     assert document["openapi"].startswith("3.1") and "servers" not in document
     (path,) = document["paths"]
     assert path == "/api/runs/{run_id}/predict" and list(document["paths"][path]) == ["post"]
@@ -108,11 +101,11 @@ def test_the_document_describes_every_answer_and_nothing_else(document: dict):
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/api/docs", "/api/redoc", "/openapi.json"])
-def test_no_page_loads_scripts_from_elsewhere(client: TestClient, path: str):
+def test_there_is_no_page_with_scripts_from_other_servers(client: TestClient, path: str):
     assert client.get(path).status_code == 404
 
 
-def test_every_answer_has_the_security_headers(
+def test_all_responses_have_the_security_headers(
     finished: Finished, client: TestClient, address: str, monkeypatch
 ):
     monkeypatch.setattr(type(finished[0].store), "get_run", lambda *_: 1 / 0)
@@ -130,10 +123,10 @@ def test_every_answer_has_the_security_headers(
     assert "division" not in answers[500].text and answers[500].json()["error"].endswith(".")
 
 
-def test_a_model_is_asked_with_post_alone(client: TestClient, address: str):
+def test_predict_accepts_only_post(client: TestClient, address: str):
     reply = client.get(address)
     assert (reply.status_code, reply.headers["allow"]) == (405, "POST")
-    assert reply.json()["error"] == "This address takes POST and not GET."
+    assert reply.json()["error"] == "This address accepts POST, not GET."
 
 
 @pytest.mark.parametrize(
@@ -145,14 +138,13 @@ def test_a_model_is_asked_with_post_alone(client: TestClient, address: str):
         ("PUT", "/api/openapi.json", 405),
     ],
 )
-def test_what_is_not_there_is_refused_in_json(
+def test_unknown_addresses_and_methods_are_refused_in_json(
     client: TestClient, document: dict, method: str, path: str, status: int
 ):
     reply = client.request(method, path)
     assert reply.status_code == status and conforms(reply.json(), document, "Error")
-    assert "no-store" in reply.headers["cache-control"] and ("allow" in reply.headers) is (
-        status == 405
-    )
+    assert "no-store" in reply.headers["cache-control"]
+    assert ("allow" in reply.headers) is (status == 405)
 
 
 def png(size: tuple[int, int]) -> bytes:
@@ -161,7 +153,7 @@ def png(size: tuple[int, int]) -> bytes:
     return buffer.getvalue()
 
 
-def test_images_of_odd_shapes_are_answered(client: TestClient, address: str):
+def test_images_of_extreme_shapes_are_predicted(client: TestClient, address: str):
     for size in ((1, 1), (20_000, 3)):
         assert client.post(address, content=png(size)).status_code == 200
 
@@ -175,7 +167,7 @@ def test_images_of_odd_shapes_are_answered(client: TestClient, address: str):
     ],
     ids=["text", "bomb", "cut off"],
 )
-def test_what_is_no_usable_image_is_said(
+def test_an_unusable_image_gets_a_reason(
     client: TestClient, address: str, document: dict, content: bytes, words: str
 ):
     reply = client.post(address, content=content)
@@ -186,21 +178,16 @@ def test_what_is_no_usable_image_is_said(
 def test_refusals_are_sentences(client: TestClient, address: str, document: dict, monkeypatch):
     monkeypatch.setattr(images, "MAX_BYTES", 2000)
     many = [("image", (f"{i}.png", b"x")) for i in range(images.MAX_IMAGES + 1)]
-    chunks = (b"x" * 500 for _ in range(10))  # without a Content-Length
+    # An iterator is sent without a Content-Length.
+    chunks = (b"x" * 500 for _ in range(10))
+    headers = {"content-type": "multipart/form-data"}
+    bounded = {"content-type": "multipart/form-data; boundary=y"}
     replies = [
         (client.post(address), 400),
         (client.post(address, files={"image": ("", b"")}), 400),
         (client.post(address, data={"a": "b"}, files=[("x", (None, "y"))]), 400),
-        (
-            client.post(
-                address, content=b"--x", headers={"content-type": "multipart/form-data; boundary=y"}
-            ),
-            400,
-        ),
-        (
-            client.post(address, content=b"--x", headers={"content-type": "multipart/form-data"}),
-            400,
-        ),
+        (client.post(address, content=b"--x", headers=bounded), 400),
+        (client.post(address, content=b"--x", headers=headers), 400),
         (client.post(address, content=b"x" * 3000), 413),
         (client.post(address, content=chunks), 413),
         (client.post(address, content=b"x", params={"top": "0"}), 400),
@@ -224,18 +211,16 @@ def test_a_run_without_a_model_says_so(finished: Finished, client: TestClient):
         workspace.store.delete_run(queued.id)
 
 
-def test_who_has_no_key_is_told_nothing(finished: Finished, address: str):
+def test_without_a_key_nothing_is_revealed(finished: Finished, address: str):
     with TestClient(make_app(finished[0], KEY)) as client:
         for headers in ({}, {"Authorization": f"Bearer {KEY}x"}, {"Authorization": f"Basic {KEY}"}):
             assert client.post(address, content=png((9, 9)), headers=headers).status_code == 403
             assert client.post("/api/runs/nope/predict", headers=headers).status_code == 403
-        allowed = client.post(
-            address, content=png((9, 9)), headers={"Authorization": f"Bearer {KEY}"}
-        )
-        assert allowed.status_code == 200
+        headers = {"Authorization": f"Bearer {KEY}"}
+        assert client.post(address, content=png((9, 9)), headers=headers).status_code == 200
 
 
-def test_too_many_at_once_are_sent_away(client: TestClient, address: str, monkeypatch):
+def test_too_many_requests_at_once_are_refused(client: TestClient, address: str, monkeypatch):
     monkeypatch.setattr(asking, "_UNDER_WAY", 0)
     reply = client.post(address, content=png((9, 9)))
     assert reply.status_code == 503 and "Try again" in reply.json()["error"]

@@ -66,6 +66,7 @@ def export_run(
     on_progress("Loading the model", 0.0)
     with disk_errors():
         subject = find_subject(workspace, run_id)
+    # Checked before the work, which may take minutes.
     refuse_taken(target)
     name = f"transferlab-{subject.run.id}"
     with disk_errors(), workspace.artifacts.staging_folder() as staging:

@@ -151,6 +151,7 @@ def asking_router(
 
 def is_key(candidate: str, key: str) -> bool:
     """Compare two keys in constant time."""
+    # compare_digest accepts any bytes, but of texts only ASCII.
     return hmac.compare_digest(candidate.encode(), key.encode())
 
 
@@ -169,6 +170,7 @@ class _Asking:
             Refused: the images cannot be read, or too many requests are waiting.
             RunNotReady: the run has no model.
         """
+        # A place first, so that requests beyond the limit are not even read.
         async with self._place(), images_in(request) as images:
 
             def predict() -> list[Answer]:

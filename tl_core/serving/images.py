@@ -63,6 +63,7 @@ def _check_size(n: int) -> None:
 
 
 async def _read_image(request: Request, stack: AsyncExitStack) -> list[Named]:
+    # Up to 1 MiB stays in memory, larger images go to disk.
     file = stack.enter_context(SpooledTemporaryFile(max_size=2**20))  # noqa: SIM115
     async for chunk in _counted(request):
         file.write(chunk)

@@ -106,6 +106,7 @@ class RunCharts:
         return self._get(("comparison", comparison_id, kind), check)
 
     def _get(self, key: tuple[Any, ...], check: Callable[[_Entry], None]) -> Payload:
+        # LRUCache itself is not thread-safe.
         with self._lock:
             entry = self._entries.setdefault(key, _Entry())
         # A lock per chart: viewers of one chart wait for it, viewers of others do not.

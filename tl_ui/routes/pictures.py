@@ -22,6 +22,7 @@ from tl_ui.routes.shared import KEEP, READ, NotFound, Shared, With, signed_for
 FULL_IMAGE_SIDE = 1024
 _MOST_WAITING = 60
 """Maximum number of heat-maps that wait for others."""
+# Parts of addresses are checked against these before they become parts of paths.
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _DATASET_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _LABEL = re.compile(r"[0-9]{1,6}")
@@ -31,6 +32,7 @@ _FOR_DATASET = [signed_for("dataset", "dataset_id")]
 _FOR_RUN = [signed_for("run", "run_id")]
 
 
+# FastAPI runs plain functions in a thread, so dependencies without disk access are asynchronous.
 async def _sha256(sha256: str) -> str:
     if not _SHA256.fullmatch(sha256):
         raise NotFound("There is no such picture.")
@@ -77,6 +79,7 @@ async def heat(
     # A thread, since the store reads from disk and would block all other requests.
     run = await to_thread.run_sync(shared.workspace.store.get_run, run_id)
     wanted = Wanted(run.id, run.best_epoch, sha256, int(label), method)
+    # A finished heat-map needs no place in the queue.
     drawn = shared.heats.find(wanted)
     if drawn is None:
         if shared.explainers.statistics().tasks_waiting >= _MOST_WAITING:

@@ -15,6 +15,7 @@ from tl_ui.routes.charts import Payload
 from tl_ui.routes.packed import packed_or_plain
 from tl_ui.routes.shared import READ, NotFound, With, signed_for
 
+# Checked before it becomes part of a path.
 _FORMATS = re.compile(r"[a-z0-9-]{1,64}")
 
 router = APIRouter()

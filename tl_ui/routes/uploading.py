@@ -37,6 +37,7 @@ async def _upload_id(token: str, shared: With) -> str:
 _UploadId = Annotated[str, Depends(_upload_id)]
 
 
+# Not asynchronous: it reads from disk, so FastAPI runs it in a thread.
 def _open_upload(upload_id: _UploadId, shared: With) -> Upload:
     return shared.uploads.get_or_open(upload_id)
 

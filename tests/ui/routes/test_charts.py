@@ -35,12 +35,15 @@ def read(payload):
     return json.loads(payload.body)
 
 
-def test_a_figure_is_built_once_until_something_is_new(store, charts, run, monkeypatch):
+def test_a_figure_is_built_again_only_after_a_change(store, charts, run, monkeypatch):
     built = []
-    monkeypatch.setattr(
-        run_charts, "loss_chart", lambda points, borders, kept: built.append(1) or original(points)
-    )
-    original = run_charts.accuracy_chart
+    accuracy_chart = run_charts.accuracy_chart
+
+    def loss_chart(points, borders, best_epoch):
+        built.append(1)
+        return accuracy_chart(points)
+
+    monkeypatch.setattr(run_charts, "loss_chart", loss_chart)
     first = charts.get(run.id, "loss")
     assert charts.get(run.id, "loss") is first
     store.append_metrics(run.id, [MetricPoint(0, 1, 1, "val", "accuracy", 0.5, 10)])
@@ -48,13 +51,12 @@ def test_a_figure_is_built_once_until_something_is_new(store, charts, run, monke
     assert len(built) == 2
 
 
-def test_the_version_depends_on_what_is_seen_alone(store, run):
-    assert (
-        RunCharts(store).get(run.id, "loss").version == RunCharts(store).get(run.id, "loss").version
-    )
+def test_the_version_depends_on_the_content_alone(store, run):
+    versions = {RunCharts(store).get(run.id, "loss").version for _ in range(2)}
+    assert len(versions) == 1
 
 
-def test_the_end_of_a_run_is_a_new_version(store, charts, run):
+def test_the_end_of_a_run_changes_the_version(store, charts, run):
     before = charts.get(run.id, "accuracy")
     store.finish_run(run.id, RunState.COMPLETED)
     after = charts.get(run.id, "accuracy")
@@ -62,17 +64,15 @@ def test_the_end_of_a_run_is_a_new_version(store, charts, run):
     assert before.version != after.version
 
 
-def test_predictions_that_come_after_the_epoch_is_reported_are_seen(store, charts, run):
+def test_predictions_stored_after_their_epoch_was_reported_are_shown(store, charts, run):
     store.update_run(run.id, epochs_done=1)
     assert "nothing measured" in read(charts.get(run.id, "confusion"))["title"]
     store.put_predictions(run.id, "val", 1, [Prediction(0, 0, (0.9, 0.1))])
-    assert (
-        read(charts.get(run.id, "confusion"))["title"]
-        == "Validation after epoch 1: 1 of 1 images right (100.0 %)"
-    )
+    title = read(charts.get(run.id, "confusion"))["title"]
+    assert title == "Validation after epoch 1: 1 of 1 images right (100.0 %)"
 
 
-def test_the_test_matrix(store, charts, run):
+def test_the_test_matrix_can_show_shares(store, charts, run):
     charts.get(run.id, "confusion-test")
     store.put_predictions(run.id, "test", 1, [Prediction(0, 0, (0.1, 0.9))])
     store.finish_run(run.id, RunState.COMPLETED)
@@ -88,20 +88,20 @@ def test_a_matrix_outlives_its_dataset(store, charts, run):
     assert "class 2" in charts.get(run.id, "confusion-test").body.decode()
 
 
-def test_only_so_many_are_kept(charts, run):
+def test_the_number_of_cached_charts_is_limited(charts, run):
     for kind in run_charts.KINDS:
         charts.get(run.id, kind)
     assert len(charts._entries) == 3
 
 
-def test_what_there_is_not(charts, run):
+def test_unknown_kinds_and_runs_are_refused(charts, run):
     with pytest.raises(UnknownChart, match="loss, accuracy"):
         charts.get(run.id, "pie")
     with pytest.raises(UnknownRun):
         charts.get("nothere1", "loss")
 
 
-def test_what_is_done_again_after_a_pause_takes_the_place_of_what_was_dropped(store, charts, run):
+def test_a_repeated_epoch_replaces_the_dropped_points(store, charts, run):
     def steps():
         return read(charts.get(run.id, "loss"))["figure"]["data"][0]["x"]
 
@@ -121,7 +121,7 @@ def test_what_is_done_again_after_a_pause_takes_the_place_of_what_was_dropped(st
     assert steps() == [10, 12]
 
 
-def test_a_paused_run_is_not_followed(store, charts, run):
+def test_a_paused_run_is_not_live(store, charts, run):
     store.finish_run(run.id, RunState.PAUSED)
     assert read(charts.get(run.id, "loss"))["live"] is False
 
@@ -132,11 +132,10 @@ def test_the_phases_of_a_run_are_marked_in_its_curves(store, charts, run):
         PlannedPhase(first_epoch=2, last_epoch=3, frozen_stages=1, rates=(0, 0.1, 0.1)),
     )
     store.update_run(run.id, facts=RunFacts(plan=plan))
-    store.append_metrics(
-        run.id, [MetricPoint(i, i + 1, i + 1, "val", "accuracy", 0.5, 8) for i in range(2)]
-    )
-    (words,) = read(charts.get(run.id, "accuracy"))["figure"]["layout"]["annotations"]
-    assert (words["x"], words["text"]) == (1.5, "unfrozen: stage 2")
+    points = [MetricPoint(i, i + 1, i + 1, "val", "accuracy", 0.5, 8) for i in range(2)]
+    store.append_metrics(run.id, points)
+    (annotation,) = read(charts.get(run.id, "accuracy"))["figure"]["layout"]["annotations"]
+    assert (annotation["x"], annotation["text"]) == (1.5, "unfrozen: stage 2")
 
 
 def test_a_comparison_has_the_curves_of_all_its_runs(store, charts, run):
@@ -152,7 +151,7 @@ def test_a_comparison_has_the_curves_of_all_its_runs(store, charts, run):
     assert read(charts.compare("c1", "accuracy"))["live"] is False
 
 
-def test_a_comparison_that_is_not_there(charts):
+def test_an_unknown_comparison_is_refused(charts):
     with pytest.raises(UnknownChart, match="no such comparison"):
         charts.compare("c2", "loss")
     with pytest.raises(UnknownChart, match="loss, accuracy"):
