@@ -305,7 +305,7 @@ def test_a_gpu_keeps_the_rows_that_a_share_of_its_free_memory_holds(
 
 
 @given(st.integers(0, 5))
-def test_what_is_one_behind_misses_nothing_and_has_begun_the_next(n: int):
+def test_one_batch_is_read_ahead_and_none_is_lost(n: int):
     begun: list[int] = []
     found = []
     for item in _one_behind(begun.append(i) or i for i in range(n)):

@@ -147,7 +147,7 @@ def test_without_images_explore_says_what_would_be_here(workspace):
 def test_explore_offers_a_map_and_classical_models(dataset):
     app = open_page("explore", dataset="d1")
     assert {"Draw the PCA map", "Try classical models"} <= buttons(app)
-    assert "two directions in which they differ most" in words(app)
+    assert "two directions in which they vary most" in words(app)
 
 
 def test_cached_results_are_shown_at_once(dataset, monkeypatch):
