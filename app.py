@@ -16,7 +16,9 @@ with importing():
     from tl_ui.resources import get_predictors, get_workspace, lifespan
     from tl_ui.routes import make_routes
 
+# Only an App object carries routes and a lifespan in the server's own process.
 app = st.App(
+    # Not in this folder: Streamlit opens every script in a folder `pages` beside the main script.
     Path(__file__).parent / "tl_ui" / "main.py",
     routes=make_routes(get_workspace, get_predictors),
     lifespan=lifespan,

@@ -19,6 +19,7 @@ from tl_ui.resources import get_workspace
 
 store = get_workspace().store
 st.title("Data")
+# Before the datasets are listed: it holds the page until the new one is among them.
 watch_import()
 datasets = store.list_datasets()
 
@@ -29,6 +30,7 @@ if not datasets:
         "images."
     )
 if datasets:
+    # Folded away beside datasets, unless dropped images still wait for their class.
     adding = st.expander(
         "Add images", is_something_waiting(), icon=":material/add_photo_alternate:"
     )

@@ -34,6 +34,7 @@ if not datasets:
     )
     st.stop()
 
+# First, since all that follows is drawn from the form.
 take_changes()
 follow_address()
 wrong = mistakes(get_form())
@@ -63,6 +64,7 @@ choose_depth(n_stages)
 config, problem = make_config(dataset.id)
 show_preview(backbone, config, len(dataset.classes))
 show_every_knob(backbone, dataset, wrong)
+# Above the bar, for messages that are known only after the bar is drawn.
 notice = st.container()
 # The style sheet keeps this bar in view, however long the form is.
 with st.container(key="bar"):
@@ -75,6 +77,7 @@ try:
 except TransferLabError as error:
     problem = str(error)
 messages = list(wrong.values())
+# It would only repeat an invalid value that has a message already.
 if problem and not messages:
     messages = [problem]
 for message in messages:

@@ -22,12 +22,15 @@ def choose_by_address(label: str, names: Mapping[str, str], parameter: str) -> s
             f"The {parameter} in this address is not here or was deleted. Another one is shown."
         )
     wanted = in_address if in_address in names else last
+    # While the address still names the last choice, the widget may hold a newer one, which counts.
     if wanted in names and (choice not in st.session_state or wanted != last):
         st.session_state[choice] = wanted
+    # What was chosen may have been deleted since, by anyone.
     if st.session_state.get(choice) not in names:
         st.session_state.pop(choice, None)
     chosen = str(st.selectbox(label, list(names), format_func=names.__getitem__, key=choice))
     st.session_state[last_key] = chosen
     if chosen != in_address:
+        # This drops other parameters, such as an import's, which spoke of the former choice.
         st.query_params.from_dict({parameter: chosen})
     return chosen

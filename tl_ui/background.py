@@ -25,6 +25,7 @@ from tl_core.text import about
 
 _log = logging.getLogger(__name__)
 ROOT = Path(__file__).parents[1]
+# Jobs run one at a time, so one that hangs would hold up everyone's.
 MOST_SECONDS = 30 * 60
 _COMMAND = (sys.executable, "-m", "tl_core.cli.leashed")
 _BAD_INPUT = 2
@@ -72,23 +73,27 @@ class Job:
             progress = json.loads(self.progress_file.read_text(encoding="utf-8"))
             share = min(1.0, max(0.0, float(progress["fraction"])))
             return share, str(progress.get("words") or "Working")
+        # There is no file until the command has started and made its first report.
         except (OSError, ValueError, KeyError, TypeError):
             return 0.0, "Starting"
 
     def begin(self, stdin: IO[str]) -> subprocess.Popen[str] | None:
         """Start the process, unless the job was stopped while it was queued."""
         with self.lock:
+            # Checked under the lock, so that `stop` cannot come between the check and the start.
             if self.was_stopped:
                 return None
             self.began = time.monotonic()
             self.process = subprocess.Popen(
                 [*_COMMAND, *self.arguments, f"--progress-file={self.progress_file}"],
+                # The server may run elsewhere; `-m` finds the package in the working directory.
                 cwd=ROOT,
                 stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
                 encoding="utf-8",
+                # Libraries and the system may write what is not UTF-8.
                 errors="replace",
             )
             return self.process
@@ -105,6 +110,7 @@ class Jobs:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        # A job may use every core and much memory, so two at once would only slow each other down.
         self._turn = threading.Semaphore(1)
         self._jobs: dict[Path, Job] = {}
 
@@ -117,11 +123,13 @@ class Jobs:
         """Start a job, or return the one that already works on this result."""
         with self._lock:
             job = self._jobs.get(result_file)
+            # A job that has failed may be tried again.
             if job and not job.is_over:
                 return job
             folder = TemporaryDirectory(prefix="transferlab-job-", ignore_cleanup_errors=True)
             job = Job(tuple(arguments), result_file, Path(folder.name) / "progress.json")
             self._jobs[result_file] = job
+        # A daemon, since a thread that waits for its job must not delay the server's shutdown.
         worker = threading.Thread(
             target=self._work, args=(job, folder), name="transferlab-job", daemon=True
         )
@@ -139,6 +147,7 @@ class Jobs:
             )
         finally:
             job.is_over = True
+        # A failed job stays, so that the page can show why; a finished one is found by its file.
         if not job.error:
             with self._lock:
                 self._jobs.pop(job.result_file, None)
@@ -167,6 +176,7 @@ def _carry_out(job: Job) -> str:
     # The child ends when its standard input closes, which the kernel does if this process dies.
     end, held = os.pipe()
     with os.fdopen(end) as stdin, os.fdopen(held, "wb", buffering=0) as leash:
+        # The child waits for a first line, which a command leaves empty.
         leash.write(b"\n")
         process = job.begin(stdin)
         if process is None:
@@ -174,6 +184,7 @@ def _carry_out(job: Job) -> str:
         try:
             out, err = process.communicate(timeout=MOST_SECONDS)
         except subprocess.TimeoutExpired:
+            # Reading the pipes to their end afterwards also reaps the process.
             process.kill()
             process.communicate()
             longest = about(MOST_SECONDS).removeprefix("about ")
@@ -182,6 +193,7 @@ def _carry_out(job: Job) -> str:
         return _STOPPED
     if process.returncode == 0:
         with suppress(ValueError):
+            # Only valid JSON is kept, since a file stands for a finished job.
             json.loads(out)
             # Without parents: if the run was deleted meanwhile, its folder must not come back.
             job.result_file.parent.mkdir(exist_ok=True)

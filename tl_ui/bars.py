@@ -32,6 +32,7 @@ def bars_html(top: Sequence[tuple[str, float]], true: str = "") -> str:
 
 def _row(name: str, share: float, is_true: bool) -> str:
     words = html_text(shorten(name, 60)) + (" (true label)" if is_true else "")
+    # The bar is hidden from screen readers, which read the number beside it.
     return (
         f"<li><span>{words}</span><b>{html_text(confidence(share))}</b>"
         f'<i style="--share: {100 * share:.1f}%" aria-hidden="true"></i></li>'

@@ -87,6 +87,7 @@ def show_left_out(skipped: Sequence[SkippedFile]) -> None:
             "left-out.csv",
             "text/csv",
             icon=":material/download:",
+            # A download changes nothing on the page, so the script need not run again.
             on_click="ignore",
         )
 
@@ -124,6 +125,7 @@ def show_gallery(dataset: DatasetRecord) -> None:
         images = _mixed(images)
     else:
         images = [image for image in images if image.class_name == chosen]
+    # Counted by class, so that each class begins with one page of images.
     shown_key = f"shown-{dataset.id}-{chosen}"
     shown = st.session_state.get(shown_key, PAGE_OF_IMAGES)
     items = [
@@ -135,6 +137,7 @@ def show_gallery(dataset: DatasetRecord) -> None:
         )
         for image in images[:shown]
     ]
+    # Not `st.image`, which loads all pictures at once and serves them without a token.
     st.html(gallery_html(items))
     more = f"Show more ({count(len(images) - shown)} left)"
     if len(images) > shown and st.button(more, key=f"more-{shown_key}"):

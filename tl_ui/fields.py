@@ -16,6 +16,7 @@ Take = Callable[[Any], None]
 
 def field(key: str, value: Any, take: Take) -> str:
     """Set the value of the widget that is drawn next and return its key."""
+    # By way of the session, since a `value` argument counts only when a widget first appears.
     if st.session_state.get(key) != value:
         st.session_state[key] = value
     _drawn()[key] = (value, take)
@@ -25,8 +26,10 @@ def field(key: str, value: Any, take: Take) -> str:
 def take_changes() -> None:
     """Hand on changes since the last drawing; call it first in a page or fragment."""
     for key, (value, take) in list(_drawn().items()):
+        # Streamlit drops the state of widgets that are no longer drawn.
         if key in st.session_state and (now := st.session_state[key]) != value:
             take(now)
+            # A page and its fragments share this: what one has handed on, the other need not.
             _drawn()[key] = (now, take)
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 def unfolded(label: str, icon: str, key: str) -> Any:
     """Draw an expander; return its container, or None while it is collapsed."""
+    # By default the content of a collapsed box would be computed and sent as well.
     box: Any = st.expander(label, icon=icon, key=key, on_change="rerun")
     return box if box.open else None
 

@@ -46,6 +46,7 @@ class GalleryItem:
     def is_right(self) -> bool | None:
         if self.predicted is None:
             return None
+        # After a training that diverged, confidences are NaN and the first label means nothing.
         return self.predicted == self.true and (
             self.confidence is None or math.isfinite(self.confidence)
         )
@@ -64,6 +65,7 @@ def gallery_html(items: Sequence[GalleryItem], *, side: int = 128, captions: boo
 
 def _figure(item: GalleryItem, side: int, captions: bool) -> str:
     outline = {None: "", True: ' class="tl-right"', False: ' class="tl-wrong"'}[item.is_right]
+    # The size reserves room for images that load later, so that the page does not jump.
     picture = (
         f'<img src="{html_text(item.src)}" alt="{html_text(_alt(item))}" '
         f'title="{html_text(item.name)}" width="{side}" height="{side}" loading="lazy" '
@@ -92,7 +94,9 @@ def _caption(item: GalleryItem) -> str:
         return f"<figcaption>{true}</figcaption>"
     sure = ""
     if item.confidence is not None:
+        # Number and unit stay on one line.
         sure = f" ({html_text(confidence(item.confidence)).replace(' ', '&nbsp;')})"
+    # In signs and words too, for readers who cannot tell the outlines' colours apart.
     if item.is_right:
         return f"<figcaption><b>✓ right</b><span>{true}{sure}</span></figcaption>"
     predicted = html_text(shorten(item.predicted, CAPTION_LENGTH))

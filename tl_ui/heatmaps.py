@@ -28,6 +28,7 @@ _STOPS = ((0, 0, 4), (66, 10, 104), (147, 38, 103), (221, 81, 58), (252, 165, 10
 _COLOURS = np.stack(
     [np.interp(np.arange(256), np.linspace(0, 255, 6), c) for c in zip(*_STOPS, strict=True)], 1
 )
+# The exponent lifts weak heat; the strongest, 230 of 255, lets the image show through.
 _OPACITY = np.clip(np.linspace(0, 1, 256) ** 0.7 * 230, 0, 255).astype(np.uint8)
 
 
@@ -57,6 +58,7 @@ class Heats:
 
     def __init__(self) -> None:
         self._drawn: LRUCache[Wanted, Drawn] = LRUCache(_CACHE_SIZE)
+        # A condition, unlike a lock, lets others wait for a heat-map that is being drawn.
         self._drawing = Condition()
 
     def find(self, wanted: Wanted) -> Drawn | None:
@@ -87,9 +89,11 @@ def draw_heat(
         NotExplainable: the method does not work with this model.
     """
     explanation = predictor.explain(_from_start(file), wanted.label, wanted.method)
+    # A draft has at least twice the side asked for.
     image = open_rgb(_from_start(file), max_pixels, draft_side=LARGEST_SIDE // 2)
     picture = _resize_for_view(image.pixels)
     buffer = io.BytesIO()
+    # WebP's fastest method, since somebody is waiting; the file is a little larger.
     overlay(picture, explanation).save(buffer, "WEBP", quality=85, method=0)
     return Drawn(buffer.getvalue(), where_words(explanation))
 
@@ -102,6 +106,7 @@ def overlay(picture: Image.Image, explanation: Explanation) -> Image.Image:
     # A crop of a long, thin image may round to no pixels at all.
     width = max(1, round(right * picture.width) - x)
     height = max(1, round(bottom * picture.height) - y)
+    # In grey, so that no colour of the image is taken for heat.
     grey = picture.convert("L").convert("RGB")
     coarse = Image.fromarray((explanation.heat.numpy() * 255).astype(np.uint8))
     heat = np.asarray(coarse.resize((width, height), Image.Resampling.BILINEAR))
@@ -130,12 +135,14 @@ def where_words(explanation: Explanation) -> str:
 
 def _from_start(file: Path | BinaryIO) -> Path | BinaryIO:
     if not isinstance(file, Path):
+        # The model and the view both read the file, and leave it at its end.
         file.seek(0)
     return file
 
 
 def _resize_for_view(picture: Image.Image) -> Image.Image:
     picture.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
+    # A whole factor without smoothing keeps the pixels of small images square and sharp.
     times = _SMALLEST_SIDE // max(picture.size)
     if times <= 1:
         return picture

@@ -18,6 +18,7 @@ def await_result(
         return result
     job = get_jobs().find(place)
     if job and not job.is_over:
+        # In a fragment, so that only the progress is drawn again every second.
         st.fragment(follow, run_every=1)(job)
         return None
     if job:
@@ -30,6 +31,7 @@ def await_result(
 
 def follow(job: Job) -> None:
     """Show the progress and a stop button; made for a fragment."""
+    # Reruns the whole page, which shows the result and no longer this fragment.
     if job.is_over:
         st.rerun()
     st.progress(*job.progress())

@@ -36,6 +36,7 @@ def pictures_of(
     """
     if not images:
         return None
+    # The browser gets what all addresses share once; "@" occurs neither in ids nor in tokens.
     before, after = thumbnail_url(dataset_id, "@").split("@")
     return before, after, [images[position].sha256 for position in positions]
 

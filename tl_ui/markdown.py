@@ -15,5 +15,7 @@ _JOINER = "\u2060"
 
 def literal(text: str) -> str:
     """Escape user text for a Streamlit command that renders Markdown, on one line."""
+    # A line break could begin a heading or a list.
     one_line = isolated(" ".join(visible(text).split()))
+    # Joiners come first: once escaped, `www.` is no longer found.
     return _PUNCTUATION.sub(r"\\\1", _LATE.sub(_JOINER, one_line))

@@ -32,6 +32,7 @@ def make_pages() -> list[Any]:
             url_path="optimizers",
         ),
         st.Page(_FILES["try_it"], title="Try it", icon=":material/image_search:", url_path="try"),
+        # Without a parameter in the address, these two have nothing to show.
         st.Page(_FILES["run"], title="Run", url_path="run", visibility="hidden"),
         st.Page(_FILES["compare"], title="Compare", url_path="compare", visibility="hidden"),
     ]
@@ -48,6 +49,7 @@ def link(
         primary_key: unique on the page; makes the link look like the primary button.
         query: parameters of the address, such as `run=run.id`.
     """
+    # A container's key becomes a CSS class, by which the style sheet finds the link.
     key = f"next-{primary_key}" if primary_key else None
     with st.container(key=key, width="content"):
         st.page_link(_FILES[page], label=label, icon=icon, query_params=query or None)

@@ -74,6 +74,7 @@ def by_class(labels: Sequence[int], classes: Sequence[str]) -> tuple[Group, ...]
     for i, label in enumerate(labels):
         members.setdefault(label, []).append(i)
     return tuple(
+        # By label, not by order of appearance, so that a class looks alike in every map.
         Group(classes[label], *_look(label), tuple(points))
         for label, points in sorted(members.items())
     )
@@ -84,6 +85,7 @@ def by_right(is_right: Sequence[bool]) -> tuple[Group, ...]:
     right = tuple(i for i, ok in enumerate(is_right) if ok)
     wrong = tuple(i for i, ok in enumerate(is_right) if not ok)
     groups = (Group("✓ right", RIGHT, "circle-open", right), Group("✗ wrong", WRONG, "x", wrong))
+    # An empty group would still stand in the legend.
     return tuple(group for group in groups if group.points)
 
 
@@ -104,10 +106,12 @@ def bounds_of(
         return None
     low = [min(float(points[:, axis].min()) for points in filled) for axis in (0, 1)]
     high = [max(float(points[:, axis].max()) for points in filled) for axis in (0, 1)]
+    # Points that all coincide must not give an empty range.
     room = [margin * ((b - a) or 1.0) for a, b in zip(low, high, strict=True)]
     return (low[0] - room[0], high[0] + room[0]), (low[1] - room[1], high[1] + room[1])
 
 
 def _look(label: int) -> tuple[str, str]:
+    # Colours change first, since they are easier to tell apart than symbols.
     rounds, colour = divmod(label, len(CLASS_COLOURS))
     return CLASS_COLOURS[colour], _SYMBOLS[rounds % len(_SYMBOLS)]

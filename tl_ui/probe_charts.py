@@ -28,6 +28,7 @@ def probes_chart(found: Mapping[str, Any], beside: Sequence[tuple[str, float, in
     spreads = [100 * result["spread"] for result in ranked] + [0.0] * len(beside)
     texts = [f"{percent(r['accuracy'])} ± {100 * r['spread']:.1f}" for r in ranked]
     texts += [f"{percent(share)}, n = {count(n)}" for _, share, n in beside]
+    # Bars stand at numbers, since Plotly lays bars of the same name over each other.
     places = list(range(len(names)))
     trace = {
         "type": "bar",
@@ -39,6 +40,7 @@ def probes_chart(found: Mapping[str, Any], beside: Sequence[tuple[str, float, in
         "text": [texts[place] if values[place] >= _ROOMY else "" for place in places],
         "textposition": "inside",
         "insidetextanchor": "start",
+        # Plotly would otherwise turn a label that does not fit.
         "textangle": 0,
         "hoverinfo": "text",
         "hovertext": [f"{plotly_text(names[place])}: {texts[place]}" for place in places],
@@ -93,10 +95,12 @@ def verdict(found: Mapping[str, Any], right: float, n: int) -> str:
 
 def _layout(names: Sequence[str]) -> dict[str, Any]:
     return {
+        # Beyond 100 there is room for error bars.
         "xaxis": {"title": {"text": "Accuracy (%)"}, "range": [0, 105], "zeroline": False},
         "yaxis": {
             "tickvals": list(range(len(names))),
             "ticktext": [plotly_text(shorten(name, _NAME_LENGTH)) for name in names],
+            # Plotly counts from the bottom, but the best stands on top.
             "autorange": "reversed",
             "showgrid": False,
         },

@@ -16,6 +16,7 @@ from tl_ui.data.import_jobs import Imports
 from tl_ui.tokens import Tokens
 
 
+# Not `st.cache_resource`: lifespan and routes call these outside any script of a session.
 @cache
 def get_workspace() -> Workspace:
     return open_workspace()
@@ -56,7 +57,9 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
     try:
         get_runner().start()
     except TransferLabError as error:
+        # Better no server than one that cannot train; the sentence tells the operator why.
         sys.exit(str(error))
+    # Garbage that is frozen is never freed.
     gc.collect()
     # Later collections then skip the objects of the libraries, which live as long as the process.
     gc.freeze()

@@ -84,6 +84,7 @@ def label(name: str) -> str:
 @cache
 def kind(name: str) -> Literal["switch", "choice", "text"]:
     """Return the kind of widget that a setting takes."""
+    # From the schema, so that a new setting gets its widget without an entry here.
     schema = _schema(name)
     if schema.get("type") == "boolean":
         return "switch"
@@ -115,6 +116,7 @@ def as_text(value: Any) -> str:
         return ""
     if isinstance(value, tuple | list):
         return ", ".join(map(str, value))
+    # Ten figures hide the rounding of binary fractions, as in 0.30000000000000004.
     return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 

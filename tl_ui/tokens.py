@@ -68,6 +68,7 @@ class Tokens:
             raise TokenRefused(_NOT_VALID)
 
     def _serializer(self, purpose: str) -> URLSafeTimedSerializer:
+        # The salt keeps a token for one purpose from serving for another.
         return URLSafeTimedSerializer(
             self._secret, salt=f"transferlab.{purpose}", signer=_HourlySigner
         )
@@ -78,9 +79,11 @@ def _read_or_create_secret(path: Path) -> bytes:
     if not path.exists():
         # Written under another name first, so that no process ever reads an incomplete secret.
         draft = path.with_suffix(f".{secrets.token_hex(8)}")
+        # Private from the start; a later `chmod` would leave a moment in which others can read it.
         with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:  # noqa: PTH123
             handle.write(secrets.token_bytes(32))
             handle.flush()
+            # After a crash the file might be empty, and anyone could forge tokens.
             os.fsync(handle.fileno())
         try:
             # Unlike a rename, a link never replaces the secret of a process that was faster.

@@ -24,6 +24,7 @@ def add_data() -> None:
     """Show the drop zone, and the form for images that were dropped without a class."""
     uploads = uploads_for(get_workspace().settings)
     sent = upload_dropzone(key="dropzone", token=_upload_token(), uploads=uploads)
+    # Without folders nothing tells the classes; a zip may have folders inside.
     if sent and sent["loose"] and not sent["zip"]:
         put_aside(sent["upload_id"])
         del st.session_state["upload_token"]
@@ -78,6 +79,7 @@ def watch_import() -> None:
     if job.result is None:
         st.error(literal(job.error), icon=":material/error:")
         return
+    # The rerun then finds the new dataset in the address, as does a reload.
     if st.query_params.get("dataset") != job.result.record.id:
         st.query_params.from_dict({"dataset": job.result.record.id, "import": job.id})
         st.rerun()
@@ -90,6 +92,7 @@ def watch_import() -> None:
 
 def _show_progress(job: Import) -> None:
     if job.is_finished:
+        # Only where the progress was shown, and once: else each drawing would cause the next.
         if st.session_state.get("watching") == job.id:
             del st.session_state["watching"]
             st.rerun()
@@ -111,6 +114,7 @@ def _show_progress(job: Import) -> None:
 def _start(name: str, opening: AbstractContextManager[Source]) -> None:
     job = get_imports().start(name, opening)
     st.session_state.pop("upload_token", None)
+    # In the address, so that a reload finds the import again.
     st.query_params.from_dict({"import": job.id})
     st.rerun()
 

@@ -30,5 +30,6 @@ def _ask(dataset: DatasetRecord) -> None:
         except TransferLabError as error:
             st.error(literal(str(error)))
             return
+        # The address still names the dataset, and the page would warn that it is gone.
         st.query_params.clear()
         st.rerun()

@@ -66,6 +66,7 @@ class Imports:
         self._forget_old()
         job = Import(uuid.uuid4().hex[:12], name)
         self._all[job.id] = job
+        # A daemon: an import can be repeated, and must not hold up the server's shutdown.
         worker = threading.Thread(
             target=self._work, args=(job, opening), name=f"import-{job.id}", daemon=True
         )
@@ -74,7 +75,9 @@ class Imports:
 
     def _work(self, job: Import, opening: AbstractContextManager[Source]) -> None:
         try:
+            # Opened before the wait for a slot, in which an upload could otherwise expire.
             with opening as source, self._slots:
+                # The wait does not count in the estimate of the time left.
                 job.started = time.monotonic()
                 job.result = self._import(job, source)
         except Cancelled as error:
@@ -87,6 +90,7 @@ class Imports:
             )
             raise
         finally:
+            # Last, since pages take it as a sign that result or error is there.
             job.ended = time.monotonic()
 
     def _import(self, job: Import, source: Source) -> Imported:
@@ -105,6 +109,7 @@ class Imports:
 
     def _forget_old(self) -> None:
         oldest = time.monotonic() - KEEP_SECONDS
+        # Copied, since other sessions may start imports meanwhile.
         for job in list(self._all.values()):
             if job.ended is not None and job.ended < oldest:
                 self._all.pop(job.id, None)

@@ -52,6 +52,7 @@ def put_aside(upload_id: str) -> None:
 def take_loose_images() -> tuple[str, AbstractContextManager[Source]] | None:
     """Ask for classes and show them; return name and images once the dataset is requested."""
     drops: list[Drop] = st.session_state.get(_WAITING, [])
+    # Uploads expire when idle, and a restart of the server forgets them.
     waiting = [drop for drop in drops if _uploads().is_open(drop.upload_id)]
     st.session_state[_WAITING] = waiting
     if waiting and _ask_for_class(waiting[0]):
@@ -131,6 +132,7 @@ def _show_named() -> tuple[str, AbstractContextManager[Source]] | None:
 @contextmanager
 def _opened(named: list[tuple[str, Drop]]) -> Iterator[Source]:
     classes: dict[str, list[tuple[str, Path]]] = {}
+    # All uploads stay on disk until the import has read them.
     with ExitStack() as stack:
         for class_name, drop in named:
             # Unusable files are passed on too: the dataset records what was left out and why.

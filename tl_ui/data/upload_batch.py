@@ -72,10 +72,12 @@ def parse_header(raw: bytes) -> UploadBatch:
         files = tuple(
             SentFile(_whole_characters(entry["name"]), entry["size"]) for entry in entries
         )
+    # Deeply nested JSON makes the parser raise RecursionError.
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise UploadRefused(
             "The upload is damaged: its list of files cannot be read. Try again."
         ) from error
+    # Not `isinstance`, for which JSON's `true` would be an integer.
     if not files or not all(type(file.size) is int and file.size >= 0 for file in files):
         raise UploadRefused("The upload is damaged: its list of files is not valid. Try again.")
     return UploadBatch(files, sum(file.size for file in files))
@@ -116,6 +118,7 @@ class BatchWriter:
             UploadRefused: they do not match the header, exceed the limits, or the disk is full.
         """
         with _named_disk_errors():
+            # A view, so that slicing a large chunk copies nothing.
             rest = memoryview(data)
             if self._batch is None:
                 rest = self._feed_header(data)
@@ -124,6 +127,7 @@ class BatchWriter:
                     raise UploadRefused(
                         "The upload is damaged: it holds more than it announced. Try again."
                     )
+                # An unbuffered write may take fewer bytes than it is given.
                 written = self._handle.write(rest[: self._left])
                 rest = rest[written:]
                 self._left -= written
@@ -151,6 +155,7 @@ class BatchWriter:
     def _feed_header(self, data: bytes) -> memoryview:
         self._start += data
         length = int.from_bytes(self._start[:4], "big")
+        # The header is kept in memory, so its length is bounded before the rest arrives.
         if length > MAX_HEADER_BYTES:
             raise UploadRefused("The upload is damaged: its list of files is too long. Try again.")
         if len(self._start) < 4 + length:
@@ -159,6 +164,7 @@ class BatchWriter:
         rest = bytes(self._start[4 + length :])
         self._start.clear()
         batch = parse_header(header)
+        # Before the first write, so that a batch over the limits takes no room on disk.
         self._upload.claim(self, batch)
         self._batch = batch
         self.folder.mkdir()

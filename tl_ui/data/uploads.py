@@ -40,6 +40,7 @@ class Upload:
         self.id = upload_id
         self.limits = limits
         self.touched = time.monotonic()
+        # The staging folder lives as long as the upload, beyond any `with` block.
         self._stack = ExitStack()
         self._folder = self._stack.enter_context(artifacts.staging_folder())
         self._batches: dict[int, UploadBatch] = {}
@@ -65,6 +66,7 @@ class Upload:
     def start_batch(self, number: int) -> BatchWriter:
         if not 0 <= number < MAX_BATCHES:
             raise UploadRefused(f"There is no batch {number}.")
+        # A folder of its own, since the same batch may arrive twice at a time.
         return BatchWriter(self, number, self._folder / uuid.uuid4().hex)
 
     def finish(self, batches: int, files: int, n_bytes: int) -> None:
@@ -75,6 +77,7 @@ class Upload:
             UploadRefused: the number of files or bytes differs.
         """
         self.touched = time.monotonic()
+        # The number comes from outside, so it is bounded before it is counted through.
         missing = [n for n in range(min(batches, MAX_BATCHES)) if not self._is_whole(n)]
         if missing:
             raise UploadIncomplete("Some files did not arrive. Send them again.", missing)
@@ -116,6 +119,7 @@ class Upload:
         with self._lock:
             self._check_open()
             place = self._batch_folder(writer.number)
+            # A rename cannot replace a folder that holds files.
             shutil.rmtree(place, ignore_errors=True)
             writer.folder.rename(place)
             self._batches[writer.number] = batch
@@ -220,7 +224,9 @@ class Uploads:
     def drop_idle(self) -> None:
         oldest = time.monotonic() - self._idle_seconds
         with self._lock:
+            # A batch on a slow line is not idle, though it touches nothing until it is stored.
             idle = [u.id for u in self._open.values() if u.touched < oldest and not u.is_arriving]
+        # Outside the lock, which `close` takes itself.
         for upload_id in idle:
             self.close(upload_id)
 
@@ -229,7 +235,9 @@ class Uploads:
             return self._open.pop(upload_id, None)
 
     def _drop_idle_later(self) -> None:
+        # There may be no next request that could look for idle uploads.
         timer = threading.Timer(self._idle_seconds + 1, self._drop_and_look_again)
+        # A waiting timer must not keep the process alive.
         timer.daemon = True
         timer.start()
 

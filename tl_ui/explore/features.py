@@ -62,6 +62,7 @@ def show_dataset_map(dataset: DatasetRecord, config: RunConfig) -> None:
     title = "Feature map (PCA, t-SNE, UMAP)"
     st.header(title, help=GLOSSARY["embedding map"], anchor=False)
     st.caption("Who looks like whom, to the pretrained network.")
+    # A fragment, so that a selection in the map does not run the whole page again.
     st.fragment(_show_map)(dataset, config)
 
 
@@ -80,6 +81,7 @@ def _show_map(dataset: DatasetRecord, config: RunConfig) -> None:
     x, y = zip(*result["points"], strict=True)
     sees = f"{backbone_title(config.model)} sees in {number_of(len(positions), 'image')}"
     drawn = PointMap(
+        # With the arguments, so that no selection carries over to another map.
         f"{dataset.id} {arguments}",
         f"{TITLES[method]} of what {sees}",
         alt_words(groups, len(positions)),
@@ -193,6 +195,7 @@ def _settings(config: RunConfig) -> list[str]:
 
 
 def _place(dataset_id: str, kind: str, arguments: Sequence[str]) -> Path:
+    # In the dataset's folder, so that results are deleted with it.
     folder = get_workspace().artifacts.dataset_folder(dataset_id) / "explored"
     return folder / f"{kind}-{_digest(arguments)}.json"
 

@@ -76,6 +76,7 @@ def what_is_trained(config: RunConfig) -> str:
 def _rate_words(runs: Sequence[Run]) -> str:
     rates = {run.config.train.learning_rate for run in runs}
     common = rates.pop() if len(rates) == 1 else None
+    # The common rate is None where each optimizer takes its own default.
     if common:
         return f"all at a learning rate of {common:g}"
     return "each at its optimizer's own default learning rate"
@@ -148,6 +149,7 @@ def _show_figures(comparison_id: str) -> None:
         hide_index=True,
         placeholder="–",
         column_config=figure_columns([run.id for run in runs]),
+        # The height of header and rows, so that the table itself does not scroll.
         height=38 + 36 * len(runs),
         row_height=36,
         alt="Test accuracy, training loss and time of each optimizer",
@@ -161,6 +163,7 @@ def list_comparisons(runs: Sequence[Run], shown: str) -> None:
     Args:
         runs: all runs, newest first.
     """
+    # Unlike a set, this keeps the order.
     ids = dict.fromkeys(run.facts.comparison for run in runs if run.facts.comparison)
     others = [comparison_id for comparison_id in ids if comparison_id != shown]
     if not others:

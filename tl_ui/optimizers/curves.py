@@ -19,6 +19,7 @@ _DOTTED = {
     "adamw": "x",
 }
 """Markers of adaptive optimizers, with a step size for each weight."""
+# The palette has seven colours for eight optimizers, so the last takes that of the text.
 LOOKS: dict[str, tuple[str, str, str]] = {
     name: (colour, "solid" if name in _SOLID else "dot", symbol)
     for (name, symbol), colour in zip(
@@ -70,6 +71,7 @@ def accuracies_chart(lines: Lines) -> Chart:
     """Draw the validation accuracy by epoch."""
     curves = _by_optimizer(lines, "val", "accuracy")
     layout = curve_layout("Epoch", "Validation images right (%)")
+    # Above 100 % there is room for the markers.
     layout["yaxis"] |= {"range": [0, 103], "ticksuffix": " %", "dtick": 25}
     epochs = max((run.config.train.epochs for run, _ in lines), default=1)
     layout["xaxis"] |= epoch_axis(max(map(len, curves.values()), default=0), epochs)
@@ -140,6 +142,7 @@ def smoothed(run: Run, points: Sequence[MetricPoint]) -> list[tuple[float, float
         while batches[behind].step <= point.step - max(1, steps / 2):
             behind += 1
         window = batches[behind : place + 1]
+        # Weighted, since the last batch of an epoch may be smaller.
         mean = sum(p.value * p.n for p in window) / sum(p.n for p in window)
         curve.append((point.step / steps, finite(mean)))
     return curve
@@ -150,6 +153,7 @@ def _steps_per_epoch(run: Run, points: Sequence[MetricPoint]) -> float:
     if ended := series(points, "val", "loss"):
         return ended[-1].step / ended[-1].epoch
     train = run.config.train
+    # Gradient descent takes one step an epoch, over all images.
     if train.optimizer == "gd":
         return 1.0
     n = run.facts.splits.train if run.facts.splits else 0
@@ -167,6 +171,7 @@ def _trace(
         "x": [x for x, _ in curve],
         "y": [y for _, y in curve],
         "name": choice_words(name),
+        # By its uid Plotly knows a trace again, and keeps it hidden where the reader hid it.
         "uid": name,
         "mode": mode,
         "line": {"color": colour, "width": 2.2, "dash": dash},

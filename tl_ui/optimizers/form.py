@@ -54,6 +54,7 @@ def choose_and_start(datasets: Sequence[DatasetRecord]) -> None:
         "frozen_stages": depth,
         "epochs": epochs,
         "seed": seed,
+        # Without augmentation the runs share the cached activations of frozen stages.
         "augment": "none",
     }
     if rate:

@@ -32,6 +32,7 @@ def figures_row(run: Run) -> dict[str, Any]:
         "n": result.n if result else None,
         "Training loss": _last_loss(run.id, run.epochs_done),
         "Seconds": seconds_taken(run),
+        # As text, since a number column shows the same decimals for all rates.
         "Learning rate": f"{learning_rates(train, run.config.model.pretrained)[0]:g}",
         "": "Open",
     }
@@ -136,5 +137,6 @@ def _score(run: Run, tested: Sequence[Run]) -> str:
     n = run.result.n
     accuracy = run.result.accuracy
     names = [choice_words(r.config.train.optimizer) for r in tested if _accuracy(r) == accuracy]
+    # The product is a whole number but for rounding.
     right = share(round(accuracy * n), n)
     return f"**{', '.join(names)}** on {right} test images ({percent(accuracy)})"

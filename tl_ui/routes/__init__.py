@@ -26,6 +26,7 @@ def make_routes(
     shared = Shared(get_workspace, get_predictors)
 
     def may_ask(candidate: str, run_id: str) -> bool:
+        # The operator's key opens every run, a page's token only the run it was signed for.
         key = shared.workspace.settings.api_key
         if key is not None and is_key(candidate, key):
             return True
@@ -36,6 +37,7 @@ def make_routes(
     api.add_exception_handler(UploadIncomplete, _incomplete)
     api.include_router(asking_router(get_workspace, get_predictors, may_ask))
     for part in (packed, pictures, runs, uploading):
+        # Only predictions are an interface for others; these serve the app's own pages.
         api.include_router(part.router, include_in_schema=False)
     # A mount would cut `/api` off the path, but the routes' paths include it, as they do in
     # `transferlab serve`.

@@ -145,6 +145,7 @@ class RunCharts:
             for old in outdated:
                 del entry.points[old]
         points = entry.points.setdefault(key, [])
+        # Only what is new is read, since a long run has thousands of points.
         points += self._store.list_metrics(run.id, after=points[-1].seq if points else -1)
         return points
 
@@ -203,10 +204,12 @@ def _payload(chart: Chart, *, live: bool) -> Payload:
         "height": chart.height,
         "figure": chart.figure,
     }
+    # NaN is not JSON, so a browser could not read the chart.
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     # Class names may hold lone surrogates, which UTF-8 cannot encode.
     raw = text.encode(errors="replace")
     version = hashlib.sha256(raw).hexdigest()[:16]
     # The version is a digest of the rest, so it is put in front of the finished JSON.
     body = b'{"version":"%s",' % version.encode() + raw[1:]
+    # Compressed once here, not for each viewer.
     return Payload(version, body, gzip.compress(body, 5))

@@ -101,6 +101,7 @@ def _draw(shared: Shared, run: Run, wanted: Wanted) -> Drawn:
 
 
 def _stored_image(folder: Path, sha256: str) -> Path:
+    # The address holds only the digest; the format was found at import.
     for extension in sorted(set(EXTENSIONS.values())):
         path = folder / "images" / f"{sha256}.{extension}"
         if path.is_file():

@@ -53,6 +53,7 @@ class Shared:
         self.reporters = CapacityLimiter(1)
         # Decoding takes memory, and a page may ask for many large images at once.
         self.decoders = CapacityLimiter(2)
+        # Occlusion takes many passes through a model, which a training beside it would feel.
         self.explainers = CapacityLimiter(2)
 
     @property

@@ -50,6 +50,7 @@ async def take_batch(
     writer = upload.start_batch(number)
     try:
         async for piece in _pieces(request):
+            # In a thread, so that a slow disk does not hold up other requests.
             await to_thread.run_sync(writer.feed, piece)
         await to_thread.run_sync(writer.commit)
     finally:
@@ -60,6 +61,7 @@ async def take_batch(
 @router.post("/api/uploads/{token}/finish")
 async def finish_upload(request: Request, upload_id: _UploadId, shared: With) -> dict[str, str]:
     finish = await _read_finish(request)
+    # After a restart no upload is known: a new, empty one reports which batches are missing.
     upload = await to_thread.run_sync(shared.uploads.get_or_open, upload_id)
     await to_thread.run_sync(upload.finish, finish.batches, finish.files, finish.bytes)
     return {"upload_id": upload_id}
@@ -73,6 +75,7 @@ def drop_upload(upload_id: _UploadId, shared: With) -> dict[str, bool]:
 
 async def _pieces(request: Request) -> AsyncIterator[bytes]:
     """Yield the body in pieces of at least `_PIECE_BYTES`, with one in memory at a time."""
+    # Small chunks are gathered, since handing each to a thread would cost more than its write.
     gathered = bytearray()
     async for chunk in request.stream():
         gathered += chunk

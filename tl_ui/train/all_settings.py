@@ -51,6 +51,7 @@ def _show_group(group: str, wrong: dict[str, str]) -> None:
 def _leave_stages_to_unfreeze() -> None:
     form = get_form()
     if form["unfreeze"] != "never" and form["frozen_stages"] == "all":
+        # With all stages frozen at the end, there would be nothing to unfreeze.
         form["frozen_stages"] = -2
 
 
@@ -64,6 +65,7 @@ def _say_where_layers_end(backbone: Backbone) -> None:
     if not frozen_layers.isdecimal():
         return
     image_size = str(form["image_size"]).strip()
+    # An invalid size has a message of its own; meanwhile the backbone's size is used.
     parts = anatomy(backbone, int(image_size) if image_size.isdecimal() else None)
     st.caption(layers_words(parts, int(frozen_layers)))
 

@@ -63,6 +63,7 @@ def _take_kind(chosen: str) -> None:
     if config := AUGMENTATIONS.get(chosen):
         for name in GROUPS[AUGMENTATION]:
             value = getattr(config, name)
+            # Numbers are text in the form, so that an invalid one stays visible.
             get_form()[name] = as_text(value) if name in SLIDERS else value
 
 
@@ -141,6 +142,7 @@ def _show_variants(dataset: DatasetRecord, config: AugmentConfig) -> None:
     image = images[place]
     try:
         pictures = variants(dataset.id, image, _preprocessing(), config)
+    # The dataset may be deleted while its page is open.
     except (TransferLabError, OSError) as error:
         st.warning(literal(str(error)))
         return
@@ -171,6 +173,7 @@ def _preprocessing() -> Preprocessing:
     return preprocessing_for(get_backbone(form["backbone"]), int(text) if text else None)
 
 
+# The script runs again after every change, but these pictures depend on few settings.
 @lru_cache(maxsize=64)
 def variants(
     dataset_id: str, image: ImageRecord, pre: Preprocessing, config: AugmentConfig
@@ -185,6 +188,7 @@ def variants(
 
 
 def _data_url(picture: Image.Image) -> str:
+    # Sent inside the page, since a preview is in no folder that a route could serve.
     out = io.BytesIO()
     picture.save(out, "JPEG", quality=90)
     return f"data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode()}"

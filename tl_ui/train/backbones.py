@@ -24,6 +24,7 @@ def choose_backbone() -> Backbone:
     chosen = get_form()["backbone"]
     st.selectbox(
         "Backbone",
+        # A name that was typed would otherwise be no option, and could not be shown.
         names if chosen in names else [chosen, *names],
         format_func=_title,
         key=field(knob_key("backbone"), chosen, _take_backbone),
@@ -50,6 +51,7 @@ def _take_backbone(name: str | None) -> None:
     form["backbone"] = (name or "").strip()
     # The image size of one backbone may be wrong for another.
     form["image_size"] = ""
+    # A count of stages fits only its own network, but any network has a last two.
     if form["frozen_stages"] not in ("all", 0):
         form["frozen_stages"] = -2 if form["frozen_stages"] == -2 else "all"
 

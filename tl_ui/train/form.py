@@ -34,6 +34,7 @@ def show_strip(dataset: DatasetRecord) -> None:
     st.html(gallery_html(items, side=60, captions=False))
 
 
+# A dataset never changes, so its split follows from these settings.
 @lru_cache(maxsize=16)
 def split_of(data: DataConfig) -> Split:
     return make_split(dataset_images(data.dataset_id), data)

@@ -52,6 +52,7 @@ def arguments(config: RunConfig) -> list[str]:
 
 
 def _plain(value: Any) -> str:
+    # The command line reads `true` where Python writes `True`.
     return str(value).lower() if isinstance(value, bool) else as_text(value)
 
 
@@ -63,6 +64,7 @@ def place(config: RunConfig) -> Path:
         if name in _DECIDING or KNOBS[name] == "model"
     }
     digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:24]
+    # In the dataset's folder, so that results are deleted with it.
     folder = get_workspace().artifacts.dataset_folder(config.data.dataset_id)
     return folder / "explored" / f"rates-{digest}.json"
 
@@ -84,6 +86,7 @@ def _show_result(result: Mapping[str, Any]) -> None:
 
 
 def _rounded(rate: float) -> str:
+    # A suggestion is not more exact than two figures.
     return as_text(float(f"{rate:.2g}"))
 
 

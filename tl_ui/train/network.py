@@ -71,6 +71,7 @@ def network_svg(
     width = picture.slot * (len(stages) + 3)
     height = ROW * (len(stages) + 3) + 30
     title = f"<title>Network architecture</title><desc>{html_text(_describe(picture))}</desc>"
+    # Both are in the page, since only the browser knows how wide it is.
     wide = svg("wide", width, 250 if picture.is_long else 236, title + _wide(picture))
     tall = svg("tall", _TALL_WIDTH, height, title + _tall(picture))
     # Below three quarters of its size the row's words are too small to read.
@@ -87,6 +88,7 @@ def network_svg(
 
 def parameters_text(n: int) -> str:
     """Return a number of parameters such as `1.3 M` or `12 k`."""
+    # From here on, thousands would be rounded to 1000 k.
     if n >= 999_500:
         return f"{n / 1e6:.1f} M"
     return f"{n / 1e3:.0f} k" if n >= 1000 else str(n)
@@ -149,6 +151,7 @@ def _wide(picture: _Picture) -> str:
     if picture.frozen:
         parts.append(band(slot * 1.05, edge - 6, "frozen", FROZEN))
     parts.append(band(edge + 6, head + slot / 2, "trains", TRAINABLE))
+    # SVG paints in order: the boundary comes last and lies on top of the stages.
     parts.append(handle(f"M{edge} 8V176", edge, _MIDDLE, "M-3 -5v10M3 -5v10"))
     return "".join(parts)
 

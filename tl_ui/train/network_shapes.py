@@ -25,6 +25,7 @@ def svg(layout: str, width: float, height: float, content: str) -> str:
 def block(x: float, y: float, width: float, height: float, *, layout: str, state: str) -> str:
     """Draw a stage; the pattern of the `layout` marks its frozen part: all of it, or half."""
     place = f'x="{x:.1f}" y="{y:.1f}" height="{height:.1f}" rx="4"'
+    # Hatched as well as coloured, for readers who cannot tell the colours apart.
     hatch = f'fill="url(#tl-hatch-{layout})"'
     if state == "frozen":
         area = f'{place} width="{width:.1f}"'

@@ -39,6 +39,7 @@ def plan_chart(
             "yaxis": {
                 "tickvals": list(range(len(rows))),
                 "ticktext": [plotly_text(name) for name in rows],
+                # Plotly counts from the bottom, but the input stands on top.
                 "range": [len(rows) - 0.5, -0.5],
                 "showgrid": False,
                 "zeroline": False,
@@ -56,6 +57,7 @@ def plan_chart(
 
 def cell_rates(plan: Sequence[Phase], rates: Sequence[float]) -> list[list[float | None]]:
     """Return mean learning rates [parts of the network, epochs]; None where a part is frozen."""
+    # All parts follow the head's schedule, so their rates keep their ratio to the head's.
     columns = [
         [rate / phase.rates[-1] * rates[epoch - 1] if rate else None for rate in phase.rates]
         for phase in plan
@@ -96,6 +98,7 @@ def _frozen_bars(cells: Sequence[Sequence[float | None]]) -> list[Figure]:
     ]
     if not stretches:
         return []
+    # Bars, since the cells of a heat-map cannot be hatched.
     pattern = {
         "shape": "/",
         "bgcolor": FROZEN,
@@ -134,6 +137,7 @@ def _stretches(rates: Sequence[float | None]) -> list[tuple[int, int]]:
 
 
 def _learning_cells(cells: Sequence[Sequence[float | None]], rows: Sequence[str]) -> Figure:
+    # Rates differ by orders of magnitude.
     learning = [math.log10(rate) for row in cells for rate in row if rate]
     high = max(learning)
     # At least a factor of ten: rates that are nearly equal must not look far apart.
@@ -151,6 +155,7 @@ def _learning_cells(cells: Sequence[Sequence[float | None]], rows: Sequence[str]
         "colorscale": [[0, _PALE], [1, TRAINABLE]],
         "showscale": False,
         "showlegend": True,
+        # Gaps would swallow the narrow cells of many epochs.
         "xgap": 1 if epochs <= 60 else 0,
         "ygap": 2,
         "hoverinfo": "text",
@@ -163,6 +168,7 @@ def _learning_cells(cells: Sequence[Sequence[float | None]], rows: Sequence[str]
         trace |= {
             "text": [[rate_words(rate) if rate else "" for rate in row] for row in cells],
             "texttemplate": "%{text}",
+            # Dark in both themes, as the cells are light in both.
             "textfont": {"color": "#17141f"},
         }
     return trace
@@ -175,6 +181,7 @@ def _cell_words(name: str, epoch: int, rate: float | None) -> str:
 def _ticks(train: TrainConfig) -> Figure:
     ticks: Figure = {"showgrid": False, "zeroline": False}
     if train.epochs <= 15:
+        # Plotly would label halves of epochs.
         ticks["dtick"] = 1
     return ticks
 

@@ -41,6 +41,7 @@ class StartingPoint:
 def starts() -> dict[str, StartingPoint]:
     """Return all presets by id, the built-in ones first."""
     built_in = [
+        # The prefixes keep a saved preset apart from a built-in one of the same name.
         StartingPoint(f"preset:{p.name}", p.title, p.description, p.config)
         for p in PRESETS.values()
     ]
@@ -85,6 +86,7 @@ def choose_start() -> None:
     known = starts()
     current = current_start()
     if current.id not in known:
+        # An earlier run, or a preset that was deleted meanwhile.
         known = {current.id: current, **known}
     st.selectbox(
         "Preset",
@@ -93,6 +95,7 @@ def choose_start() -> None:
         key=field(_CHOICE, current.id, _take_choice),
         help=GLOSSARY["preset"],
     )
+    # A saved preset may have been overwritten since it filled the form.
     current = known[current.id]
     st.markdown(literal(current.description))
     _show_settings(current)
@@ -214,6 +217,7 @@ def offer_saving() -> None:
         if st.form_submit_button("Save", type="primary"):
             _save(name, description, make_run_config(ANY_DATASET, get_form()))
     current = current_start()
+    # Someone else may have deleted it.
     if current.id.startswith("saved:") and current.id in starts():
         st.button(
             "Delete this preset",
@@ -230,6 +234,7 @@ def _save(name: str, description: str, config: RunConfig) -> None:
     except TransferLabError as error:
         st.error(literal(str(error)))
         return
+    # The form holds these values already, so it need not be filled.
     start = StartingPoint(f"saved:{saved.name}", saved.name, saved.description, saved.config)
     st.session_state["train-start"] = start
     st.rerun()

@@ -58,6 +58,7 @@ def finding_chart(
     rates: Sequence[float], losses: Sequence[float], suggestion: float | None
 ) -> Chart:
     """Draw the learning-rate finder's result: loss over a rising rate, and the suggested rate."""
+    # A loss that diverges ends in NaN, which JSON cannot hold.
     pairs = [(rate, loss) for rate, loss in zip(rates, losses, strict=True) if math.isfinite(loss)]
     trace = {
         "x": [rate for rate, _ in pairs],
@@ -71,6 +72,7 @@ def finding_chart(
             "title": {"text": "Learning rate of the head"},
             "type": "log",
             "exponentformat": "power",
+            # On a logarithmic axis this is a tick for each power of ten.
             "dtick": 1,
         },
         "yaxis": {"title": {"text": "Loss (nats), smoothed"}, "zeroline": False},

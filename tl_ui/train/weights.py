@@ -33,6 +33,7 @@ def choose_weights() -> None:
     options = ["imagenet", _RANDOM, *files, _HUB]
     st.selectbox(
         label("weights"),
+        # Settings of an earlier run may name a file that is no longer here.
         options if current in options else [*options, current],
         format_func=weights_words,
         key=field(knob_key("weights"), current, _take_weights),
@@ -146,8 +147,10 @@ def keep_weights_file(file: BinaryIO, name: str, folder: Path) -> str:
         with part.open("wb") as out:
             shutil.copyfileobj(file, out)
         try:
+            # A file that no run could load is refused at once; its shapes suffice to tell.
             read_tensors(part, shapes_only=True)
         except WeightsMismatch as error:
+            # The message names the hidden file, of which the user knows nothing.
             raise ConfigError(str(error).replace(part.name, name)) from error
         target = _free_name(folder, stem, suffix)
         part.rename(target)
@@ -170,6 +173,7 @@ def plain_name(name: str) -> tuple[str, str]:
 
     A file with a backbone's name would be taken for its ImageNet weights.
     """
+    # Some clients send a whole path, on Windows with backslashes.
     path = Path(name.replace("\\", "/").rsplit("/", 1)[-1])
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip(".-_")[:80] or "weights"
     try:

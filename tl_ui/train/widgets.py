@@ -51,6 +51,7 @@ def _one_of(name: str, *values: str) -> Condition:
 
 
 def _is_positive(form: Mapping[str, Any], name: str) -> bool:
+    # Compared as text, since the field may hold what is no number.
     return _text(form, name) not in ("", "0", "0.0")
 
 
@@ -63,6 +64,7 @@ def _is_pretrained(form: Mapping[str, Any]) -> bool:
 
 
 def _trains_stages(form: Mapping[str, Any]) -> bool:
+    # A number of frozen layers takes the place of the stages.
     return form["frozen_stages"] != "all" or _text(form, "frozen_layers") != ""
 
 
@@ -117,6 +119,7 @@ USED: dict[str, tuple[Condition, str]] = {
 def as_form(config: RunConfig) -> Form:
     """Return the values of the fields for these settings."""
     return {
+        # The frozen stages are set by a slider, which takes no text.
         name: as_text(value) if kind(name) == "text" and name != "frozen_stages" else value
         for name, value in flat(config).items()
     }
@@ -137,8 +140,10 @@ def fill_form(config: RunConfig) -> None:
 def check(name: str, value: Any) -> str:
     """Return one sentence on an invalid value; "" if the value alone is valid."""
     section = SECTIONS[KNOBS[name]]
+    # An empty field stands for None, but an empty string would be refused.
     if value == "" and section.model_fields[name].default is None:
         return ""
+    # The section needs a dataset, which is not among the fields.
     required = {"dataset_id": ANY_DATASET} if KNOBS[name] == "data" else {}
     try:
         section.model_validate({**required, name: value})

@@ -13,6 +13,7 @@ _component = st.components.v2.component(
     html=read_asset("live_chart/chart.html"),
     css=read_asset("live_chart/chart.css"),
     js=f"{PLOTLY_AND_THEME}\n{read_asset('live_chart/chart.js')}",
+    # Plotly adds its style rules to the document, where a shadow root would not see them.
     isolate_styles=False,
 )
 
@@ -53,5 +54,6 @@ def plotly_url() -> str:
 
 def _draw(key: str, **data: Any) -> Any:
     data["plotly"] = plotly_url()
+    # The empty callback declares `clicked`, so that it is in the result before any click.
     state = _component(key=key, data=data, on_clicked_change=lambda: None)
     return state.get("clicked")

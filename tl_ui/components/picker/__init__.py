@@ -23,6 +23,7 @@ def picker(html: str, *, key: str) -> int | None:
     Returns:
         Number of the button whose click caused this script run, if one did.
     """
+    # The empty callback declares `picked`, so that it is in the result before any click.
     state = _component(key=key, data={"html": html}, on_picked_change=lambda: None)
     picked = cast(float | None, state.get("picked"))
     return None if picked is None else int(picked)

@@ -13,6 +13,7 @@ _component = st.components.v2.component(
     html=read_asset("point_map/map.html"),
     css=read_asset("live_chart/chart.css", "point_map/map.css"),
     js=f"{PLOTLY_AND_THEME}\n{read_asset('point_map/map.js')}",
+    # Plotly adds its style rules to the document, where a shadow root would not see them.
     isolate_styles=False,
 )
 
@@ -34,4 +35,5 @@ def point_map(
     # The selection may still be that of the map shown before.
     if chosen.get("of") != drawn.name:
         return []
+    # The indices come from the browser, so they are checked.
     return [i for i in chosen.get("points", []) if 0 <= i < len(drawn.x)]

@@ -50,6 +50,7 @@ def upload_dropzone(*, key: str, token: str, uploads: Uploads) -> Sent | None:
     sent = cast(Sent | None, state.get("sent"))
     if sent is None or _is_imported(key, token, sent["upload_id"]):
         return None
+    # The component keeps its value, although the upload may have been imported or have expired.
     return sent if uploads.is_open(sent["upload_id"]) else None
 
 
