@@ -25,7 +25,7 @@ BOTTOM = [
         "files",
         "locks",
         "memory",
-        "stopping",
+        "cancellation",
     ),
     *("cache", "outputs"),
 ]

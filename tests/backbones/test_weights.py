@@ -25,9 +25,9 @@ from tl_core.backbones import (
     list_weights_files,
     load_weights,
 )
+from tl_core.cancellation import Stop
 from tl_core.config import ModelConfig
 from tl_core.errors import Cancelled, WeightsMismatch, WeightsUnavailable
-from tl_core.stopping import Stop
 
 BACKBONE = get_backbone("mobilenet_v2")
 IMAGENET = ModelConfig(backbone=BACKBONE.name)

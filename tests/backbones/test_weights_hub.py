@@ -17,9 +17,9 @@ from tl_core.backbones import weights_hub
 from tl_core.backbones.catalog import Backbone, get_backbone
 from tl_core.backbones.library import build_library_model
 from tl_core.backbones.weights import ensure_weights, find_weights, load_weights
+from tl_core.cancellation import Stop
 from tl_core.config import ModelConfig
 from tl_core.errors import Cancelled, WeightsMismatch, WeightsUnavailable
-from tl_core.stopping import Stop
 
 SQUEEZENET = get_backbone("squeezenet1_1")
 TIMM = get_backbone("tf_mobilenetv3_small_minimal_100.in1k")

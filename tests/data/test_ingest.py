@@ -9,6 +9,7 @@ import pytest
 from making import LIMITS, encode, everything_under, folder, good_files, picture, png, zipped
 from PIL import Image
 
+from tl_core.cancellation import Stop
 from tl_core.data.images import image_path, thumbnail_path
 from tl_core.data.ingest import ingest_dataset
 from tl_core.data.intake import IN_MEMORY_BYTES, Intake, make_folders
@@ -16,7 +17,6 @@ from tl_core.data.paths import source_from_path
 from tl_core.data.sources import Entry, EntryList
 from tl_core.errors import Cancelled, ClassTooSmall, DatasetRefused, TooFewClasses
 from tl_core.settings import Limits
-from tl_core.stopping import Stop
 
 GOOD = good_files()
 

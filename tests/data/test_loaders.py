@@ -7,6 +7,7 @@ import pytest
 import torch
 from making import LIMITS, encode, folder, good_files, picture
 
+from tl_core.cancellation import Stop
 from tl_core.config import AugmentConfig
 from tl_core.data.augment import apply_draws
 from tl_core.data.images import image_path, open_rgb
@@ -16,7 +17,6 @@ from tl_core.data.paths import source_from_path
 from tl_core.data.transforms import prepare
 from tl_core.errors import Cancelled, ImageUnusable
 from tl_core.records import Preprocessing
-from tl_core.stopping import Stop
 
 PRE = Preprocessing(16, 18, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bicubic")
 STRONG = AugmentConfig(

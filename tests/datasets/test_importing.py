@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tl_core.cancellation import Stop
 from tl_core.data.images import image_path
 from tl_core.data.sources import Entry, EntryList
 from tl_core.datasets.importing import delete_dataset, import_dataset
 from tl_core.errors import Cancelled, TooFewClasses
 from tl_core.settings import Limits
-from tl_core.stopping import Stop
 from tl_core.store import Artifacts, open_store
 
 LIMITS = Limits()

@@ -15,6 +15,7 @@ from export.making_exports import make_tested, run_script
 from making_runs import TINY, import_folder, make_colours, run_config
 from safetensors import safe_open
 
+from tl_core.cancellation import Stop
 from tl_core.datasets.importing import delete_dataset
 from tl_core.errors import Cancelled, ConfigError, ExportRefused, RunNotReady
 from tl_core.export import documents, export_run, package, parse_formats
@@ -24,7 +25,6 @@ from tl_core.facts import RunFacts, SplitSizes
 from tl_core.features.onnx_export import OnnxUnfit
 from tl_core.records import RunState
 from tl_core.runs.results import results_of
-from tl_core.stopping import Stop
 
 NASTY = ['=cmd|"x"', '<img src=x>| *b* `c` two\nlines, "quoted"', "שלום 🦊 " + "x" * 200]
 

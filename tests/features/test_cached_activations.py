@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 from tl_core.backbones import TransferModel, build_library_model, build_model, get_backbone
 from tl_core.cache import RowCache
 from tl_core.cache.segment import Segment
+from tl_core.cancellation import Stop
 from tl_core.config import PHOTOS, ModelConfig
 from tl_core.data.pixels import Form
 from tl_core.errors import Cancelled
 from tl_core.features import (
+    CachedActivations,
     ImageExamples,
-    KeptActivations,
     NoRoom,
     OnDisk,
     Side,
@@ -31,7 +32,6 @@ from tl_core.features import (
 from tl_core.features.activation_rows import RowWriter
 from tl_core.features.cached_activations import _one_behind
 from tl_core.records import DatasetRecord, Preprocessing
-from tl_core.stopping import Stop
 from tl_core.workspace import Workspace
 
 SIDE = 32
@@ -62,11 +62,11 @@ def model() -> TransferModel:
     return build_model(backbone, config, 3, build_library_model(backbone, SIDE)).eval()
 
 
-def kept_of(cache: RowCache, model: TransferModel, **more) -> KeptActivations:
-    return KeptActivations(cache, get_backbone("resnet18"), model, SIDE, **more)
+def kept_of(cache: RowCache, model: TransferModel, **more) -> CachedActivations:
+    return CachedActivations(cache, get_backbone("resnet18"), model, SIDE, **more)
 
 
-def fill(kept: KeptActivations, sides: list[Side], cuts: list[int]) -> int:
+def fill(kept: CachedActivations, sides: list[Side], cuts: list[int]) -> int:
     """Return the number of computed images."""
     steps = list(kept.fill(sides, cuts))
     assert [done for done, _ in steps] == sorted({done for done, _ in steps})

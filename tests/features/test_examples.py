@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 import torch
 
+from tl_core.cancellation import Stop
 from tl_core.config import PHOTOS
 from tl_core.errors import Cancelled
 from tl_core.features import FeatureExamples, ImageExamples
 from tl_core.records import DatasetRecord, Preprocessing
-from tl_core.stopping import Stop
 from tl_core.workspace import Workspace
 
 SMALL = Preprocessing(8, 8, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bilinear")

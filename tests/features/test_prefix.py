@@ -6,12 +6,12 @@ from backbones.families import FAMILIES, images_for, library_model
 from torch import nn
 
 from tl_core.backbones import TransferModel, build_model, get_backbone
+from tl_core.cancellation import NEVER, Stop
 from tl_core.config import ModelConfig
 from tl_core.errors import Cancelled
 from tl_core.features.onnx_export import OnnxUnfit
 from tl_core.features.onnx_prefix import OnnxPrefix
 from tl_core.features.prefix import Cuts, TorchPrefix, make_prefix
-from tl_core.stopping import NEVER, Stop
 
 IN_ONNX = (
     "mobilenet_v2",

@@ -17,6 +17,7 @@ import pytest
 import torch
 from making_runs import TINY, run_config
 
+from tl_core.cancellation import Stop
 from tl_core.config import RunConfig
 from tl_core.datasets.importing import delete_dataset
 from tl_core.evaluation import predict_batches
@@ -26,7 +27,6 @@ from tl_core.records import DatasetRecord, MetricPoint, Progress, Run, RunState
 from tl_core.runners import InlineRunner, enqueue
 from tl_core.runs.endings import with_ending
 from tl_core.runs.execute import claim, execute_run
-from tl_core.stopping import Stop
 from tl_core.store import fail_stale_runs
 from tl_core.training import load_checkpoint
 from tl_core.workspace import Workspace

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from making_runs import run_config
 
+from tl_core.cancellation import NEVER, Stop
 from tl_core.data.splits import make_split
 from tl_core.records import DatasetRecord
-from tl_core.stopping import NEVER, Stop
 from tl_core.training import Experiment, pick_device
 from tl_core.workspace import Workspace
 

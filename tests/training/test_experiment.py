@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from tl_core.cancellation import Stop
 from tl_core.data.images import image_path
 from tl_core.errors import Cancelled
 from tl_core.evaluation import predict
@@ -17,7 +18,6 @@ from tl_core.events import STAGES, BatchEnded, EpochEnded, FactsFound, StageAdva
 from tl_core.events import Tested as WasTested
 from tl_core.facts import RunFacts
 from tl_core.outputs import load_epochs, load_outputs
-from tl_core.stopping import Stop
 from tl_core.training import Experiment, build_experiment_model, load_checkpoint, run_experiment
 from tl_core.training.testing import n_checked
 

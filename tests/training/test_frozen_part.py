@@ -23,7 +23,7 @@ from tl_core.config import ModelConfig, make_run_config
 from tl_core.events import BatchEnded, EpochEnded, FactsFound, StageAdvanced
 from tl_core.events import Tested as WasTested
 from tl_core.facts import RunFacts
-from tl_core.features import Examples, ImageExamples, KeptActivations, OnnxPrefix, Side, prefix
+from tl_core.features import CachedActivations, Examples, ImageExamples, OnnxPrefix, Side, prefix
 from tl_core.features.prefix import TorchPrefix
 from tl_core.records import DatasetRecord
 from tl_core.training import Experiment, Learner, fit, make_plan, pick_device, run_experiment
@@ -113,7 +113,7 @@ def losses_of(
     part: nn.Module = model
     read: Examples = examples
     if cache:
-        kept = KeptActivations(cache, backbone, model, side)
+        kept = CachedActivations(cache, backbone, model, side)
         wanted = Side(examples, 1)
         assert [done for done, _ in kept.fill([wanted], [cut])][-1] == len(examples)
         assert kept.engine == (OnnxPrefix if prefix._WORTH_EXPORTING == 0 else TorchPrefix).title

@@ -10,10 +10,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tl_core.cancellation import Stop
 from tl_core.errors import Cancelled
 from tl_core.events import BatchEnded, EpochEnded
 from tl_core.events import Tested as WasTested
-from tl_core.stopping import Stop
 from tl_core.training import Experiment, run_experiment
 from tl_core.training.lr_finder import (
     HIGHEST,

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from tl_core.cancellation import NEVER
 from tl_core.errors import RunNotReady
 from tl_core.events import BatchEnded, EpochEnded, Event, FactsFound, StageStarted
 from tl_core.events import Tested as WasTested
-from tl_core.stopping import NEVER
 from tl_core.training import (
     Experiment,
     Learner,

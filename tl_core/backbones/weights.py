@@ -20,9 +20,9 @@ from tl_core.backbones.weights_match import (
     refuse_unless_complete,
     refuse_unless_usable,
 )
+from tl_core.cancellation import NEVER, Stop
 from tl_core.config import ModelConfig
 from tl_core.errors import WeightsUnavailable
-from tl_core.stopping import NEVER, Stop
 
 __all__ = [
     "WeightsReport",

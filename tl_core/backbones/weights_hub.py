@@ -18,8 +18,8 @@ from torch import Tensor
 
 from tl_core.backbones.weights_files import read_tensors, tensor_of
 from tl_core.backbones.weights_url import HubUnreachable, wait_for
+from tl_core.cancellation import NEVER, Stop
 from tl_core.errors import TransferLabError, WeightsUnavailable
-from tl_core.stopping import NEVER, Stop
 
 _REACH_SECONDS = 5
 _USUAL_NAME = "model.safetensors"

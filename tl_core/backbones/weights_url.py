@@ -15,18 +15,18 @@ from urllib.request import Request, urlopen
 
 import torch
 
+from tl_core.cancellation import Stop
 from tl_core.errors import WeightsUnavailable
-from tl_core.stopping import Stop
 
 T = TypeVar("T")
-_REACH_SECONDS = 5
-_ASK_SECONDS = 0.2
+_CONNECT_TIMEOUT = 5
+_STOP_POLL_SECONDS = 0.2
 # By torch's convention a file's name ends in the first digits of its SHA-256.
 _HASH = re.compile(r"-([a-f0-9]{8,})\.")
 
 
 class HubUnreachable(WeightsUnavailable):
-    """A hub did not answer, so that only its cache is left."""
+    """Weights could not be downloaded, so that only cached ones can be used."""
 
 
 def url_cache(url: str) -> Path:
@@ -36,7 +36,7 @@ def url_cache(url: str) -> Path:
 
 def url_answers(url: str) -> bool:
     try:
-        with urlopen(Request(url, method="HEAD"), timeout=_REACH_SECONDS):  # noqa: S310
+        with urlopen(Request(url, method="HEAD"), timeout=_CONNECT_TIMEOUT):  # noqa: S310
             return True
     except (URLError, OSError, HTTPException):
         return False
@@ -70,7 +70,7 @@ def fetch_url(url: str, stop: Stop) -> Path:
 def wait_for(work: Callable[[], T], stop: Stop, seconds: float = math.inf) -> T:
     """Call `work` in a thread and wait for its result or its error.
 
-    A stopped download goes on in its thread, and serves the next run.
+    If stopped, `work` continues in its thread; a completed download stays in the cache.
 
     Raises:
         Cancelled: the work was asked to stop.
@@ -92,5 +92,5 @@ def wait_for(work: Callable[[], T], stop: Stop, seconds: float = math.inf) -> T:
         stop.check()
         if time.monotonic() > give_up:
             raise TimeoutError(f"no answer within {seconds:g} s")
-        wait([result], timeout=_ASK_SECONDS)
+        wait([result], timeout=_STOP_POLL_SECONDS)
     return result.result()

@@ -13,7 +13,7 @@ class TrainConfig(Choice):
     epochs: int = knob(5, "Times the model sees every training image.", ge=1, le=1000)
     batch_size: int | None = knob(
         None,
-        "Images the model looks at before it adjusts its weights once; automatic: what suits "
+        "Images the model looks at before it adjusts its weights once; empty takes what suits "
         "this machine.",
         ge=1,
         le=4096,
@@ -27,7 +27,7 @@ class TrainConfig(Choice):
     )
     seed: int = knob(
         0,
-        "Number that fixes all chance: the head's first weights, the order of the images, the "
+        "Seed of all random choices: the head's initial weights, the order of the images, the "
         "augmentation.",
         ge=0,
         lt=2**32,
@@ -46,7 +46,7 @@ class TrainConfig(Choice):
     )
     fine_tune_rate: float = knob(
         0.1,
-        "Two-phase: what all learning rates are multiplied by once stages are unfrozen.",
+        "Two-phase: factor of all learning rates once stages are unfrozen.",
         gt=0,
         le=1,
     )
@@ -76,8 +76,8 @@ class TrainConfig(Choice):
     )
     layer_decay: float = knob(
         1.0,
-        "Discriminative rates: each stage further from the head learns at this share of the one "
-        "above it.",
+        "Discriminative rates: each stage learns at this fraction of the rate of the next one "
+        "towards the head.",
         gt=0,
         le=1,
     )
@@ -92,8 +92,7 @@ class TrainConfig(Choice):
     step_epochs: int = knob(10, "Epochs between two drops of the step schedule.", ge=1, le=1000)
     decay: float = knob(
         0.5,
-        "What the rate is multiplied by: at each drop (step, plateau), or over each epoch "
-        "(exponential).",
+        "Factor of the rate: at each drop (step, plateau), or over each epoch (exponential).",
         gt=0,
         lt=1,
     )
@@ -106,10 +105,11 @@ class TrainConfig(Choice):
 
     loss: Literal["cross-entropy", "focal"] = knob(
         "cross-entropy",
-        "What is made small: cross-entropy, or focal loss, which cares more about hard images.",
+        "Loss that training minimises: cross-entropy, or focal loss, which weighs hard images "
+        "more.",
     )
     focal_gamma: float = knob(
-        2.0, "How strongly focal loss looks away from what is already right.", ge=0, le=10
+        2.0, "How strongly focal loss down-weights images that are already right.", ge=0, le=10
     )
     label_smoothing: float = knob(
         0.0,
@@ -157,30 +157,32 @@ class TrainConfig(Choice):
     )
     ema: float = knob(
         0.0,
-        "Keeps a running average of the weights and judges that: the share kept each step, such "
-        "as 0.99; 0 is off.",
+        "Evaluates a running average of the weights; the value is its decay per step, such as "
+        "0.99; 0 is off.",
         ge=0,
         # At 1, the average would stay at the first weights for ever.
         lt=1,
     )
     clip_norm: float = knob(
-        0.0, "Longest gradient allowed; a longer one is shortened to it. 0 is off.", ge=0, le=1000
+        0.0,
+        "Largest norm of the gradient; a larger one is scaled down to it. 0 is off.",
+        ge=0,
+        le=1000,
     )
 
     views: int | None = knob(
         None,
-        "Behind frozen stages: versions kept of each training image, of which each epoch draws "
-        "one; empty takes 2 for 3,000 images or more, up to 5 for fewer.",
+        "With frozen stages: augmented versions cached of each training image, of which each "
+        "epoch draws one; empty takes 2 for 3,000 images or more, up to 5 for fewer.",
         ge=1,
         le=100,
     )
     feature_precision: Literal["float32", "float16"] = knob(
         "float32",
-        "How exactly the frozen stages' results are kept on disk: exactly (float32), or rounded "
-        "to half the room (float16).",
+        "Precision of cached activations: float32, or float16, which takes half the disk space.",
     )
 
     @property
     def images_per_batch(self) -> int:
-        """Batch size; the usual one where none was chosen."""
+        """Batch size; the usual one as long as none was chosen for the machine."""
         return self.batch_size or USUAL_BATCH

@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tl_core.cancellation import NEVER, Stop
 from tl_core.data.dataset_warnings import find_oddities, refuse_unusable
 from tl_core.data.intake import Intake, StoredImage, make_folders
 from tl_core.data.known_images import KnownImage
@@ -19,7 +20,6 @@ from tl_core.data.sources import Listing, Source
 from tl_core.data.threads import default_workers, map_ahead
 from tl_core.records import DatasetRecord, ImageRecord, SkippedFile
 from tl_core.settings import Limits
-from tl_core.stopping import NEVER, Stop
 
 MOST_WORKERS = 4
 """Limit on decoding threads: each may hold a decoded image of up to hundreds of megabytes."""

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from tl_core.cache import RowCache
+from tl_core.cancellation import NEVER, Stop
 from tl_core.config import AugmentConfig
 from tl_core.data.augment import View, decide, vary
 from tl_core.data.augment_draws import Draws
@@ -23,7 +24,6 @@ from tl_core.data.threads import default_workers, groups_ahead
 from tl_core.data.transforms import prepare
 from tl_core.errors import ImageUnusable
 from tl_core.records import ImageRecord, Preprocessing
-from tl_core.stopping import NEVER, Stop
 
 BATCHES_AHEAD = 2
 """Batches prepared in advance, beyond the one in use."""

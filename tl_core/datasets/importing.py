@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tl_core.cancellation import NEVER, Stop
 from tl_core.data.ingest import Ingested, IngestProgress, ingest_dataset
 from tl_core.data.known_images import KnownImages
 from tl_core.data.sources import Source
@@ -13,7 +14,6 @@ from tl_core.files import move_into_place
 from tl_core.locks import hold_lock
 from tl_core.records import DatasetRecord, SkippedFile
 from tl_core.settings import Limits
-from tl_core.stopping import NEVER, Stop
 from tl_core.store.artifacts import Artifacts
 from tl_core.store.contract import Store
 

@@ -12,6 +12,7 @@ from tl_core.evaluation.calibration import (
 from tl_core.evaluation.calibration_summary import Calibration
 from tl_core.evaluation.confusions import most_mixed_up, order_by_mix_ups
 from tl_core.evaluation.intervals import wilson_interval
+from tl_core.evaluation.metric_names import NamedFigure, named_figures
 from tl_core.evaluation.metrics import (
     ClassFigures,
     class_figures,
@@ -19,7 +20,6 @@ from tl_core.evaluation.metrics import (
     summarise,
     weakest_first,
 )
-from tl_core.evaluation.named_figures import NamedFigure, named_figures
 from tl_core.evaluation.overfitting import Fit, judge_fit, judge_promise, what_helps
 from tl_core.evaluation.predict import Outputs, join, predict, predict_batches
 from tl_core.evaluation.scores import Figure, Judgement, judge

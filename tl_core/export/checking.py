@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tl_core.cancellation import Stop
 from tl_core.export.formats import Ask
 from tl_core.features import Examples
 from tl_core.records import Prediction
-from tl_core.stopping import Stop
 from tl_core.text import number_of
 
 FLOOR = float(np.log(np.finfo(np.float32).tiny))

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from tl_core.cancellation import Stop
 from tl_core.errors import ExportRefused
 from tl_core.export import checking, formats, receipt
 from tl_core.export.checking import Figures, Labels, Logs
 from tl_core.export.formats import Ask
 from tl_core.export.subject import Subject
-from tl_core.stopping import Stop
 
 MOST_ASKED = 2_000
 """Number of test images for each format; chosen evenly if there are more."""

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tl_core.cancellation import NEVER, Stop
 from tl_core.errors import Cancelled, ConfigError
 from tl_core.features.onnx_export import OnnxUnfit, open_onnx, to_onnx
-from tl_core.stopping import NEVER, Stop
 
 Ask = Callable[[Tensor], Tensor]
 """Function from images, float [B, 3, H, W], to logits [B, classes]."""

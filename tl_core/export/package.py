@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tl_core.cancellation import NEVER, Stop
 from tl_core.errors import ExportRefused
 from tl_core.export import formats, receipt
 from tl_core.export.checking import Figures, Logs
@@ -19,7 +20,6 @@ from tl_core.export.subject import Subject, find_subject
 from tl_core.export.training_script import write_training_script
 from tl_core.features.onnx_export import OnnxUnfit
 from tl_core.files import move_into_place
-from tl_core.stopping import NEVER, Stop
 from tl_core.workspace import Workspace
 
 OnProgress = Callable[[str, float], None]

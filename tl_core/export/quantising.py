@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tl_core.cancellation import NEVER, Stop
 from tl_core.features import Examples
 from tl_core.features.onnx_export import OnnxUnfit
-from tl_core.stopping import NEVER, Stop
 
 CALIBRATED_ON = 32
 """Number of training images that determine the ranges of the activations."""

@@ -1,7 +1,7 @@
 """Frozen prefix: its activations are computed once, cached, and the rest trains on them."""
 
 from tl_core.features.activation_rows import NoRoom, TooLarge
-from tl_core.features.cached_activations import KeptActivations, Precision, activation_bytes
+from tl_core.features.cached_activations import CachedActivations, Precision, activation_bytes
 from tl_core.features.examples import Batch, Examples, FeatureExamples, ImageExamples, OnDisk
 from tl_core.features.image_views import Side, choose_views
 from tl_core.features.microbatches import Pieces, is_out_of_memory
@@ -9,10 +9,10 @@ from tl_core.features.onnx_prefix import OnnxPrefix
 
 __all__ = [
     "Batch",
+    "CachedActivations",
     "Examples",
     "FeatureExamples",
     "ImageExamples",
-    "KeptActivations",
     "NoRoom",
     "OnDisk",
     "OnnxPrefix",

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from tl_core.cache import Rows, Shelf
+from tl_core.cancellation import NEVER, Stop
 from tl_core.features.examples import OnDisk
-from tl_core.stopping import NEVER, Stop
 
 _BLOCK_BYTES = 64 * 2**20
 """Size of a written block, and so the most that is lost when the process is killed."""

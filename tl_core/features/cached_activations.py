@@ -36,7 +36,7 @@ def activation_bytes(parts: Anatomy, cut: int, precision: Precision) -> int:
     return numbers * np.dtype(precision).itemsize
 
 
-class KeptActivations:
+class CachedActivations:
     """Cached activations of one network's frozen prefix, shared by all runs that have the same."""
 
     def __init__(

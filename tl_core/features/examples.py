@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from tl_core.cache import RowCache, Rows
+from tl_core.cancellation import NEVER, Stop
 from tl_core.config import AugmentConfig
 from tl_core.data.augment import apply_draws
 from tl_core.data.device_transfer import send
@@ -17,7 +18,6 @@ from tl_core.data.loaders import iterate_batches, shuffled
 from tl_core.data.threads import map_ahead
 from tl_core.data.transforms import normalise
 from tl_core.records import ImageRecord, Preprocessing
-from tl_core.stopping import NEVER, Stop
 
 _BALANCED = 1
 """Part of the seed that separates balanced epochs from plain ones."""

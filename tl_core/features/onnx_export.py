@@ -11,7 +11,7 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
-from tl_core.stopping import NEVER, Stop
+from tl_core.cancellation import NEVER, Stop
 
 _OPSET = 18
 _exporting = Lock()

@@ -5,10 +5,10 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
+from tl_core.cancellation import Stop
 from tl_core.errors import Cancelled
 from tl_core.features.microbatches import Pieces
 from tl_core.features.onnx_export import OnnxUnfit, open_onnx, to_onnx
-from tl_core.stopping import Stop
 
 _CHECKED = 8
 """Images of the first batch on which both engines are compared."""

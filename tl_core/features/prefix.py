@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from tl_core.backbones import TransferModel
+from tl_core.cancellation import NEVER, Stop
 from tl_core.data.device_transfer import Arriving
 from tl_core.features.microbatches import Pieces
 from tl_core.features.onnx_export import OnnxUnfit
 from tl_core.features.onnx_prefix import OnnxPrefix
-from tl_core.stopping import NEVER, Stop
 
 Autocast = Callable[[], AbstractContextManager[object]]
 """Factory of a context in which a device computes in mixed precision where that is faster."""

@@ -3,8 +3,8 @@
 import logging
 import threading
 
+from tl_core.cancellation import Stop
 from tl_core.runs.execute import claim, execute_run
-from tl_core.stopping import Stop
 from tl_core.store import fail_stale_runs
 from tl_core.workspace import Workspace
 

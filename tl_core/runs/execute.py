@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from tl_core.backbones import anatomy, ensure_weights, get_backbone, preprocessing_for
+from tl_core.cancellation import NEVER, Stop
 from tl_core.config import RunConfig
 from tl_core.data.splits import make_split
 from tl_core.data.threads import default_workers
@@ -19,7 +20,6 @@ from tl_core.memory import give_back_memory
 from tl_core.records import DatasetRecord, Progress, Run, RunState
 from tl_core.runs.recording import Recorder
 from tl_core.sinks import Mirror, open_mirror
-from tl_core.stopping import NEVER, Stop
 from tl_core.store.contract import STATE_OF_STOPPED
 from tl_core.training import Experiment, make_whole, pick_device, run_experiment
 from tl_core.training.batch_size import with_batch_size

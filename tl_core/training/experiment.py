@@ -7,10 +7,10 @@ from pathlib import Path
 
 from tl_core.backbones import Backbone, get_backbone, preprocessing_for
 from tl_core.cache import RowCache
+from tl_core.cancellation import Stop
 from tl_core.config import RunConfig
 from tl_core.features import ImageExamples, OnnxPrefix
 from tl_core.records import ImageRecord, Preprocessing, Split
-from tl_core.stopping import Stop
 from tl_core.training.device import Device
 
 

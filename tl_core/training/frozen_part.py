@@ -9,8 +9,8 @@ from tl_core.config import RunConfig
 from tl_core.events import Event, FactsFound, StageAdvanced
 from tl_core.facts import FrozenPace, RunFacts
 from tl_core.features import (
+    CachedActivations,
     Examples,
-    KeptActivations,
     NoRoom,
     Precision,
     Side,
@@ -148,7 +148,7 @@ def examples_to_judge(
 
 def keep_activations(
     experiment: Experiment, model: TransferModel, precision: Precision | None = None
-) -> KeptActivations | None:
+) -> CachedActivations | None:
     """Return the cache of `model`'s activations; None where the experiment has no cache.
 
     Args:
@@ -157,7 +157,7 @@ def keep_activations(
     if experiment.cache is None:
         return None
     config = experiment.config
-    return KeptActivations(
+    return CachedActivations(
         experiment.cache,
         experiment.backbone,
         model,

@@ -148,7 +148,7 @@ class Learner:
             "schedule": self.schedule,
             "scaler": self._scaler,
             "average": self.average,
-            "stopping": self.stopping,
+            "cancellation": self.stopping,
         }
         return {name: part for name, part in parts.items() if part is not None}
 

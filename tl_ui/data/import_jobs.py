@@ -6,11 +6,11 @@ import uuid
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
+from tl_core.cancellation import Stop
 from tl_core.data.ingest import IngestProgress
 from tl_core.data.sources import Source
 from tl_core.datasets.importing import Imported, import_dataset
 from tl_core.errors import Cancelled, TransferLabError
-from tl_core.stopping import Stop
 from tl_core.workspace import Workspace
 
 AT_ONCE = 2

@@ -7,12 +7,12 @@ from importlib.resources import files
 
 from fastapi import APIRouter, Request, Response
 
-from tl_ui.routes.shared import READ
+from tl_ui.routes.shared import GET_AND_HEAD
 
 router = APIRouter()
 
 
-@router.api_route("/api/plotly.js", methods=READ)
+@router.api_route("/api/plotly.js", methods=GET_AND_HEAD)
 def plotly(request: Request) -> Response:
     """Send the library that draws the charts."""
     body, packed, etag = _plotly_js()
@@ -24,10 +24,10 @@ def plotly(request: Request) -> Response:
     }
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers=headers)
-    return packed_or_plain(request, body, packed, "text/javascript; charset=utf-8", headers)
+    return compressed_or_plain(request, body, packed, "text/javascript; charset=utf-8", headers)
 
 
-def packed_or_plain(
+def compressed_or_plain(
     request: Request, body: bytes, packed: bytes, media_type: str, headers: dict[str, str]
 ) -> Response:
     """Send the compressed body to clients that accept gzip, else the plain one."""

@@ -17,7 +17,7 @@ from tl_core.evaluation.explain import METHODS
 from tl_core.records import Run
 from tl_core.serving import Refused
 from tl_ui.heatmaps import Drawn, Wanted, draw_heat
-from tl_ui.routes.shared import KEEP, READ, NotFound, Shared, With, signed_for
+from tl_ui.routes.shared import GET_AND_HEAD, KEEP, NotFound, Shared, SharedState, signed_for
 
 FULL_IMAGE_SIDE = 1024
 _MOST_WAITING = 60
@@ -29,7 +29,7 @@ _LABEL = re.compile(r"[0-9]{1,6}")
 
 router = APIRouter()
 _FOR_DATASET = [signed_for("dataset", "dataset_id")]
-_FOR_RUN = [signed_for("run", "run_id")]
+_NEEDS_RUN_TOKEN = [signed_for("run", "run_id")]
 
 
 # FastAPI runs plain functions in a thread, so dependencies without disk access are asynchronous.
@@ -39,7 +39,7 @@ async def _sha256(sha256: str) -> str:
     return sha256
 
 
-async def _folder(dataset_id: str, shared: With) -> Path:
+async def _folder(dataset_id: str, shared: SharedState) -> Path:
     if not _DATASET_ID.fullmatch(dataset_id):
         raise NotFound("There is no such picture.")
     return shared.workspace.artifacts.dataset_folder(dataset_id)
@@ -50,7 +50,9 @@ _Folder = Annotated[Path, Depends(_folder)]
 
 
 @router.api_route(
-    "/api/datasets/{dataset_id}/thumbnails/{sha256}", methods=READ, dependencies=_FOR_DATASET
+    "/api/datasets/{dataset_id}/thumbnails/{sha256}",
+    methods=GET_AND_HEAD,
+    dependencies=_FOR_DATASET,
 )
 def thumbnail(folder: _Folder, sha256: _Sha256) -> Response:
     try:
@@ -61,17 +63,19 @@ def thumbnail(folder: _Folder, sha256: _Sha256) -> Response:
 
 
 @router.api_route(
-    "/api/datasets/{dataset_id}/images/{sha256}", methods=READ, dependencies=_FOR_DATASET
+    "/api/datasets/{dataset_id}/images/{sha256}", methods=GET_AND_HEAD, dependencies=_FOR_DATASET
 )
-async def image(folder: _Folder, sha256: _Sha256, shared: With) -> Response:
+async def image(folder: _Folder, sha256: _Sha256, shared: SharedState) -> Response:
     max_pixels = shared.workspace.settings.limits.max_pixels
     body = await to_thread.run_sync(_jpeg, folder, sha256, max_pixels, limiter=shared.decoders)
     return Response(body, media_type="image/jpeg", headers=KEEP)
 
 
-@router.api_route("/api/runs/{run_id}/heat/{sha256}", methods=READ, dependencies=_FOR_RUN)
+@router.api_route(
+    "/api/runs/{run_id}/heat/{sha256}", methods=GET_AND_HEAD, dependencies=_NEEDS_RUN_TOKEN
+)
 async def heat(
-    run_id: str, sha256: _Sha256, shared: With, label: str = "", method: str = ""
+    run_id: str, sha256: _Sha256, shared: SharedState, label: str = "", method: str = ""
 ) -> Response:
     """Send a heat-map: where a run's model sees a class in an image of its dataset."""
     if not _LABEL.fullmatch(label) or method not in METHODS:

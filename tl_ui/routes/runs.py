@@ -12,35 +12,39 @@ from fastapi.responses import FileResponse
 from tl_core.charts import MatrixView
 from tl_core.report import report_html
 from tl_ui.routes.charts import Payload
-from tl_ui.routes.packed import packed_or_plain
-from tl_ui.routes.shared import READ, NotFound, With, signed_for
+from tl_ui.routes.packed import compressed_or_plain
+from tl_ui.routes.shared import GET_AND_HEAD, NotFound, SharedState, signed_for
 
-# Checked before it becomes part of a path.
+# Checked before the file is opened, since it is part of a path.
 _FORMATS = re.compile(r"[a-z0-9-]{1,64}")
 
 router = APIRouter()
-_FOR_RUN = [signed_for("run", "run_id")]
+_NEEDS_RUN_TOKEN = [signed_for("run", "run_id")]
 
 
-@router.api_route("/api/runs/{run_id}/charts/{kind}", methods=READ, dependencies=_FOR_RUN)
-def chart(request: Request, run_id: str, kind: str, shared: With, version: str = "") -> Response:
+@router.api_route(
+    "/api/runs/{run_id}/charts/{kind}", methods=GET_AND_HEAD, dependencies=_NEEDS_RUN_TOKEN
+)
+def chart(
+    request: Request, run_id: str, kind: str, shared: SharedState, version: str = ""
+) -> Response:
     view = MatrixView.from_query(request.query_params)
     return _figure(request, shared.charts.get(run_id, kind, view), version)
 
 
 @router.api_route(
     "/api/comparisons/{comparison_id}/charts/{kind}",
-    methods=READ,
+    methods=GET_AND_HEAD,
     dependencies=[signed_for("comparison", "comparison_id")],
 )
 def comparison_chart(
-    request: Request, comparison_id: str, kind: str, shared: With, version: str = ""
+    request: Request, comparison_id: str, kind: str, shared: SharedState, version: str = ""
 ) -> Response:
     return _figure(request, shared.charts.compare(comparison_id, kind), version)
 
 
-@router.api_route("/api/runs/{run_id}/report", methods=READ, dependencies=_FOR_RUN)
-async def report(run_id: str, shared: With) -> Response:
+@router.api_route("/api/runs/{run_id}/report", methods=GET_AND_HEAD, dependencies=_NEEDS_RUN_TOKEN)
+async def report(run_id: str, shared: SharedState) -> Response:
     workspace = shared.workspace
     # One report at a time: each takes a processor and the memory for its charts.
     page = await to_thread.run_sync(
@@ -52,10 +56,10 @@ async def report(run_id: str, shared: With) -> Response:
 
 @router.api_route(
     "/api/runs/{run_id}/export-{formats}.zip",
-    methods=READ,
+    methods=GET_AND_HEAD,
     dependencies=[signed_for("export", "run_id")],
 )
-def export(run_id: str, formats: str, shared: With) -> Response:
+def export(run_id: str, formats: str, shared: SharedState) -> Response:
     run = shared.workspace.store.get_run(run_id)
     file = shared.workspace.artifacts.run_folder(run.id) / f"export-{formats}.zip"
     if not _FORMATS.fullmatch(formats) or not file.is_file():
@@ -68,4 +72,4 @@ def _figure(request: Request, payload: Payload, version: str) -> Response:
     headers = {"Vary": "Accept-Encoding"}
     if version == payload.version:
         return Response(status_code=204, headers=headers)
-    return packed_or_plain(request, payload.body, payload.packed, "application/json", headers)
+    return compressed_or_plain(request, payload.body, payload.packed, "application/json", headers)

@@ -18,7 +18,7 @@ from tl_ui.tokens import Tokens
 
 KEEP = {"Cache-Control": "private, max-age=86400, immutable"}
 """Headers of responses that a browser may cache for a day."""
-READ = ["GET", "HEAD"]
+GET_AND_HEAD = ["GET", "HEAD"]
 """Methods of read-only routes."""
 
 
@@ -78,7 +78,7 @@ async def _shared(request: Request) -> Shared:
     return shared
 
 
-With = Annotated[Shared, Depends(_shared)]
+SharedState = Annotated[Shared, Depends(_shared)]
 
 
 def signed_for(purpose: str, parameter: str) -> Any:
@@ -89,7 +89,7 @@ def signed_for(purpose: str, parameter: str) -> Any:
         parameter: path parameter with the subject that it must be signed for, such as "run_id".
     """
 
-    async def demand(request: Request, shared: With, token: str = "") -> None:
+    async def demand(request: Request, shared: SharedState, token: str = "") -> None:
         shared.tokens.demand(purpose, token, request.path_params[parameter])
 
     return Depends(demand)

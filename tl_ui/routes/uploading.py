@@ -12,7 +12,7 @@ from pydantic import BaseModel, NonNegativeInt, ValidationError
 
 from tl_ui.data.upload_batch import UploadRefused
 from tl_ui.data.uploads import Upload
-from tl_ui.routes.shared import With
+from tl_ui.routes.shared import SharedState
 
 _PIECE_BYTES = 256 * 1024
 """Minimum size of a write in a thread, except for the last of a batch."""
@@ -30,7 +30,7 @@ class _Finish(BaseModel, strict=True):
     bytes: NonNegativeInt
 
 
-async def _upload_id(token: str, shared: With) -> str:
+async def _upload_id(token: str, shared: SharedState) -> str:
     return shared.tokens.check("upload", token)
 
 
@@ -38,7 +38,7 @@ _UploadId = Annotated[str, Depends(_upload_id)]
 
 
 # Not asynchronous: it reads from disk, so FastAPI runs it in a thread.
-def _open_upload(upload_id: _UploadId, shared: With) -> Upload:
+def _open_upload(upload_id: _UploadId, shared: SharedState) -> Upload:
     return shared.uploads.get_or_open(upload_id)
 
 
@@ -59,7 +59,9 @@ async def take_batch(
 
 
 @router.post("/api/uploads/{token}/finish")
-async def finish_upload(request: Request, upload_id: _UploadId, shared: With) -> dict[str, str]:
+async def finish_upload(
+    request: Request, upload_id: _UploadId, shared: SharedState
+) -> dict[str, str]:
     finish = await _read_finish(request)
     # After a restart no upload is known: a new, empty one reports which batches are missing.
     upload = await to_thread.run_sync(shared.uploads.get_or_open, upload_id)
@@ -68,7 +70,7 @@ async def finish_upload(request: Request, upload_id: _UploadId, shared: With) ->
 
 
 @router.delete("/api/uploads/{token}")
-def drop_upload(upload_id: _UploadId, shared: With) -> dict[str, bool]:
+def drop_upload(upload_id: _UploadId, shared: SharedState) -> dict[str, bool]:
     shared.uploads.close(upload_id)
     return {"dropped": True}
 

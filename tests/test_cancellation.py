@@ -3,8 +3,8 @@
 import pytest
 
 from tl_core import stopping
+from tl_core.cancellation import NEVER, Stop
 from tl_core.errors import Cancelled
-from tl_core.stopping import NEVER, Stop
 
 
 def test_by_default_work_is_not_stopped():
