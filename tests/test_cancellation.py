@@ -2,7 +2,7 @@
 
 import pytest
 
-from tl_core import stopping
+from tl_core import cancellation
 from tl_core.cancellation import NEVER, Stop
 from tl_core.errors import Cancelled
 
@@ -24,7 +24,7 @@ def test_a_request_to_stop_raises_and_is_remembered():
 
 def test_polling_respects_the_shortest_interval(monkeypatch: pytest.MonkeyPatch):
     now = 100.0
-    monkeypatch.setattr(stopping.time, "monotonic", lambda: now)
+    monkeypatch.setattr(cancellation.time, "monotonic", lambda: now)
     asked: list[float] = []
     stop = Stop(lambda: bool(asked.append(now)) or now > 101, every_seconds=0.5)
     for now in (100.0, 100.2, 100.4, 100.6, 101.0, 101.2, 101.4, 101.6):  # noqa: B007
