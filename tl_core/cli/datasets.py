@@ -89,6 +89,7 @@ def _source(text: str) -> tuple[Source, str]:
         source = source_from_path(path)
     except OSError as error:
         raise DatasetRefused(f'"{path}" cannot be read: {error.strerror}.') from error
+    # Resolved, because paths such as `.` have no name.
     absolute = path.resolve()
     return source, absolute.name if path.is_dir() else absolute.stem
 

@@ -38,6 +38,7 @@ def embed(
         from tl_core.runs.pretrained import pretrained_features
 
     chosen = chosen_settings({"backbone": backbone}, settings)
+    # Before images are read, which may take long.
     _check_target(to)
     workspace = open_and_tidy()
     record, config = dataset_and_config(workspace, dataset, chosen)
@@ -80,6 +81,7 @@ def _write(to: Path, found: DatasetFeatures) -> None:
     }
     try:
         with replacing(to) as file:
+            # `numpy.load` refuses pickled arrays by default, since they can run code.
             np.savez(file, allow_pickle=False, **arrays)
     except OSError as error:
         raise ConfigError(f'"{to}" cannot be written: {error.strerror}.') from error

@@ -50,12 +50,14 @@ def export(
     names = [part.strip().lower() for part in formats.split(",")]
     as_zip = "zip" in names
     if hub:
+        # Before the export, which may take minutes.
         check_name(hub)
         if as_zip:
             raise ExportRefused(
                 "The Hub takes a folder, not a zip: leave 'zip' out of --format, or --hub."
             )
     exported = _export(run, to, [name for name in names if name and name != "zip"], as_zip)
+    # Before the upload, which may fail after the folder was written.
     if not as_json:
         _print(exported)
     address = upload(exported.path, hub) if hub else None

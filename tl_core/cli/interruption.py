@@ -32,6 +32,7 @@ def ended_by_signals(before_exit: Callable[[], None]) -> Iterator[None]:
     """
     # Python writes each signal's number into the pipe at once, even during C++ code.
     reading, writing = os.pipe()
+    # `set_wakeup_fd` accepts no descriptor that can block.
     os.set_blocking(writing, False)
     before = signal.set_wakeup_fd(writing)
     threading.Thread(target=_follow, args=(reading, before_exit), daemon=True).start()
@@ -55,4 +56,5 @@ def _follow(signals: int, before_exit: Callable[[], None]) -> None:
     before_exit()
     sys.stderr.write("Interrupted.\n")
     sys.stderr.flush()
+    # `sys.exit` would end this thread only.
     os._exit(INTERRUPTED)

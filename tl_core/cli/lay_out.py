@@ -81,5 +81,6 @@ def _print(method: Method, positions: Sequence[int], features: Any, n_of: int) -
     from tl_core.evaluation import embedding
 
     layout = embedding.lay_out(features, method)
+    # More digits are invisible on a page, and lengthen the JSON.
     points = layout.points.astype(float).round(4).tolist()
     print_json({"positions": positions, "points": points, "share": layout.share, "n_of": n_of})

@@ -36,4 +36,5 @@ class Leash:
         if self._has_begun:
             # Then exit in any case, since no parent is left to end a process that hangs.
             time.sleep(_PATIENCE_SECONDS)
+        # `sys.exit` would end this thread only.
         os._exit(0)

@@ -4,5 +4,6 @@ from tl_core.cli.leash import Leash
 from tl_core.cli.main import main
 
 if __name__ == "__main__":
+    # Not kept, because the thread that it starts does all the work.
     Leash()
     main()

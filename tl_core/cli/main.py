@@ -28,6 +28,7 @@ from tl_core.errors import TransferLabError
 from tl_core.memory import keep_freed_memory
 from tl_core.text import visible
 
+# Commands import torch and the like only when they are called, so that `--help` answers at once.
 app = typer.Typer(
     name="transferlab",
     help="Image transfer-learning experiments. The app and these commands see the same datasets "
@@ -53,13 +54,16 @@ def main() -> None:
 
     An error is reported in one line on stderr.
     """
+    # SIGTERM then ends a command like Ctrl-C, with its files and records in order.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Here, because no thread has started yet.
     keep_freed_memory()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # Names may contain characters that the terminal cannot show.
             stream.reconfigure(errors="backslashreplace")
     try:
+        # On its own, Typer would print errors over several lines and choose the exit code.
         code = app(standalone_mode=False) or 0
         # Typer has caught the KeyboardInterrupt.
         if code == INTERRUPTED:

@@ -25,6 +25,7 @@ class _Terminal(Console):
         return super().render_str(one_line(text), **options)
 
 
+# Names are user text, in which rich would otherwise find markup and emoji.
 out = _Terminal(highlight=False, markup=False, emoji=False, soft_wrap=True)
 err = _Terminal(stderr=True, highlight=False, markup=False, emoji=False)
 
@@ -69,6 +70,7 @@ class Show:
         self._bar.update(self._task, completed=share, description=one_line(words or self._words))
         if self._file:
             state = json.dumps({"fraction": share, "words": words})
+            # After a power failure, no process is left to show progress.
             write_whole(self._file, state, durable=False)
 
 

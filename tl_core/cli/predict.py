@@ -52,6 +52,7 @@ def predict(
         n = sum(bool(answer.top) for answer in answers)
         rest = ", and why the others cannot be used" if n < len(answers) else ""
         out.print(f"{to}: predictions for {n} of {len(answers)} images{rest}.")
+    # The table has a column for these reasons.
     if to is None:
         _raise_if_unusable(answers)
 

@@ -22,6 +22,7 @@ def report(
     with importing():
         from tl_core.report import write_report
 
+    # The writer would create a missing folder, even one whose name was mistyped.
     if not to.parent.is_dir():
         raise OutputRefused(
             f"There is no folder {str(to.parent)!r} to write {to.name!r} to: create it first."

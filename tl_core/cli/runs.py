@@ -20,6 +20,7 @@ def runs(as_json: AsJson = False) -> None:
     found = workspace.store.list_runs()
     if as_json:
         return print_json([_json(with_ending(workspace, run)) for run in found])
+    # An empty column would waste width, of which a terminal has little.
     is_named = any(run.title for run in found)
     table = narrow_table(
         Column("run", no_wrap=True),

@@ -36,6 +36,7 @@ def serve(
             f"--host: {host!r} can be reached from other machines: set TRANSFERLAB_API_KEY to the "
             "key that they must send."
         )
+    # Opened before uvicorn runs, so that the number of a free port is known.
     with _listen(host, port) as listening:
         base = f"http://{host}:{listening.getsockname()[1]}"
         header = '-H "Authorization: Bearer $TRANSFERLAB_API_KEY" ' if key else ""
@@ -48,6 +49,7 @@ def serve(
 
 def _is_this_machine(host: str) -> bool:
     try:
+        # Any other name may stand for an address that other machines can reach.
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False

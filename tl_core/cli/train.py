@@ -58,6 +58,7 @@ def train(
     """
     options = {
         "backbone": backbone,
+        # None leaves the setting to the preset.
         "pretrained": False if from_scratch else None,
         "frozen_stages": frozen_stages,
         "hidden_units": hidden_units,
@@ -153,6 +154,7 @@ def _report(
     else:
         print_run(run)
     if run.state is not RunState.COMPLETED:
+        # Scripts learn from the exit code that there is no tested model.
         raise TransferLabError(run.message)
 
 

@@ -23,6 +23,7 @@ def work() -> None:
     there may be a new run.
     """
     leash = Leash()
+    # The server has ended before it sent the settings.
     if not leash.first_line:
         return
     # Imports take seconds, in which the server may already end: the leash comes first.

@@ -62,6 +62,7 @@ def import_dataset(
 
 def _add(store: Store, ingested: Ingested, staging: Path, folder: Path) -> Imported:
     known = _find(store, ingested.record.id)
+    # The files of a known dataset may have been lost; another import restores them.
     if known is None or not folder.exists():
         # A folder without a record is the remnant of a crash.
         shutil.rmtree(folder, ignore_errors=True)
@@ -70,6 +71,7 @@ def _add(store: Store, ingested: Ingested, staging: Path, folder: Path) -> Impor
         return Imported(known, ingested.skipped, already_known=True)
     try:
         record = store.add_dataset(ingested.record, ingested.images, ingested.skipped)
+    # Without a record, nothing would refer to the folder any more.
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

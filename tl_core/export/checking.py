@@ -107,6 +107,7 @@ def difference(one: Logs, other: Logs) -> float:
 
 def milliseconds(ask: Ask, size: int) -> float:
     """Return the median time for a single image."""
+    # The time does not depend on the content of an image.
     image = torch.zeros(1, 3, size, size)
     # The first pass also allocates memory, so it is not timed.
     ask(image)
@@ -116,4 +117,5 @@ def milliseconds(ask: Ask, size: int) -> float:
         start = time.perf_counter()
         ask(image)
         times.append(1000 * (time.perf_counter() - start))
+    # Other programs slow down single passes, which would distort a mean.
     return statistics.median(times)

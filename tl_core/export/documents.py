@@ -72,6 +72,7 @@ def made_with() -> dict[str, str]:
     return {
         **environment(),
         "onnxruntime": version("onnxruntime"),
+        # On many Linux systems `processor` returns an empty string.
         "processor": platform.processor() or platform.machine(),
         "threads": str(torch.get_num_threads()),
     }

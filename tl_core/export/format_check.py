@@ -59,6 +59,7 @@ class FormatCheck:
             chosen = [validation[i] for i in receipt.spread(len(validation), _FEW)]
             return self._compare_with_pytorch("validation", self._ask(self.asks, chosen))
         size = self.subject.checkpoint.preprocessing.size
+        # Torch's own generator belongs to a run that may be training in another thread.
         generator = torch.Generator().manual_seed(0)
         noise = torch.randn(_FEW // 8, 3, size, size, generator=generator)
         logs = {name: checking.logs_of(ask(noise)) for name, ask in self.asks.items()}
@@ -101,6 +102,7 @@ class FormatCheck:
         predicted = logs.argmax(1)
         right = None
         if labels is not None:
+            # `argmax` returns a label for NaN as well, which must not count as correct.
             right = int(((predicted == labels) & np.isfinite(logs.max(1))).sum())
         size = self.subject.checkpoint.preprocessing.size
         return Figures(

@@ -108,6 +108,7 @@ def write_onnx(
     Raises:
         Cancelled: the work was asked to stop.
     """
+    # Two images, so that tracing does not mistake the batch for an axis of length 1.
     file.write_bytes(to_onnx(model, torch.zeros(2, 3, size, size), ["logits"], stop))
     set_metadata(file, metadata)
 
@@ -125,6 +126,7 @@ def write_torchscript(model: nn.Module, size: int, file: Path) -> None:
     with warnings.catch_warnings(), torch.no_grad():
         # torch warns of a deprecated API, and of every shape that becomes a constant.
         warnings.simplefilter("ignore")
+        # Without tracing's own check, since the parity check compares the file on real images.
         traced = torch.jit.trace(model, torch.zeros(2, 3, size, size), check_trace=False)  # type: ignore[no-untyped-call]
         traced.save(str(file))
 

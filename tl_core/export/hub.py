@@ -10,6 +10,7 @@ from huggingface_hub.utils.tqdm import disable_progress_bars
 from tl_core.errors import ExportRefused
 
 _PART = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?"
+# The Hub also refuses two dashes or two dots in a row.
 _OWNER_AND_NAME = re.compile(f"(?!.*(?:--|[.][.])){_PART}/{_PART}")
 _LONGEST = 96
 """Maximum length that the Hub allows, in characters."""
@@ -46,6 +47,7 @@ def upload(folder: Path, repo: str, endpoint: str | None = None) -> str:
             repository is public.
     """
     check_name(repo)
+    # Bars of the library would mix with the output of the command.
     disable_progress_bars()
     api = HfApi(endpoint=endpoint)
     try:

@@ -27,6 +27,7 @@ _RESAMPLED = ("vit", "maxvit", "swin", "swin_v2")
 """Families of torchvision whose weights are interpolated for another image size."""
 _DRAWN_OTHERWISE = ("googlenet", "inception")
 """Families of torchvision that draw other random numbers when they load published weights."""
+# Above the float32 rounding of a deep network, and far below a difference in architecture.
 _TOLERANCE = 1e-4
 
 
@@ -60,6 +61,7 @@ def initial_weights(subject: Subject) -> dict[str, Tensor]:
     network = _timm_network(subject, model)
     library = {f"backbone.{name}": each for name, each in library_model.state_dict().items()}
     try:
+        # Cloned, because the comparison below moves the BatchNorm statistics of the model.
         tensors = {name: (library | own)[name].clone() for name in network.state_dict()}
         network.load_state_dict(tensors)
     # A name or shape is missing: without its classifier timm builds another network.
@@ -117,6 +119,7 @@ def _compute_alike(subject: Subject, model: TransferModel, network: nn.Module) -
     """Compare logits in eval and in training mode, and the BatchNorm statistics afterwards."""
     size = subject.checkpoint.preprocessing.size
     images = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(0))
+    # Training mode comes last, since it moves the BatchNorm statistics.
     for training in (False, True):
         for module in (*model.modules(), *network.modules()):
             # Dropout stays off: it would draw from the generator of a run that trains meanwhile.

@@ -5,7 +5,10 @@ import string
 
 from tl_core.text import isolated
 
+# Control characters, line separators, and marks that change the direction of what follows.
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+# Markdown takes a backslash before any ASCII punctuation, so there is no need to know what is
+# special.
 _PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
 _LONGEST = 80
 

@@ -95,6 +95,7 @@ def _receipt_words(receipt: Receipt) -> str:
     visible = []
     invisible = []
     for mistake, difference in receipt.mistakes.items():
+        # A smaller difference would pass verify.py unnoticed.
         if difference > receipt.tolerance:
             visible.append(f"{mistake}: {difference:.2g}")
         else:

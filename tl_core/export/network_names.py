@@ -22,6 +22,7 @@ def weight_name(backbone: Backbone, name: str) -> str:
     """Translate a name of `TransferModel`, such as `stages.2.conv1.weight`, to train.py's."""
     if name.startswith("head."):
         return f"{head_name(backbone)}.{name.removeprefix('head.')}"
+    # Without `stages.<number>.`, which only `TransferModel` adds.
     return _in_backbone(backbone, name.split(".", 2)[2])
 
 
@@ -31,6 +32,7 @@ def stage_names(backbone: Backbone, model: TransferModel) -> list[list[str]]:
         [name for name, _ in (*stage.named_parameters(), *_without_weights(stage))]
         for stage in model.stages
     ]
+    # timm's head lies beside the backbone, so that no module of the backbone contains it.
     head = [] if backbone.library == "timm" else [head_name(backbone)]
     names_by_stage = []
     for own in by_stage:
@@ -66,6 +68,7 @@ def _shortest(name: str, others: list[str]) -> str:
     parts = name.split(".")
     for n in range(1, len(parts)):
         start = ".".join(parts[:n])
+        # With dots, so that `layer1` is not taken for the start of `layer10`.
         if not any(f"{other}.".startswith(f"{start}.") for other in others):
             return start
     return name

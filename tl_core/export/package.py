@@ -108,6 +108,7 @@ class _Export:
         check = FormatCheck(self.subject, asks, self._bytes_of, report, self.stop)
         figures = check.run()
         proof = None
+        # The receipt is checked by way of predict.py, which runs nothing but ONNX.
         if "onnx" in asks and check.positions:
             proof = self._write_receipt(check.positions, check.wanted)
         self.on_progress("Writing the training script", 0.92)
@@ -138,6 +139,8 @@ class _Export:
 
     def _write_formats(self) -> dict[str, Ask]:
         """Write the wanted formats; return the network of each, with PyTorch's always first."""
+        # Even if its file is not wanted, PyTorch is what the others are compared with without a
+        # test.
         asks: dict[str, Ask] = {"safetensors": formats.ask_pytorch(self.subject.checkpoint.model)}
         if "safetensors" in self.wanted:
             shutil.copyfile(self.subject.file, self._file("safetensors"))
@@ -162,6 +165,7 @@ class _Export:
             with formats.as_unfit():
                 asks[name] = formats.tried(make(self._file(name)), self._size)
         except OnnxUnfit as error:
+            # The writer may have failed halfway, or the finished file cannot be run.
             self._file(name).unlink(missing_ok=True)
             self.left_out.append(f"{self._file(name).name}: {reason} ({error}).")
 

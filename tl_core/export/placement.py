@@ -21,6 +21,7 @@ def refuse_taken(target: Path) -> None:
     """
     if target.is_dir() and not any(target.iterdir()):
         return
+    # A broken link does not exist for `exists`, which follows it.
     if target.exists() or target.is_symlink():
         raise ExportRefused(
             f"{target} is there already: choose a folder that does not exist yet or is empty."

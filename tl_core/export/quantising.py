@@ -40,6 +40,7 @@ def write_int8(
     from onnxruntime import quantization as q
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
+    # Beside the target: the system's temporary folder may be too small for a model.
     with TemporaryDirectory(dir=target.parent) as folder:
         prepared = Path(folder) / "prepared.onnx"
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
@@ -47,7 +48,10 @@ def write_int8(
             q.quantize_dynamic(
                 str(prepared),
                 str(target),
+                # Convolutions hold the smaller part of these networks' weights, and stay in float.
                 op_types_to_quantize=["MatMul", "Gemm"],
+                # Output channels differ in range, so a common scale would cost the small ones their
+                # precision.
                 per_channel=True,
             )
             return (
@@ -61,6 +65,7 @@ def write_int8(
             str(prepared),
             str(target),
             reader,
+            # The format that runtimes other than ONNX Runtime read, too.
             quant_format=q.QuantFormat.QDQ,
             per_channel=True,
             # With unsigned activations, processors without VNNI instructions sum products in 16

@@ -63,8 +63,10 @@ def write_receipt(
     for number, place in enumerate(chosen, 1):
         position = positions[place]
         source = subject.image_file(position)
+        # Numbered, because user text never becomes a path.
         file = folder / f"{number:02}{source.suffix}"
         shutil.copyfile(source, file)
+        # The copy is read, as verify.py will do.
         images.append(predict.open_rgb(file, model.preprocess))
         entries.append(
             {
@@ -107,6 +109,7 @@ def _tolerance(measured: float, mistakes: dict[str, float]) -> float:
 
 def spread(n: int, most: int) -> list[int]:
     """Choose at most `most` of the numbers below `n`, evenly spaced."""
+    # Without chance, so that every export of a run uses the same images.
     return list(range(n)) if n <= most else [i * n // most for i in range(most)]
 
 
@@ -115,6 +118,7 @@ def _log_probabilities(
 ) -> Logs:
     rows = []
     for image in images:
+        # One image at a time, as in verify.py: another batch size may round differently.
         inputs = predict.normalise(prepare(image, model.preprocess), model.preprocess)[None]
         logits = model.session.run(None, {"images": inputs})[0][0]
         rows.append(predict.log_softmax(logits.astype(np.float64)))

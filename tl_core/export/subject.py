@@ -71,6 +71,7 @@ class Subject:
             torch.device("cpu"),
             cache=self.workspace.cache,
             workers=self.workspace.settings.workers or default_workers(),
+            # Exported networks take images in the default layout.
             channels_last=False,
         )
 

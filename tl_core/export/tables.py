@@ -8,6 +8,8 @@ from tl_core import spreadsheet
 from tl_core.export.subject import Subject
 from tl_core.records import ImageRecord
 
+# Everything that a reader of lines might split at, and the backslash, so that escapes are
+# unambiguous.
 _ESCAPES = str.maketrans(
     {"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\u2028": r"\u2028", "\u2029": r"\u2029"}
 )
@@ -57,5 +59,6 @@ def write_split(subject: Subject, file: Path) -> None:
 
 def write_csv(file: Path, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a table without formulas, with the byte-order mark that tells spreadsheets UTF-8."""
+    # The csv module writes line ends itself, which must not be translated again.
     with file.open("w", encoding="utf-8-sig", newline="") as handle:
         spreadsheet.write_csv(handle, head, rows)

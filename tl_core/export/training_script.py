@@ -25,11 +25,13 @@ class _Code(str):
 
 def _as_source(value: object) -> object:
     """Write a value as a Python literal, so that no user text can become code."""
+    # Jinja raises its error about an undefined name only if it gets the value unchanged.
     return value if isinstance(value, _Code | Undefined) else repr(value)
 
 
 _templates = Environment(  # noqa: S701 (not HTML; `finalize` keeps values data)
     loader=PackageLoader("tl_core", "export"),
+    # A name misspelt in the template must fail here, not in the finished script.
     undefined=StrictUndefined,
     finalize=_as_source,
     trim_blocks=True,
@@ -159,7 +161,9 @@ def _place(name: str) -> str:
 def _layer(module: nn.Module) -> str:
     """Write a layer of the head as source code."""
     if isinstance(module, OneOutput):
+        # A zero before z gives the two logits whose softmax is the sigmoid.
         return "nn.ZeroPad1d((1, 0))"
+    # The `repr` of torch's layers is a call of their constructor.
     return f"nn.{module!r}"
 
 
@@ -168,6 +172,7 @@ def _optimizer(train: TrainConfig) -> str:
         "gd": "SGD(groups)",
         "sgd": "SGD(groups)",
         "momentum": f"SGD(groups, momentum={train.momentum})",
+        # PyTorch refuses Nesterov's method without momentum.
         "nesterov": f"SGD(groups, momentum={train.momentum}, nesterov={train.momentum > 0})",
         "adagrad": "Adagrad(groups)",
         "rmsprop": f"RMSprop(groups, momentum={train.momentum})",

@@ -15,6 +15,7 @@ def enqueue(workspace: Workspace, config: RunConfig) -> Run:
         TransferLabError: as `execute.check`; nothing is queued then.
     """
     dataset = check(workspace, config)
+    # Before the queue, so that a run keeps its batch size wherever it is resumed or repeated.
     config = settle(config, dataset)
     automatic = RunFacts(left_to_machine=_automatic_settings(config, dataset))
     facts = first_facts(config, dataset).merged(automatic)

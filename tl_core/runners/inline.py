@@ -30,6 +30,7 @@ class InlineRunner:
     def _carry_out(self, queue: Callable[[], Run]) -> Run:
         # Queued and claimed under one lock, so that a server on the same store cannot claim it.
         with claim(self._workspace, lambda: self._workspace.store.claim_run(queue().id)) as run:
+            # A queued run can be cancelled at any time, since that does not take the claim lock.
             if run is None:
                 raise RunNotReady("The run was stopped before it started.")
             return execute_run(self._workspace, run, on_event=self._on_event)

@@ -39,11 +39,13 @@ class OverdueStops:
         self._asked = {
             run.id: self._asked.get(run.id, now - LOOK_SECONDS) for run in self._asked_runs()
         }
+        # First without the lock, which every claim would wait for.
         if all(now - asked < PATIENCE_SECONDS for asked in self._asked.values()):
             return False
         # No run can be claimed under this lock, so the worker cannot move on to another run.
         with hold_lock(self._workspace.artifacts.claim_lock):
             is_overdue = any(
+                # A request that appeared only now has not been waited for.
                 now - self._asked.get(run.id, now) >= PATIENCE_SECONDS and self._is_executed(run)
                 for run in self._asked_runs()
             )
@@ -71,4 +73,5 @@ class OverdueStops:
             self._worker.wait(_TERM_SECONDS)
             return
         self._worker.kill()
+        # The run's lock is free only when the process is gone.
         self._worker.wait()

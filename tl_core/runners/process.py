@@ -39,6 +39,7 @@ class ProcessRunner(ServerRunner):
     def __init__(self, workspace: Workspace, command: Sequence[str] = _COMMAND) -> None:
         super().__init__(workspace)
         self._command = command
+        # Without it, a worker could be started while the server shuts down, and outlive it.
         self._lock = threading.Lock()
         self._worker: subprocess.Popen[bytes] | None = None
 
@@ -48,6 +49,7 @@ class ProcessRunner(ServerRunner):
             self._stopping.set()
             worker = self._worker
         if worker:
+            # The end of its standard input tells the worker to stop.
             _close(worker)
             try:
                 worker.wait(SHUTDOWN_SECONDS)
@@ -69,6 +71,7 @@ class ProcessRunner(ServerRunner):
             code = self._follow_worker()
             if self._stopping.is_set():
                 return
+            # This worker did not fail, so the next one starts without a pause.
             if code is None:
                 _log.warning("A run did not stop when asked; its worker was ended, another starts")
                 pause = 0.0
@@ -95,6 +98,7 @@ class ProcessRunner(ServerRunner):
                 return 1
             was_ended = self._watch(worker)
             _close(worker)
+            # An end that this server brought about needs no explanation.
             death = None
             if not was_ended and not self._stopping.is_set():
                 ending = how_it_ended(worker.returncode)
@@ -128,7 +132,9 @@ class ProcessRunner(ServerRunner):
                 self._command,
                 env=_environment(),
                 stdin=subprocess.PIPE,
+                # The log goes to stderr, which the worker shares with the server.
                 stdout=subprocess.DEVNULL,
+                # A byte that wakes the worker must not wait in a buffer.
                 bufsize=0,
                 process_group=0,
             )

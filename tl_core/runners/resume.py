@@ -41,6 +41,7 @@ def resume(workspace: Workspace, run_id: str, epochs: int | None = None) -> Run:
         )
     if run.state is RunState.COMPLETED:
         return _continue(workspace, run, config)
+    # `queue_again` refuses a run under way, whatever its settings.
     if not is_under_way:
         check(workspace, config)
     return workspace.store.queue_again(run.id, config if config != run.config else None)
@@ -57,6 +58,7 @@ def _with_epochs(run: Run, epochs: int | None) -> RunConfig:
     if epochs is None:
         return run.config
     config = make_run_config(run.config.data.dataset_id, {"epochs": epochs}, base=run.config)
+    # A stopped run may have only its test left, but a completed one needs at least one more epoch.
     if epochs < done + is_complete:
         enough = f"more than {done}" if is_complete else f"at least {done}"
         raise ConfigError(
@@ -74,6 +76,7 @@ def _continue(workspace: Workspace, run: Run, config: RunConfig) -> Run:
     new = store.add_run(config, run.dataset_name, first_facts(config, dataset), RunState.PAUSED)
     try:
         _take_over(workspace, run, new)
+    # Ctrl-C, too, would leave behind a paused run with some of its files.
     except BaseException as error:
         store.delete_run(new.id)
         workspace.artifacts.delete_run(new.id)
@@ -93,6 +96,7 @@ def _take_over(workspace: Workspace, old: Run, new: Run) -> None:
     for path in kept_files(old_outputs):
         _link(path, artifacts.outputs(new.id) / path.relative_to(old_outputs))
     store.append_metrics(new.id, store.list_metrics(old.id))
+    # Not the test's, since the new run is tested itself.
     for split in ("val", BEST_VAL):
         epoch, predictions = store.list_predictions(old.id, split)
         store.put_predictions(new.id, split, epoch, predictions)

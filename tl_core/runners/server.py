@@ -21,11 +21,13 @@ class ServerRunner(ABC):
         self._workspace = workspace
         self._stopping = Event()
         self._woken = Event()
+        # A daemon, so that a long step cannot keep the server from exiting.
         self._thread = Thread(target=self._work, name="transferlab-runner", daemon=True)
 
     def start(self) -> None:
         """Clean up after killed processes, then start the thread."""
         fail_stale_runs(self._workspace.store, self._workspace.artifacts)
+        # Killed processes leave their unfinished folders behind, which may be large.
         self._workspace.artifacts.sweep_staging()
         self._thread.start()
 

@@ -100,6 +100,7 @@ def share_images(runs: Iterable[Run], side: str) -> bool:
 
 def _images_key(run: Run, side: str) -> Hashable:
     """Return a key that is equal for runs with the same classes and images on a side."""
+    # Old runs without class names are comparable only within their dataset.
     classes = run.facts.classes or (run.config.data.dataset_id,)
     fingerprint = run.facts.split_fingerprint
     # Old runs have no fingerprint, and share images only with themselves.
@@ -108,6 +109,7 @@ def _images_key(run: Run, side: str) -> Hashable:
 
 def _pairable(store: Store, runs: Sequence[Run]) -> list[list[Run]]:
     """Group runs of one test set by the labels of its images; by dataset if that was deleted."""
+    # Within a dataset positions identify images, so that it may even have been deleted.
     if len({run.config.data.dataset_id for run in runs}) == 1:
         return [list(runs)]
     groups: dict[Hashable, list[Run]] = defaultdict(list)
@@ -115,6 +117,7 @@ def _pairable(store: Store, runs: Sequence[Run]) -> list[list[Run]]:
         images = _dataset_images(store, run)
         key: Hashable = run.config.data.dataset_id
         if images:
+            # Positions differ between datasets, contents and labels do not.
             key = frozenset(by_content(_test_predictions(store, run), images))
         groups[key].append(run)
     return list(groups.values())

@@ -26,6 +26,7 @@ def can_resume(workspace: Workspace, run: Run) -> bool:
     """
     if run.state in (RunState.QUEUED, RunState.RUNNING):
         return False
+    # Nothing was trained yet, so no training state is needed.
     starts_again = run.state is RunState.PAUSED and run.epochs_done == 0
     return starts_again or workspace.artifacts.training_state(run.id).is_file()
 

@@ -53,6 +53,8 @@ def check(workspace: Workspace, config: RunConfig) -> DatasetRecord:
     dataset = workspace.store.get_dataset(config.data.dataset_id)
     model = config.model
     backbone = get_backbone(model.backbone)
+    # Called for their errors alone: this one for networks that cannot be divided, the next for
+    # contradictory settings.
     anatomy(backbone, model.image_size)
     make_plan(config)
     if model.output == "sigmoid" and len(dataset.classes) != 2:
@@ -74,6 +76,7 @@ def settle(config: RunConfig, dataset: DatasetRecord) -> RunConfig:
 
     The run can then be repeated on another machine.
     """
+    # An estimate is enough to choose a batch size, and does not require the split.
     train_share = 1 - config.data.val_fraction - config.data.test_fraction
     return with_batch_size(config, int(train_share * dataset.n))
 
@@ -95,6 +98,8 @@ def claim(
             if run:
                 # A process that has just paused the run may not have released its lock yet.
                 stack.enter_context(hold_lock(workspace.artifacts.run_lock(run.id)))
+                # Tells a server whether the worker that it watches is the one that executes this
+                # run.
                 workspace.artifacts.run_lock(run.id).write_text(str(os.getpid()))
         yield run
 
@@ -130,6 +135,7 @@ def _carry_out(
     stop: Stop,
 ) -> None:
     store = workspace.store
+    # Each look is a query, and a small head takes thousands of steps a second.
     asked = Stop(
         lambda: stop.is_asked or store.asked_of(run.id) is not None, every_seconds=_ASK_SECONDS
     )
@@ -137,6 +143,7 @@ def _carry_out(
         # An unfinished epoch is repeated, and its metrics are recorded anew.
         store.drop_metrics(run.id, after_epoch=run.epochs_done)
         events = run_experiment(make_experiment(workspace, run.config, run.id, asked))
+        # An abandoned generator would keep its threads and files until it is garbage-collected.
         with Recorder(workspace.store, run) as recorder, closing(events):
             for event in events:
                 progress = recorder.write(event)
@@ -158,6 +165,7 @@ def _carry_out(
         # Whatever the error is, the run must not stay in the state RUNNING.
         store.finish_run(run.id, RunState.FAILED, _explain(error, run))
     finally:
+        # Training keeps freed memory to reuse it, but other processes may need it between runs.
         give_back_memory()
 
 
@@ -201,6 +209,7 @@ def _remember_pace(workspace: Workspace, config: RunConfig, event: Event) -> Non
 def _stop(workspace: Workspace, run: Run) -> None:
     """Record that a run stopped early; one that was already tested is completed instead."""
     store = workspace.store
+    # The caller's record dates from the start of the run.
     run = store.get_run(run.id)
     if run.result:
         return store.finish_run(run.id, RunState.COMPLETED)

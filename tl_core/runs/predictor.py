@@ -68,6 +68,7 @@ class Predictor:
         """Class names in the order of the logits. User text."""
         self.n_bytes: int = sum(tensor.nbytes for tensor in checkpoint.model.state_dict().values())
         """Size of the weights."""
+        # Heat-maps need gradients of activations, but never of weights.
         checkpoint.model.requires_grad_(False)
         device.place(checkpoint.model)
 
@@ -131,13 +132,17 @@ class Predictor:
     @torch.inference_mode()
     def _probabilities(self, inputs: torch.Tensor) -> torch.Tensor:
         logits = Pieces().forward(self._checkpoint.model, self._normalised(inputs))
+        # Float32 would round confidences just below 1 up to 1.
         return logits.double().softmax(1).cpu()
 
     def _normalised(self, inputs: torch.Tensor) -> torch.Tensor:
         images = normalise(inputs.to(self._device.torch_device), self._checkpoint.preprocessing)
+        # The same layout as in training and test, because convolutions round differently in
+        # another.
         return images.contiguous(memory_format=torch.channels_last)
 
     def _answer(self, name: str, probabilities: torch.Tensor, top: int) -> Answer:
+        # `topk` names classes even for NaN.
         if not probabilities.isfinite().all():
             return Answer(name, (), _NOT_A_NUMBER)
         best = probabilities.topk(min(top, len(self.classes)))
@@ -157,6 +162,7 @@ class Predictors:
     @cachedmethod(
         attrgetter("_loaded"),
         key=lambda _self, run: (run.id, run.best_epoch),
+        # A condition, unlike a lock, makes threads wait for a result that another computes.
         condition=attrgetter("_loading"),
     )
     def get(self, run: Run) -> Predictor:

@@ -51,6 +51,7 @@ def features_config(base: RunConfig) -> RunConfig:
     names = ("backbone", "weights", "image_size", "pretrained")
     model = {name: getattr(base.model, name) for name in names}
     changes = {**model, "augment": "none", "feature_precision": base.train.feature_precision}
+    # The split is that of `base`, so that the same images stay unseen.
     return make_run_config(base.data.dataset_id, changes).model_copy(update={"data": base.data})
 
 
@@ -123,6 +124,7 @@ def probe_dataset(
     return probe(
         found.features,
         found.labels,
+        # Copies of a file must stay in one fold, and are recognised by their hash.
         [image.sha256 for image in found.images],
         found.dataset.classes,
         n_of=len(found.split.train) + len(found.split.val),
@@ -137,7 +139,9 @@ def _compute(
     side = Side(experiment.examples(positions), 1)
     activations = keep_activations(experiment, model)
     if activations:
+        # Behind the last stage lie the features that a head receives.
         cut = len(model.stages)
+        # Too little room only costs the reuse: features are then computed without the cache.
         with suppress(NoRoom):
             for done, total in activations.fill([side], [cut]):
                 on_progress(done / total)

@@ -10,6 +10,7 @@ from tl_core.records import BEST_VAL, MetricPoint, Progress, Run
 from tl_core.store import Store
 from tl_core.training.progress import ProgressMeter
 
+# Every flush is a transaction, which takes longer than a step of a small head.
 _FLUSH_SECONDS = 0.5
 _SHOW_SECONDS = 0.1
 """Shortest time between progress updates, since a small head takes thousands of steps a second."""
@@ -69,6 +70,7 @@ class Recorder:
                 self._add_epoch(event)
             case Tested(result, predictions):
                 run = self._store.get_run(self._id)
+                # Before the result, which marks a run as complete even if its process dies here.
                 self._store.put_predictions(self._id, "test", run.best_epoch or 0, predictions)
                 self._store.update_run(self._id, result=result)
         is_frequent = isinstance(event, BatchEnded | StageAdvanced)
@@ -88,6 +90,7 @@ class Recorder:
         """
         if self._losses:
             n = sum(batch.n for batch in self._losses)
+            # Weighted, because the last batch of an epoch may be smaller.
             mean = sum(batch.loss * batch.n for batch in self._losses) / n
             self._add_point(self._losses[-1], "train", "batch_loss", mean, n)
             self._losses.clear()
@@ -101,6 +104,8 @@ class Recorder:
         self._add_point(event, "train", "learning_rate", event.learning_rate, event.train_n)
         self._add_point(event, "val", "loss", event.val_loss, n_val)
         self._add_point(event, "val", "accuracy", event.val_accuracy, n_val)
+        # Before `epochs_done`: metrics of an uncounted epoch are dropped on resuming, but missing
+        # ones would never be written.
         self._flush()
         splits = ("val", BEST_VAL) if event.is_best else ("val",)
         for split in splits:

@@ -107,12 +107,14 @@ def most_confused(predictions: Sequence[Prediction], classes: Sequence[str]) -> 
         for true, answer in zip(*matrix.nonzero(), strict=True)
         if true != answer
     ]
+    # Names decide between equal counts, so that the order does not vary.
     return sorted(pairs, key=lambda pair: (-pair.n, pair.true, pair.answer))
 
 
 def _calibration(test: Sequence[Prediction], val: Sequence[Prediction]) -> Calibration:
     mean_confidence = sum(p.confidence for p in test) / len(test)
     error = calibration_error(reliability(test))
+    # On validation: fitted on the test set, it would make the error there look smaller than it is.
     temperature = fit_temperature(val) if val else None
     scaled_error = None
     if temperature:

@@ -36,6 +36,7 @@ def headline(result: TestResult) -> str:
         f"({100 * low:.0f}–{100 * high:.0f} %); always guessing the most frequent class would "
         f"reach {_rounded(result.baseline_accuracy)}."
     )
+    # Otherwise a line may break between a number and its sign.
     return sentence.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
@@ -156,6 +157,7 @@ def n_ahead(run: Run, runs: Sequence[Run]) -> int:
         runs: all runs, newest first.
     """
     ids = [other.id for other in runs]
+    # The list may have been read before the run was added.
     older = runs[ids.index(run.id) + 1 :] if run.id in ids else runs
     running = sum(other.state is RunState.RUNNING for other in runs)
     return running + sum(other.state is RunState.QUEUED for other in older)
@@ -185,6 +187,7 @@ def seconds_taken(run: Run, now: float | None = None) -> float | None:
     end = run.finished_at
     if end is None:
         end = time.time() if now is None else now
+    # A clock that was set back must not give a negative duration.
     taken = run.facts.seconds_before + max(0.0, end - run.started_at)
     return taken if is_busy(run) else max(taken, stages)
 
@@ -193,6 +196,7 @@ def when(timestamp: float, timezone: str | None) -> str:
     """Format a moment in the reader's time zone: `21 Nov 2026, 05:41`; in UTC if unknown."""
     try:
         zone = ZoneInfo(timezone) if timezone else UTC
+    # The zone may be missing on this machine, or be no valid key (`ValueError`).
     except (ZoneInfoNotFoundError, ValueError):
         zone = UTC
         timezone = None

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tl_core.errors import TransferLabError, UnknownDataset, UnknownRun
 
+# Responses are for programs: a browser should neither keep them nor display them as pages.
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
@@ -57,6 +58,7 @@ def make_api() -> FastAPI:
         },
     )
     api.add_middleware(_SecurityHeaders)
+    # Starlette's method, because the OpenAPI document should not list this route.
     api.add_route("/api/health", _health)
     return api
 
@@ -91,6 +93,7 @@ async def _refused(request: Request, error: TransferLabError) -> Response:
 async def _invalid(request: Request, error: RequestValidationError) -> Response:
     first = error.errors()[0]
     name = first["loc"][-1]
+    # An input may be as long as an address, and only needs to be recognised.
     value = str(first["input"])[:40]
     # pydantic writes "Input should be greater than …".
     constraint = first["msg"].removeprefix("Input ")

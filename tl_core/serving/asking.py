@@ -30,6 +30,7 @@ _KEY = HTTPBearer(
     scheme_name="key",
     description="Key from the model's page in the app, valid for a day and for that model only; "
     "or the operator's key, TRANSFERLAB_API_KEY.",
+    # FastAPI would refuse requests without a key, which a server may allow.
     auto_error=False,
 )
 Key = Annotated[HTTPAuthorizationCredentials | None, Depends(_KEY)]
@@ -128,6 +129,7 @@ def asking_router(
         operation_id="predict",
         summary="Predict the class of one image or several",
         response_model=Answers,
+        # Leaves `error` out of responses that have none.
         response_model_exclude_unset=True,
         response_description="Predictions, in the order of the images.",
         responses=_FAILURES,
@@ -174,8 +176,10 @@ class _Asking:
         async with self._place(), images_in(request) as images:
 
             def predict() -> list[Answer]:
+                # Loading the model may take seconds, so it is done in the thread, too.
                 return self._predictors().get(run).predict(images, top)
 
+            # By default anyio allows 40 threads at once.
             return await to_thread.run_sync(predict, limiter=self._limiter)
 
     @asynccontextmanager

@@ -35,6 +35,7 @@ async def images_in(request: Request) -> AsyncIterator[list[Named]]:
     read = _read_form if is_form else _read_image
     async with AsyncExitStack() as stack:
         try:
+            # A slow sender would keep its place among the few requests under way.
             with anyio.fail_after(_SECONDS):
                 images = await read(request, stack)
         except TimeoutError:

@@ -31,6 +31,8 @@ class SqlAnnotations(Database):
         is_favourite: bool | None = None,
     ) -> Run:
         changes: dict[str, Any] = {}
+        # An empty text clears a field and None leaves it, so truth alone would not tell the two
+        # apart.
         if title is not None:
             changes["title"] = _checked("title", " ".join(title.split()), LONGEST_TITLE)
         if note is not None:
@@ -38,6 +40,7 @@ class SqlAnnotations(Database):
         if tags is not None:
             changes["tags"] = _checked_tags(tags)
         if is_favourite is not None:
+            # PostgreSQL would refuse a boolean in this integer column.
             changes["is_favourite"] = int(is_favourite)
         with self.writing() as connection:
             if changes:

@@ -62,6 +62,7 @@ class Artifacts:
         A lock marks it as in use; `sweep_staging` deletes what killed processes left behind.
         """
         folder = self.home / "staging" / uuid.uuid4().hex
+        # Beside the folder and not in it, because the folder may be moved into place as a whole.
         lock = folder.with_suffix(".lock")
         with try_lock(lock):
             folder.mkdir()
@@ -76,6 +77,8 @@ class Artifacts:
         for lock in (self.home / "staging").glob("*.lock"):
             with try_lock(lock) as is_abandoned:
                 if is_abandoned:
+                    # The folder first: without its lock file, no later sweep would find what is
+                    # left of it.
                     shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
                     lock.unlink(missing_ok=True)
 

@@ -77,11 +77,13 @@ class Database:
     def _translated(self) -> Iterator[None]:
         try:
             yield
+        # Other errors of the database, such as broken constraints, are mistakes in the code.
         except (OperationalError, InterfaceError) as error:
             raise self._unavailable(error) from error
 
     def _unavailable(self, error: DBAPIError) -> StoreUnavailable:
         reason = " ".join(str(error.orig).split()) or type(error.orig).__name__
+        # A URL of PostgreSQL may also have the password among its options.
         for secret in (self._url.password, self._url.query.get("password")):
             if secret:
                 reason = reason.replace(str(secret), "***")
@@ -107,6 +109,7 @@ def _normalise(text: str) -> URL:
         raise StoreUnavailable(
             "A store is a file that processes share, not memory: use sqlite:///path/to/file.db."
         )
+    # Absolute, since the pool may open connections after the working directory has changed.
     return url.set(database=str(Path(url.database).expanduser().absolute()))
 
 
@@ -122,7 +125,9 @@ def _describe(url: URL) -> str:
 def _make_engine(url: URL) -> Engine:
     if url.drivername.startswith("sqlite"):
         return _make_sqlite_engine(url)
+    # Otherwise the server's default decides, which need not be able to represent every name.
     arguments: dict[str, Any] = {"client_encoding": "utf8"}
+    # By default libpq waits for a silent host until the system gives up, which takes minutes.
     if "connect_timeout" not in url.query:
         arguments["connect_timeout"] = 10
     # Pre-ping, because the server may have restarted and closed connections of the pool.
@@ -146,7 +151,11 @@ def _make_sqlite_engine(url: URL) -> Engine:
 
 def _prepare(connection: sqlite3.Connection, _: Any) -> None:
     _use_write_ahead_log(connection)
+    # With the write-ahead log, a power failure may then cost the last commits, but never damages
+    # the file.
     connection.execute("PRAGMA synchronous = NORMAL")
+    # SQLite ignores foreign keys unless each connection asks for them; deletions rely on their
+    # cascades.
     connection.execute("PRAGMA foreign_keys = ON")
 
 
@@ -167,6 +176,8 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
 
 def _begin(connection: Connection) -> None:
     reads_only = connection.get_execution_options().get("reads_only", False)
+    # A transaction that read first and writes later would fail at once, without waiting, if another
+    # one has written meanwhile. IMMEDIATE waits for the write lock at the beginning.
     connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
 
 

@@ -40,6 +40,7 @@ class SqlDatasets(Database):
         matches = or_(datasets.c.name == dataset, starts_with(datasets, dataset))
         with self.reading() as connection:
             found = [_dataset(row) for row in connection.execute(select(datasets).where(matches))]
+        # A full id takes precedence, since another dataset may bear it as its name.
         matching = [record for record in found if record.id == dataset] or found
         if len(matching) == 1:
             return matching[0]

@@ -14,6 +14,7 @@ from tl_core.store.tables import Json
 _LOCK = 8_337_112_920
 """Number of the PostgreSQL advisory lock for migrating; arbitrary, but equal in every process."""
 
+# Written out and not derived from `tables.py`, which changes with every later migration.
 _FIRST_TABLES = """
 CREATE TABLE datasets (
     id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, classes TEXT NOT NULL, counts TEXT NOT NULL,
@@ -68,6 +69,7 @@ _TYPES = {
 
 def _create_first_tables(connection: Connection) -> None:
     statements = _FIRST_TABLES.format(**_TYPES[connection.dialect.name])
+    # sqlite3 executes a single statement at a time.
     for statement in statements.split(";\n"):
         if statement.strip():
             connection.execute(text(statement))
@@ -83,6 +85,7 @@ def _add_pausing_and_presets(connection: Connection) -> None:
         "config TEXT NOT NULL, created_at {real} NOT NULL)",
     ):
         connection.execute(text(statement.format(**_TYPES[connection.dialect.name])))
+    # Read completely before the loop, which changes the table.
     for number, config in connection.execute(text("SELECT number, config FROM runs")).all():
         renamed = json.dumps(_with_new_names(json.loads(config)), ensure_ascii=False)
         connection.execute(
@@ -95,8 +98,10 @@ def _with_new_names(config: dict[str, Any]) -> dict[str, Any]:
     """Translate settings: augmentation on or off, one hidden layer, SGD with momentum."""
     train = dict(config.get("train", {}))
     model = dict(config.get("model", {}))
+    # What the old switch turned on.
     photos = {"crop": 0.5, "flip": True, "colour": 0.2}
     augment = photos if train.pop("augment", True) else {}
+    # SGD used to have momentum, and is now the name of SGD without it.
     if train.get("optimizer") == "sgd":
         train["optimizer"] = "momentum"
     if isinstance(units := model.get("hidden_units"), int):
@@ -112,6 +117,7 @@ def _add_annotations(connection: Connection) -> None:
         "tags TEXT NOT NULL DEFAULT '[]'",
     ):
         connection.execute(text(f"ALTER TABLE runs ADD COLUMN {column}"))
+    # A number, since PostgreSQL refuses 0 as the default of a BOOLEAN.
     connection.execute(text("ALTER TABLE runs ADD COLUMN is_favourite BIGINT NOT NULL DEFAULT 0"))
 
 
@@ -119,6 +125,7 @@ _NUMBER = (int, float)
 _ANY_NAME = object()
 """Placeholder for all keys of a dictionary whose keys are not fixed."""
 _SIDES = ("train", "val", "test")
+# Frozen at this migration, while the record `RunFacts` goes on changing.
 _FACTS = {
     "classes": [str],
     "trainable_parameters": int,
@@ -155,6 +162,7 @@ _FACTS = {
 
 def _shape_facts(connection: Connection) -> None:
     """Remove unknown and malformed facts, which the record `RunFacts` would refuse to load."""
+    # Not `tables.runs`, which may have columns that only a later migration adds.
     runs = sa.table("runs", sa.column("number"), sa.column("facts", Json))
     for number, facts in connection.execute(sa.select(runs)).all():
         shaped = _shaped(facts)
@@ -202,6 +210,7 @@ def _keep_only_how_processes_died(connection: Connection) -> None:
         )
 
 
+# A migration's place in the list is its version, so the order never changes.
 MIGRATIONS: list[Callable[[Connection], None]] = [
     _create_first_tables,
     _add_pausing_and_presets,

@@ -20,6 +20,7 @@ class SqlPresets(Database):
 
     def save_preset(self, name: str, description: str, config: RunConfig) -> SavedPreset:
         name = _checked_name(name)
+        # Settings always name a dataset, so a placeholder takes its place.
         data = config.data.model_copy(update={"dataset_id": ANY_DATASET})
         config = config.model_copy(update={"data": data})
         preset = SavedPreset(name, description.strip(), config, time.time())
@@ -30,6 +31,7 @@ class SqlPresets(Database):
             "created_at": preset.created_at,
         }
         with self.writing() as connection:
+            # A query beforehand would let another process take the name before the insertion.
             insert = self.insert_new(presets).values(values).returning(presets.c.name)
             if connection.execute(insert).first() is None:
                 raise ConfigError(

@@ -45,7 +45,10 @@ def _fail_if_stale(store: Store, artifacts: Artifacts, run: Run, death: Death | 
     lock = artifacts.run_lock(run.id)
     with try_lock(lock) as is_stale:
         if is_stale:
+            # Safe only under the run's lock, since nobody else writes into its folder then.
             remove_unfinished(artifacts.run_folder(run.id))
+            # The process that died need not be the one of this run, which is named in the lock
+            # file.
             is_its_death = death is not None and lock.read_text() == str(death.process_id)
             _finish(store, run, death if is_its_death else None)
     return is_stale
@@ -55,5 +58,6 @@ def _finish(store: Store, run: Run, death: Death | None) -> None:
     if run.result:
         return store.finish_run(run.id, RunState.COMPLETED)
     asked = store.asked_of(run.id)
+    # Whoever asked for the stop needs no explanation of how the process ended.
     message = death.sentence if death and not asked else ""
     store.finish_run(run.id, STATE_OF_STOPPED[asked], message)

@@ -17,6 +17,7 @@ class SqlReports(Database):
     def append_metrics(self, run_id: str, points: Sequence[MetricPoint]) -> None:
         rows = [row_of(point, run_id=run_id) for point in points]
         with self.writing() as connection:
+            # A run may be deleted before its last report, which would then violate the foreign key.
             if rows and _lock_existence(connection, run_id):
                 connection.execute(self.insert_new(metrics), rows)
 
@@ -62,6 +63,7 @@ _predictions = predictions
 
 def _lock_existence(connection: Connection, run_id: str) -> bool:
     """Return whether the run exists, and prevent its deletion until the transaction ends."""
+    # The weakest lock that prevents a deletion, so that updates of the run need not wait.
     query = select(runs.c.id).where(runs.c.id == run_id).with_for_update(read=True, key_share=True)
     return connection.execute(query).first() is not None
 
@@ -71,10 +73,12 @@ def _pack(predictions: Sequence[Prediction]) -> dict[str, Any]:
     # 10,000 images of 200 classes are one row of 8 MB, which is written much faster than one row
     # for each image.
     ordered = sorted(predictions, key=lambda prediction: prediction.position)
+    # The byte order is explicit, because another kind of machine may read these bytes.
     positions = np.array([prediction.position for prediction in ordered], dtype="<i8")
     labels = np.array([prediction.true for prediction in ordered], dtype="<i8")
     probabilities = np.array([prediction.probabilities for prediction in ordered], dtype="<f4")
     return {
+        # Without predictions the array has no second axis.
         "n_classes": probabilities.shape[1] if ordered else 0,
         "positions": positions.tobytes(),
         "labels": labels.tobytes(),

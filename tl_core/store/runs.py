@@ -19,6 +19,7 @@ from tl_core.store.database import Database
 from tl_core.store.datasets import starts_with
 from tl_core.store.tables import datasets, runs
 
+# Without vowels, so that no id spells a word, and without l, 0 and 1, which look alike.
 _LETTERS = "bcdfghjkmnpqrstvwxz"
 _LETTERS_AND_DIGITS = _LETTERS + "23456789"
 
@@ -50,6 +51,7 @@ class SqlRuns(Database):
                 .where(datasets.c.id == config.data.dataset_id)
                 .with_for_update(read=True, key_share=True)
             )
+            # No row is returned in the rare case that the id is taken; another is drawn then.
             while True:
                 insert = self.insert_new(runs).values(**values, id=_new_id()).returning(runs)
                 if row := connection.execute(insert).first():
@@ -115,6 +117,8 @@ class SqlRuns(Database):
             if row is None:
                 return
             if facts:
+                # Merged under the lock, so that facts that are written at the same time are not
+                # lost.
                 changes["facts"] = row.facts.merged(facts)
             if changes:
                 connection.execute(update(runs).where(runs.c.id == run_id).values(changes))
@@ -137,6 +141,7 @@ def lock_run(connection: Connection, run_id: str) -> Row[Any] | None:
 def run_of(row: Row[Any]) -> Run:
     """Return the record of a row."""
     fields = dict(row._mapping)
+    # Needed by queries only; the dataset's id is also part of the settings.
     for column in ("number", "requested", "dataset_id"):
         del fields[column]
     fields["state"] = RunState(row.state)

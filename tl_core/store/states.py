@@ -17,6 +17,7 @@ from tl_core.store.database import Database
 from tl_core.store.runs import lock_run, run_of
 from tl_core.store.tables import runs
 
+# No process executes runs in these states, so they can be cancelled without being asked to stop.
 _WAITING = (RunState.QUEUED, RunState.PAUSED)
 
 
@@ -43,6 +44,7 @@ class SqlStates(Database):
             if row.state in _WAITING:
                 _change(connection, run_id, **_stopped(RunState.CANCELLED))
             elif row.state == RunState.RUNNING:
+                # Replaces a request to pause, which the final one overrules.
                 _change(connection, run_id, requested="cancel")
 
     def request_pause(self, run_id: str) -> None:
@@ -78,10 +80,12 @@ class SqlStates(Database):
             changes = {
                 "state": RunState.QUEUED,
                 "message": "",
+                # An old request would stop the run again at once.
                 "requested": None,
                 "finished_at": None,
                 "progress": None,
             }
+            # A run that was stopped in the queue starts for the first time.
             if row.started_at is not None:
                 changes["facts"] = row.facts.merged(RunFacts(resumed=row.facts.resumed + 1))
             if config:
@@ -102,6 +106,7 @@ class SqlStates(Database):
 
 def _claim(connection: Connection, run_id: str) -> Run | None:
     still_queued: ColumnElement[bool] = runs.c.state == RunState.QUEUED
+    # The condition is part of the update, so that of two simultaneous claims one finds no row.
     claim = update(runs).where(runs.c.id == run_id, still_queued)
     row = connection.execute(
         claim.values(state=RunState.RUNNING, started_at=time.time()).returning(runs)

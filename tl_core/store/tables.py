@@ -39,6 +39,7 @@ class Text(TypeDecorator[str]):
     """
 
     impl = _Text
+    # Allows SQLAlchemy to cache compiled statements, since the type has no parameters.
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
@@ -57,6 +58,7 @@ class Json(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        # Without escapes, texts stay legible in the database; `Text` handles what cannot be stored.
         return None if value is None else json.dumps(value, ensure_ascii=False)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
@@ -131,11 +133,13 @@ runs = _Table(
     "runs",
     metadata,
     # Order of addition, for which timestamps are no use: a clock may be set back.
+    # SQLite numbers rows by itself only if the type is exactly INTEGER.
     Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("id", Text, nullable=False, unique=True),
     Column("state", Text, nullable=False),
     # "cancel" or "pause" once a running run was asked to stop.
     Column("requested", Text),
+    # Not `Json`, because pydantic writes and reads the text itself.
     Column("config", Text, nullable=False),
     # No foreign key: a run outlives its dataset.
     Column("dataset_id", Text, nullable=False),
@@ -154,6 +158,7 @@ runs = _Table(
     Column("note", Text, nullable=False, default=""),
     Column("tags", Json, nullable=False, default=()),
     Column("is_favourite", BigInteger, nullable=False, default=0),
+    # Finds the queued run that was added first without reading the others.
     Index("runs_by_state", "state", "number"),
     Index("runs_by_dataset", "dataset_id"),
 )
