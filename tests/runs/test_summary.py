@@ -77,7 +77,7 @@ def test_the_warning_and_the_verdict_of_the_curves_name_the_same_remedy():
         ({"frozen_layers": 100}, "first 100 layers frozen"),
         (
             {"frozen_names": "*.bn1", "frozen_stages": 0},
-            "all stages fine-tuned, some layers kept by name",
+            "all stages fine-tuned, some layers frozen by name",
         ),
         ({"frozen_stages": 0, "pretrained": False}, "from random weights"),
     ],

@@ -258,8 +258,6 @@ def test_a_store_from_a_newer_release_is_refused_with_a_sentence(url: str, engin
     newest = len(migrations.MIGRATIONS)
     with engine.begin() as connection:
         connection.execute(text("INSERT INTO schema_version (version) VALUES (99)"))
-    with pytest.raises(
-        StoreTooNew,
-        match=rf"newer TransferLab .* version 99, this one knows {newest}\).*: update TransferLab",
-    ):
+    words = rf"newer TransferLab .* version 99, this release knows {newest}\).*: update TransferLab"
+    with pytest.raises(StoreTooNew, match=words):
         SqlStore(url)

@@ -113,7 +113,7 @@ def depth_words(config: ModelConfig) -> str:
     if not config.pretrained:
         return "from random weights"
     words = _frozen_words(config)
-    return f"{words}, some layers kept by name" if config.frozen_names else words
+    return f"{words}, some layers frozen by name" if config.frozen_names else words
 
 
 def _frozen_words(config: ModelConfig) -> str:
