@@ -31,7 +31,7 @@ hypothesis.settings.register_profile(
     "same", deadline=None, max_examples=50, derandomize=True, database=None
 )
 hypothesis.settings.register_profile(
-    "fuzz", deadline=None, max_examples=1000, database=None, print_blob=True
+    "fuzz", deadline=None, max_examples=300, database=None, print_blob=True
 )
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 

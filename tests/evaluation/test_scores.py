@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from tl_core.errors import Diverged, RunNotReady
-from tl_core.evaluation import judge
+from tl_core.evaluation import judge, scores
 from tl_core.evaluation.scores import _as_tables, _resampled_counts
 from tl_core.records import Prediction
 
@@ -88,6 +88,12 @@ def test_figures_are_scikit_learns_and_lie_in_their_intervals(predictions, major
         assert figure.low <= figure.value <= figure.high and figure.low < figure.high
 
 
+@pytest.fixture
+def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scores, "RESAMPLES", 250)
+
+
+@pytest.mark.usefixtures("few_resamples")
 def test_an_interval_holds_the_true_figure_in_about_95_of_100_cases():
     truth = judge(said_of(20_000, 3, seed=1), 0)
     samples = [judge(said_of(150, 3, seed=100 + i), 0) for i in range(200)]
@@ -132,6 +138,7 @@ def test_the_same_predictions_give_the_same_intervals():
     assert judge(predictions, 0) == judge(predictions, 0)
 
 
+@pytest.mark.usefixtures("few_resamples")
 def test_two_hundred_classes_and_ten_thousand_images_are_judged():
     said = judge(said_of(10_000, 200, seed=2), 0)
     assert said.n == 10_000 and said.roc_auc.low < said.roc_auc.value < said.roc_auc.high
