@@ -28,9 +28,8 @@ def fit(
 ) -> Iterator[FactsFound | StageAdvanced | BatchEnded | EpochEnded]:
     """Train `model` in place, yielding events of steps (several at a time) and of every epoch.
 
-    All randomness derives from `seed` and the epoch's number. When `EpochEnded` is yielded, `model`
-    and `learner` are in that epoch's final state and can be saved. Training ends early when
-    `learner.is_over`.
+    All randomness derives from `seed` and the epoch's number. At `EpochEnded`, `model` and
+    `learner` can be saved. Training ends early when `learner.is_over`.
 
     Args:
         epochs: epochs to train, counted from 1 over the `total_epochs` of the run.
@@ -39,8 +38,7 @@ def fit(
         keep: called with the validation outputs before their `EpochEnded` is yielded.
 
     Raises:
-        Diverged: the loss is no longer finite.
-        OutOfMemory: memory does not suffice for a single image.
+        Diverged, OutOfMemory: the loss is not finite, or a single image does not fit.
     """
     with threads_as_needed() as choose_threads:
         for epoch in epochs:
@@ -52,7 +50,6 @@ def fit(
                 choose_threads(model, batch.inputs)
                 loss, logits = _learn(model, batch, learner, tally.step_images, mixing)
                 tally.add(loss, logits, batch.labels)
-                # With gradient accumulation, one step spans several mini-batches.
                 if tally.is_step_full:
                     learner.step(tally.step)
                     tally.end_step()
