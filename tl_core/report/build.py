@@ -20,7 +20,7 @@ from tl_core.charts import (
     reliability_chart,
 )
 from tl_core.charts.confusion import MAX_LABELLED_CLASSES, MAX_TICKS
-from tl_core.charts.curves import TO_SEE_ALL
+from tl_core.charts.curve_axes import TO_SEE_ALL
 from tl_core.evaluation import NamedFigure, named_figures, reliability, weakest_first
 from tl_core.files import write_whole
 from tl_core.glossary import GLOSSARY

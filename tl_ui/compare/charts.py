@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from tl_core.charts import CLASS_COLOURS, Chart, Figure, make_figure
-from tl_core.charts.curves import curve_layout, cut_off, epoch_axis, finite, series
+from tl_core.charts.curve_axes import curve_layout, cut_off, epoch_axis, finite, series
 from tl_core.evaluation import wilson_interval
 from tl_core.records import MetricPoint, Run
 from tl_core.runs.summary import seconds_taken

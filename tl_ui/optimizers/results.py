@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from tl_core.charts.curves import series
+from tl_core.charts.curve_axes import series
 from tl_core.evaluation import wilson_interval
 from tl_core.glossary import GLOSSARY
 from tl_core.records import Run
