@@ -57,8 +57,8 @@ def draw_network(backbone: Backbone, config: RunConfig | None, n_classes: int) -
     head_label = number_of(n_classes, "class", "classes")
     drawing(network_svg(views, frozen.stages, head_label, partly), key="network")
     st.caption(
-        "The numbers below each stage: the size of its output, the last of them its channels, "
-        "then its weights."
+        "Below each stage: the size of its output, with the channels last, then its number of "
+        "weights."
     )
 
 
