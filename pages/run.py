@@ -8,11 +8,11 @@ from tl_ui.run.actions import show_next_steps
 from tl_ui.run.calibration import show_calibration
 from tl_ui.run.confusion_matrix import follow_matrix
 from tl_ui.run.epochs import show_epochs
+from tl_ui.run.evaluation import show_answers
 from tl_ui.run.export import show_export
 from tl_ui.run.feature_map import show_run_map, show_run_probes
 from tl_ui.run.images import follow_samples
 from tl_ui.run.overview import open_run, show_ending, show_head, show_learning_curves
-from tl_ui.run.predictions import show_answers
 from tl_ui.run.progress import is_training, watch
 from tl_ui.run.results import show_figures
 from tl_ui.run.settings import show_settings

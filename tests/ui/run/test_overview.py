@@ -6,7 +6,7 @@ from tl_core.config import make_run_config
 from tl_core.events import STAGES
 from tl_core.records import Prediction, Progress, Run, RunState
 from tl_core.runs.predictor import Answer
-from tl_ui.run.predictions import class_rows
+from tl_ui.run.evaluation import class_rows
 from tl_ui.run.progress import is_far, progress_words, steps_html
 from tl_ui.try_it.predictions import Asked, answers_html
 
