@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from filled_pages import show_page
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 from waiting import PATIENCE
@@ -37,18 +38,6 @@ CACHED = (
     run_maps._outputs,
     run_maps._pca,
 )
-
-
-def show_page():
-    """Register all pages, so that links find them, and run one."""
-    import runpy
-
-    import streamlit as st
-
-    from tl_ui.navigation import make_pages
-
-    st.navigation(make_pages(), position="hidden")
-    runpy.run_path(f"pages/{st.session_state['page']}.py")
 
 
 @pytest.fixture
