@@ -13,6 +13,7 @@ from tl_core.text import (
     duration,
     html_text,
     isolated,
+    natural_key,
     number_of,
     one_line,
     percent,
@@ -186,3 +187,22 @@ def test_the_glossary_speaks_in_sentences():
     for term, sentence in GLOSSARY.items():
         assert sentence.endswith("."), term
         assert len(sentence) < 220, term
+
+
+def test_numbers_in_names_sort_by_value():
+    names = ["10", "1", "2", "a10b", "a9b", "a9", "b", "", "007", "7", "x²"]
+    expected = ["", "1", "2", "007", "7", "10", "a9", "a9b", "a10b", "b", "x²"]
+    assert sorted(names, key=natural_key) == expected
+    assert sorted(["9" * 5000, "8" * 5001], key=natural_key) == ["9" * 5000, "8" * 5001]
+
+
+@given(st.lists(st.integers(0, 10**20)))
+def test_whole_numbers_sort_as_numbers(numbers):
+    ordered = sorted(map(str, numbers), key=natural_key)
+    assert [int(text) for text in ordered] == sorted(numbers)
+
+
+@given(st.lists(st.text("0129ab٣ ", max_size=6)))
+def test_natural_order_is_one_order(texts):
+    ordered = sorted(texts, key=natural_key)
+    assert ordered == sorted(texts[::-1], key=natural_key)

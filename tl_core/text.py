@@ -13,6 +13,7 @@ _ENDS = "\n\r\u2029"
 _ISOLATE = re.compile(f"\u2068([^{_CONTROLS}{_ENDS}]*)\u2069")
 _CONTROL = re.compile(f"{_ISOLATE.pattern}|[{_CONTROLS}]")
 _PARAGRAPH = re.compile(f"[^{_ENDS}]+")
+_DIGITS = re.compile("([0-9]+)")
 _ISOLATE_MARKS = re.compile("[\u2068\u2069]")
 _RIGHT_TO_LEFT = {"R", "AL", "AN"}
 _LINE_BREAKS = str.maketrans(
@@ -81,6 +82,21 @@ def plotly_text(text: str) -> str:
 def shorten(text: str, length: int = 120) -> str:
     """Cut `text` to `length` characters; the last is an ellipsis if it was cut."""
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+def natural_key(text: str) -> tuple[tuple[str | int, ...], str]:
+    """Return a key that sorts numbers in names by value: 2 before 10, img2 before img10."""
+    pieces: list[str | int] = []
+    # Texts and digits alternate and begin with a text, so that no text meets a number.
+    for place, piece in enumerate(_DIGITS.split(text)):
+        if place % 2 == 0:
+            pieces.append(piece)
+        else:
+            # Compared by length, then as text: Python refuses to read very long numbers.
+            digits = piece.lstrip("0")
+            pieces += [len(digits), digits]
+    # The text itself decides between equal numbers, such as 1 and 01.
+    return tuple(pieces), text
 
 
 def percent(fraction: float) -> str:
