@@ -43,16 +43,16 @@ def test_predictions_for_a_folder_are_written_as_a_table(
     done = run(
         home, "predict", said["run_id"], tmp_path / "in", "--to", tmp_path / "out.csv", "--top", "2"
     )
-    assert (done.returncode, done.stderr) == (0, "") and "1 of 2 images" in done.stdout
+    assert (done.returncode, done.stderr) == (0, "") and "1 of 3 images" in done.stdout
     rows = list(csv.DictReader((tmp_path / "out.csv").open(encoding="utf-8-sig")))
-    assert [Path(row["image"]).name for row in rows] == ["=1+1.PNG", "text.jpg"]
+    assert [Path(row["image"]).name for row in rows] == ["=1+1.PNG", "notes.txt", "text.jpg"]
     assert list(rows[0]) == ["image", "error", "class 1", "confidence 1", "class 2", "confidence 2"]
     [first] = answer(run(home, "predict", said["run_id"], tmp_path / "in" / "deep", "--json"))
     assert rows[0]["class 1"] == first["top"][0]["class"]
     assert float(rows[0]["confidence 1"]) == first["top"][0]["confidence"]
     assert rows[1]["error"] and not rows[1]["class 1"]
     (tmp_path / "empty").mkdir()
-    assert "contains no image files" in complaint(
+    assert "contains no files" in complaint(
         run(home, "predict", said["run_id"], tmp_path / "empty")
     )
     assert "cannot be written" in complaint(

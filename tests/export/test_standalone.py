@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import struct
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tl_core.data import resizing
+from tl_core.data.file_types import EXTENSIONS, is_targa
 from tl_core.data.images import open_rgb
 from tl_core.data.loaders import read_input
 from tl_core.data.transforms import normalise, prepare
@@ -36,6 +39,16 @@ def as_exported(pre):
 def noise(width, height, seed=0):
     generator = np.random.default_rng(seed)
     return Image.fromarray(generator.integers(0, 256, (height, width, 3), dtype=np.uint8))
+
+
+@st.composite
+def targa_headers(draw):
+    """Draw 18 bytes that are a Targa header, or nearly one."""
+    numbers = [0, draw(st.sampled_from([0, 1, 2])), draw(st.integers(0, 16)), 0]
+    numbers += [draw(st.sampled_from([0, 1, 256])), draw(st.sampled_from([0, 8, 16, 24, 32]))]
+    numbers += [0, 0, draw(st.integers(0, 2)), draw(st.integers(0, 2))]
+    numbers += [draw(st.sampled_from([1, 8, 16, 24, 32])), draw(st.sampled_from([0, 8, 32, 64]))]
+    return struct.pack("<BBBHHBHHHHBB", *numbers)
 
 
 @given(
@@ -110,6 +123,37 @@ def test_files_of_any_kind_give_the_same_pixels(tmp_path, name, image, options):
     assert np.array_equal(inputs, ours)
 
 
+@pytest.mark.parametrize("kind", [*EXTENSIONS, "EPS", "PCX", "SGI", "ICNS", "DDS"])
+def test_it_takes_the_formats_that_the_app_takes_and_no_others(tmp_path, kind):
+    # A name that says nothing: the content decides.
+    file = tmp_path / "image"
+    picture(3, (64, 48)).save(file, kind)
+    if kind in EXTENSIONS:
+        theirs = predict.open_rgb(file, as_exported(preprocessing()))
+        assert np.array_equal(np.asarray(theirs), np.asarray(open_rgb(file, MANY).pixels))
+    else:
+        with pytest.raises(OSError, match="cannot identify"):
+            predict.open_rgb(file, as_exported(preprocessing()))
+
+
+@given(st.binary(max_size=24) | targa_headers())
+def test_it_recognises_targa_as_the_app_does(head):
+    with tempfile.NamedTemporaryFile() as file:
+        Path(file.name).write_bytes(head)
+        assert predict.is_targa(Path(file.name)) == is_targa(head)
+
+
+def test_files_that_systems_leave_in_folders_are_passed_over(tmp_path):
+    names = ("a.jpg", "b", "._a.jpg", ".DS_Store", "Thumbs.db", "__MACOSX/a.jpg", "in/.x/c", "in/d")
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    found = [file.relative_to(tmp_path).as_posix() for file in predict.every_file([tmp_path])]
+    assert found == ["a.jpg", "b", "in/d"]
+    # A file that is named itself is not passed over.
+    assert list(predict.every_file([tmp_path / "._a.jpg"])) == [tmp_path / "._a.jpg"]
+
+
 def test_it_predicts_files_and_folders_without_torch_or_the_app(exported, bare_python, tmp_path):
     for name in ("torch", "tl_core", "onnx", "pandas"):
         (tmp_path / "try.py").write_text(f"import {name}")
@@ -136,4 +180,4 @@ def test_it_predicts_files_and_folders_without_torch_or_the_app(exported, bare_p
 
 
 def test_it_is_short_enough_to_read():
-    assert len(Path(predict.__file__).read_text("utf-8").splitlines()) < 200
+    assert len(Path(predict.__file__).read_text("utf-8").splitlines()) < 240

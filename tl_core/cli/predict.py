@@ -68,12 +68,12 @@ def _predict(predictor: Predictor, paths: Sequence[Path], top: int) -> list[Answ
 
 
 def _images(paths: Sequence[Path]) -> list[Path]:
-    """Replace each folder by the image files in it, by suffix and at any depth, sorted.
+    """Replace each folder by the files in it, at any depth, sorted.
 
     Raises:
-        TransferLabError: a folder contains no image files.
+        TransferLabError: a folder contains no files.
     """
-    from tl_core.data.images import SUFFIXES
+    from tl_core.data.names import is_junk
 
     images = []
     for path in paths:
@@ -81,10 +81,9 @@ def _images(paths: Sequence[Path]) -> list[Path]:
             images.append(path)
             continue
         files = (Path(folder) / name for folder, _, names in os.walk(path) for name in names)
-        inside = sorted(file for file in files if file.suffix.lower().lstrip(".") in SUFFIXES)
+        inside = sorted(file for file in files if not is_junk(file.relative_to(path).parts))
         if not inside:
-            suffixes = ", ".join(sorted(SUFFIXES))
-            raise TransferLabError(f"{path} contains no image files ({suffixes}).")
+            raise TransferLabError(f"{path} contains no files.")
         images += inside
     return images
 

@@ -7,39 +7,23 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-# The plugins are imported by name: Pillow registers some of them only after a first failure.
-from PIL import (
-    BmpImagePlugin,
-    GifImagePlugin,
-    Image,
-    JpegImagePlugin,
-    MpoImagePlugin,
-    PngImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)
+from PIL import Image
 
 from tl_core.data.colour import to_rgb
-from tl_core.data.file_types import HEAD_BYTES, name_foreign_kind, name_own_kind
+from tl_core.data.file_types import (
+    EXTENSIONS,
+    FORMATS_IN_WORDS,
+    HEAD_BYTES,
+    icon_size,
+    name_foreign_kind,
+    name_own_kind,
+    readable_formats,
+)
 from tl_core.errors import ImageUnusable
 from tl_core.records import ImageRecord
 
 THUMBNAIL_SIDE = 192
 """Longest side of a thumbnail, in pixels."""
-EXTENSIONS: dict[str, str] = {
-    JpegImagePlugin.JpegImageFile.format: "jpg",
-    MpoImagePlugin.MpoImageFile.format: "jpg",
-    PngImagePlugin.PngImageFile.format: "png",
-    WebPImagePlugin.WebPImageFile.format: "webp",
-    BmpImagePlugin.BmpImageFile.format: "bmp",
-    GifImagePlugin.GifImageFile.format: "gif",
-    TiffImagePlugin.TiffImageFile.format: "tif",
-}
-"""File extension of each supported format. Many phones write MPO into files named .jpg."""
-SUFFIXES = frozenset({*EXTENSIONS.values(), "jpeg", "tiff"})
-"""Suffixes of files in these formats, without the dot."""
-# Pillow has no opener for MPO: its JPEG opener recognises such files.
-_FORMATS = [kind for kind in EXTENSIONS if kind in Image.OPEN]
 
 _T = TypeVar("_T")
 
@@ -98,13 +82,13 @@ def open_rgb(
     load = partial(
         _load, max_pixels=max_pixels, draft_side=draft_side, draft_long_side=draft_long_side
     )
-    return _open_path(source, load)
+    return _open_path(source, max_pixels, load)
 
 
 def why_no_image(source: Path | BinaryIO, max_pixels: int) -> str:
     """Explain from its header why a file cannot be used as an image; empty if it may be one."""
     try:
-        _open_path(source, lambda image: _check_pixels(*image.size, max_pixels))
+        _open_path(source, max_pixels, lambda image: _check_pixels(*image.size, max_pixels))
     except ImageUnusable as error:
         return str(error)
     return ""
@@ -126,18 +110,18 @@ def _shrunk(pixels: Image.Image) -> Image.Image:
     return pixels.resize(size, Image.Resampling.HAMMING, reducing_gap=1.1)
 
 
-def _open_path(source: Path | BinaryIO, use: Callable[[Image.Image], _T]) -> _T:
+def _open_path(source: Path | BinaryIO, max_pixels: int, use: Callable[[Image.Image], _T]) -> _T:
     if not isinstance(source, Path):
-        return _open_image(source, use)
+        return _open_image(source, max_pixels, use)
     try:
         handle = source.open("rb")
     except OSError as error:
         raise ImageUnusable(f"It cannot be read: {error.strerror}.") from error
     with handle:
-        return _open_image(handle, use)
+        return _open_image(handle, max_pixels, use)
 
 
-def _open_image(file: BinaryIO, use: Callable[[Image.Image], _T]) -> _T:
+def _open_image(file: BinaryIO, max_pixels: int, use: Callable[[Image.Image], _T]) -> _T:
     # On damaged files Pillow's plugins raise almost anything: struct.error, KeyError, zlib.error …
     try:
         head = file.read(HEAD_BYTES)
@@ -145,8 +129,10 @@ def _open_image(file: BinaryIO, use: Callable[[Image.Image], _T]) -> _T:
         # Before Pillow sees it, which would only say that it cannot identify the file.
         if foreign := name_foreign_kind(head):
             raise ImageUnusable(foreign)
-        # Some other plugins are not meant for untrusted files: the one for EPS starts Ghostscript.
-        with Image.open(file, formats=_FORMATS) as image:
+        if name_own_kind(head) == "ICO":
+            _check_pixels(*icon_size(file), max_pixels)
+            file.seek(0)
+        with Image.open(file, formats=readable_formats(head)) as image:
             return use(image)
     except ImageUnusable:
         raise
@@ -209,7 +195,7 @@ def _upright(pixels: Image.Image, orientation: int) -> Image.Image:
 def _reason(error: Exception, head: bytes) -> str:
     own = name_own_kind(head)
     if own is None:
-        return "It is not an image that can be read (JPEG, PNG, WebP, BMP, GIF or TIFF)."
+        return f"It is not an image that can be read ({FORMATS_IN_WORDS})."
     if "truncated" in str(error).lower():
         return f"It is cut off: the end of the {own} file is missing. Copy or download it again."
     return f"It is a damaged {own} file, or an unusual kind of one. Save it again as JPEG or PNG."

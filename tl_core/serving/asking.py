@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 
+from tl_core.data.file_types import FORMATS_IN_WORDS
 from tl_core.records import Run
 from tl_core.runs.predictor import Answer, Predictors, answer_json
 from tl_core.serving.api import Error, Refused
@@ -45,7 +46,7 @@ _FORM = {
 _BODY = {
     "required": True,
     "description": f"One image file, or a form with up to {MAX_IMAGES} files; "
-    f"at most {MAX_BYTES // 2**20} MB. JPEG, PNG, WebP, BMP, GIF or TIFF.",
+    f"at most {MAX_BYTES // 2**20} MB. {FORMATS_IN_WORDS}.",
     "content": {
         "image/*": {"schema": _IMAGE},
         "application/octet-stream": {"schema": _IMAGE},

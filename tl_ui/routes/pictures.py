@@ -12,7 +12,8 @@ from typing import Annotated
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Response
 
-from tl_core.data.images import EXTENSIONS, open_rgb, thumbnail_path
+from tl_core.data.file_types import EXTENSIONS
+from tl_core.data.images import open_rgb, thumbnail_path
 from tl_core.evaluation.explain import METHODS
 from tl_core.records import Run
 from tl_core.serving import Refused

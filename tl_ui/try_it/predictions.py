@@ -10,7 +10,8 @@ from typing import Any, BinaryIO
 
 import streamlit as st
 
-from tl_core.data.images import SUFFIXES, image_path, open_rgb
+from tl_core.data.file_types import FORMATS_IN_WORDS
+from tl_core.data.images import image_path, open_rgb
 from tl_core.errors import ImageUnusable, TransferLabError
 from tl_core.glossary import GLOSSARY
 from tl_core.records import Run
@@ -86,12 +87,11 @@ def drop_images() -> list[tuple[str, Any]]:
     limit = get_workspace().settings.limits.max_file_bytes // 2**20
     files = st.file_uploader(
         "Drop in one or more images",
-        # Sorted, since the order of a set of strings differs between processes.
-        type=sorted(SUFFIXES),
+        # Of any name: what is an image is told by content, here as everywhere.
         accept_multiple_files=True,
         # Streamlit counts in whole megabytes; a smaller limit would be rounded down to none.
         max_upload_size=max(1, limit),
-        help="They are only used for the prediction, and not stored.",
+        help=f"{FORMATS_IN_WORDS}. They are only used for the prediction, and not stored.",
     )
     if len(files) > MAX_AT_ONCE:
         st.info(

@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from struct import unpack
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,11 @@ from PIL import Image, ImageCms
 
 HERE = Path(__file__).resolve().parent
 FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+# Formats that the app reads, too, which are those that predict.py reads.
+FORMATS = ["JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "JPEG2000", "AVIF", "PPM", "ICO"]
+# Targa files have no magic number, but only these colour maps, types and bits of a pixel.
+TARGA = {(0, 2, 16), (0, 2, 24), (0, 2, 32), (0, 3, 8), (0, 3, 16), (1, 1, 8)}
+JUNK = {"__macosx", "thumbs.db", "desktop.ini", "$recycle.bin", "system volume information"}
 TURN = Image.Transpose
 # Transposition that turns an image upright, by its EXIF orientation.
 TURNS = {2: TURN.FLIP_LEFT_RIGHT, 3: TURN.ROTATE_180, 4: TURN.FLIP_TOP_BOTTOM, 5: TURN.TRANSPOSE}
@@ -57,7 +63,7 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
 
 def open_rgb(file: Path, preprocess: dict[str, Any]) -> Image.Image:
     """Open an image upright, in 8-bit RGB; large JPEGs are decoded at a reduced size."""
-    with Image.open(file) as image:
+    with Image.open(file, formats=[*FORMATS, "TGA"] if is_targa(file) else FORMATS) as image:
         image.draft(None, (2 * preprocess["resize"], 2 * preprocess["resize"]))
         image.load()
         try:
@@ -66,6 +72,17 @@ def open_rgb(file: Path, preprocess: dict[str, Any]) -> Image.Image:
             turn = None
         pixels = to_rgb(image)
     return pixels if turn is None else pixels.transpose(turn)
+
+
+def is_targa(file: Path) -> bool:
+    with file.open("rb") as stream:
+        head = stream.read(18)
+    if len(head) < 18:
+        return False
+    _, mapped, kind, _, colours, depth, _, _, *size, bits, flags = unpack("<BBBHHBHHHHBB", head)
+    if (mapped, kind & ~8, bits) not in TARGA or 0 in size or flags >= 64:
+        return False
+    return colours > 0 and depth in (16, 24, 32) if mapped else colours == depth == 0
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -154,8 +171,15 @@ def normalise(pixels: np.ndarray, preprocess: dict[str, Any]) -> np.ndarray:
 
 
 def every_file(paths: list[Path]) -> Iterator[Path]:
+    """Yield the files, and those in the folders without what systems and tools leave there."""
     for path in paths:
-        yield from sorted(filter(Path.is_file, path.rglob("*"))) if path.is_dir() else [path]
+        if not path.is_dir():
+            yield path
+            continue
+        for file in sorted(filter(Path.is_file, path.rglob("*"))):
+            names = file.relative_to(path).parts
+            if not any(name.startswith(".") or name.lower() in JUNK for name in names):
+                yield file
 
 
 def in_words(share: float) -> str:
