@@ -125,8 +125,8 @@ def is_targa(head: bytes) -> bool:
     if (mapped, kind & ~8, bits) not in _TARGA_PIXELS or not width or not height or flags >= 64:
         return False
     if mapped:
-        return colours > 0 and colour_bits in (16, 24, 32)
-    return colours == colour_bits == 0
+        return bool(colours and colour_bits in (16, 24, 32))
+    return bool(colours == colour_bits == 0)
 
 
 def icon_size(file: BinaryIO) -> tuple[int, int]:
