@@ -44,7 +44,7 @@ MAY_IMPORT = {
     "datasets": [*BOTTOM, "store", "workspace", "data"],
     "sinks": [*BOTTOM, "store"],
     "runs": [*LEARNING, "store", "workspace", "sinks"],
-    "serving": [*BOTTOM, "store", "workspace", "runs"],
+    "serving": [*BOTTOM, "data", "store", "workspace", "runs"],
     "report": [*BOTTOM, "data", "store", "evaluation", "charts", "runs"],
     "export": [*LEARNING, "store", "workspace", "runs"],
     # Backbones, because a run is checked against its backbone before it is queued.
