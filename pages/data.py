@@ -2,18 +2,19 @@
 
 import streamlit as st
 
+from tl_core.text import number_of
 from tl_ui.data.adding import add_data, add_sample, add_server_folder, watch_import
 from tl_ui.data.deletion import delete_dataset_button
 from tl_ui.data.loose_images import is_something_waiting
-from tl_ui.dataset_view import (
-    choose_dataset,
-    describe,
+from tl_ui.data.overview import (
+    WARNINGS_ANCHOR,
     show_balance,
-    show_gallery,
     show_left_out,
     show_split,
+    show_warnings,
 )
-from tl_ui.markdown import literal
+from tl_ui.data.pictures import choose_class, show_pictures
+from tl_ui.dataset_view import choose_dataset
 from tl_ui.navigation import link
 from tl_ui.resources import get_workspace
 
@@ -44,26 +45,31 @@ with adding:
 if not datasets:
     st.stop()
 
-dataset = choose_dataset(datasets)
-st.header(literal(dataset.name))
-st.markdown(describe(dataset))
-link(
-    "train",
-    "Train a model on these images",
-    icon=":material/model_training:",
-    primary_key="train",
-    dataset=dataset.id,
-)
-link(
-    "explore",
-    "Explore: can the classes be told apart before training?",
-    icon=":material/scatter_plot:",
-    dataset=dataset.id,
-)
-show_left_out(store.list_skipped(dataset.id))
-for warning in dataset.warnings:
-    st.warning(literal(warning), icon=":material/warning:")
+left, right = st.columns([2, 1])
+with left:
+    dataset = choose_dataset(datasets)
+with right:
+    class_name = choose_class(dataset)
+show_pictures(dataset, class_name)
 show_balance(dataset)
-show_gallery(dataset)
 show_split(dataset)
+show_left_out(store.list_skipped(dataset.id))
+n_warnings = show_warnings(dataset)
+# The style sheet keeps this bar in view, however many classes there are.
+with st.container(key="bar", horizontal=True, vertical_alignment="center"):
+    link(
+        "train",
+        "Train a model on these images",
+        icon=":material/model_training:",
+        primary_key="train",
+        dataset=dataset.id,
+    )
+    link(
+        "explore",
+        "Explore: can the classes be told apart?",
+        icon=":material/scatter_plot:",
+        dataset=dataset.id,
+    )
+    if n_warnings:
+        st.markdown(f":material/warning: [{number_of(n_warnings, 'warning')}](#{WARNINGS_ANCHOR})")
 delete_dataset_button(dataset)

@@ -82,9 +82,14 @@ if problem and not messages:
     messages = [problem]
 for message in messages:
     notice.error(literal(message), icon=":material/error:")
-pressed = button.button(
-    "Train", type="primary", icon=":material/play_arrow:", width="stretch", disabled=bool(problem)
-)
+with button.container(key="next-run"):
+    pressed = st.button(
+        "Train",
+        type="primary",
+        icon=":material/play_arrow:",
+        width="stretch",
+        disabled=bool(problem),
+    )
 if config is not None and not problem:
     with saving:
         offer_saving()

@@ -48,6 +48,7 @@ def workspace(tmp_path, monkeypatch):
         resources.get_runner,
         resources.get_tokens,
         dataset_view.dataset_images,
+        dataset_view.default_split,
         run_images.run_split,
         run_images.predictions_after,
     ]

@@ -1,4 +1,4 @@
-"""Grid of images with their predictions, as HTML for `st.html` and the `picker` component."""
+"""Images with their classes and predictions, as HTML for `st.html` and the `picker` component."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,11 @@ from tl_core.text import confidence, html_text, isolated, shorten
 
 CAPTION_LENGTH = 60
 """Longest class name below an image, in characters; the alternative text has all of it."""
+PER_ROW = 10
+"""Images in a class's row; a narrow page shows the first half of them."""
 
+_ROW_SIDE = 128
+"""Size of a row's images for the layout before they load; the columns decide it then."""
 # `st.html` cannot use the theme's variables, but inherits the page's text colour.
 _STYLE = """<style>
 .tl-gallery { display: grid; gap: 0.75rem;
@@ -22,6 +26,17 @@ _STYLE = """<style>
 .tl-gallery span { display: block; }
 .tl-gallery .tl-wrong img { outline: 2px dashed #d55e00; outline-offset: -2px; }
 .tl-gallery .tl-right img { outline: 2px solid #009e73; outline-offset: -2px; }
+.tl-row { display: grid; grid-template-columns: minmax(0, 9rem) minmax(0, 1fr); gap: 0.75rem;
+  align-items: center; margin-bottom: 0.5rem; }
+.tl-row > b { font-weight: 600; overflow-wrap: anywhere; }
+.tl-row .tl-gallery { grid-template-columns: repeat(var(--tl-columns), minmax(0, 1fr));
+  gap: 0.5rem; }
+@media (max-width: 640px) {
+  .tl-row { grid-template-columns: minmax(0, 1fr); gap: 0.25rem; }
+  .tl-row .tl-gallery {
+    grid-template-columns: repeat(calc(var(--tl-columns) / 2), minmax(0, 1fr)); }
+  .tl-row figure:nth-child(n + 6) { display: none; }
+}
 </style>"""
 
 
@@ -50,6 +65,25 @@ class GalleryItem:
         return self.predicted == self.true and (
             self.confidence is None or math.isfinite(self.confidence)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRow:
+    name: str
+    """Name of the class. User text."""
+    items: Sequence[GalleryItem]
+    """At most `PER_ROW` images."""
+
+
+def class_rows_html(rows: Sequence[ClassRow]) -> str:
+    """Return a row of images for each class, its name before them, in columns that line up."""
+    shown = "".join(
+        f'<div class="tl-row"><b>{html_text(shorten(row.name, CAPTION_LENGTH))}</b>'
+        f'<div class="tl-gallery" style="--tl-columns: {PER_ROW}">'
+        f"{''.join(_figure(item, _ROW_SIDE, False) for item in row.items)}</div></div>"
+        for row in rows
+    )
+    return _STYLE + shown
 
 
 def gallery_html(items: Sequence[GalleryItem], *, side: int = 128, captions: bool = True) -> str:

@@ -19,10 +19,21 @@ _STYLE = """<style>
   [data-testid="stHeading"] h2 { font-size: 1.375rem; }
   [data-testid="stHeading"] h3 { font-size: 1.2rem; }
 }
-/* On large screens the bar with the next step sticks to the bottom of the window. */
+/* The next step stays in view at the bottom of the window: on a large screen with the words beside
+   it, on a phone alone. There the boxes around it must not hold it, so they are taken away. */
+div:has(> .st-key-bar), .st-key-bar div:has(> [class*="st-key-next"]) {
+  --tl-edge: 1px solid light-dark(#d9d6e2, #433e52); --tl-ground: light-dark(#ffffff, #060509); }
 @media (min-width: 641px) and (min-height: 600px) {
   div:has(> .st-key-bar) { position: sticky; bottom: 0; z-index: 2; padding: 0.75rem 0;
-    background: light-dark(#ffffff, #060509); border-top: 1px solid light-dark(#d9d6e2, #433e52); }
+    background: var(--tl-ground); border-top: var(--tl-edge); }
+  [data-testid="stMain"]:has(.st-key-bar) { scroll-padding-bottom: 6rem; }
+}
+@media (max-width: 640px) {
+  div:has(> .st-key-bar), .st-key-bar, .st-key-bar div:has([class*="st-key-next"]) {
+    display: contents; }
+  .st-key-bar div:has(> [class*="st-key-next"]) { display: block; width: 100%; position: sticky;
+    bottom: 0; z-index: 2; padding: 0.75rem 0; background: var(--tl-ground);
+    border-top: var(--tl-edge); }
   [data-testid="stMain"]:has(.st-key-bar) { scroll-padding-bottom: 6rem; }
 }
 /* An animated progress bar makes the browser lay the page out again for every frame. */

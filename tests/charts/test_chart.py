@@ -13,14 +13,6 @@ HOSTILE = [
 ]
 
 
-def test_class_balance_is_sorted_and_cut():
-    chart = class_balance_chart([f"c{i}" for i in range(200)], list(range(200)))
-    assert_drawable(chart)
-    assert chart.figure["data"][0]["x"][:2] == [199, 198]
-    assert len(chart.figure["data"][0]["x"]) == 30
-    assert "30 largest" in chart.title
-
-
 def test_five_top_answers_and_the_true_one():
     chart = top_answers_chart(
         [f"c{i}" for i in range(9)], [0.6, 0.2, 0.1, 0.05, 0.05, 0, 0, 0, 0], true=1
@@ -44,10 +36,3 @@ def test_class_names_are_never_markup_or_template(make):
     assert "<a" not in figure
     assert "<b>" not in figure
     assert all("%{x}" not in trace.get("hovertemplate", "") for trace in chart.figure["data"])
-
-
-def test_classes_that_look_the_same_when_shortened_stay_apart():
-    names = ["a long name that begins alike, one", "a long name that begins alike, two"]
-    (trace,) = class_balance_chart(names, [1, 2]).figure["data"]
-    assert trace["y"] == [0, 1]
-    assert names[0] in trace["hovertext"][1]

@@ -2,7 +2,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tl_ui.gallery import GalleryItem, gallery_html
+from tl_ui.gallery import ClassRow, GalleryItem, class_rows_html, gallery_html
 
 HOSTILE = """"><script>alert(1)</script><img src=x onerror='1'>"""
 
@@ -58,3 +58,12 @@ def test_without_captions_the_alternative_text_remains():
     tags = Tags(gallery_html([GalleryItem("/x", "rose")], captions=False))
     assert not tags.named("figcaption")
     assert tags.named("img")[0]["alt"]
+
+
+def test_a_row_shows_its_class_once_and_its_pictures_without_captions():
+    rows = [ClassRow(HOSTILE, [GalleryItem("/x", HOSTILE)] * 3), ClassRow("b", [])]
+    tags = Tags(class_rows_html(rows))
+    assert not tags.named("script")
+    assert len(tags.named("img")) == 3
+    assert not tags.named("figcaption")
+    assert tags.words.count(HOSTILE) == 1

@@ -1,5 +1,6 @@
 """Charts of datasets and runs: plain Plotly figures, for pages and for reports."""
 
+from tl_core.charts.balance import balance_words, class_balance_chart, is_balanced
 from tl_core.charts.calibration import reliability_chart
 from tl_core.charts.chart import (
     CLASS_COLOURS,
@@ -10,7 +11,6 @@ from tl_core.charts.chart import (
     WRONG,
     Chart,
     Figure,
-    class_balance_chart,
     make_figure,
     top_answers_chart,
 )
@@ -29,8 +29,10 @@ __all__ = [
     "Figure",
     "MatrixView",
     "accuracy_chart",
+    "balance_words",
     "class_balance_chart",
     "confusion_chart",
+    "is_balanced",
     "learning_rate_chart",
     "loss_chart",
     "make_figure",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tl_core.text import confidence, count, isolated, number_of, plotly_text, shorten
+from tl_core.text import confidence, isolated, plotly_text, shorten
 
 FROZEN = "#2b7bba"
 """Colour of frozen parts, always shown with a lock and the word."""
@@ -22,7 +22,6 @@ CLASS_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00
 
 # Longer names would leave little room for the bars on a narrow page.
 LABEL_LENGTH = 22
-MAX_BARS = 30
 
 Figure = dict[str, Any]
 
@@ -37,33 +36,6 @@ class Chart:
     """Plotly figure: `data` and `layout`."""
     height: int = 320
     """Suggested height in pixels."""
-
-
-def class_balance_chart(
-    classes: Sequence[str], counts: Sequence[int], top: int = MAX_BARS
-) -> Chart:
-    """Draw the number of images per class, the largest first, at most `top` classes."""
-    order = sorted(range(len(classes)), key=lambda i: (-counts[i], classes[i]))[:top]
-    left = len(classes) - len(order)
-    title = f"{number_of(sum(counts), 'image')} in {number_of(len(classes), 'class', 'classes')}"
-    if counts and min(counts) < max(counts):
-        title += f", from {count(min(counts))} to {count(max(counts))} in each"
-    title += f" (the {len(order)} largest are shown)" if left else ""
-    # A screen reader reads all of it aloud, hence ten classes at most.
-    alt = "Bar chart of images by class: " + ", ".join(
-        f"{isolated(classes[i])} {count(counts[i])}" for i in order[:10]
-    )
-    alt += f" and {count(len(classes) - 10)} more classes." if len(classes) > 10 else "."
-    values = [counts[i] for i in order]
-    return _bars(
-        title,
-        alt,
-        names=[classes[i] for i in order],
-        values=values,
-        texts=[count(v) for v in values],
-        unit="Images",
-        colours=["@accent"] * len(order),
-    )
 
 
 def top_answers_chart(
@@ -82,7 +54,7 @@ def top_answers_chart(
     values = [100 * probabilities[i] for i in order]
     colours = ["@accent"] + ["@muted"] * (len(order) - 1)
     texts = [confidence(probabilities[i]) + (" ✓ true class" if i == true else "") for i in order]
-    chart = _bars(
+    chart = draw_bars(
         title, alt, names=names, values=values, texts=texts, unit="Confidence (%)", colours=colours
     )
     # The range goes beyond 100 % to leave room for the text behind the longest bar.
@@ -94,7 +66,7 @@ def make_figure(traces: list[Figure], layout: Figure) -> Figure:
     return {"data": traces, "layout": layout}
 
 
-def _bars(
+def draw_bars(
     title: str,
     alt: str,
     *,
@@ -104,6 +76,7 @@ def _bars(
     unit: str,
     colours: list[str],
 ) -> Chart:
+    """Draw horizontal bars, the first at the top, each with its text behind it."""
     places = list(range(len(names)))
     trace = {
         "type": "bar",
