@@ -55,6 +55,8 @@ class ImageRecord:
     width: int
     """Width in pixels, after EXIF rotation."""
     height: int
+    pixels: str | None = None
+    """Hex digest of the decoded pixels; None if no other image of the dataset looks like it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,9 @@ def _ingest(workspace: Workspace, text: str, name: str | None) -> Imported:
             source,
             name=name or usual_name,
             limits=workspace.settings.limits,
-            on_progress=lambda p: bar.update(task, completed=p.done, total=p.total),
+            on_progress=lambda p: bar.update(
+                task, description=p.phase, completed=p.done, total=p.total
+            ),
         )
 
 

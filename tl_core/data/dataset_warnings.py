@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
+from tl_core.data.copies import content_keys
 from tl_core.data.layout import EXAMPLE
 from tl_core.data.names import quoted
 from tl_core.errors import ClassTooSmall, TooFewClasses
@@ -24,14 +25,14 @@ def refuse_unusable(images: Sequence[ImageRecord], skipped: Sequence[SkippedFile
         TooFewClasses: fewer than two classes have usable images.
         ClassTooSmall: a class cannot appear in train, validation and test.
     """
-    # Copies of one file stay on one side of the split, so they cannot fill all three.
+    # Copies of one image stay on one side of the split, so they cannot fill all three.
     distinct = _distinct(images)
     if len(distinct) < 2:
         problem = _too_few_classes(list(distinct))
         raise TooFewClasses(f"{problem} {EXAMPLE}{_why_skipped(skipped)}")
     # A split that came with the dataset may leave a class out of a side, which only gets a warning.
     has_own_split = any(image.split for image in images)
-    small = {name: len(shas) for name, shas in sorted(distinct.items()) if len(shas) < MIN_DISTINCT}
+    small = {name: len(keys) for name, keys in sorted(distinct.items()) if len(keys) < MIN_DISTINCT}
     if small and not has_own_split:
         listed = quoted([f"{name}: {count}" for name, count in small.items()])
         raise ClassTooSmall(
@@ -43,9 +44,10 @@ def refuse_unusable(images: Sequence[ImageRecord], skipped: Sequence[SkippedFile
 
 def find_oddities(images: Sequence[ImageRecord]) -> tuple[str, ...]:
     """Return warnings about contradictory labels, copies and uneven classes."""
+    keys = content_keys(images)
     copies: dict[str, list[ImageRecord]] = defaultdict(list)
     for image in images:
-        copies[image.sha256].append(image)
+        copies[keys[image.sha256]].append(image)
     warnings = (
         _contradictions(copies),
         _duplicates(copies),
@@ -55,9 +57,10 @@ def find_oddities(images: Sequence[ImageRecord]) -> tuple[str, ...]:
 
 
 def _distinct(images: Sequence[ImageRecord]) -> dict[str, set[str]]:
+    keys = content_keys(images)
     distinct: dict[str, set[str]] = defaultdict(set)
     for image in images:
-        distinct[image.class_name].add(image.sha256)
+        distinct[image.class_name].add(keys[image.sha256])
     return distinct
 
 
@@ -81,7 +84,7 @@ def _contradictions(copies: Mapping[str, Sequence[ImageRecord]]) -> str:
         return ""
     images = "1 image stands" if len(groups) == 1 else f"{len(groups):,} images stand"
     return (
-        f"{images} under more than one class, byte for byte: {_some(groups)}. The labels cannot "
+        f"{images} under more than one class, pixel for pixel: {_some(groups)}. The labels cannot "
         "all be right."
     )
 
@@ -94,8 +97,8 @@ def _duplicates(copies: Mapping[str, Sequence[ImageRecord]]) -> str:
     extra = sum(len(group) - 1 for group in groups)
     files = "1 file is an exact copy" if extra == 1 else f"{extra:,} files are exact copies"
     return (
-        f"{files} of another in its class: {_some(groups)}. Copies stay on one side of the split, "
-        "so that the test remains honest."
+        f"{files} of another in its class, pixel for pixel: {_some(groups)}. Copies stay on one "
+        "side of the split, so that the test remains honest."
     )
 
 

@@ -94,12 +94,16 @@ def why_no_image(source: Path | BinaryIO, max_pixels: int) -> str:
     return ""
 
 
-def write_thumbnail(pixels: Image.Image, path: Path) -> None:
-    """Write a WebP of at most `THUMBNAIL_SIDE` pixels a side; `pixels` is not changed."""
+def write_thumbnail(pixels: Image.Image, path: Path) -> Image.Image:
+    """Write a WebP of at most `THUMBNAIL_SIDE` pixels a side and return its pixels, uncompressed.
+
+    `pixels` is not changed.
+    """
     small = pixels.copy() if max(pixels.size) <= THUMBNAIL_SIDE else _shrunk(pixels)
     # Lossy WebP smears images of a few pixels, such as 8x8 digits. Method 0 is several times
     # faster than method 4.
     small.save(path, "WEBP", lossless=max(small.size) <= 64, quality=80, method=0)
+    return small
 
 
 def _shrunk(pixels: Image.Image) -> Image.Image:

@@ -5,13 +5,15 @@ import json
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tl_core.cancellation import NEVER, Stop
+from tl_core.data.copies import Outline, digest_of, find_lookalikes
 from tl_core.data.dataset_warnings import find_oddities, refuse_unusable
+from tl_core.data.images import image_path, open_rgb
 from tl_core.data.intake import Intake, StoredImage, make_folders
 from tl_core.data.known_images import KnownImage
 from tl_core.data.layout import Layout, Place, read_layout
@@ -29,11 +31,11 @@ SECONDS_BETWEEN_REPORTS = 0.1
 @dataclass(frozen=True, slots=True)
 class IngestProgress:
     phase: str
-    """Phase, either "listing files" or "checking images"."""
+    """Phase: "listing files", "checking images" or "comparing images"."""
     done: int
-    """Files checked so far."""
+    """Files checked, or images compared, so far."""
     total: int | None
-    """Number of files; None while they are being listed."""
+    """Number of files or images; None while files are being listed."""
     bytes: int
     """Bytes read so far, uncompressed."""
 
@@ -76,7 +78,8 @@ def ingest_dataset(
         with source.open(limits) as listing:
             layout = read_layout([entry.parts for entry in listing.entries], listing.folders)
             intake = Intake(into, limits, listing.packed, find_known)
-            images, skipped = _take_all(listing, layout, intake, reporter)
+            images, skipped, outlines = _take_all(listing, layout, intake, reporter)
+        images = _with_digests(images, outlines, into, limits, reporter)
         refuse_unusable(images, skipped)
         return _conclude(images, skipped, name=name, kind=source.kind)
 
@@ -115,8 +118,9 @@ class _Reporter:
 
 def _take_all(
     listing: Listing, layout: Layout, intake: Intake, reporter: _Reporter
-) -> tuple[list[ImageRecord], list[SkippedFile]]:
+) -> tuple[list[ImageRecord], list[SkippedFile], dict[str, Outline]]:
     images = []
+    outlines: dict[str, Outline] = {}
     skipped = [*listing.skipped, *layout.skipped]
 
     def take(place: Place) -> StoredImage | str:
@@ -134,8 +138,31 @@ def _take_all(
                 skipped.append(SkippedFile(name, outcome))
             else:
                 images.append(_image_record(place, name, outcome))
+                outlines[outcome.sha256] = outcome.outline
             reporter.report(IngestProgress("checking images", done, n_files, intake.meter.total))
-    return images, skipped + _emptied_classes(layout.places, images)
+    return images, skipped + _emptied_classes(layout.places, images), outlines
+
+
+def _with_digests(
+    images: Sequence[ImageRecord],
+    outlines: Mapping[str, Outline],
+    folder: Path,
+    limits: Limits,
+    reporter: _Reporter,
+) -> list[ImageRecord]:
+    """Return the images with digests of their pixels where they may be copies of each other."""
+    alike = find_lookalikes(images, outlines)
+
+    def digest(image: ImageRecord) -> str:
+        return digest_of(open_rgb(image_path(folder, image), limits.max_pixels).pixels)
+
+    workers = min(default_workers(), MOST_WORKERS)
+    digests = {}
+    with closing(map_ahead(digest, alike.values(), workers, ahead=4 * workers)) as results:
+        for done, (sha256, pixels) in enumerate(zip(alike, results, strict=True), start=1):
+            digests[sha256] = pixels
+            reporter.report(IngestProgress("comparing images", done, len(alike), 0))
+    return [replace(image, pixels=digests.get(image.sha256)) for image in images]
 
 
 def _image_record(place: Place, name: str, stored: StoredImage) -> ImageRecord:

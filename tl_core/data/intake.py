@@ -10,6 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
+from tl_core.data.copies import Outline, outline_of
 from tl_core.data.images import THUMBNAIL_SIDE, open_rgb, thumbnail_path, write_thumbnail
 from tl_core.data.known_images import KnownImage
 from tl_core.data.limits import Meter
@@ -28,6 +29,7 @@ class StoredImage:
     extension: str
     width: int
     height: int
+    outline: Outline
 
 
 class Intake:
@@ -107,7 +109,9 @@ class Intake:
             return None
         if not known.link(content, self._folder):
             return None
-        return StoredImage(sha256, record.extension, record.width, record.height)
+        thumbnail = open_rgb(thumbnail_path(self._folder, sha256), self._limits.max_pixels).pixels
+        outline = outline_of(thumbnail)
+        return StoredImage(sha256, record.extension, record.width, record.height, outline)
 
     def _store(self, part: Path, sha256: str, content: bytes | None) -> StoredImage | str:
         source = part if content is None else BytesIO(content)
@@ -118,7 +122,7 @@ class Intake:
         # Another thread may be storing a copy of this image: a rename shows only complete files.
         thumbnail = part.with_suffix(".thumbnail")
         try:
-            write_thumbnail(image.pixels, thumbnail)
+            outline = outline_of(write_thumbnail(image.pixels, thumbnail))
             thumbnail.replace(thumbnail_path(self._folder, sha256))
         finally:
             thumbnail.unlink(missing_ok=True)
@@ -126,7 +130,7 @@ class Intake:
         if content is not None:
             part.write_bytes(content)
         part.replace(self._folder / "images" / f"{sha256}.{image.extension}")
-        return StoredImage(sha256, image.extension, image.width, image.height)
+        return StoredImage(sha256, image.extension, image.width, image.height, outline)
 
 
 def make_folders(folder: Path) -> None:

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from tl_core.config import DataConfig
+from tl_core.data.copies import content_keys
 from tl_core.data.names import quoted
 from tl_core.data.small_samples import few_warnings
 from tl_core.records import ImageRecord, Split
@@ -18,17 +19,20 @@ def make_split(images: Sequence[ImageRecord], config: DataConfig) -> Split:
     """Assign every image to a side. The same images, fractions and seed give the same split.
 
     Images that came with a side stay there; a side without any is drawn from train. Fractions refer
-    to a class's distinct images, so that a file copied a hundred times counts once.
+    to a class's distinct images, so that one copied a hundred times counts once. Copies have the
+    same pixels, whatever their bytes.
     """
+    keys = content_keys(images)
     groups: dict[str, list[ImageRecord]] = defaultdict(list)
     for image in images:
-        groups[image.sha256].append(image)
-    sides, n_leaks = _own_sides(groups)
+        groups[keys[image.sha256]].append(image)
+    drawn, n_leaks = _own_sides(groups)
     wanted = {"val": config.val_fraction, "test": config.test_fraction}
-    fractions = {side: fraction for side, fraction in wanted.items() if side not in sides.values()}
-    for class_name, pool in _pools(groups, sides).items():
+    fractions = {side: fraction for side, fraction in wanted.items() if side not in drawn.values()}
+    for class_name, pool in _pools(groups, drawn).items():
         # A generator per class: adding a class leaves the split of the others unchanged.
-        sides |= _draw(pool, fractions, random.Random(f"{config.split_seed}:{class_name}"))
+        drawn |= _draw(pool, fractions, random.Random(f"{config.split_seed}:{class_name}"))
+    sides = {sha256: drawn[key] for sha256, key in keys.items()}
     train, val, test = (_positions(images, sides, side) for side in SIDES)
     n_train = Counter(image.class_name for image in images if sides[image.sha256] == "train")
     warnings = (
@@ -43,10 +47,10 @@ def _own_sides(groups: Mapping[str, Sequence[ImageRecord]]) -> tuple[dict[str, s
     """Return the side that each group came with, and the number that came with more than one."""
     sides = {}
     n_leaks = 0
-    for sha, group in groups.items():
+    for key, group in groups.items():
         own = {image.split for image in group if image.split}
         if own:
-            sides[sha] = next(side for side in _PREFERENCE if side in own)
+            sides[key] = next(side for side in _PREFERENCE if side in own)
         n_leaks += len(own) > 1
     return sides, n_leaks
 
@@ -60,10 +64,10 @@ def _pools(
     )
     pools: dict[str, list[str]] = defaultdict(list)
     # Sorted by content: the order of the images must not change the split.
-    for sha in sorted(groups):
-        if sides.get(sha, "train") == "train":
-            labels = {image.class_name for image in groups[sha]}
-            pools[min(labels, key=lambda name: (n_groups[name], name))].append(sha)
+    for key in sorted(groups):
+        if sides.get(key, "train") == "train":
+            labels = {image.class_name for image in groups[key]}
+            pools[min(labels, key=lambda name: (n_groups[name], name))].append(key)
     return pools
 
 

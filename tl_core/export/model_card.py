@@ -132,7 +132,7 @@ def _data(subject: Subject) -> str:
         sides = ", ".join(f"{n:,} for {_SIDES[side]}" for side, n in facts.splits)
         text += f": {sides} (split seed {data.split_seed})"
     # `make_split` ensures this, so that no test image was trained on as a copy.
-    text += ". Byte-identical images are on the same side of the split. "
+    text += ". Images with the same pixels are on the same side of the split. "
     text += seen_before(subject.run) or _test_words(subject)
     warnings = [plain_sentence(each) for each in facts.split_warnings]
     return "\n\n".join([text, *warnings])

@@ -210,6 +210,14 @@ def _keep_only_how_processes_died(connection: Connection) -> None:
         )
 
 
+def _add_digests_of_pixels(connection: Connection) -> None:
+    """Add digests of decoded pixels. Images without one are told apart by their bytes.
+
+    Those of earlier imports stay without, so that a run's split can still be repeated.
+    """
+    connection.execute(text("ALTER TABLE images ADD COLUMN pixels TEXT"))
+
+
 # A migration's place in the list is its version, so the order never changes.
 MIGRATIONS: list[Callable[[Connection], None]] = [
     _create_first_tables,
@@ -217,6 +225,7 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
     _add_annotations,
     _shape_facts,
     _keep_only_how_processes_died,
+    _add_digests_of_pixels,
 ]
 
 

@@ -118,6 +118,7 @@ images = _Table(
     Column("extension", Text, nullable=False),
     Column("width", BigInteger, nullable=False),
     Column("height", BigInteger, nullable=False),
+    Column("pixels", Text),
 )
 
 skipped_files = _Table(

@@ -103,6 +103,9 @@ def _show_progress(job: Import) -> None:
         st.progress(0.0, "Waiting for another import to finish")
     elif not progress.total:
         st.progress(0.0, f"Looking through {literal(job.name)}")
+    elif progress.phase == "comparing images":
+        done = f"{count(progress.done)} of {count(progress.total)}"
+        st.progress(progress.done / progress.total, f"Comparing images that look alike: {done}")
     else:
         done = f"{count(progress.done)} of {count(progress.total)} files"
         left = "" if job.seconds_left is None else f", {about(job.seconds_left)} left"

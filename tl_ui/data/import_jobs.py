@@ -41,7 +41,9 @@ class Import:
         """Estimate from the speed so far; None before it is reliable."""
         elapsed = time.monotonic() - self.started
         progress = self.progress
-        if progress is None or not progress.total or progress.done < 20 or elapsed < 1:
+        if progress is None or progress.phase != "checking images" or not progress.total:
+            return None
+        if progress.done < 20 or elapsed < 1:
             return None
         return elapsed / progress.done * (progress.total - progress.done)
 
