@@ -51,7 +51,7 @@ def find_lookalikes(
     by_size: dict[tuple[int, int], dict[str, ImageRecord]] = defaultdict(dict)
     for image in images:
         by_size[image.width, image.height][image.sha256] = image
-    alike = {}
+    alike: dict[str, ImageRecord] = {}
     for files in by_size.values():
         # Most sizes of a photo collection occur once, and need no search.
         if len(files) > 1:
