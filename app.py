@@ -4,9 +4,11 @@
 """
 
 from tl_core.memory import importing, keep_freed_memory
+from tl_core.openmp import wait_without_spinning
 
 # Threads that already run would keep heaps that cannot hold large tensors.
 keep_freed_memory()
+wait_without_spinning()
 
 from pathlib import Path  # noqa: E402
 

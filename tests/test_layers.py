@@ -26,6 +26,9 @@ BOTTOM = [
         "locks",
         "memory",
         "cancellation",
+        "openmp",
+        "machine",
+        "paces",
     ),
     *("cache", "outputs"),
 ]

@@ -26,6 +26,7 @@ from tl_core.cli.train import pause, resume, train
 from tl_core.cli.work import work
 from tl_core.errors import TransferLabError
 from tl_core.memory import keep_freed_memory
+from tl_core.openmp import wait_without_spinning
 from tl_core.text import visible
 
 # Commands import torch and the like only when they are called, so that `--help` answers at once.
@@ -58,6 +59,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Here, because no thread has started yet.
     keep_freed_memory()
+    wait_without_spinning()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # Names may contain characters that the terminal cannot show.
