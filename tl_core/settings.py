@@ -35,8 +35,6 @@ class Limits(BaseModel):
     """Bytes of one image file."""
     max_pixels: int = Field(100_000_000, gt=0)
     """Pixels of one image."""
-    max_ratio: int = Field(200, gt=1)
-    """Unpacked over packed bytes of a zip; images hardly compress, so more is a bomb."""
 
 
 def _resolve(folder: Path) -> Path:
@@ -116,7 +114,7 @@ class Settings(BaseModel):
     none)."""
     limits: Limits = Limits()
     """Limits of one dataset (`TRANSFERLAB_MAX_BYTES`, `_MAX_FILES`, `_MAX_FILE_BYTES`,
-    `_MAX_PIXELS`, `_MAX_RATIO`)."""
+    `_MAX_PIXELS`)."""
 
     @property
     def cache_bytes(self) -> int:

@@ -6,6 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -57,18 +58,20 @@ def everything_under(path: Path) -> list[str]:
     return sorted(str(file.relative_to(path)) for file in path.rglob("*"))
 
 
-def raw_zip(entries: list[tuple[bytes, bytes, dict[str, int]]]) -> bytes:
+def raw_zip(entries: list[tuple[bytes, bytes, dict[str, Any]]]) -> bytes:
     """Write a zip by hand, so that its headers can be false.
 
     Each entry is a name, compressed bytes and header fields: method, crc, packed_size, size, flags,
-    and the offset of the local header, with which entries can overlap.
+    system (which packed it; Unix by default), mode (of Unix), extra, and the offset of the local
+    header, with which entries can overlap.
     """
     body = b""
     directory = b""
     for name, packed, fields in entries:
         offset = fields.get("offset", len(body))
+        extra = fields.get("extra", b"")
         common = struct.pack(
-            "<HHHHHIIIHH",
+            "<HHHHHIIIH",
             20,
             fields.get("flags", 0),
             fields.get("method", 8),
@@ -78,15 +81,21 @@ def raw_zip(entries: list[tuple[bytes, bytes, dict[str, int]]]) -> bytes:
             fields.get("packed_size", len(packed)),
             fields.get("size", len(packed)),
             len(name),
-            0,
         )
-        rest = struct.pack("<HHHII", 0, 0, 0, 0o100644 << 16, offset)
-        directory += b"PK\x01\x02\x14\x03" + common + rest + name
+        mode = fields.get("mode", 0o100644)
+        rest = struct.pack("<HHHHII", len(extra), 0, 0, 0, mode << 16, offset)
+        system = fields.get("system", 3)
+        directory += b"PK\x01\x02\x14" + bytes([system]) + common + rest + name + extra
         if "offset" not in fields:
-            body += b"PK\x03\x04" + common + name + packed
+            body += b"PK\x03\x04" + common + struct.pack("<H", 0) + name + packed
     count = len(entries)
     end = struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, count, count, len(directory), len(body), 0)
     return body + directory + end
+
+
+def honest(content: bytes, name: bytes, **fields: Any) -> tuple[bytes, bytes, dict[str, Any]]:
+    """Return an entry for `raw_zip` that is as it says."""
+    return name, deflated(content), {"crc": zlib.crc32(content), "size": len(content), **fields}
 
 
 def deflated(content: bytes) -> bytes:

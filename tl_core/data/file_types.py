@@ -51,12 +51,17 @@ _OWN_KINDS = {
     b"\x00\x00\x01\x00": "ICO",
     **{b"P%d%c" % (digit, space): "PNM" for digit in range(1, 7) for space in b" \t\n\v\f\r#"},
 }
+_ARCHIVES = {
+    b"PK\x03\x04": "a zip archive or an office document",
+    b"Rar!": "a RAR archive",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"\x1f\x8b": "a gzip archive",
+    b"BZh": "a bzip2 archive",
+    b"\xfd7zXZ": "an xz archive",
+    b"\x28\xb5\x2f\xfd": "a zstd archive",
+}
 _FOREIGN_KINDS = {
     b"%PDF": "a PDF document",
-    b"PK\x03\x04": "a zip archive or an office document, not an image",
-    b"Rar!": "a RAR archive, not an image",
-    b"7z\xbc\xaf": "a 7z archive, not an image",
-    b"\x1f\x8b": "a gzip archive, not an image",
     b"8BPS": "a Photoshop file",
     b"%!PS": "a PostScript file",
     b"\x00\x00\x00\x0cJXL": "a JPEG XL file",
@@ -96,11 +101,20 @@ def name_foreign_kind(head: bytes) -> str | None:
         return _explain_media(_brands(head))
     if _is_svg(head):
         return f"It is an SVG drawing. {_SAVE}"
+    if archive := name_archive(head):
+        return f"It is {archive}, not an image. Images inside have to be unpacked first."
     kind = _kind_of(head, _FOREIGN_KINDS)
     if kind is None:
         return None
     can_be_saved = "not an image" not in kind and "video" not in kind
     return f"It is {kind}. {_SAVE}" if can_be_saved else f"It is {kind}."
+
+
+def name_archive(head: bytes) -> str | None:
+    """Return the kind of archive that the first bytes announce."""
+    if head[257:262] == b"ustar":
+        return "a tar archive"
+    return _kind_of(head, _ARCHIVES)
 
 
 def readable_formats(head: bytes) -> list[str]:

@@ -77,11 +77,11 @@ def ingest_dataset(
         reporter.report(IngestProgress("listing files", 0, None, 0))
         with source.open(limits) as listing:
             layout = read_layout([entry.parts for entry in listing.entries], listing.folders)
-            intake = Intake(into, limits, listing.packed, find_known)
+            intake = Intake(into, limits, find_known)
             images, skipped, outlines = _take_all(listing, layout, intake, reporter)
         images = _with_digests(images, outlines, into, limits, reporter)
         refuse_unusable(images, skipped)
-        return _conclude(images, skipped, name=name, kind=source.kind)
+        return _conclude(images, skipped, listing.notes, name=name, kind=source.kind)
 
 
 @contextmanager
@@ -190,7 +190,12 @@ def _emptied_classes(places: Sequence[Place], images: Sequence[ImageRecord]) -> 
 
 
 def _conclude(
-    images: Sequence[ImageRecord], skipped: Sequence[SkippedFile], *, name: str, kind: str
+    images: Sequence[ImageRecord],
+    skipped: Sequence[SkippedFile],
+    notes: Sequence[str],
+    *,
+    name: str,
+    kind: str,
 ) -> Ingested:
     # Sorted by content, so that the order of files in the source does not matter.
     ordered = sorted(
@@ -206,7 +211,7 @@ def _conclude(
         n_skipped=len(skipped),
         source=kind,
         created_at=time.time(),
-        warnings=find_oddities(numbered),
+        warnings=(*notes, *find_oddities(numbered)),
     )
     sorted_skipped = sorted(skipped, key=lambda file: (file.name, file.reason))
     return Ingested(record, numbered, tuple(sorted_skipped))

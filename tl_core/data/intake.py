@@ -36,7 +36,6 @@ class Intake:
     """Writes images to `folder/images` and `folder/thumbnails`; several threads may use it at once.
 
     Args:
-        packed: bytes of the whole archive, if there is one.
         find_known: looks up an image of another dataset by its SHA-256.
     """
 
@@ -44,14 +43,13 @@ class Intake:
         self,
         folder: Path,
         limits: Limits,
-        packed: int | None = None,
         find_known: Callable[[str], KnownImage | None] = lambda sha256: None,
     ) -> None:
         self._folder = folder
         self._limits = limits
         self._find_known = find_known
         self._met: dict[str, StoredImage | str] = {}
-        self.meter = Meter(limits, packed)
+        self.meter = Meter(limits)
 
     def take(self, entry: Entry) -> StoredImage | str:
         """Store one image, or return the reason why it cannot be used.
@@ -90,7 +88,7 @@ class Intake:
             for chunk in entry.read():
                 size += len(chunk)
                 # Counted before the chunk is kept, so that a zip bomb ends at the limit.
-                self.meter.add(len(chunk), size, entry.packed)
+                self.meter.add(len(chunk), size, "/".join(entry.parts))
                 digest.update(chunk)
                 chunks.append(chunk)
                 if size > IN_MEMORY_BYTES:

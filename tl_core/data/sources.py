@@ -21,8 +21,6 @@ class Entry:
     """Folders and file name as the user gave them, never used as a path."""
     read: Callable[[], Iterator[bytes]]
     """Function that streams the content in chunks; raises ImageUnusable for an unreadable file."""
-    packed: int | None = None
-    """Size inside an archive, in bytes."""
 
 
 @dataclass(slots=True)
@@ -33,8 +31,8 @@ class Listing:
     folders: list[Parts] = field(default_factory=list)
     """Folders; at least the empty ones, which no entry names."""
     skipped: list[SkippedFile] = field(default_factory=list)
-    packed: int | None = None
-    """Size of the whole archive, in bytes."""
+    notes: list[str] = field(default_factory=list)
+    """Sentences on how the source was read, which become warnings of the dataset."""
 
     def add(self, entry: Entry, limits: Limits) -> None:
         self.entries.append(entry)

@@ -7,20 +7,30 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
-from tl_core.data.names import clean_text, is_junk, safe_parts
+from tl_core.data.links import LEADS_NOWHERE, LEADS_OUT, read_elsewhere
+from tl_core.data.names import Parts, clean_text, is_junk, safe_parts
 from tl_core.data.sources import CHUNK_BYTES, Entry, Listing
+from tl_core.data.zip_names import read_names
 from tl_core.errors import DatasetRefused, ImageUnusable, UnsafeArchive
+from tl_core.records import SkippedFile
 from tl_core.settings import Limits
 from tl_core.text import shorten
 
 # Flag bits 0 (encrypted), 6 (strongly encrypted) and 13 (encrypted directory).
 _ENCRYPTED = 0x1 | 0x40 | 0x2000
-_UTF8 = 0x800
 _LOCAL_HEADER_BYTES = 30
 _READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """Compression methods that can be read safely: for bzip2 and LZMA, zipfile unpacks a whole chunk
 at once, so that 64 KB could become gigabytes of memory."""
+_MOST_LINKS = 8
+"""Number of links that may lead to one another."""
+_LONGEST_TARGET = 4096
+_SPLIT = (
+    "This is one part of a zip that was split into several. Join them with the program that made "
+    "them, or pack the folder again as one zip."
+)
 
 
 class ZipSource:
@@ -31,15 +41,15 @@ class ZipSource:
 
     @contextmanager
     def open(self, limits: Limits) -> Iterator[Listing]:
-        with _open_archive(self._path, limits) as archive:
+        with self._path.open("rb") as file, _open_archive(file, limits) as archive:
             _refuse_overlaps(archive)
-            yield _list(archive, self._path.stat().st_size, limits)
+            yield _Contents(archive).list(limits)
 
 
-def _open_archive(path: Path, limits: Limits) -> zipfile.ZipFile:
+def _open_archive(file: BinaryIO, limits: Limits) -> zipfile.ZipFile:
     try:
-        _refuse_huge_directory(path, limits)
-        return zipfile.ZipFile(path)
+        _check_end_record(file, limits)
+        return zipfile.ZipFile(file)
     except DatasetRefused:
         raise
     except UnicodeDecodeError as error:
@@ -48,21 +58,29 @@ def _open_archive(path: Path, limits: Limits) -> zipfile.ZipFile:
         ) from error
     except Exception as error:
         # Besides BadZipFile, zipfile raises struct.error, ValueError, IndexError and more.
+        file.seek(0)
+        if file.read(4) == b"PK\x07\x08":
+            raise UnsafeArchive(_SPLIT) from error
         raise UnsafeArchive(
             "This is not a zip file, or it is damaged or cut off. Pack the folder again."
         ) from error
 
 
-def _refuse_huge_directory(path: Path, limits: Limits) -> None:
-    """Refuse a table of contents that is too large, before zipfile makes an object per entry."""
+def _check_end_record(file: BinaryIO, limits: Limits) -> None:
+    """Refuse a part of a split zip, and a table of contents that is too large.
+
+    The latter has to happen before zipfile makes an object per entry.
+    """
     # The end record (at most 65,557 bytes with its comment) and the zip64 records before it (76).
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - 65_557 - 76))
-        tail = file.read()
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - 65_557 - 76))
+    tail = file.read()
     end = tail.rfind(b"PK\x05\x06", 0, max(0, len(tail) - 18))
     if end < 0:
         return
+    disk: int = struct.unpack_from("<H", tail, end + 4)[0]
+    if disk not in (0, 0xFFFF):
+        raise UnsafeArchive(_SPLIT)
     directory_bytes: int = struct.unpack_from("<I", tail, end + 12)[0]
     if directory_bytes == 0xFFFFFFFF and (end64 := tail.rfind(b"PK\x06\x06", 0, end)) >= 0:
         directory_bytes = struct.unpack_from("<Q", tail, end64 + 40)[0]
@@ -87,44 +105,94 @@ def _refuse_overlaps(archive: zipfile.ZipFile) -> None:
         )
 
 
-def _list(archive: zipfile.ZipFile, packed: int, limits: Limits) -> Listing:
-    listing = Listing(packed=packed)
-    for info in archive.infolist():
-        _refuse_unsafe(info)
-        parts = safe_parts(_name(info))
-        if not parts or is_junk(parts):
-            continue
-        if info.is_dir():
-            listing.folders.append(parts)
+class _Contents:
+    """Files of an archive by their names, with links to one another."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        self._files: dict[Parts, zipfile.ZipInfo] = {}
+        self._folders: set[Parts] = set()
+
+    def list(self, limits: Limits) -> Listing:
+        listing = Listing()
+        read = read_names(self._archive.infolist())
+        listing.notes += [read.note] if read.note else []
+        for info, name in zip(self._archive.infolist(), read.names, strict=True):
+            _refuse_encrypted(info, name)
+            parts = safe_parts(name)
+            if name.endswith("/"):
+                listing.folders += [parts] if parts and not is_junk(parts) else []
+            elif parts:
+                if parts in self._files:
+                    reason = "The zip holds this name more than once; the last file is taken."
+                    listing.skipped.append(SkippedFile("/".join(parts), reason))
+                self._files[parts] = info
+        self._folders = {parts[:depth] for parts in self._files for depth in range(len(parts))}
+        for parts, info in self._files.items():
+            if not is_junk(parts):
+                self._add(parts, info, listing, limits)
+        return listing
+
+    def _add(self, parts: Parts, info: zipfile.ZipInfo, listing: Listing, limits: Limits) -> None:
+        found = self._follow(parts) if _kind(info) == stat.S_IFLNK else info
+        if isinstance(found, str):
+            listing.skipped.append(SkippedFile("/".join(parts), found))
+        elif _kind(found) not in (0, stat.S_IFREG):
+            reason = "It is neither a file nor a folder."
+            listing.skipped.append(SkippedFile("/".join(parts), reason))
         else:
-            listing.add(Entry(parts, _reader(archive, info), info.compress_size), limits)
-    return listing
+            listing.add(Entry(parts, _reader(self._archive, found)), limits)
+
+    def _follow(self, parts: Parts) -> zipfile.ZipInfo | str:
+        """Return the file to which a link leads, or the reason why it is left out."""
+        for _ in range(_MOST_LINKS):
+            try:
+                target = _target(parts, self._read_target(self._files[parts]))
+            except ImageUnusable:
+                return LEADS_NOWHERE
+            if target is None:
+                return LEADS_OUT
+            if target in self._folders:
+                return read_elsewhere(target)
+            if target not in self._files:
+                return LEADS_NOWHERE
+            if _kind(self._files[target]) != stat.S_IFLNK:
+                return self._files[target]
+            parts = target
+        return LEADS_NOWHERE
+
+    def _read_target(self, link: zipfile.ZipInfo) -> str:
+        """Read what a link's entry holds: the path to which it leads."""
+        chunk = next(_reader(self._archive, link)(), b"")
+        return chunk[:_LONGEST_TARGET].decode("utf-8", "replace")
 
 
-def _name(info: zipfile.ZipInfo) -> str:
-    # Not `filename`, which zipfile cuts at a NUL and in which it replaces backslashes on Windows.
-    name = info.orig_filename
-    if info.flag_bits & _UTF8:
-        return name
-    # macOS writes UTF-8 without setting the flag, and zipfile then decodes it as cp437.
-    try:
-        return name.encode("cp437").decode("utf-8")
-    except UnicodeError:
-        return name
+def _target(link: Parts, text: str) -> Parts | None:
+    """Return where a link leads in the archive, or None if it leads out of it."""
+    if text.startswith("/"):
+        return None
+    path = list(link[:-1])
+    for part in text.split("/"):
+        if part == "..":
+            if not path:
+                return None
+            path.pop()
+        elif part not in ("", "."):
+            path.append(clean_text(part))
+    return tuple(path)
 
 
-def _refuse_unsafe(info: zipfile.ZipInfo) -> None:
-    shown = shorten(clean_text(info.orig_filename))
+def _kind(info: zipfile.ZipInfo) -> int:
+    # The upper 16 bits hold the Unix mode; archives from other systems have 0 there.
+    return stat.S_IFMT(info.external_attr >> 16)
+
+
+def _refuse_encrypted(info: zipfile.ZipInfo, name: str) -> None:
     if info.flag_bits & _ENCRYPTED:
         raise UnsafeArchive(
-            f'"{shown}" in the zip is encrypted. Pack the folder again without a password.'
+            f'"{shorten(clean_text(name))}" in the zip is encrypted. Pack the folder again without '
+            "a password."
         )
-    # The upper 16 bits hold the Unix mode; archives from other systems have 0 there.
-    kind = stat.S_IFMT(info.external_attr >> 16)
-    if kind == stat.S_IFLNK:
-        raise UnsafeArchive(f'"{shown}" in the zip is a link. Pack the files themselves.')
-    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise UnsafeArchive(f'"{shown}" in the zip is neither a file nor a folder.')
 
 
 def _reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], Iterator[bytes]]:
