@@ -14,21 +14,25 @@ from tl_ui.data.overview import (
     show_warnings,
 )
 from tl_ui.data.pictures import choose_class, show_pictures
+from tl_ui.data.welcome import show_welcome
 from tl_ui.dataset_view import choose_dataset
 from tl_ui.navigation import link
 from tl_ui.resources import get_workspace
 
 store = get_workspace().store
-st.title("Data")
+if store.list_datasets():
+    st.title("Data")
+else:
+    show_welcome()
 # Before the datasets are listed: it holds the page until the new one is among them.
 watch_import()
 datasets = store.list_datasets()
 
 if not datasets:
+    st.header("Data", anchor=False)
     st.markdown(
         "Drop a folder with one subfolder for each class, such as `cats` and `dogs`. This page "
-        "then shows how many images there are, which files could not be used and why, and sample "
-        "images."
+        "then shows its pictures, how many there are, and which files could not be used and why."
     )
 if datasets:
     # Folded away beside datasets, unless dropped images still wait for their class.

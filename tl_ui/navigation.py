@@ -10,32 +10,36 @@ _NAMES = ("data", "explore", "train", "runs", "run", "compare", "optimizers", "t
 _FILES = {name: _FOLDER / f"{name}.py" for name in _NAMES}
 
 
-def make_pages() -> list[Any]:
-    """Return the pages in menu order; a run's page and a comparison are not in the menu."""
-    return [
-        st.Page(
-            _FILES["data"],
-            title="Data",
-            icon=":material/photo_library:",
-            url_path="data",
-            default=True,
-        ),
-        st.Page(
-            _FILES["explore"], title="Explore", icon=":material/scatter_plot:", url_path="explore"
-        ),
-        st.Page(_FILES["train"], title="Train", icon=":material/model_training:", url_path="train"),
-        st.Page(_FILES["runs"], title="Runs", icon=":material/list:", url_path="runs"),
-        st.Page(
-            _FILES["optimizers"],
-            title="Optimizers",
-            icon=":material/ssid_chart:",
-            url_path="optimizers",
-        ),
-        st.Page(_FILES["try_it"], title="Try it", icon=":material/image_search:", url_path="try"),
-        # Without a parameter in the address, these two have nothing to show.
-        st.Page(_FILES["run"], title="Run", url_path="run", visibility="hidden"),
-        st.Page(_FILES["compare"], title="Compare", url_path="compare", visibility="hidden"),
-    ]
+def make_pages() -> dict[str, list[Any]]:
+    """Return the pages in menu order, by section; those under "" stand in the menu itself.
+
+    A run's page and a comparison are not in the menu.
+    """
+    return {
+        "": [
+            st.Page(
+                _FILES["data"],
+                title="Data",
+                icon=":material/photo_library:",
+                url_path="data",
+                default=True,
+            ),
+            _page("explore", "Explore", "scatter_plot"),
+            _page("train", "Train", "model_training"),
+            _page("runs", "Runs", "list"),
+            st.Page(
+                _FILES["try_it"], title="Try it", icon=":material/image_search:", url_path="try"
+            ),
+            # Without a parameter in the address, these two have nothing to show.
+            st.Page(_FILES["run"], title="Run", url_path="run", visibility="hidden"),
+            st.Page(_FILES["compare"], title="Compare", url_path="compare", visibility="hidden"),
+        ],
+        "Learn": [_page("optimizers", "Optimizers", "ssid_chart")],
+    }
+
+
+def _page(name: str, title: str, icon: str) -> Any:
+    return st.Page(_FILES[name], title=title, icon=f":material/{icon}:", url_path=name)
 
 
 def link(

@@ -19,6 +19,15 @@ _STYLE = """<style>
   [data-testid="stHeading"] h2 { font-size: 1.375rem; }
   [data-testid="stHeading"] h3 { font-size: 1.2rem; }
 }
+/* On a phone the menu opens by a double arrow alone, which few take for a menu. */
+[data-testid="stExpandSidebarButton"]::after { content: "Menu"; font-weight: 600;
+  margin: 0 0.25rem; }
+[data-testid="stExpandSidebarButton"] { width: auto; }
+@media (max-width: 640px) {
+  /* Beside name and menu, the reserved width would push the other menu out of the window. */
+  [data-testid="stToolbar"] div:has(> [data-testid="stToolbarActions"]) { min-width: 0; }
+  [data-testid="stHeaderLogo"] { height: 1.5rem; }
+}
 /* The next step stays in view at the bottom of the window: on a large screen with the words beside
    it, on a phone alone. There the boxes around it must not hold it, so they are taken away. */
 div:has(> .st-key-bar), .st-key-bar div:has(> [class*="st-key-next"]) {

@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from filled_pages import dataset, open_page, words, workspace  # noqa: F401
+from filled_pages import open_page, words, workspace  # noqa: F401
 
 from tl_core.records import DatasetRecord, ImageRecord, SkippedFile
 
@@ -93,3 +93,11 @@ def test_warnings_of_the_split_are_among_the_others(add):
     assert warnings[0] == "Something is odd\\."
     assert any("test image" in warning for warning in warnings)
     assert f"[{len(warnings)} warnings](#warnings)" in words(app)
+
+
+def test_the_first_visit_says_what_the_app_does(workspace):  # noqa: F811
+    app = open_page("data")
+    assert app.title[0].value == "TransferLab"
+    assert "learns your own classes" in words(app)
+    picture = app.get("bidi_component")[0].proto.json
+    assert picture.count('role=\\"img\\" aria-label') == 3
