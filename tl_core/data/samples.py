@@ -1,4 +1,4 @@
-"""Built-in sample datasets: two that Python packages ship, and one drawn on demand."""
+"""Built-in sample datasets: three from images that Python packages ship, and one drawn here."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from tl_core.data.photo_patches import MATERIALS, N_PATCHES, patch_entries
 from tl_core.data.shapes import PER_CLASS, SHAPES, draw_png
 from tl_core.data.sources import Entry, EntryList, Source
 from tl_core.errors import DatasetRefused, UnknownDataset
@@ -94,6 +95,17 @@ def _png(pixels: NDArray[np.uint8]) -> Iterator[bytes]:
 SAMPLES = {
     sample.name: sample
     for sample in (
+        Sample(
+            name="materials",
+            title="Materials",
+            description="Real photos: close-ups of brick, grass and gravel. They are patches of "
+            "three photos, one for each class. The patches for the test come from a part of the "
+            "photo that is not trained on; how well a model knows other bricks they cannot tell.",
+            licence="Shipped with scikit-image (BSD-3-Clause); the photos are CC0.",
+            n=N_PATCHES,
+            classes=MATERIALS,
+            entries=patch_entries,
+        ),
         Sample(
             name="shapes",
             title="Shapes",
