@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from tl_core.data.layout.draft import Draft, LeftOut, leave_out, overlap
+from tl_core.data.layout.draft import Draft, Kind, LeftOut, leave_out, overlap
 from tl_core.data.layout.tree import Folder, joined
 from tl_core.data.layout.words import (
     key,
@@ -55,7 +55,7 @@ class Separator:
 
     def class_files(self, folder: Folder) -> tuple[list[int], list[LeftOut]]:
         """Return the files of a class folder, without masks that lie in a folder inside it."""
-        kept, left_out = _about(folder.filled) if len(folder.filled) > 1 else (folder.filled, [])
+        kept, left_out = _about(folder.filled)
         files = list(folder.files)
         files += [
             index
@@ -149,20 +149,20 @@ def _about(kept: list[Folder]) -> Apart:
         if not (says_about(folder.name) or says_variant(folder.name)):
             continue
         beside = [other for other in kept if other is not folder]
-        if says_about(folder.name) and (
-            _all_special(beside, holders) or any(_mirrors(folder, other) for other in beside)
-        ):
-            kind, what = "about", "pictures about the images, such as masks or outlines"
-        elif says_variant(folder.name) and any(
-            _mirrors(folder, other) for other in holders if other is not folder
-        ):
-            kind, what = "variant", "the same images in another form"
+        if says_about(folder.name):
+            is_apart = _all_special(beside, holders) or any(_mirrors(folder, o) for o in beside)
+            found = _apart_from(folder, "about", "pictures about the images, such as masks")
         else:
-            continue
-        kept = beside
-        reason = f"It is in {_shown(folder)}, which holds {what}."
-        left_out.append(leave_out(folder, kind, reason))  # type: ignore[arg-type]
+            is_apart = any(_mirrors(folder, holder) for holder in holders)
+            found = _apart_from(folder, "variant", "the same images in another form")
+        if is_apart:
+            kept = beside
+            left_out.append(found)
     return kept, left_out
+
+
+def _apart_from(folder: Folder, kind: Kind, what: str) -> LeftOut:
+    return leave_out(folder, kind, f"It is in {_shown(folder)}, which holds {what}.")
 
 
 def _all_special(beside: Sequence[Folder], holders: Sequence[Folder]) -> bool:
