@@ -43,7 +43,7 @@ def test_predictions_for_a_folder_are_written_as_a_table(
     done = run(
         home, "predict", said["run_id"], tmp_path / "in", "--to", tmp_path / "out.csv", "--top", "2"
     )
-    assert (done.returncode, done.stderr) == (0, "") and "1 of 3 images" in done.stdout
+    assert (done.returncode, done.stderr) == (0, "") and "1 of 3 files" in done.stdout
     rows = list(csv.DictReader((tmp_path / "out.csv").open(encoding="utf-8-sig")))
     assert [Path(row["image"]).name for row in rows] == ["=1+1.PNG", "notes.txt", "text.jpg"]
     assert list(rows[0]) == ["image", "error", "class 1", "confidence 1", "class 2", "confidence 2"]
@@ -52,12 +52,46 @@ def test_predictions_for_a_folder_are_written_as_a_table(
     assert float(rows[0]["confidence 1"]) == first["top"][0]["confidence"]
     assert rows[1]["error"] and not rows[1]["class 1"]
     (tmp_path / "empty").mkdir()
-    assert "contains no files" in complaint(
+    assert "contains no image files" in complaint(
         run(home, "predict", said["run_id"], tmp_path / "empty")
     )
     assert "cannot be written" in complaint(
         run(home, "predict", said["run_id"], tmp_path / "in", "--to", tmp_path)
     )
+
+
+def test_a_folder_is_answered_as_an_import_reads_it(
+    trained: tuple[Path, dict], colours_folder: Path, tmp_path: Path
+):
+    home, said = trained
+    root = tmp_path / "in"
+    red = colours_folder / "red" / "0.png"
+    images = ("a.jfif", "b.jpe", "c", "g.jpg.1", "deep/d.PNG", "e.dat")
+    left_behind = ("._a.jpg", ".DS_Store", "Thumbs.db", "desktop.ini", ".x/a.png", "__MACOSX/a.png")
+    for name in (*images, *left_behind):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(red, root / name)
+    (root / "notes.txt").write_text("no image")
+    (root / "inside").symlink_to("a.jfif")
+    (root / "again").symlink_to("deep")
+    (root / "outside.png").symlink_to(red)
+    done = run(home, "predict", said["run_id"], root, "--json")
+    answers = {a["image"].removeprefix(f"{root}/"): a["error"] for a in json.loads(done.stdout)}
+    assert done.returncode == 0
+    assert sorted(name for name, error in answers.items() if not error) == sorted(
+        [*images, "inside"]
+    )
+    assert {name for name, error in answers.items() if error} == {
+        "notes.txt",
+        "again",
+        "outside.png",
+    }
+    told = done.stderr.splitlines()
+    assert len(told) == 3 and all(line.startswith(f"left out {root}/") for line in told)
+    assert "leads out of the folder" in done.stderr
+    # A file that is named itself has to be answered.
+    failed = run(home, "predict", said["run_id"], root, root / "notes.txt")
+    assert failed.returncode == 2 and len(failed.stdout.splitlines()) == 7
 
 
 def test_a_missing_image_is_reported(trained: tuple[Path, dict], tmp_path: Path):

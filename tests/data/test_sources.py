@@ -1,6 +1,5 @@
-"""Folders, uploads and paths list usable files and refuse unsafe ones."""
+"""Uploads and paths list usable files and refuse unsafe ones."""
 
-import os
 import tarfile
 
 import pytest
@@ -8,7 +7,7 @@ from making import LIMITS, encode, folder, good_files, picture, png, zipped
 
 from tl_core.data.ingest import ingest_dataset
 from tl_core.data.paths import source_from_path
-from tl_core.data.sources import FolderSource, loose_images, uploaded_files
+from tl_core.data.sources import loose_images, uploaded_files
 from tl_core.errors import DatasetRefused, UnsafeArchive
 from tl_core.settings import Limits
 
@@ -17,66 +16,6 @@ GOOD = good_files()
 
 def ingest(source, tmp_path, limits: Limits = LIMITS):
     return ingest_dataset(source, tmp_path / "out", name="test", limits=limits)
-
-
-class TestFolder:
-    def test_a_folder_comes_in(self, tmp_path):
-        ingested = ingest(FolderSource(folder(tmp_path / "in", GOOD)), tmp_path)
-        assert (ingested.record.counts, ingested.record.source) == ((3, 4), "folder")
-
-    def test_links_to_files_are_refused(self, tmp_path):
-        root = folder(tmp_path / "in", GOOD)
-        (root / "cats/link.png").symlink_to("/etc/passwd")
-        with pytest.raises(DatasetRefused, match=r'"cats/link\.png" is a link'):
-            ingest(FolderSource(root), tmp_path)
-        assert not (tmp_path / "out").exists()
-
-    def test_links_to_folders_are_refused_and_never_followed(self, tmp_path):
-        root = folder(tmp_path / "in", GOOD)
-        (root / "birds").symlink_to(tmp_path)
-        with pytest.raises(DatasetRefused, match='"birds" is a link'):
-            ingest(FolderSource(root), tmp_path)
-
-    def test_a_link_that_takes_a_listed_file_s_place_is_not_followed(self, tmp_path):
-        root = folder(tmp_path / "in", {**GOOD, "secret.png": png(99)})
-        with FolderSource(root).open(LIMITS) as listing:
-            (root / "cats/0.png").unlink()
-            (root / "cats/0.png").symlink_to(root / "secret.png")
-            entry = next(entry for entry in listing.entries if entry.parts == ("cats", "0.png"))
-            with pytest.raises(Exception, match="cannot be read"):
-                list(entry.read())
-
-    def test_pipes_and_the_like_are_listed(self, tmp_path):
-        root = folder(tmp_path / "in", GOOD)
-        os.mkfifo(root / "cats/pipe.png")
-        skipped = ingest(FolderSource(root), tmp_path).skipped
-        assert [(file.name, file.reason) for file in skipped] == [
-            ("cats/pipe.png", "It is not a regular file.")
-        ]
-
-    def test_names_that_are_not_utf8_get_replacement_characters(self, tmp_path):
-        root = folder(tmp_path / "in", GOOD)
-        (root / "cats" / os.fsdecode(b"caf\xe9.png")).write_bytes(b"not an image")
-        skipped = ingest(FolderSource(root), tmp_path).skipped
-        assert [file.name for file in skipped] == ["cats/caf\ufffd.png"]
-
-    def test_hidden_folders_are_not_entered(self, tmp_path):
-        root = folder(tmp_path / "in", {**GOOD, ".venv/lib/x.png": png(99)})
-        (root / ".venv/lib/link").symlink_to("/")
-        ingested = ingest(FolderSource(root), tmp_path)
-        assert ingested.record.n == 7 and not ingested.skipped
-
-    def test_files_are_counted(self, tmp_path):
-        with pytest.raises(DatasetRefused, match="more than 6 files"):
-            ingest(FolderSource(folder(tmp_path / "in", GOOD)), tmp_path, Limits(max_files=6))
-
-    def test_empty_classes_are_listed(self, tmp_path):
-        root = folder(tmp_path / "in", GOOD)
-        (root / "birds").mkdir()
-        skipped = ingest(FolderSource(root), tmp_path).skipped
-        assert [(file.name, file.reason) for file in skipped] == [
-            ("birds", "This folder is empty.")
-        ]
 
 
 class TestUploads:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
 from tl_core.cli.options import AsJson, RunId
-from tl_core.cli.output import out, print_json, shown_progress
-from tl_core.errors import TransferLabError
+from tl_core.cli.output import err, out, print_json, shown_progress
+from tl_core.errors import ImageUnusable, TransferLabError
 from tl_core.files import write_whole
 from tl_core.memory import importing
 from tl_core.text import confidence
 
 if TYPE_CHECKING:
     from tl_core.runs.predictor import Answer, Predictor
+    from tl_core.settings import Limits
 
 _BATCH = 32
 _MOST_NAMED = 20
@@ -35,13 +39,22 @@ def predict(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Classify images with a run's model."""
+    """Classify images with a run's model.
+
+    Of a folder, files that are no usable images are left out and named; the exit code is 2 if a
+    file that you name yourself cannot be used, or none can.
+    """
     with importing():
         from tl_core.runs.predictor import Predictor, answer_json, answers_csv
         from tl_core.workspace import open_workspace
 
-    predictor = Predictor.of_run(open_workspace(), run)
-    answers = _predict(predictor, _images(images), top)
+    workspace = open_workspace()
+    predictor = Predictor.of_run(workspace, run)
+    # A dataset has a largest number of files; predictions have none.
+    limits = workspace.settings.limits.model_copy(update={"max_files": sys.maxsize})
+    with ExitStack() as stack:
+        asked = [file for path in images for file in _files(path, limits, stack)]
+        answers = _predict(predictor, asked, top)
     if to is not None:
         _write(to, answers_csv(answers))
     if as_json:
@@ -51,41 +64,63 @@ def predict(
     else:
         n = sum(bool(answer.top) for answer in answers)
         rest = ", and why the others cannot be used" if n < len(answers) else ""
-        out.print(f"{to}: predictions for {n} of {len(answers)} images{rest}.")
-    # The table has a column for these reasons.
-    if to is None:
-        _raise_if_unusable(answers)
+        out.print(f"{to}: predictions for {n} of {len(answers)} files{rest}.")
+    _tell_unusable(asked, answers, to)
 
 
-def _predict(predictor: Predictor, paths: Sequence[Path], top: int) -> list[Answer]:
-    files = [(str(path), path) for path in paths]
-    answers: list[Answer] = []
-    with shown_progress("predicting") as show:
-        for start in range(0, len(files), _BATCH):
-            answers += predictor.predict(files[start : start + _BATCH], top)
-            show(len(answers) / len(files))
-    return answers
+@dataclass(frozen=True, slots=True)
+class _File:
+    """File whose image is to be classified."""
+
+    name: str
+    """Its path. User text."""
+    source: Path | Callable[[], BinaryIO]
+    is_named: bool
+    """True if the user named the file itself, and not a folder around it."""
 
 
-def _images(paths: Sequence[Path]) -> list[Path]:
-    """Replace each folder by the files in it, at any depth, sorted.
+def _files(path: Path, limits: Limits, stack: ExitStack) -> list[_File]:
+    """Return the file, or the files of a folder as an import lists them, sorted.
 
     Raises:
-        TransferLabError: a folder contains no files.
+        TransferLabError: the folder cannot be read or holds no files.
     """
-    from tl_core.data.names import is_junk
+    from tl_core.data.file_types import FORMATS_IN_WORDS
+    from tl_core.data.folders import FolderSource
+    from tl_core.data.sources import content_of
 
-    images = []
-    for path in paths:
-        if not path.is_dir():
-            images.append(path)
-            continue
-        files = (Path(folder) / name for folder, _, names in os.walk(path) for name in names)
-        inside = sorted(file for file in files if not is_junk(file.relative_to(path).parts))
-        if not inside:
-            raise TransferLabError(f"{path} contains no files.")
-        images += inside
-    return images
+    if not path.is_dir():
+        return [_File(str(path), path, is_named=True)]
+    listing = stack.enter_context(FolderSource(path).open(limits))
+    files = [
+        _File(_path_of(path, entry.parts), partial(content_of, entry, limits), is_named=False)
+        for entry in listing.entries
+    ]
+    files += [
+        _File(_path_of(path, skipped.name.split("/")), partial(_refuse, skipped.reason), False)
+        for skipped in listing.skipped
+    ]
+    if not files:
+        raise TransferLabError(f"{path} contains no image files ({FORMATS_IN_WORDS}).")
+    return sorted(files, key=lambda file: file.name)
+
+
+def _path_of(folder: Path, parts: Sequence[str]) -> str:
+    return str(folder.joinpath(*parts))
+
+
+def _refuse(reason: str) -> BinaryIO:
+    raise ImageUnusable(reason)
+
+
+def _predict(predictor: Predictor, files: Sequence[_File], top: int) -> list[Answer]:
+    named = [(file.name, file.source) for file in files]
+    answers: list[Answer] = []
+    with shown_progress("predicting") as show:
+        for start in range(0, len(named), _BATCH):
+            answers += predictor.predict(named[start : start + _BATCH], top)
+            show(len(answers) / len(named))
+    return answers
 
 
 def _write(path: Path, text: str) -> None:
@@ -103,9 +138,28 @@ def _print(answers: Sequence[Answer]) -> None:
             out.print(f"{answer.name}: {classes}")
 
 
-def _raise_if_unusable(answers: Sequence[Answer]) -> None:
-    unusable = [f"{answer.name}: {answer.error}" for answer in answers if answer.error]
-    if unusable:
-        n_more = len(unusable) - _MOST_NAMED
-        more = f" And {n_more} more." if n_more > 0 else ""
-        raise TransferLabError(" ".join(unusable[:_MOST_NAMED]) + more)
+def _tell_unusable(files: Sequence[_File], answers: Sequence[Answer], to: Path | None) -> None:
+    """Name the files without a prediction.
+
+    Raises:
+        TransferLabError: one of them was named by the user, or there is no prediction at all.
+    """
+    pairs = [pair for pair in zip(files, answers, strict=True) if pair[1].error]
+    # The table has a column for the reasons.
+    failed = [_reason(answer) for file, answer in pairs if file.is_named and to is None]
+    if not any(answer.top for answer in answers):
+        raise TransferLabError(" ".join(_some([_reason(answer) for _, answer in pairs])))
+    if to is None:
+        for line in _some([_reason(answer) for file, answer in pairs if not file.is_named]):
+            err.print(f"left out {line}", soft_wrap=True)
+    if failed:
+        raise TransferLabError(" ".join(_some(failed)))
+
+
+def _reason(answer: Answer) -> str:
+    return f"{answer.name}: {answer.error}"
+
+
+def _some(lines: list[str]) -> list[str]:
+    n_more = len(lines) - _MOST_NAMED
+    return lines[:_MOST_NAMED] + ([f"And {n_more} more."] if n_more > 0 else [])

@@ -42,11 +42,19 @@ class Meter:
                 f'the limit; it was reached at "{shorten(clean_text(name))}". Take out large files '
                 "or a part of the images."
             )
-        if file_bytes > self._limits.max_file_bytes:
-            raise ImageUnusable(
-                f"It is larger than {_size(self._limits.max_file_bytes)}, which is the limit of "
-                "one file."
-            )
+        refuse_large(file_bytes, self._limits)
+
+
+def refuse_large(file_bytes: int, limits: Limits) -> None:
+    """Check the size of one file.
+
+    Raises:
+        ImageUnusable: it is too large.
+    """
+    if file_bytes > limits.max_file_bytes:
+        raise ImageUnusable(
+            f"It is larger than {_size(limits.max_file_bytes)}, which is the limit of one file."
+        )
 
 
 def _size(n: int) -> str:

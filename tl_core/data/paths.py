@@ -1,16 +1,18 @@
 """Sources from paths on this machine, for the command line and for folders on the server."""
 
+import os
 import zipfile
 from pathlib import Path
 
 from tl_core.data.file_types import HEAD_BYTES, name_archive
-from tl_core.data.sources import FolderSource, Source
+from tl_core.data.folders import FolderSource
+from tl_core.data.unlinked import open_real
 from tl_core.data.zips import ZipSource
 from tl_core.errors import DatasetRefused
 
 
-def source_from_path(path: Path) -> Source:
-    """Return the source for a zip file or a folder.
+def source_from_path(path: Path) -> FolderSource | ZipSource:
+    """Return the source for a zip file or a folder; links in the path itself are followed.
 
     Raises:
         DatasetRefused: the path is neither, does not exist, or may not be read.
@@ -18,10 +20,10 @@ def source_from_path(path: Path) -> Source:
     if path.is_dir():
         return FolderSource(path)
     try:
-        with path.open("rb") as file:
+        with open_real(Path(os.path.realpath(path))) as file:
             head = file.read(HEAD_BYTES)
-        # Self-extracting archives begin with a program, damaged ones have no directory.
-        is_zip = head.startswith(b"PK") or zipfile.is_zipfile(path)
+            # Self-extracting archives begin with a program, damaged ones have no directory.
+            is_zip = head.startswith(b"PK") or zipfile.is_zipfile(file)
     except (OSError, ValueError) as error:
         # A path with a NUL character raises ValueError.
         reason = getattr(error, "strerror", None) or "it is not a possible path"

@@ -21,8 +21,14 @@ def server_source(path: str, allowed: Sequence[Path]) -> Source:
         is_allowed = any(real.is_relative_to(folder.resolve()) for folder in allowed)
     except (OSError, ValueError, RuntimeError):
         is_allowed = False
+    refused = DatasetRefused(
+        f'"{path}" is not there, or not below a folder that may be imported from.'
+    )
     if not is_allowed:
-        raise DatasetRefused(
-            f'"{path}" is not there, or not below a folder that may be imported from.'
-        )
-    return source_from_path(real)
+        raise refused
+    source = source_from_path(real)
+    # From here on the source opens this very path and refuses links on the way to it. Had somebody
+    # put one there since it was resolved, it would be another path.
+    if source.path != real:
+        raise refused
+    return source

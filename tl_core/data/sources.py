@@ -1,13 +1,14 @@
-"""Sources of datasets behind one interface; `zips` and `samples` hold two more."""
+"""Sources of datasets behind one interface; `folders`, `zips` and `samples` hold more."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from tl_core.data.names import MAX_DEPTH, Parts, class_name, clean_text, is_junk, safe_parts
+from tl_core.data.limits import refuse_large
+from tl_core.data.names import Parts, class_name, clean_text, is_junk, safe_parts
 from tl_core.errors import DatasetRefused, ImageUnusable
 from tl_core.records import SkippedFile
 from tl_core.settings import Limits
@@ -105,71 +106,34 @@ def loose_images(classes: Mapping[str, Sequence[tuple[str, Path]]]) -> Source:
     return EntryList("upload", entries)
 
 
-class FolderSource:
-    """Folder on this machine. Links inside are refused and never followed."""
+def content_of(entry: Entry, limits: Limits) -> BytesIO:
+    """Read a whole file into memory.
 
-    kind = "folder"
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-
-    @contextmanager
-    def open(self, limits: Limits) -> Iterator[Listing]:
-        listing = Listing()
-        # A stack instead of recursion, whose depth an untrusted folder would determine.
-        waiting: list[tuple[Path, Parts]] = [(self._root, ())]
-        while waiting:
-            waiting += _scan(*waiting.pop(), listing, limits)
-        yield listing
+    Raises:
+        ImageUnusable: it cannot be read, or is larger than the limit of one file.
+    """
+    content = BytesIO()
+    for chunk in entry.read():
+        content.write(chunk)
+        refuse_large(content.tell(), limits)
+    content.seek(0)
+    return content
 
 
-def _scan(
-    folder: Path, parts: Parts, listing: Listing, limits: Limits
-) -> Iterator[tuple[Path, Parts]]:
-    """Add a folder's files to the listing and yield its subfolders."""
+def chunks_of(open_file: Callable[[], BinaryIO]) -> Iterator[bytes]:
+    """Open a file and yield its content in chunks.
+
+    Raises:
+        ImageUnusable: it cannot be read.
+    """
     try:
-        # File systems list a folder in different orders.
-        items = sorted(os.scandir(folder), key=lambda item: item.name)
+        with open_file() as file:
+            while chunk := file.read(CHUNK_BYTES):
+                yield chunk
     except OSError as error:
-        listing.skipped.append(
-            SkippedFile("/".join(parts), f"This folder cannot be read: {error.strerror}.")
-        )
-        return
-    for item in items:
-        inner = (*parts, clean_text(item.name))
-        if is_junk(inner):
-            continue
-        if item.is_symlink():
-            raise DatasetRefused(
-                f'"{"/".join(inner)}" is a link; put the files themselves into the folder.'
-            )
-        if item.is_dir(follow_symlinks=False):
-            if len(inner) > MAX_DEPTH:
-                raise DatasetRefused(
-                    f'"{"/".join(inner)}" is nested more than {MAX_DEPTH} folders deep.'
-                )
-            listing.folders.append(inner)
-            yield Path(item.path), inner
-        elif item.is_file(follow_symlinks=False):
-            listing.add(Entry(inner, _reader(Path(item.path))), limits)
-        else:
-            listing.skipped.append(SkippedFile("/".join(inner), "It is not a regular file."))
+        raise ImageUnusable(f"It cannot be read: {error.strerror}.") from error
 
 
 def _reader(path: Path) -> Callable[[], Iterator[bytes]]:
-    # A function, so that each file is opened when its turn comes, and not all at once.
-    def read() -> Iterator[bytes]:
-        try:
-            with _open_no_link(path) as file:
-                while chunk := file.read(CHUNK_BYTES):
-                    yield chunk
-        except OSError as error:
-            raise ImageUnusable(f"It cannot be read: {error.strerror}.") from error
-
-    return read
-
-
-def _open_no_link(path: Path) -> BinaryIO:
-    """Open a file for reading; fail if a link has replaced it since it was listed."""
-    # Without O_NONBLOCK, opening a named pipe that took the file's place would wait for a writer.
-    return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
+    # Stored by the server under a name of its own, where no one else can put a link.
+    return lambda: chunks_of(lambda: path.open("rb"))

@@ -12,6 +12,7 @@ from typing import BinaryIO
 from tl_core.data.links import LEADS_NOWHERE, LEADS_OUT, read_elsewhere
 from tl_core.data.names import Parts, clean_text, is_junk, safe_parts
 from tl_core.data.sources import CHUNK_BYTES, Entry, Listing
+from tl_core.data.unlinked import open_real
 from tl_core.data.zip_names import read_names
 from tl_core.errors import DatasetRefused, ImageUnusable, UnsafeArchive
 from tl_core.records import SkippedFile
@@ -37,11 +38,16 @@ class ZipSource:
     kind = "zip"
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        # Resolved at once: whoever has checked this path may rely on it when it is opened later.
+        self.path = Path(os.path.realpath(path))
 
     @contextmanager
     def open(self, limits: Limits) -> Iterator[Listing]:
-        with self._path.open("rb") as file, _open_archive(file, limits) as archive:
+        try:
+            file = open_real(self.path)
+        except OSError as error:
+            raise DatasetRefused(f"The zip cannot be read: {error.strerror}.") from error
+        with file, _open_archive(file, limits) as archive:
             _refuse_overlaps(archive)
             yield _Contents(archive).list(limits)
 

@@ -1,6 +1,6 @@
 """Predictions of a run's model for new images."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
@@ -21,6 +21,8 @@ from tl_core.records import Run
 from tl_core.spreadsheet import as_csv
 from tl_core.training import Checkpoint, Device, load_checkpoint, pick_device
 from tl_core.workspace import Workspace
+
+ImageFile = Path | BinaryIO | Callable[[], BinaryIO]
 
 _BATCH = 32
 _CACHED_MODELS = 8
@@ -84,10 +86,11 @@ class Predictor:
         checkpoint = load_checkpoint(workspace.artifacts.checkpoint(run.id))
         return cls(checkpoint, pick_device(), workspace.settings.limits.max_pixels)
 
-    def predict(self, files: Sequence[tuple[str, Path | BinaryIO]], top: int = 5) -> list[Answer]:
+    def predict(self, files: Sequence[tuple[str, ImageFile]], top: int = 5) -> list[Answer]:
         """Predict each (name, file), in order; unusable images get a reason instead.
 
         Args:
+            files: a function is called when the file's turn comes; it may raise ImageUnusable.
             top: number of classes to name for each image.
         """
         answers: list[Answer] = []
@@ -112,15 +115,14 @@ class Predictor:
         seen = middle_box(size_of(picture), preprocessing.resize, preprocessing.size)
         return Explanation(heat, seen)
 
-    def _predict_batch(
-        self, files: Sequence[tuple[str, Path | BinaryIO]], top: int
-    ) -> list[Answer]:
+    def _predict_batch(self, files: Sequence[tuple[str, ImageFile]], top: int) -> list[Answer]:
         preprocessing = self._checkpoint.preprocessing
         inputs: list[torch.Tensor] = []
         reasons: dict[int, str] = {}
         for i, (_, file) in enumerate(files):
             try:
-                inputs.append(read_input(file, preprocessing, self._max_pixels))
+                content = file() if callable(file) else file
+                inputs.append(read_input(content, preprocessing, self._max_pixels))
             except ImageUnusable as error:
                 reasons[i] = str(error)
         rows = iter(self._probabilities(torch.stack(inputs)) if inputs else ())
