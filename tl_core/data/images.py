@@ -1,15 +1,13 @@
 """Image decoder shared by import, training, prediction and thumbnails, and paths of image files."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from PIL import Image
 
-from tl_core.data.colour import to_rgb
+from tl_core.data.decoding import Levels, Span, read_header, read_upright
 from tl_core.data.file_types import (
     EXTENSIONS,
     FORMATS_IN_WORDS,
@@ -26,17 +24,8 @@ THUMBNAIL_SIDE = 192
 """Longest side of a thumbnail, in pixels."""
 
 _T = TypeVar("_T")
-
-_ORIENTATION_TAG = 0x0112
-_TRANSPOSITIONS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+_Read = Callable[[BinaryIO, list[str]], _T]
+"""Function that reads a file which may have these of Pillow's formats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +38,8 @@ class RgbImage:
     """Width of the upright image at full size, in pixels."""
     height: int
     """Height of the upright image at full size, in pixels."""
+    span: Span | None = None
+    """Range of the samples, if they have more than 8 bits."""
 
 
 def image_path(dataset_folder: Path, image: ImageRecord) -> Path:
@@ -65,8 +56,11 @@ def open_rgb(
     draft_side: int | None = None,
     *,
     draft_long_side: int | None = None,
+    levels: Levels | None = None,
 ) -> RgbImage:
     """Decode an image file completely, so that truncated files are detected.
+
+    Colours are converted to sRGB, and transparent places become white.
 
     Args:
         max_pixels: limit on the size in the header, checked before any pixel is decoded.
@@ -75,20 +69,31 @@ def open_rgb(
             differs by 0.3 of 255 on average from a full decode. A draft of at least just that side
             would take a quarter of the time and differ by 0.7.
         draft_long_side: long side that is needed, for a thumbnail; a draft has at least that.
+        levels: black and white of the dataset's images with more than 8 bits a sample.
 
     Raises:
         ImageUnusable: the bytes are no usable image; the message gives the reason.
     """
-    load = partial(
-        _load, max_pixels=max_pixels, draft_side=draft_side, draft_long_side=draft_long_side
-    )
-    return _open_path(source, max_pixels, load)
+
+    def on_header(image: Image.Image) -> None:
+        _check_pixels(*image.size, max_pixels)
+        _ask_for_draft(image, draft_side, draft_long_side)
+
+    def read(file: BinaryIO, formats: list[str]) -> RgbImage:
+        upright = read_upright(file, formats, levels, on_header)
+        return RgbImage(upright.pixels, EXTENSIONS[upright.format], *upright.size, upright.span)
+
+    return _open_path(source, max_pixels, read)
 
 
 def why_no_image(source: Path | BinaryIO, max_pixels: int) -> str:
     """Explain from its header why a file cannot be used as an image; empty if it may be one."""
+
+    def read(file: BinaryIO, formats: list[str]) -> None:
+        read_header(file, formats, lambda image: _check_pixels(*image.size, max_pixels))
+
     try:
-        _open_path(source, max_pixels, lambda image: _check_pixels(*image.size, max_pixels))
+        _open_path(source, max_pixels, read)
     except ImageUnusable as error:
         return str(error)
     return ""
@@ -114,30 +119,27 @@ def _shrunk(pixels: Image.Image) -> Image.Image:
     return pixels.resize(size, Image.Resampling.HAMMING, reducing_gap=1.1)
 
 
-def _open_path(source: Path | BinaryIO, max_pixels: int, use: Callable[[Image.Image], _T]) -> _T:
+def _open_path(source: Path | BinaryIO, max_pixels: int, read: _Read[_T]) -> _T:
     if not isinstance(source, Path):
-        return _open_image(source, max_pixels, use)
+        return _open_image(source, max_pixels, read)
     try:
         handle = source.open("rb")
     except OSError as error:
         raise ImageUnusable(f"It cannot be read: {error.strerror}.") from error
     with handle:
-        return _open_image(handle, max_pixels, use)
+        return _open_image(handle, max_pixels, read)
 
 
-def _open_image(file: BinaryIO, max_pixels: int, use: Callable[[Image.Image], _T]) -> _T:
+def _open_image(file: BinaryIO, max_pixels: int, read: _Read[_T]) -> _T:
     # On damaged files Pillow's plugins raise almost anything: struct.error, KeyError, zlib.error …
     try:
         head = file.read(HEAD_BYTES)
-        file.seek(0)
         # Before Pillow sees it, which would only say that it cannot identify the file.
         if foreign := name_foreign_kind(head):
             raise ImageUnusable(foreign)
         if name_own_kind(head) == "ICO":
             _check_pixels(*icon_size(file), max_pixels)
-            file.seek(0)
-        with Image.open(file, formats=readable_formats(head)) as image:
-            return use(image)
+        return read(file, readable_formats(head))
     except ImageUnusable:
         raise
     # The warning is raised where Python turns warnings into errors.
@@ -149,28 +151,13 @@ def _open_image(file: BinaryIO, max_pixels: int, use: Callable[[Image.Image], _T
         raise ImageUnusable(_reason(error, head)) from error
 
 
-def _load(
-    image: Image.Image, max_pixels: int, draft_side: int | None, draft_long_side: int | None
-) -> RgbImage:
-    extension = EXTENSIONS[image.format or ""]
-    full_size = image.size
-    _check_pixels(*full_size, max_pixels)
+def _ask_for_draft(image: Image.Image, draft_side: int | None, draft_long_side: int | None) -> None:
     if draft_side is not None:
         image.draft(None, (2 * draft_side, 2 * draft_side))
     elif draft_long_side is not None:
         is_wide = image.width >= image.height
         # Pillow keeps both sides at least as long as asked; 1 leaves the short side free.
         image.draft(None, (draft_long_side, 1) if is_wide else (1, draft_long_side))
-    is_draft = image.size != full_size
-    image.load()
-    orientation = _orientation(image)
-    pixels = _upright(to_rgb(image), orientation)
-    if not is_draft:
-        full_size = pixels.size
-    elif orientation >= 5:
-        # Orientations 5 to 8 swap width and height.
-        full_size = full_size[::-1]
-    return RgbImage(pixels, extension, *full_size)
 
 
 def _check_pixels(width: int, height: int, max_pixels: int) -> None:
@@ -181,19 +168,6 @@ def _check_pixels(width: int, height: int, max_pixels: int) -> None:
             f"It has {width * height:,} pixels ({width} x {height}); the limit is {max_pixels:,}. "
             "Make it smaller."
         )
-
-
-def _orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation, from 1 to 8."""
-    # Broken EXIF must not make a sound image unusable.
-    with suppress(Exception):
-        return int(image.getexif().get(_ORIENTATION_TAG, 1))
-    return 1
-
-
-def _upright(pixels: Image.Image, orientation: int) -> Image.Image:
-    transposition = _TRANSPOSITIONS.get(orientation)
-    return pixels if transposition is None else pixels.transpose(transposition)
 
 
 def _reason(error: Exception, head: bytes) -> str:

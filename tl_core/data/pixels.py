@@ -19,7 +19,7 @@ from tl_core.data.resizing import Picture, Pixels, has_vectors, resize
 from tl_core.data.transforms import prepare
 from tl_core.records import ImageRecord, Preprocessing
 
-_VERSION = 1
+VERSION = 2
 """Version of decoding and resizing; raise it when they give other pixels than before."""
 _BLOCK_BYTES = 64 * 2**20
 """Bytes written to the cache at once, and lost at most when the process is killed."""
@@ -80,7 +80,7 @@ class Form:
             # Other versions of the decoders may give slightly different pixels.
             "pillow": pillow_version,
             "jpeg": features.version("libjpeg_turbo") or features.version("jpg") or "",
-            "made how": _VERSION,
+            "made how": VERSION,
             "resized by": f"PyTorch {torch.__version__}" if has_vectors() else "Pillow",
             "filter": self.pre.interpolation,
             "draft": self.draft_side,

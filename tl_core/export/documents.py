@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from tl_core.data import decoding
 from tl_core.data.resizing import has_vectors
 from tl_core.export.findings import Findings
 from tl_core.export.model_card import write_card
@@ -21,16 +22,16 @@ from tl_core.runs.results import Results
 STANDALONE = Path(__file__).parent / "standalone"
 _NEEDED = ("onnxruntime", "numpy", "pillow")
 _PREPROCESS_WORDS = (
-    "Rotate by the EXIF orientation. Convert to 8-bit RGB: scale 16 bits to 8, put transparent "
-    "images on white. Resize the short side to `resize` and crop the central square of side "
-    "`size`. Divide by 255, subtract `mean` and divide by `std` per channel (R, G, B). Lay out as "
-    "[batch, 3, size, size]."
+    "Rotate by the EXIF orientation. Scale samples of more than 8 bits by `levels` (kind, black, "
+    "white). Convert to 8-bit sRGB by the ICC profile, and put transparent images on white. Resize "
+    "the short side to `resize` and crop the central square of side `size`. Divide by 255, "
+    "subtract `mean` and divide by `std` per channel (R, G, B). Lay out as [batch, 3, size, size]."
 )
 
 
 def write_documents(subject: Subject, findings: Findings, folder: Path) -> Findings:
     """Write all files but the models; return the findings with the names of all files."""
-    shutil.copyfile(STANDALONE / "predict.py", folder / "predict.py")
+    _write_predict_script(folder)
     requirements = "".join(f"{name}=={version(name)}\n" for name in _NEEDED)
     (folder / "requirements.txt").write_text(requirements)
     write_labels(subject.checkpoint.classes, folder)
@@ -45,6 +46,16 @@ def write_documents(subject: Subject, findings: Findings, folder: Path) -> Findi
     findings = dataclasses.replace(findings, files=files)
     (folder / "README.md").write_text(write_card(subject, findings), encoding="utf-8")
     return findings
+
+
+def _write_predict_script(folder: Path) -> None:
+    """Write predict.py with the decoder that it shares with the app."""
+    script = (STANDALONE / "predict.py").read_text(encoding="utf-8")
+    # Beside the script, the decoder is a package of its own.
+    script = script.replace(f"from {decoding.__name__} import", "from decoding import")
+    (folder / "predict.py").write_text(script, encoding="utf-8")
+    source = Path(decoding.__file__).parent
+    shutil.copytree(source, folder / "decoding", ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def preprocess(subject: Subject) -> dict[str, Any]:

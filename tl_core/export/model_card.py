@@ -20,6 +20,7 @@ _FILES = {
     "model.int8.onnx": "the same, quantised to 8 bits",
     "model.torchscript.pt": "the same for `torch.jit.load`",
     "predict.py": "predicts the classes of images; needs onnxruntime, numpy and pillow",
+    "decoding": "folder with the part of predict.py that reads image files",
     "verify.py": "checks on the images in `receipt/` that the model still gives the "
     "probabilities of its test",
     "train.py": "repeats the training; its first lines say what to install",

@@ -138,8 +138,8 @@ def training_script(subject: Subject) -> str:
 def _files(from_file: bool) -> str:
     weights = ", start.pth with the initial weights" if from_file else ""
     return (
-        f"The script needs split.csv{weights} and predict.py, which reads images as the app does, "
-        "in its own folder."
+        f"The script needs split.csv{weights}, predict.py and the folder decoding, which read "
+        "images as the app does, in its own folder."
     )
 
 

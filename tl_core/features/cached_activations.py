@@ -16,6 +16,7 @@ from torch import Tensor
 
 from tl_core.backbones import Anatomy, Backbone, TransferModel, anatomy, digest_of_weights
 from tl_core.cache import CacheMiss, RowCache, Shelf
+from tl_core.data.pixels import VERSION as DECODING_VERSION
 from tl_core.features.activation_rows import NoRoom, RowWriter, read_rows
 from tl_core.features.examples import FeatureExamples, ImageExamples
 from tl_core.features.image_views import Missing, Side, digest
@@ -187,6 +188,7 @@ class CachedActivations:
                 "preprocessing": list(asdict(images.preprocessing).values()),
                 "computed in": computed_in,
                 "kept in": self._dtype.name,
+                "decoded how": DECODING_VERSION,
                 "made how": _VERSION[self._precision],
                 "libraries": [version(name) for name in _LIBRARIES],
             },

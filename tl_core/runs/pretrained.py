@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tl_core.backbones import TransferModel
 from tl_core.config import RunConfig, make_run_config
+from tl_core.data.copies import content_keys
 from tl_core.errors import ConfigError
 from tl_core.evaluation import predict_batches
 from tl_core.evaluation.probes import MOST_PROBED, Probing, probe
@@ -121,11 +122,12 @@ def probe_dataset(
     found = pretrained_features(
         workspace, config, learnable(MOST_PROBED), lambda share: on_progress(preparing * share)
     )
+    keys = content_keys(found.images)
     return probe(
         found.features,
         found.labels,
-        # Copies of a file must stay in one fold, and are recognised by their hash.
-        [image.sha256 for image in found.images],
+        # Copies of an image must stay in one fold.
+        [keys[image.sha256] for image in found.images],
         found.dataset.classes,
         n_of=len(found.split.train) + len(found.split.val),
         on_progress=lambda share: on_progress(preparing + (1 - preparing) * share),

@@ -38,7 +38,7 @@ _DECIDING = (
 """Settings on which pretrained features and their split depend."""
 _MOST = 0.5
 """Share of the variance above which a map needs no warning."""
-_VERSION = 1
+_VERSION = 2
 """Version of the cached results, to be raised when the same settings would give other results."""
 
 

@@ -1,8 +1,9 @@
 """Predict the classes of images:    python predict.py [--json] photo.jpg folder/ …
 
-Needs onnxruntime, numpy and pillow, and model.onnx in the same folder, whose metadata holds labels
-and preprocessing (the same as preprocess.json). Images are read and resized exactly as in training
-and test, since another resize changes the predictions. verify.py checks that nothing has changed.
+Needs onnxruntime, numpy and pillow; and beside it the folder decoding and model.onnx, whose
+metadata holds labels and preprocessing (the same as preprocess.json). Images are read and resized
+exactly as in training and test, since another resize changes the predictions. verify.py checks that
+nothing has changed.
 """
 
 import argparse
@@ -14,7 +15,9 @@ from struct import unpack
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image
+
+from tl_core.data.decoding import read_upright
 
 HERE = Path(__file__).resolve().parent
 FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
@@ -23,10 +26,6 @@ FORMATS = ["JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "JPEG2000", "AVIF", "PPM
 # Targa files have no magic number, but only these colour maps, types and bits of a pixel.
 TARGA = {(0, 2, 16), (0, 2, 24), (0, 2, 32), (0, 3, 8), (0, 3, 16), (1, 1, 8)}
 JUNK = {"__macosx", "thumbs.db", "desktop.ini", "$recycle.bin", "system volume information"}
-TURN = Image.Transpose
-# Transposition that turns an image upright, by its EXIF orientation.
-TURNS = {2: TURN.FLIP_LEFT_RIGHT, 3: TURN.ROTATE_180, 4: TURN.FLIP_TOP_BOTTOM, 5: TURN.TRANSPOSE}
-TURNS |= {6: TURN.ROTATE_270, 7: TURN.TRANSVERSE, 8: TURN.ROTATE_90}
 
 
 class Model:
@@ -62,16 +61,15 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def open_rgb(file: Path, preprocess: dict[str, Any]) -> Image.Image:
-    """Open an image upright, in 8-bit RGB; large JPEGs are decoded at a reduced size."""
-    with Image.open(file, formats=[*FORMATS, "TGA"] if is_targa(file) else FORMATS) as image:
-        image.draft(None, (2 * preprocess["resize"], 2 * preprocess["resize"]))
-        image.load()
-        try:
-            turn = TURNS.get(image.getexif().get(0x0112, 1))
-        except Exception:  # damaged EXIF data do not make the image unusable
-            turn = None
-        pixels = to_rgb(image)
-    return pixels if turn is None else pixels.transpose(turn)
+    """Open an image upright, in 8-bit sRGB; large JPEGs are decoded at a reduced size."""
+    side = 2 * preprocess["resize"]
+    formats = [*FORMATS, "TGA"] if is_targa(file) else FORMATS
+
+    def ask_for_draft(image: Image.Image) -> None:
+        image.draft(None, (side, side))
+
+    with file.open("rb") as stream:
+        return read_upright(stream, formats, preprocess.get("levels"), ask_for_draft).pixels
 
 
 def is_targa(file: Path) -> bool:
@@ -83,37 +81,6 @@ def is_targa(file: Path) -> bool:
     if (mapped, kind & ~8, bits) not in TARGA or 0 in size or flags >= 64:
         return False
     return colours > 0 and depth in (16, 24, 32) if mapped else colours == depth == 0
-
-
-def to_rgb(image: Image.Image) -> Image.Image:
-    """Convert to RGB; 16 bits are scaled to 8, and transparent images are put on white."""
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return Image.fromarray(to_8_bit(np.asarray(image))).convert("RGB")
-    if image.mode == "LAB":
-        profiles = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-        return ImageCms.profileToProfile(image, *profiles, outputMode="RGB")  # type: ignore[return-value]
-    if image.has_transparency_data:
-        rgba = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
-        white = Image.new("RGB", rgba.size, (255, 255, 255))
-        white.paste(rgba, mask=rgba.getchannel("A"))
-        return white
-    return image.convert("RGB")
-
-
-def to_8_bit(values: np.ndarray) -> np.ndarray:
-    if values.dtype.kind == "u" and values.dtype.itemsize == 2:
-        return ((values.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
-    numbers = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    low = float(numbers.min())
-    white = float(numbers.max())
-    if low < 0 or white > 65535:  # unknown scale: stretch from the darkest to the brightest value
-        numbers = numbers - low
-        white = max(white - low, 1e-12)
-    elif values.dtype.kind == "f" and white <= 255:
-        white = 1.0 if white <= 1 else 255.0
-    else:
-        white = 65535.0
-    return np.asarray(np.clip(numbers * (255 / white) + 0.5, 0, 255), np.uint8)
 
 
 def prepare(image: Image.Image, preprocess: dict[str, Any]) -> np.ndarray:

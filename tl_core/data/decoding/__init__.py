@@ -1,0 +1,9 @@
+"""Decoding of image files to upright 8-bit sRGB, the same in the app and in an exported model.
+
+An export takes this folder along, so it imports nothing but Pillow, NumPy and itself.
+"""
+
+from .deep import Levels, Span, levels_of
+from .upright import Upright, read_header, read_upright
+
+__all__ = ["Levels", "Span", "Upright", "levels_of", "read_header", "read_upright"]
