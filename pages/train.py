@@ -72,8 +72,8 @@ with st.container(key="bar"):
 try:
     if config is not None:
         sentence.markdown(describe_plan(config, backbone, dataset))
-        if warnings := cautions(config):
-            sentence.caption(f":material/info: {warnings}")
+        if warnings := cautions(config, dataset):
+            sentence.caption(f":material/warning: {warnings}")
 except TransferLabError as error:
     problem = str(error)
 messages = list(wrong.values())

@@ -23,3 +23,15 @@ def test_a_run_that_was_killed_is_not_said_to_be_running(home: Path, finished):
     finished[0].store.claim_run(dead.id)
     states = {one["run_id"]: one["state"] for one in answer(run(home, "runs", "--json"))}
     assert states[dead.id] == "interrupted"
+
+
+def test_every_command_about_a_run_tells_the_same_warnings(trained: tuple[Path, dict]):
+    home, said = trained
+    warnings = said["warnings"]
+    assert any("test image" in warning for warning in warnings)
+    for command in ("show", "evaluate"):
+        assert answer(run(home, command, said["run_id"], "--json"))["warnings"] == warnings
+        told = run(home, command, said["run_id"]).stdout.splitlines()
+        assert [line for line in told if line.startswith("warning: ")] == [
+            f"warning: {warning}" for warning in warnings
+        ]

@@ -9,7 +9,7 @@ from rich.table import Column, Table
 
 from tl_core.cli.options import AsJson, RunId
 from tl_core.cli.output import narrow_table, out, percent_interval, print_json
-from tl_core.cli.runs import frozen_words
+from tl_core.cli.runs import frozen_words, print_warnings, warnings_about
 from tl_core.cli.workspaces import open_and_tidy
 from tl_core.memory import importing
 from tl_core.text import confidence, percent
@@ -30,14 +30,16 @@ def evaluate(run: RunId, as_json: AsJson = False) -> None:
     with importing():
         from tl_core.runs.results import results_of
 
-    results = results_of(open_and_tidy().store, run)
+    store = open_and_tidy().store
+    results = results_of(store, run)
     if as_json:
-        return print_json(_json(results))
+        return print_json({**_json(results), "warnings": warnings_about(store, results.run)})
     model = results.run.config.model
     frozen = frozen_words(model)
     out.print(
         f"Run {results.run.id}: {results.run.dataset_name}, {model.backbone}, frozen {frozen}"
     )
+    print_warnings(store, results.run)
     _print_figures(results)
     _print_classes(results)
     _print_calibration(results)

@@ -12,6 +12,7 @@ from tl_core.config import ModelConfig
 from tl_core.memory import importing
 from tl_core.records import Run
 from tl_core.runs.endings import with_ending
+from tl_core.store import Store
 
 
 def runs(as_json: AsJson = False) -> None:
@@ -49,12 +50,25 @@ def show(run: RunId, as_json: AsJson = False) -> None:
     workspace = open_and_tidy()
     found = with_ending(workspace, workspace.store.get_run(run))
     if not as_json:
-        return print_run(found)
+        return print_run(workspace.store, found)
     metrics = [dataclasses.asdict(point) for point in workspace.store.list_metrics(found.id)]
-    print_json({**_json(found), "metrics": metrics})
+    warnings = warnings_about(workspace.store, found)
+    print_json({**_json(found), "warnings": warnings, "metrics": metrics})
 
 
-def print_run(run: Run) -> None:
+def warnings_about(store: Store, run: Run) -> tuple[str, ...]:
+    with importing():
+        from tl_core.runs.cautions import all_warnings
+
+    return all_warnings(store, run)
+
+
+def print_warnings(store: Store, run: Run) -> None:
+    for warning in warnings_about(store, run):
+        out.print(f"warning: {warning}")
+
+
+def print_run(store: Store, run: Run) -> None:
     model = run.config.model
     frozen = frozen_words(model)
     out.print(f"run {run.id}: {run.state}, {run.dataset_name}, {model.backbone}, frozen {frozen}")
@@ -64,6 +78,7 @@ def print_run(run: Run) -> None:
         out.print(run.message)
     for note in run.facts.notes:
         out.print(note)
+    print_warnings(store, run)
     if result := run.result:
         with importing():
             from tl_core.evaluation import wilson_interval

@@ -12,13 +12,14 @@ import typer
 from tl_core.cli.choices import chosen_settings, dataset_and_config
 from tl_core.cli.options import AsJson, Backbone, Dataset, Preset, RunId, Set, setting
 from tl_core.cli.output import Show, print_json, shown_progress
-from tl_core.cli.runs import print_run
+from tl_core.cli.runs import print_run, warnings_about
 from tl_core.cli.workspaces import open_and_tidy
 from tl_core.config.training import OptimizerName
 from tl_core.errors import RunNotReady, TransferLabError
 from tl_core.memory import importing
 from tl_core.records import DatasetRecord, Progress, Run, RunState
 from tl_core.runs.endings import with_ending
+from tl_core.store import Store
 
 _PAUSE_SECONDS = 10.0
 """Longest wait for a run to pause."""
@@ -86,7 +87,14 @@ def _train(dataset: str, preset: str | None, settings: dict[str, Any], as_json: 
     with shown_progress("starting") as show:
         run = InlineRunner(workspace, _progress_shown_by(show)).submit(config)
     seconds = time.monotonic() - started
-    _report(with_ending(workspace, run), record, ingest_seconds, seconds, as_json)
+    _report(
+        workspace.store,
+        with_ending(workspace, run),
+        record,
+        ingest_seconds=ingest_seconds,
+        seconds=seconds,
+        as_json=as_json,
+    )
 
 
 def resume(
@@ -108,7 +116,15 @@ def resume(
     with shown_progress("starting") as show:
         ended = InlineRunner(workspace, _progress_shown_by(show)).resume(run, epochs)
     record = workspace.store.get_dataset(ended.config.data.dataset_id)
-    _report(with_ending(workspace, ended), record, 0.0, time.monotonic() - started, as_json)
+    seconds = time.monotonic() - started
+    _report(
+        workspace.store,
+        with_ending(workspace, ended),
+        record,
+        ingest_seconds=0.0,
+        seconds=seconds,
+        as_json=as_json,
+    )
 
 
 def pause(run: RunId, as_json: AsJson = False) -> None:
@@ -126,7 +142,7 @@ def pause(run: RunId, as_json: AsJson = False) -> None:
         found = store.get_run(found.id)
     found = with_ending(workspace, found)
     if not as_json:
-        return print_run(found)
+        return print_run(store, found)
     print_json(
         {
             "run_id": found.id,
@@ -147,12 +163,19 @@ def _progress_shown_by(show: Show) -> Callable[[object, Progress | None], None]:
 
 
 def _report(
-    run: Run, record: DatasetRecord, ingest_seconds: float, seconds: float, as_json: bool
+    store: Store,
+    run: Run,
+    record: DatasetRecord,
+    *,
+    ingest_seconds: float,
+    seconds: float,
+    as_json: bool,
 ) -> None:
     if as_json:
-        print_json(_json(run, record, ingest_seconds, seconds))
+        warnings = warnings_about(store, run)
+        print_json({**_json(run, record, ingest_seconds, seconds), "warnings": warnings})
     else:
-        print_run(run)
+        print_run(store, run)
     if run.state is not RunState.COMPLETED:
         # Scripts learn from the exit code that there is no tested model.
         raise TransferLabError(run.message)

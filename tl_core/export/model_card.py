@@ -9,6 +9,7 @@ from tl_core.export.findings import Findings
 from tl_core.export.markdown import plain, plain_sentence
 from tl_core.export.receipt import Receipt
 from tl_core.export.subject import Subject
+from tl_core.runs.cautions import data_warnings
 from tl_core.runs.summary import seen_before
 
 _FILES = {
@@ -135,7 +136,9 @@ def _data(subject: Subject) -> str:
     # `make_split` ensures this, so that no test image was trained on as a copy.
     text += ". Images with the same pixels are on the same side of the split. "
     text += seen_before(subject.run) or _test_words(subject)
-    warnings = [plain_sentence(each) for each in facts.split_warnings]
+    warnings = [
+        plain_sentence(each) for each in data_warnings(subject.workspace.store, subject.run)
+    ]
     return "\n\n".join([text, *warnings])
 
 

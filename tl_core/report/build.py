@@ -26,6 +26,7 @@ from tl_core.files import write_whole
 from tl_core.glossary import GLOSSARY
 from tl_core.records import Run
 from tl_core.report.images import pick_images
+from tl_core.runs.cautions import data_warnings
 from tl_core.runs.results import Results, results_of
 from tl_core.runs.summary import (
     caution,
@@ -92,6 +93,7 @@ def report_html(store: Store, artifacts: Artifacts, run_id: str) -> str:
         headline=headline(result),
         caution=caution(result, run.config.model, results.fit.kind),
         recipe=recipe_words(run.config),
+        warnings=data_warnings(store, run),
         seen_before=seen_before(run),
         figures=_figure_rows(results),
         missing=missing_words(results.test),

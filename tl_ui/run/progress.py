@@ -7,6 +7,7 @@ import streamlit as st
 from tl_core.errors import UnknownRun
 from tl_core.events import STAGES
 from tl_core.records import Progress, Run, RunState
+from tl_core.runs.cautions import data_warnings
 from tl_core.runs.endings import pause_promise, stop_promise
 from tl_core.runs.summary import STAGE_SENTENCES, n_ahead, queue_words
 from tl_core.text import about, html_text
@@ -108,6 +109,10 @@ def show_notes(run: Run) -> None:
     """Draw events of the run that a reader of its figures should know."""
     for note in run.facts.notes:
         st.info(literal(note), icon=":material/info:")
+    # In one box, since each in its own would push the figures off the screen.
+    if warnings := data_warnings(get_workspace().store, run):
+        sentences = "\n\n".join(literal(warning) for warning in warnings)
+        st.warning(sentences, icon=":material/warning:")
 
 
 def _show_progress(run: Run) -> None:

@@ -43,9 +43,10 @@ def describe_plan(config: RunConfig, backbone: Backbone, dataset: DatasetRecord)
     return " ".join(part for part in parts if part)
 
 
-def cautions(config: RunConfig) -> str:
-    """Return warnings on small splits or missing classes, for Markdown; "" if there are none."""
-    return " ".join(literal(warning) for warning in split_of(config.data).warnings)
+def cautions(config: RunConfig, dataset: DatasetRecord) -> str:
+    """Return warnings on the images and on their split, for Markdown; "" if there are none."""
+    warnings = (*dataset.warnings, *split_of(config.data).warnings)
+    return " ".join(literal(warning) for warning in warnings)
 
 
 def _frozen_words(config: RunConfig, backbone: Backbone) -> str:

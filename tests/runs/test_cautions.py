@@ -1,0 +1,37 @@
+"""Warnings of a run's dataset and split, on every face that shows the run."""
+
+import pytest
+from filled_pages import add_run, dataset, open_page, workspace  # noqa: F401
+
+from tl_core.datasets.importing import delete_dataset
+from tl_core.facts import RunFacts
+from tl_core.records import RunState
+from tl_core.report import report_html
+from tl_core.runs.cautions import all_warnings, data_warnings
+
+ODD = "The class b has no training image."
+
+
+@pytest.fixture
+def run(workspace, add_run):  # noqa: F811
+    tested = add_run(2, tested=True, state=RunState.COMPLETED)
+    workspace.store.update_run(tested.id, facts=RunFacts(split_warnings=(ODD, ODD)))
+    return workspace.store.get_run(tested.id)
+
+
+def test_warnings_of_the_split_are_told_once_and_outlive_the_dataset(workspace, run):  # noqa: F811
+    assert data_warnings(workspace.store, run) == (ODD,)
+    delete_dataset(workspace.store, workspace.artifacts, "d1")
+    assert data_warnings(workspace.store, run) == (ODD,)
+
+
+def test_a_test_that_says_little_is_warned_of_first(workspace, run):  # noqa: F811
+    first, *others = all_warnings(workspace.store, run)
+    assert "not clearly better" in first
+    assert others == [ODD]
+
+
+def test_page_and_report_tell_them(workspace, run):  # noqa: F811
+    page = open_page("run", run=run.id)
+    assert any(ODD in warning.value.replace("\\", "") for warning in page.warning)
+    assert ODD in report_html(workspace.store, workspace.artifacts, run.id)

@@ -1,0 +1,24 @@
+"""Warnings about a run's figures: what is odd about its images, their split and its test."""
+
+from tl_core.errors import UnknownDataset
+from tl_core.records import Run
+from tl_core.runs.summary import caution
+from tl_core.store import Store
+
+
+def data_warnings(store: Store, run: Run) -> tuple[str, ...]:
+    """Return sentences on what is odd about the run's images, and about their split.
+
+    Those about the images are gone with their dataset; those about the split are the run's own.
+    """
+    try:
+        of_images = store.get_dataset(run.config.data.dataset_id).warnings
+    except UnknownDataset:
+        of_images = ()
+    return tuple(dict.fromkeys((*of_images, *run.facts.split_warnings)))
+
+
+def all_warnings(store: Store, run: Run) -> tuple[str, ...]:
+    """Return the caution about the test result, if there is one, and those of `data_warnings`."""
+    of_test = caution(run.result, run.config.model) if run.result else ""
+    return (*([of_test] if of_test else []), *data_warnings(store, run))
