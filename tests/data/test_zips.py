@@ -299,6 +299,10 @@ class TestDamage:
     def test_what_is_not_a_zip(self, tmp_path, content):
         assert "not a zip" in refused(write(tmp_path / "d.zip", content))
 
+    def test_another_archive_named_zip_is_called_what_it_is(self, tmp_path):
+        said = refused(write(tmp_path / "d.zip", b"Rar!\x1a\x07\x00" + bytes(100)))
+        assert said == ("This is not a zip file but a RAR archive. Unpack it and give the folder.")
+
     def test_an_empty_zip_has_no_classes(self, tmp_path):
         assert "No class" in refused(zipped(tmp_path / "d.zip", {}), error=DatasetRefused)
 

@@ -52,7 +52,6 @@ _OWN_KINDS = {
     **{b"P%d%c" % (digit, space): "PNM" for digit in range(1, 7) for space in b" \t\n\v\f\r#"},
 }
 _ARCHIVES = {
-    b"PK\x03\x04": "a zip archive or an office document",
     b"Rar!": "a RAR archive",
     b"7z\xbc\xaf": "a 7z archive",
     b"\x1f\x8b": "a gzip archive",
@@ -60,6 +59,9 @@ _ARCHIVES = {
     b"\xfd7zXZ": "an xz archive",
     b"\x28\xb5\x2f\xfd": "a zstd archive",
 }
+ZIP_ARCHIVE = "a zip archive"
+_OFFICE_MARKS = (b"[Content_Types].xml", b"mimetypeapplication/", b"META-INF/")
+"""Names of files with which office documents and programs begin, which are zips of their own."""
 _FOREIGN_KINDS = {
     b"%PDF": "a PDF document",
     b"8BPS": "a Photoshop file",
@@ -112,6 +114,9 @@ def name_foreign_kind(head: bytes) -> str | None:
 
 def name_archive(head: bytes) -> str | None:
     """Return the kind of archive that the first bytes announce."""
+    if head.startswith(b"PK\x03\x04"):
+        is_office = any(mark in head for mark in _OFFICE_MARKS)
+        return "an office document or a program" if is_office else ZIP_ARCHIVE
     if head[257:262] == b"ustar":
         return "a tar archive"
     return _kind_of(head, _ARCHIVES)

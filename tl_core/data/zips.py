@@ -2,17 +2,16 @@
 
 import os
 import stat
-import struct
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from tl_core.data.links import LEADS_NOWHERE, LEADS_OUT, read_elsewhere
 from tl_core.data.names import Parts, clean_text, is_junk, safe_parts
 from tl_core.data.sources import CHUNK_BYTES, Entry, Listing
 from tl_core.data.unlinked import open_real
+from tl_core.data.zip_directory import open_archive
 from tl_core.data.zip_names import read_names
 from tl_core.errors import DatasetRefused, ImageUnusable, UnsafeArchive
 from tl_core.records import SkippedFile
@@ -21,17 +20,12 @@ from tl_core.text import shorten
 
 # Flag bits 0 (encrypted), 6 (strongly encrypted) and 13 (encrypted directory).
 _ENCRYPTED = 0x1 | 0x40 | 0x2000
-_LOCAL_HEADER_BYTES = 30
 _READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """Compression methods that can be read safely: for bzip2 and LZMA, zipfile unpacks a whole chunk
 at once, so that 64 KB could become gigabytes of memory."""
 _MOST_LINKS = 8
 """Number of links that may lead to one another."""
 _LONGEST_TARGET = 4096
-_SPLIT = (
-    "This is one part of a zip that was split into several. Join them with the program that made "
-    "them, or pack the folder again as one zip."
-)
 
 
 class ZipSource:
@@ -47,68 +41,8 @@ class ZipSource:
             file = open_real(self.path)
         except OSError as error:
             raise DatasetRefused(f"The zip cannot be read: {error.strerror}.") from error
-        with file, _open_archive(file, limits) as archive:
-            _refuse_overlaps(archive)
+        with file, open_archive(file, limits) as archive:
             yield _Contents(archive).list(limits)
-
-
-def _open_archive(file: BinaryIO, limits: Limits) -> zipfile.ZipFile:
-    try:
-        _check_end_record(file, limits)
-        return zipfile.ZipFile(file)
-    except DatasetRefused:
-        raise
-    except UnicodeDecodeError as error:
-        raise UnsafeArchive(
-            "A file name in the zip is not valid text. Pack the folder again."
-        ) from error
-    except Exception as error:
-        # Besides BadZipFile, zipfile raises struct.error, ValueError, IndexError and more.
-        file.seek(0)
-        if file.read(4) == b"PK\x07\x08":
-            raise UnsafeArchive(_SPLIT) from error
-        raise UnsafeArchive(
-            "This is not a zip file, or it is damaged or cut off. Pack the folder again."
-        ) from error
-
-
-def _check_end_record(file: BinaryIO, limits: Limits) -> None:
-    """Refuse a part of a split zip, and a table of contents that is too large.
-
-    The latter has to happen before zipfile makes an object per entry.
-    """
-    # The end record (at most 65,557 bytes with its comment) and the zip64 records before it (76).
-    size = file.seek(0, os.SEEK_END)
-    file.seek(max(0, size - 65_557 - 76))
-    tail = file.read()
-    end = tail.rfind(b"PK\x05\x06", 0, max(0, len(tail) - 18))
-    if end < 0:
-        return
-    disk: int = struct.unpack_from("<H", tail, end + 4)[0]
-    if disk not in (0, 0xFFFF):
-        raise UnsafeArchive(_SPLIT)
-    directory_bytes: int = struct.unpack_from("<I", tail, end + 12)[0]
-    if directory_bytes == 0xFFFFFFFF and (end64 := tail.rfind(b"PK\x06\x06", 0, end)) >= 0:
-        directory_bytes = struct.unpack_from("<Q", tail, end64 + 40)[0]
-    # An entry has at least 46 bytes; 512 leave room for long names.
-    if min(directory_bytes, size) > limits.max_files * 512 + 65_536:
-        raise DatasetRefused(
-            f"There are more than {limits.max_files:,} files; that is the limit of one dataset."
-        )
-
-
-def _refuse_overlaps(archive: zipfile.ZipFile) -> None:
-    """Refuse entries that share bytes, with which a small zip can unpack to petabytes."""
-    end = 0
-    for info in sorted(archive.infolist(), key=lambda info: info.header_offset):
-        if info.header_offset < end:
-            raise UnsafeArchive("Files in the zip overlap; it is damaged or a zip bomb.")
-        # At least so many bytes: the name and the extra field come on top.
-        end = info.header_offset + _LOCAL_HEADER_BYTES + info.compress_size
-    if end > archive.start_dir:
-        raise UnsafeArchive(
-            "The zip is damaged: a file in it runs past its end. Pack the folder again."
-        )
 
 
 class _Contents:

@@ -25,7 +25,7 @@ def add_data() -> None:
     uploads = uploads_for(get_workspace().settings)
     sent = upload_dropzone(key="dropzone", token=_upload_token(), uploads=uploads)
     # Without folders nothing tells the classes; a zip may have folders inside.
-    if sent and sent["loose"] and not sent["zip"]:
+    if sent and sent["loose"] and not uploads.get(sent["upload_id"]).is_zip:
         put_aside(sent["upload_id"])
         del st.session_state["upload_token"]
         st.rerun()

@@ -11,6 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 from tl_core.data.images import why_no_image
+from tl_core.data.names import is_junk
 from tl_core.data.sources import Source, loose_images
 from tl_core.text import number_of, shorten
 from tl_ui.data.uploads import Uploads, uploads_for
@@ -41,7 +42,9 @@ def put_aside(upload_id: str) -> None:
     """Check an upload and keep it across pages until its images have a class."""
     limits = get_workspace().settings.limits
     with st.spinner("Looking at the files…", show_time=False):
-        files = _uploads().get(upload_id).entries()
+        entries = _uploads().get(upload_id).entries()
+        # Without what systems leave behind, as in the dataset later.
+        files = [(name, path) for name, path in entries if not is_junk((name,))]
         reasons = [(name, why_no_image(path, limits.max_pixels)) for name, path in files]
     others = tuple((name, reason) for name, reason in reasons if reason)
     st.session_state.setdefault(_WAITING, []).append(

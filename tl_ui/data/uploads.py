@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 
+from tl_core.data.file_types import HEAD_BYTES, ZIP_ARCHIVE, name_archive
 from tl_core.settings import Limits, Settings
 from tl_core.store.artifacts import Artifacts
 from tl_core.text import count, size
@@ -50,9 +51,15 @@ class Upload:
 
     @property
     def is_zip(self) -> bool:
-        """True if the upload is a single .zip file."""
-        files = [file for batch in self._batches.values() for file in batch.files]
-        return len(files) == 1 and files[0].name.lower().endswith(".zip")
+        """True if the upload is a single zip, by its name or its content."""
+        files = self.entries()
+        if len(files) != 1:
+            return False
+        name, path = files[0]
+        with path.open("rb") as file:
+            return (
+                name.lower().endswith(".zip") or name_archive(file.read(HEAD_BYTES)) == ZIP_ARCHIVE
+            )
 
     def entries(self) -> list[tuple[str, Path]]:
         """Return the original name and the path on disk of each file, in the order of sending."""

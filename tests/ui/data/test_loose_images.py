@@ -79,7 +79,8 @@ def give_class(app, name):
 
 def test_what_is_no_image_is_named_with_its_reason_and_not_counted(app, drop):
     images = {"a.jpg": photo(), "no suffix": photo(1), "called.txt": photo(2)}
-    drop(app, {**images, "wrong*.txt": b"hello", "cv.jpg": b"%PDF-1"})
+    left_behind = {"._a.jpg": b"x", ".hidden.jpg": photo(3), "Thumbs.db": b"x"}
+    drop(app, {**images, **left_behind, "wrong*.txt": b"hello", "cv.jpg": b"%PDF-1"})
     assert "You dropped 3 images" in said(app)
     assert "2 files are no images" in said(app)
     assert r"wrong\*\.txt" in said(app) and "PDF" in said(app) and "called" not in said(app)

@@ -162,6 +162,13 @@ def test_a_zip_alone_is_a_zip(upload, body):
     assert not upload.is_zip
 
 
+def test_a_zip_is_one_by_content_too(upload, body):
+    send(upload, 0, body([("flowers", b"PK\3\4" + bytes(26) + b"cats/1.jpg")]))
+    assert upload.is_zip
+    send(upload, 0, body([("letter", b"PK\3\4" + bytes(26) + b"[Content_Types].xml")]))
+    assert not upload.is_zip
+
+
 def test_a_full_disk_is_said(upload, body, monkeypatch):
     def no_room(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
