@@ -26,7 +26,7 @@ DEVELOPMENT := $(VENV)/.development
 .PHONY: app setup requirements test test-all fuzz development system lint types format hooks clean
 
 app: $(INSTALLED)
-	@$(IN_VENV) streamlit run app.py --server.port $(PORT) --server.address $(ADDRESS)
+	@$(IN_VENV) tl_core app --port $(PORT) --address $(ADDRESS)
 
 setup: $(INSTALLED)
 

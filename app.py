@@ -14,6 +14,8 @@ from pathlib import Path  # noqa: E402
 
 import streamlit as st  # noqa: E402
 
+import tl_ui  # noqa: E402
+
 with importing():
     from tl_ui.resources import get_predictors, get_workspace, lifespan
     from tl_ui.routes import make_routes
@@ -21,7 +23,7 @@ with importing():
 # Only an App object carries routes and a lifespan in the server's own process.
 app = st.App(
     # Not in this folder: Streamlit opens every script in a folder `pages` beside the main script.
-    Path(__file__).parent / "tl_ui" / "main.py",
+    Path(tl_ui.__file__).with_name("main.py"),
     routes=make_routes(get_workspace, get_predictors),
     lifespan=lifespan,
 )

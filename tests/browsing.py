@@ -115,7 +115,7 @@ def wait_for_script(page):
 @contextmanager
 def standing_still(workspace, run):
     """Pause the training process within the block, whatever the speed of the pages."""
-    worker = int(workspace.artifacts.run_lock(run.id).read_text())
+    worker = workspace.artifacts.process_of(run.id)
     file = workspace.settings.home / "transferlab.db"
 
     def stop_outside_a_transaction():

@@ -82,8 +82,8 @@ def test_an_installation_that_failed_does_not_count_as_done(tmp_path: Path):
 
 def test_the_app_starts_where_the_environment_says():
     asked = make("--dry-run", "app", PORT="9000", ADDRESS="0.0.0.0").stdout
-    assert "streamlit run app.py --server.port 9000 --server.address 0.0.0.0" in asked
-    assert "--server.port 8501 --server.address localhost" in make("--dry-run", "app").stdout
+    assert "-m tl_core app --port 9000 --address 0.0.0.0" in asked
+    assert "--port 8501 --address localhost" in make("--dry-run", "app").stdout
 
 
 # Docker

@@ -1,15 +1,25 @@
-"""Files and folders that appear whole or not at all."""
+"""Files and folders that appear whole or not at all.
+
+Windows refuses to replace or delete a file that somebody has open. Readers have it open only for
+moments, and virus scanners too, so that waiting helps.
+"""
 
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
+DISK_FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
+"""Error numbers of a full disk or quota; Windows has no quota's."""
 _UNFINISHED = ".unfinished"
+_IS_WINDOWS = os.name == "nt"
+_PATIENCE_SECONDS = 5.0
+_PAUSE_SECONDS = 0.02
 
 
 @contextmanager
@@ -37,9 +47,9 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
             if durable:
                 os.fsync(file.fileno())
         # In the same folder, and so on the same disk, a rename is atomic.
-        draft.replace(path)
+        _patiently(lambda: draft.replace(path))
     finally:
-        draft.unlink(missing_ok=True)
+        delete(draft)
     # The new name is part of the folder, which must be synchronised by itself.
     if durable:
         _sync_folder(path.parent)
@@ -51,13 +61,35 @@ def write_whole(path: Path, content: bytes | memoryview | str, *, durable: bool 
         file.write(content.encode() if isinstance(content, str) else content)
 
 
+def delete(path: Path) -> None:
+    """Delete a file if it is there."""
+    _patiently(lambda: path.unlink(missing_ok=True))
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Give a file a second name, or copy it where the file system has no hard links.
+
+    Both names then stand for one content only as long as files are replaced, never changed.
+
+    Raises:
+        OSError: there is no such file, or the disk refuses.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    # Python has no such function on some systems.
+    except (OSError, AttributeError):
+        with source.open("rb") as content, replacing(target) as copy:
+            shutil.copyfileobj(content, copy)
+
+
 def remove_unfinished(folder: Path) -> None:
     """Delete the temporary files that killed writers left in a folder, at any depth.
 
     Call it only while nobody is writing there.
     """
     for draft in folder.rglob(f".*{_UNFINISHED}"):
-        draft.unlink(missing_ok=True)
+        delete(draft)
 
 
 def move_into_place(made: Path, target: Path) -> None:
@@ -68,8 +100,7 @@ def move_into_place(made: Path, target: Path) -> None:
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        made.replace(target)
-        return
+        return _patiently(lambda: made.replace(target))
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
@@ -79,11 +110,24 @@ def move_into_place(made: Path, target: Path) -> None:
             shutil.copytree(made, draft)
         else:
             shutil.copyfile(made, draft)
-        draft.replace(target)
+        _patiently(lambda: draft.replace(target))
     finally:
         # The draft is a folder or a file; after the rename it is neither.
         shutil.rmtree(draft, ignore_errors=True)
-        draft.unlink(missing_ok=True)
+        delete(draft)
+
+
+def _patiently(act: Callable[[], object]) -> None:
+    """Do something with a file's name; on Windows, wait while somebody has the file open."""
+    give_up_at = time.monotonic() + (_PATIENCE_SECONDS if _IS_WINDOWS else 0)
+    while True:
+        try:
+            act()
+            return
+        except PermissionError:
+            if time.monotonic() >= give_up_at:
+                raise
+        time.sleep(_PAUSE_SECONDS)
 
 
 def _draft_beside(path: Path) -> Path:

@@ -1,6 +1,11 @@
-"""File locks that the operating system releases when their process dies."""
+"""File locks that the operating system releases when their process dies.
+
+On Windows a locked file can be neither read nor deleted by others, not even by its own process
+through another handle. A lock file therefore holds nothing; what it protects lies beside it.
+"""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -9,16 +14,21 @@ from typing import IO, Any
 import portalocker
 from portalocker import LOCK_EX, LOCK_NB, LOCK_SH, AlreadyLocked, LockFlags
 
+_IS_WINDOWS = os.name == "nt"
+_WAIT_SECONDS = 0.02
 # Known by name, so that a forked child can close its copies.
-_held: set[IO[str]] = set()
+_held: set[IO[bytes]] = set()
 
 
 @contextmanager
-def try_lock(path: Path) -> Iterator[bool]:
+def try_lock(path: Path, *, delete: bool = False) -> Iterator[bool]:
     """Hold an exclusive lock on `path` for the block; False at once when someone else holds it.
 
-    The file is created when missing and left where it is. Threads of one process exclude each other
-    too.
+    The file is created when missing. Threads of one process exclude each other too.
+
+    Args:
+        delete: whether the file is deleted at the end by whoever held the lock. Only for files
+            whose name nobody will lock again.
     """
     with ExitStack() as held:
         try:
@@ -26,7 +36,16 @@ def try_lock(path: Path) -> Iterator[bool]:
             is_ours = True
         except AlreadyLocked:
             is_ours = False
-        yield is_ours
+        try:
+            yield is_ours
+        finally:
+            # Before the lock is free, so that nobody else holds one on a file without a name.
+            if delete and is_ours and not _IS_WINDOWS:
+                path.unlink(missing_ok=True)
+    if delete and is_ours and _IS_WINDOWS:
+        # An open file cannot be deleted there; whoever has opened it since will do it.
+        with suppress(PermissionError):
+            path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -34,7 +53,7 @@ def hold_lock(path: Path, flags: LockFlags = LOCK_EX) -> Iterator[None]:
     """Hold an exclusive lock on `path` for the block, waiting until it is free."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # Appending creates a missing file and never truncates one.
-    with path.open("a") as handle:
+    with path.open("ab") as handle:
         _lock(handle, flags)
         _held.add(handle)
         try:
@@ -48,9 +67,12 @@ def hold_lock(path: Path, flags: LockFlags = LOCK_EX) -> Iterator[None]:
 def share_lock(file: IO[bytes]) -> None:
     """Lock an open file, shared with others, until it and all copies of its descriptor are closed.
 
-    Nothing happens where somebody holds it exclusively, or where locks cannot be shared.
+    Nothing happens where somebody holds it exclusively, or where locks cannot be shared; nor on
+    Windows, which does not delete a file in use in any case.
     """
-    with suppress(AlreadyLocked, OSError, ImportError):  # Windows needs pywin32 to share
+    if _IS_WINDOWS:
+        return
+    with suppress(AlreadyLocked, OSError):
         _lock(file, LOCK_SH | LOCK_NB)
 
 
@@ -69,13 +91,26 @@ def is_locked(path: Path) -> bool:
 
 def _lock(file: IO[Any], flags: LockFlags) -> None:
     """Raises: AlreadyLocked; OSError: there are no locks on that file system."""
+    # Windows gives up waiting after ten seconds.
+    is_polled = _IS_WINDOWS and not flags & LOCK_NB
     try:
-        portalocker.lock(file, flags)
+        if is_polled:
+            _poll(file, flags | LOCK_NB)
+        else:
+            portalocker.lock(file, flags)
     except AlreadyLocked:
         raise
     except portalocker.LockException as error:
         # Callers treat a file system without locks like any other failure of the disk.
         raise OSError(str(error)) from error
+
+
+def _poll(file: IO[Any], flags: LockFlags) -> None:
+    while True:
+        try:
+            return portalocker.lock(file, flags)
+        except AlreadyLocked:
+            time.sleep(_WAIT_SECONDS)
 
 
 def _let_go_in_child() -> None:

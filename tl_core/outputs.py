@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from tl_core.errors import RunNotReady
-from tl_core.files import write_whole
+from tl_core.files import delete, write_whole
 
 Numbers = NDArray[Any]
 Kind = TypeVar("Kind")
@@ -145,7 +145,7 @@ def drop_epochs(folder: Path, after: int) -> None:
     """Delete the records of epochs after `after`, which will be trained again."""
     for epoch in list_epochs(folder):
         if epoch > after:
-            epoch_path(folder, epoch).unlink(missing_ok=True)
+            delete(epoch_path(folder, epoch))
 
 
 def kept_files(folder: Path) -> list[Path]:

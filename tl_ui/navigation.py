@@ -1,13 +1,13 @@
 """Pages of the app and the links between them."""
 
-from pathlib import Path
 from typing import Any, NoReturn
 
 import streamlit as st
 
-_FOLDER = Path(__file__).parents[1] / "pages"
+from tl_ui.site_files import SITE
+
 _NAMES = ("data", "explore", "train", "runs", "run", "compare", "optimizers", "try_it")
-_FILES = {name: _FOLDER / f"{name}.py" for name in _NAMES}
+_FILES = {name: SITE / "pages" / f"{name}.py" for name in _NAMES}
 
 
 def make_pages() -> dict[str, list[Any]]:

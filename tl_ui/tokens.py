@@ -8,6 +8,7 @@ from pathlib import Path
 from itsdangerous import BadSignature, SignatureExpired, TimestampSigner, URLSafeTimedSerializer
 
 from tl_core.errors import TransferLabError
+from tl_core.locks import hold_lock
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -85,11 +86,9 @@ def _read_or_create_secret(path: Path) -> bytes:
             handle.flush()
             # After a crash the file might be empty, and anyone could forge tokens.
             os.fsync(handle.fileno())
-        try:
-            # Unlike a rename, a link never replaces the secret of a process that was faster.
-            os.link(draft, path)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
+        # The secret of a process that was faster stays.
+        with hold_lock(path.parent / "locks" / "token.lock"):
+            if not path.exists():
+                draft.replace(path)
+        draft.unlink(missing_ok=True)
     return path.read_bytes()

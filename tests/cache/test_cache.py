@@ -386,8 +386,10 @@ def test_opening_deletes_nothing_that_a_writer_is_about_to_lock(tmp_path: Path):
 
 def test_a_file_that_another_writer_holds_is_refused_and_not_deleted(cache: RowCache):
     part = cache._folder / "shelf" / "one.part"
+    part.parent.mkdir()
+    part.touch()
     with (
-        try_lock(part),
+        try_lock(part.with_suffix(".writer")),
         pytest.raises(BlockingIOError),
         cache._space.reserve(part, "{}", 1_000, ()),
     ):

@@ -57,9 +57,10 @@ def test_an_image_is_linked_with_its_thumbnail_as_often_as_asked(known, datasets
     assert thumbnail_path(tmp_path, image.sha256).samefile(thumbnail)
 
 
-def test_a_link_that_cannot_be_made_returns_false(known, datasets, tmp_path):
+def test_an_image_that_cannot_be_shared_returns_false(known, datasets, tmp_path):
     root, images = datasets["one"]
     found = known.find(images[0].sha256)
     content = image_path(root, images[0]).read_bytes()
-    assert not found.link(content, tmp_path / "nowhere")
+    (tmp_path / "images").write_bytes(b"no folder")
+    assert not found.link(content, tmp_path)
     assert not found.link(b"other", root)

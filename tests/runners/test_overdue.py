@@ -194,7 +194,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 def executing(workspace: Workspace, run: Run, process_id: int) -> Iterator[None]:
     lock = workspace.artifacts.run_lock(run.id)
     with try_lock(lock):
-        lock.write_text(str(process_id))
+        workspace.artifacts.run_process(run.id).write_text(str(process_id))
         yield
 
 

@@ -19,4 +19,4 @@ def finish(workspace: Workspace, run: Run) -> Run:
 
 def process_of(workspace: Workspace, run: Run) -> int:
     """Return the id of the process that executes the run."""
-    return int(workspace.artifacts.run_lock(run.id).read_text())
+    return workspace.artifacts.process_of(run.id)

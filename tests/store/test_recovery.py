@@ -134,8 +134,8 @@ def test_a_run_that_was_killed_for_not_stopping_has_stopped_as_asked(
         store.request_pause(run.id)
     else:
         store.request_cancel(run.id)
-    artifacts.run_lock(run.id).parent.mkdir(exist_ok=True)
-    artifacts.run_lock(run.id).write_text("71")
+    artifacts.run_process(run.id).parent.mkdir(exist_ok=True)
+    artifacts.run_process(run.id).write_text("71")
     death = Death(71, "The process that trained it was killed.")
     assert fail_stale_runs(store, artifacts, death) == [run.id]
     stopped = store.get_run(run.id)
@@ -162,8 +162,8 @@ def test_only_the_run_of_a_dead_process_gets_its_message(
     its_own, another = (store.add_run(config, "flowers") for _ in range(2))
     for run, process_id in ((its_own, 71), (another, 7)):
         store.claim_run(run.id)
-        artifacts.run_lock(run.id).parent.mkdir(exist_ok=True)
-        artifacts.run_lock(run.id).write_text(str(process_id))
+        artifacts.run_process(run.id).parent.mkdir(exist_ok=True)
+        artifacts.run_process(run.id).write_text(str(process_id))
     death = Death(71, "The process that trained it was killed.")
     fail_stale_runs(store, artifacts, death)
     assert store.get_run(its_own.id).message == "The process that trained it was killed."

@@ -71,5 +71,5 @@ def test_the_secret_is_for_the_owner_alone_and_made_once(tmp_path):
     with ThreadPoolExecutor(8) as pool:
         made = list(pool.map(lambda _: Tokens(tmp_path).sign("run", "ab12"), range(32)))
     assert len(set(made)) == 1
-    (secret,) = tmp_path.iterdir()
+    (secret,) = tmp_path.glob("*secret*")
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600

@@ -95,7 +95,7 @@ def _find_anything_cached(repo: str) -> Path | None:
     revision = folder / "refs" / "main"
     if not revision.is_file():
         return None
-    files = list((folder / "snapshots" / revision.read_text().strip()).glob("*.safetensors"))
+    files = list((folder / "snapshots" / revision.read_text("ascii").strip()).glob("*.safetensors"))
     return files[0] if len(files) == 1 and not _is_part(files[0].name) else None
 
 

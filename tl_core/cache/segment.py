@@ -166,7 +166,7 @@ class MappedSegment:
 def verify(segments: Iterable[Segment]) -> set[Path]:
     """Read all rows with a few threads and return the files whose checksums do not match."""
     blocks = [block for segment in segments for block in segment.blocks()]
-    # Threads suffice: `zlib.crc32` and `os.pread` release the interpreter's lock.
+    # Threads suffice: `zlib.crc32` and reading release the interpreter's lock.
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="transferlab-cache") as pool:
         results = zip(blocks, pool.map(_is_sound, blocks), strict=True)
         return {path for (path, *_), is_sound in results if not is_sound}
@@ -177,7 +177,8 @@ def _is_sound(block: tuple[Path, int, int, int]) -> bool:
     try:
         # Unbuffered, since a block is read by a single call.
         with path.open("rb", buffering=0) as file:
-            return zlib.crc32(os.pread(file.fileno(), length, offset)) == checksum
+            file.seek(offset)
+            return zlib.crc32(file.read(length)) == checksum
     except OSError:
         return False
 

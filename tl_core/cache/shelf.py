@@ -100,7 +100,7 @@ class Shelf:
                 with part.open("r+b") as file:
                     file.writelines(pieces)
                 # No fsync: a file that a power failure damages fails its checksum.
-                part.rename(path)
+                part.replace(path)
         except OSError:
             return False
         with self._lock:

@@ -1,9 +1,10 @@
 """Disk space of a cache, kept within its limits while several processes write and may be killed.
 
 A process holds the folder's lock while it creates or deletes files. A segment being written has the
-suffix `.part` and is locked by its writer; if that lock is free, the writer has died. Finished
-segments never change. They may be deleted while in use: readers keep their mapping, and hold a
-shared lock that tells others that deleting the file frees no disk space yet.
+suffix `.part` and a lock file beside it that its writer holds; if that lock is free, the writer has
+died. Finished segments never change. They may be deleted while in use: readers keep their mapping,
+and hold a shared lock that tells others that deleting the file frees no disk space yet. Windows
+refuses to delete them while they are mapped, and they stay.
 """
 
 import errno
@@ -21,6 +22,7 @@ from tl_core.locks import hold_lock, is_locked, try_lock
 
 SEGMENT = ".rows"
 PART = ".part"
+_WRITER = ".writer"
 _RECIPE = "recipe.json"
 _PATIENCE = 1.0
 """Seconds that opening may spend on deleting; some file systems take 2 ms per file."""
@@ -79,12 +81,13 @@ class Space:
             with hold_lock(self._lock):
                 has_room = self._make_room(n_bytes, protected)
                 if has_room:
-                    if not stack.enter_context(try_lock(part)):
+                    if not stack.enter_context(try_lock(_writer_lock(part), delete=True)):
                         raise BlockingIOError(
                             errno.EWOULDBLOCK, "another process writes it", str(part)
                         )
                     # After the writer's rename there is nothing left to delete.
                     stack.callback(part.unlink, missing_ok=True)
+                    part.touch()
                     # The file has its full size at once, so that other writers count it.
                     os.truncate(part, n_bytes)
                     # For people who look into the folder; the program knows a recipe by the
@@ -162,7 +165,7 @@ class Space:
         The folder's lock must be held: a writer creates its file before locking it.
         """
         for part in self._paths(PART):
-            with try_lock(part) as is_abandoned:
+            with try_lock(_writer_lock(part), delete=True) as is_abandoned:
                 if is_abandoned:
                     part.unlink(missing_ok=True)
 
@@ -198,9 +201,17 @@ def _size(files: Sequence[_File]) -> int:
     return sum(file.size for file in files)
 
 
+def _writer_lock(part: Path) -> Path:
+    return part.with_suffix(_WRITER)
+
+
 def _delete(segment: Path) -> None:
     """Delete a segment, and its folder if no other is left there."""
-    segment.unlink(missing_ok=True)
+    try:
+        segment.unlink(missing_ok=True)
+    # On Windows, somebody reads it.
+    except PermissionError:
+        return
     shelf = segment.parent
     with suppress(FileNotFoundError), os.scandir(shelf) as entries:
         # No writer can add a file in between, since all callers hold the folder's lock.

@@ -7,6 +7,7 @@ pass of a large network on a CPU may take a minute.
 import os
 import select
 import signal
+import socket
 import sys
 import threading
 import time
@@ -30,29 +31,30 @@ def ended_by_signals(before_exit: Callable[[], None]) -> Iterator[None]:
     Args:
         before_exit: called before such an exit, for example to restore the terminal.
     """
-    # Python writes each signal's number into the pipe at once, even during C++ code.
-    reading, writing = os.pipe()
-    # `set_wakeup_fd` accepts no descriptor that can block.
-    os.set_blocking(writing, False)
-    before = signal.set_wakeup_fd(writing)
+    # Python writes each signal's number there at once, even during C++ code. Sockets, because
+    # Windows can wait for nothing else.
+    reading, writing = socket.socketpair()
+    # `set_wakeup_fd` accepts nothing that can block.
+    writing.setblocking(False)
+    before = signal.set_wakeup_fd(writing.fileno())
     threading.Thread(target=_follow, args=(reading, before_exit), daemon=True).start()
     try:
         yield
     finally:
         signal.set_wakeup_fd(before)
-        os.close(writing)
+        writing.close()
 
 
-def _follow(signals: int, before_exit: Callable[[], None]) -> None:
+def _follow(signals: socket.socket, before_exit: Callable[[], None]) -> None:
     """Wait for a signal or the end of the block, and exit if the block does not end in time."""
-    while not _ENDING & set(numbers := os.read(signals, 64)):
-        # The pipe is closed at the end of the block.
+    while not _ENDING & set(numbers := signals.recv(64)):
+        # The other socket is closed at the end of the block.
         if not numbers:
-            return os.close(signals)
+            return signals.close()
     give_up = time.monotonic() + _PATIENCE_SECONDS
     while select.select([signals], [], [], max(0.0, give_up - time.monotonic()))[0]:
-        if not os.read(signals, 64):
-            return os.close(signals)
+        if not signals.recv(64):
+            return signals.close()
     before_exit()
     sys.stderr.write("Interrupted.\n")
     sys.stderr.flush()

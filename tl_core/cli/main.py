@@ -1,12 +1,14 @@
 """Table of commands, and their exit codes and error messages."""
 
 import io
+import os
 import signal
 import sys
 from collections.abc import Callable
 
 import typer
 
+from tl_core.cli.app import app
 from tl_core.cli.backbones import backbones
 from tl_core.cli.compare import compare
 from tl_core.cli.datasets import ingest
@@ -30,7 +32,7 @@ from tl_core.openmp import wait_without_spinning
 from tl_core.text import visible
 
 # Commands import torch and the like only when they are called, so that `--help` answers at once.
-app = typer.Typer(
+commands = typer.Typer(
     name="transferlab",
     help="Image transfer-learning experiments. The app and these commands see the same datasets "
     "and runs.",
@@ -38,6 +40,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _FOR_PEOPLE: tuple[Callable[..., None], ...] = (
+    app,
     *(ingest, train, pause, resume),
     *(runs, show, evaluate, compare, report, export, predict, serve),
     *(backbones, presets, settings),
@@ -45,9 +48,9 @@ _FOR_PEOPLE: tuple[Callable[..., None], ...] = (
 )
 _FOR_THE_APP: tuple[Callable[..., None], ...] = (work, lay_out, pack)
 for _command in _FOR_PEOPLE:
-    app.command()(_command)
+    commands.command()(_command)
 for _command in _FOR_THE_APP:
-    app.command(hidden=True)(_command)
+    commands.command(hidden=True)(_command)
 
 
 def main() -> None:
@@ -62,11 +65,13 @@ def main() -> None:
     wait_without_spinning()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # Names may contain characters that the terminal cannot show.
-            stream.reconfigure(errors="backslashreplace")
+            # Names may contain characters that the terminal cannot show. A pipe on Windows would
+            # take the code page's alone, and the app reads UTF-8.
+            is_pipe = os.name == "nt" and not stream.isatty()
+            stream.reconfigure(encoding="utf-8" if is_pipe else None, errors="backslashreplace")
     try:
         # On its own, Typer would print errors over several lines and choose the exit code.
-        code = app(standalone_mode=False) or 0
+        code = commands(standalone_mode=False) or 0
         # Typer has caught the KeyboardInterrupt.
         if code == INTERRUPTED:
             _report("Interrupted.", code)

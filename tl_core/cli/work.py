@@ -32,10 +32,12 @@ def work() -> None:
         from tl_core.settings import Settings
         from tl_core.workspace import open_workspace
 
-    os.nice(_NICE)
+    # On Windows the server has lowered the priority already.
+    if hasattr(os, "nice"):
+        os.nice(_NICE)
     # Only Linux has this file.
     with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE)
+        Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE, "ascii")
     workspace = open_workspace(Settings.model_validate_json(leash.first_line))
     leash.begin()
     work_through_queue(workspace, leash.stopping, leash.woken)

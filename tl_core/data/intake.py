@@ -1,6 +1,5 @@
 """Import of one file: stream it, compute its SHA-256, decode it once and write its thumbnail."""
 
-import errno
 import hashlib
 import uuid
 from collections.abc import Callable, Iterator
@@ -16,11 +15,11 @@ from tl_core.data.known_images import KnownImage
 from tl_core.data.limits import Meter
 from tl_core.data.sources import Entry
 from tl_core.errors import DatasetRefused, ImageUnusable
+from tl_core.files import DISK_FULL
 from tl_core.settings import Limits
 
 IN_MEMORY_BYTES = 8 * 2**20
 """Size up to which a file stays in memory until it has proved to be a usable, new image."""
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +142,7 @@ def _refusing_on_disk_error() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in DISK_FULL:
             raise DatasetRefused(
                 "The disk of the server is full; nothing was taken in. Make room first."
             ) from error

@@ -1,12 +1,12 @@
 """Images already stored in another dataset, which need neither be decoded nor stored again."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
 from tl_core.data.images import image_path, thumbnail_path
+from tl_core.files import link_or_copy
 from tl_core.records import ImageRecord
 
 
@@ -17,10 +17,9 @@ class KnownImage:
     record: ImageRecord
 
     def link(self, content: bytes, into: Path) -> bool:
-        """Hard-link the image and its thumbnail into the dataset folder `into`.
+        """Share the image and its thumbnail with the dataset folder `into`.
 
-        Return False if that fails: the dataset is being deleted, the file is damaged, or the file
-        system supports no hard links.
+        Return False if that fails: the dataset is being deleted, or the file is damaged.
         """
         image = image_path(self.folder, self.record)
         thumbnail = thumbnail_path(self.folder, self.record.sha256)
@@ -28,8 +27,8 @@ class KnownImage:
             # A link to a damaged file would carry the damage into the new dataset.
             if image.read_bytes() != content:
                 return False
-            _link(image, image_path(into, self.record))
-            _link(thumbnail, thumbnail_path(into, self.record.sha256))
+            _share(image, image_path(into, self.record))
+            _share(thumbnail, thumbnail_path(into, self.record.sha256))
         except OSError:
             return False
         return True
@@ -73,7 +72,7 @@ class KnownImages:
             self._known[image.sha256] = KnownImage(folder, image)
 
 
-def _link(source: Path, target: Path) -> None:
-    # Copies of an image in one import share a name: the first one makes the link.
+def _share(source: Path, target: Path) -> None:
+    # Copies of an image in one import share a name: the first one makes the file.
     if not target.exists():
-        os.link(source, target)
+        link_or_copy(source, target)

@@ -33,7 +33,7 @@ def write_documents(subject: Subject, findings: Findings, folder: Path) -> Findi
     """Write all files but the models; return the findings with the names of all files."""
     _write_predict_script(folder)
     requirements = "".join(f"{name}=={version(name)}\n" for name in _NEEDED)
-    (folder / "requirements.txt").write_text(requirements)
+    (folder / "requirements.txt").write_text(requirements, "utf-8")
     write_labels(subject.checkpoint.classes, folder)
     if subject.answers:
         write_predictions(subject, folder / "predictions.csv")

@@ -1,6 +1,5 @@
 """Target of an export: check that it is free, packing, and errors of the disk."""
 
-import errno
 import os
 import zipfile
 from collections.abc import Iterator
@@ -8,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tl_core.errors import ExportRefused
+from tl_core.files import DISK_FULL
 
 _INCOMPRESSIBLE = (".safetensors", ".onnx", ".pt", ".jpg", ".png", ".webp", ".gif")
 """Suffixes of files that deflating makes no smaller."""
@@ -54,7 +54,7 @@ def disk_errors() -> Iterator[None]:
 
 
 def _reason(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in DISK_FULL:
         return "the disk is full. Free some space"
     reason = f"{error.strerror or error}. Make the folder writable, or choose another one"
     # A rename names its source first and its target second.

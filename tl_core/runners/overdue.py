@@ -64,8 +64,9 @@ class OverdueStops:
 
     def _is_executed(self, run: Run) -> bool:
         """Return whether the worker holds the run's lock."""
-        lock = self._workspace.artifacts.run_lock(run.id)
-        return is_locked(lock) and lock.read_text() == str(self._worker.pid)
+        artifacts = self._workspace.artifacts
+        is_executed = is_locked(artifacts.run_lock(run.id))
+        return is_executed and artifacts.process_of(run.id) == self._worker.pid
 
     def _end_worker(self) -> None:
         self._worker.terminate()

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tl_core.errors import StoreUnavailable
 from tl_core.runners.overdue import LOOK_SECONDS, OverdueStops
@@ -29,6 +30,8 @@ _SOON_SECONDS = 30.0
 """Lifetime below which workers are restarted at increasing intervals."""
 _SHORTEST_PAUSE = 0.25
 _LONGEST_PAUSE = 60.0
+_SIGKILL = 9
+"""Number of the signal that nothing survives; Windows has no name for it."""
 _ATTEMPTS = 3
 """Number of workers in a row that may exit early with an error before no more are started."""
 
@@ -125,9 +128,6 @@ class ProcessRunner(ServerRunner):
         with self._lock:
             if self._stopping.is_set():
                 return None
-            # In its own process group, Ctrl+C in the server's terminal does not reach the worker,
-            # which the server then stops itself. In its own session, Linux would ignore its lower
-            # priority, because it divides CPU time by session first.
             worker = subprocess.Popen(
                 self._command,
                 env=_environment(),
@@ -136,16 +136,28 @@ class ProcessRunner(ServerRunner):
                 stdout=subprocess.DEVNULL,
                 # A byte that wakes the worker must not wait in a buffer.
                 bufsize=0,
-                process_group=0,
+                **_own_process_group(),
             )
             _write(worker, self._workspace.settings.model_dump_json().encode() + b"\n")
             self._worker = worker
         return worker
 
 
+def _own_process_group() -> dict[str, Any]:
+    """Return the arguments of `Popen` by which Ctrl+C in the terminal does not reach the worker.
+
+    The server stops the worker itself. In its own session, Linux would ignore the worker's lower
+    priority, because it divides CPU time by session first; on Windows, the priority is set here.
+    """
+    if sys.platform == "win32":
+        below = subprocess.BELOW_NORMAL_PRIORITY_CLASS
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | below}
+    return {"process_group": 0}
+
+
 def how_it_ended(code: int) -> str:
     """Return the rest of a sentence about a process that ended with `Popen.returncode`."""
-    if code == -signal.SIGKILL:
+    if code == -_SIGKILL:
         return "was killed, as the system does when memory runs out"
     if code < 0:
         return f"crashed ({signal.strsignal(-code) or -code})"

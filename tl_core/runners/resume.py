@@ -1,11 +1,8 @@
 """Resuming of a stopped run from its last finished epoch."""
 
-import os
-import shutil
-from pathlib import Path
-
 from tl_core.config import RunConfig, make_run_config
 from tl_core.errors import ConfigError, RunNotReady
+from tl_core.files import link_or_copy
 from tl_core.outputs import kept_files
 from tl_core.records import BEST_VAL, Run, RunState
 from tl_core.runners.enqueue import first_facts
@@ -91,10 +88,10 @@ def _continue(workspace: Workspace, run: Run, config: RunConfig) -> Run:
 def _take_over(workspace: Workspace, old: Run, new: Run) -> None:
     store = workspace.store
     artifacts = workspace.artifacts
-    _link(whole_model(workspace, old.id), artifacts.checkpoint(new.id))
+    link_or_copy(whole_model(workspace, old.id), artifacts.checkpoint(new.id))
     old_outputs = artifacts.outputs(old.id)
     for path in kept_files(old_outputs):
-        _link(path, artifacts.outputs(new.id) / path.relative_to(old_outputs))
+        link_or_copy(path, artifacts.outputs(new.id) / path.relative_to(old_outputs))
     store.append_metrics(new.id, store.list_metrics(old.id))
     # Not the test's, since the new run is tested itself.
     for split in ("val", BEST_VAL):
@@ -108,16 +105,4 @@ def _take_over(workspace: Workspace, old: Run, new: Run) -> None:
         facts=old.facts.continued(old.id).merged(new.facts),
     )
     # Last, because a run with a training state can be resumed.
-    _link(artifacts.training_state(old.id), artifacts.training_state(new.id))
-
-
-def _link(old: Path, new: Path) -> None:
-    """Give a file a second name, or copy it if the file system has no hard links.
-
-    Both runs can share the file, because such files are replaced and never changed in place.
-    """
-    new.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(old, new)
-    except OSError:
-        shutil.copyfile(old, new)
+    link_or_copy(artifacts.training_state(old.id), artifacts.training_state(new.id))

@@ -1,6 +1,5 @@
 """Execution of runs: carries out the experiment and records its events in the store."""
 
-import errno
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from tl_core.data.threads import default_workers
 from tl_core.errors import Cancelled, ConfigError, TransferLabError
 from tl_core.events import EpochEnded, Event, FactsFound, Tested
 from tl_core.features import is_out_of_memory
+from tl_core.files import DISK_FULL
 from tl_core.locks import hold_lock
 from tl_core.memory import give_back_memory
 from tl_core.records import DatasetRecord, Progress, Run, RunState
@@ -100,7 +100,7 @@ def claim(
                 stack.enter_context(hold_lock(workspace.artifacts.run_lock(run.id)))
                 # Tells a server whether the worker that it watches is the one that executes this
                 # run.
-                workspace.artifacts.run_lock(run.id).write_text(str(os.getpid()))
+                workspace.artifacts.run_process(run.id).write_text(str(os.getpid()), "ascii")
         yield run
 
 
@@ -226,7 +226,7 @@ def _explain(error: Exception, run: Run) -> str:
             f"Memory ran out with {size} images a step: try a batch size of {max(1, size // 2)}, "
             "or freeze more stages."
         )
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
         return (
             "The disk is full: free some space, for example by deleting old runs, and train again."
         )

@@ -39,9 +39,20 @@ class Artifacts:
     def run_lock(self, run_id: str) -> Path:
         """Return the lock file of the process that executes the run.
 
-        The process holds the lock as long as it lives, and writes its id into the file.
+        The process holds the lock as long as it lives.
         """
         return self.home / "locks" / f"{run_id}.lock"
+
+    def run_process(self, run_id: str) -> Path:
+        """Return the file with the id of the process that executes the run, or last did."""
+        return self.home / "locks" / f"{run_id}.pid"
+
+    def process_of(self, run_id: str) -> int | None:
+        """Return the id of the process that executes the run, or last did; None if unknown."""
+        try:
+            return int(self.run_process(run_id).read_text("ascii"))
+        except (OSError, ValueError):
+            return None
 
     def dataset_lock(self, dataset_id: str) -> Path:
         """Return the lock that is held while the dataset's folder is moved in or removed."""
@@ -64,23 +75,21 @@ class Artifacts:
         folder = self.home / "staging" / uuid.uuid4().hex
         # Beside the folder and not in it, because the folder may be moved into place as a whole.
         lock = folder.with_suffix(".lock")
-        with try_lock(lock):
+        with try_lock(lock, delete=True):
             folder.mkdir()
             try:
                 yield folder
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
-                lock.unlink(missing_ok=True)
 
     def sweep_staging(self) -> None:
         """Delete staging folders whose process has died."""
         for lock in (self.home / "staging").glob("*.lock"):
-            with try_lock(lock) as is_abandoned:
+            with try_lock(lock, delete=True) as is_abandoned:
                 if is_abandoned:
                     # The folder first: without its lock file, no later sweep would find what is
                     # left of it.
                     shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
-                    lock.unlink(missing_ok=True)
 
     def delete_dataset(self, dataset_id: str) -> None:
         shutil.rmtree(self.dataset_folder(dataset_id), ignore_errors=True)
@@ -88,3 +97,4 @@ class Artifacts:
     def delete_run(self, run_id: str) -> None:
         shutil.rmtree(self.run_folder(run_id), ignore_errors=True)
         self.run_lock(run_id).unlink(missing_ok=True)
+        self.run_process(run_id).unlink(missing_ok=True)

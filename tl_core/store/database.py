@@ -193,4 +193,6 @@ def _renew_after_fork(engine: Engine) -> None:
         if (inherited := reference()) is not None:
             inherited.dispose(close=False)
 
-    os.register_at_fork(after_in_child=renew)
+    # Nothing forks on Windows.
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=renew)

@@ -30,7 +30,7 @@ def fail_stale_runs(store: Store, artifacts: Artifacts, death: Death | None = No
 
     Args:
         store: holds the runs.
-        artifacts: locates their lock files, which contain the ids of the processes.
+        artifacts: locates their lock files, and those with the ids of their processes.
         death: how a process has just died, for the message of its run.
     """
     with hold_lock(artifacts.claim_lock):
@@ -47,9 +47,8 @@ def _fail_if_stale(store: Store, artifacts: Artifacts, run: Run, death: Death | 
         if is_stale:
             # Safe only under the run's lock, since nobody else writes into its folder then.
             remove_unfinished(artifacts.run_folder(run.id))
-            # The process that died need not be the one of this run, which is named in the lock
-            # file.
-            is_its_death = death is not None and lock.read_text() == str(death.process_id)
+            # The process that died need not be the one of this run.
+            is_its_death = death is not None and death.process_id == artifacts.process_of(run.id)
             _finish(store, run, death if is_its_death else None)
     return is_stale
 

@@ -1,8 +1,8 @@
 """Default batch size for this machine, when the user chose none."""
 
-import os
 from pathlib import Path
 
+import psutil
 import torch
 
 from tl_core.backbones import anatomy, get_backbone, resolve_frozen
@@ -16,7 +16,6 @@ _MEMORY_SHARE = 0.25
 """Share of the memory for the activations that the backward pass needs."""
 _CONTAINER = Path("/sys/fs/cgroup/memory.max")
 """Memory limit of the process's container, on Linux."""
-_DEFAULT_MEMORY = 8 * 2**30
 """Bytes assumed where the system does not tell."""
 
 
@@ -61,14 +60,10 @@ def memory_bytes(device: Device) -> int:
     """Return the memory of the GPU, or of the machine within its container's limit, in bytes."""
     if device.torch_device.type == "cuda":
         return int(torch.cuda.get_device_properties(device.torch_device).total_memory)
+    # Of the machine even inside a container.
+    machine = int(psutil.virtual_memory().total)
     try:
-        # sysconf tells the machine's memory even inside a container.
-        machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    # Windows has no sysconf.
-    except (AttributeError, ValueError, OSError):
-        return _DEFAULT_MEMORY
-    try:
-        return min(machine, int(_CONTAINER.read_text()))
+        return min(machine, int(_CONTAINER.read_text("ascii")))
     # There is no container, or one without a limit: the file then holds "max".
     except (OSError, ValueError):
         return machine

@@ -25,7 +25,7 @@ from tl_core.backbones import (
 )
 from tl_core.config import ModelConfig
 from tl_core.errors import RunNotReady
-from tl_core.files import replacing
+from tl_core.files import delete, replacing
 from tl_core.records import Preprocessing
 
 _DTYPES = {
@@ -41,6 +41,8 @@ _DTYPES = {
     torch.bool: "BOOL",
 }
 """Names of data types in safetensors files."""
+_MAPPED_FILES_ARE_KEPT = os.name == "nt"
+"""Whether a file cannot be replaced while tensors that were read from it are views of it."""
 _MARK = "mark"
 """Metadata key of the digest that ties changes to their model."""
 
@@ -67,7 +69,7 @@ def save_checkpoint(
     }
     _write(path, _all_tensors(model), metadata)
     # Deleted last: changes that a crash leaves here have another model's mark and are ignored.
-    _changes_path(path).unlink(missing_ok=True)
+    delete(_changes_path(path))
 
 
 def save_changes(path: Path, changed: dict[str, Tensor]) -> None:
@@ -93,7 +95,7 @@ def make_whole(path: Path) -> None:
         # Without the mark, changes that a crash leaves on disk are ignored from now on.
         metadata.pop(_MARK, None)
         _write(path, tensors, metadata)
-        changes.unlink()
+        delete(changes)
 
 
 def _changes_path(path: Path) -> Path:
@@ -129,6 +131,8 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 def _read_file(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     with safe_open(path, framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if _MAPPED_FILES_ARE_KEPT:
+            tensors = {name: tensor.clone() for name, tensor in tensors.items()}
         return tensors, file.metadata()
 
 

@@ -3,7 +3,7 @@
 import re
 import shutil
 import uuid
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import BinaryIO
 
 import streamlit as st
@@ -12,6 +12,7 @@ from tl_core.backbones import get_backbone, list_weights_files
 from tl_core.backbones.weights_files import SUFFIXES, read_tensors
 from tl_core.errors import ConfigError, TransferLabError, WeightsMismatch
 from tl_core.glossary import GLOSSARY
+from tl_core.locks import hold_lock
 from tl_core.text import size
 from tl_ui.fields import field
 from tl_ui.markdown import literal
@@ -152,8 +153,10 @@ def keep_weights_file(file: BinaryIO, name: str, folder: Path) -> str:
         except WeightsMismatch as error:
             # The message names the hidden file, of which the user knows nothing.
             raise ConfigError(str(error).replace(part.name, name)) from error
-        target = _free_name(folder, stem, suffix)
-        part.rename(target)
+        # Two uploads of one name at once must not take the same free one.
+        with hold_lock(folder / ".names.lock"):
+            target = _free_name(folder, stem, suffix)
+            part.replace(target)
     except OSError as error:
         raise ConfigError(
             f"{name!r} could not be stored ({error.strerror}): make room on the disk."
@@ -176,6 +179,8 @@ def plain_name(name: str) -> tuple[str, str]:
     # Some clients send a whole path, on Windows with backslashes.
     path = Path(name.replace("\\", "/").rsplit("/", 1)[-1])
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip(".-_")[:80] or "weights"
+    if PureWindowsPath(stem).is_reserved():
+        return f"own-{stem}", path.suffix.lower()
     try:
         get_backbone(stem)
     except TransferLabError:
