@@ -1,7 +1,9 @@
 """Command `app`, which starts the web app."""
 
+import sys
 from importlib.util import find_spec
 from pathlib import Path
+from runpy import run_module
 from typing import Annotated
 
 import typer
@@ -18,11 +20,9 @@ def app(
     ] = "localhost",
 ) -> None:
     """Start the web app and open it in a browser."""
-    # Imported only here: it takes a second, and no other command needs it.
-    from streamlit.web import cli
-
     options = [f"--server.port={port}", f"--server.address={address}"]
-    cli.main(["run", str(_find_script()), *options], standalone_mode=False)
+    sys.argv = ["streamlit", "run", str(_find_script()), *options]
+    run_module("streamlit", run_name="__main__")
 
 
 def _find_script() -> Path:

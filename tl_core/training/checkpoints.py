@@ -42,7 +42,7 @@ _DTYPES = {
 }
 """Names of data types in safetensors files."""
 _MAPPED_FILES_ARE_KEPT = os.name == "nt"
-"""Whether a file cannot be replaced while tensors that were read from it are views of it."""
+"""True where a file cannot be replaced while tensors that were read from it are views of it."""
 _MARK = "mark"
 """Metadata key of the digest that ties changes to their model."""
 
