@@ -1,5 +1,6 @@
 """Activations in the cache: written in blocks, read into memory or, if large, on demand."""
 
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,7 +13,9 @@ from tl_core.cancellation import NEVER, Stop
 from tl_core.features.examples import OnDisk
 
 _BLOCK_BYTES = 64 * 2**20
-"""Size of a written block, and so the most that is lost when the process is killed."""
+"""Size of a written block."""
+_BLOCK_SECONDS = 10.0
+"""Time after which a smaller block is written, too: the most that a killed process loses."""
 _IN_MEMORY_BYTES = 512 * 2**20
 """Largest activations that are read into main memory whole; larger ones are read on demand."""
 _SHARE_OF_GPU = 0.25
@@ -35,6 +38,7 @@ class RowWriter:
         self._dtype = dtype
         self._keys: list[str] = []
         self._rows: list[np.ndarray] = []
+        self._flushed = time.monotonic()
 
     def add(self, keys: Iterable[str], rows: Tensor) -> None:
         """Add rows [n, …] under their keys.
@@ -44,7 +48,8 @@ class RowWriter:
         """
         self._rows.append(_converted(rows.numpy(), self._dtype))
         self._keys += keys
-        if sum(block.nbytes for block in self._rows) >= _BLOCK_BYTES:
+        is_old = time.monotonic() - self._flushed >= _BLOCK_SECONDS
+        if is_old or sum(block.nbytes for block in self._rows) >= _BLOCK_BYTES:
             self.flush()
 
     def flush(self) -> None:
@@ -52,6 +57,7 @@ class RowWriter:
             raise NoRoom("the cache is full")
         self._keys = []
         self._rows = []
+        self._flushed = time.monotonic()
 
 
 def _converted(rows: np.ndarray, dtype: np.dtype[np.floating[Any]]) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Activations of the frozen prefix in the cache: computed once per image and network."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, replace
 from functools import cached_property
 from importlib.metadata import version
@@ -17,6 +17,7 @@ from torch import Tensor
 from tl_core.backbones import Anatomy, Backbone, TransferModel, anatomy, digest_of_weights
 from tl_core.cache import CacheMiss, RowCache, Shelf
 from tl_core.data.pixels import VERSION as DECODING_VERSION
+from tl_core.errors import Cancelled
 from tl_core.features.activation_rows import NoRoom, RowWriter, read_rows
 from tl_core.features.examples import FeatureExamples, ImageExamples
 from tl_core.features.image_views import Missing, Side, digest
@@ -99,14 +100,20 @@ class CachedActivations:
             computed = _one_behind(computed)
         writers = [RowWriter(shelf, self._dtype) for shelf in shelves]
         done = 0
-        for missing, chosen, outputs in computed:
-            for writer, lacks, output in zip(writers, missing.lacks, outputs, strict=True):
-                keys = compress(missing.keys[chosen], lacks[chosen])
-                writer.add(keys, output[torch.from_numpy(lacks[chosen])])
-            done += chosen.stop - chosen.start
-            yield done, total
-        for writer in writers:
-            writer.flush()
+        try:
+            for missing, chosen, outputs in computed:
+                for writer, lacks, output in zip(writers, missing.lacks, outputs, strict=True):
+                    keys = compress(missing.keys[chosen], lacks[chosen])
+                    writer.add(keys, output[torch.from_numpy(lacks[chosen])])
+                done += chosen.stop - chosen.start
+                yield done, total
+        # The caller asks for a stop, too, and then closes this generator.
+        except (Cancelled, GeneratorExit):
+            # A paused run need not pass these images again when it is resumed.
+            with suppress(NoRoom):
+                _flush(writers)
+            raise
+        _flush(writers)
 
     def _compute(
         self, todo: Sequence[Missing], cuts: Sequence[int], total: int, used: set[Path]
@@ -203,6 +210,11 @@ class CachedActivations:
     def _stage_digests(self) -> list[str]:
         # Kept, as hashing all weights takes time; stages that train are never in front of a cut.
         return [digest_of_weights(stage) for stage in self._model.stages]
+
+
+def _flush(writers: Iterable[RowWriter]) -> None:
+    for writer in writers:
+        writer.flush()
 
 
 def _one_behind(items: Iterable[Item]) -> Iterator[Item]:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from tl_core.events import STAGES
 from tl_core.records import Run, RunState
 from tl_core.text import number_of
 from tl_core.workspace import Workspace
@@ -97,6 +98,8 @@ def stop_promise(run: Run) -> str:
 
 def pause_promise(run: Run) -> str:
     """Describe what pressing Pause now would keep."""
+    if not run.epochs_done and run.progress and run.progress.stage == STAGES[1]:
+        return "Pause: keeps the features prepared so far; training starts when you resume."
     if not run.epochs_done:
         return "Pause: no epoch is finished yet, so training starts again when you resume."
     return (

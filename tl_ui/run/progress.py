@@ -34,6 +34,8 @@ _NEAR = 30
 """Seconds left below which it is refreshed more often again; in between nothing changes."""
 
 
+_ASKED_SECONDS = 0.4
+"""Time between two refreshes of the page while a run is asked to pause or to stop."""
 _MOST_ESTIMATE_AGE = 10
 """Seconds after which an estimate of the time left is no longer shown."""
 
@@ -49,19 +51,30 @@ def phase_of(run: Run) -> tuple[RunState, bool]:
 
 
 def watch(run: Run) -> None:
-    """Draw the progress every one or two seconds, until the page needs other sections."""
+    """Draw the progress every one or two seconds, until the page needs other sections.
+
+    Once the run is asked to pause or to stop, it is drawn more often, so that the end is seen.
+    """
     far = is_far(run)
-    st.fragment(_watch, run_every=2 if far else 1)(run.id, phase_of(run), far)
+    is_asked = _is_asked(run)
+    usual = 2.0 if far else 1.0
+    st.fragment(_watch, run_every=_ASKED_SECONDS if is_asked else usual)(
+        run.id, phase_of(run), far, is_asked
+    )
 
 
-def _watch(run_id: str, phase: tuple[RunState, bool], far: bool) -> None:
+def _is_asked(run: Run) -> bool:
+    return get_workspace().store.asked_of(run.id) is not None
+
+
+def _watch(run_id: str, phase: tuple[RunState, bool], far: bool, was_asked: bool) -> None:
     try:
         run = get_workspace().store.get_run(run_id)
     # Somebody has deleted it: the page then says that there is no such run.
     except UnknownRun:
         st.rerun()
     # The interval of a fragment is fixed: another one needs a rerun of the page, too.
-    if phase_of(run) != phase or is_far(run, far) != far:
+    if phase_of(run) != phase or is_far(run, far) != far or _is_asked(run) != was_asked:
         st.rerun()
     if run.state is RunState.QUEUED:
         _show_queue(run)
