@@ -13,6 +13,7 @@ from tl_ui.run.export import show_export
 from tl_ui.run.feature_map import show_run_map, show_run_probes
 from tl_ui.run.images import follow_samples
 from tl_ui.run.overview import open_run, show_ending, show_head, show_learning_curves
+from tl_ui.run.preview import show_preview, watch_preview
 from tl_ui.run.progress import is_training, watch
 from tl_ui.run.results import show_figures
 from tl_ui.run.settings import show_settings
@@ -32,9 +33,13 @@ if is_busy(run):
             follow_samples(run)
         with right:
             follow_matrix(run)
-    # Before the training there are no curves yet, but images with their true classes to look at.
+    # Before the training there are no curves yet, but a preview of what can be learned.
     elif run.state is not RunState.QUEUED:
-        follow_samples(run)
+        left, right = st.columns(2, gap="large")
+        with left:
+            watch_preview(run)
+        with right:
+            follow_samples(run)
     show_settings(run)
     st.stop()
 
@@ -45,6 +50,7 @@ show_answers(run)
 show_calibration(run)
 if run.epochs_done:
     show_learning_curves(run)
+    show_preview(run)
     show_epochs(run)
     show_run_map(run)
     show_run_probes(run)

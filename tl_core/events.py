@@ -32,6 +32,19 @@ class FactsFound:
 
 
 @dataclass(frozen=True, slots=True)
+class PreviewFitted:
+    """A classifier was fitted on the features prepared so far; it is not the run's model."""
+
+    n_train: int
+    """Training images that it was fitted on."""
+    n_val: int
+    """Validation images that it was judged on."""
+    val_accuracy: float
+    predictions: tuple[Prediction, ...]
+    """Predictions for the sample images among the validation images so far."""
+
+
+@dataclass(frozen=True, slots=True)
 class BatchEnded:
     """One optimizer step."""
 
@@ -71,4 +84,4 @@ class Tested:
     predictions: tuple[Prediction, ...]
 
 
-Event = StageStarted | StageAdvanced | FactsFound | BatchEnded | EpochEnded | Tested
+Event = StageStarted | StageAdvanced | FactsFound | PreviewFitted | BatchEnded | EpochEnded | Tested

@@ -69,6 +69,8 @@ GLOSSARY = {
     "everything after.",
     "pretrained": "Already trained on another large set of photos, and so able to see edges, "
     "textures and shapes before it meets your images.",
+    "preview": "Softmax regression (multinomial logistic regression) on the features that the "
+    "frozen stages have given so far, judged on validation images.",
     "plan": "Which part of the network learns in which epoch, and in how big steps: lighter is "
     "slower.",
     "recall": "Of all images that really are of this class, the share the model found.",

@@ -174,13 +174,16 @@ class SavedPreset:
 @dataclass(frozen=True, slots=True)
 class MetricPoint:
     seq: int
-    """Place in the run's list of points, from 0; writing a point twice changes nothing."""
+    """Place in the run's list of points, from 0; writing a point twice changes nothing.
+
+    Points of the preview have negative places from `FIRST_OF_PREVIEW`, so that the list does not
+    depend on how many there are, which the machine's speed decides."""
     epoch: int
-    """Counted from 1."""
+    """Counted from 1; 0 in the preview."""
     step: int
-    """Optimizer steps done, counted from 1 over the whole run."""
+    """Optimizer steps done, counted from 1 over the whole run; in the preview training images."""
     split: str
-    """"train" or "val"."""
+    """"train", "val" or `PREVIEW`, whose points are measured on validation images."""
     name: str
     """"batch_loss" (mean since the last point); per epoch "loss", "accuracy", "learning_rate"."""
     value: float
@@ -188,6 +191,12 @@ class MetricPoint:
     """Images the value was measured on."""
 
 
+PREVIEW = "preview"
+"""Name under which the store keeps the metrics and predictions of the preview of learning.
+
+The predictions are those for the sample images; their epoch is the number of training images.
+"""
+FIRST_OF_PREVIEW = -1_000_000
 BEST_VAL = "best val"
 """Name under which the store keeps validation predictions of the best epoch ("val": the last)."""
 

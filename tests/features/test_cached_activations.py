@@ -28,6 +28,7 @@ from tl_core.features import (
     TooLarge,
     activation_rows,
     choose_views,
+    mixed_order,
 )
 from tl_core.features.activation_rows import RowWriter
 from tl_core.features.cached_activations import _one_behind
@@ -96,6 +97,48 @@ def test_several_depths_come_out_of_one_pass_as_the_network_itself_gives_them(
         assert not torch.equal(activations[0], activations[1]) and not torch.equal(
             activations[1], activations[2]
         )
+
+
+def test_in_chunks_the_same_rows_come_with_all_views_of_a_chunk_before_the_next(
+    cache: RowCache, model: TransferModel, examples: ImageExamples, tmp_path: Path
+):
+    cuts = [2, len(model.stages)]
+    order = mixed_order(examples.labels, seed=1)
+    mixed = Side(examples, 2, (tuple(order[:14]), tuple(order[14:])))
+    kept = kept_of(RowCache(tmp_path / "mixed", 10**9, keep_free=0), model)
+    told = list(kept.passes([mixed], cuts))
+    assert [told[-1].done, told[-1].total] == [2 * len(order)] * 2
+    seen = [(passed.view, i) for passed in told for i in passed.indices]
+    assert seen == [(view, i) for chunk in mixed.chunks for view in (0, 1) for i in chunk]
+    for passed in told:
+        for index, row in zip(passed.indices, passed.activations, strict=True):
+            again = kept.examples(passed.side, cuts[-1]).activations[passed.view][index]
+            assert torch.equal(row, again)
+    plain = kept_of(cache, model)
+    fill(plain, [Side(examples, 2)], cuts)
+    for cut in cuts:
+        assert torch.equal(
+            kept.examples(mixed, cut).activations,
+            plain.examples(Side(examples, 2), cut).activations,
+        ), "the order changes no number"
+
+
+def test_what_passed_before_a_stop_is_not_computed_again(
+    cache: RowCache, model: TransferModel, examples: ImageExamples
+):
+    asked: list[bool] = []
+    images = replace(examples, stop=Stop(lambda: bool(asked)))
+    passes = kept_of(cache, model).passes([Side(images, 1)], [3])
+    passed = next(passes)
+    asked.append(True)
+    with pytest.raises(Cancelled):
+        next(passes)
+    assert fill(kept_of(cache, model), [Side(examples, 1)], [3]) == len(examples) - passed.done
+    half_way = kept_of(cache, model).passes([Side(examples, 1)], [2])
+    done = next(half_way).done
+    half_way.close()
+    indices, rows = kept_of(cache, model).cached(Side(examples, 1), 2)
+    assert rows is not None and indices == list(range(done)) and len(rows) == done
 
 
 def test_what_was_computed_once_is_not_computed_again(

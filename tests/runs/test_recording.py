@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from making_runs import open_home, run_config
 
-from tl_core.events import BatchEnded, EpochEnded, FactsFound, StageStarted
+from tl_core.events import BatchEnded, EpochEnded, FactsFound, PreviewFitted, StageStarted
 from tl_core.facts import RunFacts
-from tl_core.records import Prediction, Run
+from tl_core.records import PREVIEW, Prediction, Run
 from tl_core.runs.recording import Recorder
 from tl_core.workspace import Workspace
 
@@ -109,3 +109,25 @@ def test_a_resumed_run_appends_to_its_metrics(home: Workspace, run: Run):
     assert rates == [0.1, 0.05]
     # Mixed images have no single class, and so no accuracy.
     assert "accuracy" not in {point.name for point in points if point.split == "train"}
+
+
+def test_the_preview_is_recorded_apart_from_training_and_goes_with_a_restart(
+    home: Workspace, run: Run
+):
+    told = (Prediction(3, 0, (0.75, 0.25)),)
+    with Recorder(home.store, run) as recorder:
+        recorder.write(StageStarted("preparing features"))
+        recorder.write(PreviewFitted(8, 5, 0.6, told))
+        recorder.write(PreviewFitted(16, 5, 0.8, ()))
+    points = home.store.list_preview(run.id)
+    assert [(p.epoch, p.split, p.step, p.value, p.n) for p in points] == [
+        (0, PREVIEW, 8, 0.6, 5),
+        (0, PREVIEW, 16, 0.8, 5),
+    ]
+    assert home.store.list_metrics(run.id) == []
+    assert home.store.list_predictions(run.id, PREVIEW) == (8, list(told))
+    assert home.store.list_predictions(run.id, "val") == (0, [])
+    home.store.drop_metrics(run.id, after_epoch=0)
+    assert len(home.store.list_preview(run.id)) == 2, "kept beside finished epochs"
+    home.store.drop_metrics(run.id, after_epoch=-1)
+    assert home.store.list_preview(run.id) == []

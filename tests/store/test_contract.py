@@ -532,6 +532,10 @@ def test_metrics_come_back_in_order_and_from_where_one_left_off(store: SqlStore,
     assert store.list_metrics(run.id) == points
     assert store.list_metrics(run.id, after=2) == points[3:]
     assert store.list_metrics(run.id, after=4) == []
+    preview = [a_point(seq, epoch=0) for seq in (-3, -2)]
+    store.append_metrics(run.id, preview)
+    assert store.list_preview(run.id) == preview and store.list_preview(other.id) == []
+    assert store.list_metrics(run.id) == store.list_metrics(run.id, after=-9) == points
 
 
 def test_a_repeated_point_changes_nothing(store: SqlStore, config: RunConfig):

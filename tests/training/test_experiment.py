@@ -14,7 +14,15 @@ from tl_core.cancellation import Stop
 from tl_core.data.images import image_path
 from tl_core.errors import Cancelled
 from tl_core.evaluation import predict
-from tl_core.events import STAGES, BatchEnded, EpochEnded, FactsFound, StageAdvanced, StageStarted
+from tl_core.events import (
+    STAGES,
+    BatchEnded,
+    EpochEnded,
+    FactsFound,
+    PreviewFitted,
+    StageAdvanced,
+    StageStarted,
+)
 from tl_core.events import Tested as WasTested
 from tl_core.facts import RunFacts
 from tl_core.outputs import load_epochs, load_outputs
@@ -39,7 +47,11 @@ def test_the_four_stages_come_in_order_and_learn_the_colours(make_experiment: Ma
     events = list(run_experiment(experiment))
     assert tuple(event.stage for event in events if isinstance(event, StageStarted)) == STAGES
     stage = ""
-    belongs = {"training": (BatchEnded, EpochEnded), "testing": (StageAdvanced, WasTested)}
+    belongs = {
+        "preparing features": (StageAdvanced, PreviewFitted),
+        "training": (BatchEnded, EpochEnded),
+        "testing": (StageAdvanced, WasTested),
+    }
     for event in events:
         if isinstance(event, StageStarted):
             stage = event.stage

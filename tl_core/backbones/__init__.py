@@ -19,6 +19,7 @@ from tl_core.backbones.catalog import (
 )
 from tl_core.backbones.freezing import count_parameters, freeze, list_leaves, resolve_frozen
 from tl_core.backbones.library import build_library_model, constructor_options
+from tl_core.backbones.stages import channels_first
 from tl_core.backbones.weights import (
     WeightsReport,
     ensure_weights,
@@ -41,6 +42,7 @@ __all__ = [
     "anatomy",
     "build_library_model",
     "build_model",
+    "channels_first",
     "constructor_options",
     "count_parameters",
     "digest_of_weights",

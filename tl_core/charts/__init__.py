@@ -16,6 +16,7 @@ from tl_core.charts.chart import (
 )
 from tl_core.charts.confusion import MatrixView, confusion_chart
 from tl_core.charts.curves import accuracy_chart, learning_rate_chart, loss_chart
+from tl_core.charts.preview import preview_chart
 from tl_core.charts.roc import precision_recall_chart, roc_chart
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "loss_chart",
     "make_figure",
     "precision_recall_chart",
+    "preview_chart",
     "reliability_chart",
     "roc_chart",
     "top_answers_chart",

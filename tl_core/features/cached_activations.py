@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 
 from tl_core.backbones import Anatomy, Backbone, TransferModel, anatomy, digest_of_weights
-from tl_core.cache import CacheMiss, RowCache, Shelf
+from tl_core.cache import CacheMiss, RowCache, Rows, Shelf
 from tl_core.data.pixels import VERSION as DECODING_VERSION
 from tl_core.errors import Cancelled
 from tl_core.features.activation_rows import NoRoom, RowWriter, read_rows
 from tl_core.features.examples import FeatureExamples, ImageExamples
-from tl_core.features.image_views import Missing, Side, digest
+from tl_core.features.image_views import Missing, Passed, Side, digest, in_turns
 from tl_core.features.onnx_prefix import OnnxPrefix
 from tl_core.features.prefix import Autocast, Cuts, Prefix, TorchPrefix, make_prefix
 
@@ -75,9 +75,12 @@ class CachedActivations:
         return activation_bytes(self._anatomy, cut, self._precision)
 
     def fill(self, sides: Sequence[Side], cuts: Sequence[int]) -> Iterator[tuple[int, int]]:
-        """Compute in one pass what is missing behind each of the `cuts`.
+        """Compute what is missing, as `passes` does; yield (images passed, images to pass)."""
+        for passed in self.passes(sides, cuts):
+            yield passed.done, passed.total
 
-        Yields (images passed, images to pass).
+    def passes(self, sides: Sequence[Side], cuts: Sequence[int]) -> Iterator[Passed]:
+        """Compute in one pass what is missing behind each of the `cuts`, in ascending order.
 
         Raises:
             NoRoom: the rows do not fit into the cache; as `TooLarge`, into the precision.
@@ -86,7 +89,7 @@ class CachedActivations:
         used: set[Path] = set()
         # The shelves share `used`, so that writing to one does not delete rows of another.
         shelves = [self._shelf(cut, sides[0].images, used) for cut in cuts]
-        todo = [missing for side in sides for missing in side.missing(shelves)]
+        todo = in_turns([side.missing(shelves) for side in sides])
         total = sum(len(missing.keys) for missing in todo)
         if not total:
             return
@@ -106,7 +109,9 @@ class CachedActivations:
                     keys = compress(missing.keys[chosen], lacks[chosen])
                     writer.add(keys, output[torch.from_numpy(lacks[chosen])])
                 done += chosen.stop - chosen.start
-                yield done, total
+                yield Passed(
+                    done, total, missing.side, missing.view, missing.indices[chosen], output
+                )
         # The caller asks for a stop, too, and then closes this generator.
         except (Cancelled, GeneratorExit):
             # A paused run need not pass these images again when it is resumed.
@@ -121,9 +126,9 @@ class CachedActivations:
         """Yield missing images, a slice of them, and their activations (in transfer)."""
         prefix = None
         for missing in todo:
+            images = missing.images
             # Pixels decoded here may be cached, but not in place of activations in use.
-            cache = missing.images.cache and self._cache.sparing(used)
-            images = replace(missing.images, cache=cache)
+            images = replace(images, cache=images.cache and self._cache.sparing(used))
             start = 0
             for batch in images.view(missing.view):
                 # Made with the first batch, on which the engines are compared.
@@ -132,6 +137,19 @@ class CachedActivations:
                 end = start + len(batch.labels)
                 yield missing, slice(start, end), outputs
                 start = end
+
+    def cached(self, side: Side, cut: int) -> tuple[list[int], Rows | None]:
+        """Return the images of a side whose plain view is cached behind `cut`, and their rows.
+
+        The rows are None where there are none, or where some have just been evicted.
+        """
+        shelf = self._shelf(cut, side.images)
+        keys = side.keys(0)
+        indices = np.flatnonzero(shelf.find(keys)).tolist()
+        try:
+            return indices, shelf.rows([keys[i] for i in indices]) if indices else None
+        except CacheMiss:
+            return [], None
 
     def examples(self, side: Side, cut: int) -> FeatureExamples:
         """Return the side's examples as activations behind `cut` stages.

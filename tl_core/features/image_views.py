@@ -1,14 +1,17 @@
 """Images whose activations are cached, in one or several augmented views, and their keys."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from tl_core.cache import Shelf
 from tl_core.features.examples import ImageExamples
+from tl_core.features.pass_order import Chunks
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,8 @@ class Side:
 
     images: ImageExamples
     views: int
+    chunks: Chunks = ()
+    """Order of the pass: all views of a chunk before the next chunk. By default view by view."""
 
     def keys(self, view: int) -> list[str]:
         """Return a key per image: digest of its bytes, and of all that decides its augmentation."""
@@ -32,19 +37,22 @@ class Side:
         """Return the keys of every view in turn."""
         return [key for view in range(self.views) for key in self.keys(view)]
 
-    def missing(self, shelves: Sequence[Shelf]) -> Iterator["Missing"]:
-        """Yield by view what any shelf lacks; of several images with one key only the first."""
+    def missing(self, shelves: Sequence[Shelf]) -> list[list["Missing"]]:
+        """Return what any shelf lacks, by chunk and view; of images with one key only the first."""
+        chunks = self.chunks or (tuple(range(len(self.images))),)
+        found: list[list[Missing]] = [[] for _ in chunks]
         for view in range(self.views):
             keys = self.keys(view)
             # Reversed, so that of equal keys the first index is the one that stays.
             first = {key: i for i, key in reversed(list(enumerate(keys)))}
             is_first = np.array([first[key] == i for i, key in enumerate(keys)], dtype=bool)
             lacks = np.array([np.logical_not(shelf.find(keys)) & is_first for shelf in shelves])
-            rows = np.flatnonzero(lacks.any(0))
-            if len(rows):
-                yield Missing(
-                    self.only(rows.tolist()), view, [keys[row] for row in rows], lacks[:, rows]
-                )
+            for number, chunk in enumerate(chunks):
+                rows = [i for i in chunk if lacks[:, i].any()]
+                if rows:
+                    missing_keys = [keys[row] for row in rows]
+                    found[number].append(Missing(self, view, rows, missing_keys, lacks[:, rows]))
+        return found
 
     def only(self, indices: Sequence[int]) -> ImageExamples:
         """Return the images at `indices`, in the memory layout that suits their device."""
@@ -62,11 +70,38 @@ class Side:
 class Missing:
     """Images whose activations in one view are not on every shelf."""
 
-    images: ImageExamples
+    side: Side
     view: int
+    indices: list[int]
+    """Index of each image on its side."""
     keys: list[str]
     lacks: NDArray[np.bool_]
     """Mask [shelves, images] of the missing rows."""
+
+    @property
+    def images(self) -> ImageExamples:
+        return self.side.only(self.indices)
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Images of one side that have just passed through the frozen prefix, in one view."""
+
+    done: int
+    """Images passed so far, counted once per view."""
+    total: int
+    side: Side
+    view: int
+    indices: list[int]
+    """Index of each image on its side."""
+    activations: Tensor
+    """Activations behind the deepest cut, float [B, …] in main memory."""
+
+
+def in_turns(sides: Sequence[Sequence[Sequence[Missing]]]) -> list[Missing]:
+    """Return the missing images of several sides in the order of the pass: by chunk, then side."""
+    rounds = zip_longest(*sides, fillvalue=())
+    return [missing for chunks in rounds for chunk in chunks for missing in chunk]
 
 
 def choose_views(n_train: int, epochs: int, augment: bool, wanted: int | None = None) -> int:

@@ -140,8 +140,9 @@ def _carry_out(
         lambda: stop.is_asked or store.asked_of(run.id) is not None, every_seconds=_ASK_SECONDS
     )
     try:
-        # An unfinished epoch is repeated, and its metrics are recorded anew.
-        store.drop_metrics(run.id, after_epoch=run.epochs_done)
+        # An unfinished epoch is repeated, and its metrics are recorded anew. If no epoch was
+        # finished, so is the preview, whose points have epoch 0.
+        store.drop_metrics(run.id, after_epoch=run.epochs_done or -1)
         events = run_experiment(make_experiment(workspace, run.config, run.id, asked))
         # An abandoned generator would keep its threads and files until it is garbage-collected.
         with Recorder(workspace.store, run) as recorder, closing(events):

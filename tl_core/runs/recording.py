@@ -4,9 +4,17 @@ import platform
 import time
 from importlib.metadata import version
 
-from tl_core.events import BatchEnded, EpochEnded, Event, FactsFound, StageAdvanced, Tested
+from tl_core.events import (
+    BatchEnded,
+    EpochEnded,
+    Event,
+    FactsFound,
+    PreviewFitted,
+    StageAdvanced,
+    Tested,
+)
 from tl_core.facts import RunFacts
-from tl_core.records import BEST_VAL, MetricPoint, Progress, Run
+from tl_core.records import BEST_VAL, FIRST_OF_PREVIEW, PREVIEW, MetricPoint, Progress, Run
 from tl_core.store import Store
 from tl_core.training.progress import ProgressMeter
 
@@ -37,6 +45,7 @@ class Recorder:
         # A resumed or continued run has metrics of its earlier epochs.
         earlier = store.list_metrics(run.id)
         self._seq = earlier[-1].seq + 1 if earlier else 0
+        self._preview_seq = FIRST_OF_PREVIEW
         self._progress: Progress | None = None
         self._shown = 0.0
         self._flushed = 0.0
@@ -63,6 +72,8 @@ class Recorder:
         match event:
             case FactsFound(facts):
                 self._store.update_run(self._id, facts=facts)
+            case PreviewFitted():
+                self._add_preview(event)
             case BatchEnded():
                 self._add_batch(event)
             # A run that is resumed reports its last finished epoch again.
@@ -77,6 +88,22 @@ class Recorder:
         if not is_frequent or now - self._flushed > _FLUSH_SECONDS:
             self._flush()
         return progress
+
+    def _add_preview(self, event: PreviewFitted) -> None:
+        self._points.append(
+            MetricPoint(
+                self._preview_seq,
+                epoch=0,
+                step=event.n_train,
+                split=PREVIEW,
+                name="accuracy",
+                value=event.val_accuracy,
+                n=event.n_val,
+            )
+        )
+        self._preview_seq += 1
+        if event.predictions:
+            self._store.put_predictions(self._id, PREVIEW, event.n_train, event.predictions)
 
     def _add_batch(self, event: BatchEnded) -> None:
         self._losses.append(event)

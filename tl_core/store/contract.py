@@ -183,7 +183,10 @@ class Store(Protocol):
         """Store metrics, skipping each `seq` already stored; those of a deleted run are dropped."""
 
     def list_metrics(self, run_id: str, after: int = -1) -> list[MetricPoint]:
-        """List the points with `seq` greater than `after`, in order."""
+        """List the points with `seq` greater than `after`, in order, without the preview's."""
+
+    def list_preview(self, run_id: str) -> list[MetricPoint]:
+        """List the points of the preview of learning, whose `seq` is negative, in order."""
 
     def drop_metrics(self, run_id: str, after_epoch: int) -> None:
         """Delete the points of epochs later than `after_epoch`."""

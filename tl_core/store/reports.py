@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Row, delete, select
+from sqlalchemy import ColumnElement, Connection, Row, delete, select
 
 from tl_core.records import MetricPoint, Prediction
 from tl_core.store.database import Database
@@ -22,12 +22,14 @@ class SqlReports(Database):
                 connection.execute(self.insert_new(metrics), rows)
 
     def list_metrics(self, run_id: str, after: int = -1) -> list[MetricPoint]:
+        return self._list_points(run_id, metrics.c.seq > max(after, -1))
+
+    def list_preview(self, run_id: str) -> list[MetricPoint]:
+        return self._list_points(run_id, metrics.c.seq < 0)
+
+    def _list_points(self, run_id: str, which: ColumnElement[bool]) -> list[MetricPoint]:
         columns = [column for column in metrics.c if column is not metrics.c.run_id]
-        query = (
-            select(*columns)
-            .where(metrics.c.run_id == run_id, metrics.c.seq > after)
-            .order_by(metrics.c.seq)
-        )
+        query = select(*columns).where(metrics.c.run_id == run_id, which).order_by(metrics.c.seq)
         with self.reading() as connection:
             return [MetricPoint(**row._mapping) for row in connection.execute(query)]
 

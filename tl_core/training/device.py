@@ -89,3 +89,14 @@ def threads_as_needed() -> Iterator[Callable[[nn.Module, Tensor], None]]:
         yield choose
     finally:
         torch.set_num_threads(threads)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute with one thread, for small work beside threads that are busy."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

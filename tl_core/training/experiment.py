@@ -40,6 +40,8 @@ class Experiment:
     """True to compute frozen stages in PyTorch even where ONNX Runtime is faster."""
     outputs: Path | None = None
     """Folder for logits and features (`tl_core.outputs`); None stores none."""
+    preview: bool = True
+    """True to fit classifiers on the features prepared so far, for those who watch."""
     exported: dict[str, OnnxPrefix] = field(default_factory=dict)
     """Frozen stages in ONNX Runtime, shared so that the test uses the same graph as training."""
 

@@ -1,11 +1,13 @@
 """Cached activations of the frozen prefix: which phases use them, and their preparation."""
 
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 
 from torch import nn
 
 from tl_core.backbones import TransferModel
 from tl_core.config import RunConfig
+from tl_core.evaluation.sampling import pick_samples
 from tl_core.events import Event, FactsFound, StageAdvanced
 from tl_core.facts import FrozenPace, RunFacts
 from tl_core.features import (
@@ -16,13 +18,19 @@ from tl_core.features import (
     Side,
     TooLarge,
     choose_views,
+    cut_into_chunks,
+    mixed_order,
 )
 from tl_core.training.experiment import Experiment
 from tl_core.training.plan import Phase
+from tl_core.training.preview import Preview
 from tl_core.training.speed_records import Pace
 
 _SMALL_ROW = 512 * 2**10
 """Bytes of one image's activations up to which caching pays off even for a single epoch."""
+
+_ORDER_SEED = 0
+"""Seed of the order of the pass, on which no result depends."""
 
 
 def phases_that_keep(
@@ -60,7 +68,18 @@ def views_of(config: RunConfig, n_train: int, kept: Sequence[Phase]) -> int:
 class FrozenPart:
     """Frozen prefix of a run's model, whose activations are computed once and cached."""
 
-    def __init__(self, experiment: Experiment, model: TransferModel, plan: Sequence[Phase]) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        model: TransferModel,
+        plan: Sequence[Phase],
+        *,
+        is_new: bool = False,
+    ) -> None:
+        """
+        Args:
+            is_new: no epoch was trained yet, so that learning is previewed in the first pass.
+        """
         self._experiment = experiment
         self._model = model
         self._kept = keep_activations(experiment, model)
@@ -71,6 +90,19 @@ class FrozenPart:
         self._views = views_of(experiment.config, len(split.train), self._phases)
         self._train = Side(experiment.examples(split.train, augment=True), self._views)
         self._val = Side(experiment.examples(split.val), 1)
+        self._preview: Preview | None = None
+        if is_new and experiment.preview:
+            self._set_up_preview()
+
+    def _set_up_preview(self) -> None:
+        """Mix the order of the pass, so that every class and the sample images come early."""
+        experiment = self._experiment
+        val = experiment.split.val
+        samples = pick_samples(experiment.images, val)
+        self._train = _mixed(self._train)
+        self._val = _mixed(self._val, [val.index(position) for position in samples])
+        n_classes = len(experiment.classes)
+        self._preview = Preview(self._train, self._val, n_classes, samples)
 
     def reads(self, phase: Phase) -> bool:
         """Return True if `phase` trains on cached activations."""
@@ -87,11 +119,19 @@ class FrozenPart:
         later = self._phases[self._phases.index(phase) :]
         cuts = sorted({later_phase.frozen.stages for later_phase in later})
         sides = (self._train, self._val)
+        # A classifier needs images of both sides, and there are fewer of validation.
+        order = sides[::-1] if self._preview else sides
         pace = Pace()
         try:
-            for computed, total in self._kept.fill(sides, cuts):
-                pace.see(computed)
-                yield StageAdvanced("preparing features", computed, total, self._unit)
+            if self._preview:
+                self._preview.begin(self._kept, cuts[-1])
+            for passed in self._kept.passes(order, cuts):
+                pace.see(passed.done)
+                yield StageAdvanced("preparing features", passed.done, passed.total, self._unit)
+                if self._preview:
+                    yield from self._preview.see(passed)
+            if self._preview:
+                yield from self._preview.finish()
             train, val = (self._kept.examples(side, phase.frozen.stages) for side in sides)
         except TooLarge as error:
             # What is already cached in float16 is of no use; the pass starts again in float32.
@@ -117,6 +157,13 @@ class FrozenPart:
         if self._views <= 1:
             return "images"
         return f"views of {len(self._train.images) + len(self._val.images):,} images"
+
+
+def _mixed(side: Side, first: Sequence[int] = ()) -> Side:
+    """Return the side with its images in mixed order and in chunks, some of them `first`."""
+    images = side.images
+    order = [i for i in mixed_order(images.labels, _ORDER_SEED) if i not in first]
+    return replace(side, chunks=cut_into_chunks([*first, *order], images.batch_size))
 
 
 def examples_to_judge(

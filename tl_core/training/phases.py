@@ -66,7 +66,7 @@ class _Phases:
         if state:
             # The state leaves out stages that are always frozen and keep their initial weights.
             model.load_state_dict(state.model, strict=False)
-        self._frozen_part = FrozenPart(experiment, model, plan)
+        self._frozen_part = FrozenPart(experiment, model, plan, is_new=state is None)
         # False for a resumed run too: a merged file has no mark that changes could refer to.
         self._is_saved_whole = False
         self._keeper = OutputsKeeper(experiment.outputs, self._done)

@@ -14,6 +14,7 @@ from cachetools import LRUCache
 from tl_core.charts import Chart
 from tl_core.charts.confusion import MatrixView, confusion_chart
 from tl_core.charts.curves import accuracy_chart, learning_rate_chart, loss_chart
+from tl_core.charts.preview import preview_chart
 from tl_core.errors import TransferLabError, UnknownDataset
 from tl_core.records import MetricPoint, Prediction, Run
 from tl_core.runs.summary import is_busy, runs_compared
@@ -21,7 +22,7 @@ from tl_core.store.contract import Store
 from tl_ui.optimizers.curves import COMPARISON_CHARTS
 from tl_ui.run.phases import borders
 
-KINDS = ("loss", "accuracy", "learning-rate", "confusion", "confusion-test")
+KINDS = ("loss", "accuracy", "learning-rate", "preview", "confusion", "confusion-test")
 _PLAIN = MatrixView()
 CHECK_SECONDS = 0.7
 """Minimum time between two queries of the store for a chart, for any number of viewers."""
@@ -87,6 +88,8 @@ class RunCharts:
             run = self._store.get_run(run_id)
             if kind in ("loss", "accuracy", "learning-rate"):
                 self._check_metrics(entry, run, kind)
+            elif kind == "preview":
+                self._check_preview(entry, run)
             else:
                 self._check_predictions(entry, run, kind, view)
 
@@ -136,6 +139,14 @@ class RunCharts:
             chart = learning_rate_chart(points, borders(run), epochs)
         entry.payload = _payload(chart, live=is_busy(run))
         entry.state = state
+
+    def _check_preview(self, entry: _Entry, run: Run) -> None:
+        points = self._store.list_preview(run.id)
+        n_train = run.facts.splits.train if run.facts.splits else 0
+        state = (is_busy(run), *_extent(points), n_train)
+        if entry.state != state:
+            entry.payload = _payload(preview_chart(points, n_train), live=is_busy(run))
+            entry.state = state
 
     def _points(self, entry: _Entry, run: Run) -> list[MetricPoint]:
         # A resumed run drops the points of the epoch that it repeats, so they are read again.

@@ -12,6 +12,7 @@ import streamlit as st
 from tl_core.charts import confusion_chart
 from tl_core.errors import TransferLabError
 from tl_core.evaluation.projection import align
+from tl_core.evaluation.sampling import pick_samples
 from tl_core.glossary import GLOSSARY
 from tl_core.outputs import EpochOutputs, list_epochs, load_epochs
 from tl_core.records import ImageRecord, Run
@@ -25,7 +26,7 @@ from tl_ui.map_view import pictures_of
 from tl_ui.markdown import literal
 from tl_ui.point_maps import COLOURINGS, PointMap, alt_words, bounds_of, by_class, by_right
 from tl_ui.resources import get_workspace
-from tl_ui.run.images import gallery_item, images_of, pick_samples
+from tl_ui.run.images import gallery_item, images_of
 
 _SECONDS_PER_EPOCH = 1.0
 """Time that an epoch is shown while the epochs are played."""

@@ -147,10 +147,7 @@ def what_follows(run: Run) -> str:
     stage = run.progress.stage if run.progress else STAGES[0]
     if stage not in STAGES[:2] or not learns_head_alone(run.facts.plan):
         return ""
-    return (
-        "This is most of the work: the training after it, with its curves, takes moments. "
-        "You can then step through its epochs on this page."
-    )
+    return "This is most of the work: the training after it, with its curves, takes moments."
 
 
 def steps_html(stage: str) -> str:
@@ -217,5 +214,7 @@ def _show_ways_out(run: Run) -> None:
             on_click=store.request_cancel,
             args=(run.id,),
         )
-    st.caption(f"{pause_promise(run)} {stop_promise(run)}")
-    st.caption("You can close this page: the run goes on, and its address opens it again.")
+    st.caption(
+        f"{pause_promise(run)} {stop_promise(run)} "
+        "You can close this page: the run goes on, and its address opens it again."
+    )

@@ -13,6 +13,7 @@ import streamlit as st
 from tl_core.data.file_types import FORMATS_IN_WORDS
 from tl_core.data.images import image_path, open_rgb
 from tl_core.errors import ImageUnusable, TransferLabError
+from tl_core.evaluation.sampling import pick_samples
 from tl_core.glossary import GLOSSARY
 from tl_core.records import Run
 from tl_core.runs.predictor import Answer, answers_csv
@@ -25,7 +26,7 @@ from tl_ui.components.drawing import drawing
 from tl_ui.gallery import gallery_html
 from tl_ui.markdown import literal
 from tl_ui.resources import get_predictor, get_workspace
-from tl_ui.run.images import gallery_item, images_of, pick_samples, run_split
+from tl_ui.run.images import gallery_item, images_of, run_split
 from tl_ui.run.overview import has_model
 from tl_ui.runs.table import in_order
 

@@ -20,11 +20,14 @@ from google.protobuf.json_format import MessageToJson
 from tl_core.datasets.importing import delete_dataset
 from tl_core.facts import PlannedPhase, RunFacts, SplitFingerprints
 from tl_core.records import (
+    PREVIEW,
     Prediction,
     Progress,
     RunState,
 )
 from tl_core.runs.predictor import Answer
+from tl_ui.dataset_view import dataset_images
+from tl_ui.run import images as run_images
 from tl_ui.try_it import predictions as answers
 
 __all__ = ["add_run", "dataset", "workspace"]
@@ -203,9 +206,37 @@ def test_while_features_are_made_the_page_says_what_will_be_seen_and_when(
     progress = Progress("preparing features", 0.5, "588 of 1,112 views of 398 images")
     workspace.store.update_run(run.id, facts=RunFacts(plan=(phase,)), progress=progress)
     said = words(open_page("run", run=run.id))
-    assert ("takes moments" in said and "step through its epochs" in said) is is_quick
+    assert ("takes moments" in said) is is_quick
+    assert "It is not the run's result" in said
     assert "6 validation images, before the first epoch" in said
     assert "the model's answer after each epoch" in said
+    assert "keeps the features prepared so far" in said
+
+
+def test_the_preview_is_shown_while_features_are_made_and_folded_away_afterwards(
+    workspace, add_run
+):
+    run = add_run()
+    workspace.store.update_run(run.id, progress=Progress("preparing features", 0.5))
+    split = run_images.run_split(run.config.data)
+    [position] = run_images.pick_samples(dataset_images(run.config.data.dataset_id), split.val, 1)
+    told = [Prediction(position, 0, (0.875, 0.125))]
+    workspace.store.put_predictions(run.id, PREVIEW, 96, told)
+    app = open_page("run", run=run.id)
+    assert "6 validation images, preview after 96 training images" in words(app)
+    assert "87.5" in words(app)
+    assert not app.expander or "Accuracy by number" not in app.expander[0].label
+    workspace.store.finish_run(run.id, RunState.PAUSED)
+    labels = [box.label for box in open_page("run", run=run.id).expander]
+    assert "Accuracy by number of training images" not in labels, "nothing was trained"
+    finished = add_run(2, state=RunState.COMPLETED, tested=True)
+    assert "Accuracy by number of training images" not in [
+        box.label for box in open_page("run", run=finished.id).expander
+    ]
+    workspace.store.put_predictions(finished.id, PREVIEW, 96, told)
+    app = open_page("run", run=finished.id)
+    assert "Accuracy by number of training images" in [box.label for box in app.expander]
+    assert "it is not the run's model" in words(app)
 
 
 def test_a_running_run_can_be_paused(workspace, add_run):
