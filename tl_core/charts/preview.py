@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from tl_core.charts.chart import Chart, make_figure
+from tl_core.charts.chart import Chart, Figure, make_figure
 from tl_core.charts.curve_axes import curve_layout, series
-from tl_core.evaluation.intervals import wilson_interval
+from tl_core.evaluation.intervals import Interval, wilson_interval
 from tl_core.records import PREVIEW, MetricPoint
 from tl_core.text import count, number_of, percent
 
@@ -28,8 +28,30 @@ def preview_chart(points: Sequence[MetricPoint], n_train: int) -> Chart:
             "An empty chart of validation accuracy by number of training images.",
             make_figure([], layout),
         )
-    intervals = [wilson_interval(fit.value * fit.n, fit.n) for fit in fits]
-    line = {
+    last = fits[-1]
+    low, high = _interval(last)
+    reached = (
+        f"right on {percent(last.value)} of {number_of(last.n, 'validation image')} "
+        f"({100 * low:.0f}–{100 * high:.0f} %)"
+    )
+    of_all = f" of {count(n_train)}" if n_train > last.step else ""
+    learned = f"{count(last.step)}{of_all} training {'image' if last.step == 1 else 'images'}"
+    alt = (
+        f"Line chart of validation accuracy by number of training images, with 95 % intervals, in "
+        f"{number_of(len(fits), 'fit')}: from {percent(fits[0].value)} with "
+        f"{count(fits[0].step)} to {percent(last.value)} with {count(last.step)}."
+    )
+    figure = make_figure([_line(fits)], layout)
+    return Chart(f"Preview: {reached} after {learned}", alt, figure)
+
+
+def _interval(fit: MetricPoint) -> Interval:
+    return wilson_interval(fit.value * fit.n, fit.n)
+
+
+def _line(fits: Sequence[MetricPoint]) -> Figure:
+    intervals = [_interval(fit) for fit in fits]
+    return {
         "x": [fit.step for fit in fits],
         "y": [100 * fit.value for fit in fits],
         "error_y": {
@@ -56,17 +78,3 @@ def preview_chart(points: Sequence[MetricPoint], n_train: int) -> Chart:
         "hovertemplate": "%{x} training images: %{y:.1f} % (%{customdata[1]} %) of "
         "%{customdata[0]} validation images<extra></extra>",
     }
-    last = fits[-1]
-    low, high = intervals[-1]
-    reached = (
-        f"right on {percent(last.value)} of {number_of(last.n, 'validation image')} "
-        f"({100 * low:.0f}–{100 * high:.0f} %)"
-    )
-    of_all = f" of {count(n_train)}" if n_train > last.step else ""
-    learned = f"{count(last.step)}{of_all} training {'image' if last.step == 1 else 'images'}"
-    alt = (
-        f"Line chart of validation accuracy by number of training images, with 95 % intervals, in "
-        f"{number_of(len(fits), 'fit')}: from {percent(fits[0].value)} with "
-        f"{count(fits[0].step)} to {percent(last.value)} with {count(last.step)}."
-    )
-    return Chart(f"Preview: {reached} after {learned}", alt, make_figure([line], layout))
