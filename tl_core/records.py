@@ -74,7 +74,8 @@ class DatasetRecord:
     name: str
     """User text."""
     classes: tuple[str, ...]
-    """Sorted; a label is an index into this. User text."""
+    """In natural order (2 before 10); a label is an index into this, so that it never changes. User
+    text."""
     counts: tuple[int, ...]
     """Usable images of each class, in the order of `classes`."""
     n_skipped: int

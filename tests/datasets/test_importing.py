@@ -4,16 +4,20 @@ import io
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from tl_core.cancellation import Stop
+from tl_core.config import make_run_config
 from tl_core.data.images import image_path
 from tl_core.data.sources import Entry, EntryList
 from tl_core.datasets.importing import delete_dataset, import_dataset
 from tl_core.errors import Cancelled, TooFewClasses
+from tl_core.facts import RunFacts
+from tl_core.records import RunState
 from tl_core.settings import Limits
 from tl_core.store import Artifacts, open_store
 
@@ -150,6 +154,7 @@ def test_a_store_that_fails_leaves_no_folder(store, artifacts):
         get_dataset = staticmethod(store.get_dataset)
         list_datasets = staticmethod(store.list_datasets)
         list_images = staticmethod(store.list_images)
+        list_runs = staticmethod(store.list_runs)
 
         def add_dataset(self, *_):
             raise KeyboardInterrupt
@@ -180,6 +185,8 @@ import sys, time
 from pathlib import Path
 from tl_core.data.samples import sample_source
 from tl_core.datasets.importing import import_dataset
+from tl_core.facts import RunFacts
+from tl_core.records import RunState
 from tl_core.settings import Limits
 from tl_core.store import Artifacts, open_store
 
@@ -199,3 +206,33 @@ import_dataset(store, Artifacts(home), source, name="x", limits=Limits(), on_pro
     assert leftovers(artifacts)
     artifacts.sweep_staging()
     assert leftovers(artifacts) == []
+
+
+def numbered(*names: str) -> EntryList:
+    return EntryList(
+        "upload",
+        [
+            Entry((name, f"{i}.png"), partial(iter, [png(10 * place + i)]))
+            for place, name in enumerate(names)
+            for i in range(3)
+        ],
+    )
+
+
+def test_classes_stand_in_the_order_of_their_numbers(store, artifacts):
+    source = numbered("10", "9", "2", "class 10", "class 9")
+    record = import_dataset(store, artifacts, source, name="Mine", limits=LIMITS).record
+    assert record.classes == ("2", "9", "10", "class 9", "class 10")
+
+
+def test_a_dataset_that_comes_back_keeps_the_order_that_its_runs_were_trained_in(store, artifacts):
+    source = numbered("10", "2", "1")
+    first = import_dataset(store, artifacts, source, name="Mine", limits=LIMITS).record
+    order = ("1", "10", "2")
+    for dataset_id, classes in ((first.id, order), ("another", ("2", "1", "10"))):
+        run = store.add_run(make_run_config(dataset_id, {}), "Mine", RunFacts(classes=classes))
+        store.finish_run(run.id, RunState.CANCELLED)
+    delete_dataset(store, artifacts, first.id)
+    again = import_dataset(store, artifacts, source, name="Mine", limits=LIMITS).record
+    assert (again.id, again.classes, again.counts) == (first.id, order, (3, 3, 3))
+    assert store.get_dataset(first.id).classes == order

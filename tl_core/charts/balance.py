@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tl_core.charts.chart import Chart, draw_bars
-from tl_core.text import count, isolated, number_of
+from tl_core.text import count, isolated, natural_key, number_of
 
 MAX_BARS = 30
 _BALANCED = 1.25
@@ -33,7 +33,7 @@ def class_balance_chart(
     Of more than `top` classes the largest and the smallest are drawn: the extremes tell how uneven
     they are.
     """
-    order = sorted(range(len(classes)), key=lambda i: (-counts[i], i))
+    order = sorted(range(len(classes)), key=lambda i: (-counts[i], natural_key(classes[i])))
     title = balance_words(counts)
     if len(order) > top:
         ends = top // 2

@@ -8,7 +8,7 @@ from tl_core.data.layout import EXAMPLE
 from tl_core.data.names import quoted
 from tl_core.errors import ClassTooSmall, TooFewClasses
 from tl_core.records import ImageRecord, SkippedFile
-from tl_core.text import shorten
+from tl_core.text import natural_key, shorten
 
 MIN_DISTINCT = 3
 """Least number of distinct images in a class: one each for train, validation and test."""
@@ -32,7 +32,8 @@ def refuse_unusable(images: Sequence[ImageRecord], skipped: Sequence[SkippedFile
         raise TooFewClasses(f"{problem} {EXAMPLE}{_why_skipped(skipped)}")
     # A split that came with the dataset may leave a class out of a side, which only gets a warning.
     has_own_split = any(image.split for image in images)
-    small = {name: len(keys) for name, keys in sorted(distinct.items()) if len(keys) < MIN_DISTINCT}
+    names = sorted(distinct, key=natural_key)
+    small = {name: len(distinct[name]) for name in names if len(distinct[name]) < MIN_DISTINCT}
     if small and not has_own_split:
         listed = quoted([f"{name}: {count}" for name, count in small.items()])
         raise ClassTooSmall(

@@ -22,6 +22,7 @@ from tl_core.data.sources import Listing, Source
 from tl_core.data.threads import default_workers, map_ahead
 from tl_core.records import DatasetRecord, ImageRecord, SkippedFile
 from tl_core.settings import Limits
+from tl_core.text import natural_key
 
 MOST_WORKERS = 4
 """Limit on decoding threads: each may hold a decoded image of up to hundreds of megabytes."""
@@ -203,11 +204,12 @@ def _conclude(
     )
     numbered = tuple(replace(image, position=position) for position, image in enumerate(ordered))
     counts = Counter(image.class_name for image in numbered)
+    classes = sorted(counts, key=natural_key)
     record = DatasetRecord(
         id=_fingerprint(numbered),
         name=clean_text(name).strip() or "Untitled",
-        classes=tuple(sorted(counts)),
-        counts=tuple(counts[label] for label in sorted(counts)),
+        classes=tuple(classes),
+        counts=tuple(counts[name] for name in classes),
         n_skipped=len(skipped),
         source=kind,
         created_at=time.time(),

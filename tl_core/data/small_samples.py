@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 
 from tl_core.data.names import quoted
-from tl_core.text import number_of
+from tl_core.text import natural_key, number_of
 
 FEW_TO_TEST = 30
 """Number of test images below which an accuracy near one half has a 95 % interval wider than a
@@ -23,7 +23,7 @@ def few_warnings(n_train: Mapping[str, int], n_val: int, n_test: int) -> Iterato
     Args:
         n_train: training images by class.
     """
-    small = sorted(name for name, n in n_train.items() if 0 < n < FEW_TO_LEARN)
+    small = sorted((name for name, n in n_train.items() if 0 < n < FEW_TO_LEARN), key=natural_key)
     if small:
         of_these = "it" if len(small) == 1 else "these classes"
         yield (

@@ -9,6 +9,7 @@ from tl_core.data.copies import content_keys
 from tl_core.data.names import quoted
 from tl_core.data.small_samples import few_warnings
 from tl_core.records import ImageRecord, Split
+from tl_core.text import natural_key
 
 SIDES = {"train": "training", "val": "validation", "test": "test"}
 _PREFERENCE = ("test", "val", "train")
@@ -110,7 +111,7 @@ def _leak_warning(n_leaks: int) -> Iterable[str]:
 
 def _missing_warnings(images: Sequence[ImageRecord], sides: Mapping[str, str]) -> Iterable[str]:
     present = {(image.class_name, sides[image.sha256]) for image in images}
-    classes = sorted({image.class_name for image in images})
+    classes = sorted({image.class_name for image in images}, key=natural_key)
     for side, spoken in SIDES.items():
         if missing := [name for name in classes if (name, side) not in present]:
             sentence = "The class {} has" if len(missing) == 1 else "The classes {} have"

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tl_core.cancellation import NEVER, Stop
@@ -70,12 +70,26 @@ def _add(store: Store, ingested: Ingested, staging: Path, folder: Path) -> Impor
     if known is not None:
         return Imported(known, ingested.skipped, already_known=True)
     try:
-        record = store.add_dataset(ingested.record, ingested.images, ingested.skipped)
+        ordered = _with_the_order_of_runs(store, ingested.record)
+        record = store.add_dataset(ordered, ingested.images, ingested.skipped)
     # Without a record, nothing would refer to the folder any more.
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return Imported(record, ingested.skipped, already_known=False)
+
+
+def _with_the_order_of_runs(store: Store, record: DatasetRecord) -> DatasetRecord:
+    """Give the classes the order in which runs on a deleted dataset of this content have them.
+
+    A label is a place in that order, so a run's model and predictions mean nothing in another.
+    """
+    counts = dict(zip(record.classes, record.counts, strict=True))
+    for run in store.list_runs():
+        classes = run.facts.classes
+        if run.config.data.dataset_id == record.id and set(classes) == set(record.classes):
+            return replace(record, classes=classes, counts=tuple(counts[name] for name in classes))
+    return record
 
 
 def _find(store: Store, dataset_id: str) -> DatasetRecord | None:

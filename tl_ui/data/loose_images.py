@@ -13,7 +13,7 @@ import streamlit as st
 from tl_core.data.images import why_no_image
 from tl_core.data.names import is_junk
 from tl_core.data.sources import Source, loose_images
-from tl_core.text import number_of, shorten
+from tl_core.text import natural_key, number_of, shorten
 from tl_ui.data.uploads import Uploads, uploads_for
 from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
@@ -107,7 +107,7 @@ def _show_named() -> tuple[str, AbstractContextManager[Source]] | None:
     named: list[tuple[str, Drop]] = st.session_state.get(_NAMED, [])
     if not named:
         return None
-    classes = sorted({name for name, _ in named})
+    classes = sorted({name for name, _ in named}, key=natural_key)
     sizes = []
     for class_name in classes:
         n_images = sum(drop.n_images for name, drop in named if name == class_name)
