@@ -1,36 +1,45 @@
 """Drop-down that is synchronised with a parameter of the page's address."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import streamlit as st
 
+from tl_ui.choice import choose
+from tl_ui.components.address import complete_address, page_path
+from tl_ui.fields import field, take_changes
 
-def choose_by_address(label: str, names: Mapping[str, str], parameter: str) -> str:
-    """Return the chosen id: from the address, else the last choice, else the first.
+
+def choose_by_address(
+    label: str,
+    names: Mapping[str, str],
+    parameter: str,
+    *,
+    default: str | None = None,
+    why_not: Mapping[str, str] | None = None,
+) -> str:
+    """Return the chosen id: the one in the address, else the default.
 
     Args:
         names: label of each id in the list.
-        parameter: name of the address's parameter, such as "dataset".
+        parameter: name of the address's parameter, "dataset" or "run".
+        default: id that is shown if the address names none; without it, the first.
+        why_not: sentence, as Markdown, for each id that exists but cannot be chosen (yet).
     """
-    choice = f"{parameter}-choice"
-    # Streamlit deletes a widget's own state when the page changes, so the choice is copied.
-    last_key = f"{parameter}-chosen"
+    # The router has done so already; here it serves pages that are drawn without it.
+    take_changes()
     in_address = st.query_params.get(parameter)
-    last = st.session_state.get(last_key)
-    if in_address is not None and in_address not in names:
-        st.warning(
-            f"The {parameter} in this address is not here or was deleted. Another one is shown."
-        )
-    wanted = in_address if in_address in names else last
-    # While the address still names the last choice, the widget may hold a newer one, which counts.
-    if wanted in names and (choice not in st.session_state or wanted != last):
-        st.session_state[choice] = wanted
-    # What was chosen may have been deleted since, by anyone.
-    if st.session_state.get(choice) not in names:
-        st.session_state.pop(choice, None)
-    chosen = str(st.selectbox(label, list(names), format_func=names.__getitem__, key=choice))
-    st.session_state[last_key] = chosen
-    if chosen != in_address:
-        # This drops other parameters, such as an import's, which spoke of the former choice.
-        st.query_params.from_dict({parameter: chosen})
-    return chosen
+    shown = in_address if in_address in names else default or next(iter(names))
+    if in_address and in_address in (why_not or {}):
+        st.info((why_not or {})[in_address], icon=":material/info:")
+    elif in_address != shown:
+        if in_address:
+            st.warning(
+                f"The {parameter} in this address is not here or was deleted. Another one is shown."
+            )
+        complete_address(parameter, shown)
+    # A key for each page: under a common one Streamlit keeps the value on the server while the
+    # browser draws the first name.
+    key = field(f"{parameter}-choice-{page_path()}", shown, partial(choose, parameter))
+    st.selectbox(label, list(names), format_func=names.__getitem__, key=key)
+    return shown

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from tl_ui.navigation import make_pages
+from tl_ui.fields import take_changes
+from tl_ui.navigation import confirm_address, make_pages, show_menu
 from tl_ui.site_files import SITE
 from tl_ui.style import apply_style
 
@@ -11,4 +12,9 @@ ASSETS = SITE / "assets"
 st.set_page_config(page_title="TransferLab", page_icon=ASSETS / "icon.svg", layout="wide")
 st.logo(ASSETS / "logo.svg", size="large")
 apply_style()
-st.navigation(make_pages(), position="top").run()
+page = st.navigation(make_pages(), position="hidden")
+# Before the menu, which carries what is chosen on the page.
+take_changes()
+confirm_address(page)
+show_menu()
+page.run()

@@ -1,51 +1,76 @@
-"""Pages of the app and the links between them."""
+"""Pages of the app and the links between them, which carry the chosen dataset and run."""
 
 from typing import Any, NoReturn
 
 import streamlit as st
 
+from tl_ui.choice import carry, chosen, chosen_or_newest
+from tl_ui.components.address import note_page, page_path
 from tl_ui.site_files import SITE
 
 _NAMES = ("data", "explore", "train", "runs", "run", "compare", "optimizers", "try_it")
 _FILES = {name: SITE / "pages" / f"{name}.py" for name in _NAMES}
+_MENU = {
+    "data": "Data",
+    "explore": "Explore",
+    "train": "Train",
+    "runs": "Runs",
+    "try_it": "Try it",
+}
+"""Pages of the menu with their titles, in order."""
+_LEARN = {"optimizers": "Optimizers"}
+"""Pages to learn from, which the menu has in a section of their own."""
 
 
-def make_pages() -> dict[str, list[Any]]:
-    """Return the pages in menu order, by section; those under "" stand in the menu itself.
+def make_pages() -> list[Any]:
+    """Return all pages; `show_menu` draws the menu."""
+    titles = {**_MENU, **_LEARN, "run": "Run", "compare": "Compare"}
+    return [
+        st.Page(
+            _FILES[name],
+            title=title,
+            url_path="try" if name == "try_it" else name,
+            default=name == "data",
+        )
+        for name, title in titles.items()
+    ]
 
-    A run's page and a comparison are not in the menu.
+
+def show_menu() -> None:
+    """Draw the menu, whose links carry the chosen dataset and run.
+
+    Those of Streamlit's own menu have no parameters, so that each page would choose anew.
     """
-    return {
-        "": [
-            st.Page(
-                _FILES["data"],
-                title="Data",
-                icon=":material/photo_library:",
-                url_path="data",
-                default=True,
-            ),
-            _page("explore", "Explore", "scatter_plot"),
-            _page("train", "Train", "model_training"),
-            _page("runs", "Runs", "list"),
-            st.Page(
-                _FILES["try_it"], title="Try it", icon=":material/image_search:", url_path="try"
-            ),
-            # Without a parameter in the address, these two have nothing to show.
-            st.Page(_FILES["run"], title="Run", url_path="run", visibility="hidden"),
-            st.Page(_FILES["compare"], title="Compare", url_path="compare", visibility="hidden"),
-        ],
-        "Learn": [_page("optimizers", "Optimizers", "ssid_chart")],
-    }
+    carried = chosen_or_newest()
+    # The style sheet finds the container by its key and puts it into the header.
+    with st.container(key="menu", horizontal=True, gap=None):
+        for name, title in _MENU.items():
+            st.page_link(_FILES[name], label=title, query_params=carried or None)
+        with st.popover("Learn", type="tertiary"):
+            for name, title in _LEARN.items():
+                st.page_link(_FILES[name], label=title, query_params=carried or None)
 
 
-def _page(name: str, title: str, icon: str) -> Any:
-    return st.Page(_FILES[name], title=title, icon=f":material/{icon}:", url_path=name)
+def confirm_address(page: Any) -> None:
+    """Tell the browser the address that this script is drawn from, if it may not know it.
+
+    After a link from a page to the same page with other parameters, the browser would keep the
+    former address, and the next refresh would show the former page again.
+    """
+    query = st.query_params.to_dict()
+    if page.url_path == page_path() and query != st.session_state.get("query-drawn", query):
+        # The browser ignores an address that it has already.
+        st.query_params.from_dict(query)
+    st.session_state["query-drawn"] = query
+    note_page(page.url_path)
 
 
 def link(
     page: str, label: str, *, icon: str | None = None, primary_key: str | None = None, **query: str
 ) -> None:
-    """Draw a link to a page, after which the browser's Back button works.
+    """Draw a link to a page, which carries the chosen dataset and run.
+
+    The browser's Back button works after it.
 
     Args:
         page: name of its file, such as "run".
@@ -56,12 +81,14 @@ def link(
     # A container's key becomes a CSS class, by which the style sheet finds the link.
     key = f"next-{primary_key}" if primary_key else None
     with st.container(key=key, width="content"):
-        st.page_link(_FILES[page], label=label, icon=icon, query_params=query or None)
+        st.page_link(
+            _FILES[page], label=label, icon=icon, query_params=carry(chosen(), query) or None
+        )
 
 
 def go(page: str, **query: str) -> NoReturn:
-    """Switch to a page at once, at the end of an action.
+    """Switch to a page at once, at the end of an action; the chosen dataset and run stay chosen.
 
     Prefer `link` elsewhere: it leaves a proper entry in the browser's history.
     """
-    st.switch_page(_FILES[page], query_params=query or None)
+    st.switch_page(_FILES[page], query_params=carry(chosen(), query) or None)

@@ -7,26 +7,31 @@ _STYLE = """<style>
 [class*="st-key-next"] a[data-testid="stPageLink-NavLink"] {
   background: #6d3fc0; padding: 0.5rem 1rem; border-radius: 0.5rem; width: fit-content; }
 [class*="st-key-next"] a[data-testid="stPageLink-NavLink"] * { color: #fff; font-weight: 600; }
+/* The menu lies in the header, whose own buttons are at its right end. */
+.st-key-menu { position: fixed; top: 0; left: 12rem; z-index: 1000000; width: auto !important;
+  height: 3.75rem; max-width: calc(100vw - 16rem); flex-wrap: nowrap !important;
+  align-items: center; overflow-x: auto; scrollbar-width: none; }
+.st-key-menu > div { flex: none; width: auto !important; }
+.st-key-menu a[data-testid="stPageLink-NavLink"] { padding: 0.375rem 0.75rem; }
 /* The navigation bar is slim, so the page can begin higher. */
-[data-testid="stMainBlockContainer"] { padding-top: 4.5rem; }
+[data-testid="stMainBlockContainer"] { padding-top: 3.5rem; }
+div:has(> [class*="st-key-hidden"]), [class*="st-key-hidden"] { position: absolute; }
 /* Smaller headings leave room for the content, most of all on a phone; long names wrap. */
 [data-testid="stHeading"] { overflow-wrap: anywhere; }
 [data-testid="stHeading"] h1 { font-size: 2.25rem; }
 [data-testid="stHeading"] h2 { font-size: 1.75rem; }
 [data-testid="stHeading"] h3 { font-size: 1.375rem; }
 @media (max-width: 640px) {
+  /* A phone has no room beside the name, so the menu has a row of its own below it. */
+  .st-key-menu { top: 2.75rem; left: 0; right: 0; height: 2.75rem; max-width: none;
+    background: light-dark(#ffffff, #060509); padding: 0 0.25rem; }
+  .st-key-menu a[data-testid="stPageLink-NavLink"] { padding: 0.375rem 0.4rem; }
+  [data-testid="stHeader"] { height: 2.75rem; min-height: 2.75rem; }
+  [data-testid="stHeaderLogo"] { height: 1.5rem; }
+  [data-testid="stMainBlockContainer"] { padding-top: 5rem; }
   [data-testid="stHeading"] h1 { font-size: 1.75rem; }
   [data-testid="stHeading"] h2 { font-size: 1.375rem; }
   [data-testid="stHeading"] h3 { font-size: 1.2rem; }
-}
-/* On a phone the menu opens by a double arrow alone, which few take for a menu. */
-[data-testid="stExpandSidebarButton"]::after { content: "Menu"; font-weight: 600;
-  margin: 0 0.25rem; }
-[data-testid="stExpandSidebarButton"] { width: auto; }
-@media (max-width: 640px) {
-  /* Beside name and menu, the reserved width would push the other menu out of the window. */
-  [data-testid="stToolbar"] div:has(> [data-testid="stToolbarActions"]) { min-width: 0; }
-  [data-testid="stHeaderLogo"] { height: 1.5rem; }
 }
 /* The next step stays in view at the bottom of the window: on a large screen with the words beside
    it, on a phone alone. There the boxes around it must not hold it, so they are taken away. */

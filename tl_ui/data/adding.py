@@ -12,6 +12,7 @@ from tl_core.data.sources import Source, uploaded_files
 from tl_core.data.zips import ZipSource
 from tl_core.errors import TransferLabError
 from tl_core.text import about, count, number_of
+from tl_ui.choice import choose
 from tl_ui.components.upload import upload_dropzone
 from tl_ui.data.import_jobs import Import
 from tl_ui.data.loose_images import put_aside, take_loose_images
@@ -81,7 +82,8 @@ def watch_import() -> None:
         return
     # The rerun then finds the new dataset in the address, as does a reload.
     if st.query_params.get("dataset") != job.result.record.id:
-        st.query_params.from_dict({"dataset": job.result.record.id, "import": job.id})
+        choose("dataset", job.result.record.id)
+        st.query_params["import"] = job.id
         st.rerun()
     if job.result.already_known:
         st.info(
@@ -118,7 +120,7 @@ def _start(name: str, opening: AbstractContextManager[Source]) -> None:
     job = get_imports().start(name, opening)
     st.session_state.pop("upload_token", None)
     # In the address, so that a reload finds the import again.
-    st.query_params.from_dict({"import": job.id})
+    st.query_params["import"] = job.id
     st.rerun()
 
 

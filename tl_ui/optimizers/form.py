@@ -12,8 +12,8 @@ from tl_core.errors import TransferLabError
 from tl_core.facts import RunFacts
 from tl_core.glossary import GLOSSARY
 from tl_core.records import DatasetRecord
-from tl_core.text import isolated, number_of
 from tl_core.training.optimizers import DEFAULT_LEARNING_RATES
+from tl_ui.dataset_view import choose_dataset
 from tl_ui.markdown import literal
 from tl_ui.optimizers.curves import LOOKS
 from tl_ui.resources import get_runner, get_workspace
@@ -29,11 +29,10 @@ _DEPTHS = {
 
 def choose_and_start(datasets: Sequence[DatasetRecord]) -> None:
     """Show the form and the button that queues one run per optimizer."""
-    names = {dataset.id: _dataset_words(dataset) for dataset in datasets}
     titles = {b.name: b.title for b in list_backbones()}
     left, right = st.columns(2, gap="large")
     with left:
-        dataset_id = st.selectbox("Dataset", list(names), format_func=names.__getitem__)
+        dataset_id = choose_dataset(datasets).id
         backbone = st.selectbox(
             "Backbone",
             list(titles),
@@ -67,11 +66,6 @@ def choose_and_start(datasets: Sequence[DatasetRecord]) -> None:
     )
 
 
-def _dataset_words(dataset: DatasetRecord) -> str:
-    images = number_of(dataset.n, "image")
-    return f"{isolated(dataset.name)} ({images}, {len(dataset.classes)} classes)"
-
-
 def _choose_rate() -> float | None:
     """Choose one rate for all optimizers, or None for the default of each."""
     own = st.radio(
@@ -94,7 +88,7 @@ def _start(dataset_id: str, settings: dict[str, Any]) -> None:
     except TransferLabError as error:
         st.error(literal(str(error)), icon=":material/error:")
         return
-    st.query_params.from_dict({"comparison": comparison_id})
+    st.query_params["comparison"] = comparison_id
     st.rerun()
 
 

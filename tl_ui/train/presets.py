@@ -74,7 +74,8 @@ def follow_address() -> None:
     _begin(start_like(run))
     dataset_ids = {dataset.id for dataset in get_workspace().store.list_datasets()}
     if run.config.data.dataset_id in dataset_ids:
-        st.query_params["dataset"] = run.config.data.dataset_id
+        # The reader may have chosen another dataset for these settings before a reload.
+        st.query_params.setdefault("dataset", run.config.data.dataset_id)
     else:
         st.warning(
             "The images of that run have been deleted; its settings are filled in for others."

@@ -17,17 +17,18 @@ from tl_core.evaluation.sampling import pick_samples
 from tl_core.glossary import GLOSSARY
 from tl_core.records import Run
 from tl_core.runs.predictor import Answer, answers_csv
-from tl_core.runs.summary import model_words
+from tl_core.runs.summary import is_busy, model_words
 from tl_core.text import confidence, html_text, isolated, number_of, percent, shorten
 from tl_ui.address_select import choose_by_address
 from tl_ui.bars import STYLE as BAR_STYLE
 from tl_ui.bars import bars_html
+from tl_ui.choice import chosen
 from tl_ui.components.drawing import drawing
 from tl_ui.gallery import gallery_html
 from tl_ui.markdown import literal
 from tl_ui.resources import get_predictor, get_workspace
 from tl_ui.run.images import gallery_item, images_of, run_split
-from tl_ui.run.overview import has_model
+from tl_ui.run.overview import STATES, has_model
 from tl_ui.runs.table import in_order
 
 # Every rerun of the page asks about all of them again, while other readers wait for a turn.
@@ -62,7 +63,7 @@ class Asked:
 
 
 def choose_run(runs: Sequence[Run]) -> Run | None:
-    """Return the chosen run with a model: by default the one in the address, else the first.
+    """Return the chosen run with a model: the one in the address, else one on the chosen dataset.
 
     Favourites come before the others, the newest first. Without any model it is None.
     """
@@ -70,7 +71,16 @@ def choose_run(runs: Sequence[Run]) -> Run | None:
     if not usable:
         return None
     names = {run_id: _run_name(run) for run_id, run in usable.items()}
-    return usable[choose_by_address("Model", names, "run")]
+    dataset_id = chosen().get("dataset")
+    on_it = (run.id for run in usable.values() if run.config.data.dataset_id == dataset_id)
+    why_not = {run.id: _why_no_model(run) for run in runs if run.id not in usable}
+    default = next(on_it, None)
+    return usable[choose_by_address("Model", names, "run", default=default, why_not=why_not)]
+
+
+def _why_no_model(run: Run) -> str:
+    yet = "has no model yet" if is_busy(run) else "has no model"
+    return f"Run `{run.id}` {yet} ({STATES[run.state][0]}): the model of another one is shown."
 
 
 def _run_name(run: Run) -> str:

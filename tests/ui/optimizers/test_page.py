@@ -127,7 +127,7 @@ def test_progress_of_all_in_words(workspace, compared):
 def test_other_comparisons_are_listed(compared):
     (label, target), *_ = links(open_page("optimizers")).items()
     assert "0 of 8 tested" in label
-    assert target == ("optimizers", "comparison=c1")
+    assert target == ("optimizers", "dataset=d1&comparison=c1")
     assert "no such comparison" in words(open_page("optimizers", comparison="gone"))
 
 

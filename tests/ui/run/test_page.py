@@ -71,7 +71,10 @@ def test_a_finished_run_opens_with_the_sentence_and_its_figures(add_run):
     assert "too sure of itself: its confidence is 70.0 %" in said
     assert "15 of 15 images of" in said and "too few to say whether" in said
     assert links(app)["Try it on your own images"] == ("try", f"run={run.id}")
-    assert links(app)["Train again with changes"] == ("train", f"like={run.id}")
+    assert links(app)["Train again with changes"] == (
+        "train",
+        f"dataset=d1&run={run.id}&like={run.id}",
+    )
     assert list(app.dataframe[0].value["n"]) == [15, 15]
     assert "Report to pass on" in [link.proto.label for link in app.get("link_button")]
 
@@ -181,7 +184,12 @@ def test_a_run_that_failed_says_why_and_leads_back(add_run):
     app = open_page("run", run=run.id)
     assert app.error[0].value == r"The \*disk\* is full\."
     assert "Only its settings are kept" in words(app)
-    assert links(app) == {"Train again with changes": ("train", f"like={run.id}")}
+    assert links(app) == {
+        "Train again with changes": (
+            "train",
+            f"dataset=d1&run={run.id}&like={run.id}",
+        )
+    }
     assert "Resume" not in buttons(app)
 
 
@@ -256,7 +264,10 @@ def test_a_run_that_did_not_reach_its_end_can_be_resumed(workspace, add_run, sta
     run = add_run(2, state=state, resumable=True)
     app = open_page("run", run=run.id)
     assert "It goes on with epoch 3 of 5" in words(app)
-    assert links(app)["Train again with changes"] == ("train", f"like={run.id}")
+    assert links(app)["Train again with changes"] == (
+        "train",
+        f"dataset=d1&run={run.id}&like={run.id}",
+    )
     buttons(app)["Resume"].click().run()
     assert not app.exception
     assert workspace.store.get_run(run.id).state is RunState.QUEUED
