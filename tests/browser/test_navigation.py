@@ -38,7 +38,7 @@ def tabs(browser, server, older):
 
 def expect_dataset(page, name):
     chosen = page.get_by_role("combobox", name="Dataset", exact=True)
-    expect(chosen).to_have_value(re.compile(f"{name} "))
+    expect(chosen).to_have_value(re.compile(rf"^{name}\b"))
 
 
 def expect_address(page, path, **query):
