@@ -55,8 +55,9 @@ def test_two_hundred_equal_classes_are_one_sentence(add):
     said = words(app)
     assert len(re.findall(r"\b600 images", said)) == 1
     assert "600 images in 200 classes, 3 in each" in said
-    assert not app.get("bidi_component")[1:], "no chart beside the drop zone"
-    assert "600" not in app.selectbox(key="dataset-choice").options[0]
+    assert not any("alt" in component.proto.json for component in app.get("bidi_component"))
+    dataset = next(box for box in app.selectbox if box.label == "Dataset")
+    assert "600" not in dataset.options[0]
 
 
 def test_uneven_classes_are_drawn_with_the_counts_as_title(add):
