@@ -77,16 +77,16 @@ def read_names(infos: Sequence[zipfile.ZipInfo]) -> ZipNames:
     """Decode the names of a zip's entries and split off its backslashes, all together."""
     raw = {info.orig_filename: _raw_name(info) for info in infos if _is_unknown(info)}
     encoding = _find_encoding({name for name in raw.values() if not name.isascii()})
-    names = []
-    read_by_guess = []
-    for info in infos:
-        name = _told_name(info)
-        if name is None:
-            name = raw[info.orig_filename].decode(encoding, "replace")
-            if not name.isascii():
-                read_by_guess.append(name)
-        names.append(name)
-    return ZipNames(tuple(_with_slashes(infos, names)), _note(encoding, read_by_guess))
+    told = [_told_name(info) for info in infos]
+    names = _with_slashes(
+        infos,
+        [
+            raw[info.orig_filename].decode(encoding, "replace") if name is None else name
+            for info, name in zip(infos, told, strict=True)
+        ],
+    )
+    guessed = [name for name, sure in zip(names, told, strict=True) if sure is None]
+    return ZipNames(tuple(names), _note(encoding, guessed))
 
 
 def _told_name(info: zipfile.ZipInfo) -> str | None:
@@ -216,12 +216,12 @@ def _with_slashes(infos: Sequence[zipfile.ZipInfo], names: Sequence[str]) -> lis
 
 
 def _note(encoding: str, names: Sequence[str]) -> str:
-    if not names or encoding == "utf-8":
-        return ""
     words = (part for name in names for part in name.split("/") if not part.isascii())
     example = shorten(clean_text(next(words, "")), 60)
+    if not example or encoding == "utf-8":
+        return ""
     return (
-        f"The zip does not say in which encoding its names are; they were read as "
+        "The zip does not say in which encoding its names are; they were read as "
         f'{_ENCODINGS[encoding][0]}, such as "{example}". If that is wrong, pack the folder again '
         "with names in UTF-8."
     )
