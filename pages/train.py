@@ -12,11 +12,11 @@ from tl_ui.resources import get_runner, get_workspace
 from tl_ui.train.all_settings import show_every_knob
 from tl_ui.train.augmentation import choose_kind
 from tl_ui.train.backbones import choose_backbone
-from tl_ui.train.form import choose_depth, make_config, show_strip
+from tl_ui.train.form import keep_depth_within, make_config, show_strip
 from tl_ui.train.presets import choose_start, follow_address, offer_saving
-from tl_ui.train.preview import show_preview
+from tl_ui.train.preview import choose_depth, show_preview
 from tl_ui.train.sentence import cautions, describe_plan
-from tl_ui.train.weights import choose_weights
+from tl_ui.train.weights import choose_weights, offer_own_weights
 from tl_ui.train.widgets import get_form, knob, mistakes
 
 st.title("Train")
@@ -38,31 +38,36 @@ if not datasets:
 take_changes()
 follow_address()
 wrong = mistakes(get_form())
-left, right = st.columns([1, 1], gap="large")
+left, middle, right = st.columns(3, gap="medium")
 with left:
     dataset = choose_dataset(datasets)
     st.markdown(describe(dataset))
     show_strip(dataset)
+with middle:
     choose_start()
     # Filled at the end: only valid settings can be saved as a preset.
     saving = st.container()
 with right:
     backbone = choose_backbone()
+first, second, third, fourth = st.columns(4, gap="medium", vertical_alignment="bottom")
+with first:
     choose_weights()
-    first, second = st.columns([1, 2])
-    with first:
-        knob("epochs", wrong=wrong.get("epochs", ""))
-    with second:
-        choose_kind()
+with second:
+    offer_own_weights()
+with third:
+    knob("epochs", wrong=wrong.get("epochs", ""))
+with fourth:
+    choose_kind()
 
 try:
     n_stages = len(anatomy(backbone).stages)
 except TransferLabError as error:
     st.error(literal(str(error)), icon=":material/error:")
     st.stop()
-choose_depth(n_stages)
+keep_depth_within(n_stages)
 config, problem = make_config(dataset.id)
-show_preview(backbone, config, len(dataset.classes))
+choose_depth(backbone, config, len(dataset.classes))
+show_preview(config)
 show_every_knob(backbone, dataset, wrong)
 # Above the bar, for messages that are known only after the bar is drawn.
 notice = st.container()

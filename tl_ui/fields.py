@@ -23,6 +23,16 @@ def field(key: str, value: Any, take: Take) -> str:
     return key
 
 
+def watched(key: str, take: Take) -> str:
+    """Watch the state of the component that is drawn next and return its key.
+
+    Its state is what the browser tells and cannot be set; the component shows the form's value by
+    its own arguments.
+    """
+    _drawn()[key] = (st.session_state.get(key), take)
+    return key
+
+
 def take_changes() -> None:
     """Hand on changes since the last drawing; call it first in a page or fragment."""
     for key, (value, take) in list(_drawn().items()):

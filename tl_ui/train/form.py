@@ -1,24 +1,22 @@
 """Train form: thumbnails of the dataset, number of frozen stages, and the resulting `RunConfig`."""
 
-from functools import lru_cache, partial
+from functools import lru_cache
 
 import streamlit as st
 
 from tl_core.config import DataConfig, RunConfig, make_run_config
 from tl_core.data.splits import make_split
 from tl_core.errors import TransferLabError
-from tl_core.glossary import GLOSSARY
 from tl_core.records import DatasetRecord, Split
 from tl_core.runs.execute import settle
 from tl_core.training.plan import make_plan
 from tl_ui.dataset_view import dataset_images, thumbnail_url
-from tl_ui.fields import field
 from tl_ui.gallery import GalleryItem, gallery_html
 from tl_ui.resources import get_workspace
 from tl_ui.train.presets import current_start
 from tl_ui.train.widgets import get_form
 
-_STRIP = 8
+_STRIP = 6
 """Number of thumbnails."""
 
 
@@ -31,7 +29,7 @@ def show_strip(dataset: DatasetRecord) -> None:
         GalleryItem(thumbnail_url(dataset.id, image.sha256), image.class_name, name=image.name)
         for image in some
     ]
-    st.html(gallery_html(items, side=60, captions=False))
+    st.html(gallery_html(items, side=48, captions=False))
 
 
 # A dataset never changes, so its split follows from these settings.
@@ -40,29 +38,11 @@ def split_of(data: DataConfig) -> Split:
     return make_split(dataset_images(data.dataset_id), data)
 
 
-def choose_depth(n_stages: int) -> None:
-    """Choose the number of stages, from the image, that are frozen at the end of the run."""
+def keep_depth_within(n_stages: int) -> None:
+    """Adapt the number of frozen stages, which may be another backbone's."""
     form = get_form()
-    if not form["pretrained"]:
-        st.caption("With random weights there is nothing to freeze: every stage learns.")
-        return
-    form["frozen_stages"] = within(form["frozen_stages"], n_stages)
-    by_layers = bool(str(form["frozen_layers"]).strip())
-    place = frozen_count(form["frozen_stages"], n_stages)
-    title = "Frozen stages"
-    if form["unfreeze"] != "never":
-        title += " at the end"
-    title += ", counted from the image"
-    if by_layers:
-        title += " (set by the number of frozen layers, under Hyperparameters)"
-    st.slider(
-        title,
-        0,
-        n_stages,
-        key=field("freeze-slider", place, partial(_take_depth, n_stages)),
-        disabled=by_layers,
-        help=f"{GLOSSARY['freeze']} {GLOSSARY['stage']}",
-    )
+    if form["pretrained"]:
+        form["frozen_stages"] = within(form["frozen_stages"], n_stages)
 
 
 def frozen_count(frozen_stages: int | str, n_stages: int) -> int:
@@ -80,7 +60,8 @@ def within(frozen_stages: int | str, n_stages: int) -> int | str:
     return "all" if int(frozen_stages) > 0 else 0
 
 
-def _take_depth(n_stages: int, place: int) -> None:
+def take_depth(n_stages: int, place: int) -> None:
+    """Set the number of frozen stages, counted from the image."""
     # At the preset's place the setting gets the preset's own value, such as -2 for 7 of 9 stages:
     # then the page reports no change.
     own = current_start().config.model.frozen_stages

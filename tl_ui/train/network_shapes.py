@@ -1,15 +1,43 @@
 """Shapes of the network picture as SVG: stages, bands, icons and text."""
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from tl_core.charts import FROZEN, TRAINABLE
 from tl_core.text import html_text
 
-_TOP = 34
-"""Vertical position of the line above the stages of the row."""
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Stage with the words and sizes that are drawn."""
+
+    name: str
+    output: str
+    weights: str
+    resolution: int
+    channels: int
+
+    def words(self) -> str:
+        """Return one line on the stage, such as `stage3, 28 × 28 × 64, 12 k weights`."""
+        return f"{self.name}, {self.output}, {self.weights} weights"
 
 
-def svg(layout: str, width: float, height: float, content: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    svg: str
+    width: float
+
+
+def svg(size: tuple[str, float, float], steps: str, scene: str, handle: str) -> str:
+    """Return the picture; only its handle is there for screen readers.
+
+    Args:
+        size: layout, which is the class, and width and height.
+        steps: attributes that say where the boundary is when nothing is frozen, its distance
+            from stage to stage, and its direction.
+    """
+    layout, width, height = size
     # Row and column are both in the page, and ids must be unique.
     hatch = (
         f'<defs><pattern id="tl-hatch-{layout}" width="7" height="7" patternUnits="userSpaceOnUse" '
@@ -17,31 +45,54 @@ def svg(layout: str, width: float, height: float, content: str) -> str:
         '<path d="M0 0V7" stroke="#fff" stroke-width="2.4" opacity=".55"/></pattern></defs>'
     )
     start = (
-        f'<svg class="{layout}" viewBox="0 0 {width:g} {height:g}" role="img" fill="currentColor">'
+        f'<svg class="{layout}" viewBox="0 0 {width:g} {height:g}" fill="currentColor" '
+        f'role="group" aria-label="Network architecture" {steps}>'
     )
-    return f"{start}{hatch}{content}</svg>"
+    return f'{start}{hatch}<g aria-hidden="true">{scene}</g>{handle}</svg>'
 
 
-def block(x: float, y: float, width: float, height: float, *, layout: str, state: str) -> str:
-    """Draw a stage; the pattern of the `layout` marks its frozen part: all of it, or half."""
-    place = f'x="{x:.1f}" y="{y:.1f}" height="{height:.1f}" rx="4"'
+def goal(
+    freeze: int,
+    hit: tuple[float, float, float, float],
+    tip: str,
+    content: str,
+    stage: int | None = None,
+) -> str:
+    """Make content a target: a click within `hit` (x, y, width, height) freezes `freeze` stages.
+
+    Args:
+        tip: text of the tooltip. User text.
+        stage: index of the stage, whose state the component shows by `data-state`.
+    """
+    mark = "" if stage is None else f' data-stage="{stage}" data-state="trains"'
+    title = f"<title>{html_text(tip)}</title>"
+    return f'<g data-freeze="{freeze}"{mark}>{title}{_hit(hit)}{content}</g>'
+
+
+def _hit(area: tuple[float, float, float, float]) -> str:
+    x, y, width, height = area
+    return f'<rect class="hit" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"/>'
+
+
+def block(x: float, y: float, width: float, height: float, *, layout: str) -> str:
+    """Draw a stage in all its states; the pattern marks its frozen part: all of it, or half."""
+    radius = min(4, width / 4, height / 4)
+    place = f'x="{x:.1f}" y="{y:.1f}" height="{height:.1f}" rx="{radius:.1f}"'
     # Hatched as well as coloured, for readers who cannot tell the colours apart.
     hatch = f'fill="url(#tl-hatch-{layout})"'
-    if state == "frozen":
-        area = f'{place} width="{width:.1f}"'
-        return f'<rect {area} fill="{FROZEN}"/><rect {area} {hatch}/>'
-    box = f'<rect {place} width="{width:.1f}" fill="{TRAINABLE}"/>'
-    if state == "trains":
-        return box
+    whole = f'{place} width="{width:.1f}"'
     half = f'{place} width="{width / 2:.1f}"'
-    return f'{box}<rect {half} fill="{FROZEN}"/><rect {half} {hatch}/>'
+    return (
+        f'<g class="block"><rect {whole} fill="{TRAINABLE}"/>'
+        f'<g class="if-frozen"><rect {whole} fill="{FROZEN}"/><rect {whole} {hatch}/></g>'
+        f'<g class="if-partly"><rect {half} fill="{FROZEN}"/><rect {half} {hatch}/></g></g>'
+    )
 
 
-def band(start: float, end: float, word: str, colour: str) -> str:
-    """Draw a labelled line above the stages that are all frozen or all trained."""
-    stroke = f'stroke="{colour}" stroke-width="4" stroke-linecap="round"'
-    line = f'<path d="M{start:.1f} {_TOP}H{end:.1f}" {stroke}/>'
-    return line + tag((start + end) / 2, _TOP - 12, word, colour, anchor="middle")
+def fixed_block(x: float, y: float, width: float, height: float) -> str:
+    """Draw the head, which always trains."""
+    place = f'x="{x:.1f}" y="{y:.1f}" width="{width}" height="{height}" rx="4"'
+    return f'<rect class="block" {place} fill="{TRAINABLE}"/>'
 
 
 def tag(x: float, y: float, word: str, colour: str, anchor: str = "end") -> str:
@@ -70,13 +121,32 @@ def _update_icon(x: float, y: float, colour: str) -> str:
     )
 
 
-def handle(line: str, x: float, y: float, grip: str, radius: int = 12) -> str:
-    """Draw the boundary between frozen and trained stages."""
+def grip(
+    edge: str,
+    knob: tuple[float, float],
+    lines: str,
+    *,
+    hits: Sequence[tuple[float, float, float, float]],
+    step: str,
+    orientation: str,
+) -> str:
+    """Draw the boundary between frozen and trained stages, a slider, where nothing is frozen.
+
+    Args:
+        edge: path of the boundary.
+        knob: centre of the round part.
+        lines: path of the two strokes on it.
+        hits: areas (x, y, width, height) where it can be taken.
+        step: CSS variable with the distance to the next place.
+    """
+    x, y = knob
     return (
-        f'<path d="{line}" stroke="currentColor" stroke-width="1.5" stroke-dasharray="4 4"/>'
-        f'<g transform="translate({x:.1f} {y:.1f})">'
-        f'<circle r="{radius}" fill="#fff" stroke="#555" stroke-width="1.5"/>'
-        f'<path d="{grip}" stroke="#555" stroke-width="1.8"/></g>'
+        f'<g class="grip moves" style="{step}" role="slider" tabindex="0" aria-valuemin="0" '
+        f'aria-orientation="{orientation}" aria-describedby="sentence">'
+        f"{''.join(map(_hit, hits))}"
+        f'<path class="edge" d="{edge}" stroke="currentColor" stroke-width="1.5" '
+        f'stroke-dasharray="4 4"/><g class="knob" transform="translate({x:.1f} {y:.1f})">'
+        f'<circle r="13"/><path d="{lines}" stroke="#555" stroke-width="1.8"/></g></g>'
     )
 
 
@@ -108,5 +178,8 @@ def scaled(value: int, most: int, low: float, high: float) -> float:
     """Return a length between `low` and `high` that grows with the logarithm of `value`.
 
     Resolution and channels change by factors of two from stage to stage.
+
+    Args:
+        most: value that is drawn at full length.
     """
     return low + (high - low) * min(1.0, math.log2(max(1, value)) / math.log2(most))

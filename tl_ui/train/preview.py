@@ -1,40 +1,46 @@
 """Preview on the Train page: network with frozen stages, training plan, learning rate."""
 
+from collections.abc import Sequence
+from functools import partial
+
 import streamlit as st
 
-from tl_core.backbones import Backbone, Frozen, anatomy, get_backbone, resolve_frozen
+from tl_core.backbones import Backbone, Frozen, StageInfo, anatomy, get_backbone, resolve_frozen
 from tl_core.config import RunConfig
 from tl_core.glossary import GLOSSARY
 from tl_core.text import number_of
 from tl_core.training.optimizers import steps_per_epoch
 from tl_core.training.plan import make_plan
 from tl_core.training.schedules import preview_schedule, rates_by_epoch
-from tl_ui.components.drawing import drawing
+from tl_ui.components.depth_control import depth_control
 from tl_ui.components.live_chart import chart
 from tl_ui.folding import front_tab
-from tl_ui.train.form import frozen_count, split_of
+from tl_ui.markdown import literal
+from tl_ui.train.form import frozen_count, split_of, take_depth
 from tl_ui.train.learning_rate import show_finder
-from tl_ui.train.network import StageView, network_svg
+from tl_ui.train.network import StageView, depth_sentences, network_html
 from tl_ui.train.plan_charts import plan_chart
 from tl_ui.train.rate_charts import rate_chart
 from tl_ui.train.widgets import get_form
 
-_NETWORK = "Network architecture"
+NETWORK = "network"
+"""Key of the drawing, the control of the frozen stages."""
 _PLAN = "Training plan"
 _RATE = "Learning rate"
+_NUMBERS = (
+    "Below each stage: the size of its output, with the channels last, then its number of weights."
+)
 
 
-def show_preview(backbone: Backbone, config: RunConfig | None, n_classes: int) -> None:
-    """Show one of three tabs.
+def show_preview(config: RunConfig | None) -> None:
+    """Show one of two tabs.
 
     Args:
-        config: None while the settings are invalid; then only the network can be drawn.
+        config: None while the settings are invalid.
     """
-    title, tab = front_tab([_NETWORK, _PLAN, _RATE], key="preview")
+    title, tab = front_tab([_PLAN, _RATE], key="preview")
     with tab:
-        if title == _NETWORK:
-            draw_network(backbone, config, n_classes)
-        elif config is None:
+        if config is None:
             st.caption("This can be drawn once all settings are valid.")
         elif title == _PLAN:
             show_plan(config)
@@ -42,24 +48,53 @@ def show_preview(backbone: Backbone, config: RunConfig | None, n_classes: int) -
             show_rates(config)
 
 
-def draw_network(backbone: Backbone, config: RunConfig | None, n_classes: int) -> None:
-    """Draw the network, frozen by the settings or, without them, by the slider."""
-    if config is None:
-        parts = anatomy(backbone)
-        frozen = Frozen(frozen_count(get_form()["frozen_stages"], len(parts.stages)))
-    else:
-        parts = anatomy(backbone, config.model.image_size)
+def choose_depth(backbone: Backbone, config: RunConfig | None, n_classes: int) -> None:
+    """Draw the network, whose grip is the control of the frozen stages.
+
+    Args:
+        config: None while the settings are invalid; then the form alone says what is frozen.
+    """
+    form = get_form()
+    parts = anatomy(backbone, config.model.image_size if config else None)
+    stages = parts.stages
+    frozen = Frozen(frozen_count(form["frozen_stages"], len(stages)))
+    if config is not None:
         frozen = resolve_frozen(backbone, config.model)
-    views = [
-        StageView(stage.name, stage.parameters, shape_words(stage.shape)) for stage in parts.stages
-    ]
+    lock = _why_locked()
+    label = "Frozen stages, counted from the image"
+    if form["unfreeze"] != "never":
+        label = "Frozen stages at the end, counted from the image"
+    how = lock or "drag the grip, or click a stage to freeze up to there"
+    st.caption(f"**{label}**: {how}.", help=f"{GLOSSARY['freeze']} {GLOSSARY['stage']} {_NUMBERS}")
+    views = [StageView(stage.name, stage.parameters, shape_words(stage.shape)) for stage in stages]
     partly = {layer.stage for layer in parts.layers if layer.name in frozen.modules}
-    head_label = number_of(n_classes, "class", "classes")
-    drawing(network_svg(views, frozen.stages, head_label, partly), key="network")
-    st.caption(
-        "Below each stage: the size of its output, with the channels last, then its number of "
-        "weights."
+    depth_control(
+        network_html(views, number_of(n_classes, "class", "classes")),
+        key=NETWORK,
+        place=frozen.stages,
+        sentences=depth_sentences(views),
+        partly=partly,
+        label=label,
+        locked=bool(lock),
+        take=partial(take_depth, len(stages)),
     )
+    _say_partly(stages, partly, frozen.stages)
+
+
+def _why_locked() -> str:
+    """Return why the grip cannot be moved; "" if it can."""
+    form = get_form()
+    if not form["pretrained"]:
+        return "with random weights there is nothing to freeze"
+    if str(form["frozen_layers"]).strip():
+        return "set by the number of frozen layers, under Hyperparameters"
+    return ""
+
+
+def _say_partly(stages: Sequence[StageInfo], partly: set[int], frozen: int) -> None:
+    names = [literal(stages[place].name) for place in sorted(partly) if place >= frozen]
+    if names:
+        st.caption(f"Some layers frozen: {', '.join(names)}.")
 
 
 def shape_words(shape: tuple[int, ...]) -> str:

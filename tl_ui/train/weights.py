@@ -26,7 +26,7 @@ _HUB = "hf:"
 
 
 def choose_weights() -> None:
-    """Choose the initial weights, with a field for a Hugging Face name and an upload."""
+    """Choose the initial weights, with a field for a Hugging Face name."""
     form = get_form()
     folders = get_workspace().settings.weights_folders
     files = [f"file:{name}" for name in list_weights_files(folders)]
@@ -42,6 +42,10 @@ def choose_weights() -> None:
     )
     if current == _HUB:
         _choose_hub(form)
+
+
+def offer_own_weights() -> None:
+    """Offer to upload a weights file, which then is the choice."""
     with st.popover(
         "Use a weights file of your own", icon=":material/upload_file:", type="tertiary"
     ):

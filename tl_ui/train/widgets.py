@@ -119,7 +119,7 @@ USED: dict[str, tuple[Condition, str]] = {
 def as_form(config: RunConfig) -> Form:
     """Return the values of the fields for these settings."""
     return {
-        # The frozen stages are set by a slider, which takes no text.
+        # The frozen stages are set in the drawing of the network, not as text.
         name: as_text(value) if kind(name) == "text" and name != "frozen_stages" else value
         for name, value in flat(config).items()
     }

@@ -5,7 +5,6 @@ from tests_ui_workspace import workspace
 
 from tl_core.charts import class_balance_chart
 from tl_ui.components.assets import url_base
-from tl_ui.components.drawing import drawing
 from tl_ui.components.heat_view import heat_view
 from tl_ui.components.live_chart import chart, live_chart
 from tl_ui.components.picker import picker
@@ -16,7 +15,6 @@ from tl_ui.gallery import GalleryItem, gallery_html
 from tl_ui.markdown import literal
 from tl_ui.point_maps import PointMap, by_class
 from tl_ui.tokens import Tokens
-from tl_ui.train.network import StageView, network_svg
 
 tokens = Tokens(workspace().settings.home)
 uploads = uploads_for(workspace().settings)
@@ -61,11 +59,6 @@ if part == "crowd":
     places = [i % 40 for i in range(n)], [i // 40 for i in range(n)]
     drawn = PointMap("many", "Many images", "Many.", *places, groups, [str(i) for i in range(n)])
     st.text(f"{len(set(point_map(drawn, key='crowd', height=400)))} chosen")
-if part == "network":
-    drawing(
-        network_svg([StageView(f"stage{i}", 1000, "7 × 7 × 64") for i in range(8)], 3, "5 classes"),
-        key="net",
-    )
 if part == "pictures":
     items = [GalleryItem(f"/picture/{i}", "a", "b", 0.9, pick=i) for i in range(3)]
     picked = picker(gallery_html(items), key="pictures")

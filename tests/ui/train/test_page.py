@@ -19,7 +19,7 @@ from tl_ui.train.all_settings import EVERY_SETTING, SETTING_GROUP
 from tl_ui.train.augmentation import SLIDERS, variants
 from tl_ui.train.form import frozen_count, within
 from tl_ui.train.presets import DOWNLOAD_FIRST, changed_knobs
-from tl_ui.train.preview import shape_words
+from tl_ui.train.preview import NETWORK, shape_words
 from tl_ui.train.weights import choice_of
 from tl_ui.train.widgets import GROUPS, as_form, knob_key
 
@@ -98,6 +98,22 @@ def test_without_images_the_page_links_to_adding_some(page):
     assert [link.proto.label for link in page().get("page_link")] == ["Add images or take a sample"]
 
 
+def drawn_network(app):
+    """Return what the control of the frozen stages shows."""
+    (network,) = [
+        data
+        for element in app.get("bidi_component")
+        if "sentences" in (data := json.loads(element.proto.json))
+    ]
+    return network
+
+
+def move_grip(app, place, at):
+    app.session_state[NETWORK] = {"moved": {"place": place, "at": at}}
+    app.run()
+    assert not app.exception, app.exception
+
+
 def keys_of(app):
     return {
         widget.key
@@ -112,11 +128,10 @@ def test_every_setting_has_a_widget(page, colours):
     for names in GROUPS.values():
         unfold(app, names[0])
         keys |= keys_of(app)
-    # Two settings have widgets of another kind: the slider of frozen stages, and one list for two.
-    elsewhere = {
-        knob_key("frozen_stages"): "freeze-slider",
-        knob_key("pretrained"): knob_key("weights"),
-    }
+    # Two settings share one list; the frozen stages have the drawing of the network.
+    elsewhere = {knob_key("pretrained"): knob_key("weights")}
+    assert drawn_network(app)["place"] == 9
+    keys.add(knob_key("frozen_stages"))
     assert {elsewhere.get(knob_key(name), knob_key(name)) for name in KNOBS} <= keys
 
 
@@ -125,13 +140,50 @@ def test_a_preset_fills_the_form_and_changes_are_listed(page, colours):
     choose_preset(app, "two-phase")
     config = PRESETS["two-phase"].config
     assert make_run_config("any", form_of(app)) == config
-    assert app.slider(key="freeze-slider").value == 7
+    assert drawn_network(app)["place"] == 7
     assert app.text_input(key="knob-epochs").value == "10"
     assert "Changed from" not in words(app)
     app.text_input(key="knob-epochs").set_value("12").run()
     assert "Changed from **Two\\-\u2060phase**: Epochs 10 → 12." in words(app)
     next(button for button in app.button if button.label == "Undo the changes").click().run()
     assert make_run_config("any", form_of(app)) == config
+
+
+def test_moving_the_grip_changes_the_form_and_a_preset_moves_the_grip(page, colours):
+    app = page()
+    move_grip(app, 6, 1)
+    assert form_of(app)["frozen_stages"] == 6
+    assert (drawn_network(app)["place"], drawn_network(app)["taken"]) == (6, 1)
+    assert "Frozen stages all → the first 6" in words(app)
+    choose_preset(app, "two-phase")
+    assert form_of(app)["frozen_stages"] == -2
+    assert drawn_network(app)["place"] == 7
+    # At the preset's own place its own value is kept, which is no change.
+    move_grip(app, 6, 2)
+    assert "Changed from" in words(app)
+    move_grip(app, 7, 3)
+    assert form_of(app)["frozen_stages"] == -2
+    assert "Changed from" not in words(app)
+
+
+def test_places_that_no_network_has_are_not_taken_from_the_browser(page, colours):
+    app = page()
+    move_grip(app, 1000, 1)
+    assert form_of(app)["frozen_stages"] == "all"
+    move_grip(app, -5, 2)
+    assert form_of(app)["frozen_stages"] == 0
+    for nonsense in ("5", None, [3]):
+        move_grip(app, nonsense, 3)
+        assert form_of(app)["frozen_stages"] == 0
+
+
+def test_another_backbone_keeps_the_depth_that_it_can_have(page, colours):
+    app = page()
+    move_grip(app, 8, 1)
+    app.selectbox(key="knob-backbone").set_value("resnet18").run()
+    assert not app.exception
+    network = drawn_network(app)
+    assert (network["place"], len(network["sentences"])) == (5, 6)
 
 
 @pytest.mark.parametrize(
@@ -287,7 +339,7 @@ def test_the_last_frozen_layer_is_named(page, colours):
     unfold(app, "frozen_layers")
     app.text_input(key="knob-frozen_layers").set_value("20").run()
     assert re.search(r"The 20 frozen layers end at .+ in stage", words(app))
-    assert app.slider(key="freeze-slider").disabled
+    assert drawn_network(app)["locked"]
 
 
 def test_training_queues_a_run_with_the_settings_of_the_page(page, workspace, colours):
