@@ -5,15 +5,14 @@ import streamlit as st
 from tl_ui.navigation import link
 from tl_ui.resources import get_workspace
 from tl_ui.try_it.api_help import show_for_programs
-from tl_ui.try_it.heatmap import show_where_it_looks
+from tl_ui.try_it.asking import ask
 from tl_ui.try_it.predictions import (
-    ask,
     choose_run,
     drop_images,
     show_answers,
-    show_test_samples,
     take_picture,
     test_samples,
+    wants_test_samples,
 )
 
 st.title("Try it", anchor=False)
@@ -33,14 +32,11 @@ if run is None:
 
 link("run", "What this model is, and how accurate it is", icon=":material/insights:", run=run.id)
 # The reader's own images come first; test samples are for those who have none at hand.
-if files := [*drop_images(), *take_picture()]:
-    asked = ask(run, files)
-    show_answers(asked)
-    show_where_it_looks(run, files, asked)
-elif show_test_samples(run):
+files = [*drop_images(), *take_picture()]
+true = []
+if not files and wants_test_samples(run):
     samples = test_samples(run)
     files = [(name, file) for name, file, _ in samples]
-    asked = ask(run, files, [true for _, _, true in samples])
-    show_answers(asked)
-    show_where_it_looks(run, files, asked)
+    true = [class_name for _, _, class_name in samples]
+show_answers(run, files, ask(run, files, true))
 show_for_programs(run)

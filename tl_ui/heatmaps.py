@@ -28,6 +28,13 @@ _STOPS = ((0, 0, 4), (66, 10, 104), (147, 38, 103), (221, 81, 58), (252, 165, 10
 _COLOURS = np.stack(
     [np.interp(np.arange(256), np.linspace(0, 255, 6), c) for c in zip(*_STOPS, strict=True)], 1
 )
+METHOD_NAMES: dict[Method, str] = {"grad-cam": "Grad-CAM", "occlusion": "Occlusion"}
+_GRADIENT = ", ".join(f"rgb{stop}" for stop in _STOPS[1:])
+SCALE_STYLE = f"""
+.tl-scale {{ display: flex; gap: 0.4rem; align-items: center; max-width: 16rem; }}
+.tl-scale i {{ flex: 1 1 2rem; height: 0.6rem; border-radius: 0.2rem;
+  background: linear-gradient(to right, rgb(128 128 128 / 40%), {_GRADIENT}); }}
+"""
 # The exponent lifts weak heat; the strongest, 230 of 255, lets the image show through.
 _OPACITY = np.clip(np.linspace(0, 1, 256) ** 0.7 * 230, 0, 255).astype(np.uint8)
 
@@ -74,6 +81,15 @@ class Heats:
     def get(self, wanted: Wanted, draw: Callable[[], Drawn]) -> Drawn:
         """Return the cached heat-map, or draw it once for all requests; errors are not cached."""
         return draw()
+
+
+def scale_html() -> str:
+    """Return the colour scale of every heat-map; its style is `SCALE_STYLE`."""
+    words = "Colour scale, from grey over violet and red to yellow: from none to the most evidence"
+    return (
+        f'<span class="tl-scale" role="img" aria-label="{words} for the class.">'
+        "no evidence <i></i> most</span>"
+    )
 
 
 def draw_heat(

@@ -146,6 +146,7 @@ def try_it(page, image):
     draw(2, 999).save(image)
     page.locator("input[type=file]").set_input_files(image)
     page.get_by_text("What it says to 1 image").wait_for()
+    page.get_by_role("img", name=re.compile("Heat-map. Where it sees")).wait_for()
     page.get_by_text("Use the camera").click()
     page.wait_for_function("document.querySelector('video')?.readyState === 4")
     page.get_by_role("button", name="Take Photo").click()

@@ -11,7 +11,7 @@ from PIL import Image
 from tl_core.errors import NotExplainable
 from tl_core.runs.predictor import Explanation
 from tl_ui.heatmaps import Drawn, Heats, Wanted, overlay, where_words
-from tl_ui.try_it.heatmap import heat_html
+from tl_ui.try_it.one_image import pair_html
 
 WANTED = Wanted("r1", 2, "a" * 64, 0, "grad-cam")
 
@@ -77,9 +77,14 @@ def test_a_failure_is_told_and_not_kept():
     assert heats.get(WANTED, lambda: Drawn(b"y", "")) == Drawn(b"y", "")
 
 
-def test_a_class_s_name_is_text_beside_its_heat_map():
-    html = heat_html(Drawn(b"x", "strongest in the middle"), '"><script>')
-    assert (
-        "<script>" not in html
-        and 'alt="Heat-map. Where it sees &quot;&gt;&lt;script&gt;: strongest' in html
-    )
+def test_names_are_text_beside_an_image_and_its_heat_map():
+    html = pair_html("data:x", "<b>", Drawn(b"x", "strongest in the middle"), '"><script>')
+    assert "<script>" not in html and "<b>" not in html
+    assert 'alt="Heat-map. Where it sees &quot;&gt;&lt;script&gt;: strongest' in html
+
+
+def test_the_image_is_shown_while_its_heat_map_is_being_made():
+    assert "Asking the model where it looks" in pair_html("data:x", "a.png")
+    done = pair_html("data:x", "a.png", Drawn(b"x", "strongest in the middle"), "cat")
+    assert "Asking" not in done
+    assert "Colour scale, from grey over violet and red to yellow" in done

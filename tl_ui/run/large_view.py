@@ -1,4 +1,4 @@
-"""Large view of one image: prediction, most likely classes and heat-map for any class."""
+"""Large view of a run's image: prediction, most likely classes and heat-map for any class."""
 
 from collections.abc import Sequence
 from urllib.parse import urlencode
@@ -9,19 +9,16 @@ from tl_core.evaluation.explain import METHODS, Method
 from tl_core.glossary import GLOSSARY
 from tl_core.records import ImageRecord, Prediction, Run
 from tl_core.runs.summary import class_names
-from tl_core.text import confidence, count, isolated, shorten
+from tl_core.text import confidence, isolated, shorten
 from tl_ui.bars import STYLE, bars_html
 from tl_ui.components.assets import url_base
 from tl_ui.components.drawing import drawing
-from tl_ui.components.heat_view import heat_view
-from tl_ui.dataset_view import image_url
+from tl_ui.heatmaps import METHOD_NAMES
+from tl_ui.large_view import open_large, show_photo
 from tl_ui.markdown import literal
 from tl_ui.resources import get_tokens, get_workspace
 from tl_ui.run.image_order import ranked
 
-METHOD_NAMES: dict[Method, str] = {"grad-cam": "Grad-CAM", "occlusion": "Occlusion"}
-_PLACE = "large-view-place"
-"""Session key: index of the shown image among those that can be stepped through."""
 _OPENED = "large-view-opened"
 """Session key: position of the image that the address named last."""
 
@@ -37,11 +34,11 @@ def open_image(
         position: dataset position of the image that is shown first.
         what: kind of the images, such as "test".
     """
-    # Kept in the session, because the dialog's buttons rerun only the dialog.
-    st.session_state[_PLACE] = next(i for i, p in enumerate(around) if p.position == position)
+    place = next(i for i, p in enumerate(around) if p.position == position)
     _note_in_address(position)
-    # Not a decorator, since the title depends on the kind of images.
-    st.dialog(f"One {what} image", width="large")(_show)(run, images, around, what)
+    open_large(
+        f"One {what} image", len(around), place, lambda i: _show(run, images, around[i], what)
+    )
 
 
 def open_image_of_address(
@@ -59,8 +56,7 @@ def open_image_of_address(
         open_image(run, images, predictions, matching[0].position, what)
 
 
-def _show(run: Run, images: Sequence[ImageRecord], around: Sequence[Prediction], what: str) -> None:
-    prediction = around[_step(len(around))]
+def _show(run: Run, images: Sequence[ImageRecord], prediction: Prediction, what: str) -> None:
     _note_in_address(prediction.position)
     image = images[prediction.position]
     names = class_names(run, len(prediction.probabilities))
@@ -92,20 +88,6 @@ def _note_in_address(position: int) -> None:
     # Noted as opened, so that the changed address does not open the dialog a second time.
     st.session_state[_OPENED] = str(position)
     st.query_params["image"] = str(position)
-
-
-def _step(n: int) -> int:
-    """Draw the buttons for the previous and the next image and return the shown index, modulo n."""
-    is_alone = n == 1
-    with st.container(horizontal=True, vertical_alignment="center"):
-        icon = ":material/arrow_back:"
-        back = st.button("Previous", icon=icon, key="large-view-back", disabled=is_alone)
-        icon = ":material/arrow_forward:"
-        forward = st.button("Next", icon=icon, key="large-view-on", disabled=is_alone)
-        place = (st.session_state.get(_PLACE, 0) + forward - back) % n
-        st.markdown(f"{count(place + 1)} of {count(n)}")
-    st.session_state[_PLACE] = place
-    return int(place)
 
 
 def verdict(prediction: Prediction, names: Sequence[str]) -> str:
@@ -150,13 +132,7 @@ def _show_heat(
     if not get_workspace().artifacts.checkpoint(run.id).exists():
         st.info("This run has no model file, so there is no heat-map.", icon=":material/info:")
         heats = []
-    heat_view(
-        key="large-view-heat",
-        photo=image_url(run.config.data.dataset_id, image.sha256),
-        heats=heats,
-        size=(image.width, image.height),
-        alt=f"Image of {isolated(image.class_name)}",
-    )
+    show_photo(run.config.data.dataset_id, image, heats)
 
 
 def shown_labels(prediction: Prediction, chosen: int) -> list[int]:

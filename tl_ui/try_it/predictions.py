@@ -1,43 +1,38 @@
 """Predictions for uploaded images: each picture with its most likely classes."""
 
-import base64
-import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from threading import BoundedSemaphore
 from typing import Any, BinaryIO
 
 import streamlit as st
 
 from tl_core.data.file_types import FORMATS_IN_WORDS
-from tl_core.data.images import image_path, open_rgb
-from tl_core.errors import ImageUnusable, TransferLabError
+from tl_core.data.images import image_path
 from tl_core.evaluation.sampling import pick_samples
 from tl_core.glossary import GLOSSARY
 from tl_core.records import Run
-from tl_core.runs.predictor import Answer, answers_csv
+from tl_core.runs.predictor import answers_csv
 from tl_core.runs.summary import is_busy, model_words
 from tl_core.text import confidence, html_text, isolated, number_of, percent, shorten
 from tl_ui.address_select import choose_by_address
 from tl_ui.bars import STYLE as BAR_STYLE
 from tl_ui.bars import bars_html
 from tl_ui.choice import chosen
-from tl_ui.components.drawing import drawing
+from tl_ui.components.picker import picker
 from tl_ui.gallery import gallery_html
+from tl_ui.large_view import open_large
 from tl_ui.markdown import literal
-from tl_ui.resources import get_predictor, get_workspace
+from tl_ui.resources import get_workspace
 from tl_ui.run.images import gallery_item, images_of, run_split
 from tl_ui.run.overview import STATES, has_model
 from tl_ui.runs.table import in_order
+from tl_ui.try_it.asking import Asked
+from tl_ui.try_it.one_image import show_one
 
-# Every rerun of the page asks about all of them again, while other readers wait for a turn.
+# Other readers wait for a turn meanwhile.
 MAX_AT_ONCE = 50
-TURNS = BoundedSemaphore(2)
-"""Limit of concurrent predictions; other pages wait, so that many readers do not slow all down."""
-PICTURE_SIDE = 320
-"""Longest side of the embedded pictures, in pixels."""
-
+_SAMPLES_OF = "samples-of"
+"""Session key: run that was asked about its test images."""
 _STYLE = """<style>
 .tl-answers { display: grid; gap: 1rem;
   grid-template-columns: repeat(auto-fill, minmax(min(24rem, 100%), 1fr)); }
@@ -49,17 +44,6 @@ _STYLE = """<style>
 .tl-answers h3 { font-size: 1rem; font-weight: 600; margin: 0 0 0.1rem; overflow-wrap: anywhere; }
 .tl-answers p { font-size: 0.8125rem; margin: 0 0 0.5rem; overflow-wrap: anywhere; opacity: 0.85; }
 </style>"""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Image with its prediction."""
-
-    answer: Answer
-    picture: str
-    """Data URI; empty if the image cannot be shown."""
-    true: str = ""
-    """True class, if it is known; user text."""
 
 
 def choose_run(runs: Sequence[Run]) -> Run | None:
@@ -133,8 +117,8 @@ def test_samples(run: Run) -> list[tuple[str, Path, str]]:
     return [(image.name, image_path(folder, image), image.class_name) for image in chosen]
 
 
-def show_test_samples(run: Run) -> bool:
-    """Draw six test images and a button; return True if the button was clicked."""
+def wants_test_samples(run: Run) -> bool:
+    """Draw six test images and a button; return True once the button was clicked for this run."""
     images = images_of(run)
     if not images:
         return False
@@ -144,38 +128,31 @@ def show_test_samples(run: Run) -> bool:
     positions = pick_samples(images, run_split(run.config.data).test)
     st.html(gallery_html([gallery_item(run, images, position) for position in positions], side=104))
     label = "Ask the model about these"
-    return st.button(label, icon=":material/play_arrow:", key=f"samples-{run.id}")
+    if st.button(label, icon=":material/play_arrow:", key=f"samples-{run.id}"):
+        # A click lasts for one run of the script; the answers stay until another run is chosen.
+        st.session_state[_SAMPLES_OF] = run.id
+    return bool(st.session_state.get(_SAMPLES_OF) == run.id)
 
 
-def ask(
-    run: Run, files: Sequence[tuple[str, Path | BinaryIO]], true: Sequence[str] = ()
-) -> list[Asked]:
-    """Return the model's predictions; if it cannot be loaded, say why on the page.
+def show_answers(
+    run: Run, files: Sequence[tuple[str, Path | BinaryIO]], asked: Sequence[Asked]
+) -> None:
+    """Draw one image with its heat-map and likely classes, or a card for each of several.
 
     Args:
-        true: true classes in the order of the files, if they are known.
+        asked: predictions, in the order of the files.
     """
-    with st.spinner(f"Asking the model about {number_of(len(files), 'image')}…", show_time=False):
-        try:
-            with TURNS:
-                answers = get_predictor(run).predict(files)
-        except TransferLabError as error:
-            st.error(literal(str(error)), icon=":material/error:")
-            return []
-        # After the turn is given back, because pictures are made without the model.
-        pictures = [_picture(file) for _, file in files]
-    classes = [*true, *[""] * (len(files) - len(true))]
-    return [Asked(*row) for row in zip(answers, pictures, classes, strict=True)]
-
-
-def show_answers(asked: Sequence[Asked]) -> None:
-    """Draw a card for each image with its five most likely classes."""
     if not asked:
         return
     st.header("Predictions", help=GLOSSARY["confidence"], anchor=False)
     st.caption(f"What it says to {number_of(len(asked), 'image')}.")
-    # Not by `st.html`, where the bars would not get the theme's colours.
-    drawing(answers_html(asked), key="answers")
+    if len(asked) == 1 and asked[0].answer.top:
+        if asked[0].true:
+            st.markdown(f"### {_title(asked[0], literal)}")
+        # Choices redraw this part alone.
+        st.fragment(show_one)(run, files[0][1], asked[0])
+    else:
+        _show_cards(run, files, asked)
     st.download_button(
         "Download as CSV",
         answers_csv([one.answer for one in asked]),
@@ -191,14 +168,30 @@ def show_answers(asked: Sequence[Asked]) -> None:
     )
 
 
+def _show_cards(
+    run: Run, files: Sequence[tuple[str, Path | BinaryIO]], asked: Sequence[Asked]
+) -> None:
+    picked = picker(answers_html(asked), key="answers")
+    # For a file that is no usable image there is no answer to show large.
+    places = [place for place, one in enumerate(asked) if one.answer.top]
+    if picked not in places:
+        return
+
+    def show(i: int) -> None:
+        one = asked[places[i]]
+        st.markdown(f"### {_title(one, literal)}")
+        show_one(run, files[places[i]][1], one)
+
+    open_large("One image", len(places), places.index(picked), show)
+
+
 def answers_html(asked: Sequence[Asked]) -> str:
-    """Return the cards as HTML for the `drawing` component."""
-    return (
-        f'{BAR_STYLE}{_STYLE}<div class="tl-answers">{"".join(_card(one) for one in asked)}</div>'
-    )
+    """Return the cards as HTML for the `picker` component."""
+    cards = "".join(_card(place, one) for place, one in enumerate(asked))
+    return f'{BAR_STYLE}{_STYLE}<div class="tl-answers">{cards}</div>'
 
 
-def _card(asked: Asked) -> str:
+def _card(place: int, asked: Asked) -> str:
     answer = asked.answer
     name = html_text(shorten(answer.name, 80))
     picture = ""
@@ -208,39 +201,20 @@ def _card(asked: Asked) -> str:
         words = f"<h3>This image cannot be used</h3><p>{name}</p>{html_text(answer.error)}"
         layout = "" if picture else " class=unseen"
         return f"<article{layout}>{picture}<div>{words}</div></article>"
-    first, share = answer.top[0]
-    title = f"{html_text(shorten(first, 60))}, {html_text(confidence(share))}"
+    if picture:
+        picture = f'<button type="button" data-pick="{place}">{picture}</button>'
     return (
-        f"<article>{picture}<div><h3>{_verdict(asked.true, first)}{title}</h3>"
+        f"<article>{picture}<div><h3>{_title(asked, html_text)}</h3>"
         f"<p>{name}</p>{bars_html(answer.top)}</div></article>"
     )
 
 
-def _verdict(true: str, predicted: str) -> str:
-    if not true:
-        return ""
-    if true == predicted:
-        return "✓ right: "
-    return f"✗ wrong, it is {html_text(shorten(true, 60))}: "
-
-
-def _picture(file: Path | BinaryIO) -> str:
-    """Return a small picture as a data URI; empty if the file is no usable image.
-
-    The image belongs to one reader alone, and therefore gets no address of its own.
-    """
-    if not isinstance(file, Path):
-        # The prediction has read the upload to its end.
-        file.seek(0)
-    max_pixels = get_workspace().settings.limits.max_pixels
-    try:
-        # A draft decodes a large JPEG in a fraction of the time, and is enough for this size.
-        pixels = open_rgb(file, max_pixels, draft_side=PICTURE_SIDE).pixels
-    except ImageUnusable:
-        # Its card gives the reason.
-        return ""
-    pixels.thumbnail((PICTURE_SIDE, PICTURE_SIDE))
-    buffer = io.BytesIO()
-    # The fastest method: somebody is waiting, and the pictures are small in any case.
-    pixels.save(buffer, "WEBP", quality=85, method=0)
-    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+def _title(asked: Asked, escaped: Callable[[str], str]) -> str:
+    """Return the first class with its confidence and, where the true one is known, the verdict."""
+    predicted, share = asked.answer.top[0]
+    title = f"{escaped(shorten(predicted, 60))}, {escaped(confidence(share))}"
+    if not asked.true:
+        return title
+    if asked.true == predicted:
+        return f"✓ right: {title}"
+    return f"✗ wrong, it is {escaped(shorten(asked.true, 60))}: {title}"

@@ -8,7 +8,8 @@ from tl_core.records import Prediction, Progress, Run, RunState
 from tl_core.runs.predictor import Answer
 from tl_ui.run.evaluation import class_rows
 from tl_ui.run.progress import is_far, progress_words, steps_html
-from tl_ui.try_it.predictions import Asked, answers_html
+from tl_ui.try_it.asking import Asked
+from tl_ui.try_it.predictions import answers_html
 
 EVIL = '<img src=x onerror="alert(1)">'
 

@@ -28,7 +28,7 @@ from tl_core.records import (
 from tl_core.runs.predictor import Answer
 from tl_ui.dataset_view import dataset_images
 from tl_ui.run import images as run_images
-from tl_ui.try_it import predictions as answers
+from tl_ui.try_it import asking
 
 __all__ = ["add_run", "dataset", "workspace"]
 
@@ -371,17 +371,32 @@ def test_try_it_puts_favourites_first_and_calls_runs_by_their_names(workspace, a
     assert choice.options[0].startswith("★ For the *demo*: ") and newer.id in choice.options[1]
 
 
-def test_try_it_asks_the_model_about_test_images(add_run, monkeypatch):
+def test_try_it_asks_the_model_about_test_images_once(add_run, monkeypatch):
+    asked = []
+
     class Parrot:
         def predict(self, files):
+            asked.extend(name for name, _ in files)
             return [Answer(name, ((CLASSES[0], 0.8), (CLASSES[1], 0.2))) for name, _ in files]
 
-    monkeypatch.setattr(answers, "get_predictor", lambda run: Parrot())
-    add_run(1)
-    app = open_page("try_it")
+    monkeypatch.setattr(asking, "get_predictor", lambda run: Parrot())
+    run = add_run(1)
+    other = add_run(1)
+    app = open_page("try_it", run=run.id)
     buttons(app)["Ask the model about these"].click().run()
     assert not app.exception
     assert "What it says to 6 images" in words(app)
+    assert len(asked) == 6
+    before = pictures(app)
+    app.toggle(key="with-camera").set_value(True).run()
+    assert not app.exception
+    assert app.selectbox[0].value == run.id
+    assert "What it says to 6 images" in words(app)
+    assert pictures(app) == before
+    assert len(asked) == 6
+    # Another model has not been asked, and is not asked unbidden.
+    app.selectbox[0].set_value(other.id).run()
+    assert "What it says to" not in words(app)
 
 
 def test_a_click_on_a_cell_or_its_name_in_the_list_shows_its_images(add_run):

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 from tl_ui.components.assets import read_asset
+from tl_ui.heatmaps import SCALE_STYLE, scale_html
 
 _component = st.components.v2.component(
     "transferlab_heat_view",
     html=read_asset("heat_view/heat_view.html"),
-    css=read_asset("heat_view/heat_view.css"),
+    css=read_asset("heat_view/heat_view.css") + SCALE_STYLE,
     js=read_asset("heat_view/heat_view.js"),
 )
 
@@ -29,4 +30,13 @@ def heat_view(
     # Bounded, so that very long images do not collapse their frames.
     ratio = min(4.0, max(0.25, size[0] / size[1]))
     captioned = [{"url": url, "caption": caption} for url, caption in heats]
-    _component(key=key, data={"photo": photo, "heats": captioned, "ratio": ratio, "alt": alt})
+    _component(
+        key=key,
+        data={
+            "photo": photo,
+            "heats": captioned,
+            "ratio": ratio,
+            "alt": alt,
+            "scale": scale_html(),
+        },
+    )

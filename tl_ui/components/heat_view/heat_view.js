@@ -18,14 +18,14 @@ class HeatView {
     this.heats = []
   }
 
-  update({ photo, alt, ratio, heats }) {
+  update({ photo, alt, ratio, heats, scale }) {
     this.root.style.setProperty("--ratio", ratio)
     const image = this.root.querySelector("[data-el=photo]")
     if (image.getAttribute("src") !== photo) image.src = photo
     image.alt = alt
     while (this.heats.length > heats.length) this.heats.pop().close()
     while (this.heats.length < heats.length) this.heats.push(new Heat(this.root))
-    heats.forEach(({ url, caption }, i) => this.heats[i].update(url, caption))
+    heats.forEach(({ url, caption }, i) => this.heats[i].update(url, caption, scale))
   }
 
   close() {
@@ -43,7 +43,8 @@ class Heat {
     root.append(this.figure)
   }
 
-  async update(url, caption) {
+  async update(url, caption, scale) {
+    this.figure.querySelector("[data-el=scale]").innerHTML = scale
     if (url === this.url) return
     this.url = url
     this.abort?.abort()
