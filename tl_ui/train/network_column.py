@@ -1,4 +1,4 @@
-"""The network as a column of stages, for narrow screens: the image on top, the answer below."""
+"""Network as a column of stages, for narrow screens: the image on top, the answer below."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The network as a row of stages, from the image on the left to the answer on the right."""
+"""Network as a row of stages, from the image on the left to the answer on the right."""
 
 from collections.abc import Sequence
 
@@ -42,7 +42,7 @@ _HIT = _NAMES - _TOP + 6
 _LINES = (16, 31)
 """Baselines of output shape and number of weights, below those of the names."""
 _LINES_LONG = (14, 27, 42)
-"""The same where the shape takes two lines."""
+"""Those baselines where the shape takes two lines."""
 
 
 class _Row:

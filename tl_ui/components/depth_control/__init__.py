@@ -67,7 +67,8 @@ def _moved(state: Any) -> dict[str, int] | None:
     moved = state.get("moved") if state else None
     if not isinstance(moved, dict):
         return None
-    place, at = moved.get("place"), moved.get("at")
+    place = moved.get("place")
+    at = moved.get("at")
     if not isinstance(place, (int, float)) or not isinstance(at, (int, float)):
         return None
     return {"place": int(place), "at": int(at)}
