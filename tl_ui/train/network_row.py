@@ -42,7 +42,7 @@ _HIT = _NAMES - _TOP + 6
 _LINES = (16, 31)
 """Baselines of output shape and number of weights, below those of the names."""
 _LINES_LONG = (14, 27, 42)
-"""Those baselines where the shape takes two lines."""
+"""Baselines of a shape in two lines and of the number of weights."""
 
 
 class _Row:
