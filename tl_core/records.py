@@ -85,6 +85,9 @@ class DatasetRecord:
     """Seconds since the epoch, UTC."""
     warnings: tuple[str, ...] = ()
     """Sentences about what is odd but usable, such as one image under two classes."""
+    reading: str = ""
+    """Sentence on how the folders were read as classes and splits; holds user text. Empty where
+    nothing had to be read, as in samples, and for datasets of older releases."""
 
     @property
     def n(self) -> int:

@@ -40,6 +40,44 @@ def test_a_sample_is_ingested_by_name(tmp_path: Path):
     assert len(said["classes"]) == 4
 
 
+def make_groups(root: Path) -> Path:
+    """Make folders of colours inside folders that could be classes, too."""
+    colours = make_colours(root / "made", per_class=3)
+    for group, label in (("warm", "red"), ("cold", "blue"), ("cold", "green")):
+        (root / "groups" / group).mkdir(parents=True, exist_ok=True)
+        (colours / label).rename(root / "groups" / group / label)
+    return root / "groups"
+
+
+def test_two_plausible_readings_are_said_and_either_can_be_chosen(tmp_path: Path):
+    folder = make_groups(tmp_path)
+    home = tmp_path / "home"
+    told = run(home, "ingest", folder).stdout
+    assert "Read as 2 classes, one for each folder." in told
+    assert "could also be read as 3 classes (blue, green, red)" in told
+    assert "--classes-at 2" in told
+    said = answer(run(home, "ingest", folder, "--json"))
+    assert (said["classes"], said["classes_at"]) == (["cold", "warm"], "1")
+    [other] = said["other_readings"]
+    assert other["counts"] == {"blue": 3, "green": 3, "red": 3}
+    assert other["examples"]["red"][0].startswith("warm/red/")
+    chosen = answer(run(home, "ingest", folder, "--classes-at", other["classes_at"], "--json"))
+    assert chosen["classes"] == ["blue", "green", "red"]
+    assert chosen["reading"] == 'Read as 3 classes, from the folders inside "cold", "warm".'
+
+
+@pytest.mark.parametrize("command", ["ingest", "train", "probe", "lr-find"])
+def test_a_level_that_is_not_there_is_one_line(tmp_path: Path, command: str):
+    folder = make_groups(tmp_path)
+    said = complaint(run(tmp_path / "home", command, folder, "--classes-at", "9", "--json"))
+    assert '"9"' in said and "1 to 2" in said
+
+
+def test_a_level_for_a_known_dataset_is_refused(tmp_path: Path):
+    answer(run(tmp_path, "ingest", "sample:shapes", "--json"))
+    assert "path" in complaint(run(tmp_path, "train", "shapes", "--classes-at", "2", "--json"))
+
+
 def refused_paths(tmp_path: Path) -> dict[str, Path]:
     (tmp_path / "corrupt.zip").write_bytes(b"PK\x03\x04" + bytes(200))
     (tmp_path / "text.txt").write_text("hello")

@@ -24,6 +24,11 @@ def test_train_prints_what_scripts_rely_on(trained: tuple[Path, dict]):
     assert {"id", "n", "classes", "skipped"} <= set(said["dataset"])
     assert said["dataset"]["n"] == 30 and said["dataset"]["classes"] == ["blue", "green", "red"]
     assert said["dataset"]["skipped"] == 0
+    assert said["dataset"]["reading"] == "Read as 3 classes, one for each folder."
+    assert said["dataset"]["other_readings"] == []
+    shown = answer(run(trained[0], "show", said["run_id"], "--json"))
+    assert shown["dataset_reading"] == said["dataset"]["reading"]
+    assert said["dataset"]["reading"] in run(trained[0], "show", said["run_id"]).stdout
     assert set(said["splits"]) == {"train", "val", "test"} and sum(said["splits"].values()) == 30
     assert {
         "n", "loss", "accuracy", "precision_macro", "recall_macro", "f1_macro", "baseline_accuracy"

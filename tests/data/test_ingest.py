@@ -135,7 +135,7 @@ class TestSkipped:
             "cats/notes.txt": (b"hello", "not an image"),
             "cats/wide.png": (encode(picture(size=(2000, 100))), "the limit is 100,000"),
             "dogs/drawing.svg": (b"<svg/>", "SVG"),
-            "manifest.csv": (b"a,b", "class folder"),
+            "manifest.csv": (b"a,b", "It is a table"),
         }
         files = GOOD | {name: content for name, (content, _) in bad.items()}
         ingested = ingest(files, Limits(max_pixels=100_000))
@@ -149,6 +149,13 @@ class TestSkipped:
         assert ingested.record.classes == ("cats", "dogs")
         reason = next(file.reason for file in ingested.skipped if file.name == "birds")
         assert reason == "The class is left out: none of its files (2) can be used."
+
+    def test_the_sentence_of_the_reading_counts_what_cannot_be_learned(self, ingest):
+        record = ingest({**GOOD, "birds/1.png": b"", "unlabeled/1.png": png(60)}).record
+        assert record.reading == (
+            "Read as 3 classes, one for each folder; 1 unlabelled image left out. 1 class of them "
+            "has no usable image and cannot be learned."
+        )
 
     def test_nothing_of_a_bad_file_stays(self, ingest, tmp_path):
         ingest({**GOOD, "cats/bad.png": b"x" * 100})

@@ -297,7 +297,7 @@ TREES = {
     "a class called test, divided by days": Tree(
         ["{test,control}/{mon,tue}/*4.png"],
         each(8, "mon", "tue"),
-        'Read as 2 classes, from the folders inside "test", "control".',
+        'Read as 2 classes, from the folders inside "control", "test".',
         splits="",
         left_out=0,
         level="2",
@@ -666,6 +666,7 @@ def test_the_order_of_the_files_changes_nothing(tree: Tree):
     turned = read_layout(backwards)
     assert placed(turned, backwards) == placed(layout, names)
     assert (turned.counts, turned.level) == (layout.counts, layout.level)
+    assert turned.sentence == layout.sentence
 
 
 @every_tree

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tl_core.cli.datasets import find_or_ingest
+from tl_core.cli.readings import FoundDataset
 from tl_core.config import RunConfig, make_run_config
 from tl_core.errors import ConfigError
 from tl_core.presets import ANY_DATASET, PRESETS
-from tl_core.records import DatasetRecord
 
 if TYPE_CHECKING:
     from tl_core.store import Store
@@ -35,8 +35,12 @@ def chosen_settings(options: Mapping[str, Any], texts: Sequence[str] | None) -> 
 
 
 def dataset_and_config(
-    workspace: Workspace, dataset: str, settings: Mapping[str, Any], preset: str | None = None
-) -> tuple[DatasetRecord, RunConfig]:
+    workspace: Workspace,
+    dataset: str,
+    settings: Mapping[str, Any],
+    preset: str | None = None,
+    classes_at: str | None = None,
+) -> tuple[FoundDataset, RunConfig]:
     """Find or import the dataset, and return it with the run's settings.
 
     Raises:
@@ -46,8 +50,8 @@ def dataset_and_config(
     base = None if preset is None else _find_preset(workspace.store, preset)
     # Refuses invalid settings before images are read.
     make_run_config(ANY_DATASET, settings, base)
-    record = find_or_ingest(workspace, dataset)
-    return record, make_run_config(record.id, settings, base)
+    found = find_or_ingest(workspace, dataset, classes_at)
+    return found, make_run_config(found.record.id, settings, base)
 
 
 def _find_preset(store: Store, name: str) -> RunConfig:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tl_core.cli.options import AsJson
+from tl_core.cli.options import AsJson, ClassesAt
 from tl_core.cli.output import out, print_json, progress_bar
-from tl_core.errors import DatasetRefused
+from tl_core.cli.readings import FoundDataset, reading_lines, readings_json
+from tl_core.errors import ConfigError, DatasetRefused
 from tl_core.memory import importing
-from tl_core.records import DatasetRecord
 
 if TYPE_CHECKING:
     from tl_core.data.sources import Source
@@ -28,38 +28,51 @@ def ingest(
     name: Annotated[
         str | None, typer.Option(help="Name of the dataset; default: the file's name.")
     ] = None,
+    classes_at: ClassesAt = None,
     as_json: AsJson = False,
 ) -> None:
     """Import a dataset."""
     with importing():
         from tl_core.workspace import open_workspace
 
-    imported = _ingest(open_workspace(), path, name)
+    imported = _ingest(open_workspace(), path, name, classes_at)
     if as_json:
         return print_json(_json(imported))
     record = imported.record
     known = ", already known under this name" if imported.already_known else ""
     n_classes = len(record.classes)
     out.print(f"{record.name}: {record.n:,} images in {n_classes} classes, id {record.id}{known}")
+    for line in reading_lines(record, imported.readings):
+        out.print(f"  {line}")
     for file in imported.skipped:
         out.print(f"  left out {file.name}: {file.reason}")
     for warning in record.warnings:
         out.print(f"  note: {warning}")
 
 
-def find_or_ingest(workspace: Workspace, dataset: str) -> DatasetRecord:
+def find_or_ingest(
+    workspace: Workspace, dataset: str, classes_at: str | None = None
+) -> FoundDataset:
     """Import a path or sample, or else find the dataset of that id or name.
 
     Raises:
+        ConfigError: a level is given for a dataset that is imported already.
         UnknownDataset: there is no such dataset.
         DatasetRefused: it cannot be imported.
     """
     if dataset.startswith(_SAMPLE) or _exists(dataset):
-        return _ingest(workspace, dataset, None).record
-    return workspace.store.get_dataset(dataset)
+        imported = _ingest(workspace, dataset, None, classes_at)
+        return FoundDataset(imported.record, imported.readings)
+    record = workspace.store.get_dataset(dataset)
+    if classes_at is not None:
+        raise ConfigError(
+            f'--classes-at is for paths, and "{dataset}" is a dataset whose classes are read '
+            "already. Give the path of its folder or zip instead."
+        )
+    return FoundDataset(record)
 
 
-def _ingest(workspace: Workspace, text: str, name: str | None) -> Imported:
+def _ingest(workspace: Workspace, text: str, name: str | None, classes_at: str | None) -> Imported:
     with importing():
         from tl_core.datasets.importing import import_dataset
 
@@ -72,6 +85,7 @@ def _ingest(workspace: Workspace, text: str, name: str | None) -> Imported:
             source,
             name=name or usual_name,
             limits=workspace.settings.limits,
+            classes_at=classes_at,
             on_progress=lambda p: bar.update(
                 task, description=p.phase, completed=p.done, total=p.total
             ),
@@ -111,6 +125,7 @@ def _json(imported: Imported) -> dict[str, Any]:
         "n": record.n,
         "classes": list(record.classes),
         "counts": dict(zip(record.classes, record.counts, strict=True)),
+        **readings_json(record, imported.readings),
         "warnings": list(record.warnings),
         "skipped": [dataclasses.asdict(file) for file in imported.skipped],
         "already_known": imported.already_known,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tl_core.cli.choices import chosen_settings, dataset_and_config
-from tl_core.cli.options import AsJson, Backbone, Dataset, Set
+from tl_core.cli.options import AsJson, Backbone, ClassesAt, Dataset, Set
 from tl_core.cli.output import out, print_json, shown_progress
 from tl_core.cli.workspaces import open_and_tidy
 from tl_core.errors import ConfigError
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 def embed(
     dataset: Dataset,
     *,
+    classes_at: ClassesAt = None,
     to: Annotated[Path, typer.Option(metavar="FILE.npz", help="File to write.")],
     backbone: Backbone = None,
     settings: Set = None,
@@ -41,7 +42,9 @@ def embed(
     # Before images are read, which may take long.
     _check_target(to)
     workspace = open_and_tidy()
-    record, config = dataset_and_config(workspace, dataset, chosen)
+    read, config = dataset_and_config(workspace, dataset, chosen, classes_at=classes_at)
+    if not as_json:
+        read.tell()
     with shown_progress("passing images through the backbone") as show:
         found = pretrained_features(workspace, config, on_progress=show)
     _write(to, found)
@@ -55,7 +58,8 @@ def embed(
             "n": n,
             "features": width,
             "backbone": found.config.model.backbone,
-            "dataset": record.id,
+            "dataset": read.record.id,
+            **read.as_json(),
         }
     )
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from tl_core.cli.choices import chosen_settings, dataset_and_config
-from tl_core.cli.options import AsJson, Dataset, Preset, ProgressFile, Set
+from tl_core.cli.options import AsJson, ClassesAt, Dataset, Preset, ProgressFile, Set
 from tl_core.cli.output import out, print_json, shown_progress
 from tl_core.cli.workspaces import open_and_tidy
 from tl_core.memory import importing
@@ -15,6 +15,7 @@ from tl_core.memory import importing
 def lr_find(
     dataset: Dataset,
     *,
+    classes_at: ClassesAt = None,
     preset: Preset = None,
     settings: Set = None,
     steps: Annotated[
@@ -33,12 +34,14 @@ def lr_find(
 
     chosen = chosen_settings({}, settings)
     workspace = open_and_tidy()
-    _, config = dataset_and_config(workspace, dataset, chosen, preset)
+    read, config = dataset_and_config(workspace, dataset, chosen, preset, classes_at)
+    if not as_json:
+        read.tell()
     config = settle(config, check(workspace, config))
     with shown_progress("trying learning rates", progress_file) as show:
         finding = find_learning_rate(make_experiment(workspace, config), steps, on_progress=show)
     if as_json:
-        return print_json(asdict(finding))
+        return print_json({**asdict(finding), **read.as_json()})
     suggestion = "No learning rate"
     if finding.suggestion:
         suggestion = f"Learning rate {finding.suggestion:.2g} for the head"

@@ -27,6 +27,16 @@ Dataset = Annotated[
         metavar="DATASET_OR_PATH", help="Id or name of a dataset, a path, or sample:NAME."
     ),
 ]
+ClassesAt = Annotated[
+    str | None,
+    typer.Option(
+        "--classes-at",
+        metavar="LEVEL",
+        help="Level of the folders that are the classes, for a path that is imported: 1 is the "
+        "first level with several folders, 2 the folders inside them; names takes labels from "
+        "file names. Without it the likeliest level is taken, and said.",
+    ),
+]
 Backbone = Annotated[str | None, setting("backbone")]
 Preset = Annotated[
     str | None,

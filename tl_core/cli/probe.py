@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Column, Table
 
 from tl_core.cli.choices import chosen_settings, dataset_and_config
-from tl_core.cli.options import AsJson, Backbone, Dataset, ProgressFile, Set
+from tl_core.cli.options import AsJson, Backbone, ClassesAt, Dataset, ProgressFile, Set
 from tl_core.cli.output import out, print_json, shown_progress
 from tl_core.cli.workspaces import open_and_tidy
 from tl_core.memory import importing
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 def probe(
     dataset: Dataset,
     *,
+    classes_at: ClassesAt = None,
     backbone: Backbone = None,
     settings: Set = None,
     progress_file: ProgressFile = None,
@@ -35,11 +36,13 @@ def probe(
 
     chosen = chosen_settings({"backbone": backbone}, settings)
     workspace = open_and_tidy()
-    _, config = dataset_and_config(workspace, dataset, chosen)
+    read, config = dataset_and_config(workspace, dataset, chosen, classes_at=classes_at)
+    if not as_json:
+        read.tell()
     with shown_progress("trying classical models", progress_file) as show:
         found = probe_dataset(workspace, config, show)
     if as_json:
-        return print_json(dataclasses.asdict(found))
+        return print_json({**dataclasses.asdict(found), **read.as_json()})
     _print(found)
 
 

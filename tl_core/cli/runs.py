@@ -9,6 +9,7 @@ from tl_core.cli.options import AsJson, RunId
 from tl_core.cli.output import narrow_table, out, print_json
 from tl_core.cli.workspaces import open_and_tidy
 from tl_core.config import ModelConfig
+from tl_core.errors import UnknownDataset
 from tl_core.memory import importing
 from tl_core.records import Run
 from tl_core.runs.endings import with_ending
@@ -49,11 +50,24 @@ def show(run: RunId, as_json: AsJson = False) -> None:
     """Show one run."""
     workspace = open_and_tidy()
     found = with_ending(workspace, workspace.store.get_run(run))
+    reading = _reading_of(workspace.store, found)
     if not as_json:
-        return print_run(workspace.store, found)
+        print_run(workspace.store, found)
+        if reading:
+            out.print(f"The dataset: {reading}")
+        return
     metrics = [dataclasses.asdict(point) for point in workspace.store.list_metrics(found.id)]
     warnings = warnings_about(workspace.store, found)
-    print_json({**_json(found), "warnings": warnings, "metrics": metrics})
+    facts = {"dataset_reading": reading, "warnings": warnings, "metrics": metrics}
+    print_json({**_json(found), **facts})
+
+
+def _reading_of(store: Store, run: Run) -> str:
+    """Return how the folders of the run's dataset were read; "" if the dataset was deleted."""
+    try:
+        return store.get_dataset(run.config.data.dataset_id).reading
+    except UnknownDataset:
+        return ""
 
 
 def warnings_about(store: Store, run: Run) -> tuple[str, ...]:

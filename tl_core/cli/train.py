@@ -10,14 +10,15 @@ from typing import Annotated, Any, get_args
 import typer
 
 from tl_core.cli.choices import chosen_settings, dataset_and_config
-from tl_core.cli.options import AsJson, Backbone, Dataset, Preset, RunId, Set, setting
+from tl_core.cli.options import AsJson, Backbone, ClassesAt, Dataset, Preset, RunId, Set, setting
 from tl_core.cli.output import Show, print_json, shown_progress
+from tl_core.cli.readings import FoundDataset, readings_json
 from tl_core.cli.runs import print_run, warnings_about
 from tl_core.cli.workspaces import open_and_tidy
 from tl_core.config.training import OptimizerName
 from tl_core.errors import RunNotReady, TransferLabError
 from tl_core.memory import importing
-from tl_core.records import DatasetRecord, Progress, Run, RunState
+from tl_core.records import Progress, Run, RunState
 from tl_core.runs.endings import with_ending
 from tl_core.store import Store
 
@@ -29,6 +30,7 @@ _OPTIMIZERS = "|".join(get_args(OptimizerName))
 def train(
     dataset: Dataset,
     *,
+    classes_at: ClassesAt = None,
     preset: Preset = None,
     settings: Set = None,
     backbone: Backbone = None,
@@ -73,16 +75,24 @@ def train(
         "augment": "none" if no_augment else None,
         "seed": seed,
     }
-    _train(dataset, preset, chosen_settings(options, settings), as_json)
+    _train(dataset, classes_at, preset, chosen_settings(options, settings), as_json)
 
 
-def _train(dataset: str, preset: str | None, settings: dict[str, Any], as_json: bool) -> None:
+def _train(
+    dataset: str,
+    classes_at: str | None,
+    preset: str | None,
+    settings: dict[str, Any],
+    as_json: bool,
+) -> None:
     with importing():
         from tl_core.runners import InlineRunner
 
     started = time.monotonic()
     workspace = open_and_tidy()
-    record, config = dataset_and_config(workspace, dataset, settings, preset)
+    found, config = dataset_and_config(workspace, dataset, settings, preset, classes_at)
+    if not as_json:
+        found.tell()
     ingest_seconds = time.monotonic() - started
     with shown_progress("starting") as show:
         run = InlineRunner(workspace, _progress_shown_by(show)).submit(config)
@@ -90,7 +100,7 @@ def _train(dataset: str, preset: str | None, settings: dict[str, Any], as_json: 
     _report(
         workspace.store,
         with_ending(workspace, run),
-        record,
+        found,
         ingest_seconds=ingest_seconds,
         seconds=seconds,
         as_json=as_json,
@@ -120,7 +130,7 @@ def resume(
     _report(
         workspace.store,
         with_ending(workspace, ended),
-        record,
+        FoundDataset(record),
         ingest_seconds=0.0,
         seconds=seconds,
         as_json=as_json,
@@ -165,7 +175,7 @@ def _progress_shown_by(show: Show) -> Callable[[object, Progress | None], None]:
 def _report(
     store: Store,
     run: Run,
-    record: DatasetRecord,
+    found: FoundDataset,
     *,
     ingest_seconds: float,
     seconds: float,
@@ -173,7 +183,7 @@ def _report(
 ) -> None:
     if as_json:
         warnings = warnings_about(store, run)
-        print_json({**_json(run, record, ingest_seconds, seconds), "warnings": warnings})
+        print_json({**_json(run, found, ingest_seconds, seconds), "warnings": warnings})
     else:
         print_run(store, run)
     if run.state is not RunState.COMPLETED:
@@ -182,9 +192,10 @@ def _report(
 
 
 def _json(
-    run: Run, record: DatasetRecord, ingest_seconds: float, total_seconds: float
+    run: Run, found: FoundDataset, ingest_seconds: float, total_seconds: float
 ) -> dict[str, Any]:
     seconds = run.facts.seconds_by_stage
+    record = found.record
     return {
         "run_id": run.id,
         "state": run.state,
@@ -194,6 +205,7 @@ def _json(
             "n": record.n,
             "classes": list(record.classes),
             "skipped": record.n_skipped,
+            **readings_json(record, found.readings),
         },
         "splits": run.facts.splits.model_dump() if run.facts.splits else None,
         "device": run.facts.device or None,

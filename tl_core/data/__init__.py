@@ -1,7 +1,7 @@
 """Datasets: from uploaded files to batches of tensors.
 
 - Sources of files: `sources`, `zips`, `paths`, `server_folders`, `samples` (with `shapes`).
-- Classes and splits from file names: `names`, `layout`.
+- Classes and splits from file names: `names`, `layout`, `choosing`.
 - Import: `ingest`, `intake`, `limits`, `known_images`, `dataset_warnings`.
 - Decoding: `images`, `colour`, `file_types`.
 - Division into train, validation and test: `splits`, `small_samples`.

@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tl_core.cancellation import NEVER, Stop
+from tl_core.data.choosing import Choose, Reading, final_sentence, read_listing
 from tl_core.data.copies import Outline, digest_of, find_lookalikes
 from tl_core.data.dataset_warnings import find_oddities, refuse_unusable
 from tl_core.data.images import image_path, open_rgb
 from tl_core.data.intake import Intake, StoredImage, make_folders
 from tl_core.data.known_images import KnownImage
-from tl_core.data.layout import Layout, Place, read_layout
+from tl_core.data.layout import Layout, Place
 from tl_core.data.names import clean_text
 from tl_core.data.sources import Listing, Source
 from tl_core.data.threads import default_workers, map_ahead
@@ -47,6 +48,8 @@ class Ingested:
     images: tuple[ImageRecord, ...]
     """Images in the order of their `position`."""
     skipped: tuple[SkippedFile, ...]
+    readings: tuple[Reading, ...]
+    """Reading of the folders, then the other plausible ones."""
 
 
 def ingest_dataset(
@@ -58,6 +61,8 @@ def ingest_dataset(
     on_progress: Callable[[IngestProgress], None] | None = None,
     stop: Stop = NEVER,
     find_known: Callable[[str], KnownImage | None] = lambda sha256: None,
+    classes_at: str | None = None,
+    choose: Choose | None = None,
 ) -> Ingested:
     """Write `into/images` and `into/thumbnails`, listing unusable files instead of failing.
 
@@ -68,6 +73,8 @@ def ingest_dataset(
         on_progress: called from this thread, at most ten times a second.
         stop: checked from this thread after every file.
         find_known: looks up an image of another dataset by its SHA-256, which saves decoding it.
+        classes_at: level of folders that are the classes; None takes the likeliest.
+        choose: called in place of that where several levels are plausible; may wait for a person.
 
     Raises:
         DatasetRefused: the dataset as a whole cannot be imported.
@@ -77,12 +84,18 @@ def ingest_dataset(
     with _clean_up_on_failure(into):
         reporter.report(IngestProgress("listing files", 0, None, 0))
         with source.open(limits) as listing:
-            layout = read_layout([entry.parts for entry in listing.entries], listing.folders)
+            layout, readings = read_listing(listing, classes_at, choose)
             intake = Intake(into, limits, find_known)
             images, skipped, outlines = _take_all(listing, layout, intake, reporter)
         images = _with_digests(images, outlines, into, limits, reporter)
         refuse_unusable(images, skipped)
-        return _conclude(images, skipped, listing.notes, name=name, kind=source.kind)
+        ingested = _conclude(images, skipped, listing.notes, name=name, kind=source.kind)
+        # The folders of a sample are ours, and nobody need check how they are read.
+        if source.kind == "sample":
+            return ingested
+        sentence = final_sentence(layout, ingested.record.classes)
+        record = replace(ingested.record, reading=sentence)
+        return replace(ingested, record=record, readings=readings)
 
 
 @contextmanager
@@ -216,7 +229,7 @@ def _conclude(
         warnings=(*notes, *find_oddities(numbered)),
     )
     sorted_skipped = sorted(skipped, key=lambda file: (file.name, file.reason))
-    return Ingested(record, numbered, tuple(sorted_skipped))
+    return Ingested(record, numbered, tuple(sorted_skipped), ())
 
 
 def _fingerprint(images: Sequence[ImageRecord]) -> str:

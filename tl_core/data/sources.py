@@ -34,6 +34,8 @@ class Listing:
     skipped: list[SkippedFile] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """Sentences on how the source was read, which become warnings of the dataset."""
+    are_classes: bool = False
+    """True if a person named the folders, so that they are classes whatever they are called."""
 
     def add(self, entry: Entry, limits: Limits) -> None:
         self.entries.append(entry)
@@ -57,15 +59,20 @@ class Source(Protocol):
 
 
 class EntryList:
-    """Source whose entries are known from the start."""
+    """Source whose entries are known from the start.
 
-    def __init__(self, kind: str, entries: Iterable[Entry]) -> None:
+    Args:
+        are_classes: True if a person named the folders.
+    """
+
+    def __init__(self, kind: str, entries: Iterable[Entry], *, are_classes: bool = False) -> None:
         self.kind = kind
         self._entries = list(entries)
+        self._are_classes = are_classes
 
     @contextmanager
     def open(self, limits: Limits) -> Iterator[Listing]:
-        listing = Listing()
+        listing = Listing(are_classes=self._are_classes)
         for entry in self._entries:
             if not is_junk(entry.parts):
                 listing.add(entry, limits)
@@ -103,7 +110,7 @@ def loose_images(classes: Mapping[str, Sequence[tuple[str, Path]]]) -> Source:
             # A slash in a file name would read as a folder.
             parts = (label, clean_text(name).replace("/", "_"))
             entries.append(Entry(parts, _reader(path)))
-    return EntryList("upload", entries)
+    return EntryList("upload", entries, are_classes=True)
 
 
 def content_of(entry: Entry, limits: Limits) -> BytesIO:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tl_core.cancellation import NEVER, Stop
+from tl_core.data.choosing import Choose, Reading
 from tl_core.data.ingest import Ingested, IngestProgress, ingest_dataset
 from tl_core.data.known_images import KnownImages
 from tl_core.data.sources import Source
@@ -24,6 +25,8 @@ class Imported:
     skipped: tuple[SkippedFile, ...]
     """Files skipped by this import, even if the dataset was already known."""
     already_known: bool
+    readings: tuple[Reading, ...] = ()
+    """Reading of the folders by this import, then the other plausible ones."""
 
 
 def import_dataset(
@@ -35,11 +38,17 @@ def import_dataset(
     limits: Limits,
     on_progress: Callable[[IngestProgress], None] | None = None,
     stop: Stop = NEVER,
+    classes_at: str | None = None,
+    choose: Choose | None = None,
 ) -> Imported:
     """Ingest into a staging folder, move it into place in one step, then add it to the store.
 
     If the store already holds a dataset of the same content, its record is returned. Images that
     another dataset holds are not decoded again. After any exception, nothing half-written remains.
+
+    Args:
+        classes_at: level of folders that are the classes; None takes the likeliest.
+        choose: called in place of that where several levels are plausible; may wait for a person.
 
     Raises:
         DatasetRefused, Cancelled: as `ingest_dataset`.
@@ -54,6 +63,8 @@ def import_dataset(
             on_progress=on_progress,
             stop=stop,
             find_known=KnownImages(folders, store.list_images).find,
+            classes_at=classes_at,
+            choose=choose,
         )
         # Two imports of the same content at once must not move their folders over each other.
         with hold_lock(artifacts.dataset_lock(ingested.record.id)):
@@ -68,7 +79,7 @@ def _add(store: Store, ingested: Ingested, staging: Path, folder: Path) -> Impor
         shutil.rmtree(folder, ignore_errors=True)
         move_into_place(staging, folder)
     if known is not None:
-        return Imported(known, ingested.skipped, already_known=True)
+        return Imported(known, ingested.skipped, True, ingested.readings)
     try:
         ordered = _with_the_order_of_runs(store, ingested.record)
         record = store.add_dataset(ordered, ingested.images, ingested.skipped)
@@ -76,7 +87,7 @@ def _add(store: Store, ingested: Ingested, staging: Path, folder: Path) -> Impor
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    return Imported(record, ingested.skipped, already_known=False)
+    return Imported(record, ingested.skipped, False, ingested.readings)
 
 
 def _with_the_order_of_runs(store: Store, record: DatasetRecord) -> DatasetRecord:

@@ -218,6 +218,11 @@ def _add_digests_of_pixels(connection: Connection) -> None:
     connection.execute(text("ALTER TABLE images ADD COLUMN pixels TEXT"))
 
 
+def _add_readings(connection: Connection) -> None:
+    """Add the sentence on how a dataset's folders were read."""
+    connection.execute(text("ALTER TABLE datasets ADD COLUMN reading TEXT NOT NULL DEFAULT ''"))
+
+
 # A migration's place in the list is its version, so the order never changes.
 MIGRATIONS: list[Callable[[Connection], None]] = [
     _create_first_tables,
@@ -226,6 +231,7 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
     _shape_facts,
     _keep_only_how_processes_died,
     _add_digests_of_pixels,
+    _add_readings,
 ]
 
 

@@ -104,6 +104,7 @@ datasets = _Table(
     Column("source", Text, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("warnings", Json, nullable=False),
+    Column("reading", Text, nullable=False, default=""),
 )
 
 images = _Table(

@@ -7,7 +7,7 @@
 - `read`: all of it, in `read_layout`.
 """
 
-from tl_core.data.layout.read import read_layout
+from tl_core.data.layout.read import read_classes, read_layout
 from tl_core.data.layout.reading import EXAMPLE, Layout, Place
 
-__all__ = ["EXAMPLE", "Layout", "Place", "read_layout"]
+__all__ = ["EXAMPLE", "Layout", "Place", "read_classes", "read_layout"]

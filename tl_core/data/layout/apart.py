@@ -153,7 +153,7 @@ def _about(kept: list[Folder]) -> Apart:
             is_apart = _all_special(beside, holders) or any(_mirrors(folder, o) for o in beside)
             found = _apart_from(folder, "about", "pictures about the images, such as masks")
         else:
-            is_apart = any(_mirrors(folder, holder) for holder in holders)
+            is_apart = any(_mirrors(folder, o) for o in holders if o is not folder)
             found = _apart_from(folder, "variant", "the same images in another form")
         if is_apart:
             kept = beside

@@ -90,11 +90,25 @@ def _one_dataset_beside(children: Sequence[Folder], read: Read) -> Draft | None:
     if len(deep) != 1 or not flat:
         return None
     draft = next(iter(read(deep[0])), None)
+    has_splits = bool(draft and draft.has_splits)
+    if not has_splits and any(_names_a_class(folder) for folder in flat):
+        return None
     # Beside several folders without others inside, the one is a class that is divided further.
-    is_likely = len(flat) == 1 or says_holder(deep[0].name) or bool(draft and draft.has_splits)
+    is_likely = len(flat) == 1 or says_holder(deep[0].name) or has_splits
     if draft is None or _is_one_class(draft) or not is_likely:
         return None
     return replace(draft.without(*map(_no_class, flat)), is_inner=not draft.has_splits)
+
+
+def _names_a_class(folder: Folder) -> bool:
+    """Tell if a folder holds one other folder whose name may be that of a class."""
+    inner = folder.filled
+    return any(
+        key(each.name) != key(folder.name)
+        and not says_holder(each.name)
+        and not split_role(each.name)
+        for each in inner
+    )
 
 
 def _no_class(folder: Folder) -> LeftOut:

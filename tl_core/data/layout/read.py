@@ -53,6 +53,14 @@ def read_layout(
     return layout
 
 
+def read_classes(files: Sequence[Parts]) -> Layout:
+    """Take the first folders for the classes, whatever they are called: a person named them."""
+    is_image = [not why_no_image(parts) for parts in files]
+    layout = make_reading(read_at("1", files, is_image, 0), files, is_image, 0)
+    layout.sentence = " ".join(layout.notes)
+    return layout
+
+
 class _Reader:
     """Reads the folders of one tree, each once."""
 
@@ -135,7 +143,8 @@ def _chosen(
     base_depth: int,
 ) -> Layout:
     """Return the reading of that level; the others stay beside it."""
-    readings = layout.readings
+    # A tree in which no classes were found has a reading without places.
+    readings = [reading for reading in layout.readings if reading.places]
     chosen = next((reading for reading in readings if reading.level == level), None)
     if chosen is None:
         draft = read_at(level, files, is_image, base_depth)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from tl_core.data.layout.draft import NAMES, Draft, Kind
 from tl_core.data.layout.file_kinds import STRAY_IMAGE, why_no_image
@@ -35,6 +36,9 @@ class Layout:
     the first one that holds several, "names" for labels in file names."""
     sentence: str = ""
     """Sentence that says how the tree was read; names in it are user text."""
+    notes: list[str] = field(default_factory=list)
+    """Sentences on names that were joined, and on folders whose split the name does not say; they
+    are part of `sentence`."""
     counts: dict[str, int] = field(default_factory=dict)
     """Files of each class that may be images, in natural order of the class names."""
     others: list["Layout"] = field(default_factory=list)
@@ -61,6 +65,7 @@ def make_reading(
             layout.places += [Place(index, group.split, label) for index in group.files]
         else:
             reasons |= dict.fromkeys(group.files, "A class folder needs a name.")
+    layout.places.sort(key=attrgetter("index"))
     found = Counter(place.class_name for place in layout.places if is_image[place.index])
     layout.counts = {name: found[name] for name in sorted(found, key=natural_key)}
     for left in draft.left_out:
@@ -71,7 +76,8 @@ def make_reading(
         for index, parts in enumerate(files)
         if index not in placed
     ]
-    layout.sentence = _sentence(draft, layout, files, is_image, notes)
+    layout.notes = [*draft.notes, *notes]
+    layout.sentence = _sentence(draft, layout, files, is_image)
     return layout
 
 
@@ -88,7 +94,6 @@ def _sentence(
     layout: Layout,
     files: Sequence[Parts],
     is_image: Sequence[bool],
-    notes: Sequence[str],
 ) -> str:
     n = len(layout.counts)
     if not n:
@@ -97,7 +102,7 @@ def _sentence(
     counts: Counter[Kind] = Counter()
     for left in draft.left_out:
         counts[left.kind] += sum(is_image[index] for index in left.files)
-    return " ".join([f"{text}{_left_out(counts)}.", *draft.notes, *notes])
+    return " ".join([f"{text}{_left_out(counts)}.", *layout.notes])
 
 
 def _source(draft: Draft, layout: Layout, files: Sequence[Parts]) -> str:
@@ -107,9 +112,10 @@ def _source(draft: Draft, layout: Layout, files: Sequence[Parts]) -> str:
     if len(splits) > 1:
         own = f" with their own {', '.join(splits[:-1])} and {splits[-1]}"
     if draft.is_from_names:
-        place = layout.places[0]
-        file_name = files[place.index][-1]
-        return f"{own}, from file names such as {_quote(file_name)} for {_quote(place.class_name)}"
+        first = next(iter(layout.counts))
+        named = [files[place.index] for place in layout.places if place.class_name == first]
+        file_name = min(parts[-1] for parts in named)
+        return f"{own}, from file names such as {_quote(file_name)} for {_quote(first)}"
     if draft.is_inner:
         outer = list(dict.fromkeys(group.inside for group in draft.groups))
         return f"{own}, from the folders inside {quoted(outer, 3)}"

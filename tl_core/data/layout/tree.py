@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tl_core.data.names import Parts
+from tl_core.text import natural_key
 
 
 # Compared by identity: comparing two trees by content would take long.
@@ -80,7 +81,9 @@ def _folder_at(known: dict[Parts, Folder], parts: Parts) -> Folder:
 def _count(folder: Folder) -> None:
     for inner in folder.folders.values():
         _count(inner)
-    folder.filled = [inner for inner in folder.folders.values() if inner.n_images]
+    filled = [inner for inner in folder.folders.values() if inner.n_images]
+    # In natural order, so that no sentence depends on the order in which a system lists folders.
+    folder.filled = sorted(filled, key=lambda inner: natural_key(inner.name))
     folder.n_files = len(folder.files) + sum(inner.n_files for inner in folder.folders.values())
     folder.n_images = len(folder.images) + sum(inner.n_images for inner in folder.folders.values())
 
