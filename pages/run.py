@@ -45,6 +45,7 @@ if is_busy(run):
 
 show_ending(run)
 show_next_steps(run)
+show_export(run)
 show_figures(run)
 show_answers(run)
 show_calibration(run)
@@ -54,7 +55,6 @@ if run.epochs_done:
     show_epochs(run)
     show_run_map(run)
     show_run_probes(run)
-show_export(run)
 show_settings(run)
 if st.button("Delete this run…", icon=":material/delete:", type="tertiary"):
     ask_to_delete([run], then="runs")

@@ -9,6 +9,7 @@ from tl_core.glossary import GLOSSARY
 from tl_core.records import Run
 from tl_core.text import number_of, share, size
 from tl_ui.components.assets import url_base
+from tl_ui.folding import unfolded
 from tl_ui.job_view import follow
 from tl_ui.markdown import literal
 from tl_ui.resources import get_tokens, get_workspace
@@ -40,11 +41,17 @@ def show_export(run: Run) -> None:
     """Draw the export of a run that has a model and has ended."""
     if not has_model(run):
         return
-    st.subheader("Export", help=GLOSSARY["export"], anchor=False)
     # Only a tested run needs figures: its export is checked against the answers of the test.
     if run.result and (why := why_no_figures(run)):
-        st.markdown(literal(f"It cannot be exported. {why}"))
+        st.caption(literal(f"It cannot be exported. {why}"))
         return
+    if box := unfolded("Export", ":material/inventory_2:", f"export-open-{run.id}"):
+        with box:
+            _show_unfolded(run)
+
+
+def _show_unfolded(run: Run) -> None:
+    st.caption(GLOSSARY["export"])
     st.markdown(_CONTENT + (_CONTENT_IF_TESTED if run.result else "."))
     job = find_packing(get_workspace(), run.id)
     # The job outlives the page: a reader who comes back finds it still packing.

@@ -28,6 +28,7 @@ def page(finished, monkeypatch):
         cached.cache_clear()
     monkeypatch.setenv("TRANSFERLAB_HOME", str(workspace.settings.home))
     app = AppTest.from_function(show_page, args=(run,), default_timeout=PATIENCE)
+    app.session_state[f"export-open-{run.id}"] = True
     yield app.run
     for cached in (resources.get_workspace, resources.get_tokens, get_jobs):
         cached.cache_clear()
@@ -35,7 +36,7 @@ def page(finished, monkeypatch):
 
 def test_it_says_what_the_zip_holds_before_it_is_made(page):
     app = page()
-    assert not app.exception and app.subheader[0].value == "Export"
+    assert not app.exception and app.expander[0].label == "Export"
     assert "receipt" in app.markdown[0].value
     assert [box.label for box in app.checkbox] == ["Also in 8 bits", "Also as TorchScript"]
     assert all(box.help for box in app.checkbox) and app.button[0].label == "Make the zip"
