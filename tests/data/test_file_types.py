@@ -66,6 +66,12 @@ class TestTarga:
     def test_rubbish_is_none(self, content):
         assert not is_targa(content)
 
+    @pytest.mark.parametrize(("bits", "shown"), [(8, (255, 255, 255)), (0, (200, 30, 60))])
+    def test_alpha_counts_only_if_the_header_says_so(self, bits, shown):
+        content = bytearray(encode(Image.new("RGBA", (4, 4), (200, 30, 60, 0)), "TGA"))
+        content[17] = content[17] & 0xF0 | bits
+        assert open_rgb(io.BytesIO(content), MANY).pixels.getpixel((0, 0)) == shown
+
     def test_a_targa_needs_all_its_pixels(self):
         content = encode(DRAWN, "TGA")
         with pytest.raises(ImageUnusable, match="the end of the TGA file is missing"):

@@ -10,6 +10,7 @@ from starlette.routing import Mount
 from starlette.testclient import TestClient
 
 from tl_core.config import RunConfig
+from tl_core.data.file_types import EXTENSIONS
 from tl_core.data.images import thumbnail_path
 from tl_core.facts import RunFacts
 from tl_core.records import RunState
@@ -168,6 +169,18 @@ def test_a_full_image_is_an_upright_jpeg_of_bounded_size(client, tokens, picture
     assert image.format == "JPEG"
     assert image.height == 1024
     assert image.width in (341, 342)
+
+
+@pytest.mark.parametrize("kind", EXTENSIONS)
+def test_an_image_of_any_format_is_sent_as_one_that_browsers_show(client, served, tokens, kind):
+    folder = served.artifacts.dataset_folder("d1") / "images"
+    folder.mkdir(parents=True)
+    file = folder / f"{SHA}.{EXTENSIONS[kind]}"
+    Image.new("RGB", (64, 64), "red").save(file, kind, sizes=[(64, 64)])
+    token = tokens.sign("dataset", "d1")
+    reply = client.get(f"/api/datasets/d1/images/{SHA}", params={"token": token})
+    image = Image.open(io.BytesIO(reply.content))
+    assert (image.format, image.size) == ("JPEG", (64, 64))
 
 
 @pytest.mark.parametrize("kind", ["thumbnails", "images"])

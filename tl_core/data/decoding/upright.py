@@ -92,7 +92,7 @@ def _read(
             colours, alpha = deep.scaled(levels)
         else:
             image.load()
-            colours, alpha = _parts(image)
+            colours, alpha = _parts(image if _uses_alpha(image, file) else image.convert("RGB"))
         orientation = _orientation(image)
         rgb = lab_to_srgb(colours) if colours.mode == "LAB" else to_srgb(colours, profile)
         pixels = _upright(_on_white(rgb, alpha), orientation)
@@ -102,6 +102,18 @@ def _read(
         # Orientations 5 to 8 swap width and height.
         full_size = full_size[::-1]
     return Upright(pixels, image.format or "", full_size, deep.span if deep else None)
+
+
+def _uses_alpha(image: Image.Image, file: BinaryIO) -> bool:
+    """Tell if an alpha channel is meant as one.
+
+    Targa files say in their header how many of its bits are; where there are none, the channel is
+    padding and often 0, which would make the whole image white.
+    """
+    if image.format != "TGA" or image.mode not in ("RGBA", "LA"):
+        return True
+    file.seek(17)
+    return file.read(1)[0] & 15 > 0
 
 
 def _parts(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
