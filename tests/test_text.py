@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tl_core.glossary import GLOSSARY
 from tl_core.text import (
     about,
+    between,
     count,
     duration,
     html_text,
@@ -207,3 +208,18 @@ def test_natural_order_is_one_order(texts):
     ordered = sorted(texts, key=natural_key)
     backwards = texts[::-1]
     assert ordered == sorted(backwards, key=natural_key)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (3.9, 44.0, "3 to 45 seconds"),
+        (30.0, 120.0, "30 seconds to 2 minutes"),
+        (62.0, 110.0, "1 to 2 minutes"),
+        (0.2, 0.9, "about 1 second"),
+        (600.0, 7200.0, "10 minutes to 2 hours"),
+        (57.0, 59.0, "about 1 minute"),
+    ],
+)
+def test_a_range_of_durations_is_rounded_outwards(low: float, high: float, words: str):
+    assert between(low, high) == words

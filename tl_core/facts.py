@@ -59,7 +59,7 @@ class TrainCheck(_Record):
 
 
 class FrozenPace(_Record):
-    """Measured time of the frozen prefix, for the estimates of later runs."""
+    """Measured time of the frozen prefix, on the clock."""
 
     stages: int
     """Number of stages measured, counted from the input."""

@@ -4,6 +4,7 @@ import html
 import math
 import re
 import unicodedata
+from collections.abc import Callable
 
 # Without tab, line feed and carriage return, which text may hold; with marks that turn the
 # direction, and with lone surrogates, which cannot be encoded.
@@ -147,6 +148,31 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def between(low: float, high: float) -> str:
+    """Format a range of durations, rounded outwards: `30 seconds to 2 minutes`."""
+    first, unit = _rounded_duration(low, math.floor)
+    last, last_unit = _rounded_duration(high, math.ceil)
+    if (first, unit) == (last, last_unit):
+        return f"about {_with_unit(last, unit)}"
+    start = str(first) if unit == last_unit else _with_unit(first, unit)
+    return f"{start} to {_with_unit(last, last_unit)}"
+
+
+def _rounded_duration(seconds: float, to_whole: Callable[[float], int]) -> tuple[int, str]:
+    """Round to a number of seconds, minutes or hours that has about one digit."""
+    if seconds < 10:
+        return max(1, to_whole(seconds)), "second"
+    if seconds <= 55:
+        return 5 * to_whole(seconds / 5), "second"
+    if seconds <= 55 * 60:
+        return max(1, to_whole(seconds / 60)), "minute"
+    return max(1, to_whole(seconds / 3600)), "hour"
+
+
+def _with_unit(n: int, unit: str) -> str:
+    return f"{n} {unit}{'s' * (n != 1)}"
 
 
 def about(seconds: float) -> str:

@@ -211,3 +211,28 @@ def test_a_resumed_run_continues_its_progress():
     assert left.fraction == 14 / 16 and left.seconds_left == pytest.approx((2 + 1 / 3 + 2) * 1.5)
     meter.close()
     assert meter.seconds == {"reading images": 0.0, "training": 104.5}
+
+
+def test_what_was_expected_fills_in_until_there_is_something_to_extrapolate():
+    now = 0.0
+    expected = {STAGES[0]: 2.0, STAGES[1]: 10.0, STAGES[2]: 20.0, STAGES[3]: 4.0}
+    meter = ProgressMeter(2, clock=lambda: now, expected=expected)
+    assert meter.update(StageStarted(STAGES[0])).seconds_left == pytest.approx(36.0)
+    meter.update(FactsFound(RunFacts(plan=plan(1, epochs=2, frozen=2))))
+    now = 3.0
+    assert meter.update(StageStarted(STAGES[1])).seconds_left == pytest.approx(34.0)
+    assert meter.update(StageAdvanced(STAGES[1], 1, 101)).seconds_left == pytest.approx(34, abs=0.2)
+    # Twice as slow as expected: the later stages are taken to be, too.
+    now = 13.0
+    left = meter.update(StageAdvanced(STAGES[1], 51, 101)).seconds_left
+    assert left == pytest.approx(10 + 2.02 * 24, rel=0.02)
+
+
+def test_a_gross_misjudgement_is_not_passed_on_whole():
+    now = 0.0
+    meter = ProgressMeter(2, clock=lambda: now, expected={STAGES[1]: 0.01, STAGES[2]: 1.0})
+    meter.update(FactsFound(RunFacts(plan=plan(1, epochs=2, frozen=2))))
+    meter.update(StageStarted(STAGES[1]))
+    meter.update(StageAdvanced(STAGES[1], 0, 100))
+    now = 50.0
+    assert meter.update(StageAdvanced(STAGES[1], 50, 100)).seconds_left == pytest.approx(53.0)

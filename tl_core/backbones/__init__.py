@@ -23,6 +23,7 @@ from tl_core.backbones.stages import channels_first
 from tl_core.backbones.weights import (
     WeightsReport,
     ensure_weights,
+    find_chosen_weights,
     find_weights,
     list_weights_files,
     load_weights,
@@ -47,6 +48,7 @@ __all__ = [
     "count_parameters",
     "digest_of_weights",
     "ensure_weights",
+    "find_chosen_weights",
     "find_weights",
     "freeze",
     "get_backbone",

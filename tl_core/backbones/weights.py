@@ -27,6 +27,7 @@ from tl_core.errors import WeightsUnavailable
 __all__ = [
     "WeightsReport",
     "ensure_weights",
+    "find_chosen_weights",
     "find_weights",
     "list_weights_files",
     "load_weights",
@@ -86,12 +87,19 @@ def ensure_weights(backbone: Backbone, config: ModelConfig, folders: Sequence[Pa
     _match(backbone, config, model, shapes, file)
 
 
+def find_chosen_weights(
+    backbone: Backbone, config: ModelConfig, folders: Sequence[Path]
+) -> Path | None:
+    """Find the file of the weights that `config` chooses; None if it is not on this machine."""
+    try:
+        return _find(backbone, config, folders)
+    except WeightsUnavailable:
+        return None
+
+
 def weights_are_here(backbone: Backbone, config: ModelConfig, folders: Sequence[Path]) -> bool:
     """Return True if the weights of `config` can be loaded without a download."""
-    try:
-        return _find(backbone, config, folders) is not None
-    except WeightsUnavailable:
-        return False
+    return find_chosen_weights(backbone, config, folders) is not None
 
 
 def load_weights(

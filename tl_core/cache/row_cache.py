@@ -61,6 +61,10 @@ class RowCache:
             spared=self._spared,
         )
 
+    @property
+    def folder(self) -> Path:
+        return self._folder
+
     def bytes_kept(self) -> int:
         """Return the bytes on disk, files being written included."""
         return self._space.bytes_kept()

@@ -46,10 +46,18 @@ class Shelf:
         self._spared = spared
         self._lock = threading.Lock()
 
-    def find(self, keys: Sequence[str]) -> list[bool]:
-        """Tell for each key if its row is cached and undamaged. Damaged files are deleted."""
+    def find(self, keys: Sequence[str], *, verified: bool = True) -> list[bool]:
+        """Tell for each key if its row is cached and undamaged. Damaged files are deleted.
+
+        Args:
+            verified: False to read only the files' headers, which is quick but may name a row that
+                turns out to be damaged; the files then do not count as used.
+        """
         with self._lock:
-            self._look(keys)
+            if verified:
+                self._look(keys)
+            else:
+                self._read_headers()
             return [key in self._where for key in keys]
 
     def rows(self, keys: Sequence[str]) -> Rows:

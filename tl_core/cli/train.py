@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable
-from typing import Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -21,6 +21,12 @@ from tl_core.memory import importing
 from tl_core.records import Progress, Run, RunState
 from tl_core.runs.endings import with_ending
 from tl_core.store import Store
+from tl_core.text import about
+
+if TYPE_CHECKING:
+    from tl_core.config import RunConfig
+    from tl_core.runs.estimate import Span
+    from tl_core.workspace import Workspace
 
 _PAUSE_SECONDS = 10.0
 """Longest wait for a run to pause."""
@@ -95,6 +101,9 @@ def _train(
         found.tell()
     ingest_seconds = time.monotonic() - started
     with shown_progress("starting") as show:
+        expected = _estimate(workspace, config)
+        if expected and not as_json:
+            show(0.0, f"starting; {expected.say()}")
         run = InlineRunner(workspace, _progress_shown_by(show)).submit(config)
     seconds = time.monotonic() - started
     _report(
@@ -104,6 +113,7 @@ def _train(
         ingest_seconds=ingest_seconds,
         seconds=seconds,
         as_json=as_json,
+        expected=expected,
     )
 
 
@@ -167,9 +177,24 @@ def _progress_shown_by(show: Show) -> Callable[[object, Progress | None], None]:
     def on_event(_event: object, progress: Progress | None) -> None:
         if progress:
             words = ": ".join(filter(None, (progress.stage, progress.detail)))
-            show(progress.fraction, words)
+            left = progress.seconds_left
+            show(progress.fraction, words if left is None else f"{words}; {about(left)} left")
 
     return on_event
+
+
+def _estimate(workspace: Workspace, config: RunConfig) -> Span | None:
+    """Return the expected duration; None where the run will not start, and say why itself."""
+    from tl_core.machine import probe_available
+    from tl_core.runs.estimate import estimate_run
+    from tl_core.runs.execute import make_experiment, settle
+
+    try:
+        dataset = workspace.store.get_dataset(config.data.dataset_id)
+        experiment = make_experiment(workspace, settle(config, dataset))
+        return estimate_run(workspace, experiment, probe_available(), is_first=True).span
+    except TransferLabError:
+        return None
 
 
 def _report(
@@ -180,10 +205,12 @@ def _report(
     ingest_seconds: float,
     seconds: float,
     as_json: bool,
+    expected: Span | None = None,
 ) -> None:
     if as_json:
         warnings = warnings_about(store, run)
-        print_json({**_json(run, found, ingest_seconds, seconds), "warnings": warnings})
+        told = _json(run, found, ingest_seconds, seconds, expected)
+        print_json({**told, "warnings": warnings})
     else:
         print_run(store, run)
     if run.state is not RunState.COMPLETED:
@@ -192,7 +219,11 @@ def _report(
 
 
 def _json(
-    run: Run, found: FoundDataset, ingest_seconds: float, total_seconds: float
+    run: Run,
+    found: FoundDataset,
+    ingest_seconds: float,
+    total_seconds: float,
+    expected: Span | None,
 ) -> dict[str, Any]:
     seconds = run.facts.seconds_by_stage
     record = found.record
@@ -217,4 +248,6 @@ def _json(
             "evaluate": seconds.get("testing", 0.0),
             "total": total_seconds,
         },
+        # Told before the run, for the run alone.
+        "expected_seconds": dataclasses.asdict(expected) if expected else None,
     }

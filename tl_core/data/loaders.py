@@ -1,5 +1,6 @@
 """Mini-batches of decoded images, prepared ahead of the model."""
 
+import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
@@ -19,6 +20,7 @@ from tl_core.data.augment import View, decide, vary
 from tl_core.data.augment_draws import Draws
 from tl_core.data.images import image_path
 from tl_core.data.pixels import CachedPixels, Form
+from tl_core.data.reading_clock import ReadingClock, Tally
 from tl_core.data.resizing import Pixels
 from tl_core.data.threads import default_workers, groups_ahead
 from tl_core.data.transforms import prepare
@@ -61,17 +63,18 @@ def iterate_batches(
     on_device: bool = False,
     cache: RowCache | None = None,
     stop: Stop = NEVER,
+    clock: ReadingClock | None = None,
 ) -> Generator[ImageBatch, None, None]:
     """Decode `images` in the given order; the last batch may be smaller. Closing ends the threads.
 
     Args:
-        folder: the dataset's folder.
         workers: decoding threads; by default chosen by the number of cores.
         augment: augmentation settings, used if `augment_seed` is given too.
         augment_seed: such as (seed, epoch); with the image's position it fixes the augmentation.
         on_device: only crop and resize, and leave the rest to a GPU as `ImageBatch.draws`.
         cache: cache of decoded images, filled if they all fit; it does not change the pixels.
         stop: checked after every image, since a batch of large photos can take seconds.
+        clock: counts the processor time of the threads.
 
     Raises:
         Cancelled: `stop` was set.
@@ -79,12 +82,12 @@ def iterate_batches(
     """
     if len(images) != len(labels):
         raise ValueError(f"{len(images)} images but {len(labels)} labels")
-    if augment_seed is None:
-        augment = None
+    augment = augment if augment_seed is not None else None
     form = Form.of(pre, augment)
     with ExitStack() as stack:
         cached = stack.enter_context(closing(CachedPixels(cache, form, images))) if cache else None
-        reader = _Reader(folder, form, augment, augment_seed or (), on_device, cached)
+        more = (on_device, cached, clock or ReadingClock())
+        reader = _Reader(folder, form, augment, augment_seed or (), *more)
         pending: deque[_PendingBatch] = deque()
         # A GPU copies from pinned memory while the CPU goes on.
         pinned = on_device and torch.cuda.is_available()
@@ -96,9 +99,8 @@ def iterate_batches(
                 pending.append(_PendingBatch(images[chunk], labels[chunk], pre.size, pinned))
                 yield reader.make_tasks(pending[-1])
 
-        results = groups_ahead(
-            reader.read, tasks_by_batch(), workers or default_workers(), BATCHES_AHEAD
-        )
+        workers = workers or default_workers()
+        results = groups_ahead(reader.read, tasks_by_batch(), workers, BATCHES_AHEAD)
         # Entered last and so closed first: the threads end before the cache that they use.
         for result in stack.enter_context(closing(results)):
             for image, pixels in chain.from_iterable(_until(stop, result)):
@@ -154,6 +156,13 @@ _Task = tuple[_PendingBatch, Sequence[int]]
 """Batch and the indices in it that one thread fills."""
 
 
+def _count(tally: Tally, since: float) -> float:
+    """Count an image with the thread's processor time `since` then, and return the time now."""
+    now = time.thread_time()
+    tally.add(1, now - since)
+    return now
+
+
 @dataclass(frozen=True, slots=True)
 class _Reader:
     folder: Path
@@ -162,6 +171,7 @@ class _Reader:
     seed: tuple[int, ...]
     on_device: bool
     cached: CachedPixels | None
+    clock: ReadingClock
 
     def make_tasks(self, batch: _PendingBatch) -> list[_Task]:
         """Give each image a task of its own, except those that only need copying from the cache.
@@ -182,13 +192,20 @@ class _Reader:
         """Fill the task's part of its batch and return the images that had to be decoded."""
         batch, indices = task
         decoded = []
+        times = Tally(), Tally(), Tally()
+        now = time.thread_time()
         for index in indices:
             image = batch.images[index]
             pixels = self._find(image)
             if pixels is None:
                 pixels = self._decode(image)
                 decoded.append((image, pixels))
+                now = _count(times[0], now)
             batch.draws[index] = self._finish(image, pixels, batch.out[index])
+            if self.augment is not None:
+                now = _count(times[1], now)
+        times[2].add(len(indices), time.thread_time() - now)
+        self.clock.add(self.form.name, *times)
         return decoded
 
     def _finish(self, image: ImageRecord, pixels: Pixels, out: Pixels) -> Draws | None:

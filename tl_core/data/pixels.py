@@ -39,6 +39,11 @@ class Form:
         """Choose the form for these augmentation settings, or for none."""
         return cls(pre, augment.crop if augment else 1.0)
 
+    @property
+    def name(self) -> str:
+        """Return "centre" or "whole", for what is decoded."""
+        return "centre" if self.crop == 1 else "whole"
+
     def decode(self, file: Path | BinaryIO, max_pixels: int) -> Pixels:
         """Decode a file into this form.
 
@@ -101,6 +106,10 @@ class Form:
         width, height = self._size_of(image.width, image.height)
         return 3 * width * height
 
+    def is_worth_caching(self, image: ImageRecord) -> bool:
+        """Return True if the decoded form is smaller than the image."""
+        return self.n_bytes(image) < 3 * image.width * image.height
+
     @property
     def _short_side(self) -> int:
         # Large enough that the smallest crop need not be enlarged.
@@ -111,6 +120,21 @@ class Form:
         return round(width * scale), round(height * scale)
 
 
+def images_to_decode(
+    cache: RowCache | None, form: Form, images: Sequence[ImageRecord]
+) -> list[ImageRecord]:
+    """Return the images, each content once, that a pass has to decode because they are not cached.
+
+    Only the headers of the cache's files are read.
+    """
+    different = {image.sha256: image for image in images}
+    if cache is None:
+        return list(different.values())
+    keys = list(different)
+    held = cache.shelf(form.recipe).find(keys, verified=False)
+    return [different[key] for key, is_held in zip(keys, held, strict=True) if not is_held]
+
+
 class CachedPixels:
     """Cached decoded images, read and completed by one pass over `images`.
 
@@ -119,8 +143,8 @@ class CachedPixels:
 
     def __init__(self, cache: RowCache, form: Form, images: Sequence[ImageRecord]) -> None:
         self._shelf = cache.shelf(form.recipe)
-        # Small images become larger in their decoded form, so reading it would save nothing.
-        large = [image for image in images if form.n_bytes(image) < 3 * image.width * image.height]
+        # Reading what is larger than the image would save nothing.
+        large = [image for image in images if form.is_worth_caching(image)]
         needed = {image.sha256: form.n_bytes(image) for image in large}
         self._rows = _find(self._shelf, list(needed))
         self._missing = needed.keys() - self._rows.keys()

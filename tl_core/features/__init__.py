@@ -4,6 +4,7 @@ from tl_core.features.activation_rows import NoRoom, TooLarge
 from tl_core.features.cached_activations import CachedActivations, Precision, activation_bytes
 from tl_core.features.examples import Batch, Examples, FeatureExamples, ImageExamples, OnDisk
 from tl_core.features.image_views import Passed, Side, choose_views
+from tl_core.features.known_weights import recall_digests, remember_digests
 from tl_core.features.microbatches import Pieces, is_out_of_memory
 from tl_core.features.onnx_prefix import OnnxPrefix
 from tl_core.features.pass_order import cut_into_chunks, mixed_order
@@ -27,4 +28,6 @@ __all__ = [
     "cut_into_chunks",
     "is_out_of_memory",
     "mixed_order",
+    "recall_digests",
+    "remember_digests",
 ]

@@ -45,19 +45,23 @@ class CachedActivations:
         self,
         cache: RowCache,
         backbone: Backbone,
-        model: TransferModel,
+        model: TransferModel | None,
         image_size: int | None,
         *,
         precision: Precision = "float32",
         autocast: Autocast = nullcontext,
         exported: dict[str, OnnxPrefix] | None = None,
         only_torch: bool = False,
+        stage_digests: Sequence[str] = (),
     ) -> None:
         """
         Args:
+            model: network; None with `stage_digests`, to look rows up only.
             exported: networks in ONNX Runtime by key, reused and added to.
             only_torch: use rows computed by PyTorch only.
+            stage_digests: digests of the stages' weights if they are known, else computed.
         """
+        self._given_digests = list(stage_digests)
         self._exported = {} if exported is None else exported
         self._cache = cache
         self._model = model
@@ -73,6 +77,14 @@ class CachedActivations:
     def row_bytes(self, cut: int) -> int:
         """Return the bytes of one image's activations behind `cut` stages."""
         return activation_bytes(self._anatomy, cut, self._precision)
+
+    def missing(self, side: Side, cuts: Sequence[int]) -> list[Missing]:
+        """List by view what the cache lacks behind any of the `cuts`, from its files' headers.
+
+        Nothing is computed or marked as used, so that a few milliseconds suffice.
+        """
+        shelves = [self._shelf(cut, side.images) for cut in cuts]
+        return list(chain.from_iterable(side.missing(shelves, verified=False)))
 
     def fill(self, sides: Sequence[Side], cuts: Sequence[int]) -> Iterator[tuple[int, int]]:
         """Compute what is missing, as `passes` does; yield (images passed, images to pass)."""
@@ -177,6 +189,7 @@ class CachedActivations:
     def _prefix(
         self, cuts: Sequence[int], sample: Tensor, n_images: int, images: ImageExamples
     ) -> Prefix:
+        assert self._model
         key = f"{list(cuts)} {self._weights(max(cuts))} {images.preprocessing.size}"
         prefix: Prefix = self._exported.get(key) or make_prefix(
             Cuts(self._model, cuts),
@@ -226,8 +239,14 @@ class CachedActivations:
 
     @cached_property
     def _stage_digests(self) -> list[str]:
+        if self._model is None:
+            return self._given_digests
         # Kept, as hashing all weights takes time; stages that train are never in front of a cut.
         return [digest_of_weights(stage) for stage in self._model.stages]
+
+    def digests_before(self, cut: int) -> list[str]:
+        """Return the digests of the weights of the first `cut` stages."""
+        return self._stage_digests[:cut]
 
 
 def _flush(writers: Iterable[RowWriter]) -> None:

@@ -15,6 +15,7 @@ from tl_core.config import AugmentConfig
 from tl_core.data.augment import apply_draws
 from tl_core.data.device_transfer import send
 from tl_core.data.loaders import iterate_batches, shuffled
+from tl_core.data.reading_clock import ReadingClock
 from tl_core.data.threads import map_ahead
 from tl_core.data.transforms import normalise
 from tl_core.records import ImageRecord, Preprocessing
@@ -82,6 +83,8 @@ class ImageExamples:
     """Threads that read images."""
     channels_last: bool = True
     """Memory layout of the inputs; PyTorch's convolutions are faster with it."""
+    clock: ReadingClock | None = None
+    """Counts the processor time of the threads."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -111,6 +114,7 @@ class ImageExamples:
             cache=self.cache,
             workers=self.workers,
             stop=self.stop,
+            clock=self.clock,
         ):
             pixels = batch.images.to(self.device, non_blocking=True)
             if batch.draws:

@@ -37,8 +37,12 @@ class Side:
         """Return the keys of every view in turn."""
         return [key for view in range(self.views) for key in self.keys(view)]
 
-    def missing(self, shelves: Sequence[Shelf]) -> list[list["Missing"]]:
-        """Return what any shelf lacks, by chunk and view; of images with one key only the first."""
+    def missing(self, shelves: Sequence[Shelf], *, verified: bool = True) -> list[list["Missing"]]:
+        """Return what any shelf lacks, by chunk and view; of images with one key only the first.
+
+        Args:
+            verified: see `Shelf.find`.
+        """
         chunks = self.chunks or (tuple(range(len(self.images))),)
         found: list[list[Missing]] = [[] for _ in chunks]
         for view in range(self.views):
@@ -46,7 +50,8 @@ class Side:
             # Reversed, so that of equal keys the first index is the one that stays.
             first = {key: i for i, key in reversed(list(enumerate(keys)))}
             is_first = np.array([first[key] == i for i, key in enumerate(keys)], dtype=bool)
-            lacks = np.array([np.logical_not(shelf.find(keys)) & is_first for shelf in shelves])
+            held = [shelf.find(keys, verified=verified) for shelf in shelves]
+            lacks = np.array([np.logical_not(each) & is_first for each in held])
             for number, chunk in enumerate(chunks):
                 rows = [i for i in chunk if lacks[:, i].any()]
                 if rows:

@@ -103,6 +103,11 @@ class TorchPrefix:
         return Arriving(outputs)
 
 
+def is_worth_exporting(work: float, n_images: int) -> bool:
+    """Return True if `n_images` of `work` multiply-adds each make up for exporting the network."""
+    return work * n_images >= _WORTH_EXPORTING
+
+
 def make_prefix(
     cuts: Cuts,
     sample: Tensor,
@@ -127,7 +132,7 @@ def make_prefix(
         # A batch on a GPU is too short to be worth a check for Stop within it.
         return TorchPrefix(cuts, autocast, None, stop)
     at_once = max(1, int(_AT_ONCE / work))
-    if work * n_images >= _WORTH_EXPORTING and not only_torch:
+    if is_worth_exporting(work, n_images) and not only_torch:
         try:
             return OnnxPrefix(cuts, sample, at_once, stop)
         except OnnxUnfit as error:

@@ -1,35 +1,43 @@
 """Execution of runs: carries out the experiment and records its events in the store."""
 
+import itertools
 import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from tl_core.backbones import anatomy, ensure_weights, get_backbone, preprocessing_for
+from tl_core.backbones import anatomy, ensure_weights, get_backbone
 from tl_core.cancellation import NEVER, Stop
 from tl_core.config import RunConfig
 from tl_core.data.splits import make_split
 from tl_core.data.threads import default_workers
 from tl_core.errors import Cancelled, ConfigError, TransferLabError
-from tl_core.events import EpochEnded, Event, FactsFound, Tested
+from tl_core.events import EpochEnded, Event, Tested
 from tl_core.features import is_out_of_memory
 from tl_core.files import DISK_FULL
 from tl_core.locks import hold_lock
+from tl_core.machine import Moment, read_clocks
 from tl_core.memory import give_back_memory
+from tl_core.paces import PaceBook
 from tl_core.records import DatasetRecord, Progress, Run, RunState
+from tl_core.runs.estimate import quick_estimate
+from tl_core.runs.pace_keeper import PaceKeeper
+from tl_core.runs.parts import StageModel
 from tl_core.runs.recording import Recorder
 from tl_core.sinks import Mirror, open_mirror
 from tl_core.store.contract import STATE_OF_STOPPED
 from tl_core.training import Experiment, make_whole, pick_device, run_experiment
 from tl_core.training.batch_size import with_batch_size
 from tl_core.training.plan import make_plan
-from tl_core.training.speed_records import remember
+from tl_core.training.speed_records import recall
 from tl_core.workspace import Workspace
 
 _log = logging.getLogger(__name__)
 _ASK_SECONDS = 0.3
 """Time between two looks at the store for a request to stop."""
+_runs_begun = itertools.count()
+"""Runs that this process has begun; the first one imports what the others find."""
 
 
 def whole_model(workspace: Workspace, run_id: str) -> Path:
@@ -143,14 +151,19 @@ def _carry_out(
         # An unfinished epoch is repeated, and its metrics are recorded anew. If no epoch was
         # finished, so is the preview, whose points have epoch 0.
         store.drop_metrics(run.id, after_epoch=run.epochs_done or -1)
-        events = run_experiment(make_experiment(workspace, run.config, run.id, asked))
+        began = read_clocks()
+        experiment = make_experiment(workspace, run.config, run.id, asked)
+        keeper = _keep_pace(workspace, experiment, began)
+        events = run_experiment(experiment)
         # An abandoned generator would keep its threads and files until it is garbage-collected.
-        with Recorder(workspace.store, run) as recorder, closing(events):
+        # A resumed run has a part of it behind it, which no estimate tells apart.
+        expected = {} if run.epochs_done else quick_estimate(workspace, experiment)
+        with Recorder(workspace.store, run, expected) as recorder, closing(events):
             for event in events:
                 progress = recorder.write(event)
                 if isinstance(event, EpochEnded):
                     mirror.look()
-                _remember_pace(workspace, run.config, event)
+                keeper.see(event)
                 if on_event:
                     on_event(event, progress)
                 # A tested run is complete: a request to stop comes too late.
@@ -199,12 +212,20 @@ def make_experiment(
     )
 
 
-def _remember_pace(workspace: Workspace, config: RunConfig, event: Event) -> None:
-    """Save the measured speed of the frozen prefix, for the estimates of later runs."""
-    if isinstance(event, FactsFound) and (measured := event.facts.frozen_part):
-        size = preprocessing_for(get_backbone(config.model.backbone), config.model.image_size).size
-        pace = [measured.seconds, measured.start_seconds]
-        remember(workspace.settings.home, config.model.backbone, size, pace, behind=measured.stages)
+def _keep_pace(workspace: Workspace, experiment: Experiment, began: Moment) -> PaceKeeper:
+    """Return the keeper of the run's pace, for the estimates of later runs."""
+    home = workspace.settings.home
+    config = experiment.config
+
+    def model() -> StageModel | None:
+        # A run does not wait for a measurement that nobody has asked for.
+        known = recall(home, config.model.backbone, experiment.preprocessing.size)
+        if known is None:
+            return None
+        return StageModel(known, config.train.images_per_batch, experiment.device)
+
+    book = PaceBook(home, experiment.device.title)
+    return PaceKeeper(experiment, book, model, began=began, is_first=next(_runs_begun) == 0)
 
 
 def _stop(workspace: Workspace, run: Run) -> None:

@@ -23,7 +23,7 @@ from tl_core.features import NoRoom, Side
 from tl_core.records import DatasetRecord, ImageRecord, Split
 from tl_core.runs.execute import check, make_experiment, settle
 from tl_core.training import Experiment, build_experiment_model
-from tl_core.training.frozen_part import keep_activations
+from tl_core.training.frozen_part import keep_activations, remember_weights
 from tl_core.workspace import Workspace
 
 Progress = Callable[[float], None]
@@ -147,6 +147,7 @@ def _compute(
         with suppress(NoRoom):
             for done, total in activations.fill([side], [cut]):
                 on_progress(done / total)
+            remember_weights(experiment, activations, cut)
             batches = activations.examples(side, cut).once()
             return _concatenate([batch.inputs for batch in batches])
     return _compute_uncached(experiment, model, side, on_progress)

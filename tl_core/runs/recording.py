@@ -2,6 +2,7 @@
 
 import platform
 import time
+from collections.abc import Mapping
 from importlib.metadata import version
 
 from tl_core.events import (
@@ -35,11 +36,17 @@ def environment() -> dict[str, str]:
 class Recorder:
     """Writes events into the store: epochs at once, step metrics and progress twice a second."""
 
-    def __init__(self, store: Store, run: Run) -> None:
+    def __init__(self, store: Store, run: Run, expected: Mapping[str, float] | None = None) -> None:
+        """
+        Args:
+            expected: seconds that each stage should take.
+        """
         self._store = store
         self._id = run.id
         self._epochs_done = run.epochs_done
-        self._meter = ProgressMeter(run.config.train.epochs, run.facts.seconds_by_stage)
+        self._meter = ProgressMeter(
+            run.config.train.epochs, run.facts.seconds_by_stage, expected=expected
+        )
         self._points: list[MetricPoint] = []
         self._losses: list[BatchEnded] = []
         # A resumed or continued run has metrics of its earlier epochs.

@@ -156,11 +156,19 @@ def n_ahead(run: Run, runs: Sequence[Run]) -> int:
     Args:
         runs: all runs, newest first.
     """
+    return len(runs_ahead(run, runs))
+
+
+def runs_ahead(run: Run, runs: Sequence[Run]) -> list[Run]:
+    """List the runs that come before a queued one, newest first; see `n_ahead`."""
     ids = [other.id for other in runs]
     # The list may have been read before the run was added.
-    older = runs[ids.index(run.id) + 1 :] if run.id in ids else runs
-    running = sum(other.state is RunState.RUNNING for other in runs)
-    return running + sum(other.state is RunState.QUEUED for other in older)
+    place = ids.index(run.id) if run.id in ids else -1
+    return [
+        other
+        for i, other in enumerate(runs)
+        if other.state is RunState.RUNNING or (other.state is RunState.QUEUED and i > place)
+    ]
 
 
 def queue_words(n: int) -> str:

@@ -9,6 +9,7 @@ from tl_core.backbones import Backbone, get_backbone, preprocessing_for
 from tl_core.cache import RowCache
 from tl_core.cancellation import Stop
 from tl_core.config import RunConfig
+from tl_core.data.reading_clock import ReadingClock
 from tl_core.features import ImageExamples, OnnxPrefix
 from tl_core.records import ImageRecord, Preprocessing, Split
 from tl_core.training.device import Device
@@ -44,6 +45,8 @@ class Experiment:
     """True to fit classifiers on the features prepared so far, for those who watch."""
     exported: dict[str, OnnxPrefix] = field(default_factory=dict)
     """Frozen stages in ONNX Runtime, shared so that the test uses the same graph as training."""
+    reading: ReadingClock = field(default_factory=ReadingClock)
+    """Processor time of the threads that read images."""
 
     @property
     def backbone(self) -> Backbone:
@@ -75,6 +78,7 @@ class Experiment:
             balance=augment and train.class_balance == "sampling",
             cache=self.cache,
             workers=self.workers,
+            clock=self.reading,
         )
 
     @property

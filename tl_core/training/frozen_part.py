@@ -20,6 +20,7 @@ from tl_core.features import (
     choose_views,
     cut_into_chunks,
     mixed_order,
+    remember_digests,
 )
 from tl_core.training.experiment import Experiment
 from tl_core.training.plan import Phase
@@ -143,6 +144,7 @@ class FrozenPart:
             self._phases = tuple(earlier for earlier in self._phases if earlier not in later)
             yield FactsFound(RunFacts(cached_views=0, cache_note=_say_no_room(error)))
             return None
+        remember_weights(self._experiment, self._kept, cuts[-1])
         yield FactsFound(RunFacts(cached_views=self._views))
         # No engine is known where all rows had been cached before.
         if self._kept.engine:
@@ -214,6 +216,14 @@ def keep_activations(
         exported=experiment.exported,
         only_torch=experiment.only_torch,
     )
+
+
+def remember_weights(experiment: Experiment, kept: CachedActivations, cut: int) -> None:
+    """Let later estimates find the rows of an untrained model's first `cut` stages."""
+    if experiment.cache:
+        digests = kept.digests_before(cut)
+        folders = experiment.weights_folders
+        remember_digests(experiment.cache, experiment.config.model, folders, digests)
 
 
 def _say_no_room(error: NoRoom) -> str:

@@ -2,8 +2,17 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
-from tl_core.events import BatchEnded, EpochEnded, Event, FactsFound, StageAdvanced, StageStarted
+from tl_core.events import (
+    STAGES,
+    BatchEnded,
+    EpochEnded,
+    Event,
+    FactsFound,
+    StageAdvanced,
+    StageStarted,
+)
 from tl_core.facts import PlannedPhase, RunFacts
 from tl_core.records import Progress
 from tl_core.training.testing import n_checked
@@ -14,6 +23,8 @@ _MIN_SHARE = 0.05
 """Share of a stage from which its duration is extrapolated before `_LONG_SECONDS`."""
 _LONG_SECONDS = 5.0
 """Time from which the duration is extrapolated at any share."""
+_MOST_SLOW = 3.0
+"""Largest ratio by which what is expected of later stages is corrected by the current one."""
 _FORWARD_COST = 1 / 3
 """Cost of a forward pass relative to a training step, which also has a backward pass."""
 
@@ -26,13 +37,16 @@ class ProgressMeter:
         epochs: int,
         spent: Mapping[str, float] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        expected: Mapping[str, float] | None = None,
     ) -> None:
         """
         Args:
             epochs: epochs of the whole run.
             spent: seconds in each stage before the run was resumed.
             clock: returns the time in seconds.
+            expected: seconds that each stage should take, for what cannot be extrapolated yet.
         """
+        self._expected = dict(expected or {})
         self.seconds = dict(spent or {})
         """Seconds spent in each stage so far."""
         self._epochs = epochs
@@ -53,6 +67,25 @@ class ProgressMeter:
     def update(self, event: Event) -> Progress | None:
         """Return the progress after `event`; None if there is nothing new to show."""
         now = self._clock()
+        progress = self._progress(event, now)
+        if progress is None or progress.seconds_left is not None or not self._expected:
+            return progress
+        return replace(progress, seconds_left=self._expected_left(progress, now))
+
+    def _expected_left(self, progress: Progress, now: float) -> float:
+        """Return the seconds left as they were expected before the run."""
+        stage = self._expected.get(progress.stage, 0.0)
+        here = stage * (1 - progress.fraction)
+        if progress.fraction == 0:
+            # Before its first report, a stage still sets up.
+            here = max(0.0, stage - (now - self._started))
+        return here + self._expected_after(progress.stage)
+
+    def _expected_after(self, stage: str) -> float:
+        later = STAGES[STAGES.index(stage) + 1 :] if stage in STAGES else ()
+        return sum(self._expected.get(each, 0.0) for each in later)
+
+    def _progress(self, event: Event, now: float) -> Progress | None:
         match event:
             case StageStarted(stage):
                 return self._start_stage(stage, now)
@@ -132,8 +165,16 @@ class ProgressMeter:
             return self._seconds_per_image * (total - done)
         # The speed of training is still unknown; only that of a head alone can be ignored.
         if not learns_head_alone(self._plan):
-            return None
+            if not self._expected:
+                return None
+            left = self._seconds_per_image * (total - done)
+            return left + self._slowness(seconds) * self._expected_after(self._stage)
         return self._seconds_per_image * (total - done + self._n_test)
+
+    def _slowness(self, seconds: float) -> float:
+        """Return how many times as long as expected the current stage takes, within bounds."""
+        expected = self._expected.get(self._stage, 0.0)
+        return min(_MOST_SLOW, max(1 / _MOST_SLOW, seconds / expected)) if expected else 1.0
 
     def _training_left(self, now: float, share: float) -> float | None:
         """Return the seconds left after `share` of the training images of the run."""

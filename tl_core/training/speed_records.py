@@ -14,8 +14,8 @@ _FILE = "speeds.json"
 _MIN_IMAGES = 64
 """Images after the first batch that make a measurement reliable."""
 _Speeds = dict[str, dict[str, dict[str, list[float]]]]
-"""Seconds per image by device, backbone and key: "224" for the forward pass of each stage at 224
-pixels; "224 behind 5" for five frozen stages together, as measured in a run."""
+"""Seconds per image of each stage's forward pass, by device, backbone and image size. Keys such as
+"224 behind 5" are older versions', and are not read."""
 
 
 class Pace:
@@ -46,35 +46,25 @@ class Pace:
         return {"seconds": seconds, "start_seconds": start_seconds}
 
 
-def remember(
-    home: Path, backbone: str, image_size: int, seconds: Sequence[float], behind: int | None = None
-) -> None:
+def remember(home: Path, backbone: str, image_size: int, seconds: Sequence[float]) -> None:
     """Store a measurement on this machine's device.
 
     Args:
         image_size: side in pixels.
-        seconds: seconds per image of each stage's forward pass; with `behind`, seconds per image
-            of the frozen prefix and seconds of set-up before the first image.
-        behind: length of the frozen prefix, in stages.
+        seconds: seconds per image of each stage's forward pass.
     """
     speeds = _read(home)
     sizes = speeds.setdefault(pick_device().title, {}).setdefault(backbone, {})
-    sizes[_key(image_size, behind)] = list(seconds)
+    sizes[str(image_size)] = list(seconds)
     # Not durable: a lost measurement is simply repeated.
     write_whole(home / _FILE, json.dumps(speeds, indent=1, sort_keys=True), durable=False)
 
 
-def recall(
-    home: Path, backbone: str, image_size: int, behind: int | None = None
-) -> tuple[float, ...] | None:
+def recall(home: Path, backbone: str, image_size: int) -> tuple[float, ...] | None:
     """Return what `remember` stored for this machine's device, or None."""
     sizes = _read(home).get(pick_device().title, {}).get(backbone, {})
-    seconds = sizes.get(_key(image_size, behind))
+    seconds = sizes.get(str(image_size))
     return tuple(seconds) if seconds else None
-
-
-def _key(image_size: int, behind: int | None) -> str:
-    return f"{image_size}" if behind is None else f"{image_size} behind {behind}"
 
 
 def measured_speeds(home: Path) -> dict[str, float]:

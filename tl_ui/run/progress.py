@@ -12,6 +12,7 @@ from tl_core.runs.endings import pause_promise, stop_promise
 from tl_core.runs.summary import STAGE_SENTENCES, n_ahead, queue_words
 from tl_core.text import about, html_text
 from tl_core.training.progress import learns_head_alone
+from tl_ui.forecast import say_queued
 from tl_ui.markdown import literal
 from tl_ui.navigation import link
 from tl_ui.resources import get_workspace
@@ -99,6 +100,8 @@ def is_far(run: Run, before: bool = False) -> bool:
 def _show_queue(run: Run) -> None:
     runs = get_workspace().store.list_runs()
     st.subheader(queue_words(n_ahead(run, runs)))
+    if forecast := say_queued(run, runs):
+        st.markdown(forecast)
     running = next((other for other in runs if other.state is RunState.RUNNING), None)
     if running:
         left = running.progress.seconds_left if running.progress else None

@@ -4,11 +4,11 @@ import streamlit as st
 
 from tl_core.backbones import Backbone, anatomy, count_parameters, resolve_frozen
 from tl_core.config import RunConfig
-from tl_core.records import DatasetRecord, RunState
-from tl_core.text import about, count, number_of
+from tl_core.records import DatasetRecord
+from tl_core.text import count, number_of
 from tl_core.training.device import pick_device
-from tl_core.training.estimate import estimate_run
 from tl_core.training.plan import make_plan, say_what_stays_frozen
+from tl_ui.forecast import forecast
 from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
 from tl_ui.train.form import split_of
@@ -22,22 +22,17 @@ def describe_plan(config: RunConfig, backbone: Backbone, dataset: DatasetRecord)
     train = config.train
     trainable, everything = count_parameters(backbone, config.model, len(dataset.classes))
     with st.spinner("Measuring how fast this machine is…", show_time=False):
-        settings = get_workspace().settings
-        # Speed measured beside a running training is too low to be stored.
-        is_quiet = not _count_runs(RunState.RUNNING)
-        estimate = estimate_run(
-            config, split, settings.home, settings.cache_bytes, is_quiet=is_quiet
-        )
+        found = forecast(config, get_workspace().store.list_runs())
     weights = "weights in the end" if train.unfreeze != "never" else "weights"
     parts = [
         f"{_frozen_words(config, backbone)}, trains **{count(trainable)}** of "
         f"{count(everything)} {weights} on {number_of(len(split.train), 'image')} for "
         f"{number_of(train.epochs, 'epoch')}, {count(train.images_per_batch)} at a time: "
-        f"**{about(estimate.seconds)}** on this {_machine()}.",
+        f"**{found.estimate.span.say()}** on this {_machine()}.",
+        found.notes(),
         _phases(config),
-        _queue(),
         _download(config),
-        _views(config, estimate.views),
+        _views(config, found.estimate.work.views),
         _may_end_early(config),
     ]
     return " ".join(part for part in parts if part)
@@ -99,18 +94,6 @@ def _may_end_early(config: RunConfig) -> str:
 def _machine() -> str:
     kind = pick_device().torch_device.type
     return {"cuda": "GPU", "mps": "Apple GPU"}.get(kind, "CPU")
-
-
-def _count_runs(*states: RunState) -> int:
-    return sum(run.state in states for run in get_workspace().store.list_runs())
-
-
-def _queue() -> str:
-    ahead = _count_runs(RunState.QUEUED, RunState.RUNNING)
-    if not ahead:
-        return ""
-    runs = "the run that is" if ahead == 1 else f"{ahead} runs that are"
-    return f"It will wait for {runs} ahead of it."
 
 
 def _download(config: RunConfig) -> str:
