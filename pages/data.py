@@ -3,6 +3,7 @@
 import streamlit as st
 
 from tl_core.text import number_of
+from tl_ui.bin.link import link_to_bin
 from tl_ui.data.adding import add_data, add_sample, add_server_folder, watch_import
 from tl_ui.data.deletion import delete_dataset_button
 from tl_ui.data.loose_images import is_something_waiting
@@ -47,6 +48,7 @@ with adding:
     st.markdown("**No images at hand?** Use a sample dataset.")
     add_sample()
 if not datasets:
+    link_to_bin()
     st.stop()
 
 left, right = st.columns([2, 1])
@@ -76,4 +78,6 @@ with st.container(key="bar", horizontal=True, vertical_alignment="center"):
     )
     if n_warnings:
         st.markdown(f":material/warning: [{number_of(n_warnings, 'warning')}](#{WARNINGS_ANCHOR})")
-delete_dataset_button(dataset)
+with st.container(horizontal=True, vertical_alignment="center"):
+    delete_dataset_button(dataset)
+    link_to_bin()

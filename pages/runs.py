@@ -5,6 +5,7 @@ import streamlit as st
 from tl_core.records import RunState
 from tl_core.runs.summary import is_busy
 from tl_core.text import number_of
+from tl_ui.bin.link import link_to_bin
 from tl_ui.navigation import link
 from tl_ui.resources import get_workspace
 from tl_ui.runs.table import show_runs
@@ -19,6 +20,7 @@ if not runs:
     else:
         icon = ":material/add_photo_alternate:"
         link("data", "Add images or take a sample", icon=icon, primary_key="data")
+    link_to_bin()
     st.stop()
 
 n_busy = sum(is_busy(run) for run in runs)
@@ -31,4 +33,5 @@ if n_paused:
 how_to = "Open a run by its first cell; tick several to compare or delete them."
 st.caption(f"{', '.join(counts)}. {how_to}")
 show_runs(runs)
+link_to_bin()
 link("optimizers", "Compare optimizers on the same training", icon=":material/ssid_chart:")

@@ -45,6 +45,7 @@ MAY_IMPORT = {
     "charts": [*BOTTOM, "evaluation"],
     "workspace": [*BOTTOM, "store"],
     "datasets": [*BOTTOM, "store", "workspace", "data"],
+    "bin": [*BOTTOM, "store", "workspace"],
     "sinks": [*BOTTOM, "store"],
     "runs": [*LEARNING, "store", "workspace", "sinks"],
     "serving": [*BOTTOM, "data", "store", "workspace", "runs"],

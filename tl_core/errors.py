@@ -25,6 +25,10 @@ class UnknownRun(TransferLabError):
     """No run in the store has that id."""
 
 
+class NotInBin(TransferLabError):
+    """Nothing in the bin has this id."""
+
+
 class DatasetInUse(TransferLabError):
     """A dataset cannot be deleted while runs are reading it."""
 

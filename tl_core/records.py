@@ -176,6 +176,18 @@ class SavedPreset:
 
 
 @dataclass(frozen=True, slots=True)
+class Binned:
+    """Dataset or run that was deleted and can still be restored."""
+
+    kind: Literal["dataset", "run"]
+    id: str
+    name: str
+    """Name of the dataset; title of the run or, without one, its dataset's name. User text."""
+    binned_at: float
+    """Seconds since the epoch, UTC."""
+
+
+@dataclass(frozen=True, slots=True)
 class MetricPoint:
     seq: int
     """Place in the run's list of points, from 0; writing a point twice changes nothing.

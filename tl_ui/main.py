@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from tl_ui.deleted import offer_undo
 from tl_ui.fields import take_changes
 from tl_ui.navigation import confirm_address, make_pages, show_menu
 from tl_ui.site_files import SITE
@@ -17,4 +18,5 @@ page = st.navigation(make_pages(), position="hidden")
 take_changes()
 confirm_address(page)
 show_menu()
+offer_undo()
 page.run()

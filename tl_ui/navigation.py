@@ -8,7 +8,7 @@ from tl_ui.choice import carry, chosen, chosen_or_newest
 from tl_ui.components.address import note_page, page_path
 from tl_ui.site_files import SITE
 
-_NAMES = ("data", "explore", "train", "runs", "run", "compare", "optimizers", "try_it")
+_NAMES = ("data", "explore", "train", "runs", "run", "compare", "optimizers", "try_it", "bin")
 _FILES = {name: SITE / "pages" / f"{name}.py" for name in _NAMES}
 _MENU = {
     "data": "Data",
@@ -24,7 +24,7 @@ _LEARN = {"optimizers": "Optimizers"}
 
 def make_pages() -> list[Any]:
     """Return all pages; `show_menu` draws the menu."""
-    titles = {**_MENU, **_LEARN, "run": "Run", "compare": "Compare"}
+    titles = {**_MENU, **_LEARN, "run": "Run", "compare": "Compare", "bin": "Bin"}
     return [
         st.Page(
             _FILES[name],

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
 
+from tl_core.bin import BinClock
 from tl_core.errors import TransferLabError
 from tl_core.records import Run
 from tl_core.runners import ProcessRunner, ThreadRunner, make_server_runner
@@ -63,7 +64,10 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
     gc.collect()
     # Later collections then skip the objects of the libraries, which live as long as the process.
     gc.freeze()
+    clock = BinClock(get_workspace())
+    clock.start()
     try:
         yield
     finally:
+        clock.stop()
         get_runner().shutdown()

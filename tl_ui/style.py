@@ -13,6 +13,11 @@ _STYLE = """<style>
   align-items: center; overflow-x: auto; scrollbar-width: none; }
 .st-key-menu > div { flex: none; width: auto !important; }
 .st-key-menu a[data-testid="stPageLink-NavLink"] { padding: 0.375rem 0.75rem; }
+/* What was deleted is said below the menu, wherever the page is scrolled to. */
+div:has(> .st-key-undo) { position: fixed; top: 4.25rem; left: 0; right: 0; z-index: 999;
+  align-items: center; pointer-events: none; }
+.st-key-undo { width: max-content !important; max-width: calc(100vw - 2rem); pointer-events: auto;
+  background: light-dark(#ffffff, #060509); box-shadow: 0 0.25rem 1rem rgb(0 0 0 / 0.2); }
 /* The navigation bar is slim, so the page can begin higher. */
 [data-testid="stMainBlockContainer"] { padding-top: 3.5rem; }
 div:has(> [class*="st-key-hidden"]), [class*="st-key-hidden"] { position: absolute; }
@@ -29,6 +34,7 @@ div:has(> [class*="st-key-hidden"]), [class*="st-key-hidden"] { position: absolu
   [data-testid="stHeader"] { height: 2.75rem; min-height: 2.75rem; }
   [data-testid="stHeaderLogo"] { height: 1.5rem; }
   [data-testid="stMainBlockContainer"] { padding-top: 5rem; }
+  div:has(> .st-key-undo) { top: 6rem; }
   [data-testid="stHeading"] h1 { font-size: 1.75rem; }
   [data-testid="stHeading"] h2 { font-size: 1.375rem; }
   [data-testid="stHeading"] h3 { font-size: 1.2rem; }

@@ -86,6 +86,11 @@ def test_from_a_folder_to_a_model_that_answers(page, folder, home, tmp_path):
     page.get_by_role("button", name=re.compile("Delete this run")).click()
     page.get_by_role("dialog").get_by_role("button", name=re.compile("^Delete")).click()
     page.wait_for_url(re.compile(r"/runs"))
+    page.get_by_role("button", name="Undo").wait_for()
+    page.get_by_role("link", name="Open the bin").click()
+    page.get_by_role("button", name="Empty now").click()
+    page.get_by_role("button", name="Delete for good").click()
+    page.get_by_text("The bin is empty").wait_for()
     assert not list((home / "runs").iterdir())
 
     assert said == []

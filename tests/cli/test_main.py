@@ -18,6 +18,7 @@ def test_every_command_but_the_servers_can_print_json():
         for name, command in get_command(all_commands).commands.items()
         if not command.hidden
     }
+    commands |= commands.pop("bin").commands
     without = [
         name
         for name, command in commands.items()
@@ -32,6 +33,8 @@ def test_help_is_there_for_every_command(home: Path):
     commands = (
         "ingest train pause resume runs show predict backbones presets settings lr-find embed probe"
     )
+    for command in ("list", "restore", "empty"):
+        assert "--json" in run(home, "bin", command, "--help").stdout
     for command in commands.split():
         assert f"\n  {command} " in top.stdout
         told = run(home, command, "--help")

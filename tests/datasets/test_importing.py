@@ -155,6 +155,7 @@ def test_a_store_that_fails_leaves_no_folder(store, artifacts):
         list_datasets = staticmethod(store.list_datasets)
         list_images = staticmethod(store.list_images)
         list_runs = staticmethod(store.list_runs)
+        restore_dataset = staticmethod(store.restore_dataset)
 
         def add_dataset(self, *_):
             raise KeyboardInterrupt

@@ -10,6 +10,7 @@ import typer
 
 from tl_core.cli.app import app
 from tl_core.cli.backbones import backbones
+from tl_core.cli.bin import bin_commands
 from tl_core.cli.compare import compare
 from tl_core.cli.datasets import ingest
 from tl_core.cli.embed import embed
@@ -49,6 +50,7 @@ _FOR_PEOPLE: tuple[Callable[..., None], ...] = (
 _FOR_THE_APP: tuple[Callable[..., None], ...] = (work, lay_out, pack)
 for _command in _FOR_PEOPLE:
     commands.command()(_command)
+commands.add_typer(bin_commands)
 for _command in _FOR_THE_APP:
     commands.command(hidden=True)(_command)
 

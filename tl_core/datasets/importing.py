@@ -27,6 +27,8 @@ class Imported:
     already_known: bool
     readings: tuple[Reading, ...] = ()
     """Reading of the folders by this import, then the other plausible ones."""
+    was_in_bin: bool = False
+    """Marks that the dataset had been deleted and that this import has restored it."""
 
 
 def import_dataset(
@@ -43,7 +45,8 @@ def import_dataset(
 ) -> Imported:
     """Ingest into a staging folder, move it into place in one step, then add it to the store.
 
-    If the store already holds a dataset of the same content, its record is returned. Images that
+    If the store already holds a dataset of the same content, even in the bin, its record is
+    returned. Images that
     another dataset holds are not decoded again. After any exception, nothing half-written remains.
 
     Args:
@@ -72,6 +75,7 @@ def import_dataset(
 
 
 def _add(store: Store, ingested: Ingested, staging: Path, folder: Path) -> Imported:
+    was_in_bin = store.restore_dataset(ingested.record.id)
     known = _find(store, ingested.record.id)
     # The files of a known dataset may have been lost; another import restores them.
     if known is None or not folder.exists():
@@ -79,7 +83,7 @@ def _add(store: Store, ingested: Ingested, staging: Path, folder: Path) -> Impor
         shutil.rmtree(folder, ignore_errors=True)
         move_into_place(staging, folder)
     if known is not None:
-        return Imported(known, ingested.skipped, True, ingested.readings)
+        return Imported(known, ingested.skipped, True, ingested.readings, was_in_bin)
     try:
         ordered = _with_the_order_of_runs(store, ingested.record)
         record = store.add_dataset(ordered, ingested.images, ingested.skipped)

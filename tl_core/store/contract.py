@@ -6,6 +6,7 @@ from typing import Literal, Protocol
 from tl_core.config import RunConfig
 from tl_core.facts import RunFacts
 from tl_core.records import (
+    Binned,
     DatasetRecord,
     ImageRecord,
     MetricPoint,
@@ -37,7 +38,7 @@ class Store(Protocol):
     def add_dataset(
         self, record: DatasetRecord, images: Sequence[ImageRecord], skipped: Sequence[SkippedFile]
     ) -> DatasetRecord:
-        """Store a dataset, or return the one already stored under that id."""
+        """Store a dataset, or return the one already stored under that id, even from the bin."""
 
     def get_dataset(self, dataset: str) -> DatasetRecord:
         """Return a dataset by id, unique prefix of an id (at least four characters) or unique name.
@@ -198,6 +199,36 @@ class Store(Protocol):
 
     def list_predictions(self, run_id: str, split: str) -> tuple[int, list[Prediction]]:
         """Return the epoch of the predictions (0 if there are none), and them by position."""
+
+    # Bin: the methods above do not find what is in it
+
+    def bin_dataset(self, dataset_id: str) -> None:
+        """Put a dataset into the bin, from which it can be restored; its images stay.
+
+        Raises:
+            UnknownDataset: no dataset has this id.
+            DatasetInUse: a queued, running or paused run needs it.
+        """
+
+    def bin_run(self, run_id: str) -> None:
+        """Put a run into the bin; one that is queued waits there until it is restored.
+
+        Raises:
+            UnknownRun: no run has this id.
+            RunNotReady: it is running; stop it first.
+        """
+
+    def restore_dataset(self, dataset_id: str) -> bool:
+        """Take a dataset out of the bin; return whether it was there."""
+
+    def restore_run(self, run_id: str) -> bool:
+        """Take a run out of the bin; return whether it was there."""
+
+    def list_bin(self) -> list[Binned]:
+        """List what is in the bin, what was put there last first."""
+
+    def delete_binned(self, binned: Binned) -> bool:
+        """Delete for good what is still in the bin since that time; return whether it was."""
 
     # Saved presets
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, Table, delete, func, insert, or_, select
+from sqlalchemy import Connection, Row, Table, delete, func, insert, or_, select, update
 
 from tl_core.errors import DatasetInUse, UnknownDataset
 from tl_core.records import DatasetRecord, ImageRecord, RunState, SkippedFile
@@ -34,12 +34,16 @@ class SqlDatasets(Database):
             for table in rows if new else ():
                 if rows[table]:
                     connection.execute(insert(table), rows[table])
+            if not new:
+                back = update(datasets).where(datasets.c.id == record.id)
+                connection.execute(back.values(binned_at=None))
         return record if new else self.get_dataset(record.id)
 
     def get_dataset(self, dataset: str) -> DatasetRecord:
         matches = or_(datasets.c.name == dataset, starts_with(datasets, dataset))
+        query = select(datasets).where(matches, datasets.c.binned_at.is_(None))
         with self.reading() as connection:
-            found = [_dataset(row) for row in connection.execute(select(datasets).where(matches))]
+            found = [_dataset(row) for row in connection.execute(query)]
         # A full id takes precedence, since another dataset may bear it as its name.
         matching = [record for record in found if record.id == dataset] or found
         if len(matching) == 1:
@@ -60,7 +64,8 @@ class SqlDatasets(Database):
         return f"There are {names}{more}."
 
     def list_datasets(self) -> list[DatasetRecord]:
-        newest_first = select(datasets).order_by(datasets.c.created_at.desc(), datasets.c.id)
+        query = select(datasets).where(datasets.c.binned_at.is_(None))
+        newest_first = query.order_by(datasets.c.created_at.desc(), datasets.c.id)
         with self.reading() as connection:
             return [_dataset(row) for row in connection.execute(newest_first)]
 
@@ -83,30 +88,39 @@ class SqlDatasets(Database):
             return [SkippedFile(row.name, row.reason) for row in connection.execute(query)]
 
     def delete_dataset(self, dataset_id: str) -> None:
-        unfinished = [state.value for state in RunState if not state.is_finished]
-        dependants = select(runs.c.id, runs.c.state).where(
-            runs.c.dataset_id == dataset_id, runs.c.state.in_(unfinished)
-        )
         with self.writing() as connection:
-            # The lock makes `add_run` wait until this transaction has ended.
-            locked = select(datasets.c.name).where(datasets.c.id == dataset_id).with_for_update()
-            row = connection.execute(locked).first()
-            if row is None:
-                raise UnknownDataset(
-                    f"There is no dataset with the id {dataset_id!r}; it may have been deleted."
-                )
-            needed_by = [f"{run.id} ({run.state})" for run in connection.execute(dependants)]
-            if needed_by:
-                it = "it" if len(needed_by) == 1 else "them"
-                raise DatasetInUse(
-                    f"{row.name} cannot be deleted while runs need it: wait for "
-                    f"{', '.join(sorted(needed_by))}, or stop {it} first."
-                )
+            lock_unused_dataset(connection, dataset_id)
             connection.execute(delete(datasets).where(datasets.c.id == dataset_id))
 
 
 _images = images
 """Table of images, for methods with an argument of that name."""
+
+
+def lock_unused_dataset(connection: Connection, dataset_id: str) -> None:
+    """Lock a dataset's row, which makes `add_run` wait until the transaction has ended.
+
+    Raises:
+        UnknownDataset: no dataset has this id.
+        DatasetInUse: a queued, running or paused run outside the bin needs it.
+    """
+    locked = select(datasets.c.name).where(datasets.c.id == dataset_id).with_for_update()
+    row = connection.execute(locked).first()
+    if row is None:
+        raise UnknownDataset(
+            f"There is no dataset with the id {dataset_id!r}; it may have been deleted."
+        )
+    unfinished = [state.value for state in RunState if not state.is_finished]
+    dependants = select(runs.c.id, runs.c.state).where(
+        runs.c.dataset_id == dataset_id, runs.c.state.in_(unfinished), runs.c.binned_at.is_(None)
+    )
+    needed_by = [f"{run.id} ({run.state})" for run in connection.execute(dependants)]
+    if needed_by:
+        it = "it" if len(needed_by) == 1 else "them"
+        raise DatasetInUse(
+            f"{row.name} cannot be deleted while runs need it: wait for "
+            f"{', '.join(sorted(needed_by))}, or stop {it} first."
+        )
 
 
 def starts_with(table: Table, text: str) -> Any:
@@ -118,7 +132,7 @@ def starts_with(table: Table, text: str) -> Any:
 
 
 def _dataset(row: Row[Any]) -> DatasetRecord:
-    fields = dict(row._mapping)
+    fields = {name: value for name, value in row._mapping.items() if name != "binned_at"}
     # JSON has no tuples.
     tuples = {name: tuple(fields[name]) for name in ("classes", "counts", "warnings")}
     return DatasetRecord(**{**fields, **tuples})

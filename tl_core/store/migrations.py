@@ -223,6 +223,13 @@ def _add_readings(connection: Connection) -> None:
     connection.execute(text("ALTER TABLE datasets ADD COLUMN reading TEXT NOT NULL DEFAULT ''"))
 
 
+def _add_bin(connection: Connection) -> None:
+    """Add the time at which a dataset or run was put into the bin."""
+    real = _TYPES[connection.dialect.name]["real"]
+    for table in ("datasets", "runs"):
+        connection.execute(text(f"ALTER TABLE {table} ADD COLUMN binned_at {real}"))
+
+
 # A migration's place in the list is its version, so the order never changes.
 MIGRATIONS: list[Callable[[Connection], None]] = [
     _create_first_tables,
@@ -232,6 +239,7 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
     _keep_only_how_processes_died,
     _add_digests_of_pixels,
     _add_readings,
+    _add_bin,
 ]
 
 

@@ -24,6 +24,10 @@ _LETTERS = "bcdfghjkmnpqrstvwxz"
 _LETTERS_AND_DIGITS = _LETTERS + "23456789"
 
 
+IS_KEPT = runs.c.binned_at.is_(None)
+"""Condition that a run is not in the bin."""
+
+
 class SqlRuns(Database):
     """Part of the `Store` contract: runs."""
 
@@ -58,7 +62,7 @@ class SqlRuns(Database):
                     return run_of(row)
 
     def get_run(self, run: str) -> Run:
-        found = self._list(select(runs).where(starts_with(runs, run)))
+        found = self._list(select(runs).where(starts_with(runs, run), IS_KEPT))
         matching = [record for record in found if record.id == run] or found
         if len(matching) == 1:
             return matching[0]
@@ -72,7 +76,7 @@ class SqlRuns(Database):
         )
 
     def list_runs(self) -> list[Run]:
-        return self._list(select(runs).order_by(runs.c.number.desc()))
+        return self._list(select(runs).where(IS_KEPT).order_by(runs.c.number.desc()))
 
     def list_running_runs(self) -> list[Run]:
         return self._list(
@@ -81,13 +85,7 @@ class SqlRuns(Database):
 
     def delete_run(self, run_id: str) -> None:
         with self.writing() as connection:
-            row = lock_run(connection, run_id)
-            if row is None:
-                raise UnknownRun(
-                    f"There is no run with the id {run_id!r}; it may have been deleted."
-                )
-            if row.state == RunState.RUNNING:
-                raise RunNotReady(f"Run {run_id} is running and cannot be deleted: stop it first.")
+            lock_idle_run(connection, run_id)
             connection.execute(delete(runs).where(runs.c.id == run_id))
 
     def update_run(
@@ -138,11 +136,25 @@ def lock_run(connection: Connection, run_id: str) -> Row[Any] | None:
     return connection.execute(select(runs).where(runs.c.id == run_id).with_for_update()).first()
 
 
+def lock_idle_run(connection: Connection, run_id: str) -> None:
+    """Lock a run's row.
+
+    Raises:
+        UnknownRun: no run has this id.
+        RunNotReady: it is running.
+    """
+    row = lock_run(connection, run_id)
+    if row is None:
+        raise UnknownRun(f"There is no run with the id {run_id!r}; it may have been deleted.")
+    if row.state == RunState.RUNNING:
+        raise RunNotReady(f"Run {run_id} is running and cannot be deleted: stop it first.")
+
+
 def run_of(row: Row[Any]) -> Run:
     """Return the record of a row."""
     fields = dict(row._mapping)
     # Needed by queries only; the dataset's id is also part of the settings.
-    for column in ("number", "requested", "dataset_id"):
+    for column in ("number", "requested", "dataset_id", "binned_at"):
         del fields[column]
     fields["state"] = RunState(row.state)
     fields["config"] = RunConfig.model_validate_json(row.config)

@@ -1,6 +1,7 @@
 """Store in an SQL database, assembled from one class for each part of the contract."""
 
 from tl_core.store.annotations import SqlAnnotations
+from tl_core.store.bin import SqlBin
 from tl_core.store.contract import Store
 from tl_core.store.datasets import SqlDatasets
 from tl_core.store.presets import SqlPresets
@@ -9,7 +10,7 @@ from tl_core.store.runs import SqlRuns
 from tl_core.store.states import SqlStates
 
 
-class SqlStore(SqlDatasets, SqlRuns, SqlStates, SqlReports, SqlAnnotations, SqlPresets):
+class SqlStore(SqlDatasets, SqlRuns, SqlStates, SqlReports, SqlAnnotations, SqlPresets, SqlBin):
     """`Store` over SQLite or PostgreSQL.
 
     Threads may share an instance; forked children open their own connections.

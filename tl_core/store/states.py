@@ -14,7 +14,7 @@ from tl_core.facts import RunFacts
 from tl_core.records import Run, RunState
 from tl_core.store.contract import Asked
 from tl_core.store.database import Database
-from tl_core.store.runs import lock_run, run_of
+from tl_core.store.runs import IS_KEPT, lock_run, run_of
 from tl_core.store.tables import runs
 
 # No process executes runs in these states, so they can be cancelled without being asked to stop.
@@ -26,7 +26,7 @@ class SqlStates(Database):
 
     def claim_next_run(self) -> Run | None:
         is_queued = runs.c.state == RunState.QUEUED
-        first = select(runs.c.id).where(is_queued).order_by(runs.c.number).limit(1)
+        first = select(runs.c.id).where(is_queued, IS_KEPT).order_by(runs.c.number).limit(1)
         with self.writing() as connection:
             # Locked rows are being claimed by another process: take the next one instead.
             run_id = connection.execute(first.with_for_update(skip_locked=True)).scalar()
@@ -69,7 +69,7 @@ class SqlStates(Database):
     def queue_again(self, run_id: str, config: RunConfig | None = None) -> Run:
         with self.writing() as connection:
             row = lock_run(connection, run_id)
-            if row is None:
+            if row is None or row.binned_at is not None:
                 raise UnknownRun(
                     f"There is no run with the id {run_id!r}; it may have been deleted."
                 )
@@ -107,7 +107,7 @@ class SqlStates(Database):
 def _claim(connection: Connection, run_id: str) -> Run | None:
     still_queued: ColumnElement[bool] = runs.c.state == RunState.QUEUED
     # The condition is part of the update, so that of two simultaneous claims one finds no row.
-    claim = update(runs).where(runs.c.id == run_id, still_queued)
+    claim = update(runs).where(runs.c.id == run_id, still_queued, IS_KEPT)
     row = connection.execute(
         claim.values(state=RunState.RUNNING, started_at=time.time()).returning(runs)
     ).first()

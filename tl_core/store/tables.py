@@ -105,6 +105,8 @@ datasets = _Table(
     Column("created_at", Double, nullable=False),
     Column("warnings", Json, nullable=False),
     Column("reading", Text, nullable=False, default=""),
+    # Seconds since the epoch; NULL outside the bin.
+    Column("binned_at", Double),
 )
 
 images = _Table(
@@ -160,6 +162,7 @@ runs = _Table(
     Column("note", Text, nullable=False, default=""),
     Column("tags", Json, nullable=False, default=()),
     Column("is_favourite", BigInteger, nullable=False, default=0),
+    Column("binned_at", Double),
     # Finds the queued run that was added first without reading the others.
     Index("runs_by_state", "state", "number"),
     Index("runs_by_dataset", "dataset_id"),

@@ -86,10 +86,10 @@ def watch_import() -> None:
         st.query_params["import"] = job.id
         st.rerun()
     if job.result.already_known:
-        st.info(
-            "These images were here already. Equal content is stored as one dataset.",
-            icon=":material/info:",
-        )
+        words = "These images were here already. Equal content is stored as one dataset."
+        if job.result.was_in_bin:
+            words = "These images were in the bin: their dataset was restored."
+        st.info(words, icon=":material/info:")
 
 
 def _show_progress(job: Import) -> None:

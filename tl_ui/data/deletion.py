@@ -1,11 +1,12 @@
-"""Deletion of a dataset, after a confirmation."""
+"""Deletion of a dataset, after a confirmation; it can be undone for a week."""
 
 import streamlit as st
 
-from tl_core.datasets.importing import delete_dataset
+from tl_core.bin import DAYS_KEPT
 from tl_core.errors import TransferLabError
 from tl_core.records import DatasetRecord
-from tl_core.text import number_of
+from tl_core.text import number_of, shorten
+from tl_ui.deleted import confirm_buttons, note_deletion
 from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
 
@@ -19,17 +20,17 @@ def delete_dataset_button(dataset: DatasetRecord) -> None:
 @st.dialog("Delete this dataset?")
 def _ask(dataset: DatasetRecord) -> None:
     st.markdown(
-        f"**{literal(dataset.name)}** and its {number_of(dataset.n, 'image')} will be deleted "
-        "from this server for everyone. Runs on it keep their figures, but can no longer show "
-        "the images."
+        f"**{literal(dataset.name)}** and its {number_of(dataset.n, 'image')} move to the bin for "
+        f"everyone, and can be restored for {DAYS_KEPT} days. Runs on it keep their figures."
     )
-    if st.button("Delete", type="primary"):
-        workspace = get_workspace()
-        try:
-            delete_dataset(workspace.store, workspace.artifacts, dataset.id)
-        except TransferLabError as error:
-            st.error(literal(str(error)))
-            return
-        # The address still names the dataset, and the page would warn that it is gone.
-        st.query_params.clear()
-        st.rerun()
+    if not confirm_buttons("Delete"):
+        return
+    try:
+        get_workspace().store.bin_dataset(dataset.id)
+    except TransferLabError as error:
+        st.error(literal(str(error)))
+        return
+    note_deletion([dataset.id], f"**{literal(shorten(dataset.name, 60))}** was")
+    # The address still names the dataset, and the page would warn that it is gone.
+    st.query_params.clear()
+    st.rerun()

@@ -39,7 +39,10 @@ def open_run() -> Run:
         return get_workspace().store.get_run(wanted)
     except UnknownRun:
         st.title("No such run")
-        if wanted:
+        if any(binned.id == wanted for binned in get_workspace().store.list_bin()):
+            st.markdown("This run was deleted. It is in the bin and can be restored.")
+            link("bin", "Open the bin", icon=":material/restore_from_trash:", primary_key="bin")
+        elif wanted:
             st.markdown(
                 f"There is no run **{literal(shorten(wanted, 40))}**. It may have been deleted."
             )

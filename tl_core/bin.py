@@ -1,0 +1,136 @@
+"""Bin: datasets and runs that were deleted are kept for a week, in which they can be restored.
+
+Their files stay in place, so the disk gains room only when the bin is emptied.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Thread
+
+from tl_core.errors import NotInBin, TransferLabError
+from tl_core.locks import hold_lock
+from tl_core.records import Binned
+from tl_core.workspace import Workspace
+
+DAYS_KEPT = 7
+SECONDS_KEPT = DAYS_KEPT * 86_400
+_PAUSE = 3600.0
+"""Seconds between two searches for what is to be deleted for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class BinEntry:
+    binned: Binned
+    n_bytes: int
+    """Size of its files on disk."""
+
+    @property
+    def gone_at(self) -> float:
+        """Time from which on it is deleted for good, in seconds since the epoch."""
+        return self.binned.binned_at + SECONDS_KEPT
+
+
+def list_bin(workspace: Workspace) -> list[BinEntry]:
+    """List what is in the bin with its sizes, what was put there last first."""
+    return [
+        BinEntry(binned, _size(_folder(workspace, binned))) for binned in workspace.store.list_bin()
+    ]
+
+
+def restore(workspace: Workspace, record_id: str) -> Binned:
+    """Take a dataset or run out of the bin.
+
+    Raises:
+        NotInBin: nothing in the bin has this id; it may have been deleted for good.
+    """
+    store = workspace.store
+    for binned in store.list_bin():
+        if binned.id == record_id:
+            take_out = store.restore_run if binned.kind == "run" else store.restore_dataset
+            if take_out(record_id):
+                return binned
+    raise NotInBin(
+        f"There is nothing in the bin with the id {record_id!r}: it may have been restored, or "
+        f"deleted for good, which happens after {DAYS_KEPT} days."
+    )
+
+
+def empty_bin(workspace: Workspace, *, put_in_before: float | None = None) -> list[BinEntry]:
+    """Delete for good what is in the bin, and return it.
+
+    Args:
+        put_in_before: leave what was put in later, in seconds since the epoch; None for all.
+    """
+    deleted = []
+    for entry in list_bin(workspace):
+        is_due = put_in_before is None or entry.binned.binned_at < put_in_before
+        if is_due and _delete(workspace, entry.binned):
+            deleted.append(entry)
+    return deleted
+
+
+def delete_expired(workspace: Workspace) -> list[BinEntry]:
+    """Delete for good what has been in the bin for longer than `DAYS_KEPT`, and return it."""
+    return empty_bin(workspace, put_in_before=time.time() - SECONDS_KEPT)
+
+
+class BinClock:
+    """Thread of a server that deletes what has expired, at its start and once an hour."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._stopping = Event()
+        # A daemon, so that the server need not wait for the end of a deletion.
+        self._thread = Thread(target=self._work, name="transferlab-bin", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def _work(self) -> None:
+        while True:
+            # Where the database cannot be reached for a while, the next hour will do.
+            with suppress(TransferLabError):
+                delete_expired(self._workspace)
+            if self._stopping.wait(_PAUSE):
+                return
+
+
+def _delete(workspace: Workspace, binned: Binned) -> bool:
+    """Delete records and files; return False if somebody has just restored it."""
+    artifacts = workspace.artifacts
+    if binned.kind == "run":
+        return _delete_both(workspace, binned, artifacts.delete_run)
+    # An import of the same images must not find the files half deleted.
+    with hold_lock(artifacts.dataset_lock(binned.id)):
+        return _delete_both(workspace, binned, artifacts.delete_dataset)
+
+
+def _delete_both(workspace: Workspace, binned: Binned, delete_files: Callable[[str], None]) -> bool:
+    is_deleted = workspace.store.delete_binned(binned)
+    if is_deleted:
+        delete_files(binned.id)
+    return is_deleted
+
+
+def _folder(workspace: Workspace, binned: Binned) -> Path:
+    artifacts = workspace.artifacts
+    if binned.kind == "run":
+        return artifacts.run_folder(binned.id)
+    return artifacts.dataset_folder(binned.id)
+
+
+def _size(folder: Path) -> int:
+    """Return the bytes of all files in a folder, which others may be deleting."""
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += path.stat().st_size if path.is_file() else 0
+        except OSError:
+            continue
+    return total
