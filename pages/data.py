@@ -11,6 +11,7 @@ from tl_ui.data.overview import (
     WARNINGS_ANCHOR,
     show_balance,
     show_left_out,
+    show_reading,
     show_split,
     show_warnings,
 )
@@ -56,6 +57,7 @@ with left:
     dataset = choose_dataset(datasets)
 with right:
     class_name = choose_class(dataset)
+show_reading(dataset)
 show_pictures(dataset, class_name)
 show_balance(dataset)
 show_split(dataset)

@@ -75,11 +75,11 @@ class ClassRow:
     """At most `PER_ROW` images."""
 
 
-def class_rows_html(rows: Sequence[ClassRow]) -> str:
+def class_rows_html(rows: Sequence[ClassRow], columns: int = PER_ROW) -> str:
     """Return a row of images for each class, its name before them, in columns that line up."""
     shown = "".join(
         f'<div class="tl-row"><b>{html_text(shorten(row.name, CAPTION_LENGTH))}</b>'
-        f'<div class="tl-gallery" style="--tl-columns: {PER_ROW}">'
+        f'<div class="tl-gallery" style="--tl-columns: {columns}">'
         f"{''.join(_figure(item, _ROW_SIDE, False) for item in row.items)}</div></div>"
         for row in rows
     )

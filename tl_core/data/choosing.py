@@ -8,7 +8,7 @@ from tl_core.data.sources import Entry, Listing
 from tl_core.errors import ImageUnusable
 from tl_core.text import number_of
 
-EXAMPLES = 3
+EXAMPLES = 4
 """Files of each class that stand for it."""
 
 
@@ -78,14 +78,19 @@ def final_sentence(layout: Layout, classes: Collection[str]) -> str:
 
 
 def _reading(layout: Layout, listing: Listing) -> Reading:
-    examples: dict[str, list[Example]] = {name: [] for name in layout.counts}
+    indices: dict[str, list[int]] = {name: [] for name in layout.counts}
     for place in layout.places:
-        some = examples.get(place.class_name)
-        if some is not None and len(some) < EXAMPLES:
-            name = "/".join(listing.entries[place.index].parts)
-            some.append(Example(place.index, name))
-    shown = {name: tuple(some) for name, some in examples.items()}
-    return Reading(layout.level, layout.sentence, layout.counts, shown)
+        if place.class_name in indices:
+            indices[place.class_name].append(place.index)
+    examples = {name: _spread(found, listing) for name, found in indices.items()}
+    return Reading(layout.level, layout.sentence, layout.counts, examples)
+
+
+def _spread(indices: Sequence[int], listing: Listing) -> tuple[Example, ...]:
+    """Take files from all over a class, so that each folder inside it may be among them."""
+    n = min(EXAMPLES, len(indices))
+    chosen = [indices[place * len(indices) // n] for place in range(n)]
+    return tuple(Example(index, "/".join(listing.entries[index].parts)) for index in chosen)
 
 
 def _comparing(entries: Sequence[Entry]) -> Callable[[int, int], bool]:

@@ -16,6 +16,7 @@ from tl_ui.choice import choose
 from tl_ui.components.upload import upload_dropzone
 from tl_ui.data.import_jobs import Import
 from tl_ui.data.loose_images import put_aside, take_loose_images
+from tl_ui.data.reading_choice import ask_for_reading
 from tl_ui.data.uploads import new_upload_id, uploads_for
 from tl_ui.markdown import literal
 from tl_ui.resources import get_imports, get_tokens, get_workspace
@@ -74,6 +75,10 @@ def watch_import() -> None:
     job = get_imports().get(st.query_params.get("import", ""))
     if job is None:
         return
+    question = job.question
+    if question and not question.is_answered:
+        ask_for_reading(job, question)
+        st.stop()
     st.fragment(_show_progress, run_every=None if job.is_finished else 0.5)(job)
     if not job.is_finished:
         st.stop()
@@ -93,7 +98,8 @@ def watch_import() -> None:
 
 
 def _show_progress(job: Import) -> None:
-    if job.is_finished:
+    question = job.question
+    if job.is_finished or (question and not question.is_answered):
         # Only where the progress was shown, and once: else each drawing would cause the next.
         if st.session_state.get("watching") == job.id:
             del st.session_state["watching"]

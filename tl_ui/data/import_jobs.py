@@ -3,15 +3,19 @@
 import threading
 import time
 import uuid
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 
 from tl_core.cancellation import Stop
+from tl_core.data.choosing import Reading
 from tl_core.data.ingest import IngestProgress
-from tl_core.data.sources import Source
+from tl_core.data.sources import Listing, Source
 from tl_core.datasets.importing import Imported, import_dataset
 from tl_core.errors import Cancelled, TransferLabError
 from tl_core.workspace import Workspace
+from tl_ui.data.questions import Question, make_question
 
 AT_ONCE = 2
 """Imports that run at the same time; others wait, since each decodes on two threads."""
@@ -27,6 +31,8 @@ class Import:
     started: float = field(default_factory=time.monotonic)
     progress: IngestProgress | None = None
     """Progress; None while the import waits for others."""
+    question: Question | None = None
+    """Question that waits for a person; None while there is none."""
     result: Imported | None = None
     error: str = ""
     ended: float | None = None
@@ -49,6 +55,8 @@ class Import:
 
     def cancel(self) -> None:
         self._stop.set()
+        if question := self.question:
+            question.wake()
 
 
 class Imports:
@@ -107,7 +115,21 @@ class Imports:
             limits=self._workspace.settings.limits,
             on_progress=update,
             stop=Stop(job._stop.is_set),
+            choose=partial(self._ask, job),
         )
+
+    def _ask(self, job: Import, readings: Sequence[Reading], listing: Listing) -> str:
+        """Wait until a person has chosen a reading of the folders."""
+        job.question = make_question(readings, listing, self._workspace.settings.limits)
+        # Others import meanwhile: a person may take long.
+        self._slots.release()
+        try:
+            return job.question.wait(Stop(job._stop.is_set))
+        finally:
+            self._slots.acquire()
+            job.question = None
+            # The wait does not count in the estimate of the time left.
+            job.started = time.monotonic()
 
     def _forget_old(self) -> None:
         oldest = time.monotonic() - KEEP_SECONDS

@@ -17,6 +17,12 @@ from tl_ui.markdown import literal
 WARNINGS_ANCHOR = "warnings"
 
 
+def show_reading(dataset: DatasetRecord) -> None:
+    """Say how the folders of the dataset were read as classes and splits."""
+    if dataset.reading:
+        st.markdown(f":material/account_tree: {literal(dataset.reading)}")
+
+
 def show_balance(dataset: DatasetRecord) -> None:
     """Say how many images each class has, and draw it where the classes differ."""
     st.subheader("Class balance")
