@@ -24,6 +24,10 @@ class RunState(StrEnum):
         return self not in (RunState.QUEUED, RunState.RUNNING, RunState.PAUSED)
 
 
+Levels = tuple[tuple[str, float, float], ...]
+"""Values that stand for black and white, by kind of sample ("16-bit", "integer", "float")."""
+
+
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
     """Preprocessing that a backbone expects: the values its weights were trained with."""
@@ -37,6 +41,10 @@ class Preprocessing:
     std: tuple[float, float, float]
     """Each channel is then divided by this."""
     interpolation: Literal["bilinear", "bicubic"]
+    levels: Levels | None = None
+    """Scale of samples with more than 8 bits: that of the dataset that the model was trained on.
+
+    None if that dataset was imported before levels were noted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +96,8 @@ class DatasetRecord:
     reading: str = ""
     """Sentence on how the folders were read as classes and splits; holds user text. Empty where
     nothing had to be read, as in samples, and for datasets of older releases."""
+    levels: Levels | None = None
+    """Scale of its samples with more than 8 bits; None for datasets of earlier releases."""
 
     @property
     def n(self) -> int:

@@ -106,7 +106,8 @@ def draw_heat(
     """
     explanation = predictor.explain(_from_start(file), wanted.label, wanted.method)
     # A draft has at least twice the side asked for.
-    image = open_rgb(_from_start(file), max_pixels, draft_side=LARGEST_SIDE // 2)
+    side = LARGEST_SIDE // 2
+    image = open_rgb(_from_start(file), max_pixels, draft_side=side, levels=predictor.levels)
     picture = _resize_for_view(image.pixels)
     buffer = io.BytesIO()
     # WebP's fastest method, since somebody is waiting; the file is a little larger.

@@ -114,6 +114,26 @@ class TestOrientation:
         assert image.pixels.size == (100, 200)
 
     @pytest.mark.parametrize(
+        ("kind", "content", "is_turned"),
+        [
+            (2, b"6\0", False),
+            (2, b"06\0", False),
+            (1, b"\x06", True),
+            (3, b"\6\0", True),
+            (3, b"\x09\0", False),
+            (4, b"\6\0\0\0", True),
+        ],
+        ids=["text", "text of two digits", "byte", "short", "out of range", "long"],
+    )
+    def test_only_a_number_turns_an_image(self, kind, content, is_turned):
+        """As in libvips, text is no orientation."""
+        count = {1: 1, 2: len(content), 3: 1, 4: 1}[kind]
+        entry = struct.pack("<HHHI", 1, 0x0112, kind, count) + content.ljust(4, b"\0")
+        exif = b"Exif\0\0II*\0\x08\0\0\0" + entry + bytes(4)
+        upright = decode(encode(picture(size=(40, 20)), "JPEG", exif=exif))
+        assert upright.pixels.size == ((20, 40) if is_turned else (40, 20))
+
+    @pytest.mark.parametrize(
         "exif", [b"Exif\0\0rubbish", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0", b"x"]
     )
     def test_broken_exif_does_not_sink_a_fine_image(self, exif):

@@ -4,16 +4,18 @@ import json
 import shutil
 import struct
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from data.making import picture
+from data.making import encode, picture
+from data.making_profiles import cmyk_profile, grey_profile, rgb_profile
+from data.making_specimens import SPECIMENS
 from export.making_exports import run_script
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from tl_core.data import resizing
 from tl_core.data.file_types import EXTENSIONS, is_targa
@@ -152,6 +154,41 @@ def test_files_that_systems_leave_in_folders_are_passed_over(tmp_path):
     assert found == ["a.jpg", "b", "in/d"]
     # A file that is named itself is not passed over.
     assert list(predict.every_file([tmp_path / "._a.jpg"])) == [tmp_path / "._a.jpg"]
+
+
+def files_of_other_decoders():
+    """Yield files whose samples, colours or metadata other programs read differently."""
+    yield from SPECIMENS.items()
+    yield "profile.png", encode(picture(3), icc_profile=rgb_profile())
+    yield "profile.jpg", encode(picture(3, (900, 700)), "JPEG", icc_profile=rgb_profile())
+    yield "grey-profile.png", encode(picture(3).convert("L"), icc_profile=grey_profile())
+    yield "cmyk-profile.jpg", encode(picture(3).convert("CMYK"), "JPEG", icc_profile=cmyk_profile())
+    yield "broken-profile.png", encode(picture(3), icc_profile=rgb_profile()[:200])
+    info = PngImagePlugin.PngInfo()
+    info.add_text("comment", "x" * (2 * 2**20))
+    yield "long-text.png", encode(picture(3), pnginfo=info)
+    orientation = struct.pack("<HHHI", 1, 0x0112, 2, 2) + b"6\0\0\0" + bytes(4)
+    exif = b"Exif\0\0II*\0\x08\0\0\0" + orientation
+    yield "orientation-as-text.jpg", encode(picture(3), "JPEG", exif=exif)
+
+
+@pytest.mark.parametrize("levels", [None, (), (("16-bit", 0.0, 4095.0), ("float", -1.0, 1.0))])
+def test_files_of_other_decoders_give_the_same_pixels(tmp_path, levels):
+    pre = replace(preprocessing(), levels=levels)
+    exported = json.loads(json.dumps(as_exported(pre)))
+    for name, content in files_of_other_decoders():
+        file = tmp_path / name
+        file.write_bytes(content)
+        theirs = np.asarray(predict.open_rgb(file, exported))
+        ours = np.asarray(open_rgb(file, MANY, pre.resize, levels=levels).pixels)
+        assert np.array_equal(theirs, ours), name
+
+
+def test_its_decoder_leaves_with_it(exported):
+    """Neither the script nor the folder beside it needs the app."""
+    files = [exported.path / "predict.py", *(exported.path / "decoding").glob("*.py")]
+    assert len(files) > 4
+    assert not any("tl_core" in file.read_text("utf-8") for file in files)
 
 
 def test_it_predicts_files_and_folders_without_torch_or_the_app(exported, bare_python, tmp_path):

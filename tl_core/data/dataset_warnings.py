@@ -4,16 +4,20 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from tl_core.data.copies import content_keys
+from tl_core.data.decoding import Span
 from tl_core.data.layout import EXAMPLE
 from tl_core.data.names import quoted
 from tl_core.errors import ClassTooSmall, TooFewClasses
-from tl_core.records import ImageRecord, SkippedFile
-from tl_core.text import natural_key, shorten
+from tl_core.records import ImageRecord, Levels, SkippedFile
+from tl_core.text import natural_key, number_of, shorten
 
 MIN_DISTINCT = 3
 """Least number of distinct images in a class: one each for train, validation and test."""
 MOST_NAMED = 3
 """Groups of copies that a warning names."""
+_SAMPLES = {"16-bit": "16-bit", "integer": "integer", "float": "floating-point"}
+_USUAL = (("16-bit", 0.0, 65535.0), ("float", 0.0, 1.0))
+"""Levels that need no mention."""
 UNEVEN = 5
 """Ratio of the largest to the smallest class from which a warning is given."""
 
@@ -55,6 +59,28 @@ def find_oddities(images: Sequence[ImageRecord]) -> tuple[str, ...]:
         _unevenness(Counter(image.class_name for image in images)),
     )
     return tuple(warning for warning in warnings if warning)
+
+
+def describe_levels(levels: Levels, spans: Sequence[Span]) -> tuple[str, ...]:
+    """Return a sentence for each kind of samples that are not scaled as their type suggests."""
+    counts = Counter(span.kind for span in spans)
+    return tuple(
+        f"{number_of(counts[kind], 'image has', 'images have')} {_SAMPLES[kind]} samples, scaled "
+        f"alike in the whole dataset: {_exact(black)} is black and {_exact(white)} is white"
+        f"{_bits_in_use(kind, black, white)}. Images shown to a model later are scaled so, too."
+        for kind, black, white in levels
+        if (kind, black, white) not in _USUAL
+    )
+
+
+def _exact(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.4g}"
+
+
+def _bits_in_use(kind: str, black: float, white: float) -> str:
+    bits = int(white + 1).bit_length() - 1
+    is_power = black == 0 and white + 1 == 2**bits
+    return f" ({bits} bits are in use)" if is_power and kind != "float" else ""
 
 
 def _distinct(images: Sequence[ImageRecord]) -> dict[str, set[str]]:

@@ -7,7 +7,7 @@ from typing import BinaryIO, TypeVar
 
 from PIL import Image
 
-from tl_core.data.decoding import Levels, Span, read_header, read_upright
+from tl_core.data.decoding import Levels, Span, has_usual_samples, read_header, read_upright
 from tl_core.data.file_types import (
     EXTENSIONS,
     FORMATS_IN_WORDS,
@@ -97,6 +97,21 @@ def why_no_image(source: Path | BinaryIO, max_pixels: int) -> str:
     except ImageUnusable as error:
         return str(error)
     return ""
+
+
+def is_plain(source: BinaryIO, max_pixels: int) -> bool:
+    """Tell from its header whether an image has 8 bits a sample and no ICC profile.
+
+    Raises:
+        ImageUnusable: the header cannot be read.
+    """
+    answers: list[bool] = []
+
+    def read(file: BinaryIO, formats: list[str]) -> None:
+        read_header(file, formats, lambda image: answers.append(has_usual_samples(image)))
+
+    _open_path(source, max_pixels, read)
+    return answers[-1]
 
 
 def write_thumbnail(pixels: Image.Image, path: Path) -> Image.Image:

@@ -5,37 +5,34 @@ import json
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tl_core.cancellation import NEVER, Stop
 from tl_core.data.choosing import Choose, Reading, final_sentence, read_listing
-from tl_core.data.copies import Outline, digest_of, find_lookalikes
-from tl_core.data.dataset_warnings import find_oddities, refuse_unusable
-from tl_core.data.images import image_path, open_rgb
+from tl_core.data.dataset_warnings import describe_levels, find_oddities, refuse_unusable
 from tl_core.data.intake import Intake, StoredImage, make_folders
 from tl_core.data.known_images import KnownImage
 from tl_core.data.layout import Layout, Place
 from tl_core.data.names import clean_text
+from tl_core.data.second_look import SecondLook
 from tl_core.data.sources import Listing, Source
-from tl_core.data.threads import default_workers, map_ahead
-from tl_core.records import DatasetRecord, ImageRecord, SkippedFile
+from tl_core.data.threads import importing_workers, map_ahead
+from tl_core.records import DatasetRecord, ImageRecord, Levels, SkippedFile
 from tl_core.settings import Limits
 from tl_core.text import natural_key
 
-MOST_WORKERS = 4
-"""Limit on decoding threads: each may hold a decoded image of up to hundreds of megabytes."""
 SECONDS_BETWEEN_REPORTS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class IngestProgress:
     phase: str
-    """Phase: "listing files", "checking images" or "comparing images"."""
+    """Phase: "listing files", "checking images", "drawing thumbnails" or "comparing images"."""
     done: int
-    """Files checked, or images compared, so far."""
+    """Files checked, or images looked at again, so far."""
     total: int | None
     """Number of files or images; None while files are being listed."""
     bytes: int
@@ -86,10 +83,12 @@ def ingest_dataset(
         with source.open(limits) as listing:
             layout, readings = read_listing(listing, classes_at, choose)
             intake = Intake(into, limits, find_known)
-            images, skipped, outlines = _take_all(listing, layout, intake, reporter)
-        images = _with_digests(images, outlines, into, limits, reporter)
+            images, skipped, stored = _take_all(listing, layout, intake, reporter)
+        look = SecondLook(into, limits.max_pixels, images, stored, reporter.report_look)
+        images, levels = look.take()
         refuse_unusable(images, skipped)
-        ingested = _conclude(images, skipped, listing.notes, name=name, kind=source.kind)
+        notes = (*listing.notes, *describe_levels(levels, look.spans))
+        ingested = _conclude(images, skipped, levels, notes, name=name, kind=source.kind)
         # The folders of a sample are ours, and nobody need check how they are read.
         if source.kind == "sample":
             return ingested
@@ -129,18 +128,21 @@ class _Reporter:
             self._last = now
             self._on_progress(progress)
 
+    def report_look(self, phase: str, done: int, total: int) -> None:
+        self.report(IngestProgress(phase, done, total, 0))
+
 
 def _take_all(
     listing: Listing, layout: Layout, intake: Intake, reporter: _Reporter
-) -> tuple[list[ImageRecord], list[SkippedFile], dict[str, Outline]]:
+) -> tuple[list[ImageRecord], list[SkippedFile], dict[str, StoredImage]]:
     images = []
-    outlines: dict[str, Outline] = {}
+    stored: dict[str, StoredImage] = {}
     skipped = [*listing.skipped, *layout.skipped]
 
     def take(place: Place) -> StoredImage | str:
         return intake.take(listing.entries[place.index])
 
-    workers = min(default_workers(), MOST_WORKERS)
+    workers = importing_workers()
     # Results come in order, so the threads need work beyond a slow file in front.
     outcomes = map_ahead(take, layout.places, workers, ahead=4 * workers)
     n_files = len(layout.places)
@@ -152,31 +154,9 @@ def _take_all(
                 skipped.append(SkippedFile(name, outcome))
             else:
                 images.append(_image_record(place, name, outcome))
-                outlines[outcome.sha256] = outcome.outline
+                stored[outcome.sha256] = outcome
             reporter.report(IngestProgress("checking images", done, n_files, intake.meter.total))
-    return images, skipped + _emptied_classes(layout.places, images), outlines
-
-
-def _with_digests(
-    images: Sequence[ImageRecord],
-    outlines: Mapping[str, Outline],
-    folder: Path,
-    limits: Limits,
-    reporter: _Reporter,
-) -> list[ImageRecord]:
-    """Return the images with digests of their pixels where they may be copies of each other."""
-    alike = find_lookalikes(images, outlines)
-
-    def digest(image: ImageRecord) -> str:
-        return digest_of(open_rgb(image_path(folder, image), limits.max_pixels).pixels)
-
-    workers = min(default_workers(), MOST_WORKERS)
-    digests = {}
-    with closing(map_ahead(digest, alike.values(), workers, ahead=4 * workers)) as results:
-        for done, (sha256, pixels) in enumerate(zip(alike, results, strict=True), start=1):
-            digests[sha256] = pixels
-            reporter.report(IngestProgress("comparing images", done, len(alike), 0))
-    return [replace(image, pixels=digests.get(image.sha256)) for image in images]
+    return images, skipped + _emptied_classes(layout.places, images), stored
 
 
 def _image_record(place: Place, name: str, stored: StoredImage) -> ImageRecord:
@@ -206,6 +186,7 @@ def _emptied_classes(places: Sequence[Place], images: Sequence[ImageRecord]) -> 
 def _conclude(
     images: Sequence[ImageRecord],
     skipped: Sequence[SkippedFile],
+    levels: Levels,
     notes: Sequence[str],
     *,
     name: str,
@@ -227,6 +208,7 @@ def _conclude(
         source=kind,
         created_at=time.time(),
         warnings=(*notes, *find_oddities(numbered)),
+        levels=levels,
     )
     sorted_skipped = sorted(skipped, key=lambda file: (file.name, file.reason))
     return Ingested(record, numbered, tuple(sorted_skipped), ())

@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tl_core.data.copies import Outline, outline_of
-from tl_core.data.images import THUMBNAIL_SIDE, open_rgb, thumbnail_path, write_thumbnail
+from tl_core.data.decoding import Span
+from tl_core.data.images import (
+    THUMBNAIL_SIDE,
+    is_plain,
+    open_rgb,
+    thumbnail_path,
+    write_thumbnail,
+)
 from tl_core.data.known_images import KnownImage
 from tl_core.data.limits import Meter
 from tl_core.data.sources import Entry
@@ -29,6 +36,8 @@ class StoredImage:
     width: int
     height: int
     outline: Outline
+    span: Span | None = None
+    """Range of the samples, if they have more than 8 bits."""
 
 
 class Intake:
@@ -104,6 +113,9 @@ class Intake:
         # The other dataset may have been imported under a higher limit.
         if record.width * record.height > self._limits.max_pixels:
             return None
+        # Its thumbnail may have been drawn in an earlier release, or by another dataset's levels.
+        if not is_plain(BytesIO(content), self._limits.max_pixels):
+            return None
         if not known.link(content, self._folder):
             return None
         thumbnail = open_rgb(thumbnail_path(self._folder, sha256), self._limits.max_pixels).pixels
@@ -127,7 +139,8 @@ class Intake:
         if content is not None:
             part.write_bytes(content)
         part.replace(self._folder / "images" / f"{sha256}.{image.extension}")
-        return StoredImage(sha256, image.extension, image.width, image.height, outline)
+        size = (image.width, image.height)
+        return StoredImage(sha256, image.extension, *size, outline, image.span)
 
 
 def make_folders(folder: Path) -> None:

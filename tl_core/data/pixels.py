@@ -64,7 +64,8 @@ class Form:
         Raises:
             ImageUnusable: the file cannot be decoded; the message gives the reason.
         """
-        image = open_rgb(file, max_pixels, self.draft_side).pixels
+        levels = self.pre.levels
+        image = open_rgb(file, max_pixels, self.draft_side, levels=levels).pixels
         size = self._size_of(*image.size)
         # The centre crop is resized in one step later: reducing the image here would be a second.
         if self.crop == 1 or size == image.size:
@@ -89,6 +90,7 @@ class Form:
             "resized by": f"PyTorch {torch.__version__}" if has_vectors() else "Pillow",
             "filter": self.pre.interpolation,
             "draft": self.draft_side,
+            "levels": str(self.pre.levels),
         }
         if self.crop < 1:
             return {"what": "images to cut crops from", "short side": self._short_side, **decoder}

@@ -49,6 +49,12 @@ def groups_ahead(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+def importing_workers() -> int:
+    """Return the number of threads of an import, in each of which a large image may be decoded."""
+    # Decoded images have up to hundreds of megabytes.
+    return min(default_workers(), 4)
+
+
 def default_workers() -> int:
     """Return the number of cores that this process may use, between 2 and 12."""
     # Containers and schedulers often allow fewer cores than the machine has.

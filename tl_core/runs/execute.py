@@ -200,6 +200,7 @@ def make_experiment(
         images=images,
         split=make_split(images, config.data),
         dataset_folder=workspace.artifacts.dataset_folder(dataset.id),
+        levels=dataset.levels,
         weights_folders=workspace.settings.weights_folders,
         checkpoint=workspace.artifacts.checkpoint(run_id),
         state_path=workspace.artifacts.training_state(run_id),

@@ -68,6 +68,8 @@ class Predictor:
         self._max_pixels = max_pixels
         self.classes = checkpoint.classes
         """Class names in the order of the logits. User text."""
+        self.levels = checkpoint.preprocessing.levels
+        """Black and white of samples with more than 8 bits."""
         self.n_bytes: int = sum(tensor.nbytes for tensor in checkpoint.model.state_dict().values())
         """Size of the weights."""
         # Heat-maps need gradients of activations, but never of weights.

@@ -135,4 +135,6 @@ def _dataset(row: Row[Any]) -> DatasetRecord:
     fields = {name: value for name, value in row._mapping.items() if name != "binned_at"}
     # JSON has no tuples.
     tuples = {name: tuple(fields[name]) for name in ("classes", "counts", "warnings")}
+    if (levels := fields["levels"]) is not None:
+        tuples["levels"] = tuple((kind, black, white) for kind, black, white in levels)
     return DatasetRecord(**{**fields, **tuples})

@@ -230,6 +230,11 @@ def _add_bin(connection: Connection) -> None:
         connection.execute(text(f"ALTER TABLE {table} ADD COLUMN binned_at {real}"))
 
 
+def _add_levels(connection: Connection) -> None:
+    """Add black and white of samples with more than 8 bits; unknown for earlier datasets."""
+    connection.execute(text("ALTER TABLE datasets ADD COLUMN levels TEXT"))
+
+
 # A migration's place in the list is its version, so the order never changes.
 MIGRATIONS: list[Callable[[Connection], None]] = [
     _create_first_tables,
@@ -240,6 +245,7 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
     _add_digests_of_pixels,
     _add_readings,
     _add_bin,
+    _add_levels,
 ]
 
 

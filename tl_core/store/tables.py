@@ -107,6 +107,7 @@ datasets = _Table(
     Column("reading", Text, nullable=False, default=""),
     # Seconds since the epoch; NULL outside the bin.
     Column("binned_at", Double),
+    Column("levels", Json),
 )
 
 images = _Table(

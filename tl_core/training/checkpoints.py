@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from tl_core.backbones import (
 from tl_core.config import ModelConfig
 from tl_core.errors import RunNotReady
 from tl_core.files import delete, replacing
-from tl_core.records import Preprocessing
+from tl_core.records import Levels, Preprocessing
 
 _DTYPES = {
     torch.float64: "F64",
@@ -58,12 +58,21 @@ class Checkpoint:
 
 
 def save_checkpoint(
-    path: Path, model: TransferModel, config: ModelConfig, classes: Sequence[str]
+    path: Path,
+    model: TransferModel,
+    config: ModelConfig,
+    classes: Sequence[str],
+    levels: Levels | None = None,
 ) -> None:
-    """Write the whole model atomically: a reader, or a crash, leaves the old file or the new."""
+    """Write the whole model atomically: a reader, or a crash, leaves the old file or the new.
+
+    Args:
+        levels: black and white of the dataset's samples with more than 8 bits.
+    """
     metadata = {
         "model": config.model_dump_json(),
         "classes": json.dumps(list(classes)),
+        "levels": json.dumps(levels),
         # The head is small and changes in every epoch, so that its digest identifies the model.
         _MARK: _digest(model.head.state_dict()),
     }
@@ -198,7 +207,10 @@ def load_checkpoint(path: Path) -> Checkpoint:
         model = build_model(backbone, config, len(classes), library_model)
     _fill(model, tensors)
     freeze(model, resolve_frozen(backbone, config), config.batch_norm)
-    preprocessing = preprocessing_for(backbone, config.image_size)
+    # Earlier releases noted no levels.
+    noted = json.loads(metadata.get("levels", "null"))
+    levels = None if noted is None else tuple((kind, black, white) for kind, black, white in noted)
+    preprocessing = replace(preprocessing_for(backbone, config.image_size), levels=levels)
     return Checkpoint(model.eval(), backbone, classes, preprocessing)
 
 

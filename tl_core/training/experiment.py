@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tl_core.backbones import Backbone, get_backbone, preprocessing_for
@@ -11,7 +11,7 @@ from tl_core.cancellation import Stop
 from tl_core.config import RunConfig
 from tl_core.data.reading_clock import ReadingClock
 from tl_core.features import ImageExamples, OnnxPrefix
-from tl_core.records import ImageRecord, Preprocessing, Split
+from tl_core.records import ImageRecord, Levels, Preprocessing, Split
 from tl_core.training.device import Device
 
 
@@ -33,6 +33,8 @@ class Experiment:
     device: Device
     stop: Stop
     """Request to stop; polled often, so it must be cheap."""
+    levels: Levels | None = None
+    """Black and white of the dataset's samples with more than 8 bits."""
     cache: RowCache | None = None
     """Cache of decoded images and activations, shared with other runs."""
     workers: int = 2
@@ -54,7 +56,8 @@ class Experiment:
 
     @property
     def preprocessing(self) -> Preprocessing:
-        return preprocessing_for(self.backbone, self.config.model.image_size)
+        own = preprocessing_for(self.backbone, self.config.model.image_size)
+        return replace(own, levels=self.levels)
 
     def examples(self, positions: Sequence[int], *, augment: bool = False) -> ImageExamples:
         """Return the images at `positions` as examples.

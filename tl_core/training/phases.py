@@ -216,7 +216,8 @@ class _Phases:
             save_changes(path, changing)
         else:
             config = self._experiment.config.model
-            save_checkpoint(path, judged, config, self._experiment.classes)
+            experiment = self._experiment
+            save_checkpoint(path, judged, config, experiment.classes, experiment.levels)
             self._is_saved_whole = True
 
     def _changing(self, model: TransferModel) -> dict[str, Tensor]:

@@ -5,6 +5,7 @@ Tokens are signed for "dataset" and its id, those of heat-maps for "run" and its
 
 import io
 import re
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -14,9 +15,11 @@ from fastapi import APIRouter, Depends, Response
 
 from tl_core.data.file_types import EXTENSIONS
 from tl_core.data.images import open_rgb, thumbnail_path
+from tl_core.errors import UnknownDataset
 from tl_core.evaluation.explain import METHODS
 from tl_core.records import Run
 from tl_core.serving import Refused
+from tl_core.workspace import Workspace
 from tl_ui.heatmaps import Drawn, Wanted, draw_heat
 from tl_ui.routes.shared import GET_AND_HEAD, KEEP, NotFound, Shared, SharedState, signed_for
 
@@ -66,9 +69,9 @@ def thumbnail(folder: _Folder, sha256: _Sha256) -> Response:
 @router.api_route(
     "/api/datasets/{dataset_id}/images/{sha256}", methods=GET_AND_HEAD, dependencies=_FOR_DATASET
 )
-async def image(folder: _Folder, sha256: _Sha256, shared: SharedState) -> Response:
-    max_pixels = shared.workspace.settings.limits.max_pixels
-    body = await to_thread.run_sync(_jpeg, folder, sha256, max_pixels, limiter=shared.decoders)
+async def image(dataset_id: str, folder: _Folder, sha256: _Sha256, shared: SharedState) -> Response:
+    jpeg = partial(_jpeg, shared.workspace, dataset_id, folder, sha256)
+    body = await to_thread.run_sync(jpeg, limiter=shared.decoders)
     return Response(body, media_type="image/jpeg", headers=KEEP)
 
 
@@ -114,11 +117,17 @@ def _stored_image(folder: Path, sha256: str) -> Path:
     raise NotFound("This picture no longer exists. Its dataset may have been deleted.")
 
 
-def _jpeg(folder: Path, sha256: str, max_pixels: int) -> bytes:
+def _jpeg(workspace: Workspace, dataset_id: str, folder: Path, sha256: str) -> bytes:
     """Encode a stored image as JPEG: upright, at most `FULL_IMAGE_SIDE` pixels a side."""
     file = _stored_image(folder, sha256)
     # A draft has at least twice the side asked for.
-    pixels = open_rgb(file, max_pixels, draft_side=FULL_IMAGE_SIDE // 2).pixels
+    side = FULL_IMAGE_SIDE // 2
+    max_pixels = workspace.settings.limits.max_pixels
+    levels = None
+    # The dataset may be deleted at this moment.
+    with suppress(UnknownDataset):
+        levels = workspace.store.get_dataset(dataset_id).levels
+    pixels = open_rgb(file, max_pixels, draft_side=side, levels=levels).pixels
     pixels.thumbnail((FULL_IMAGE_SIDE, FULL_IMAGE_SIDE))
     buffer = io.BytesIO()
     pixels.save(buffer, "JPEG", quality=88)

@@ -4,6 +4,7 @@ import base64
 import io
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
 
@@ -141,7 +142,7 @@ def _show_variants(dataset: DatasetRecord, config: AugmentConfig) -> None:
     place = st.session_state.setdefault(f"augment-image-{dataset.id}", 0) % len(images)
     image = images[place]
     try:
-        pictures = variants(dataset.id, image, _preprocessing(), config)
+        pictures = variants(dataset.id, image, _preprocessing(dataset), config)
     # The dataset may be deleted while its page is open.
     except (TransferLabError, OSError) as error:
         st.warning(literal(str(error)))
@@ -167,10 +168,11 @@ def _another(dataset_id: str, n: int) -> None:
     st.session_state[f"augment-image-{dataset_id}"] = random.randrange(n)
 
 
-def _preprocessing() -> Preprocessing:
+def _preprocessing(dataset: DatasetRecord) -> Preprocessing:
     form = get_form()
     text = str(form["image_size"]).strip()
-    return preprocessing_for(get_backbone(form["backbone"]), int(text) if text else None)
+    own = preprocessing_for(get_backbone(form["backbone"]), int(text) if text else None)
+    return replace(own, levels=dataset.levels)
 
 
 # The script runs again after every change, but these pictures depend on few settings.

@@ -12,7 +12,7 @@ import streamlit as st
 
 from tl_core.data.images import open_rgb
 from tl_core.errors import ImageUnusable, TransferLabError
-from tl_core.records import Run
+from tl_core.records import Levels, Run
 from tl_core.runs.predictor import Answer
 from tl_core.text import number_of
 from tl_ui.markdown import literal
@@ -71,16 +71,20 @@ def _key(run: Run, name: str, file: Path | BinaryIO) -> tuple[Any, ...]:
 def _ask(run: Run, files: Sequence[tuple[str, Path | BinaryIO]]) -> list[Asked]:
     with st.spinner(f"Asking the model about {number_of(len(files), 'image')}…", show_time=False):
         with TURNS:
-            answers = get_predictor(run).predict(files)
+            predictor = get_predictor(run)
+            answers = predictor.predict(files)
         # After the turn is given back, because pictures are made without the model.
-        pictures = [picture_uri(file, CARD_SIDE) for _, file in files]
+        pictures = [picture_uri(file, CARD_SIDE, predictor.levels) for _, file in files]
     return [Asked(*row) for row in zip(answers, pictures, strict=True)]
 
 
-def picture_uri(file: Path | BinaryIO, side: int) -> str:
+def picture_uri(file: Path | BinaryIO, side: int, levels: Levels | None) -> str:
     """Return a picture of at most `side` pixels as a data URI; empty if the file is no image.
 
     The image belongs to one reader alone, and therefore gets no address of its own.
+
+    Args:
+        levels: black and white of samples with more than 8 bits, as the model sees them.
     """
     if not isinstance(file, Path):
         # The prediction has read the upload to its end.
@@ -88,7 +92,7 @@ def picture_uri(file: Path | BinaryIO, side: int) -> str:
     max_pixels = get_workspace().settings.limits.max_pixels
     try:
         # A draft decodes a large JPEG in a fraction of the time, and is enough for this size.
-        pixels = open_rgb(file, max_pixels, draft_side=side).pixels
+        pixels = open_rgb(file, max_pixels, draft_side=side, levels=levels).pixels
     except ImageUnusable:
         # Its card gives the reason.
         return ""

@@ -87,7 +87,7 @@ def _choose(run: Run, asked: Asked) -> tuple[str, Method]:
 
 
 def _show_pair(run: Run, file: Path | BinaryIO, asked: Asked, name: str, method: Method) -> None:
-    photo = picture_uri(file, LARGEST_SIDE)
+    photo = picture_uri(file, LARGEST_SIDE, get_predictor(run).levels)
     title = asked.answer.name
     place = st.empty()
     with place:

@@ -4,6 +4,15 @@ An export takes this folder along, so it imports nothing but Pillow, NumPy and i
 """
 
 from .deep import Levels, Span, levels_of
+from .samples import has_usual_samples
 from .upright import Upright, read_header, read_upright
 
-__all__ = ["Levels", "Span", "Upright", "levels_of", "read_header", "read_upright"]
+__all__ = [
+    "Levels",
+    "Span",
+    "Upright",
+    "has_usual_samples",
+    "levels_of",
+    "read_header",
+    "read_upright",
+]

@@ -26,6 +26,22 @@ _LARGEST = 341
 """Tags of a TIFF: meaning of zero, bits of a sample, largest value as an integer or any number."""
 
 
+def has_usual_samples(image: Image.Image) -> bool:
+    """Tell whether an opened image has 8 bits a sample and no ICC profile."""
+    if image.mode in ("I", "F") or image.mode.startswith("I;16") or image.info.get("icc_profile"):
+        return False
+    raw = _raw_mode(image)
+    return raw not in _OTHER_BYTE and raw != _GREY_WITH_ALPHA and not _is_planar(image, raw)
+
+
+def correct_colour_key(image: Image.Image) -> None:
+    """Scale the transparent grey of a PNG with 2 or 4 bits as Pillow scales its samples."""
+    factor = {"L;2": 85, "L;4": 17}.get(_raw_mode(image))
+    key = image.info.get("transparency")
+    if factor and image.format == "PNG" and isinstance(key, int):
+        image.info["transparency"] = factor * key
+
+
 def read_deep(image: Image.Image, file: BinaryIO, formats: list[str]) -> Deep | None:
     """Read the samples of an opened image of `file`; None if it has no more than 8 bits."""
     key = image.info.get("transparency")

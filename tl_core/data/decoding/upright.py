@@ -8,7 +8,7 @@ from PIL import Image
 from .deep import Levels, Span
 from .png import tolerating_metadata
 from .profiles import lab_to_srgb, to_srgb
-from .samples import read_deep
+from .samples import correct_colour_key, read_deep
 
 WHITE = (255, 255, 255)
 _ORIENTATION = 0x0112
@@ -91,6 +91,7 @@ def _read(
         if deep:
             colours, alpha = deep.scaled(levels)
         else:
+            correct_colour_key(image)
             image.load()
             colours, alpha = _parts(image if _uses_alpha(image, file) else image.convert("RGB"))
         orientation = _orientation(image)
