@@ -26,7 +26,7 @@ def network(config: ModelConfig) -> TransferModel:
 
 
 def test_the_scale_of_deep_samples_stays_with_the_model(tmp_path: Path):
-    config = ModelConfig(backbone="squeezenet1_1", pretrained=False, image_size=64)
+    config = ModelConfig(backbone="squeezenet1_1", image_size=64)
     path = tmp_path / "model.safetensors"
     for levels in (None, (), (("16-bit", 0.0, 4095.0),)):
         save_checkpoint(path, network(config), config, CLASSES, levels)
