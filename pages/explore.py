@@ -4,7 +4,12 @@ import streamlit as st
 
 from tl_core.glossary import GLOSSARY
 from tl_ui.dataset_view import choose_dataset, describe
-from tl_ui.explore.features import choose_features, show_dataset_map, show_probes
+from tl_ui.explore.features import (
+    choose_features,
+    show_answer,
+    show_dataset_map,
+    show_probes,
+)
 from tl_ui.navigation import link
 from tl_ui.resources import get_workspace
 
@@ -24,21 +29,28 @@ if not datasets:
     )
     st.stop()
 
-st.markdown(
-    "A pretrained network turns each image into a list of numbers, its features. Where the "
-    "features of your classes differ, a model will learn them easily; where they mix, more images "
-    "or a deeper change of the network is needed."
-)
+# The answer stands first, and what it depends on below.
+answer = st.container()
 left, right = st.columns(2, gap="large")
 with left:
     dataset = choose_dataset(datasets)
     st.markdown(describe(dataset))
 with right:
     config = choose_features(dataset)
+with answer:
+    is_answered = show_answer(dataset, config)
+    st.caption(
+        "A pretrained network turns each image into a list of numbers, its features. Where the "
+        "features of your classes differ, a model will learn them easily; where they mix, more "
+        "images or a deeper change of the network is needed."
+    )
 show_dataset_map(dataset, config)
-st.header("Classical models on the same features", help=GLOSSARY["classical models"], anchor=False)
-st.caption("How far do models get that learn in a moment, without training a network?")
-show_probes(dataset, config)
+if is_answered:
+    st.header(
+        "Classical models on the same features", help=GLOSSARY["classical models"], anchor=False
+    )
+    st.caption("How far do models get that learn in a moment, without training a network?")
+    show_probes(dataset, config)
 link(
     "train",
     "Train a model on these images",

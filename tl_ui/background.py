@@ -75,7 +75,7 @@ class Job:
             return share, str(progress.get("words") or "Working")
         # There is no file until the command has started and made its first report.
         except (OSError, ValueError, KeyError, TypeError):
-            return 0.0, "Starting"
+            return 0.0, "Loading PyTorch in a process of its own, which takes some seconds"
 
     def begin(self, stdin: IO[str]) -> subprocess.Popen[str] | None:
         """Start the process, unless the job was stopped while it was queued."""

@@ -11,12 +11,24 @@ from tl_ui.markdown import literal
 
 
 def await_result(
-    arguments: Sequence[str], place: Path, label: str, hint: str | None = None
+    arguments: Sequence[str],
+    place: Path,
+    label: str,
+    hint: str | None = None,
+    *,
+    at_once: bool = False,
 ) -> dict[str, Any] | None:
-    """Return the cached result of a command, or show its progress or the button that starts it."""
+    """Return the cached result of a command, or show its progress or the button that starts it.
+
+    Args:
+        label: of the button; also that of another attempt after a failure.
+        at_once: starts the command by itself the first time.
+    """
     if result := read_result(place):
         return result
     job = get_jobs().find(place)
+    if job is None and at_once:
+        job = get_jobs().start(arguments, place)
     if job and not job.is_over:
         # In a fragment, so that only the progress is drawn again every second.
         st.fragment(follow, run_every=1)(job)

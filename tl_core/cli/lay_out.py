@@ -54,7 +54,7 @@ def _lay_out_dataset(
         workspace,
         make_run_config(workspace.store.get_dataset(dataset).id, settings),
         learnable(MOST_MAPPED),
-        lambda share: show(_PREPARING * share),
+        lambda share: show(_PREPARING * share, "Computing the features of all images"),
     )
     n_of = len(found.split.train) + len(found.split.val)
     _print(method, [image.position for image in found.images], found.features, n_of)

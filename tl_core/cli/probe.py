@@ -47,6 +47,7 @@ def probe(
 
 
 def _print(found: Probing) -> None:
+    out.print(found.answer)
     table = Table(
         "model",
         Column("accuracy", justify="right"),

@@ -108,20 +108,26 @@ def learnable(most: int) -> Callable[[Split, Sequence[ImageRecord]], Sequence[in
 def probe_dataset(
     workspace: Workspace,
     config: RunConfig,
-    on_progress: Progress = lambda share: None,
+    on_progress: Callable[[float, str], None] = lambda share, step: None,
     preparing: float = 0.5,
 ) -> Probing:
     """Cross-validate classical models on pretrained features of training and validation images.
 
     Args:
+        on_progress: receives the completed share, 0 to 1, and what is being done.
         preparing: approximate share of the time that computing the features takes.
 
     Raises:
         TransferLabError: as `pretrained_features` and `probe`.
     """
-    found = pretrained_features(
-        workspace, config, learnable(MOST_PROBED), lambda share: on_progress(preparing * share)
-    )
+
+    def prepared(share: float) -> None:
+        on_progress(preparing * share, "Computing the features of all images")
+
+    def probed(share: float) -> None:
+        on_progress(preparing + (1 - preparing) * share, "Cross-validating classical models")
+
+    found = pretrained_features(workspace, config, learnable(MOST_PROBED), prepared)
     keys = content_keys(found.images)
     return probe(
         found.features,
@@ -130,7 +136,7 @@ def probe_dataset(
         [keys[image.sha256] for image in found.images],
         found.dataset.classes,
         n_of=len(found.split.train) + len(found.split.val),
-        on_progress=lambda share: on_progress(preparing + (1 - preparing) * share),
+        on_progress=probed,
     )
 
 

@@ -38,7 +38,7 @@ _DECIDING = (
 """Settings on which pretrained features and their split depend."""
 _MOST = 0.5
 """Share of the variance above which a map needs no warning."""
-_VERSION = 2
+_VERSION = 3
 """Version of the cached results, to be raised when the same settings would give other results."""
 
 
@@ -70,7 +70,8 @@ def _show_map(dataset: DatasetRecord, config: RunConfig) -> None:
     method = choose_method(f"explore-{dataset.id}")
     arguments = ["lay-out", dataset.id, f"--method={method}", *_settings(config)]
     label = f"Draw the {TITLES[method]} map"
-    result = await_result(arguments, _place(dataset.id, "map", arguments), label)
+    place = _place(dataset.id, "map", arguments)
+    result = await_result(arguments, place, label, at_once=True)
     st.caption(MEANING[method])
     if result is None:
         return
@@ -127,6 +128,21 @@ def choose_method(key: str) -> str:
     return str(chosen)
 
 
+def show_answer(dataset: DatasetRecord, config: RunConfig) -> bool:
+    """Show whether the classes can be told apart, or the progress of finding out.
+
+    Returns:
+        True if the answer is there; `show_probes` then has the details.
+    """
+    arguments = _probe_arguments(dataset, config)
+    place = _place(dataset.id, "probe", arguments)
+    result = await_result(arguments, place, "Find out how well", at_once=True)
+    if result is None:
+        return False
+    st.markdown(f"**{literal(result['answer'])}**")
+    return True
+
+
 def show_probes(
     dataset: DatasetRecord, config: RunConfig, beside: Sequence[tuple[str, float, int]] = ()
 ) -> dict[str, Any] | None:
@@ -138,7 +154,7 @@ def show_probes(
     Returns:
         The result, or None until it is computed.
     """
-    arguments = ["probe", dataset.id, "--json", *_settings(config)]
+    arguments = _probe_arguments(dataset, config)
     place = _place(dataset.id, "probe", arguments)
     result = await_result(arguments, place, "Try classical models")
     if result is None:
@@ -186,6 +202,10 @@ def _show_table(result: Mapping[str, Any]) -> None:
         },
         alt="Classical models with their accuracy, its spread over the folds and their time",
     )
+
+
+def _probe_arguments(dataset: DatasetRecord, config: RunConfig) -> list[str]:
+    return ["probe", dataset.id, "--json", *_settings(config)]
 
 
 def _settings(config: RunConfig) -> list[str]:

@@ -8,7 +8,7 @@ import torch
 from filled_pages import show_page
 from PIL import Image
 from streamlit.testing.v1 import AppTest
-from waiting import PATIENCE
+from waiting import PATIENCE, wait_until
 
 from tl_core.config import make_run_config
 from tl_core.datasets.importing import delete_dataset
@@ -17,7 +17,7 @@ from tl_core.facts import RunFacts, SplitSizes
 from tl_core.records import DatasetRecord, ImageRecord, Prediction, RunState
 from tl_core.training.output_writer import OutputsKeeper
 from tl_core.workspace import open_workspace
-from tl_ui import dataset_view, resources
+from tl_ui import background, dataset_view, resources
 from tl_ui import job_view as awaiting
 from tl_ui.run import epochs as run_epochs
 from tl_ui.run import feature_map as run_maps
@@ -133,10 +133,23 @@ def test_without_images_explore_says_what_would_be_here(workspace):
     assert "First it needs images" in words(open_page("explore"))
 
 
-def test_explore_offers_a_map_and_classical_models(dataset):
+def test_explore_finds_out_without_being_asked_and_says_what_it_is_doing(dataset):
     app = open_page("explore", dataset="d1")
-    assert {"Draw the PCA map", "Try classical models"} <= buttons(app)
+    jobs = background.get_jobs()
+    places = list(jobs._jobs)
+    assert {place.stem.split("-")[0] for place in places} == {"probe", "map"}
+    assert [label for label in buttons(app) if label != "Stop"] == []
     assert "two directions in which they vary most" in words(app)
+    # These few pixels take a moment; what the job says is told by another test.
+    for place in places:
+        jobs.find(place).stop()
+    again = open_page("explore", dataset="d1")
+    for place in places:
+        wait_until(lambda place=place: jobs.find(place).is_over, "the job's end")
+    again.run()
+    assert {"Draw the PCA map", "Find out how well"} <= buttons(again), (
+        "none starts again by itself"
+    )
 
 
 def test_cached_results_are_shown_at_once(dataset, monkeypatch):
@@ -149,7 +162,9 @@ def test_cached_results_are_shown_at_once(dataset, monkeypatch):
         "spread": 0.02,
         "folds": [0.9],
     }
-    probing = {"n": 40, "n_of": 50, "folds": 5, "notes": [f"The class {CLASSES[1]} is small."]}
+    answer = f"Yes, mostly: 36 of 40. Mixed up most: {CLASSES[1]}."
+    notes = [f"The class {CLASSES[1]} is small."]
+    probing = {"n": 40, "n_of": 50, "folds": 5, "answer": answer, "notes": notes}
     results = {
         "map": {"positions": places, "points": points, "share": 0.4, "n_of": 51},
         "probe": {
@@ -165,6 +180,7 @@ def test_cached_results_are_shown_at_once(dataset, monkeypatch):
     app = open_page("explore", dataset="d1")
     assert "40 of 51 training and validation images" in words(app) and "40 % of how" in words(app)
     assert "Cross-validation in 5 folds on 40 of 50" in words(app)
+    assert app.markdown[0].value.startswith("**Yes, mostly")
     assert "![](http" not in words(app)
     assert not {"Draw the PCA map", "Try classical models"} & buttons(app)
 
