@@ -38,19 +38,16 @@ with left:
 with right:
     config = choose_features(dataset)
 with answer:
-    is_answered = show_answer(dataset, config)
+    show_answer(dataset, config)
     st.caption(
         "A pretrained network turns each image into a list of numbers, its features. Where the "
         "features of your classes differ, a model will learn them easily; where they mix, more "
         "images or a deeper change of the network is needed."
     )
 show_dataset_map(dataset, config)
-if is_answered:
-    st.header(
-        "Classical models on the same features", help=GLOSSARY["classical models"], anchor=False
-    )
-    st.caption("How far do models get that learn in a moment, without training a network?")
-    show_probes(dataset, config)
+st.header("Classical models on the same features", help=GLOSSARY["classical models"], anchor=False)
+st.caption("How far do models get that learn in a moment, without training a network?")
+show_probes(dataset, config)
 link(
     "train",
     "Train a model on these images",

@@ -14,8 +14,8 @@ MOST_CAUGHT = 60
 """Maximum number of images shown of a lasso selection."""
 MEANING = {
     "pca": "PCA projects the features onto the two directions in which they vary most. "
-    "Distances are right within these two directions; images that differ in others lie on top "
-    "of each other.",
+    "Distances along each are right, though the two are drawn to different scales to fill the "
+    "width; images that differ in other directions lie on top of each other.",
     "tsne": "t-SNE keeps each image next to those most like it, and nothing else. Neighbours are "
     "meaningful; the distance between two groups, their size and their density are not, and "
     "another seed would place them elsewhere.",

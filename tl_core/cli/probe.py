@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+import typer
 from rich.table import Column, Table
 
 from tl_core.cli.choices import chosen_settings, dataset_and_config
@@ -22,6 +23,9 @@ def probe(
     *,
     classes_at: ClassesAt = None,
     backbone: Backbone = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Try logistic regression alone, which takes seconds.")
+    ] = False,
     settings: Set = None,
     progress_file: ProgressFile = None,
     as_json: AsJson = False,
@@ -40,7 +44,7 @@ def probe(
     if not as_json:
         read.tell()
     with shown_progress("trying classical models", progress_file) as show:
-        found = probe_dataset(workspace, config, show)
+        found = probe_dataset(workspace, config, show, quick=quick)
     if as_json:
         return print_json({**dataclasses.asdict(found), **read.as_json()})
     _print(found)

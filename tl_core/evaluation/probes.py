@@ -33,8 +33,6 @@ MOST_PROBED = 3_000
 """Largest number of images: the time of some models grows with its square."""
 FOLDS = 5
 _NEIGHBOURS = 5
-_REFERENCE = "logistic"
-"""Model by which separability is judged: a new head without hidden layers is just that."""
 
 
 class CannotProbe(TransferLabError):
@@ -112,6 +110,8 @@ PROBES = (
     ),
 )
 """Models with usual settings, none of them tuned."""
+REFERENCE = next(model for model in PROBES if model.name == "logistic")
+"""Model by which separability is judged: a new head without hidden layers is just that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +151,7 @@ def probe(
     groups: Sequence[str],
     classes: Sequence[str],
     *,
+    models: Sequence[Probe] = PROBES,
     n_of: int | None = None,
     seed: int = 0,
     on_progress: Callable[[float], None] = lambda share: None,
@@ -161,6 +162,7 @@ def probe(
         features: float [N, D].
         labels: indices into `classes`.
         groups: images of one group, which are copies of one file, stay in one fold.
+        models: what to try; `REFERENCE` among them, which answers for the separability.
         n_of: number of images that these are a sample of.
         on_progress: called with the completed share, 0 to 1.
 
@@ -175,15 +177,15 @@ def probe(
     results = []
     answer = ""
     done = 0
-    for model in PROBES:
+    for model in models:
         result, answers = _try(model, np.asarray(features, np.float32), y, parts)
         results.append(result)
         # Chosen beforehand: the best of seven would flatter the classes.
-        if model.name == _REFERENCE:
+        if model is REFERENCE:
             asked = answers >= 0
             answer = measure_separability(y[asked], answers[asked], classes).sentence
         done += model.cost
-        on_progress(done / sum(each.cost for each in PROBES))
+        on_progress(done / sum(each.cost for each in models))
     return Probing(len(y), n_of or len(y), len(parts), tuple(results), answer, tuple(notes))
 
 

@@ -17,7 +17,7 @@ from tl_core.config import RunConfig, make_run_config
 from tl_core.data.copies import content_keys
 from tl_core.errors import ConfigError
 from tl_core.evaluation import predict_batches
-from tl_core.evaluation.probes import MOST_PROBED, Probing, probe
+from tl_core.evaluation.probes import MOST_PROBED, PROBES, REFERENCE, Probing, probe
 from tl_core.evaluation.sampling import sample_evenly
 from tl_core.features import NoRoom, Side
 from tl_core.records import DatasetRecord, ImageRecord, Split
@@ -109,17 +109,21 @@ def probe_dataset(
     workspace: Workspace,
     config: RunConfig,
     on_progress: Callable[[float, str], None] = lambda share, step: None,
-    preparing: float = 0.5,
+    *,
+    quick: bool = False,
 ) -> Probing:
     """Cross-validate classical models on pretrained features of training and validation images.
 
     Args:
         on_progress: receives the completed share, 0 to 1, and what is being done.
-        preparing: approximate share of the time that computing the features takes.
+        quick: whether only logistic regression is tried, which takes seconds.
 
     Raises:
         TransferLabError: as `pretrained_features` and `probe`.
     """
+
+    # Approximate share of the time that computing the features takes.
+    preparing = 0.8 if quick else 0.5
 
     def prepared(share: float) -> None:
         on_progress(preparing * share, "Computing the features of all images")
@@ -135,6 +139,7 @@ def probe_dataset(
         # Copies of an image must stay in one fold.
         [keys[image.sha256] for image in found.images],
         found.dataset.classes,
+        models=(REFERENCE,) if quick else PROBES,
         n_of=len(found.split.train) + len(found.split.val),
         on_progress=probed,
     )

@@ -128,19 +128,12 @@ def choose_method(key: str) -> str:
     return str(chosen)
 
 
-def show_answer(dataset: DatasetRecord, config: RunConfig) -> bool:
-    """Show whether the classes can be told apart, or the progress of finding out.
-
-    Returns:
-        True if the answer is there; `show_probes` then has the details.
-    """
-    arguments = _probe_arguments(dataset, config)
-    place = _place(dataset.id, "probe", arguments)
-    result = await_result(arguments, place, "Find out how well", at_once=True)
-    if result is None:
-        return False
-    st.markdown(f"**{literal(result['answer'])}**")
-    return True
+def show_answer(dataset: DatasetRecord, config: RunConfig) -> None:
+    """Show whether the classes can be told apart, or the progress of finding out."""
+    arguments = ["probe", dataset.id, "--quick", "--json", *_settings(config)]
+    place = _place(dataset.id, "answer", arguments)
+    if result := await_result(arguments, place, "Find out how well", at_once=True):
+        st.markdown(f"**{literal(result['answer'])}**")
 
 
 def show_probes(
@@ -154,7 +147,7 @@ def show_probes(
     Returns:
         The result, or None until it is computed.
     """
-    arguments = _probe_arguments(dataset, config)
+    arguments = ["probe", dataset.id, "--json", *_settings(config)]
     place = _place(dataset.id, "probe", arguments)
     result = await_result(arguments, place, "Try classical models")
     if result is None:
@@ -202,10 +195,6 @@ def _show_table(result: Mapping[str, Any]) -> None:
         },
         alt="Classical models with their accuracy, its spread over the folds and their time",
     )
-
-
-def _probe_arguments(dataset: DatasetRecord, config: RunConfig) -> list[str]:
-    return ["probe", dataset.id, "--json", *_settings(config)]
 
 
 def _settings(config: RunConfig) -> list[str]:

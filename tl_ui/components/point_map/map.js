@@ -84,7 +84,7 @@ class PointMap {
     const axis = { showticklabels: false, zeroline: false, showgrid: false, title: { text: "" } }
     const layout = {
       xaxis: { ...axis, ...(range && { range: range[0] }) },
-      yaxis: { ...axis, ...(range && { range: range[1] }), scaleanchor: "x" },
+      yaxis: { ...axis, ...(range && { range: range[1] }) },
       showlegend: groups.length > 1 && groups.length <= 20,
       // Below the plot, since Plotly's buttons are above it.
       legend: { y: -0.03, yanchor: "top" },
