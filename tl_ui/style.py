@@ -56,6 +56,9 @@ div:has(> .st-key-bar), .st-key-bar div:has(> [class*="st-key-next"]) {
     border-top: var(--tl-edge); }
   [data-testid="stMain"]:has(.st-key-bar) { scroll-padding-bottom: 6rem; }
 }
+/* A field that is still loading is drawn without its label, and would push the page down. */
+[class*="st-key-dataset-choice"], [class*="st-key-class-"], [class*="st-key-run-choice"] {
+  min-height: 4.25rem; }
 /* An animated progress bar makes the browser lay the page out again for every frame. */
 [data-testid="stProgress"] * { transition: none !important; }
 /* The accent on its own tint has too little contrast on a dark page; tint and border suffice. */
