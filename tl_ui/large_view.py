@@ -28,9 +28,18 @@ def open_large(title: str, n: int, place: int, show: Callable[[int], None]) -> N
     st.dialog(title, width="large")(_show)(n, show)
 
 
-def open_dataset_image(dataset_id: str, images: Sequence[ImageRecord], place: int) -> None:
-    """Open an image of a dataset, about which no model has been asked."""
-    open_large("One image", len(images), place, lambda i: _show_image(dataset_id, images[i]))
+def open_dataset_image(
+    dataset_id: str, images: Sequence[ImageRecord], position: int | None
+) -> None:
+    """Open an image of a dataset, about which no model has been asked.
+
+    Args:
+        images: images that can be stepped through.
+        position: position of the image in the dataset; nothing opens if it is not among them.
+    """
+    place = next((i for i, image in enumerate(images) if image.position == position), None)
+    if place is not None:
+        open_large("One image", len(images), place, lambda i: _show_image(dataset_id, images[i]))
 
 
 def _show(n: int, show: Callable[[int], None]) -> None:

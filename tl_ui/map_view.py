@@ -7,7 +7,8 @@ import streamlit as st
 from tl_core.evaluation.sampling import sample_evenly
 from tl_core.records import ImageRecord
 from tl_core.text import count, number_of
-from tl_ui.dataset_view import image_url, thumbnail_url
+from tl_ui.components.picker import picker
+from tl_ui.dataset_view import thumbnail_url
 from tl_ui.gallery import GalleryItem, gallery_html
 
 MOST_CAUGHT = 60
@@ -46,8 +47,9 @@ def show_caught(
     images: Sequence[ImageRecord],
     positions: Sequence[int],
     answers: Sequence[tuple[str, float] | None],
-) -> None:
-    """Show the images selected with the lasso.
+    key: str,
+) -> int | None:
+    """Show the images selected with the lasso; return the position of the one that is clicked.
 
     Args:
         positions: positions of the selected images.
@@ -58,10 +60,10 @@ def show_caught(
             "Draw a line around points to see their images here, or click a single point. A double "
             "click clears the selection."
         )
-        return
+        return None
     if not images:
         st.caption("The dataset was deleted, so its images cannot be shown.")
-        return
+        return None
     drawn = drawn_evenly([images[position].class_name for position in positions])
     more = ""
     if len(drawn) < len(positions):
@@ -73,11 +75,12 @@ def show_caught(
             image.class_name,
             *(answers[i] or (None, None)),
             name=image.name,
-            href=image_url(dataset_id, image.sha256),
+            pick=image.position,
         )
         for i, image in ((i, images[positions[i]]) for i in drawn)
     ]
-    st.html(gallery_html(items, side=110))
+    picked = picker(gallery_html(items, side=110), key=f"{key}-caught")
+    return picked if picked in positions else None
 
 
 def drawn_evenly(classes: Sequence[str]) -> list[int]:

@@ -11,7 +11,10 @@ from tl_core.records import Prediction, Run
 from tl_core.runs.comparison import answers_side_by_side
 from tl_core.runs.summary import class_names
 from tl_core.text import confidence, count, html_text, isolated, number_of, shorten
-from tl_ui.dataset_view import image_url, thumbnail_url
+from tl_ui.compare.large_view import show_compared
+from tl_ui.components.picker import picker
+from tl_ui.dataset_view import thumbnail_url
+from tl_ui.large_view import open_large
 from tl_ui.resources import get_workspace
 from tl_ui.run.images import images_of
 
@@ -112,13 +115,28 @@ def _show_group(runs: Sequence[Run], labels: dict[str, str], place: int) -> None
     if not chosen:
         st.markdown("There is no such image.")
         return
-    st.html(beside_html(runs, labels, chosen[:shown]))
+    picked = picker(beside_html(runs, labels, chosen[:shown]), key=f"pictures-{key}")
+    _open_picked(runs, labels, chosen, picked)
     n_left = len(chosen) - shown
     label = f"Show more ({count(n_left)} left)"
     if n_left > 0 and st.button(label, key=f"more-{place}-{which}"):
         # The images stand above the button, so that they are drawn already: hence the rerun.
         st.session_state[key] = shown + PAGE
         st.rerun()
+
+
+def _open_picked(
+    runs: Sequence[Run], labels: dict[str, str], rows: Sequence[Beside], picked: int | None
+) -> None:
+    images = images_of(runs[0])
+    places = [place for place, row in enumerate(rows) if row.position == picked]
+    if not places or not images:
+        return
+
+    def show(i: int) -> None:
+        show_compared(runs, labels, images[rows[i].position], rows[i].answers)
+
+    open_large("One test image", len(rows), places[0], show)
 
 
 def beside_html(runs: Sequence[Run], labels: dict[str, str], rows: Sequence[Beside]) -> str:
@@ -138,7 +156,7 @@ def beside_html(runs: Sequence[Run], labels: dict[str, str], rows: Sequence[Besi
 
 
 def _picture(runs: Sequence[Run], row: Beside, true: str) -> str:
-    """Return a thumbnail that links to the image; its number if the dataset was deleted.
+    """Return a thumbnail that can be picked; the image's number if the dataset was deleted.
 
     Args:
         true: name of the true class, as HTML.
@@ -149,10 +167,9 @@ def _picture(runs: Sequence[Run], row: Beside, true: str) -> str:
     dataset_id = runs[0].config.data.dataset_id
     sha256 = images[row.position].sha256
     thumbnail = html_text(thumbnail_url(dataset_id, sha256))
-    large = html_text(image_url(dataset_id, sha256))
     alt = f"Image of {true}, which {number_of(row.n_right, 'run')} of {len(runs)} got right"
     picture = f'<img src="{thumbnail}" alt="{alt}" loading="lazy">'
-    return f'<a href="{large}" target="_blank">{picture}</a>'
+    return f'<button type="button" data-pick="{row.position}">{picture}</button>'
 
 
 def _answer(name: str, answer: Prediction, names: Sequence[str]) -> str:

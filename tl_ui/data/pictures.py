@@ -6,8 +6,10 @@ import streamlit as st
 
 from tl_core.records import DatasetRecord, ImageRecord
 from tl_core.text import count, isolated, number_of
-from tl_ui.dataset_view import dataset_images, image_url, thumbnail_url
+from tl_ui.components.picker import picker
+from tl_ui.dataset_view import dataset_images, thumbnail_url
 from tl_ui.gallery import PER_ROW, ClassRow, GalleryItem, class_rows_html, gallery_html
+from tl_ui.large_view import open_dataset_image
 
 _ROWS = 8
 """Classes that are shown at first."""
@@ -44,7 +46,11 @@ def _show_rows(dataset: DatasetRecord) -> None:
         for name in dataset.classes[:shown]
     ]
     # Not `st.image`, which loads all pictures at once and serves them without a token.
-    st.html(class_rows_html(rows))
+    picked = picker(class_rows_html(rows), key=f"pictures-{dataset.id}")
+    if picked is not None and 0 <= picked < dataset.n:
+        # Its neighbours are those of its class, of which the row shows only some.
+        name = dataset_images(dataset.id)[picked].class_name
+        open_dataset_image(dataset.id, by_class[name], picked)
     left = len(dataset.classes) - shown
     if left > 0 and st.button(
         f"Show {number_of(left, 'more class', 'more classes')}", key="all-rows"
@@ -58,7 +64,9 @@ def _show_class(dataset: DatasetRecord, class_name: str) -> None:
     # Counted by class, so that each class begins with one page of images.
     shown_key = f"shown-{dataset.id}-{class_name}"
     shown = st.session_state.get(shown_key, _PAGE)
-    st.html(gallery_html([_item(dataset, image) for image in images[:shown]]))
+    items = [_item(dataset, image) for image in images[:shown]]
+    picked = picker(gallery_html(items), key=f"pictures-{dataset.id}-{class_name}")
+    open_dataset_image(dataset.id, images, picked)
     more = f"Show more ({count(len(images) - shown)} left)"
     if len(images) > shown and st.button(more, key=f"more-{shown_key}"):
         st.session_state[shown_key] = shown + 2 * _PAGE
@@ -76,5 +84,5 @@ def _item(dataset: DatasetRecord, image: ImageRecord) -> GalleryItem:
         thumbnail_url(dataset.id, image.sha256),
         image.class_name,
         name=image.name,
-        href=image_url(dataset.id, image.sha256),
+        pick=image.position,
     )

@@ -19,6 +19,7 @@ from tl_ui.components.live_chart import chart
 from tl_ui.components.point_map import point_map
 from tl_ui.dataset_view import dataset_images
 from tl_ui.job_view import await_result
+from tl_ui.large_view import open_dataset_image
 from tl_ui.map_view import MEANING, TITLES, pictures_of, sample_words, show_caught
 from tl_ui.markdown import literal
 from tl_ui.point_maps import PointMap, alt_words, by_class
@@ -97,8 +98,10 @@ def _show_map(dataset: DatasetRecord, config: RunConfig) -> None:
         f"Shown: {sample}. Test images are left out: nobody should look at them before the end. "
         f"{share_words(result)}"
     )
-    chosen = point_map(drawn, key=f"explore-map-{dataset.id}")
-    show_caught(dataset.id, images, [positions[i] for i in chosen], [None] * len(chosen))
+    key = f"explore-map-{dataset.id}"
+    chosen = [positions[i] for i in point_map(drawn, key=key)]
+    picked = show_caught(dataset.id, images, chosen, [None] * len(chosen), key)
+    open_dataset_image(dataset.id, [images[position] for position in chosen], picked)
 
 
 def share_words(result: Mapping[str, Any]) -> str:

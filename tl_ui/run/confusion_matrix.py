@@ -10,9 +10,10 @@ from tl_core.glossary import GLOSSARY
 from tl_core.records import Prediction, Run
 from tl_core.runs.summary import class_names
 from tl_core.text import isolated, number_of, share, shorten
+from tl_ui.components.live_chart import clicked_before
 from tl_ui.markdown import literal
 from tl_ui.run.images import show_predictions
-from tl_ui.run.overview import draw_chart
+from tl_ui.run.overview import chart_key, draw_chart
 
 Cell = tuple[int, int]
 """(true label, predicted label)."""
@@ -39,12 +40,28 @@ def show_matrix(run: Run, split: str, predictions: Sequence[Prediction]) -> None
     view = _choose_view(run, n)
     kind = "confusion-test" if split == "test" else "confusion"
     height = _height(min(n, view.top or n))
-    clicked = draw_chart(run, kind, "Confusion matrix", height, view.query, clickable=True)
-    if clicked:
+    labels = labels_shown(predictions, n, view)
+    # Before the chart is drawn, which outlines the chosen cell.
+    if clicked := clicked_before(chart_key(run, kind, view.query)):
         # A click names row and column of the drawn part, whose order depends on the view.
-        labels = labels_shown(predictions, n, view)
-        # `show_cell` draws its list later: Streamlit refuses to set a widget that is drawn already.
         st.session_state[_key(run)] = labels[clicked["y"]], labels[clicked["x"]]
+    draw_chart(
+        run,
+        kind,
+        "Confusion matrix",
+        height,
+        view.query,
+        clickable=True,
+        marked=place_of(st.session_state.get(_key(run)), labels),
+    )
+
+
+def place_of(cell: Cell | None, labels: Sequence[int]) -> tuple[int, int] | None:
+    """Return column and row of a cell in a chart with these labels; None if it has no such cell."""
+    if cell is None or not set(cell) <= set(labels):
+        return None
+    true, predicted = cell
+    return labels.index(predicted), labels.index(true)
 
 
 def _head() -> None:

@@ -19,6 +19,7 @@ from tl_core.records import ImageRecord, Run
 from tl_core.runs.summary import class_names
 from tl_core.text import confidence, count, isolated, number_of, percent, shorten
 from tl_ui.components.live_chart import chart
+from tl_ui.components.picker import picker
 from tl_ui.components.point_map import point_map
 from tl_ui.folding import unfolded
 from tl_ui.gallery import gallery_html
@@ -26,7 +27,7 @@ from tl_ui.map_view import pictures_of
 from tl_ui.markdown import literal
 from tl_ui.point_maps import COLOURINGS, PointMap, alt_words, bounds_of, by_class, by_right
 from tl_ui.resources import get_workspace
-from tl_ui.run.images import gallery_item, images_of
+from tl_ui.run.images import gallery_item, images_of, open_position
 
 _SECONDS_PER_EPOCH = 1.0
 """Time that an epoch is shown while the epochs are played."""
@@ -284,7 +285,11 @@ def _show_samples(run: Run, answers: Sequence[EpochAnswer], names: Sequence[str]
     if not images:
         st.caption("The dataset was deleted, so its images cannot be shown.")
         return
-    st.html(gallery_html(sample_items(run, images, answers, names), side=150))
+    items = sample_items(run, images, answers, names)
+    picked = picker(gallery_html(items, side=150), key=f"epoch-samples-{run.id}")
+    positions = [item.pick for item in items]
+    if picked in positions:
+        open_position(run, "val", positions, picked)
 
 
 def sample_items(
@@ -298,7 +303,7 @@ def sample_items(
     chosen = [by_position[position] for position in pick_samples(images, list(by_position))]
     return [
         replace(
-            gallery_item(run, images, each.position),
+            gallery_item(run, images, each.position, pickable=True),
             predicted=names[each.predicted],
             confidence=each.confidence,
         )

@@ -27,7 +27,7 @@ from tl_ui.point_maps import COLOURINGS, Group, PointMap, alt_words, by_class, b
 from tl_ui.probe_charts import verdict
 from tl_ui.resources import get_workspace
 from tl_ui.run.epochs import answer_words
-from tl_ui.run.images import images_of
+from tl_ui.run.images import images_of, open_position
 
 SIDES = {"test": "Test", "val": "Validation"}
 
@@ -179,8 +179,12 @@ def _draw(
     )
     sample = sample_words(len(positions), layout["n_of"], what)
     st.caption(f"Shown: {sample}. {share_words(layout)}")
-    chosen = point_map(drawn, key=f"map-{run.id}")
-    show_caught(dataset_id, images, [positions[i] for i in chosen], [answers[i] for i in chosen])
+    key = f"map-{run.id}"
+    chosen = point_map(drawn, key=key)
+    caught = [positions[i] for i in chosen]
+    picked = show_caught(dataset_id, images, caught, [answers[i] for i in chosen], key)
+    if picked is not None:
+        open_position(run, split, caught, picked)
 
 
 def _groups(mapped: MappedAnswers, names: list[str], colouring: str) -> tuple[Group, ...]:

@@ -17,6 +17,7 @@ from tl_core.text import count, number_of, shorten
 from tl_ui.components.picker import picker
 from tl_ui.dataset_view import dataset_images, image_url, thumbnail_url
 from tl_ui.gallery import GalleryItem, gallery_html
+from tl_ui.large_view import open_dataset_image
 from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
 from tl_ui.run.image_order import EXPLAINED, VIEWS, extremes, in_order
@@ -130,6 +131,23 @@ def gallery_item(
         confidence=prediction.confidence if prediction else None,
         pick=position if pickable else None,
     )
+
+
+def open_position(run: Run, split: str, positions: Sequence[int], position: int) -> None:
+    """Open an image with the run's answer to it, or the image alone if the run has none.
+
+    Args:
+        positions: positions of the images that can be stepped through.
+    """
+    images = images_of(run)
+    _, predictions = predictions_after(run.id, split, run.epochs_done)
+    by_position = {prediction.position: prediction for prediction in predictions}
+    if all(each in by_position for each in positions):
+        what = "test" if split == "test" else "validation"
+        open_image(run, images, [by_position[each] for each in positions], position, what)
+    elif images:
+        around = [images[each] for each in positions]
+        open_dataset_image(run.config.data.dataset_id, around, position)
 
 
 @st.fragment

@@ -11,7 +11,7 @@ from tl_core.runs.endings import what_is_kept, with_ending
 from tl_core.runs.summary import caution, headline, is_busy, recipe_words, seconds_taken, when
 from tl_core.text import count, duration, number_of, percent, shorten
 from tl_ui.components.assets import url_base
-from tl_ui.components.live_chart import live_chart
+from tl_ui.components.live_chart import Place, live_chart
 from tl_ui.markdown import literal
 from tl_ui.navigation import link
 from tl_ui.resources import get_tokens, get_workspace
@@ -108,18 +108,34 @@ def show_learning_curves(run: Run) -> None:
 
 
 def draw_chart(
-    run: Run, kind: str, alt: str, height: int, query: str = "", *, clickable: bool = False
+    run: Run,
+    kind: str,
+    alt: str,
+    height: int,
+    query: str = "",
+    *,
+    clickable: bool = False,
+    marked: Place | None = None,
 ) -> Any:
-    """Draw one of the run's charts and return what was clicked in it, if it is clickable."""
+    """Draw one of the run's charts and return what was clicked in it, if it is clickable.
+
+    Args:
+        marked: cell of a matrix that gets an outline.
+    """
     return live_chart(
-        # A component keeps its state by its key: another query makes another chart.
-        key=f"chart-{run.id}-{kind}-{query}",
+        key=chart_key(run, kind, query),
         url=chart_url(run, kind, query),
         height=height,
         alt=alt,
         live=is_busy(run),
         clickable=clickable,
+        marked=marked,
     )
+
+
+def chart_key(run: Run, kind: str, query: str) -> str:
+    # A component keeps its state by its key: another query makes another chart.
+    return f"chart-{run.id}-{kind}-{query}"
 
 
 def show_ending(run: Run) -> None:

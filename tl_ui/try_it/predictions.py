@@ -23,7 +23,7 @@ from tl_ui.gallery import gallery_html
 from tl_ui.large_view import open_large
 from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
-from tl_ui.run.images import gallery_item, images_of, run_split
+from tl_ui.run.images import gallery_item, images_of, open_position, run_split
 from tl_ui.run.overview import STATES, has_model
 from tl_ui.runs.table import in_order
 from tl_ui.try_it.asking import Asked
@@ -126,7 +126,10 @@ def wants_test_samples(run: Run) -> bool:
         "**No image at hand?** Here are some test images, from which the model did not learn."
     )
     positions = pick_samples(images, run_split(run.config.data).test)
-    st.html(gallery_html([gallery_item(run, images, position) for position in positions], side=104))
+    items = [gallery_item(run, images, position, pickable=True) for position in positions]
+    picked = picker(gallery_html(items, side=104), key=f"test-samples-{run.id}")
+    if picked in positions:
+        open_position(run, "test", positions, picked)
     label = "Ask the model about these"
     if st.button(label, icon=":material/play_arrow:", key=f"samples-{run.id}"):
         # A click lasts for one run of the script; the answers stay until another run is chosen.

@@ -23,8 +23,19 @@ _component = st.components.v2.component(
 )
 
 
+Place = tuple[int, int]
+"""Column and row of a cell, from 0."""
+
+
 def live_chart(
-    *, key: str, url: str, height: int, alt: str, live: bool, clickable: bool = False
+    *,
+    key: str,
+    url: str,
+    height: int,
+    alt: str,
+    live: bool,
+    clickable: bool = False,
+    marked: Place | None = None,
 ) -> Any:
     """Draw a chart that fetches its figure from `url`, every second while its run is unfinished.
 
@@ -34,12 +45,19 @@ def live_chart(
         alt: description of the chart until the route's own arrives.
         live: True if the run was unfinished when the script ran.
         clickable: report clicks to the script.
+        marked: cell of a matrix that gets an outline.
 
     Returns:
         `x`, `y` and `customdata` of the clicked point, in the one script run that the click
         causes; else None.
     """
-    return _draw(key, url=url, height=height, alt=alt, live=live, clickable=clickable)
+    look = {"height": height, "alt": alt, "live": live, "marked": marked}
+    return _draw(key, url=url, clickable=clickable, **look)
+
+
+def clicked_before(key: str) -> Any:
+    """Return what `live_chart` of this key is about to return, before it is drawn."""
+    return (st.session_state.get(key) or {}).get("clicked")
 
 
 def chart(chart: Chart, *, key: str, height: int | None = None, clickable: bool = False) -> Any:

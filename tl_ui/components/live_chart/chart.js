@@ -110,10 +110,21 @@ class LiveChart {
     const { data, layout } = withTheme(figure, this.plot, this.data.height ?? height)
     this.plot.style.minHeight = ""
     this.save.hidden = false
+    if (this.data.marked) layout.shapes = [...(layout.shapes ?? []), ...this.outline(this.data.marked, layout)]
     const config = { displayModeBar: false, doubleClick: "reset+autosize", scrollZoom: false }
     await Plotly.react(this.plot, data, layout, config)
     if (!this.listens) this.plot.on("plotly_click", (event) => this.click(event.points[0]))
     this.listens = true
+  }
+
+  // Two lines, so that the outline stands out from dark and from pale cells.
+  outline([x, y], layout) {
+    const box = { type: "rect", x0: x - 0.5, x1: x + 0.5, y0: y - 0.5, y1: y + 0.5 }
+    const lines = [
+      { color: layout.hoverlabel.bgcolor, width: 6 },
+      { color: readTheme(this.plot)["@accent"], width: 3 },
+    ]
+    return lines.map((line) => ({ ...box, line, name: "chosen" }))
   }
 
   click(point) {
