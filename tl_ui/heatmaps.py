@@ -31,8 +31,9 @@ _COLOURS = np.stack(
 METHOD_NAMES: dict[Method, str] = {"grad-cam": "Grad-CAM", "occlusion": "Occlusion"}
 _GRADIENT = ", ".join(f"rgb{stop}" for stop in _STOPS[1:])
 SCALE_STYLE = f"""
-.tl-scale {{ display: flex; gap: 0.4rem; align-items: center; max-width: 16rem; }}
-.tl-scale i {{ flex: 1 1 2rem; height: 0.6rem; border-radius: 0.2rem;
+.tl-scale {{ display: flex; gap: 0.4rem; align-items: center; white-space: nowrap;
+  overflow-wrap: normal; }}
+.tl-scale i {{ width: 3rem; height: 0.6rem; border-radius: 0.2rem;
   background: linear-gradient(to right, rgb(128 128 128 / 40%), {_GRADIENT}); }}
 """
 # The exponent lifts weak heat; the strongest, 230 of 255, lets the image show through.

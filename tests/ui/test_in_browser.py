@@ -368,6 +368,31 @@ def test_a_picture_is_chosen_by_click_and_by_keyboard(page):
     assert page.get_by_text("picked: [1, 2]", exact=True).is_visible()  # nothing once more
 
 
+def test_arrow_keys_go_from_a_large_image_to_its_neighbours(page):
+    page.route(
+        "**/picture/*", lambda route: route.fulfill(content_type="image/svg+xml", body="<svg/>")
+    )
+    page.goto("/?part=large")
+    page.get_by_role("button", name="Image of a").nth(1).click()
+    dialog = page.get_by_role("dialog")
+    name = dialog.get_by_label("Name")
+    dialog.get_by_text("2 of 3", exact=True).wait_for()
+    page.keyboard.press("ArrowRight")
+    dialog.get_by_text("3 of 3", exact=True).wait_for()
+    # After the last comes the first; the buttons do the same.
+    page.keyboard.press("ArrowRight")
+    dialog.get_by_text("1 of 3", exact=True).wait_for()
+    dialog.get_by_role("button", name="Previous").click()
+    dialog.get_by_text("3 of 3", exact=True).wait_for()
+    # In a field the arrows move the cursor.
+    name.click()
+    page.keyboard.press("ArrowLeft")
+    wait_for_script(page)
+    assert dialog.get_by_text("3 of 3", exact=True).is_visible()
+    page.keyboard.press("Escape")
+    dialog.wait_for(state="detached")
+
+
 def test_a_heat_map_says_that_it_is_being_made_and_what_it_shows(page):
     held = []
     drawn = {"content_type": "image/svg+xml", "body": "<svg xmlns='http://www.w3.org/2000/svg'/>"}

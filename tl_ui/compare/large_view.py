@@ -57,10 +57,12 @@ def _heats(
 ) -> list[tuple[str, str]]:
     """Return address and caption of the heat-map of each run that still has its model."""
     artifacts = get_workspace().artifacts
+    names = class_names(runs[0], len(answers[0].probabilities))
     return [
         (
             heat_url(run, image, answer.predicted, METHODS[0]),
-            f"Where {isolated(shorten(labels[run.id], 40))} sees it",
+            f"{isolated(shorten(labels[run.id], 40))}: where it sees "
+            f"{isolated(shorten(names[answer.predicted], 40))}",
         )
         for run, answer in zip(runs, answers, strict=True)
         if artifacts.checkpoint(run.id).exists()

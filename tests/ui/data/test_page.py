@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from filled_pages import open_page, words, workspace  # noqa: F401
+from filled_pages import open_page, pictures, words, workspace  # noqa: F401
 
 from tl_core.records import DatasetRecord, ImageRecord, SkippedFile
 
@@ -25,9 +25,9 @@ def add(workspace):  # noqa: F811
 
 def order(app):
     """Return what the page shows, from top to bottom."""
-    html = [(element.type, element.proto.body) for element in app.get("html")]
+    components = [(element.type, element.proto.json) for element in app.get("bidi_component")]
     return [
-        html.pop(0) if e.type == "html" else (e.type, str(getattr(e, "value", "")))
+        components.pop(0) if e.type == "bidi_component" else (e.type, str(getattr(e, "value", "")))
         for e in app.main
     ]
 
@@ -55,7 +55,7 @@ def test_two_hundred_equal_classes_are_one_sentence(add):
     said = words(app)
     assert len(re.findall(r"\b600 images", said)) == 1
     assert "600 images in 200 classes, 3 in each" in said
-    assert not any("alt" in component.proto.json for component in app.get("bidi_component"))
+    assert not any('"alt"' in component.proto.json for component in app.get("bidi_component"))
     dataset = next(box for box in app.selectbox if box.label == "Dataset")
     assert "600" not in dataset.options[0]
 
@@ -71,20 +71,46 @@ def test_uneven_classes_are_drawn_with_the_counts_as_title(add):
 def test_a_row_a_class_and_more_on_request(add):
     add([12] * 30)
     app = open_page("data")
-    assert words(app).count('class="tl-row"') == 8
-    assert words(app).count("<img") == 80
+    assert pictures(app).count('class="tl-row"') == 8
+    assert pictures(app).count("<img") == 80
     app.button(key="all-rows").click().run()
-    assert words(app).count('class="tl-row"') == 30
+    assert pictures(app).count('class="tl-row"') == 30
 
 
 def test_one_class_is_shown_image_by_image(add):
     add([12, 40])
     app = open_page("data")
     app.selectbox(key="class-d1").set_value("class 1").run()
-    assert words(app).count("<img") == 24
-    assert "Image of class 0" not in words(app)
+    assert pictures(app).count("<img") == 24
+    assert "Image of class 0" not in pictures(app)
     app.button(key="more-shown-d1-class 1").click().run()
-    assert words(app).count("<img") == 40
+    assert pictures(app).count("<img") == 40
+
+
+@pytest.mark.parametrize(("class_name", "clicked"), [(None, 13), ("class 1", 20)])
+def test_a_click_on_an_image_opens_it_among_those_of_its_class(add, class_name, clicked):
+    add([12, 40])
+    app = open_page("data")
+    key = "pictures-d1"
+    if class_name:
+        app.selectbox(key="class-d1").set_value(class_name).run()
+        key = f"{key}-{class_name}"
+    app.session_state[key] = {"picked": clicked}
+    app.run()
+    assert not app.exception, app.exception
+    said = [text.value for text in app.markdown]
+    assert "### class 1" in said
+    assert f"{clicked - 12 + 1} of 40" in said
+
+
+@pytest.mark.parametrize("nonsense", [-1, 52, 10**9])
+def test_images_that_are_not_there_open_nothing(add, nonsense):
+    add([12, 40])
+    app = open_page("data")
+    app.session_state["pictures-d1"] = {"picked": nonsense}
+    app.run()
+    assert not app.exception, app.exception
+    assert not [text for text in app.markdown if "of 40" in text.value]
 
 
 def test_warnings_of_the_split_are_among_the_others(add):

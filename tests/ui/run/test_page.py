@@ -1,5 +1,6 @@
 """Pages about runs, over a store filled by hand: no model is loaded."""
 
+import json
 import math
 import re
 
@@ -406,6 +407,8 @@ def test_a_click_on_a_cell_or_its_name_in_the_list_shows_its_images(add_run):
     assert cells.options[0].endswith("taken for <img src=x onerror=alert(1)>: 15 images")
     cells.set_value((1, 0)).run()
     assert not app.exception
+    charts = [json.loads(element.proto.json) for element in app.get("bidi_component")]
+    assert [data["marked"] for data in charts if data.get("marked")] == [[0, 1]]
     assert "15 of 15 test images of" in words(app)
 
 

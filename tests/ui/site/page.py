@@ -12,6 +12,7 @@ from tl_ui.components.point_map import point_map
 from tl_ui.components.upload import upload_dropzone
 from tl_ui.data.uploads import new_upload_id, uploads_for
 from tl_ui.gallery import GalleryItem, gallery_html
+from tl_ui.large_view import open_large
 from tl_ui.markdown import literal
 from tl_ui.point_maps import PointMap, by_class
 from tl_ui.tokens import Tokens
@@ -69,6 +70,11 @@ if part == "pictures":
     st.text(f"picked: {st.session_state.picked}")
     heats = [(f"/heat/{name}", f"Where it sees {name}") for name in ("a", "<b>")]
     heat_view(key="heat", photo="/picture/0", heats=heats, size=(40, 30), alt="A picture")
+if part == "large":
+    items = [GalleryItem(f"/picture/{i}", "a", pick=i) for i in range(3)]
+    picked = picker(gallery_html(items), key="pictures")
+    if picked is not None:
+        open_large("One image", 3, picked, lambda i: st.text_input("Name", f"image {i}"))
 if part == "text":
     for text in json.loads(st.query_params["texts"]):
         st.write(literal(text))

@@ -117,12 +117,12 @@ class LiveChart {
     this.listens = true
   }
 
-  // Two lines, so that the outline stands out from dark and from pale cells.
+  // Two lines in colours that no cell has, so that the outline stands out from dark and from pale ones.
   outline([x, y], layout) {
     const box = { type: "rect", x0: x - 0.5, x1: x + 0.5, y0: y - 0.5, y1: y + 0.5 }
     const lines = [
-      { color: layout.hoverlabel.bgcolor, width: 6 },
-      { color: readTheme(this.plot)["@accent"], width: 3 },
+      { color: layout.font.color, width: 7 },
+      { color: "#f59e0b", width: 4 },
     ]
     return lines.map((line) => ({ ...box, line, name: "chosen" }))
   }
