@@ -376,6 +376,8 @@ def test_try_it_asks_the_model_about_test_images_once(add_run, monkeypatch):
     asked = []
 
     class Parrot:
+        levels = None
+
         def predict(self, files):
             asked.extend(name for name, _ in files)
             return [Answer(name, ((CLASSES[0], 0.8), (CLASSES[1], 0.2))) for name, _ in files]
