@@ -3,7 +3,7 @@
 import pytest
 
 from tl_core.config import make_run_config
-from tl_core.records import Run, RunState
+from tl_core.records import Progress, Run, RunState
 from tl_core.runs.endings import (
     ending_words,
     pause_promise,
@@ -81,6 +81,14 @@ def test_what_is_kept_of_a_run_that_ended_early():
     with_model = what_is_kept(make_run(epochs_done=2, best_epoch=1))
     assert with_model.endswith("with the model of epoch 1, the best on validation.")
     assert what_is_kept(make_run(epochs_done=2)).endswith("but no model.")
+
+
+def test_features_that_were_prepared_are_kept_by_a_pause():
+    progress = Progress("preparing features", 0.5)
+    run = make_run(RunState.PAUSED, progress=progress)
+    assert "keeps the features prepared so far" in pause_promise(run)
+    assert "The features prepared so far are kept" in what_is_kept(run, resumable=True)
+    assert what_is_kept(make_run(RunState.CANCELLED)).startswith("Only its settings are kept")
 
 
 def test_stop_and_pause_promise_what_the_run_will_keep():

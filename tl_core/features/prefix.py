@@ -21,8 +21,8 @@ Autocast = Callable[[], AbstractContextManager[object]]
 _log = logging.getLogger(__name__)
 _WORTH_EXPORTING = 4e10
 """Multiply-adds that make up for the second or more that exporting to ONNX takes."""
-_AT_ONCE = 2e10
-"""Multiply-adds between two checks for Stop: less than a second on two cores."""
+_AT_ONCE = 1e10
+"""Multiply-adds between two checks for Stop: less than half a second on two cores."""
 
 
 class Cuts(nn.Module):

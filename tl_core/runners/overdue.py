@@ -14,11 +14,11 @@ from tl_core.workspace import Workspace
 
 LOOK_SECONDS = 0.25
 """Time between two checks of a worker and of the requests to its run."""
-PATIENCE_SECONDS = 1.5
+PATIENCE_SECONDS = 1.25
 """Time from the request to stop until the worker is ended.
 
-With the look before it and the signals after it, the run has stopped within two and a half
-seconds, which leaves the page half a second to show it within three.
+With the look before it and the signals after it, the worker is gone within two seconds, which
+leaves a second for the page to show it within three.
 """
 _TERM_SECONDS = 0.25
 """Time between SIGTERM, on which a responsive worker records its state, and SIGKILL."""

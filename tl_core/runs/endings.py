@@ -63,6 +63,10 @@ def ending_words(run: Run, resumable: bool) -> str:
 
 def what_is_kept(run: Run, resumable: bool = False) -> str:
     """Describe what an untested run leaves behind, and whether it can be resumed."""
+    if _has_features_alone(run) and resumable:
+        return (
+            "The features prepared so far are kept; when it is resumed, it goes on with the others."
+        )
     if not run.epochs_done:
         restart = " If resumed, it starts again from the first epoch." if resumable else ""
         return f"Only its settings are kept, because no epoch was finished.{restart}"
@@ -73,6 +77,11 @@ def what_is_kept(run: Run, resumable: bool = False) -> str:
     resumed = ", and it can be resumed" if resumable else ""
     epochs = number_of(run.epochs_done, "finished epoch")
     return f"The curves of its {epochs} are kept{model}{resumed}."
+
+
+def _has_features_alone(run: Run) -> bool:
+    """Return True for a run that was last seen preparing features, before its first epoch."""
+    return not run.epochs_done and run.progress is not None and run.progress.stage == STAGES[1]
 
 
 def _before_the_start(state: RunState) -> str:
@@ -98,7 +107,7 @@ def stop_promise(run: Run) -> str:
 
 def pause_promise(run: Run) -> str:
     """Describe what pressing Pause now would keep."""
-    if not run.epochs_done and run.progress and run.progress.stage == STAGES[1]:
+    if _has_features_alone(run):
         return "Pause: keeps the features prepared so far; training starts when you resume."
     if not run.epochs_done:
         return "Pause: no epoch is finished yet, so training starts again when you resume."
