@@ -58,6 +58,7 @@ def describe(connection: Connection) -> dict:
 LATER_COLUMNS = (
     ("images", "pixels"),
     ("datasets", "reading"),
+    ("datasets", "levels"),
     ("datasets", "binned_at"),
     ("runs", "binned_at"),
 )
