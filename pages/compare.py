@@ -4,9 +4,15 @@ import streamlit as st
 
 from tl_core.glossary import GLOSSARY
 from tl_core.runs.comparison import share_images
-from tl_ui.compare.charts import accuracy_curves, loss_curves, time_chart, weights_chart
+from tl_ui.compare.charts import accuracy_curves, cost_chart, loss_curves, weights_chart
 from tl_ui.compare.images import show_images
-from tl_ui.compare.runs import open_comparison, run_labels, show_table, show_verdicts
+from tl_ui.compare.runs import (
+    cost_words,
+    open_comparison,
+    run_labels,
+    show_table,
+    show_verdicts,
+)
 from tl_ui.components.live_chart import chart
 from tl_ui.resources import get_workspace
 
@@ -38,14 +44,18 @@ with right:
 # There is no group where fewer than two runs were tested.
 if groups:
     st.header("Training cost", anchor=False)
-    st.caption("What accuracy costs, in time and in trainable parameters.")
+    st.caption(
+        "What accuracy costs, in processor time and in trainable parameters. "
+        f"{cost_words(runs, labels)}",
+        help=GLOSSARY["training cost"],
+    )
     if len(groups) > 1:
         st.caption(
             "The runs were not all tested alike, so heights in these charts cannot be compared."
         )
     left, right = st.columns(2, gap="medium")
     with left:
-        chart(time_chart(runs, labels), key="compare-time")
+        chart(cost_chart(runs, labels), key="compare-cost")
     with right:
         chart(weights_chart(runs, labels), key="compare-weights")
     show_images(

@@ -1,6 +1,7 @@
 """Facts for tests: a record with every field set."""
 
 from tl_core.facts import (
+    CachedRows,
     FrozenPace,
     PlannedPhase,
     RunFacts,
@@ -21,6 +22,10 @@ def full_facts() -> RunFacts:
         environment={"python": "3.11"},
         seconds_before=1.5,
         seconds_by_stage={"training": 2.5},
+        processor_seconds={"training": 4.5},
+        processor_saved=1.5,
+        others_share=0.25,
+        cached_rows=CachedRows(found=3, needed=4),
         resumed=2,
         device="CPU",
         workers=4,

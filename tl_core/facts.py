@@ -69,6 +69,13 @@ class FrozenPace(_Record):
     """Set-up time before the first image; 0.0 in old runs, which did not measure it."""
 
 
+class CachedRows(_Record):
+    """Activations of images and their views that a run needed, and found in the cache."""
+
+    found: int
+    needed: int
+
+
 class RunFacts(_Record):
     """Facts about a run that are neither settings nor metrics.
 
@@ -99,6 +106,15 @@ class RunFacts(_Record):
     """Seconds spent before the run was last resumed; absent in old runs."""
     seconds_by_stage: Mapping[str, float] = {}
     """Seconds spent in each of `events.STAGES`, written after every epoch and at the end."""
+    processor_seconds: Mapping[str, float] = {}
+    """Processor seconds in each of `events.STAGES`, summed over the cores; on a GPU, seconds on the
+    clock. Written at the end; absent in old runs."""
+    processor_saved: float | None = None
+    """Processor seconds that the run would have taken in addition with an empty cache, from the
+    pace of earlier runs; absent where that is not known."""
+    others_share: float | None = None
+    """Share of the machine's processor time, 0 to 1, that other programs took while the run went
+    on; absent in old runs."""
     resumed: int = 0
     """Times that the run was queued again after it had started; absent before the first."""
 
@@ -129,6 +145,8 @@ class RunFacts(_Record):
 
     cached_views: int | None = None
     """Views of each training image cached as activations; 0 where the phase reads images."""
+    cached_rows: CachedRows | None = None
+    """Activations found in the cache when the run began; absent in old runs."""
     cache_note: Text = ""
     """Sentence on why no activations are cached; absent where they fit or are not needed."""
     precision_note: Text = ""

@@ -15,7 +15,7 @@ _ROOMY = 55.0
 def probes_chart(found: Mapping[str, Any], beside: Sequence[tuple[str, float, int]] = ()) -> Chart:
     """Draw a bar for each classical model, the best on top, then one for each trained model.
 
-    Error bars are the standard deviation over the folds of the cross-validation.
+    Error bars are the standard deviation over the folds; for a trained model, Wilson's interval.
 
     Args:
         found: result of the command `probe`.
@@ -25,9 +25,9 @@ def probes_chart(found: Mapping[str, Any], beside: Sequence[tuple[str, float, in
     names = [result["title"] for result in ranked] + [name for name, _, _ in beside]
     values = [100 * result["accuracy"] for result in ranked]
     values += [100 * share for _, share, _ in beside]
-    spreads = [100 * result["spread"] for result in ranked] + [0.0] * len(beside)
+    below, above = _error_bars(ranked, beside)
     texts = [f"{percent(r['accuracy'])} ± {100 * r['spread']:.1f}" for r in ranked]
-    texts += [f"{percent(share)}, n = {count(n)}" for _, share, n in beside]
+    texts += [_text(share, n) for _, share, n in beside]
     # Bars stand at numbers, since Plotly lays bars of the same name over each other.
     places = list(range(len(names)))
     trace = {
@@ -35,7 +35,15 @@ def probes_chart(found: Mapping[str, Any], beside: Sequence[tuple[str, float, in
         "orientation": "h",
         "x": values,
         "y": places,
-        "error_x": {"type": "data", "array": spreads, "color": "@text", "thickness": 1},
+        "error_x": {
+            "type": "data",
+            # A Wilson interval is not symmetric around the share.
+            "symmetric": False,
+            "array": above,
+            "arrayminus": below,
+            "color": "@text",
+            "thickness": 1,
+        },
         "marker": {"color": [_colour(result) for result in ranked] + ["#d97706"] * len(beside)},
         "text": [texts[place] if values[place] >= _ROOMY else "" for place in places],
         "textposition": "inside",
@@ -50,18 +58,38 @@ def probes_chart(found: Mapping[str, Any], beside: Sequence[tuple[str, float, in
     beside_bars = {
         "type": "scatter",
         "mode": "text",
-        "x": [values[place] + spreads[place] + 1 for place in short],
+        "x": [values[place] + above[place] + 1 for place in short],
         "y": short,
         "text": [texts[place] for place in short],
         "textposition": "middle right",
         "hoverinfo": "skip",
     }
     title = f"{names[0]} is right on {texts[0]} of {number_of(found['n'], 'image')}"
+    if beside:
+        title += "; the line of a trained model is its 95 % interval"
     bars = ", ".join(f"{name} {text}" for name, text in zip(names, texts, strict=True))
     alt = f"Bar chart: {bars}."
     return Chart(
         title, alt, make_figure([trace, beside_bars], _layout(names)), height=110 + 34 * len(names)
     )
+
+
+def _error_bars(
+    ranked: Sequence[Mapping[str, Any]], beside: Sequence[tuple[str, float, int]]
+) -> tuple[list[float], list[float]]:
+    """Return the lengths of the error bars below and above each bar, in percent."""
+    spreads = [100 * float(result["spread"]) for result in ranked]
+    intervals = [wilson_interval(round(share * n), n) for _, share, n in beside]
+    shares = [share for _, share, _ in beside]
+    below = [100 * (share - low) for share, (low, _) in zip(shares, intervals, strict=True)]
+    above = [100 * (high - share) for share, (_, high) in zip(shares, intervals, strict=True)]
+    return [*spreads, *below], [*spreads, *above]
+
+
+def _text(share: float, n: int) -> str:
+    """Return the label of a trained model: its accuracy, the 95 % interval and n."""
+    low, high = wilson_interval(round(share * n), n)
+    return f"{percent(share)} ({100 * low:.0f}–{100 * high:.0f} %), n = {count(n)}"
 
 
 def verdict(found: Mapping[str, Any], right: float, n: int) -> str:

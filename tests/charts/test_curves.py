@@ -63,7 +63,8 @@ def test_a_long_run_stays_small():
 
 def test_the_title_of_accuracy_says_of_how_many():
     assert (
-        accuracy_chart(a_run(2)).title == "Right on 25.0 % of 380 validation images after epoch 2"
+        accuracy_chart(a_run(2)).title
+        == "Right on 25.0 % (21–30 %) of 380 validation images after epoch 2"
     )
 
 
@@ -71,7 +72,7 @@ def test_the_titles_of_a_run_that_has_ended_speak_of_the_model_that_was_kept():
     right = accuracy_chart(a_run(5), kept=2)
     assert (
         right.title
-        == "Right on 25.0 % of 380 validation images after epoch 2, whose model was kept"
+        == "Right on 25.0 % (21–30 %) of 380 validation images after epoch 2, whose model was kept"
     )
     loss = loss_chart(a_run(5), kept=2)
     assert (
@@ -119,3 +120,12 @@ def test_without_training_accuracy_there_is_no_such_line():
     chart = accuracy_chart(made)
     assert [trace["name"] for trace in chart.figure["data"]] == ["validation"]
     assert "not measured" in chart.alt
+
+
+def test_the_interval_in_the_title_is_drawn_at_the_epoch_that_it_names():
+    drawn = accuracy_chart(a_run(5), kept=2).figure["data"][-1]
+    bars = drawn["error_y"]
+    assert [place for place, length in enumerate(bars["array"]) if length] == [1]
+    low = drawn["y"][1] - bars["arrayminus"][1]
+    high = drawn["y"][1] + bars["array"][1]
+    assert round(low) == 21 and round(high) == 30

@@ -92,6 +92,7 @@ def test_every_format_is_checked_on_the_test_images(exported, finished):
         assert figures[name].same == run.result.n and figures[name].difference < 0.002
     assert figures["int8"].n_bytes < figures["onnx"].n_bytes / 2
     assert all(each.milliseconds > 0 for each in exported.figures)
+    assert all(0 <= each.others_share <= 1 for each in exported.figures)
 
 
 def test_the_onnx_file_holds_its_metadata_and_takes_any_batch(exported, finished):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tl_core.charts.chart import Chart, Figure, make_figure
 from tl_core.charts.curve_axes import curve_layout, cut_off, epoch_axis, finite, series, thinned
+from tl_core.evaluation.intervals import Interval, wilson_interval
 from tl_core.records import MetricPoint
 from tl_core.text import number_of, percent, plotly_text
 
@@ -102,7 +103,12 @@ def accuracy_chart(
     best = max(val, key=lambda p: (finite(p.value) or 0, -p.epoch))
     named = _of_epoch(val, kept)
     images = number_of(named.n, "validation image")
-    title = f"Right on {percent(named.value)} of {images} after {_epoch(named, kept)}"
+    low, high = _interval(named)
+    title = (
+        f"Right on {percent(named.value)} ({100 * low:.0f}–{100 * high:.0f} %) of {images} after "
+        f"{_epoch(named, kept)}"
+    )
+    traces[-1]["error_y"] = _interval_bar(val, named)
     reached = "training accuracy was not measured"
     if train:
         reached = f"training reached {percent(train[-1].value)}"
@@ -113,6 +119,24 @@ def accuracy_chart(
     )
     # An empty line would still be named in the legend.
     return Chart(title, alt, make_figure([trace for trace in traces if trace["x"]], layout))
+
+
+def _interval(point: MetricPoint) -> Interval:
+    """Return the 95 % Wilson interval of an accuracy; that of 0 where it is no number."""
+    return wilson_interval(round((finite(point.value) or 0.0) * point.n), point.n)
+
+
+def _interval_bar(points: Sequence[MetricPoint], named: MetricPoint) -> Figure:
+    """Return error bars of which only that of one epoch shows: all would hide the curve."""
+    low, high = _interval(named)
+    value = finite(named.value) or 0.0
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [100 * (high - value) if point is named else 0 for point in points],
+        "arrayminus": [100 * (value - low) if point is named else 0 for point in points],
+        "thickness": 1.4,
+    }
 
 
 def learning_rate_chart(

@@ -132,7 +132,7 @@ def _json(exported: Exported) -> dict[str, object]:
 
 
 def _print(exported: Exported) -> None:
-    from tl_core.export import FORMATS, asked_words
+    from tl_core.export import FORMATS, asked_words, busy_sentence
 
     out.print(f"Written to {exported.path}:")
     for name, n_bytes in exported.files:
@@ -149,5 +149,7 @@ def _print(exported: Exported) -> None:
         )
     out.print(table)
     out.print(f"{asked_words(exported.figures)} {exported.parameters:,} parameters.")
+    if busy := busy_sentence(exported.figures):
+        out.print(busy)
     for sentence in exported.left_out:
         out.print(f"Left out: {sentence}")

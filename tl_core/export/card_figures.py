@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tl_core.evaluation import ClassFigures, Figure, NamedFigure, named_figures
-from tl_core.export.checking import Figures, asked_words
+from tl_core.export.checking import Figures, asked_words, busy_sentence
 from tl_core.export.findings import Findings
 from tl_core.export.formats import FORMATS
 from tl_core.export.markdown import plain
@@ -99,14 +99,14 @@ def sizes_and_speeds(findings: Findings) -> str:
     threads = number_of(int(machine["threads"]), "thread")
     sentences = (
         f"{asked_words(findings.figures)} Times are the median of several passes with one image "
-        f"on {machine['processor']}, {threads}, while other programs may have been running. "
+        f"on {machine['processor']}, {threads}. {busy_sentence(findings.figures)} "
         f"{findings.int8}"
     )
     parts = [
         "## Size and speed",
         f"The network has {number_of(findings.parameters, 'parameter')}.",
         "\n".join(table),
-        sentences.strip(),
+        " ".join(sentences.split()),
     ]
     return "\n\n".join(parts)
 

@@ -13,12 +13,15 @@ from torch import Tensor
 from tl_core.cancellation import Stop
 from tl_core.export.formats import Ask
 from tl_core.features import Examples
+from tl_core.machine import read_clocks
 from tl_core.records import Prediction
 from tl_core.text import number_of
 
 FLOOR = float(np.log(np.finfo(np.float32).tiny))
 """Lower bound of log-probabilities: smaller probabilities are stored as 0, being 32-bit floats."""
 _NOT_FINITE = 1e9
+_BUSY = 0.1
+"""Share of the machine that others may take before it is told."""
 _PASSES = 20
 _SECONDS = 1.5
 """Time limit for timing one format; at least three passes are timed."""
@@ -48,6 +51,8 @@ class Figures:
     """Largest absolute difference of a log-probability from the reference."""
     asked: str = "test"
     """Kind of images: "test", "validation", or "random" pixels."""
+    others_share: float = 0.0
+    """Share of the machine that other programs took while the time was measured, 0 to 1."""
 
 
 _IMAGES = {
@@ -105,17 +110,29 @@ def difference(one: Logs, other: Logs) -> float:
     return largest if np.isfinite(largest) else _NOT_FINITE
 
 
-def milliseconds(ask: Ask, size: int) -> float:
-    """Return the median time for a single image."""
+def busy_sentence(figures: Sequence[Figures]) -> str:
+    """Say that other programs made the times longer; return "" if they did not."""
+    most = max((each.others_share for each in figures), default=0.0)
+    if most <= _BUSY:
+        return ""
+    return (
+        f"Other programs took up to {100 * most:.0f} % of the machine while the times were "
+        "measured: alone on it, the model is faster."
+    )
+
+
+def milliseconds(ask: Ask, size: int) -> tuple[float, float]:
+    """Return (median time for a single image, share of the machine that others took)."""
     # The time does not depend on the content of an image.
     image = torch.zeros(1, 3, size, size)
     # The first pass also allocates memory, so it is not timed.
     ask(image)
     times: list[float] = []
+    before = read_clocks()
     deadline = time.perf_counter() + _SECONDS
     while len(times) < 3 or (len(times) < _PASSES and time.perf_counter() < deadline):
         start = time.perf_counter()
         ask(image)
         times.append(1000 * (time.perf_counter() - start))
     # Other programs slow down single passes, which would distort a mean.
-    return statistics.median(times)
+    return statistics.median(times), read_clocks().others_share(before)

@@ -105,10 +105,12 @@ class FormatCheck:
             # `argmax` returns a label for NaN as well, which must not count as correct.
             right = int(((predicted == labels) & np.isfinite(logs.max(1))).sum())
         size = self.subject.checkpoint.preprocessing.size
+        milliseconds, others_share = checking.milliseconds(self.asks[name], size)
         return Figures(
             name=name,
             n_bytes=self.bytes_of(name),
-            milliseconds=checking.milliseconds(self.asks[name], size),
+            milliseconds=milliseconds,
+            others_share=others_share,
             n=len(wanted),
             right=right,
             same=int((predicted == wanted.argmax(1)).sum()),

@@ -25,6 +25,7 @@ from tl_core.runs.estimate import quick_estimate
 from tl_core.runs.pace_keeper import PaceKeeper
 from tl_core.runs.parts import StageModel
 from tl_core.runs.recording import Recorder
+from tl_core.runs.workload import Workload, count_work
 from tl_core.sinks import Mirror, open_mirror
 from tl_core.store.contract import STATE_OF_STOPPED
 from tl_core.training import Experiment, make_whole, pick_device, run_experiment
@@ -147,13 +148,15 @@ def _carry_out(
     asked = Stop(
         lambda: stop.is_asked or store.asked_of(run.id) is not None, every_seconds=_ASK_SECONDS
     )
+    keeper: PaceKeeper | None = None
     try:
         # An unfinished epoch is repeated, and its metrics are recorded anew. If no epoch was
         # finished, so is the preview, whose points have epoch 0.
         store.drop_metrics(run.id, after_epoch=run.epochs_done or -1)
         began = read_clocks()
         experiment = make_experiment(workspace, run.config, run.id, asked)
-        keeper = _keep_pace(workspace, experiment, began)
+        work = count_work(experiment, workspace.settings.cache_bytes)
+        keeper = _keep_pace(workspace, experiment, began, work)
         events = run_experiment(experiment)
         # An abandoned generator would keep its threads and files until it is garbage-collected.
         # A resumed run has a part of it behind it, which no estimate tells apart.
@@ -169,8 +172,11 @@ def _carry_out(
                 # A tested run is complete: a request to stop comes too late.
                 if not isinstance(event, Tested):
                     asked.check()
+        store.update_run(run.id, facts=keeper.found(run.facts.processor_seconds))
         store.finish_run(run.id, RunState.COMPLETED)
     except Cancelled:
+        if keeper:
+            store.update_run(run.id, facts=keeper.found(run.facts.processor_seconds))
         _stop(workspace, run)
     except KeyboardInterrupt:
         _stop(workspace, run)
@@ -213,7 +219,9 @@ def make_experiment(
     )
 
 
-def _keep_pace(workspace: Workspace, experiment: Experiment, began: Moment) -> PaceKeeper:
+def _keep_pace(
+    workspace: Workspace, experiment: Experiment, began: Moment, work: Workload
+) -> PaceKeeper:
     """Return the keeper of the run's pace, for the estimates of later runs."""
     home = workspace.settings.home
     config = experiment.config
@@ -226,7 +234,8 @@ def _keep_pace(workspace: Workspace, experiment: Experiment, began: Moment) -> P
         return StageModel(known, config.train.images_per_batch, experiment.device)
 
     book = PaceBook(home, experiment.device.title)
-    return PaceKeeper(experiment, book, model, began=began, is_first=next(_runs_begun) == 0)
+    is_first = next(_runs_begun) == 0
+    return PaceKeeper(experiment, book, model, began=began, is_first=is_first, work=work)
 
 
 def _stop(workspace: Workspace, run: Run) -> None:

@@ -1,7 +1,7 @@
 """Measurement of a run's parts while it runs, for the estimates of later runs."""
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from tl_core.events import (
@@ -13,10 +13,11 @@ from tl_core.events import (
     StageStarted,
     Tested,
 )
-from tl_core.facts import RunFacts
+from tl_core.facts import CachedRows, RunFacts
 from tl_core.machine import Moment, count_cores, read_clocks
 from tl_core.paces import Cost, PaceBook
 from tl_core.runs.parts import Parts, StageModel, model_error, step_kind
+from tl_core.runs.workload import Workload
 from tl_core.training import Experiment
 from tl_core.training.testing import n_checked
 
@@ -74,6 +75,7 @@ class PaceKeeper:
         *,
         began: Moment,
         is_first: bool,
+        work: Workload,
     ) -> None:
         """
         Args:
@@ -81,12 +83,16 @@ class PaceKeeper:
             model: returns the model of parts, or None if its stages were never measured; called at
                 the end of the run.
             is_first: whether this is the process's first run.
+            work: what the run has to do.
         """
         self._experiment = experiment
         self._book = book
         self._model = model
         self._parts = Parts.of(experiment.config)
         self._is_first = is_first
+        self._work = work
+        self._spent: dict[str, float] = {}
+        self._stage_began = began
         self._on_cpu = experiment.device.torch_device.type == "cpu"
         self._costs: dict[str, Cost] = {}
         self._facts = RunFacts()
@@ -128,8 +134,57 @@ class PaceKeeper:
                 self._note_test()
                 self._store()
 
+    def found(self, earlier: Mapping[str, float]) -> RunFacts:
+        """Return what the run cost so far, and under which circumstances.
+
+        Args:
+            earlier: processor seconds by stage before the run was resumed.
+        """
+        now = read_clocks()
+        self._end_stage(now)
+        spent = {
+            stage: earlier.get(stage, 0.0) + self._spent.get(stage, 0.0)
+            for stage in {**earlier, **self._spent}
+        }
+        work = self._work
+        found = work.rows_found + work.test_rows_found
+        facts = RunFacts(
+            processor_seconds=spent,
+            others_share=now.others_share(self._begun),
+            cached_rows=CachedRows(found=found, needed=found + work.rows + work.test_rows),
+        )
+        saved = self._saved(found)
+        return facts if saved is None else facts.merged(RunFacts(processor_saved=saved))
+
+    def _end_stage(self, now: Moment) -> None:
+        if self._stage:
+            began = self._stage_began
+            seconds = now.own - began.own if self._on_cpu else now.wall - began.wall
+            self._spent[self._stage] = self._spent.get(self._stage, 0.0) + seconds
+        self._stage_began = now
+
+    def _saved(self, found: int) -> float | None:
+        """Return the cost of the activations `found` in the cache; None if it is not known."""
+        work = self._work
+        if not found:
+            return 0.0
+        cut = max(work.cut, work.test_cut)
+        each = self._processor(self._parts.prefix(cut, exported=True))
+        each = each or self._processor(self._parts.prefix(cut, exported=False))
+        if not each:
+            return None
+        # An image is decoded once for its plain view, and once for all augmented ones.
+        views = max(1, work.views)
+        decoding = self._processor(self._parts.decoding("centre"))
+        if views > 1:
+            decoding += self._processor(self._parts.decoding("whole"))
+        augmented = work.rows_found * (views - 1) / views
+        varying = augmented * self._processor(self._parts.varying)
+        return found * each + found / views * decoding + varying
+
     def _start_stage(self, stage: str) -> None:
         now = self._now()
+        self._end_stage(now.clocks)
         if stage == "preparing features" and self._stage == "reading images":
             start = self._parts.start(is_first=self._is_first)
             self._costs[start] = self._cost(now, self._mark)

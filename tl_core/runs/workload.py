@@ -82,6 +82,8 @@ class Workload:
     """Length of the prefix in the test; 0 where the test passes through the whole network."""
     test_rows: int
     """Images that pass through the prefix, or through the whole network, in the test."""
+    test_rows_found: int
+    """Images of the test whose activations are cached already."""
     test_exports: bool
     test_reading: Reading
 
@@ -153,6 +155,7 @@ class _Counter:
             phases=phases,
             test_cut=test_cut,
             test_rows=sum(map(len, test_images)),
+            test_rows_found=len(split.test) - len(test_images[1]) if test_cut else 0,
             # The graph that was exported before training serves the test, too.
             test_exports=bool(test_cut)
             and not rows

@@ -6,7 +6,7 @@ from tl_core.charts import CLASS_COLOURS, Chart, Figure, make_figure
 from tl_core.charts.curve_axes import curve_layout, cut_off, epoch_axis, finite, series
 from tl_core.evaluation import wilson_interval
 from tl_core.records import MetricPoint, Run
-from tl_core.runs.summary import seconds_taken
+from tl_core.runs.cost import training_cost
 from tl_core.text import count, duration, isolated, number_of, percent, plotly_text
 
 # With seven colours, three dashes make 21 looks, and at most 20 runs are compared.
@@ -109,11 +109,11 @@ def _look(place: int, name: str) -> Figure:
     }
 
 
-def time_chart(runs: Sequence[Run], labels: dict[str, str]) -> Chart:
-    """Draw test accuracy against the duration of each run, in seconds."""
-    places = [(run, seconds_taken(run)) for run in runs]
-    words = {run.id: duration(seconds) for run, seconds in places if seconds}
-    return _costs(places, labels, "Seconds the run took", words, "time")
+def cost_chart(runs: Sequence[Run], labels: dict[str, str]) -> Chart:
+    """Draw test accuracy against the training cost of each run, in processor seconds."""
+    places = [(run, training_cost(run)) for run in runs]
+    words = {run.id: f"{duration(cost)} of a core" for run, cost in places if cost}
+    return _costs(places, labels, "Processor seconds from an empty cache", words, "training cost")
 
 
 def weights_chart(runs: Sequence[Run], labels: dict[str, str]) -> Chart:

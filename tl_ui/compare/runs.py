@@ -10,6 +10,7 @@ from tl_core.evaluation import wilson_interval
 from tl_core.glossary import GLOSSARY
 from tl_core.records import Run
 from tl_core.runs.comparison import MOST_COMPARED, RunGroup, compare_runs, what_differs, why_apart
+from tl_core.runs.cost import circumstances, training_cost
 from tl_core.runs.summary import backbone_title, seconds_taken
 from tl_core.text import count, duration, number_of, share, shorten, visible
 from tl_ui.markdown import literal
@@ -153,11 +154,14 @@ def _accuracy(run: Run) -> dict[str, Any]:
 def _figures(run: Run) -> dict[str, Any]:
     result = run.result
     taken = seconds_taken(run)
+    cost = training_cost(run)
     return {
         "Macro F1": 100 * result.f1_macro if result else None,
         "Test loss": result.loss if result else None,
         "Trainable parameters": run.facts.trainable_parameters,
+        "Training cost": None if cost is None else duration(cost),
         "Time": None if taken is None else duration(taken),
+        "Measured with": ", ".join(circumstances(run)) or None,
         "State": STATES[run.state][0],
         "Run": run.id,
     }
@@ -182,10 +186,32 @@ def _columns(ids: list[str]) -> dict[str, Any]:
         "Trainable parameters": column.NumberColumn(
             format="localized", help="Weights that training changes; frozen ones do not count."
         ),
+        "Training cost": column.TextColumn(help=GLOSSARY["training cost"]),
         "Time": column.TextColumn(
-            help="Duration without pauses, with that of the run that it carries on from."
+            help="Duration on the clock, without pauses, with that of the run that it carries on "
+            "from. A warm cache shortens it, and a busy machine lengthens it."
+        ),
+        "Measured with": column.TextColumn(
+            help="What shortened or lengthened the time on the clock; the training cost counts "
+            "neither."
         ),
     }
+
+
+def cost_words(runs: Sequence[Run], labels: dict[str, str]) -> str:
+    """Say, as Markdown, what runs were measured with, and whose cost is not known."""
+    told = [
+        f"**{literal(labels[run.id])}**: {', '.join(found)}"
+        for run in runs
+        if (found := circumstances(run))
+    ]
+    sentences = []
+    if told:
+        sentences.append(f"Not counted in it: {'; '.join(told)}.")
+    if unknown := [run for run in runs if run.result and training_cost(run) is None]:
+        names = ", ".join(f"**{literal(labels[run.id])}**" for run in unknown)
+        sentences.append(f"Not known, and so not drawn, for {names}.")
+    return " ".join(sentences)
 
 
 def show_verdicts(runs: Sequence[Run]) -> list[RunGroup]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from tl_core.export import FORMATS, USUAL, Figures, asked_words, choose_formats
+from tl_core.export import FORMATS, USUAL, Figures, asked_words, busy_sentence, choose_formats
 from tl_core.glossary import GLOSSARY
 from tl_core.records import Run
 from tl_core.text import number_of, share, size
@@ -119,7 +119,10 @@ def _show_figures(packed: Packed) -> None:
         },
         alt="Size, time for one image and right answers of each form of the model",
     )
-    st.caption(f"{number_of(packed.parameters, 'parameter')}. {asked_words(packed.figures)}")
+    st.caption(
+        f"{number_of(packed.parameters, 'parameter')}. {asked_words(packed.figures)} "
+        f"{busy_sentence(packed.figures)}"
+    )
 
 
 def download_url(run: Run, wanted: tuple[str, ...]) -> str:

@@ -12,6 +12,7 @@ from tl_core.config import RunConfig, knob_help
 from tl_core.glossary import GLOSSARY
 from tl_core.presets import changed_settings
 from tl_core.records import Run
+from tl_core.runs.cost import circumstances, training_cost
 from tl_core.runs.summary import backbone_title, changes_of, depth_words, is_busy, seconds_taken
 from tl_core.text import duration, html_text, number_of, percent, share
 from tl_ui.run.phases import phase_rows, plan_sentence
@@ -160,6 +161,10 @@ def _time_facts(run: Run) -> list[Fact]:
     # The list is not refreshed while the run is under way, and its time would stand still.
     if taken is not None and not is_busy(run):
         facts.append(Fact("In all", duration(taken)))
+        facts += [Fact("Measured with", words) for words in circumstances(run)]
+    cost = training_cost(run)
+    if cost is not None:
+        facts.append(Fact("Training cost", duration(cost), GLOSSARY["training cost"]))
     return facts
 
 

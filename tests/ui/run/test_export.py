@@ -1,10 +1,12 @@
 """Section of a run's page about its export."""
 
+from dataclasses import replace
+
 import pytest
 from streamlit.testing.v1 import AppTest
 from waiting import PATIENCE
 
-from tl_core.export import Figures
+from tl_core.export import Figures, busy_sentence
 from tl_ui import resources
 from tl_ui.background import get_jobs
 from tl_ui.run import export as run_export
@@ -69,3 +71,9 @@ def test_a_row_says_what_was_measured():
         "Same answer": "388 of 400",
     }
     assert "at most 0.00312" in receipt_words({"n": 20, "difference": 0.003123, "tolerance": 0.02})
+
+
+def test_speeds_say_when_the_machine_was_busy():
+    busy = replace(FIGURES, others_share=0.62)
+    assert "up to 62 % of the machine" in busy_sentence([FIGURES, busy])
+    assert busy_sentence([FIGURES]) == busy_sentence([]) == ""
