@@ -10,6 +10,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from tl_core.cli.predict import predict
+from tl_core.data.file_types import EXTENSIONS
 from tl_core.records import Run
 from tl_core.runs.predictor import Predictor
 from tl_core.serving import asking, images, make_app
@@ -151,6 +152,16 @@ def png(size: tuple[int, int]) -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", size).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def test_every_format_is_predicted_whatever_its_name(client: TestClient, address: str):
+    files = []
+    for place, kind in enumerate(EXTENSIONS):
+        buffer = io.BytesIO()
+        Image.new("RGB", (32, 32), "red").save(buffer, kind, sizes=[(32, 32)])
+        files.append(("image", (f"{place}.txt", buffer.getvalue())))
+    answers = client.post(address, files=files).json()["answers"]
+    assert [answer["error"] for answer in answers] == [None] * len(EXTENSIONS)
 
 
 def test_images_of_extreme_shapes_are_predicted(client: TestClient, address: str):
