@@ -4,10 +4,11 @@ import streamlit as st
 
 from tl_core.records import RunState
 from tl_core.runs.summary import is_busy
-from tl_core.text import number_of
+from tl_core.text import number_of, share
 from tl_ui.bin.link import link_to_bin
 from tl_ui.navigation import link
 from tl_ui.resources import get_workspace
+from tl_ui.runs.filters import choose_runs
 from tl_ui.runs.table import show_runs
 
 store = get_workspace().store
@@ -30,8 +31,11 @@ if n_busy:
     counts.append(f"{n_busy} of them running or queued")
 if n_paused:
     counts.append(f"{n_paused} paused")
-how_to = "Open a run by its first cell; tick several to compare or delete them."
+how_to = "Tick several to compare or delete them."
 st.caption(f"{', '.join(counts)}. {how_to}")
-show_runs(runs)
+found = choose_runs(runs)
+if len(found) < len(runs):
+    st.caption(f"{share(len(found), len(runs))} runs match.")
+show_runs(found)
 link_to_bin()
 link("optimizers", "Compare optimizers on the same training", icon=":material/ssid_chart:")

@@ -62,7 +62,7 @@ def test_a_run_is_paused_resumed_and_finished(page, colours):
     )
     page.get_by_role("button", name="Continue for more epochs").wait_for()
     page.goto("/runs")
-    page.get_by_text("1 run. Open a run by its first cell").wait_for()
+    page.get_by_text("1 run. Tick several").wait_for()
     assert said == []
 
 

@@ -25,7 +25,7 @@ from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
 from tl_ui.run.images import gallery_item, images_of, open_position, run_split
 from tl_ui.run.overview import STATES, has_model
-from tl_ui.runs.table import in_order
+from tl_ui.runs.filters import in_order
 from tl_ui.try_it.asking import Asked
 from tl_ui.try_it.one_image import show_one
 

@@ -1,0 +1,76 @@
+"""Runs page: search, filters and order are in the address; rows are what passes them."""
+
+import re
+
+import pytest
+from filled_pages import add_run, dataset, open_page, pictures, workspace
+
+from tl_core.records import RunState
+from tl_ui.runs.filters import matches, sorted_by
+
+__all__ = ["add_run", "dataset", "workspace"]
+
+
+def shown(app):
+    return re.findall(r'href="run\?run=(\w+)"', pictures(app))
+
+
+@pytest.fixture
+def runs(workspace, add_run):
+    """Add three runs that differ in state, backbone, name and tags; the newest comes last."""
+    tested = add_run(2, state=RunState.COMPLETED, tested=True, settings={"backbone": "resnet18"})
+    failed = add_run(state=RunState.FAILED)
+    stopped = add_run(1, state=RunState.CANCELLED)
+    annotate = workspace.store.annotate_run
+    named = annotate(tested.id, title="Zebra <b>", tags=["for class"])
+    return named, failed, annotate(stopped.id, title="ants", note="with flips")
+
+
+def test_each_filter_stands_in_the_address_and_lets_through_what_it_says(runs):
+    tested, failed, stopped = runs
+    cases = {
+        ("State", "failed"): [failed],
+        ("Backbone", "resnet18"): [tested],
+        ("Tag", "for class"): [tested],
+        ("Dataset", "d1"): [stopped, failed, tested],
+        ("Order", "name"): [failed, stopped, tested],
+        ("Order", "accuracy"): [tested, stopped, failed],
+    }
+    for (label, value), expected in cases.items():
+        app = open_page("runs")
+        next(box for box in app.selectbox if box.label == label).set_value(value).run()
+        assert not app.exception
+        assert shown(app) == [run.id for run in expected], (label, value)
+        # The address alone shows the same, as after a reload.
+        address = {name: app.query_params[name] for name in app.query_params}
+        assert value in address.values()
+        assert shown(open_page("runs", **address)) == shown(app)
+
+
+def test_the_search_finds_words_anywhere_and_all_of_them(runs):
+    tested, failed, stopped = runs
+    app = open_page("runs")
+    app.text_input[0].set_value("FLIPS ants").run()
+    assert shown(app) == [stopped.id]
+    assert matches(tested, "zebra resnet") and not matches(tested, "zebra flips")
+    assert matches(failed, failed.id)
+    app.text_input[0].set_value("nowhere").run()
+    assert shown(app) == [] and "No run matches" in "".join(m.value for m in app.markdown)
+
+
+def test_an_unknown_filter_in_the_address_lets_everything_through(runs):
+    assert len(shown(open_page("runs", state="nonsense", tag="gone"))) == 3
+
+
+def test_without_the_figure_runs_come_last(runs):
+    tested, failed, _ = runs
+    assert sorted_by(runs, "validation")[-1] == failed
+    assert sorted_by(list(reversed(runs)), "accuracy")[0] == tested
+
+
+def test_a_row_begins_with_the_name_and_names_split_and_n(runs):
+    html = pictures(open_page("runs"))
+    assert "Zebra &lt;b" in html and "<b>" not in html
+    row = next(row for row in html.split("<tr>") if runs[0].id in row)
+    assert row.index("Zebra") < row.index("50.0 %") < row.index("completed")
+    assert "of 30 test images" in row and 'data-label="Test"' in row

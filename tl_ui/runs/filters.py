@@ -1,0 +1,96 @@
+"""Search, filters and order of the list of runs, which are kept in the page's address."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from tl_core.records import Run, RunState
+from tl_core.runs.summary import backbone_title
+from tl_core.text import isolated, natural_key
+from tl_ui.fields import field, take_changes
+from tl_ui.run.annotations import run_title
+from tl_ui.run.overview import STATES
+
+_ALL = ""
+_ORDERS: dict[str, tuple[str, Callable[[Run], Any] | None]] = {
+    _ALL: ("Newest first", None),
+    "accuracy": ("Test accuracy", lambda run: -run.result.accuracy if run.result else 1),
+    "validation": (
+        "Validation accuracy",
+        lambda run: 1 if run.val_accuracy is None else -run.val_accuracy,
+    ),
+    "name": ("Name", lambda run: natural_key(run_title(run).casefold())),
+}
+
+
+def choose_runs(runs: Sequence[Run]) -> list[Run]:
+    """Draw search and filters; return the runs that pass them, favourites first."""
+    # The router has done so already; here it serves pages that are drawn without it.
+    take_changes()
+    datasets = {run.config.data.dataset_id: isolated(run.dataset_name) for run in reversed(runs)}
+    backbones = {run.config.model.backbone: backbone_title(run.config.model) for run in runs}
+    present = {run.state for run in runs}
+    states = {state.value: STATES[state][0] for state in RunState if state in present}
+    tags = {tag: isolated(tag) for tag in sorted({tag for run in runs for tag in run.tags})}
+    with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
+        text = _search()
+        dataset = _select("Dataset", "of-dataset", datasets)
+        backbone = _select("Backbone", "backbone", backbones)
+        state = _select("State", "state", states)
+        tag = _select("Tag", "tag", tags) if tags else _ALL
+        order = _select("Order", "order", {name: words for name, (words, _) in _ORDERS.items()})
+    found = [
+        run
+        for run in runs
+        if dataset in (_ALL, run.config.data.dataset_id)
+        and backbone in (_ALL, run.config.model.backbone)
+        and state in (_ALL, run.state.value)
+        and (tag == _ALL or tag in run.tags)
+        and matches(run, text)
+    ]
+    return in_order(sorted_by(found, order))
+
+
+def matches(run: Run, text: str) -> bool:
+    """Return whether each word of the text is in the run's name, id, dataset, tags or note."""
+    texts = (run.title, run.id, run.dataset_name, run.note, backbone_title(run.config.model))
+    everything = "\n".join([*texts, *run.tags]).casefold()
+    return all(word in everything for word in text.casefold().split())
+
+
+def sorted_by(runs: Sequence[Run], order: str) -> list[Run]:
+    """Return the runs in one of the orders; those without the figure come last."""
+    key = _ORDERS[order][1]
+    return sorted(runs, key=key) if key else list(runs)
+
+
+def in_order(runs: Sequence[Run]) -> list[Run]:
+    """Return favourites first and otherwise keep the order."""
+    # `sorted` is stable, so that both groups keep the order they come in.
+    return sorted(runs, key=lambda run: not run.is_favourite)
+
+
+def _search() -> str:
+    text = st.query_params.get("search", "")
+    key = field("runs-search", text, partial(_take, "search"))
+    st.text_input("Search", key=key, icon=":material/search:", placeholder="Name, tag, note …")
+    return text
+
+
+def _select(label: str, parameter: str, names: Mapping[str, str]) -> str:
+    """Draw a drop-down for a parameter of the address and return what it lets pass; "" for all."""
+    options = dict(names) if _ALL in names else {_ALL: "All", **names}
+    wanted = st.query_params.get(parameter, _ALL)
+    shown = wanted if wanted in options else _ALL
+    key = field(f"runs-{parameter}", shown, partial(_take, parameter))
+    st.selectbox(label, list(options), format_func=options.__getitem__, key=key)
+    return shown
+
+
+def _take(parameter: str, value: str) -> None:
+    if value:
+        st.query_params[parameter] = value
+    else:
+        st.query_params.pop(parameter, None)
