@@ -56,7 +56,8 @@ div:has(> .st-key-bar), .st-key-bar div:has(> [class*="st-key-next"]) {
     border-top: var(--tl-edge); }
   [data-testid="stMain"]:has(.st-key-bar) { scroll-padding-bottom: 6rem; }
 }
-/* A field that is still loading is drawn without its label, and would push the page down. */
+/* What is still loading is drawn lower than it will be, and would push the page down. */
+.st-key-metrics .stElementContainer { min-height: 7.3rem; }
 [class*="st-key-dataset-choice"], [class*="st-key-class-"], [class*="st-key-run-choice"] {
   min-height: 4.25rem; }
 /* An animated progress bar makes the browser lay the page out again for every frame. */

@@ -9,6 +9,7 @@ from tl_core.glossary import GLOSSARY
 from tl_core.records import Prediction, Run, Split
 from tl_core.runs.summary import class_names
 from tl_core.text import count, number_of
+from tl_ui.room import keep_room
 from tl_ui.run.confusion_matrix import show_cell, show_matrix
 from tl_ui.run.images import browse_predictions, predictions_after
 from tl_ui.run.one_class import choose_class, show_class
@@ -62,9 +63,12 @@ def show_classes(run: Run, predictions: Sequence[Prediction], what: str) -> None
     text = st.column_config.TextColumn
     interval = text("from, to", width=82, help="95 % interval of the figure to the left.")
     rows = class_rows(names, predictions)
+    key = f"classes-{run.id}"
+    # A table is as high as its rows and its head, up to Streamlit's usual height.
+    keep_room(key, min(400, 35 * (len(rows) + 1) + 3))
     clicked = st.dataframe(
         rows,
-        key=f"classes-{run.id}",
+        key=key,
         on_select="rerun",
         # Cells, because selecting rows would take a column of checkboxes.
         selection_mode="single-cell",

@@ -67,7 +67,8 @@ def show_figures(run: Run) -> None:
     images = number_of(test.n, "image")
     st.subheader("Test metrics", help=GLOSSARY["test set"], anchor=False)
     st.caption(f"On the test set: {images} kept aside{'' if seen else ' until the end'}.")
-    with st.container(horizontal=True, gap="small"):
+    # The style sheet keeps room for figures that are still loading.
+    with st.container(horizontal=True, gap="small", key="metrics"):
         for label, value, interval, explanation in figure_cards(test):
             st.metric(
                 label,

@@ -1,6 +1,5 @@
 """Plotly charts that follow a run, and do not flicker when the page's script runs again."""
 
-import re
 from importlib.metadata import version
 from typing import Any
 
@@ -8,6 +7,7 @@ import streamlit as st
 
 from tl_core.charts import Chart
 from tl_ui.components.assets import PLOTLY_AND_THEME, read_asset, url_base
+from tl_ui.room import keep_room
 
 _AROUND = 56
 """Height of a chart's title and of the links below it, in pixels."""
@@ -75,21 +75,9 @@ def plotly_url() -> str:
     return f"{url_base()}/api/plotly.js?v={version('plotly')}"
 
 
-def _keep_room(key: str, height: int) -> None:
-    """Reserve the chart's height, so that what follows does not jump once it is drawn."""
-    # Streamlit makes a class of the key, with a hyphen for every other character.
-    css_class = "st-key-" + re.sub(r"[^a-zA-Z0-9_-]", "-", key)
-    wide = height + _AROUND
-    narrow = height + _AROUND_NARROW
-    st.html(
-        f"<style>.{css_class} {{ min-height: {wide}px; }} @media (max-width: 640px) {{ "
-        f".{css_class} {{ min-height: {narrow}px; }} }}</style>"
-    )
-
-
 def _draw(key: str, **data: Any) -> Any:
     data["plotly"] = plotly_url()
-    _keep_room(key, data["height"])
+    keep_room(key, data["height"] + _AROUND, data["height"] + _AROUND_NARROW)
     # The empty callback declares `clicked`, so that it is in the result before any click.
     state = _component(key=key, data=data, on_clicked_change=lambda: None)
     return state.get("clicked")
