@@ -1,6 +1,7 @@
 """Reading at a level that the user names, though nothing in the tree suggests it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tl_core.data.layout.draft import NAMES, Draft, Group, LeftOut
 from tl_core.data.layout.file_names import read_labels
@@ -40,11 +41,18 @@ def read_at(level: str, files: Sequence[Parts], is_image: Sequence[bool], base_d
         Group(parts[-1], tuple(indices), depth, _split_of(parts[base_depth:-1]), _parent(parts))
         for parts, indices in found.items()
     ]
-    if not any(group.split == "train" for group in groups):
-        # Without training images, the sides would leave nothing to learn from.
-        groups = [Group(g.name, g.files, g.depth, None, g.inside) for g in groups]
     reason = f"It lies above level {level}, which was chosen for the classes."
-    return Draft(tuple(groups), (LeftOut(tuple(above), "outside", reason),))
+    return Draft(_learnable(groups), (LeftOut(tuple(above), "outside", reason),))
+
+
+def _learnable(groups: Sequence[Group]) -> tuple[Group, ...]:
+    """Drop the splits if none of the images is for training, so that there is what to learn from.
+
+    Images without a split are for training, too.
+    """
+    if any(group.split in (None, "train") for group in groups):
+        return tuple(groups)
+    return tuple(replace(group, split=None) for group in groups)
 
 
 def _split_of(parts: Parts) -> str | None:
@@ -69,8 +77,10 @@ def _from_names(files: Sequence[Parts], is_image: Sequence[bool]) -> Draft:
     for index, label in zip(images, labels, strict=True):
         found.setdefault((label, _split_of(files[index][:-1])), []).append(index)
     unnamed = [i for (label, _), indices in found.items() if not label for i in indices]
-    groups = tuple(
+    groups = [
         Group(label, tuple(indices), 0, side) for (label, side), indices in found.items() if label
-    )
+    ]
     reason = "Its name has no label."
-    return Draft(groups, (LeftOut(tuple(unnamed), "unlabelled", reason),), is_from_names=True)
+    return Draft(
+        _learnable(groups), (LeftOut(tuple(unnamed), "unlabelled", reason),), is_from_names=True
+    )
