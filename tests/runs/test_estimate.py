@@ -12,9 +12,9 @@ from tl_core.paces import Cost, PaceBook
 from tl_core.records import DatasetRecord, Progress, Run, RunState
 from tl_core.runners import InlineRunner
 from tl_core.runs.estimate import Estimate, Span, estimate_run, quick_estimate
-from tl_core.runs.execute import make_experiment
+from tl_core.runs.execute import claim, make_experiment
 from tl_core.runs.parts import Parts
-from tl_core.runs.waiting import expected_wait
+from tl_core.runs.waiting import expected_wait, split_by_worker
 from tl_core.training.device import pick_device
 from tl_core.workspace import Workspace
 
@@ -148,3 +148,19 @@ def test_the_wait_is_what_the_runs_ahead_have_left():
 
 def _dataset() -> DatasetRecord:
     return DatasetRecord("0123456789abcdef", "x", ("a", "b"), (1, 1), 0, "folder", 0.0)
+
+
+def test_only_runs_of_this_server_are_waited_for(workspace: Workspace, colours: DatasetRecord):
+    store = workspace.store
+    with claim(workspace, lambda: store.claim_run(_queue(workspace, colours))) as mine:
+        other = store.claim_run(_queue(workspace, colours))
+        # No process has this id, as that of a command line that is not ours.
+        workspace.artifacts.run_process(other.id).write_text("0", "ascii")
+        queued = _queue(workspace, colours)
+        ahead, beside = split_by_worker(store.list_runs(), workspace.artifacts)
+    assert [run.id for run in ahead] == [queued, mine.id]
+    assert [run.id for run in beside] == [other.id]
+
+
+def _queue(workspace: Workspace, dataset: DatasetRecord) -> str:
+    return workspace.store.add_run(run_config(dataset), dataset.name).id

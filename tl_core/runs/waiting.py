@@ -6,7 +6,6 @@ from contextlib import suppress
 
 import psutil
 
-from tl_core.locks import is_locked
 from tl_core.records import Run, RunState
 from tl_core.runs.estimate import NOTHING, Span
 from tl_core.runs.summary import seconds_taken
@@ -36,16 +35,8 @@ def split_by_worker(runs: Sequence[Run], artifacts: Artifacts) -> tuple[list[Run
         if run.state is RunState.QUEUED:
             ahead.append(run)
         elif run.state is RunState.RUNNING:
-            (ahead if _pid_of(run, artifacts) in mine else beside).append(run)
+            (ahead if artifacts.process_of(run.id) in mine else beside).append(run)
     return ahead, beside
-
-
-def _pid_of(run: Run, artifacts: Artifacts) -> int | None:
-    """Return the process that carries out a run; None if there is none any more."""
-    lock = artifacts.run_lock(run.id)
-    with suppress(OSError, ValueError):
-        return int(lock.read_text()) if is_locked(lock) else None
-    return None
 
 
 def expected_wait(ahead: Sequence[Run], estimate: Callable[[Run], Span | None]) -> Span | None:
