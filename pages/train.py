@@ -13,7 +13,7 @@ from tl_ui.train.all_settings import show_every_knob
 from tl_ui.train.augmentation import choose_kind
 from tl_ui.train.backbones import choose_backbone
 from tl_ui.train.form import keep_depth_within, make_config, show_strip
-from tl_ui.train.presets import choose_start, follow_address, offer_saving
+from tl_ui.train.presets import choose_start, follow_address, offer_saving, show_changes
 from tl_ui.train.preview import choose_depth, show_preview
 from tl_ui.train.sentence import cautions, describe_plan
 from tl_ui.train.weights import choose_weights, offer_own_weights
@@ -67,6 +67,7 @@ except TransferLabError as error:
 keep_depth_within(n_stages)
 config, problem = make_config(dataset.id)
 choose_depth(backbone, config, len(dataset.classes))
+show_changes()
 show_preview(config)
 show_every_knob(backbone, dataset, wrong)
 # Above the bar, for messages that are known only after the bar is drawn.

@@ -83,7 +83,7 @@ def follow_address() -> None:
 
 
 def choose_start() -> None:
-    """Choose a preset; show its settings, and the changes since."""
+    """Choose a preset and show its settings."""
     known = starts()
     current = current_start()
     if current.id not in known:
@@ -100,7 +100,6 @@ def choose_start() -> None:
     current = known[current.id]
     st.markdown(literal(current.description))
     _show_settings(current)
-    _show_changes(current)
 
 
 def _title(start: StartingPoint) -> str:
@@ -153,7 +152,11 @@ def _show_settings(start: StartingPoint) -> None:
     st.markdown(f"Sets {' '.join(badges[: 2 * _MOST_NAMED])}{more}")
 
 
-def _show_changes(start: StartingPoint) -> None:
+def show_changes() -> None:
+    """Show what differs from the preset; drawn below the form, so that no field moves by it."""
+    start = current_start()
+    # A saved preset may have been overwritten since it filled the form.
+    start = starts().get(start.id, start)
     changes = changed_knobs(get_form(), start.config)
     if not changes:
         return
