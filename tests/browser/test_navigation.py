@@ -8,7 +8,7 @@ from making_runs import TINY, import_folder, make_colours, open_home, run_config
 from playwright.sync_api import expect
 
 from tl_core.locks import hold_lock
-from tl_core.records import Progress
+from tl_core.records import Progress, RunState
 
 MENU = ("Explore", "Train", "Optimizers", "Data")
 """Pages with a choice of the dataset."""
@@ -136,3 +136,27 @@ def test_the_address_is_the_run_after_a_link_from_one_run_to_another(tabs, works
     expect_run(waiting, "Queued")
     page.go_forward()
     expect_run(running, "Running")
+
+
+def test_a_whole_row_opens_its_run_and_back_finds_the_filters_again(tabs, workspace, older):
+    page, _ = tabs
+    runs = [
+        workspace.store.add_run(run_config(older, TINY), older.name, state=RunState.PAUSED)
+        for _ in range(2)
+    ]
+    workspace.store.annotate_run(runs[0].id, title="Wanted")
+    page.goto("/runs")
+    page.get_by_label("Search").fill("wanted")
+    page.get_by_label("Search").press("Enter")
+    row = page.get_by_role("row", name="Wanted")
+    expect(page.get_by_role("row")).to_have_count(2)
+    box = row.bounding_box()
+    page.mouse.click(box["x"] + box["width"] - 5, box["y"] + box["height"] / 2)
+    expect(page.get_by_role("heading", name="Wanted", exact=True)).to_be_visible()
+    expect_address(page, "run", run=runs[0].id)
+    page.go_back()
+    expect_address(page, "runs", search="wanted")
+    expect(row).to_be_visible()
+    expect(page.get_by_role("row")).to_have_count(2)
+    for run in runs:
+        workspace.store.delete_run(run.id)
