@@ -18,6 +18,7 @@ from tl_core.export import export_run
 from tl_core.export.network_names import weight_name
 from tl_core.export.training_script import training_script, why_not
 from tl_core.facts import RunFacts
+from tl_core.records import Preprocessing
 from tl_core.runners import InlineRunner
 from tl_core.training import make_plan
 
@@ -106,9 +107,7 @@ def subject_of(name, **settings):
     torch.manual_seed(0)
     model = build_model(backbone, config.model, 3, library_model(name)).eval()
     run = SimpleNamespace(id="r1", config=config, facts=RunFacts())
-    pre = SimpleNamespace(
-        size=32, resize=32, mean=(0.5,) * 3, std=(0.5,) * 3, interpolation="bilinear"
-    )
+    pre = Preprocessing(32, 32, (0.5,) * 3, (0.5,) * 3, "bilinear")
     checkpoint = SimpleNamespace(
         backbone=backbone, model=model, classes=("a", "b", "c"), preprocessing=pre
     )
