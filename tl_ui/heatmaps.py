@@ -8,36 +8,26 @@ from pathlib import Path
 from threading import Condition
 from typing import BinaryIO
 
-import numpy as np
 from cachetools import LRUCache, cachedmethod
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from tl_core.data.images import open_rgb
 from tl_core.evaluation.explain import Method
-from tl_core.runs.predictor import Explanation, Predictor
+from tl_core.runs.heat_overlay import COLOUR_STOPS, overlay, where_words
+from tl_core.runs.predictor import Predictor
 
 LARGEST_SIDE = 1024
 _SMALLEST_SIDE = 448
 """Side to which small images are enlarged, in pixels, so that a heat-map on them is legible."""
 _CACHE_SIZE = 200
-_GREY = (128, 128, 128)
-_HATCH = 14
-"""Distance of the hatching lines over the part that is cropped away, in pixels."""
-_STOPS = ((0, 0, 4), (66, 10, 104), (147, 38, 103), (221, 81, 58), (252, 165, 10), (252, 255, 164))
-"""Colour scale "inferno": its brightness rises throughout, so that it reads right in grey too."""
-_COLOURS = np.stack(
-    [np.interp(np.arange(256), np.linspace(0, 255, 6), c) for c in zip(*_STOPS, strict=True)], 1
-)
 METHOD_NAMES: dict[Method, str] = {"grad-cam": "Grad-CAM", "occlusion": "Occlusion"}
-_GRADIENT = ", ".join(f"rgb{stop}" for stop in _STOPS[1:])
+_GRADIENT = ", ".join(f"rgb{stop}" for stop in COLOUR_STOPS[1:])
 SCALE_STYLE = f"""
 .tl-scale {{ display: flex; gap: 0.4rem; align-items: center; white-space: nowrap;
   overflow-wrap: normal; }}
 .tl-scale i {{ width: 3rem; height: 0.6rem; border-radius: 0.2rem;
   background: linear-gradient(to right, rgb(128 128 128 / 40%), {_GRADIENT}); }}
 """
-# The exponent lifts weak heat; the strongest, 230 of 255, lets the image show through.
-_OPACITY = np.clip(np.linspace(0, 1, 256) ** 0.7 * 230, 0, 255).astype(np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,41 +106,6 @@ def draw_heat(
     return Drawn(buffer.getvalue(), where_words(explanation))
 
 
-def overlay(picture: Image.Image, explanation: Explanation) -> Image.Image:
-    """Draw the image in grey with the heat in colour, and hatch the part that is cropped away."""
-    left, top, right, bottom = explanation.seen
-    x = round(left * picture.width)
-    y = round(top * picture.height)
-    # A crop of a long, thin image may round to no pixels at all.
-    width = max(1, round(right * picture.width) - x)
-    height = max(1, round(bottom * picture.height) - y)
-    # In grey, so that no colour of the image is taken for heat.
-    grey = picture.convert("L").convert("RGB")
-    coarse = Image.fromarray((explanation.heat.numpy() * 255).astype(np.uint8))
-    heat = np.asarray(coarse.resize((width, height), Image.Resampling.BILINEAR))
-    colours = Image.fromarray(_COLOURS[heat].astype(np.uint8))
-    seen = grey.crop((x, y, x + width, y + height))
-    drawn = _hatched(grey)
-    drawn.paste(Image.composite(colours, seen, Image.fromarray(_OPACITY[heat])), (x, y))
-    return drawn
-
-
-def where_words(explanation: Explanation) -> str:
-    """Say where in the whole image the maximum is, as in "strongest at the upper left"."""
-    heat = explanation.heat
-    if heat.max() == 0:
-        return "nothing in the image speaks for this class"
-    row, column = divmod(int(heat.argmax()), heat.shape[1])
-    left, top, right, bottom = explanation.seen
-    x = left + (right - left) * (column + 0.5) / heat.shape[1]
-    y = top + (bottom - top) * (row + 0.5) / heat.shape[0]
-    across = ("left", "middle", "right")[min(2, int(3 * x))]
-    down = ("upper", "middle", "lower")[min(2, int(3 * y))]
-    if across == down:
-        return "strongest in the middle"
-    return f"strongest at the {down} {across}"
-
-
 def _from_start(file: Path | BinaryIO) -> Path | BinaryIO:
     if not isinstance(file, Path):
         # The model and the view both read the file, and leave it at its end.
@@ -166,11 +121,3 @@ def _resize_for_view(picture: Image.Image) -> Image.Image:
         return picture
     size = (picture.width * times, picture.height * times)
     return picture.resize(size, Image.Resampling.NEAREST)
-
-
-def _hatched(grey: Image.Image) -> Image.Image:
-    pale = Image.blend(grey, Image.new("RGB", grey.size, _GREY), 0.7)
-    pen = ImageDraw.Draw(pale)
-    for x in range(-grey.height, grey.width, _HATCH):
-        pen.line((x, grey.height, x + grey.height, 0), fill=(90, 90, 90), width=2)
-    return pale

@@ -1,5 +1,6 @@
 """Command `report`, which writes a run's results to one HTML file."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +9,7 @@ import typer
 from tl_core.cli.options import AsJson, RunId
 from tl_core.cli.output import out, print_json
 from tl_core.cli.workspaces import open_and_tidy
-from tl_core.errors import OutputRefused
+from tl_core.errors import OutputRefused, RunNotReady
 from tl_core.memory import importing
 from tl_core.text import size
 
@@ -21,6 +22,7 @@ def report(
     """Write a report on a tested run, as one HTML file that needs no network."""
     with importing():
         from tl_core.report import write_report
+        from tl_core.runs.predictor import Predictor
 
     # The writer would create a missing folder, even one whose name was mistyped.
     if not to.parent.is_dir():
@@ -28,8 +30,12 @@ def report(
             f"There is no folder {str(to.parent)!r} to write {to.name!r} to: create it first."
         )
     workspace = open_and_tidy()
+    predictor = None
+    # A report without heat-maps is better than none.
+    with suppress(RunNotReady):
+        predictor = Predictor.of_run(workspace, run)
     try:
-        write_report(workspace.store, workspace.artifacts, run, to)
+        write_report(workspace.store, workspace.artifacts, run, to, predictor)
     except OSError as error:
         reason = error.strerror or error
         raise OutputRefused(f"{str(to)!r} could not be written: {reason}.") from error

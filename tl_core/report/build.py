@@ -27,6 +27,7 @@ from tl_core.glossary import GLOSSARY
 from tl_core.records import Run
 from tl_core.report.images import pick_images
 from tl_core.runs.cautions import data_warnings
+from tl_core.runs.predictor import Predictor
 from tl_core.runs.results import Results, results_of
 from tl_core.runs.summary import (
     caution,
@@ -66,18 +67,30 @@ _TERMS = (
 """Glossary entries that are explained at the end of the report."""
 
 
-def write_report(store: Store, artifacts: Artifacts, run_id: str, path: Path) -> None:
+def write_report(
+    store: Store,
+    artifacts: Artifacts,
+    run_id: str,
+    path: Path,
+    predictor: Predictor | None = None,
+) -> None:
     """Write the report of a tested run to `path`, whole or not at all.
 
     Raises:
         UnknownRun: there is no such run.
         RunNotReady: it was not tested.
     """
-    write_whole(path, report_html(store, artifacts, run_id))
+    write_whole(path, report_html(store, artifacts, run_id, predictor))
 
 
-def report_html(store: Store, artifacts: Artifacts, run_id: str) -> str:
-    """Render the report as HTML. Errors are those of `write_report`."""
+def report_html(
+    store: Store, artifacts: Artifacts, run_id: str, predictor: Predictor | None = None
+) -> str:
+    """Render the report as HTML. Errors are those of `write_report`.
+
+    Args:
+        predictor: the run's model, for the heat-maps; without it the report has none.
+    """
     results = results_of(store, run_id)
     run = results.run
     result = run.result
@@ -99,7 +112,9 @@ def report_html(store: Store, artifacts: Artifacts, run_id: str) -> str:
         missing=missing_words(results.test),
         classes=_class_rows(results)[:_MOST_CLASSES],
         confused=results.confused[:_MOST_CONFUSED],
-        examples=pick_images(store, artifacts, run, results.classes, predictions),
+        examples=pick_images(
+            store, artifacts, run, results.classes, predictions, predictor=predictor
+        ),
         charts=charts,
         charts_json=_safe_json({name: _content(chart) for name, chart in charts.items()}),
         settings=_settings(run),

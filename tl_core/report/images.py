@@ -1,6 +1,5 @@
 """Images of a report with the model's predictions, embedded in the page as small copies."""
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,9 @@ from pathlib import Path
 from tl_core.data.images import thumbnail_path
 from tl_core.errors import UnknownDataset
 from tl_core.records import ImageRecord, Prediction, Run
+from tl_core.report.data_urls import data_url
+from tl_core.report.heatmaps import ExplainedImage, explain_two
+from tl_core.runs.predictor import Predictor
 from tl_core.store import Artifacts, Store
 from tl_core.text import confidence
 
@@ -34,6 +36,8 @@ class ReportImages:
     """Number of all mistakes."""
     right: tuple[ReportImage, ...]
     """Correctly classified images, spread evenly over the classes."""
+    explained: tuple[ExplainedImage, ...]
+    """Right answer and mistake with their heat-maps; empty without a model to ask."""
 
 
 def pick_images(
@@ -42,8 +46,14 @@ def pick_images(
     run: Run,
     classes: Sequence[str],
     predictions: Sequence[Prediction],
+    *,
+    predictor: Predictor | None,
 ) -> ReportImages | None:
-    """Choose the images that a report shows; None if the dataset was deleted."""
+    """Choose the images that a report shows; None if the dataset was deleted.
+
+    Args:
+        predictor: the run's model, which explains two answers; None leaves them out.
+    """
     try:
         dataset = store.get_dataset(run.config.data.dataset_id)
     except UnknownDataset:
@@ -63,7 +73,10 @@ def pick_images(
 
     wrong = sorted((p for p in predictions if not p.is_right), key=lambda p: -p.confidence)
     right = _spread([p for p in predictions if p.is_right])[:_RIGHT]
-    return ReportImages(tuple(map(show, wrong[:_WRONG])), len(wrong), tuple(map(show, right)))
+    explained = explain_two(predictor, folder, images, predictions, classes) if predictor else ()
+    return ReportImages(
+        tuple(map(show, wrong[:_WRONG])), len(wrong), tuple(map(show, right)), explained
+    )
 
 
 def _spread(predictions: Sequence[Prediction]) -> list[Prediction]:
@@ -83,4 +96,4 @@ def _picture(folder: Path, image: ImageRecord) -> str:
     except OSError:
         # A lost thumbnail must not cost the whole report.
         return ""
-    return f"data:image/webp;base64,{base64.b64encode(raw).decode()}"
+    return data_url(raw)

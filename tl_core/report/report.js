@@ -11,6 +11,12 @@ function draw(plot) {
   return Plotly.react(plot, data, layout, config)
 }
 
+// On paper and on wide screens everything is open; on a phone it would be a dozen screens.
+const folded = [...document.querySelectorAll("details")]
+const unfold = () => folded.forEach((part) => (part.open = true))
+if (innerWidth > 640) unfold()
+for (const part of folded) part.addEventListener("toggle", () => drawAll())
+
 const plots = [...document.querySelectorAll("[data-chart]")]
 const drawAll = () => plots.filter((plot) => plot.clientWidth && plot.clientWidth !== plot.drawnAt).forEach(draw)
 // Paper is 680 pixels wide between its margins, whatever the window is.
@@ -19,7 +25,10 @@ function drawAt(width) {
   drawAll()
 }
 addEventListener("resize", drawAll)
-addEventListener("beforeprint", () => drawAt("680px"))
+addEventListener("beforeprint", () => {
+  unfold()
+  drawAt("680px")
+})
 addEventListener("afterprint", () => drawAt(""))
 drawAll()
 

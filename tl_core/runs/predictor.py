@@ -65,7 +65,8 @@ class Predictor:
     def __init__(self, checkpoint: Checkpoint, device: Device, max_pixels: int) -> None:
         self._checkpoint = checkpoint
         self._device = device
-        self._max_pixels = max_pixels
+        self.max_pixels = max_pixels
+        """Limit on the pixels of an image."""
         self.classes = checkpoint.classes
         """Class names in the order of the logits. User text."""
         self.levels = checkpoint.preprocessing.levels
@@ -111,7 +112,7 @@ class Predictor:
                 not finite.
         """
         preprocessing = self._checkpoint.preprocessing
-        picture = Form(preprocessing).open(file, self._max_pixels)
+        picture = Form(preprocessing).open(file, self.max_pixels)
         inputs = self._normalised(prepare(picture, preprocessing)[None])
         heat = heat_map(self._checkpoint.model, inputs, label, method)
         seen = middle_box(size_of(picture), preprocessing.resize, preprocessing.size)
@@ -124,7 +125,7 @@ class Predictor:
         for i, (_, file) in enumerate(files):
             try:
                 content = file() if callable(file) else file
-                inputs.append(read_input(content, preprocessing, self._max_pixels))
+                inputs.append(read_input(content, preprocessing, self.max_pixels))
             except ImageUnusable as error:
                 reasons[i] = str(error)
         rows = iter(self._probabilities(torch.stack(inputs)) if inputs else ())

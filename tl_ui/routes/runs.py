@@ -4,16 +4,18 @@ Tokens are signed for "run" or "export" and a run's id, or for "comparison" and 
 """
 
 import re
+from contextlib import suppress
 
 from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 
 from tl_core.charts import MatrixView
+from tl_core.errors import RunNotReady
 from tl_core.report import report_html
 from tl_ui.routes.charts import Payload
 from tl_ui.routes.packed import compressed_or_plain
-from tl_ui.routes.shared import GET_AND_HEAD, NotFound, SharedState, signed_for
+from tl_ui.routes.shared import GET_AND_HEAD, NotFound, Shared, SharedState, signed_for
 
 # Checked before the file is opened, since it is part of a path.
 _FORMATS = re.compile(r"[a-z0-9-]{1,64}")
@@ -45,11 +47,8 @@ def comparison_chart(
 
 @router.api_route("/api/runs/{run_id}/report", methods=GET_AND_HEAD, dependencies=_NEEDS_RUN_TOKEN)
 async def report(run_id: str, shared: SharedState) -> Response:
-    workspace = shared.workspace
     # One report at a time: each takes a processor and the memory for its charts.
-    page = await to_thread.run_sync(
-        report_html, workspace.store, workspace.artifacts, run_id, limiter=shared.reporters
-    )
+    page = await to_thread.run_sync(_report, run_id, shared, limiter=shared.reporters)
     headers = {"Content-Disposition": f'attachment; filename="report-{run_id}.html"'}
     return Response(page, media_type="text/html; charset=utf-8", headers=headers)
 
@@ -65,6 +64,15 @@ def export(run_id: str, formats: str, shared: SharedState) -> Response:
     if not _FORMATS.fullmatch(formats) or not file.is_file():
         raise NotFound("This file no longer exists. Reload the page and export again.")
     return FileResponse(file, filename=f"transferlab-{run.id}.zip")
+
+
+def _report(run_id: str, shared: Shared) -> str:
+    workspace = shared.workspace
+    predictor = None
+    # A report without heat-maps is better than none.
+    with suppress(RunNotReady):
+        predictor = shared.get_predictors().get(workspace.store.get_run(run_id))
+    return report_html(workspace.store, workspace.artifacts, run_id, predictor)
 
 
 def _figure(request: Request, payload: Payload, version: str) -> Response:
