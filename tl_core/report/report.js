@@ -5,7 +5,9 @@ const config = { displayModeBar: false, responsive: false, doubleClick: "reset+a
 
 function draw(plot) {
   const { figure, height } = charts[plot.dataset.chart]
-  const { data, layout } = withTheme(structuredClone(figure), plot, height)
+  // On a phone the matrix fits below the sentence, on the first screen.
+  const most = plot.clientWidth < 560 ? 330 : Infinity
+  const { data, layout } = withTheme(structuredClone(figure), plot, Math.min(height, most))
   plot.style.minHeight = ""
   plot.drawnAt = plot.clientWidth
   return Plotly.react(plot, data, layout, config)
