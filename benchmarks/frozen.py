@@ -315,7 +315,7 @@ def _run_here(module: str, arguments: list[str], env: dict[str, str]) -> Finishe
         redirect_stdout(output),
     ):
         if module == "tl_core":
-            import_module("tl_core.cli.main").app(arguments, standalone_mode=False)
+            import_module("tl_core.cli.main").commands(arguments, standalone_mode=False)
         else:
             import_module(module).main()
     return Finished(time.perf_counter() - started, peak_mb(), output.getvalue())

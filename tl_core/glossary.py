@@ -44,10 +44,9 @@ GLOSSARY = {
     "It can learn more complicated rules, and needs more images for it.",
     "int8": "Whole numbers from -128 to 127 in place of 32-bit fractions. How many answers that "
     "changes is measured on the test images.",
-    "training cost": "Processor time of a run as if it had begun with an empty cache: the seconds "
-    "that the cores worked, added up. Unlike the time on the clock, it is hardly longer on a busy "
-    "machine; what the cache saved is added, from the pace of earlier runs. On a GPU it is the "
-    "time on the clock.",
+    "training cost": "Processor time of a run, all cores added up, as if it had begun with an "
+    "empty cache: what the cache saved is added. A busy machine hardly changes it. On a GPU it is "
+    "the time on the clock.",
     "interval": "How sure the figure is: on another test set of this size it would most likely "
     "lie in this range (95 % interval; of a share after Wilson). Fewer images make "
     "it wider.",

@@ -112,5 +112,5 @@ def test_a_refused_zip_says_why_and_the_page_goes_on(page, tmp_path, home):
     choose_files(page, bad)
     page.get_by_role("alert").filter(has_text="outside").wait_for()
     page.get_by_role("button", name="Use this sample").first.click()
-    page.get_by_text("240 images in 4 classes").first.wait_for()
+    page.get_by_text("192 images in 3 classes").first.wait_for()
     assert not [*home.rglob("outside"), *home.parent.glob("outside")]

@@ -164,7 +164,9 @@ def test_a_completed_run_is_continued_and_printed_as_train_prints(trained: tuple
     assert set(more) == set(said)
     assert more["run_id"] != said["run_id"]
     assert more["state"] == "completed"
-    assert more["splits"] == said["splits"] and more["dataset"] == said["dataset"]
+    assert more["splits"] == said["splits"]
+    # Only an import knows how else the folders could be read.
+    assert more["dataset"] == {**said["dataset"], "classes_at": None}
     assert f"continues run {said['run_id']}" in run(home, "show", more["run_id"]).stdout
     assert "give more epochs in total than the 2" in complaint(run(home, "resume", said["run_id"]))
 

@@ -198,8 +198,14 @@ def test_facts_of_older_releases_become_the_record(url: str, open_url, config, m
     assert facts.model_fields_set == NEW_FACTS.model_fields_set
 
 
+LATER_FACTS = {"processor_seconds", "processor_saved", "others_share", "cached_rows"}
+"""Facts that no run of those releases had."""
+
+
 def test_every_fact_of_the_record_passes_the_migration(url: str, open_url, config):
-    everything = full_facts()
+    full = full_facts()
+    known = {name: getattr(full, name) for name in full.model_fields_set - LATER_FACTS}
+    everything = RunFacts(**known)
     store = open_url(url)
     run = store.add_run(config, "flowers", everything)
     make_older(store, 3)

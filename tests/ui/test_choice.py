@@ -84,7 +84,8 @@ def test_every_link_of_every_page_leads_to_the_same_dataset_and_run(workspace, o
     assert menu == ["data", "explore", "train", "runs", "try_it", "optimizers"]
     for page, query in found:
         assert chosen.items() <= query.items() or query == {"run": old_run.id}, (page, query)
-        there = shown(open_page(page, **query))
+        # Fields of the list of runs filter it, and choose nothing.
+        there = {} if page == "runs" else shown(open_page(page, **query))
         assert there.get("Dataset", "d1") == "d1"
         assert there.get("Model", old_run.id) == old_run.id
 

@@ -500,7 +500,7 @@ def test_runs_are_compared_by_a_figure_what_differs_and_a_verdict_in_words(works
     assert "tie: each was right on" in words(app)
     assert "The same model: both give" in words(app)
     assert "They have the same settings" not in words(app)
-    assert "Really" in words(app)
+    assert "Really" in pictures(app)
 
 
 def test_runs_with_other_test_sets_and_untested_ones_are_not_ranked(workspace, add_run):
@@ -526,9 +526,9 @@ def test_each_group_that_shares_its_test_images_shows_them(workspace, add_run):
     assert "not all validated on the same images" not in words(app)
     (groups,) = (box for box in app.selectbox if "same images" in box.label)
     assert groups.options == ["seed 0, seed 1", "seed 2, seed 3"]
-    assert "seed 0:" in words(app)
+    assert "seed 0:" in pictures(app)
     groups.set_value(1).run()
-    assert not app.exception and "seed 2:" in words(app) and "seed 0:" not in words(app)
+    assert not app.exception and "seed 2:" in pictures(app) and "seed 0:" not in pictures(app)
 
 
 @pytest.mark.parametrize("wanted", ["", "gone", "gone,also gone"])
