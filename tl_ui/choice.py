@@ -1,11 +1,15 @@
 """Chosen dataset and run: the address of every page names them, and links carry them on."""
 
 from collections.abc import Mapping
+from typing import NoReturn
 
 import streamlit as st
 
 from tl_core.errors import UnknownDataset, UnknownRun
 from tl_ui.resources import get_workspace
+
+_DRAWN = "query-drawn"
+"""Session key of the parameters that the page was last drawn from."""
 
 
 def chosen() -> dict[str, str]:
@@ -57,6 +61,26 @@ def choose(parameter: str, value: str) -> None:
         if name not in spoke_of_former[parameter]
     }
     st.query_params.from_dict({**kept, parameter: value})
+
+
+def note_address() -> dict[str, str]:
+    """Note the parameters that the page is being drawn from; return the former ones."""
+    now = st.query_params.to_dict()
+    former: dict[str, str] = st.session_state.get(_DRAWN, now)
+    st.session_state[_DRAWN] = now
+    return former
+
+
+def draw_again() -> NoReturn:
+    """Draw the whole page again, from a fragment that refreshes by itself.
+
+    The browser may have asked for the refresh a moment before it took a new address: the page
+    would flip back to the former choice.
+    """
+    drawn = st.session_state.get(_DRAWN)
+    if drawn is not None and st.query_params.to_dict() != drawn:
+        st.query_params.from_dict(drawn)
+    st.rerun()
 
 
 def _known_dataset(dataset_id: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from tl_ui.background import Job, get_jobs, read_result
+from tl_ui.choice import draw_again
 from tl_ui.markdown import literal
 
 
@@ -45,7 +46,7 @@ def follow(job: Job) -> None:
     """Show the progress and a stop button; made for a fragment."""
     # Reruns the whole page, which shows the result and no longer this fragment.
     if job.is_over:
-        st.rerun()
+        draw_again()
     st.progress(*job.progress())
     if st.button("Stop", icon=":material/stop:", key=f"stop-{job.result_file.stem}"):
         job.stop()

@@ -4,7 +4,7 @@ from typing import Any, NoReturn
 
 import streamlit as st
 
-from tl_ui.choice import carry, chosen, chosen_or_newest
+from tl_ui.choice import carry, chosen, chosen_or_newest, note_address
 from tl_ui.components.address import note_page, page_path
 from tl_ui.site_files import SITE
 
@@ -58,10 +58,9 @@ def confirm_address(page: Any) -> None:
     former address, and the next refresh would show the former page again.
     """
     query = st.query_params.to_dict()
-    if page.url_path == page_path() and query != st.session_state.get("query-drawn", query):
+    if note_address() != query and page.url_path == page_path():
         # The browser ignores an address that it has already.
         st.query_params.from_dict(query)
-    st.session_state["query-drawn"] = query
     note_page(page.url_path)
 
 

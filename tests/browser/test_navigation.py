@@ -87,6 +87,8 @@ def test_back_and_forward_lead_to_the_pages_in_their_order(tabs, older):
     page.get_by_role("option", name="older").click()
     expect_address(page, "explore", dataset=older.id)
     follow(page, "Train")
+    # The page before shows the same dataset.
+    expect_address(page, "train", dataset=older.id)
     expect_dataset(page, "older")
     for turn in (page.go_back, page.go_forward, page.go_back):
         turn()

@@ -10,6 +10,7 @@ from tl_core.records import Run, RunState
 from tl_core.runs.summary import backbone_title, depth_words, is_busy, runs_compared, when
 from tl_core.text import count, number_of, share, shorten
 from tl_core.training.optimizers import OPTIMIZER_SENTENCES
+from tl_ui.choice import draw_again
 from tl_ui.components.assets import url_base
 from tl_ui.components.live_chart import live_chart
 from tl_ui.markdown import literal
@@ -87,7 +88,7 @@ def _show_progress(comparison_id: str) -> None:
     runs = runs_compared(store.list_runs(), comparison_id)
     busy = [run for run in runs if is_busy(run)]
     if not busy:
-        st.rerun()
+        draw_again()
     st.progress(min(1.0, sum(map(_done, runs)) / len(runs)), text=progress_words(runs))
     are_stopping = all(store.is_cancel_requested(run.id) for run in busy)
     if st.button(

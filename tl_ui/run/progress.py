@@ -12,6 +12,7 @@ from tl_core.runs.endings import pause_promise, stop_promise
 from tl_core.runs.summary import STAGE_SENTENCES, n_ahead, queue_words
 from tl_core.text import about, html_text
 from tl_core.training.progress import learns_head_alone
+from tl_ui.choice import draw_again
 from tl_ui.forecast import say_queued
 from tl_ui.markdown import literal
 from tl_ui.navigation import link
@@ -73,10 +74,10 @@ def _watch(run_id: str, phase: tuple[RunState, bool], far: bool, was_asked: bool
         run = get_workspace().store.get_run(run_id)
     # Somebody has deleted it: the page then says that there is no such run.
     except UnknownRun:
-        st.rerun()
+        draw_again()
     # The interval of a fragment is fixed: another one needs a rerun of the page, too.
     if phase_of(run) != phase or is_far(run, far) != far or _is_asked(run) != was_asked:
-        st.rerun()
+        draw_again()
     if run.state is RunState.QUEUED:
         _show_queue(run)
     else:

@@ -11,6 +11,7 @@ from tl_core.records import Run, RunState
 from tl_core.runs.comparison import MOST_COMPARED
 from tl_core.runs.summary import is_busy
 from tl_core.text import count, number_of
+from tl_ui.choice import draw_again
 from tl_ui.components.run_list import run_list
 from tl_ui.navigation import go
 from tl_ui.resources import get_workspace
@@ -36,7 +37,7 @@ def _show_runs(ids: list[str], any_busy: bool) -> None:
     runs = [stored[run_id] for run_id in ids if run_id in stored]
     # A run is gone, or the refresh interval has changed: both are fixed for this fragment.
     if len(runs) < len(ids) or any_busy != any(is_busy(run) for run in runs):
-        st.rerun()
+        draw_again()
     # Other runs make another list, in which nothing is ticked.
     key = f"runs-{sha256(' '.join(ids).encode()).hexdigest()[:12]}"
     shown = st.session_state.get(f"{key}-shown", _AT_ONCE)
