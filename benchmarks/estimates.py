@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.experiments import make_trial
 from benchmarks.frozen import weights_folder
@@ -27,6 +27,10 @@ from benchmarks.measuring import ROOT, CannotMeasure, Cell, Options, Report
 from benchmarks.pictures import make_folder
 from tl_core.memory import importing, keep_freed_memory
 from tl_core.openmp import wait_without_spinning
+
+if TYPE_CHECKING:
+    from tl_core.facts import RunFacts
+    from tl_core.runs.estimate import Estimate
 
 PLAIN: dict[str, Any] = {"augment": "none"}
 LAST_TWO = {**PLAIN, "frozen_stages": -2, "epochs": 2}
@@ -94,6 +98,14 @@ class Measured:
     truth: float
     cores: float
     """Cores that others left, when the estimate was made."""
+    work: float
+    """Processor seconds that were expected."""
+    worked: float
+    """Processor seconds that it then took."""
+    others: float
+    """Share of the machine that other programs took while it ran."""
+    stages: dict[str, list[float]]
+    """Expected and true processor seconds, then expected and true seconds, of each stage."""
 
     @property
     def ratio(self) -> float:
@@ -126,8 +138,8 @@ def run(options: Options) -> Report:
         f"ranges hold the truth; median width ×{statistics.median(widths):.1f}",
     ]
     columns = (
-        *("run", "low, s", "expected, s", "high, s", "truth, s"),
-        *("ratio", "expected over truth", "cores left by others"),
+        *("run", "low, s", "expected, s", "high, s", "truth, s", "ratio", "expected over truth"),
+        *("work, expected over truth", "cores left by others before", "taken by others meanwhile"),
     )
     raw = {"runs": [vars(each) for each in measured]}
     return Report("estimates", "Estimated durations", columns, _rows(measured), notes, raw)
@@ -137,7 +149,8 @@ def _rows(measured: Sequence[Measured]) -> list[tuple[Cell, ...]]:
     return [
         (
             *(each.name, each.low, each.expected, each.high, each.truth),
-            *(each.ratio, each.expected / each.truth, each.cores),
+            *(each.ratio, each.expected / each.truth, each.work / each.worked),
+            *(each.cores, each.others),
         )
         for each in measured
     ]
@@ -214,16 +227,40 @@ def _do_runs(
         config = settle(make_run_config(dataset, settings), record)
         available = probe_available()
         experiment = make_experiment(workspace, config)
-        span = estimate_run(workspace, experiment, available, is_first=place == 0).span
+        estimate = estimate_run(workspace, experiment, available, is_first=place == 0)
         done = InlineRunner(workspace).submit(config)
         truth = seconds_taken(done)
         if done.result is None or not truth:
             raise CannotMeasure(f"the run {name!r} did not end: {done.message}")
-        found = Measured(name, span.low, span.expected, span.high, truth, available.every)
+        found = _compare(name, estimate, done.facts, truth)
         # Told at once, since all together take minutes.
         sys.stderr.write(f"{json.dumps(vars(found))}\n")
         yield found
     workspace.store.close()
+
+
+def _compare(name: str, estimate: "Estimate", facts: "RunFacts", truth: float) -> Measured:
+    span = estimate.span
+    expected = estimate.processor
+    taken = facts.processor_seconds
+    return Measured(
+        name,
+        span.low,
+        span.expected,
+        span.high,
+        truth,
+        cores=estimate.available.every,
+        work=sum(expected.values()),
+        worked=sum(taken.values()),
+        others=facts.others_share or 0.0,
+        stages={
+            stage: [
+                *(expected[stage], taken.get(stage, 0.0)),
+                *(each.expected, facts.seconds_by_stage.get(stage, 0.0)),
+            ]
+            for stage, each in estimate.stages.items()
+        },
+    )
 
 
 def _main(home: str, weights: str, dataset: str, runs: str) -> None:

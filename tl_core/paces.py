@@ -30,6 +30,11 @@ class Cost:
     waited: float = 0.0
     """Seconds without work, such as waiting for the disk."""
 
+    def plus(self, other: "Cost") -> "Cost":
+        """Return the cost of both, one after the other, with the cores of the longer one."""
+        longer = self if self.processor >= other.processor else other
+        return Cost(self.processor + other.processor, longer.cores, self.waited + other.waited)
+
     def per(self, n: float) -> "Cost":
         return Cost(self.processor / n, self.cores, self.waited / n)
 

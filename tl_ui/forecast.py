@@ -12,8 +12,9 @@ from tl_core.config import RunConfig
 from tl_core.errors import TransferLabError
 from tl_core.machine import Available, probe_available, whole_machine
 from tl_core.records import Run
-from tl_core.runs.estimate import Estimate, Span, estimate_run
+from tl_core.runs.estimate import Estimate, estimate_run
 from tl_core.runs.execute import make_experiment
+from tl_core.runs.spans import Span
 from tl_core.runs.summary import runs_ahead
 from tl_core.runs.waiting import expected_wait, split_by_worker
 from tl_core.text import count, number_of

@@ -11,9 +11,10 @@ from tl_core.machine import Available, whole_machine
 from tl_core.paces import Cost, PaceBook
 from tl_core.records import DatasetRecord, Progress, Run, RunState
 from tl_core.runners import InlineRunner
-from tl_core.runs.estimate import Estimate, Span, estimate_run, quick_estimate
+from tl_core.runs.estimate import Estimate, estimate_run, quick_estimate
 from tl_core.runs.execute import claim, make_experiment
 from tl_core.runs.parts import Parts
+from tl_core.runs.spans import Span
 from tl_core.runs.waiting import expected_wait, split_by_worker
 from tl_core.training.device import pick_device
 from tl_core.workspace import Workspace

@@ -25,7 +25,7 @@ from tl_core.text import about
 
 if TYPE_CHECKING:
     from tl_core.config import RunConfig
-    from tl_core.runs.estimate import Span
+    from tl_core.runs.spans import Span
     from tl_core.workspace import Workspace
 
 _PAUSE_SECONDS = 10.0

@@ -7,7 +7,7 @@ from contextlib import suppress
 import psutil
 
 from tl_core.records import Run, RunState
-from tl_core.runs.estimate import NOTHING, Span
+from tl_core.runs.spans import NOTHING, Span
 from tl_core.runs.summary import seconds_taken
 from tl_core.store import Artifacts
 
