@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 PLAIN: dict[str, Any] = {"augment": "none"}
 LAST_TWO = {**PLAIN, "frozen_stages": -2, "epochs": 2}
 OTHER = {**PLAIN, "backbone": "squeezenet1_1", "pretrained": True}
-SETS = {"small": ("hymenoptera", 20), "middle": ("trashnet", 12), "larger": ("sign_digits", 20)}
+SETS = {"small": ("hymenoptera", 20), "middle": ("trashnet", 30), "larger": ("sign_digits", 40)}
 """Dataset and images a class."""
 TARGET_MEDIAN = 0.3
 TARGET_WORST = 3.0

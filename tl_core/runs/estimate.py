@@ -14,8 +14,6 @@ from tl_core.training.speed_records import recall
 from tl_core.workspace import Workspace
 
 _READING, _PREPARING, _TRAINING, _TESTING = STAGES
-_LONG_SECONDS = 60.0
-"""Expected duration from which steps of an unknown pace are tried out first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,35 +47,28 @@ def estimate_run(
     available: Available,
     *,
     is_first: bool,
-    tries: bool = True,
+    measures: bool = True,
 ) -> Estimate:
     """Estimate the duration of a run without its time in the queue.
 
     Early stopping is not taken into account. A network that was never measured here is measured
-    first, which takes up to a second or two.
+    first, which takes up to a second or two, and twice that where its stages are trained.
 
     Args:
         experiment: the run's, which is not carried out.
         available: cores that the run will get.
         is_first: whether it will be the first run of its process, which has to import more.
-        tries: whether a long run's training steps are tried out where their pace is not known,
-            which takes another second or two.
+        measures: whether the training of stages is measured where that is needed.
     """
     work = count_work(experiment, workspace.settings.cache_bytes)
-    costs = PartCosts(workspace, experiment, work)
-    found = Estimate(_parts(costs, work, is_first), work, available)
-    if not tries or found.span.expected < _LONG_SECONDS or not costs.try_steps():
-        return found
-    return Estimate(_parts(costs, work, is_first), work, available)
-
-
-def _parts(costs: PartCosts, work: Workload, is_first: bool) -> dict[str, tuple[Part, ...]]:
-    return {
-        _READING: (costs.start(is_first=is_first),),
+    costs = PartCosts(workspace, experiment, work, is_first=is_first, measures=measures)
+    parts = {
+        _READING: (costs.start(),),
         _PREPARING: tuple(costs.prepare()),
         _TRAINING: tuple(chain.from_iterable(map(costs.train, work.phases))),
         _TESTING: tuple(costs.test()),
     }
+    return Estimate(parts, work, available)
 
 
 def quick_estimate(workspace: Workspace, experiment: Experiment) -> dict[str, float]:
@@ -90,5 +81,5 @@ def quick_estimate(workspace: Workspace, experiment: Experiment) -> dict[str, fl
     if recall(home, config.model.backbone, experiment.preprocessing.size) is None:
         return {}
     available = probe_available(0.0)
-    found = estimate_run(workspace, experiment, available, is_first=False, tries=False)
+    found = estimate_run(workspace, experiment, available, is_first=False, measures=False)
     return {stage: span.expected for stage, span in found.stages.items()}

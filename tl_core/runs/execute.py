@@ -228,10 +228,12 @@ def _keep_pace(
 
     def model() -> StageModel | None:
         # A run does not wait for a measurement that nobody has asked for.
-        known = recall(home, config.model.backbone, experiment.preprocessing.size)
-        if known is None:
+        network = home, config.model.backbone, experiment.preprocessing.size
+        forward = recall(*network)
+        if forward is None:
             return None
-        return StageModel(known, config.train.images_per_batch, experiment.device)
+        batch = config.train.images_per_batch
+        return StageModel(forward, batch, experiment.device, recall(*network, training=True))
 
     book = PaceBook(home, experiment.device.title)
     is_first = next(_runs_begun) == 0

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field, replace
 
 from tl_core.data.reading_clock import ReadingClock
 from tl_core.paces import Cost, PaceBook
-from tl_core.runs.parts import FORWARD, Names, Parts, StageModel, model_errors, step_kind
+from tl_core.runs.parts import FORWARD, PRIOR, Names, Parts, StageModel, model_errors, step_kind
 
+_ENOUGH_STEPS = 8
+"""Steps of a single epoch from which their set-up no longer matters."""
 _FEWEST_IMAGES = 16
 """Images that make the measurement of an image's part reliable."""
 _SMALLEST_CONSTANT = 0.001
@@ -31,15 +33,25 @@ class MeasuredParts:
     """Parts of one run, collected until they are stored."""
 
     def __init__(
-        self, parts: Parts, book: PaceBook, find_model: Callable[[], StageModel | None]
+        self,
+        parts: Parts,
+        book: PaceBook,
+        find_model: Callable[[], StageModel | None],
+        *,
+        n_stages: int,
+        is_first: bool,
     ) -> None:
         """
         Args:
+            n_stages: stages of the backbone.
+            is_first: the run is its process's first.
             find_model: returns the model of parts, or None if its stages were never measured.
         """
         self._parts = parts
         self._book = book
         self._find_model = find_model
+        self._n_stages = n_stages
+        self._is_first = is_first
         self._costs: dict[str, Cost] = {}
         self._errors: dict[str, Cost] = {}
 
@@ -54,46 +66,61 @@ class MeasuredParts:
         pace = self._book.find(name)
         return pace.processor if pace else 0.0
 
-    def note_start(self, spent: Cost, *, is_first: bool) -> None:
-        self._note(self._parts.start(is_first=is_first), spent)
+    def note_start(self, spent: Cost) -> None:
+        self._note(self._parts.start(is_first=self._is_first), spent)
 
-    def note_prefix(self, cut: int, each: Cost, *, exported: bool) -> None:
-        """Note what an image's way through the first `cut` stages takes."""
-        self._costs[self._parts.prefix(cut, exported=exported)] = each
-        if model := self._find_model():
-            kind = "prefix exported" if exported else "prefix"
-            self._note_error(kind, each.processor, model.prefix(cut))
+    def note_cached(self, cut: int, spent: Cost) -> None:
+        """Note the preparation of features that were all cached."""
+        self._note(self._parts.setup(cut, "cached", is_first=self._is_first), spent)
 
-    def note_setup(self, cut: int, how: str, spent: Cost, passed: int = 0) -> None:
-        """Note what is done around the images' way through the first `cut` stages.
+    def note_pass(
+        self, cut: int, spent: Cost, rows: int, each: Cost | None, *, exported: bool
+    ) -> None:
+        """Note how `rows` images went through the first `cut` stages.
 
         Args:
-            how: see `Parts.setup`.
-            passed: images that passed meanwhile.
+            spent: everything from the set-up to the last image.
+            each: cost of an image without the set-up, None where there were too few to tell.
         """
-        each = self.processor(self._parts.prefix(cut, exported=how == "exported"))
-        if each or not passed:
-            self._note(self._parts.setup(cut, how), _without(spent, passed * each))
+        kind = "prefix exported" if exported else "prefix"
+        name = self._parts.prefix(cut, exported=exported)
+        model = self._find_model()
+        if each:
+            self._costs[name] = each
+            if model:
+                self._note_error(kind, each.processor, model.prefix(cut))
+        one = self.processor(name) or (self._modelled(kind, model.prefix(cut)) if model else 0.0)
+        if one:
+            how = "exported" if exported else "plain"
+            names = self._parts.setup(cut, how, is_first=self._is_first)
+            self._note(names, _without(spent, rows * one))
 
     def note_phase(self, phase: Epochs, n_train: int, n_val: int) -> None:
         """Note the steps of a phase, and what its first epoch and the ends of epochs take."""
+        model = self._find_model()
+        is_head = phase.on_rows and phase.frozen == self._n_stages
+        names = self._parts.step(phase.frozen, on_rows=phase.on_rows)
         train, after = phase.typical()
-        step = replace(train, waited=0.0).per(n_train)
-        for name in self._parts.step(phase.frozen, on_rows=phase.on_rows):
-            self._costs[name] = step
-        validation = n_val * self._forward(phase, step)
-        closing = _without(after, validation)
-        self._note(self._parts.closing(phase.frozen), closing)
-        if len(phase.costs) > 1:
-            first = phase.costs[0][0].plus(phase.costs[0][1])
-            usual = train.plus(after)
-            waited = max(0.0, first.waited - usual.waited)
-            opening = replace(_without(first, usual.processor), waited=waited)
-            self._note(self._parts.opening(phase.frozen), opening)
-        if model := self._find_model():
-            modelled = model.step(phase.frozen, on_rows=phase.on_rows)
-            is_head = phase.on_rows and phase.frozen == model.n_stages
-            self._note_error(step_kind(is_head), step.processor, modelled)
+        kind = step_kind(is_head)
+        modelled = model.step(phase.frozen, on_rows=phase.on_rows) if model else 0.0
+        if len(phase.costs) > 1 or n_train >= _ENOUGH_STEPS * self._parts.batch or not model:
+            step = replace(train, waited=0.0).per(n_train)
+            self._costs.update(dict.fromkeys(names, step))
+            self._note_error(kind, step.processor, modelled)
+        each = self.processor(names) or self._modelled(kind, modelled)
+        closing = _without(after, n_val * each * self._forward_share(phase))
+        self._note(self._parts.closing(phase.frozen, is_head=is_head), closing)
+        first = phase.costs[0][0].plus(phase.costs[0][1])
+        usual = n_train * each + after.processor
+        opening = replace(_without(first, usual), waited=max(0.0, first.waited - after.waited))
+        self._note(self._parts.opening(phase.frozen, is_head=is_head), opening)
+
+    def _modelled(self, kind: str, modelled: float) -> float:
+        """Return the cost of a part that was never measured, as estimates derive it."""
+        for name in model_errors(kind, self._parts):
+            if pace := self._book.find(name):
+                return pace.processor * modelled
+        return PRIOR[kind] * modelled
 
     def note_test(self, spent: Cost, last: Epochs, *, forwards: int, passed: int, cut: int) -> None:
         """Note what the test takes beside its images.
@@ -103,10 +130,12 @@ class MeasuredParts:
             forwards: images that went through the network, or the part of it that was trained.
             passed: images that went through the first `cut` stages in addition.
         """
-        step = self._costs[self._parts.step(last.frozen, on_rows=last.on_rows)[0]]
-        images = forwards * self._forward(last, step)
+        step = self.processor(self._parts.step(last.frozen, on_rows=last.on_rows))
         exported, plain = (self._parts.prefix(cut, exported=each) for each in (True, False))
-        images += passed * (self.processor(exported) or self.processor(plain))
+        each = self.processor(exported) or self.processor(plain)
+        if not step or (passed and not each):
+            return
+        images = forwards * step * self._forward_share(last) + passed * each
         self._note(self._parts.test(last.frozen), _without(spent, images))
 
     def note_reading(self, reading: ReadingClock) -> None:
@@ -117,11 +146,9 @@ class MeasuredParts:
         if reading.varied.n >= _FEWEST_IMAGES:
             self._note(self._parts.varying, Cost(reading.varied.seconds / reading.varied.n))
 
-    def _forward(self, phase: Epochs, step: Cost) -> float:
-        """Return the cost of an image's forward pass, derived from that of a training step."""
+    def _forward_share(self, phase: Epochs) -> float:
         model = self._find_model()
-        share = model.forward_share(phase.frozen, on_rows=phase.on_rows) if model else FORWARD
-        return share * step.processor
+        return model.forward_share(phase.frozen, on_rows=phase.on_rows) if model else FORWARD
 
     def _note(self, names: Names, cost: Cost) -> None:
         self._costs.update(dict.fromkeys(names, cost))

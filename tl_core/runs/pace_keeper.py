@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from tl_core.backbones import anatomy
 from tl_core.events import (
     BatchEnded,
     EpochEnded,
@@ -20,8 +21,9 @@ from tl_core.runs.parts import Parts, StageModel
 from tl_core.runs.workload import Workload
 from tl_core.training import Experiment
 
-_FEWEST_ROWS = 16
-"""Images after the first batch that make the prefix's pace reliable."""
+_FEWEST_ROWS = 96
+"""Images after the first batch that make the prefix's pace reliable: each new size of a batch is
+set up first."""
 _QUIET = 0.15
 """Share of the machine that others may take before they decide how many cores a part uses."""
 _FEWEST_CORES = 0.05
@@ -74,8 +76,10 @@ class PaceKeeper:
         """
         self._experiment = experiment
         self._parts = Parts.of(experiment.config)
-        self._measured = MeasuredParts(self._parts, book, model)
-        self._is_first = is_first
+        n_stages = len(anatomy(experiment.backbone, experiment.config.model.image_size).stages)
+        self._measured = MeasuredParts(
+            self._parts, book, model, n_stages=n_stages, is_first=is_first
+        )
         self._work = work
         self._spent: dict[str, float] = {}
         self._stage_began = began
@@ -171,8 +175,7 @@ class PaceKeeper:
         now = self._now()
         self._end_stage(now.clocks)
         if stage == "preparing features" and self._stage == "reading images":
-            spent = self._cost(now, self._mark)
-            self._measured.note_start(spent, is_first=self._is_first)
+            self._measured.note_start(self._cost(now, self._mark))
         if self._stage == "preparing features":
             self._note_pass(now)
         if stage == "training":
@@ -195,20 +198,18 @@ class PaceKeeper:
         if not self._facts.plan or not self._facts.cached_views:
             return
         cut = max(phase.frozen_stages for phase in self._facts.plan)
+        spent = self._cost(now, self._mark)
         if not self._first or not self._last:
-            self._measured.note_setup(cut, "cached", self._cost(now, self._mark))
+            self._measured.note_cached(cut, spent)
             return
-        exported = "ONNX" in self._facts.features_by
         first, first_done = self._first
         last, last_done = self._last
         rows = last_done - first_done
+        each = None
         if rows >= _FEWEST_ROWS:
-            # While one batch is computed, others are read: nothing waits in sum.
             each = replace(self._cost(last, first), waited=0.0).per(rows)
-            self._measured.note_prefix(cut, each, exported=exported)
-        around = self._cost(first, self._mark).plus(self._cost(now, last))
-        how = "exported" if exported else "plain"
-        self._measured.note_setup(cut, how, around, passed=first_done)
+        exported = "ONNX" in self._facts.features_by
+        self._measured.note_pass(cut, spent, last_done, each, exported=exported)
 
     def _note_epoch(self) -> None:
         # A resumed run first repeats its last epoch, before it trains.

@@ -1,37 +1,43 @@
 """Cost of the parts of one run: measured in earlier runs, modelled, or guessed."""
 
+import math
+import statistics
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 
 from tl_core.data.images import image_path
 from tl_core.data.pixels import Form
 from tl_core.errors import ImageUnusable
 from tl_core.machine import count_cores
 from tl_core.paces import Cost, PaceBook
-from tl_core.runs.parts import Parts, StageModel, model_errors, step_kind
+from tl_core.runs.parts import PRIOR, Parts, StageModel, model_errors, step_kind
 from tl_core.runs.spans import Part
 from tl_core.runs.workload import PhaseWork, Reading, Workload
 from tl_core.training import Experiment
+from tl_core.training.speed_records import recall
 from tl_core.training.stage_speed import stage_seconds
-from tl_core.training.step_speed import measure_step
 from tl_core.workspace import Workspace
 
 _ENOUGH = 3
 """Measurements from which a pace counts as well known."""
-_PRIOR = {"prefix": 1.0, "prefix exported": 0.5, "step": 1.5, "step of a head": 1.0}
-"""Times that the model of parts is off before any run was measured; ONNX Runtime takes from a
-quarter to three quarters of PyTorch's time."""
 _DEFAULT_SECONDS = {
-    "start first": 0.6,
-    "start": 0.3,
-    "setup exported": 1.5,
+    "start first": 0.3,
+    "start": 0.25,
+    "setup exported first": 1.6,
+    "setup exported": 1.0,
+    "setup plain first": 0.8,
     "setup plain": 0.3,
-    "setup cached": 0.1,
-    "opening": 0.1,
+    "setup cached first": 0.05,
+    "setup cached": 0.02,
+    "opening of a head": 0.03,
+    "opening": 0.3,
+    "closing of a head": 0.005,
     "closing": 0.03,
-    "test": 0.4,
-    "varying": 4e-3,
+    "test": 0.15,
+    "varying": 1e-3,
 }
 """Processor seconds of parts that were never measured."""
 _SAMPLED = 6
@@ -51,23 +57,46 @@ _GUESSED = 2.2
 class PartCosts:
     """Costs of the parts of one run."""
 
-    def __init__(self, workspace: Workspace, experiment: Experiment, work: Workload) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        experiment: Experiment,
+        work: Workload,
+        *,
+        is_first: bool,
+        measures: bool = True,
+    ) -> None:
+        """
+        Args:
+            is_first: the run is its process's first.
+            measures: the network's training is measured where it is needed and not known.
+        """
         self._experiment = experiment
         self._work = work
-        config = experiment.config
-        self._parts = Parts.of(config)
+        self._is_first = is_first
+        self._parts = Parts.of(experiment.config)
         self._book = PaceBook(workspace.settings.home, experiment.device.title)
-        seconds = stage_seconds(
-            config.model.backbone, config.model.image_size, workspace.settings.home
-        )
-        self._n_stages = len(seconds)
-        self._model = StageModel(seconds, config.train.images_per_batch, experiment.device)
         self._on_cpu = experiment.device.torch_device.type == "cpu"
         # A GPU's work is measured on the clock, as if it were one core's.
         self._cores = float(count_cores()) if self._on_cpu else 1.0
+        self._model = self._make_model(workspace.settings.home, measures)
 
-    def start(self, *, is_first: bool) -> Part:
-        return self._constant(self._parts.start(is_first=is_first))
+    def _make_model(self, home: Path, measures: bool) -> StageModel:
+        """Model the parts from each stage's pace, which is measured if it never was."""
+        model = self._experiment.config.model
+        network = model.backbone, model.image_size, home
+        forward = stage_seconds(*network)
+        training = None
+        if any(phase.frozen < len(forward) for phase in self._work.phases):
+            side = self._experiment.preprocessing.size
+            training = recall(home, model.backbone, side, training=True)
+            if training is None and measures:
+                training = stage_seconds(*network, training=True)
+        batch = self._parts.batch
+        return StageModel(forward, batch, self._experiment.device, training)
+
+    def start(self) -> Part:
+        return self._constant(self._parts.start(is_first=self._is_first))
 
     def prepare(self) -> Iterator[Part]:
         work = self._work
@@ -81,8 +110,10 @@ class PartCosts:
         work = self._work
         step = self._step(phase)
         yield step.times(phase.epochs * (work.n_train + work.n_val * self._forward(phase)))
-        yield self._constant(self._parts.opening(phase.frozen))
-        yield self._constant(self._parts.closing(phase.frozen)).times(phase.epochs)
+        is_head = self._is_head(phase)
+        yield self._constant(self._parts.opening(phase.frozen, is_head=is_head))
+        closing = self._constant(self._parts.closing(phase.frozen, is_head=is_head))
+        yield closing.times(phase.epochs)
         yield from self._read(phase.reading)
 
     def test(self) -> Iterator[Part]:
@@ -100,38 +131,6 @@ class PartCosts:
             yield self._prefix(work.test_cut, exported=exported).times(work.test_rows)
         yield from self._read(work.test_reading)
 
-    def try_steps(self) -> bool:
-        """Try out training steps of which nothing is known for this network, and note their pace.
-
-        Returns:
-            True if there were any.
-        """
-        config = self._experiment.config
-        tried = False
-        for phase in self._work.phases:
-            if self._is_head(phase) or self._knows_steps(phase):
-                continue
-            seconds = measure_step(
-                config.model,
-                phase.frozen,
-                on_rows=phase.on_rows,
-                batch=config.train.images_per_batch,
-                expected=self._model.step(phase.frozen, on_rows=phase.on_rows),
-                device=self._experiment.device,
-            )
-            part = self._parts.tried_step(phase.frozen, on_rows=phase.on_rows)
-            self._book.add({part: Cost(seconds)})
-            tried = True
-        return tried
-
-    def _knows_steps(self, phase: PhaseWork) -> bool:
-        names = (
-            *self._parts.step(phase.frozen, on_rows=phase.on_rows),
-            self._parts.tried_step(phase.frozen, on_rows=phase.on_rows),
-            self._errors("step")[0],
-        )
-        return any(self._book.find(name) for name in names)
-
     def _errors(self, kind: str) -> tuple[str, ...]:
         return model_errors(kind, self._parts)
 
@@ -145,15 +144,18 @@ class PartCosts:
             if pace := self._book.find(name):
                 exact = _MEASURED if pace.n >= _ENOUGH else _FEW
                 factor = max((exact, _SIMILAR, _MODELLED)[place], pace.spread**0.5)
-                return Part(pace.processor, pace.cores or cores, factor, pace.waited)
+                return Part(pace.processor, pace.cores or cores, factor, pace.waited, pace.n)
         return None
 
     def _constant(self, names: Sequence[str]) -> Part:
-        return self._known(names) or Part(_DEFAULT_SECONDS[names[-1]], 1.0, _GUESSED)
+        usual = _DEFAULT_SECONDS[names[-1]]
+        known = self._known(names)
+        return _with_prior(known, usual) if known else Part(usual, 1.0, _GUESSED)
 
     def _setup(self, cut: int, *, rows: int, exports: bool) -> Part:
         how = "plain" if rows else "cached"
-        return self._constant(self._parts.setup(cut, "exported" if exports else how))
+        how = "exported" if exports else how
+        return self._constant(self._parts.setup(cut, how, is_first=self._is_first))
 
     def _prefix(self, cut: int, *, exported: bool) -> Part:
         if known := self._known([self._parts.prefix(cut, exported=exported)], self._cores):
@@ -162,7 +164,7 @@ class PartCosts:
         return self._modelled(kind, self._model.prefix(cut), self._cores)
 
     def _is_head(self, phase: PhaseWork) -> bool:
-        return phase.frozen == self._n_stages and phase.on_rows
+        return phase.frozen == self._model.n_stages and phase.on_rows
 
     def _step(self, phase: PhaseWork) -> Part:
         """Return the cost of a training image in one epoch."""
@@ -170,9 +172,6 @@ class PartCosts:
         cores = 1.0 if is_head else self._cores
         if known := self._known(self._parts.step(phase.frozen, on_rows=phase.on_rows), cores):
             return known
-        tried = self._book.find(self._parts.tried_step(phase.frozen, on_rows=phase.on_rows))
-        if tried:
-            return Part(tried.processor, cores, _SIMILAR)
         processor = self._model.step(phase.frozen, on_rows=phase.on_rows)
         return self._modelled(step_kind(is_head), processor, cores)
 
@@ -183,9 +182,10 @@ class PartCosts:
         """Correct the model by how far it was off, for this network or else for others."""
         error = self._known(self._errors(kind))
         if error:
+            error = _with_prior(error, PRIOR[kind])
             factor = max(_SIMILAR, error.factor)
             return Part(error.processor * processor, cores, factor)
-        return Part(_PRIOR[kind] * processor, cores, _GUESSED)
+        return Part(PRIOR[kind] * processor, cores, _GUESSED)
 
     def _read(self, reading: Reading) -> Iterator[Part]:
         if not self._on_cpu:
@@ -209,13 +209,26 @@ class PartCosts:
         augment = experiment.config.augment if name == "whole" else None
         form = Form.of(experiment.preprocessing, augment)
         some = images[:: max(1, len(images) // _SAMPLED)][:_SAMPLED]
-        started = time.thread_time()
+        seconds = []
         for image in some:
+            started = time.thread_time()
             # The run itself will name the file.
             with suppress(ImageUnusable):
                 form.decode(
                     image_path(experiment.dataset_folder, image), image.width * image.height
                 )
-        each = (time.thread_time() - started) / max(1, len(some))
+            seconds.append(time.thread_time() - started)
+        # The median, since the first image also sets up its decoder.
+        each = statistics.median(seconds)
         self._book.add({self._parts.decoding(name): Cost(each)})
         return Part(each, 1.0, _SIMILAR)
+
+
+def _with_prior(known: Part, usual: float) -> Part:
+    """Return a part that was measured once halfway between that and what is usual.
+
+    A first measurement may have met cold files or a busy moment.
+    """
+    if known.n > 1:
+        return known
+    return replace(known, processor=math.sqrt(known.processor * usual))

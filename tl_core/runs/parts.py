@@ -15,6 +15,9 @@ from tl_core.training.device import Device
 
 Names = tuple[str, ...]
 """Names of a part, from its own to those that hold for similar parts, too."""
+PRIOR = {"prefix": 0.6, "prefix exported": 0.6, "step": 1.0, "step of a head": 1.0}
+"""Times that the model of parts is off before any run was measured: batches of a run are larger
+than those of the measurement, and ONNX Runtime takes from a quarter to all of PyTorch's time."""
 FORWARD = 1 / 3
 """Cost of a forward pass in training steps where that is not modelled."""
 _BACKWARD = 2.0
@@ -56,14 +59,15 @@ class Parts:
         """An image's way through the first `cut` stages."""
         return f"prefix {self.network} {cut}{' exported' * exported}"
 
-    def setup(self, cut: int, how: str) -> Names:
+    def setup(self, cut: int, how: str, *, is_first: bool) -> Names:
         """Everything around an image's way through the first `cut` stages.
 
         Args:
             how: "exported" to ONNX Runtime, whose answers are then checked, "plain" in PyTorch,
                 or "cached" where no image passes.
+            is_first: the first run of its process, which also loads and prepares libraries.
         """
-        kind = f"setup {how}"
+        kind = f"setup {how}{' first' * is_first}"
         return f"{kind} {self.network} {cut}", f"{kind} {self.backbone}", kind
 
     def step(self, frozen: int, *, on_rows: bool) -> Names:
@@ -75,17 +79,19 @@ class Parts:
         of_any_batch = f"step {self.network} {frozen}{' on rows' * on_rows}"
         return f"{of_any_batch} {self.batch}", of_any_batch
 
-    def tried_step(self, frozen: int, *, on_rows: bool) -> str:
-        """A training image's part of a training step that was tried before any run."""
-        return f"tried {self.step(frozen, on_rows=on_rows)[-1]}"
+    def opening(self, frozen: int, *, is_head: bool) -> Names:
+        """What a phase's first epoch takes in addition: memory is set up, all weights are saved.
 
-    def opening(self, frozen: int) -> Names:
-        """What a phase's first epoch takes in addition: memory is set up, all weights are saved."""
-        return f"opening {self.backbone} {frozen}", f"opening {self.backbone}", "opening"
+        Args:
+            is_head: a head alone is trained, on activations.
+        """
+        kind = f"opening{' of a head' * is_head}"
+        return f"{kind} {self.backbone} {frozen}", f"{kind} {self.backbone}", kind
 
-    def closing(self, frozen: int) -> Names:
+    def closing(self, frozen: int, *, is_head: bool) -> Names:
         """End of an epoch without its validation: model and training state are saved."""
-        return f"closing {self.backbone} {frozen}", f"closing {self.backbone}", "closing"
+        kind = f"closing{' of a head' * is_head}"
+        return f"{kind} {self.backbone} {frozen}", f"{kind} {self.backbone}", kind
 
     def test(self, frozen: int) -> Names:
         """Test without its images: the saved model is read, figures are computed."""
@@ -111,37 +117,44 @@ def step_kind(is_head: bool) -> str:
 
 
 class StageModel:
-    """Cost of parts derived from the measured forward pass of each stage, in processor seconds."""
+    """Cost of parts derived from the measured passes of each stage, in processor seconds."""
 
-    def __init__(self, stage_seconds: Sequence[float], batch: int, device: Device) -> None:
+    def __init__(
+        self,
+        forward: Sequence[float],
+        batch: int,
+        device: Device,
+        training: Sequence[float] | None = None,
+    ) -> None:
         """
         Args:
-            stage_seconds: seconds of each stage's forward pass for an image.
+            forward: seconds of each stage's forward pass for an image.
             batch: images in a training step.
+            training: seconds of each stage's forward and backward pass, where they were measured.
         """
         on_cpu = device.torch_device.type == "cpu"
         threads = torch.get_num_threads() if on_cpu else 1
-        self._stages = [threads * each for each in stage_seconds]
+        self._forward = [threads * each for each in forward]
+        self._training = [(1 + _BACKWARD) * each for each in self._forward]
+        if training:
+            self._training = [threads * each for each in training]
         self._batch = batch
 
     @property
     def n_stages(self) -> int:
-        return len(self._stages)
+        return len(self._forward)
 
     def prefix(self, cut: int) -> float:
-        return sum(self._stages[:cut])
+        return sum(self._forward[:cut])
 
     def step(self, frozen: int, *, on_rows: bool) -> float:
         """Return the cost of a training image's forward and backward pass, and of its step."""
-        trained = (1 + _BACKWARD) * sum(self._stages[frozen:])
         before = 0.0 if on_rows else self.prefix(frozen)
-        return before + trained + _STEP_SECONDS / self._batch
+        return before + sum(self._training[frozen:]) + _STEP_SECONDS / self._batch
 
     def forward_share(self, frozen: int, *, on_rows: bool) -> float:
         """Return the cost of an image's forward pass as a share of `step`."""
-        trained = sum(self._stages[frozen:])
         before = 0.0 if on_rows else self.prefix(frozen)
-        # A head alone is not modelled.
-        if not trained + before:
-            return FORWARD
-        return (before + trained) / (before + (1 + _BACKWARD) * trained)
+        forward = before + sum(self._forward[frozen:])
+        # The stages of a head alone are all in front of it.
+        return forward / self.step(frozen, on_rows=on_rows) if forward else FORWARD

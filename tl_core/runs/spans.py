@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tl_core.machine import Available
 from tl_core.text import about, between
@@ -11,6 +11,9 @@ _SURE = 1.7
 """Largest ratio of the ends of a range that is told as one figure."""
 _LOAD_CHANGES = 1.6
 """Ratio by which the cores that others leave may change while a run lasts."""
+
+_JITTER_SECONDS = 0.3
+"""Seconds by which any run may be off, for want of a disk or a turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +53,12 @@ class Part:
     """Ratio between what the part may take and what is expected, at least 1."""
     waited: float = 0.0
     """Seconds without work."""
+    n: int = 0
+    """Measurements that the part is known from."""
 
     def times(self, n: float) -> "Part":
-        return Part(n * self.processor, self.cores, self.factor, n * self.waited)
+        """Return the same part, done `n` times."""
+        return replace(self, processor=n * self.processor, waited=n * self.waited)
 
     def seconds(self, available: Available) -> float:
         """Return the seconds that the part takes with the cores that are available."""
@@ -72,5 +78,6 @@ def add_up(parts: Iterable[Part], available: Available) -> Span:
     own = math.hypot(*(seconds * error for seconds, error in pairs)) / expected
     # What nobody else uses is not expected to be taken.
     load = 0.0 if available.is_all else math.log(_LOAD_CHANGES)
-    factor = math.exp(math.hypot(own, load))
+    moment = min(1.0, _JITTER_SECONDS / expected)
+    factor = math.exp(math.hypot(own, load, moment))
     return Span(expected / factor, expected, expected * factor)

@@ -11,6 +11,8 @@ from tl_core.files import write_whole
 from tl_core.training.device import pick_device
 
 _FILE = "speeds.json"
+_TRAINING = " training"
+"""End of the key of measurements that include the backward pass."""
 _MIN_IMAGES = 64
 """Images after the first batch that make a measurement reliable."""
 _Speeds = dict[str, dict[str, dict[str, list[float]]]]
@@ -46,24 +48,29 @@ class Pace:
         return {"seconds": seconds, "start_seconds": start_seconds}
 
 
-def remember(home: Path, backbone: str, image_size: int, seconds: Sequence[float]) -> None:
+def remember(
+    home: Path, backbone: str, image_size: int, seconds: Sequence[float], *, training: bool = False
+) -> None:
     """Store a measurement on this machine's device.
 
     Args:
         image_size: side in pixels.
         seconds: seconds per image of each stage's forward pass.
+        training: the backward pass is included.
     """
     speeds = _read(home)
     sizes = speeds.setdefault(pick_device().title, {}).setdefault(backbone, {})
-    sizes[str(image_size)] = list(seconds)
+    sizes[f"{image_size}{_TRAINING * training}"] = list(seconds)
     # Not durable: a lost measurement is simply repeated.
     write_whole(home / _FILE, json.dumps(speeds, indent=1, sort_keys=True), durable=False)
 
 
-def recall(home: Path, backbone: str, image_size: int) -> tuple[float, ...] | None:
+def recall(
+    home: Path, backbone: str, image_size: int, *, training: bool = False
+) -> tuple[float, ...] | None:
     """Return what `remember` stored for this machine's device, or None."""
     sizes = _read(home).get(pick_device().title, {}).get(backbone, {})
-    seconds = sizes.get(str(image_size))
+    seconds = sizes.get(f"{image_size}{_TRAINING * training}")
     return tuple(seconds) if seconds else None
 
 
