@@ -189,6 +189,8 @@ def _some_images(options: Options, name: str, scratch: Path) -> Path:
 def _in_processes(
     home: Path, weights: Path | None, dataset: str, group: Group
 ) -> Iterator[Measured]:
+    # For the processes, which import torch before they could set it, as the app does in time.
+    wait_without_spinning()
     processes = []
     for place in range(group.at_once):
         runs = [
@@ -265,7 +267,6 @@ def _compare(name: str, estimate: "Estimate", facts: "RunFacts", truth: float) -
 
 def _main(home: str, weights: str, dataset: str, runs: str) -> None:
     keep_freed_memory()
-    wait_without_spinning()
     for each in _do_runs(Path(home), Path(weights) if weights else None, dataset, json.loads(runs)):
         sys.stdout.write(json.dumps(vars(each)) + "\n")
         sys.stdout.flush()

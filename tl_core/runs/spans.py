@@ -9,10 +9,10 @@ from tl_core.text import about, between
 
 _SURE = 1.7
 """Largest ratio of the ends of a range that is told as one figure."""
-_LOAD_CHANGES = 1.6
+_LOAD_CHANGES = 1.4
 """Ratio by which the cores that others leave may change while a run lasts."""
 
-_JITTER_SECONDS = 0.3
+_JITTER_SECONDS = 0.2
 """Seconds by which any run may be off, for want of a disk or a turn."""
 
 
