@@ -12,7 +12,11 @@ def test_each_run_is_estimated_and_then_timed(tiny: Options):
 
 
 def test_a_range_counts_with_its_nearest_end_and_a_single_figure_as_it_is():
-    assert Measured("x", 10, 20, 40, truth=30, cores=1).ratio == 1
-    assert Measured("x", 10, 20, 40, truth=80, cores=1).ratio == 0.5
-    assert Measured("x", 10, 20, 40, truth=5, cores=1).ratio == 2
-    assert Measured("x", 18, 20, 22, truth=25, cores=1).ratio == 0.8
+    def ratio(low: float, high: float, truth: float) -> float:
+        around = {"cores": 1.0, "work": 1.0, "worked": 1.0, "others": 0.0, "stages": {}}
+        return Measured("x", low, 20, high, truth=truth, **around).ratio
+
+    assert ratio(10, 40, 30) == 1
+    assert ratio(10, 40, 80) == 0.5
+    assert ratio(10, 40, 5) == 2
+    assert ratio(18, 22, 25) == 0.8

@@ -21,7 +21,10 @@ from tl_core.training.stage_speed import measure_stages, stage_seconds
 def test_every_stage_takes_time_and_no_random_number_is_drawn(name: str, side: int | None):
     before = torch.get_rng_state()
     seconds = measure_stages.__wrapped__(name, side)
-    assert len(seconds) == len(anatomy(get_backbone(name), side).stages) and min(seconds) > 0
+    training = measure_stages.__wrapped__(name, side, training=True)
+    n_stages = len(anatomy(get_backbone(name), side).stages)
+    assert len(seconds) == len(training) == n_stages and min(*seconds, *training) > 0
+    assert sum(training) > sum(seconds), "the backward pass takes time, too"
     assert torch.equal(before, torch.get_rng_state())
 
 
@@ -37,12 +40,19 @@ def test_a_network_too_large_to_measure_is_estimated_from_its_multiply_adds(
     assert sum(counted) == pytest.approx(parts.multiply_adds * pace, rel=0.05)
 
 
+def test_a_network_too_large_is_not_measured_in_training(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(stage_speed, "_MAX_MEASURED", 1.0)
+    assert measure_stages.__wrapped__("resnet18", None, training=True) == ()
+
+
 def test_a_measurement_is_stored_and_not_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert measured_speeds(tmp_path) == {}
     seconds = stage_seconds("squeezenet1_1", None, tmp_path)
     stage_seconds("squeezenet1_1", 32, tmp_path)
+    training = stage_seconds("squeezenet1_1", None, tmp_path, training=True)
     monkeypatch.setattr(stage_speed, "measure_stages", None)
     assert stage_seconds("squeezenet1_1", None, tmp_path) == seconds
+    assert stage_seconds("squeezenet1_1", None, tmp_path, training=True) == training
     assert measured_speeds(tmp_path) == {"squeezenet1_1": pytest.approx(1 / sum(seconds))}
     assert [path.name for path in tmp_path.iterdir()] == ["speeds.json"]
 

@@ -82,18 +82,23 @@ class MeasuredParts:
             spent: everything from the set-up to the last image.
             each: cost of an image without the set-up, None where there were too few to tell.
         """
-        kind = "prefix exported" if exported else "prefix"
-        name = self._parts.prefix(cut, exported=exported)
-        model = self._find_model()
         if each:
-            self._costs[name] = each
-            if model:
-                self._note_error(kind, each.processor, model.prefix(cut))
-        one = self.processor(name) or (self._modelled(kind, model.prefix(cut)) if model else 0.0)
+            self._costs[self._parts.prefix(cut, exported=exported)] = each
+            if model := self._find_model():
+                self._note_error(_prefix_kind(exported), each.processor, model.prefix(cut))
+        one = self._prefix(cut, exported=exported)
         if one:
             how = "exported" if exported else "plain"
             names = self._parts.setup(cut, how, is_first=self._is_first)
             self._note(names, _without(spent, rows * one))
+
+    def _prefix(self, cut: int, *, exported: bool) -> float:
+        """Return an image's cost in the first `cut` stages, measured or modelled; 0 if neither."""
+        known = self.processor(self._parts.prefix(cut, exported=exported))
+        model = self._find_model()
+        if known or not model:
+            return known
+        return self._modelled(_prefix_kind(exported), model.prefix(cut))
 
     def note_phase(self, phase: Epochs, n_train: int, n_val: int) -> None:
         """Note the steps of a phase, and what its first epoch and the ends of epochs take."""
@@ -122,7 +127,9 @@ class MeasuredParts:
                 return pace.processor * modelled
         return PRIOR[kind] * modelled
 
-    def note_test(self, spent: Cost, last: Epochs, *, forwards: int, passed: int, cut: int) -> None:
+    def note_test(
+        self, spent: Cost, last: Epochs, *, forwards: int, passed: int, cut: int, exported: bool
+    ) -> None:
         """Note what the test takes beside its images.
 
         Args:
@@ -131,8 +138,7 @@ class MeasuredParts:
             passed: images that went through the first `cut` stages in addition.
         """
         step = self.processor(self._parts.step(last.frozen, on_rows=last.on_rows))
-        exported, plain = (self._parts.prefix(cut, exported=each) for each in (True, False))
-        each = self.processor(exported) or self.processor(plain)
+        each = self._prefix(cut, exported=exported) if passed else 0.0
         if not step or (passed and not each):
             return
         images = forwards * step * self._forward_share(last) + passed * each
@@ -158,6 +164,10 @@ class MeasuredParts:
         if modelled > 0:
             times = Cost(measured / modelled)
             self._errors.update(dict.fromkeys(model_errors(kind, self._parts), times))
+
+
+def _prefix_kind(exported: bool) -> str:
+    return "prefix exported" if exported else "prefix"
 
 
 def _without(spent: Cost, processor: float) -> Cost:

@@ -241,5 +241,6 @@ class PaceKeeper:
                 forwards=splits.test + self._work.n_checked if cut else read,
                 passed=read if cut else 0,
                 cut=cut,
+                exported=self._work.exports,
             )
         measured.store()

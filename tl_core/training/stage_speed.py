@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.flop_counter import FlopCounterMode
 
 from tl_core.backbones import (
@@ -22,7 +23,7 @@ from tl_core.training.speed_records import recall, remember
 
 _BATCH = 4
 _BATCH_ON_GPU = 32
-_PASSES = 4
+_PASSES = 6
 _TRAINING_COST = 3
 """Cost of a forward and a backward pass in forward passes, roughly."""
 _MAX_MEASURED = 1e11
@@ -83,11 +84,11 @@ def measure_stages(
     passes = max(1, min(_PASSES, affordable // batch))
     images = torch.zeros(batch, 3, side, side, device=device.torch_device)
     images = images.contiguous(memory_format=torch.channels_last)
-    return _time_stages(model.train(training).stages, images, device, passes)
+    return _time_stages(model.eval().stages, images, device, passes, training)
 
 
 def _time_stages(
-    stages: nn.Sequential, images: Tensor, device: Device, passes: int
+    stages: nn.Sequential, images: Tensor, device: Device, passes: int, training: bool
 ) -> tuple[float, ...]:
     seconds = []
     for stage in stages:
@@ -96,7 +97,11 @@ def _time_stages(
         for tensor in chain(stage.parameters(), stage.buffers()):
             tensor.detach().zero_()
         device.place(stage)
-        timed = [_time(stage, images, device) for _ in range(passes)]
+        # Not the whole stage, since dropout would draw random numbers.
+        for module in stage.modules():
+            if isinstance(module, _BatchNorm):
+                module.train(training)
+        timed = [_time(stage, images, device, training) for _ in range(passes)]
         # The minimum: the first pass includes set-up, and others may be disturbed.
         seconds.append(min(timed) / len(images))
         with torch.no_grad(), device.autocast():
@@ -106,23 +111,23 @@ def _time_stages(
     return tuple(seconds)
 
 
-def _time(stage: nn.Module, images: Tensor, device: Device) -> float:
-    """Return the seconds of a forward pass, in training mode with the backward pass."""
+def _time(stage: nn.Module, images: Tensor, device: Device, training: bool = False) -> float:
+    """Return the seconds of a forward pass, in training with the backward pass."""
     if device.torch_device.type == "cpu":
         # Processor time, since other programs make a pass longer on the clock.
         used = time.process_time()
-        _pass(stage, images, device)
+        _pass(stage, images, device, training)
         return (time.process_time() - used) / torch.get_num_threads()
     started = time.perf_counter()
-    _pass(stage, images, device)
+    _pass(stage, images, device, training)
     # Kernels run asynchronously on a GPU.
     if device.torch_device.type == "cuda":
         torch.cuda.synchronize()
     return time.perf_counter() - started
 
 
-def _pass(stage: nn.Module, images: Tensor, device: Device) -> None:
-    if not stage.training:
+def _pass(stage: nn.Module, images: Tensor, device: Device, training: bool) -> None:
+    if not training:
         with torch.inference_mode(), device.autocast():
             stage(images)
         return
@@ -152,6 +157,5 @@ def _seconds_per_multiply_add(device: Device) -> float:
     device.place(layer)
     images = torch.zeros(2, 256, 28, 28, device=device.torch_device)
     images = images.contiguous(memory_format=torch.channels_last)
-    layer.eval()
     seconds = min(_time(layer, images, device) for _ in range(_PASSES))
     return seconds / (2 * 28 * 28 * layer.weight.numel())
