@@ -74,15 +74,25 @@ class MeasuredParts:
         self._note(self._parts.setup(cut, "cached", is_first=self._is_first), spent)
 
     def note_pass(
-        self, cut: int, spent: Cost, rows: int, each: Cost | None, *, exported: bool
+        self,
+        cut: int,
+        spent: Cost,
+        rows: int,
+        each: Cost | None,
+        *,
+        exported: bool,
+        is_steady: bool,
     ) -> None:
         """Note how `rows` images went through the first `cut` stages.
 
         Args:
             spent: everything from the set-up to the last image.
-            each: cost of an image without the set-up, None where there were too few to tell.
+            each: cost of an image behind the first batch, None where there were too few to tell.
+            is_steady: there were enough images for that to hold for many more.
         """
-        if each:
+        if each and not is_steady:
+            self._costs[self._parts.prefix_of_few(cut)] = each
+        elif each:
             self._costs[self._parts.prefix(cut, exported=exported)] = each
             if model := self._find_model():
                 self._note_error(_prefix_kind(exported), each.processor, model.prefix(cut))
@@ -99,6 +109,15 @@ class MeasuredParts:
         if known or not model:
             return known
         return self._modelled(_prefix_kind(exported), model.prefix(cut))
+
+    def prefix_of_any_engine(self, cut: int) -> float:
+        """Return what an image costs in the first `cut` stages, even if not well known, or 0."""
+        names = (
+            self._parts.prefix(cut, exported=True),
+            self._parts.prefix(cut, exported=False),
+            self._parts.prefix_of_few(cut),
+        )
+        return next(filter(None, map(self.processor, names)), 0.0)
 
     def note_phase(self, phase: Epochs, n_train: int, n_val: int) -> None:
         """Note the steps of a phase, and what its first epoch and the ends of epochs take."""

@@ -21,9 +21,10 @@ from tl_core.runs.parts import Parts, StageModel
 from tl_core.runs.workload import Workload
 from tl_core.training import Experiment
 
-_FEWEST_ROWS = 96
-"""Images after the first batch that make the prefix's pace reliable: each new size of a batch is
-set up first."""
+_FEWEST_ROWS = 32
+"""Images after the first batch from which the prefix has a pace."""
+_STEADY_ROWS = 96
+"""Images after the first batch that make it reliable: each new size of a batch is set up first."""
 _QUIET = 0.15
 """Share of the machine that others may take before they decide how many cores a part uses."""
 _FEWEST_CORES = 0.05
@@ -158,8 +159,7 @@ class PaceKeeper:
             return 0.0
         cost_of = self._measured.processor
         cut = max(work.cut, work.test_cut)
-        each = cost_of(self._parts.prefix(cut, exported=True))
-        each = each or cost_of(self._parts.prefix(cut, exported=False))
+        each = self._measured.prefix_of_any_engine(cut)
         if not each:
             return None
         # An image is decoded once for its plain view, and once for all augmented ones.
@@ -207,9 +207,13 @@ class PaceKeeper:
         rows = last_done - first_done
         each = None
         if rows >= _FEWEST_ROWS:
+            # While one batch is computed, others are read: nothing waits in sum.
             each = replace(self._cost(last, first), waited=0.0).per(rows)
         exported = "ONNX" in self._facts.features_by
-        self._measured.note_pass(cut, spent, last_done, each, exported=exported)
+        is_steady = rows >= _STEADY_ROWS
+        self._measured.note_pass(
+            cut, spent, last_done, each, exported=exported, is_steady=is_steady
+        )
 
     def _note_epoch(self) -> None:
         # A resumed run first repeats its last epoch, before it trains.

@@ -59,6 +59,10 @@ class Parts:
         """An image's way through the first `cut` stages."""
         return f"prefix {self.network} {cut}{' exported' * exported}"
 
+    def prefix_of_few(self, cut: int) -> str:
+        """An image's way through them, among so few images that their set-up still counts."""
+        return f"prefix of few {self.network} {cut}"
+
     def setup(self, cut: int, how: str, *, is_first: bool) -> Names:
         """Everything around an image's way through the first `cut` stages.
 
@@ -80,7 +84,7 @@ class Parts:
         return f"{of_any_batch} {self.batch}", of_any_batch
 
     def opening(self, frozen: int, *, is_head: bool) -> Names:
-        """What a phase's first epoch takes in addition: memory is set up, all weights are saved.
+        """Work of a phase's first epoch alone: memory is set up, all weights are saved.
 
         Args:
             is_head: a head alone is trained, on activations.
