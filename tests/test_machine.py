@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tl_core import machine
 from tl_core.machine import Available, Moment, count_cores, probe_available, read_clocks
 
 shares = st.floats(0.01, 1)
@@ -48,3 +49,12 @@ def test_a_probe_finds_some_of_the_cores():
     found = probe_available(0.0)
     assert 0 < found.one <= 1
     assert 0 < found.every <= count_cores()
+
+
+def test_a_busy_moment_is_weighed_with_the_load_of_the_last_minute(monkeypatch):
+    monkeypatch.setattr(machine.psutil, "getloadavg", lambda: (0.0, 0.0, 0.0))
+    quiet = machine._with_average(0.25, 0.25)
+    monkeypatch.setattr(machine.psutil, "getloadavg", lambda: (8.0, 0.0, 0.0))
+    busy = machine._with_average(0.25, 0.25)
+    assert 0.25 < quiet.every < count_cores() and 0 < busy.every < quiet.every
+    assert all(each.one <= each.every for each in (quiet, busy))

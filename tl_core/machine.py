@@ -1,5 +1,6 @@
 """Load of this machine: processor time of this process and of all others, and who competes now."""
 
+import math
 import os
 import statistics
 import threading
@@ -111,7 +112,20 @@ def probe_available(seconds: float = _PROBE_SECONDS) -> Available:
     while read_clocks().wall - before.wall < seconds:
         shares.append(_try_threads(n))
         alone.append(_try_threads(1))
-    return Available(statistics.fmean(alone), statistics.fmean(shares) * cores)
+    return _with_average(statistics.fmean(alone), statistics.fmean(shares) * cores)
+
+
+def _with_average(one: float, every: float) -> Available:
+    """Return what was tried out, halfway to what the load of the last minute leaves on average.
+
+    A busy machine's load changes within seconds, so that a short try alone is off by far.
+    """
+    cores = count_cores()
+    load, _, _ = psutil.getloadavg()
+    usual_one = min(1.0, cores / (load + 1))
+    usual_every = cores * cores / (load + cores)
+    every = math.sqrt(every * usual_every)
+    return Available(min(math.sqrt(one * usual_one), every), every)
 
 
 def _try_threads(n: int) -> float:

@@ -9,7 +9,7 @@ from tl_core.text import about, between
 
 _SURE = 1.7
 """Largest ratio of the ends of a range that is told as one figure."""
-_LOAD_CHANGES = 1.4
+_LOAD_CHANGES = 1.6
 """Ratio by which the cores that others leave may change while a run lasts."""
 
 _JITTER_SECONDS = 0.2
