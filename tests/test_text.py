@@ -19,6 +19,7 @@ from tl_core.text import (
     one_line,
     percent,
     plotly_text,
+    rarest_first,
     share,
     shorten,
     size,
@@ -223,3 +224,13 @@ def test_natural_order_is_one_order(texts):
 )
 def test_a_range_of_durations_is_rounded_outwards(low: float, high: float, words: str):
     assert between(low, high) == words
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers())))
+def test_every_group_stands_together_before_any_larger_one(items):
+    shown = rarest_first(items, by=lambda item: item[0])
+    assert sorted(shown) == sorted(items)
+    kinds = list(dict.fromkeys(kind for kind, _ in shown))
+    groups = [[item for item in items if item[0] == kind] for kind in kinds]
+    assert shown == [item for group in groups for item in group]
+    assert [len(group) for group in groups] == sorted(len(group) for group in groups)

@@ -4,8 +4,10 @@ import html
 import math
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterable
+from typing import TypeVar
 
+_Item = TypeVar("_Item")
 # Without tab, line feed and carriage return, which text may hold; with marks that turn the
 # direction, and with lone surrogates, which cannot be encoded.
 _CONTROLS = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff"
@@ -98,6 +100,17 @@ def natural_key(text: str) -> tuple[tuple[str | int, ...], str]:
             pieces += [len(digits), digits]
     # The text itself decides between equal numbers, such as 1 and 01.
     return tuple(pieces), text
+
+
+def rarest_first(items: Iterable[_Item], *, by: Callable[[_Item], Hashable]) -> list[_Item]:
+    """Return the items in groups of equal `by`, the smallest group first.
+
+    A list of which only the beginning is seen then shows every kind of item as soon as it can.
+    """
+    groups: dict[Hashable, list[_Item]] = {}
+    for item in items:
+        groups.setdefault(by(item), []).append(item)
+    return [item for group in sorted(groups.values(), key=len) for item in group]
 
 
 def percent(fraction: float) -> str:

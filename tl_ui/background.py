@@ -56,7 +56,7 @@ class Job:
     def progress(self) -> tuple[float, str]:
         """Return the share that is done, 0 to 1, and a line that says the step and the time."""
         if self.began is None:
-            return 0.0, "Waiting for other work on this server to finish…"
+            return 0.0, "Waiting its turn: this server computes one thing at a time…"
         now = time.monotonic()
         done, step = self._read_progress()
         # The time before the first progress is start-up and would distort the estimate.
@@ -75,7 +75,7 @@ class Job:
             return share, str(progress.get("words") or "Working")
         # There is no file until the command has started and made its first report.
         except (OSError, ValueError, KeyError, TypeError):
-            return 0.0, "Loading PyTorch in a process of its own, which takes some seconds"
+            return 0.0, "Starting up, which takes some seconds"
 
     def begin(self, stdin: IO[str]) -> subprocess.Popen[str] | None:
         """Start the process, unless the job was stopped while it was queued."""

@@ -8,8 +8,10 @@ import streamlit as st
 
 from tl_core.bin import DAYS_KEPT, restore
 from tl_core.errors import TransferLabError
-from tl_ui.choice import choose
+from tl_core.text import shorten
+from tl_ui.choice import choose, chosen_or_newest
 from tl_ui.components.address import page_path
+from tl_ui.components.scroll import scroll_to_top
 from tl_ui.markdown import literal
 from tl_ui.navigation import link
 from tl_ui.resources import get_workspace
@@ -18,6 +20,8 @@ _DELETED = "just-deleted"
 """Session key of the last `Deletion`."""
 _PAGE = "just-deleted-page"
 """Session key of the path of the page that shows it."""
+_RESTORED = "just-restored"
+"""Session key of the `Deletion` that was undone last, until it has been said."""
 _SECONDS_SHOWN = 600
 
 
@@ -28,16 +32,32 @@ class Deletion:
     """Markdown, such as `3 runs`."""
     at: float
     """Seconds since the epoch."""
+    is_dataset: bool
+
+    def words(self, one: str, many: str) -> str:
+        """Return what was deleted with its verb, in the singular or the plural, as Markdown."""
+        return f"{self.what} {one if len(self.ids) == 1 else many}"
 
 
-def note_deletion(ids: Sequence[str], what: str) -> None:
-    """Have the next page offer to undo a deletion; another one takes its place."""
-    st.session_state[_DELETED] = Deletion(tuple(ids), what, time.time())
+def note_deletion(ids: Sequence[str], what: str, *, is_dataset: bool = False) -> None:
+    """Have the next page offer to undo a deletion; another one takes its place.
+
+    Args:
+        what: what was deleted, as Markdown, such as `3 runs`.
+        is_dataset: have the page name the dataset that it shows now.
+    """
+    st.session_state[_DELETED] = Deletion(tuple(ids), what, time.time(), is_dataset)
     st.session_state.pop(_PAGE, None)
 
 
 def offer_undo() -> None:
     """Draw the line with Undo on the first page after a deletion, for at most ten minutes."""
+    if restored := st.session_state.pop(_RESTORED, None):
+        st.toast(
+            f"{restored.words('is', 'are')} back.",
+            icon=":material/restore_from_trash:",
+            duration="long",
+        )
     deletion: Deletion | None = st.session_state.get(_DELETED)
     if deletion is None:
         return
@@ -47,8 +67,11 @@ def offer_undo() -> None:
         return
     # The style sheet keeps it in view, wherever the page is scrolled to.
     with st.container(horizontal=True, vertical_alignment="center", key="undo", border=True):
+        # The reader may have been far down the page, whose content is another now.
+        scroll_to_top(key="scroll-deletion", occasion=str(deletion.at))
+        kept = f"moved to the bin, kept for {DAYS_KEPT} days."
         st.markdown(
-            f"{deletion.what} moved to the bin, kept for {DAYS_KEPT} days.", width="content"
+            f"{deletion.words('was', 'were')} {kept}{_shown_now(deletion)}", width="content"
         )
         if st.button("Undo", icon=":material/undo:", key="undo-deletion"):
             _undo(deletion)
@@ -56,6 +79,15 @@ def offer_undo() -> None:
         if st.button("Dismiss", icon=":material/close:", key="dismiss-deletion", type="tertiary"):
             del st.session_state[_DELETED]
             st.rerun()
+
+
+def _shown_now(deletion: Deletion) -> str:
+    """Return a sentence that names the dataset that took the place of a deleted one, or ""."""
+    dataset_id = chosen_or_newest().get("dataset") if deletion.is_dataset else None
+    if not dataset_id:
+        return ""
+    name = get_workspace().store.get_dataset(dataset_id).name
+    return f" Shown now: **{literal(shorten(name, 60))}**."
 
 
 def _undo(deletion: Deletion) -> None:
@@ -67,6 +99,7 @@ def _undo(deletion: Deletion) -> None:
         return
     if restored[0].kind == "dataset":
         choose("dataset", restored[0].id)
+    st.session_state[_RESTORED] = deletion
     st.rerun()
 
 

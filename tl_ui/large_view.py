@@ -14,18 +14,26 @@ _PLACE = "large-view-place"
 """Session key: index of the shown image among those that can be stepped through."""
 
 
-def open_large(title: str, n: int, place: int, show: Callable[[int], None]) -> None:
+def open_large(
+    title: str,
+    n: int,
+    place: int,
+    show: Callable[[int], None],
+    *,
+    on_close: Callable[[], None] | None = None,
+) -> None:
     """Open one of `n` images in a dialog.
 
     Args:
         title: heading of the dialog, for Markdown.
         place: index of the image that is shown first.
         show: draws the image of an index.
+        on_close: called when the reader closes the dialog by ×, by Esc or by a click beside it.
     """
     # Kept in the session, because the dialog's buttons rerun only the dialog.
     st.session_state[_PLACE] = place
     # Not a decorator, since the title depends on the kind of images.
-    st.dialog(title, width="large")(_show)(n, show)
+    st.dialog(title, width="large", on_dismiss=on_close or "ignore")(_show)(n, show)
 
 
 def open_dataset_image(

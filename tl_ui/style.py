@@ -13,9 +13,10 @@ _STYLE = """<style>
   align-items: center; overflow-x: auto; scrollbar-width: none; }
 .st-key-menu > div { flex: none; width: auto !important; }
 .st-key-menu a[data-testid="stPageLink-NavLink"] { padding: 0.375rem 0.75rem; }
-/* What was deleted is said below the menu, wherever the page is scrolled to. */
-div:has(> .st-key-undo) { position: fixed; top: 4.25rem; left: 0; right: 0; z-index: 999;
-  align-items: center; pointer-events: none; }
+/* What was deleted is said below the menu, wherever the page is scrolled to. It takes room of its
+   own, so that it covers nothing at the top of the page. */
+div:has(> .st-key-undo) { position: sticky; top: 4.25rem; z-index: 999; align-items: center;
+  margin: 1rem 0; pointer-events: none; }
 .st-key-undo { width: max-content !important; max-width: calc(100vw - 2rem); pointer-events: auto;
   background: light-dark(#ffffff, #060509); box-shadow: 0 0.25rem 1rem rgb(0 0 0 / 0.2); }
 /* The navigation bar is slim, so the page can begin higher. */

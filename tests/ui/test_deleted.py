@@ -7,6 +7,7 @@ from waiting import PATIENCE
 
 from tl_core.bin import list_bin
 from tl_core.records import RunState
+from tl_ui.markdown import literal
 
 __all__ = ["add_run", "dataset", "workspace"]
 
@@ -22,14 +23,17 @@ def show_page():
 
     st.navigation(make_pages(), position="hidden")
     if "ids" in st.session_state:
-        note_deletion(st.session_state.pop("ids"), "**It** was")
+        is_dataset = st.session_state["is_dataset"]
+        note_deletion(st.session_state.pop("ids"), "**It**", is_dataset=is_dataset)
     offer_undo()
-    runpy.run_path("pages/runs.py")
+    runpy.run_path(f"pages/{st.session_state['page']}.py")
 
 
-def open_runs(deleted):
+def open_after(deleted, page="runs", is_dataset=False):
     app = AppTest.from_function(show_page, default_timeout=PATIENCE)
     app.session_state["ids"] = deleted
+    app.session_state["page"] = page
+    app.session_state["is_dataset"] = is_dataset
     app.run()
     assert not app.exception
     return app
@@ -42,16 +46,24 @@ def run(add_run):
 
 def test_a_deletion_is_undone_by_one_press(workspace, run):
     workspace.store.bin_run(run.id)
-    app = open_runs([run.id])
+    app = open_after([run.id])
     assert "**It** was moved to the bin, kept for 7 days." in words(app)
     buttons(app)["Undo"].click().run()
     assert workspace.store.get_run(run.id) == run and list_bin(workspace) == []
     assert "Undo" not in buttons(app)
+    assert [toast.value for toast in app.toast] == ["**It** is back."]
+
+
+def test_after_a_dataset_was_deleted_the_line_names_the_one_shown_now(workspace, dataset):
+    app = open_after([dataset.id], page="data", is_dataset=True)
+    shown_now = f"Shown now: **{literal(dataset.name)}**."
+    assert f"**It** was moved to the bin, kept for 7 days. {shown_now}" in words(app)
+    assert "Shown now" not in words(open_after([dataset.id], page="runs"))
 
 
 def test_the_line_can_be_dismissed_and_the_bin_is_linked(workspace, run):
     workspace.store.bin_run(run.id)
-    app = open_runs([run.id])
+    app = open_after([run.id])
     assert {"Open the bin", "Bin (1)"} <= links(app).keys()
     buttons(app)["Dismiss"].click().run()
     assert "Undo" not in buttons(app) and "Bin (1)" in links(app)
@@ -59,7 +71,7 @@ def test_the_line_can_be_dismissed_and_the_bin_is_linked(workspace, run):
 
 def test_an_undo_after_the_bin_was_emptied_says_so(workspace, run):
     workspace.store.bin_run(run.id)
-    app = open_runs([run.id])
+    app = open_after([run.id])
     workspace.store.delete_binned(workspace.store.list_bin()[0])
     buttons(app)["Undo"].click().run()
     assert run.id in app.error[0].value and "7 days" in app.error[0].value

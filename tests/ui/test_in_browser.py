@@ -393,6 +393,23 @@ def test_arrow_keys_go_from_a_large_image_to_its_neighbours(page):
     dialog.wait_for(state="detached")
 
 
+@pytest.mark.parametrize("way", ["button", "key", "beside"])
+def test_a_closed_large_image_leaves_the_address_of_the_page(page, way):
+    page.goto("/?part=large&image=7")
+    page.get_by_role("button", name="Image of a").nth(1).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("2 of 3", exact=True).wait_for()
+    assert "image=7" in page.url
+    if way == "button":
+        dialog.get_by_role("button", name="Close").click()
+    elif way == "key":
+        page.keyboard.press("Escape")
+    else:
+        page.mouse.click(2, 300)
+    dialog.wait_for(state="detached")
+    page.wait_for_url(lambda url: "image=" not in url and "part=large" in url)
+
+
 def test_a_heat_map_says_that_it_is_being_made_and_what_it_shows(page):
     held = []
     drawn = {"content_type": "image/svg+xml", "body": "<svg xmlns='http://www.w3.org/2000/svg'/>"}

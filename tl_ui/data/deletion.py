@@ -30,7 +30,7 @@ def _ask(dataset: DatasetRecord) -> None:
     except TransferLabError as error:
         st.error(literal(str(error)))
         return
-    note_deletion([dataset.id], f"**{literal(shorten(dataset.name, 60))}** was")
+    note_deletion([dataset.id], f"**{literal(shorten(dataset.name, 60))}**", is_dataset=True)
     # The address still names the dataset, and the page would warn that it is gone.
     st.query_params.clear()
     st.rerun()

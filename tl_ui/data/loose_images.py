@@ -6,6 +6,7 @@ They become a dataset once there are two classes.
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
 import streamlit as st
@@ -13,7 +14,7 @@ import streamlit as st
 from tl_core.data.images import why_no_image
 from tl_core.data.names import is_junk
 from tl_core.data.sources import Source, loose_images
-from tl_core.text import natural_key, number_of, shorten
+from tl_core.text import natural_key, number_of, rarest_first, shorten
 from tl_ui.data.uploads import Uploads, uploads_for
 from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
@@ -69,7 +70,7 @@ def _ask_for_class(drop: Drop) -> bool:
     if drop.others:
         st.warning(others_words(drop), icon=":material/block:")
     if not drop.n_images:
-        is_done = st.button("Go on without", key=f"without-{drop.upload_id}")
+        is_done = st.button("Dismiss", key=f"without-{drop.upload_id}")
         if is_done:
             _uploads().close(drop.upload_id)
         return is_done
@@ -88,16 +89,12 @@ def others_words(drop: Drop) -> str:
     """List the unusable files with the reason for each, as Markdown."""
     some = [
         f"**{literal(shorten(name, 80))}**: {literal(reason)}"
-        for name, reason in drop.others[:_MOST_NAMED]
+        for name, reason in rarest_first(drop.others, by=itemgetter(1))[:_MOST_NAMED]
     ]
     more = len(drop.others) - len(some)
     verb, kind = ("is", "no image") if len(drop.others) == 1 else ("are", "no images")
-    end = "." if drop.n_images else "; there is nothing else."
-    lines = [
-        f"{number_of(len(drop.others), 'file')} {verb} {kind} that can be used and {verb} left "
-        f"out{end}",
-        *some,
-    ]
+    end = f" and {verb} left out." if drop.n_images else ". Nothing was added."
+    lines = [f"{number_of(len(drop.others), 'file')} {verb} {kind} that can be used{end}", *some]
     if more:
         lines.append(f"and {number_of(more, 'more file', 'more files')}")
     return "\n- ".join(lines)

@@ -1,6 +1,7 @@
 """Overview of what a dataset holds: class balance, split, unusable files and warnings."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 import streamlit as st
 
@@ -9,7 +10,7 @@ from tl_core.errors import TransferLabError
 from tl_core.glossary import GLOSSARY
 from tl_core.records import DatasetRecord, SkippedFile
 from tl_core.spreadsheet import as_csv
-from tl_core.text import count, number_of
+from tl_core.text import count, number_of, rarest_first
 from tl_ui.components.live_chart import chart
 from tl_ui.dataset_view import default_split
 from tl_ui.markdown import literal
@@ -61,13 +62,15 @@ def show_left_out(skipped: Sequence[SkippedFile]) -> None:
     verb = "was" if len(skipped) == 1 else "were"
     files = f"{number_of(len(skipped), 'file')} {verb} left out"
     with st.expander(f"{files}: see which, and why", icon=":material/block:"):
-        rows = [{"File": file.name, "Why it was left out": file.reason} for file in skipped]
+        # Most of them are often left out for one reason, and would hide the others.
+        shown = rarest_first(skipped, by=attrgetter("reason"))
+        rows = [{"File": file.name, "Why it was left out": file.reason} for file in shown]
         st.dataframe(
             rows, hide_index=True, alt="Files that were left out, with the reason for each"
         )
         st.download_button(
             "Download as CSV",
-            as_csv(["file", "reason"], [(file.name, file.reason) for file in skipped]),
+            as_csv(["file", "reason"], [(file.name, file.reason) for file in shown]),
             "left-out.csv",
             "text/csv",
             icon=":material/download:",

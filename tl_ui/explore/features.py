@@ -15,6 +15,7 @@ from tl_core.glossary import GLOSSARY
 from tl_core.records import DatasetRecord
 from tl_core.runs.summary import backbone_title
 from tl_core.text import number_of, shorten
+from tl_ui.background import get_jobs, read_result
 from tl_ui.components.live_chart import chart
 from tl_ui.components.point_map import point_map
 from tl_ui.dataset_view import dataset_images
@@ -72,8 +73,12 @@ def _show_map(dataset: DatasetRecord, config: RunConfig) -> None:
     arguments = ["lay-out", dataset.id, f"--method={method}", *_settings(config)]
     label = f"Draw the {TITLES[method]} map"
     place = _place(dataset.id, "map", arguments)
-    result = await_result(arguments, place, label, at_once=True)
     st.caption(MEANING[method])
+    # It would only queue behind the answer, and seem to wait for somebody else's work.
+    if read_result(place) is None and _is_answer_awaited(dataset, config):
+        st.caption("The map follows the answer above.")
+        return
+    result = await_result(arguments, place, label, at_once=True)
     if result is None:
         return
     images = dataset_images(dataset.id)
@@ -133,10 +138,22 @@ def choose_method(key: str) -> str:
 
 def show_answer(dataset: DatasetRecord, config: RunConfig) -> None:
     """Show whether the classes can be told apart, or the progress of finding out."""
-    arguments = ["probe", dataset.id, "--quick", "--json", *_settings(config)]
-    place = _place(dataset.id, "answer", arguments)
+    arguments, place = _answer_job(dataset, config)
     if result := await_result(arguments, place, "Find out how well", at_once=True):
         st.markdown(f"**{literal(result['answer'])}**")
+
+
+def _is_answer_awaited(dataset: DatasetRecord, config: RunConfig) -> bool:
+    """Tell if the job of `show_answer` is queued or running; the page is drawn anew at its end."""
+    _, place = _answer_job(dataset, config)
+    job = get_jobs().find(place)
+    return job is not None and not job.is_over
+
+
+def _answer_job(dataset: DatasetRecord, config: RunConfig) -> tuple[list[str], Path]:
+    """Return the arguments of the command that finds the answer, and the file of its result."""
+    arguments = ["probe", dataset.id, "--quick", "--json", *_settings(config)]
+    return arguments, _place(dataset.id, "answer", arguments)
 
 
 def show_probes(

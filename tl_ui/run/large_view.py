@@ -37,7 +37,11 @@ def open_image(
     place = next(i for i, p in enumerate(around) if p.position == position)
     _note_in_address(position)
     open_large(
-        f"One {what} image", len(around), place, lambda i: _show(run, images, around[i], what)
+        f"One {what} image",
+        len(around),
+        place,
+        lambda i: _show(run, images, around[i], what),
+        on_close=forget_address,
     )
 
 
@@ -88,6 +92,13 @@ def _note_in_address(position: int) -> None:
     # Noted as opened, so that the changed address does not open the dialog a second time.
     st.session_state[_OPENED] = str(position)
     st.query_params["image"] = str(position)
+
+
+def forget_address() -> None:
+    """Take the image out of the page's address, once its dialog is closed."""
+    # A reload or a copied address would open the dialog again.
+    st.query_params.pop("image", None)
+    st.session_state.pop(_OPENED, None)
 
 
 def verdict(prediction: Prediction, names: Sequence[str]) -> str:

@@ -52,5 +52,4 @@ def _delete_all(runs: Sequence[Run]) -> None:
         st.stop()
     finally:
         if deleted:
-            verb = "was" if len(deleted) == 1 else "were"
-            note_deletion(deleted, f"**{number_of(len(deleted), 'run')}** {verb}")
+            note_deletion(deleted, f"**{number_of(len(deleted), 'run')}**")

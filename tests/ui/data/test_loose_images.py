@@ -90,14 +90,18 @@ def test_what_is_no_image_is_named_with_its_reason_and_not_counted(app, drop):
 
 def test_a_drop_without_an_image_is_not_asked_about(app, drop):
     drop(app, {"wrong.txt": b"hello"})
-    assert "1 file is no image" in said(app) and not app.text_input
-    press(app, "Go on without")
+    assert "1 file is no image that can be used. Nothing was added." in said(app)
+    assert not app.text_input
+    press(app, "Dismiss")
     assert said(app) == "waiting: False"
 
 
 def test_of_many_such_files_some_are_named_and_the_rest_counted(app, drop):
-    drop(app, {"a.jpg": photo(), **{f"{i}.txt": b"hello" for i in range(30)}})
-    assert "30 files are no images" in said(app) and "and 22 more files" in said(app)
+    others = {f"{i}.txt": b"hello" for i in range(30)} | {"last.jpg": b"%PDF-1"}
+    drop(app, {"a.jpg": photo(), **others})
+    assert "31 files are no images" in said(app) and "and 23 more files" in said(app)
+    # The only one with a reason of its own is not among the rest.
+    assert r"**last\.jpg**" in said(app)
 
 
 def test_what_was_dropped_waits_until_it_is_a_dataset(app, drop):

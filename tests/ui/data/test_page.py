@@ -49,6 +49,13 @@ def test_pictures_come_first_then_the_counts_then_warnings_then_the_button(add):
     assert places == sorted(places)
 
 
+def test_files_left_out_for_a_rare_reason_are_listed_first(add):
+    many = [SkippedFile(f"{i}.jpg", "It has no label.") for i in range(12)]
+    add([4, 4], skipped=[*many, SkippedFile("notes.txt", "It is no image.")])
+    (table,) = open_page("data").dataframe
+    assert table.value["File"].iloc[0] == "notes.txt" and len(table.value) == 13
+
+
 def test_two_hundred_equal_classes_are_one_sentence(add):
     add([3] * 200)
     app = open_page("data")

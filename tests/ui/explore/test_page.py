@@ -133,17 +133,25 @@ def test_without_images_explore_says_what_would_be_here(workspace):
     assert "First it needs images" in words(open_page("explore"))
 
 
-def test_explore_finds_out_without_being_asked_and_says_what_it_is_doing(dataset):
-    app = open_page("explore", dataset="d1")
+def stop_job(kind):
+    """Stop the job of that kind, which must be the only one that is not over."""
     jobs = background.get_jobs()
-    places = list(jobs._jobs)
-    assert {place.stem.split("-")[0] for place in places} == {"answer", "map"}
-    assert buttons(app) == {"Stop", "Try classical models"}
+    (place,) = [place for place, job in jobs._jobs.items() if not job.is_over]
+    assert place.stem.startswith(f"{kind}-")
+    jobs.find(place).stop()
+    wait_until(lambda: jobs.find(place).is_over, "the job's end")
+
+
+def test_explore_finds_out_without_being_asked_and_draws_its_map_after_the_answer(dataset):
+    app = open_page("explore", dataset="d1")
+    assert "The map follows the answer above." in words(app)
     assert "two directions in which they vary most" in words(app)
-    for place in places:
-        jobs.find(place).stop()
-    for place in places:
-        wait_until(lambda place=place: jobs.find(place).is_over, "the job's end")
+    assert buttons(app) == {"Stop", "Try classical models"}
+    stop_job("answer")
+    app.run()
+    assert "The map follows" not in words(app)
+    assert buttons(app) == {"Stop", "Find out how well", "Try classical models"}
+    stop_job("map")
     # None starts again by itself.
     again = open_page("explore", dataset="d1")
     assert {"Draw the PCA map", "Find out how well"} <= buttons(again)

@@ -15,6 +15,7 @@ from tl_ui.gallery import GalleryItem, gallery_html
 from tl_ui.large_view import open_large
 from tl_ui.markdown import literal
 from tl_ui.point_maps import PointMap, by_class
+from tl_ui.run.large_view import forget_address
 from tl_ui.tokens import Tokens
 
 tokens = Tokens(workspace().settings.home)
@@ -74,7 +75,13 @@ if part == "large":
     items = [GalleryItem(f"/picture/{i}", "a", pick=i) for i in range(3)]
     picked = picker(gallery_html(items), key="pictures")
     if picked is not None:
-        open_large("One image", 3, picked, lambda i: st.text_input("Name", f"image {i}"))
+        open_large(
+            "One image",
+            3,
+            picked,
+            lambda i: st.text_input("Name", f"image {i}"),
+            on_close=forget_address,
+        )
 if part == "text":
     for text in json.loads(st.query_params["texts"]):
         st.write(literal(text))
