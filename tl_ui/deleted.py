@@ -52,12 +52,7 @@ def note_deletion(ids: Sequence[str], what: str, *, is_dataset: bool = False) ->
 
 def offer_undo() -> None:
     """Draw the line with Undo on the first page after a deletion, for at most ten minutes."""
-    if restored := st.session_state.pop(_RESTORED, None):
-        st.toast(
-            f"{restored.words('is', 'are')} back.",
-            icon=":material/restore_from_trash:",
-            duration="long",
-        )
+    _say_restored()
     deletion: Deletion | None = st.session_state.get(_DELETED)
     if deletion is None:
         return
@@ -67,8 +62,9 @@ def offer_undo() -> None:
         return
     # The style sheet keeps it in view, wherever the page is scrolled to.
     with st.container(horizontal=True, vertical_alignment="center", key="undo", border=True):
-        # The reader may have been far down the page, whose content is another now.
-        scroll_to_top(key="scroll-deletion", occasion=str(deletion.at))
+        if deletion.is_dataset:
+            # The reader was far down the page, which shows another dataset now.
+            scroll_to_top(key="scroll-deletion", occasion=f"deletion {deletion.at}")
         kept = f"moved to the bin, kept for {DAYS_KEPT} days."
         st.markdown(
             f"{deletion.words('was', 'were')} {kept}{_shown_now(deletion)}", width="content"
@@ -79,6 +75,17 @@ def offer_undo() -> None:
         if st.button("Dismiss", icon=":material/close:", key="dismiss-deletion", type="tertiary"):
             del st.session_state[_DELETED]
             st.rerun()
+
+
+def _say_restored() -> None:
+    restored: Deletion | None = st.session_state.pop(_RESTORED, None)
+    if restored is None:
+        return
+    words = f"{restored.words('is', 'are')} back"
+    if restored.is_dataset:
+        words += " and shown now"
+        scroll_to_top(key="scroll-restored", occasion=f"restored {restored.at}")
+    st.toast(f"{words}.", icon=":material/restore_from_trash:", duration="long")
 
 
 def _shown_now(deletion: Deletion) -> str:

@@ -59,6 +59,9 @@ def test_after_a_dataset_was_deleted_the_line_names_the_one_shown_now(workspace,
     shown_now = f"Shown now: **{literal(dataset.name)}**."
     assert f"**It** was moved to the bin, kept for 7 days. {shown_now}" in words(app)
     assert "Shown now" not in words(open_after([dataset.id], page="runs"))
+    workspace.store.bin_dataset(dataset.id)
+    buttons(app)["Undo"].click().run()
+    assert [toast.value for toast in app.toast] == ["**It** is back and shown now."]
 
 
 def test_the_line_can_be_dismissed_and_the_bin_is_linked(workspace, run):
