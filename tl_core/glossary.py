@@ -47,9 +47,9 @@ GLOSSARY = {
     "training cost": "Processor time of a run, all cores added up, as if it had begun with an "
     "empty cache: what the cache saved is added. A busy machine hardly changes it. On a GPU it is "
     "the time on the clock.",
-    "interval": "How sure the figure is: on another test set of this size it would most likely "
-    "lie in this range (95 % interval; of a share after Wilson). Fewer images make "
-    "it wider.",
+    "interval": "How sure the figure is. These images are a sample: measured on all images of "
+    "this kind, the figure would most likely lie in this range (95 % interval; of a share after "
+    "Wilson). Fewer images make it wider.",
     "learning curves": "Loss and accuracy after each epoch, on training and on validation images. "
     "Where training still improves and validation gets worse, the model overfits.",
     "learning rate": "How big a step the weights take each time. "

@@ -70,6 +70,41 @@ def test_the_curves_say_how_it_fits_and_which_figures_show_it(points, best, kind
     assert words in fit.sentence
 
 
+def torn(right_kept, right_last, n):
+    """Curves whose loss falls to the end while the accuracy was best in epoch 1."""
+    rights = [right_kept / n, right_last / n, right_last / n]
+    return curves([1, 0.8, 0.7], [0.7, 0.667, 0.618], [0.5, 0.6, 0.7], rights, n=n)
+
+
+def test_where_loss_and_accuracy_disagree_the_rule_is_named_and_no_more_epochs_advised():
+    fit = judge_fit(run_of(1), torn(17, 15, 24), [], 10)
+    assert fit.kind == "unknown"
+    assert (
+        "Epoch 1 was kept for its validation accuracy: 17 of 24 images right; epoch 3 has a lower "
+        "loss but 15 of 24, a difference within chance. Loss and accuracy disagree"
+    ) in fit.sentence
+    assert "More epochs" not in fit.sentence
+
+
+@given(st.integers(2, 400), st.data())
+def test_a_kept_epoch_is_explained_exactly_where_another_has_the_lowest_loss(n, data):
+    kept = data.draw(st.integers(1, n))
+    last = data.draw(st.integers(0, kept - 1))
+    sentence = judge_fit(run_of(1), torn(kept, last, n), [], 10).sentence
+    told = f"{kept} of {n} images right; epoch 3 has a lower loss but {last} of {n}"
+    assert told in sentence
+    is_apart = Share(kept / n, n).is_apart_from(Share(last / n, n))
+    assert ("within chance" in sentence) != is_apart
+    assert "was kept for" not in judge_fit(run_of(3), torn(last, kept, n), [], 10).sentence
+
+
+def test_a_rise_of_the_loss_is_told_with_the_reason_why_a_later_epoch_was_kept():
+    points = curves([1, 0.5, 0.2, 0.1], [1, 0.6, 0.8, 1.1], [0.5] * 4, [0.5, 0.7, 0.8, 0.9])
+    fit = judge_fit(run_of(4), points, [], 2)
+    assert fit.kind == "over"
+    assert "0.100. Epoch 4 was kept for its validation accuracy: 90 of 100" in fit.sentence
+
+
 def guessed(n_of_classes, right=lambda label: label == 0):
     """Answers to so many images of each class, right where that says so."""
     labels = [label for label, n in enumerate(n_of_classes) for _ in range(n)]
@@ -137,10 +172,17 @@ def test_the_sides_of_the_sentence_are_the_kept_models_where_that_was_asked():
     check = {"n": 500, "accuracy": 1.0, "loss": 0.01}
     sides = "100.0 % of 500 training images rightly, and 90.0 % of 100 validation images."
     fit = judge_fit(run_of(2, train_check=check), points, [], 2)
-    assert fit.sentence.endswith(f" The kept model, of epoch 2, names {sides}")
+    assert fit.sentence.endswith(
+        f" Asked again afterwards, the kept model, of epoch 2, names {sides}"
+    )
+    augmented = judge_fit(run_of(2, augment="photos", train_check=check), points, [], 2)
+    assert (
+        f"Asked again afterwards, without augmentation, the kept model, of epoch 2, names {sides}"
+        in (augmented.sentence)
+    )
     learning = " In epoch 2 it named 80.0 % of 100 training images rightly, while it was learning"
     assert (
-        f"{learning}, on varied images, and"
+        f"{learning}, on augmented images, and"
         in judge_fit(run_of(2, augment="photos"), points, [], 2).sentence
     )
     assert f"{learning}, and 90.0 % of 100" in judge_fit(run_of(2), points, [], 2).sentence

@@ -1,13 +1,16 @@
 """Warnings of a run's dataset and split, on every face that shows the run."""
 
+from dataclasses import replace
+
 import pytest
 from filled_pages import add_run, dataset, open_page, workspace  # noqa: F401
 
+from tl_core.data.small_samples import few_test_warning
 from tl_core.datasets.importing import delete_dataset
 from tl_core.facts import RunFacts
 from tl_core.records import RunState
 from tl_core.report import report_html
-from tl_core.runs.cautions import all_warnings, data_warnings
+from tl_core.runs.cautions import all_warnings, data_warnings, split_warnings
 
 ODD = "The class b has no training image."
 
@@ -23,6 +26,17 @@ def test_warnings_of_the_split_are_told_once_and_outlive_the_dataset(workspace, 
     assert data_warnings(workspace.store, run) == (ODD,)
     delete_dataset(workspace.store, workspace.artifacts, "d1")
     assert data_warnings(workspace.store, run) == (ODD,)
+
+
+def test_the_expected_width_of_the_interval_gives_way_to_the_one_found(workspace, run):  # noqa: F811
+    facts = RunFacts(split_warnings=(few_test_warning(24), ODD))
+    workspace.store.update_run(run.id, facts=facts, result=replace(run.result, n=24))
+    tested = workspace.store.get_run(run.id)
+    assert split_warnings(tested) == (ODD,)
+    assert split_warnings(replace(tested, result=None)) == facts.split_warnings
+    few, *others = all_warnings(workspace.store, tested)
+    assert "24 test images are few" in few
+    assert others == [ODD]
 
 
 def test_a_test_that_says_little_is_warned_of_first(workspace, run):  # noqa: F811

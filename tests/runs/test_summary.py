@@ -44,6 +44,9 @@ def test_the_headline_has_accuracy_interval_and_baseline():
         (0.861, 380, ""),
         (0.3, 20, "not clearly better"),
         (0.9, 20, "20 test images are few"),
+        (0.3, 20, "20 test images are few"),
+        (1.0, 29, "29 test images are few"),
+        (1.0, 1, "1 test image is few"),
         (0.24, 380, "guessing"),
     ],
 )
@@ -51,6 +54,12 @@ def test_a_figure_that_means_little_has_a_warning(accuracy, n, warning):
     words = caution(make_result(accuracy, n), ModelConfig())
     assert warning in words
     assert bool(warning) == bool(words)
+
+
+def test_few_test_images_are_told_of_with_the_range_of_the_headline_and_its_width():
+    words = caution(make_result(19 / 24, 24), ModelConfig())
+    assert "60–91" in headline(make_result(19 / 24, 24))
+    assert "the accuracy most likely lies between 60 and 91 % (31 points wide)" in words
 
 
 def test_no_one_is_told_to_freeze_less_than_nothing():

@@ -99,8 +99,8 @@ def accuracy_chart(
             "An empty chart of accuracy by epoch.",
             make_figure(traces, layout),
         )
-    # NaN compares false with every number, so `max` could return it.
-    best = max(val, key=lambda p: (finite(p.value) or 0, -p.epoch))
+    # NaN compares false with every number, so `max` could return it. Of equal ones the kept one.
+    best = max(val, key=lambda p: (finite(p.value) or 0, p.epoch == kept, -p.epoch))
     named = _of_epoch(val, kept)
     images = number_of(named.n, "validation image")
     low, high = _interval(named)

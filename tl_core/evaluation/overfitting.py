@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tl_core.config import ModelConfig
+from tl_core.evaluation.kept_epoch import why_kept
 from tl_core.evaluation.proportions import Guessing, Share, tells_classes_apart
 from tl_core.evaluation.scores import Judgement
 from tl_core.records import MetricPoint, Prediction, Run
@@ -57,7 +58,7 @@ def judge_fit(
             "good",
             "It learned about as much as it could in this way: the validation loss was lowest, "
             f"{losses[course.lowest]:.3f}, in epoch {course.lowest} of {course.last}, and neither "
-            f"rose nor fell much at the end.{course.gap_words}",
+            f"rose nor fell much at the end.{course.kept_words}{course.gap_words}",
         )
     )
 
@@ -104,18 +105,29 @@ class _Course:
         return (train, val) if train and val else None
 
     @property
+    def kept_words(self) -> str:
+        """Sentence on why not the epoch of the lowest loss was kept, with a space in front."""
+        words = why_kept(self.kept, self.lowest, self.right("val"))
+        return f" {words}" if words else ""
+
+    @property
     def gap_words(self) -> str:
         """Sentence about both accuracies, with a space in front; may be empty."""
         if not self.sides:
             return ""
         train = self.sides[0].words("training image")
         val = self.sides[1].words("validation image")
+        is_augmented = self.run.config.augment.is_on
         if self.checked:
-            return f" The kept model, of epoch {self.kept}, names {train} rightly, and {val}."
-        varied = ", on varied images" if self.run.config.augment.is_on else ""
+            without = ", without augmentation" if is_augmented else ""
+            return (
+                f" Asked again afterwards{without}, the kept model, of epoch {self.kept}, names "
+                f"{train} rightly, and {val}."
+            )
+        augmented = ", on augmented images" if is_augmented else ""
         return (
-            f" In epoch {self.kept} it named {train} rightly, while it was learning{varied}, and "
-            f"{val}."
+            f" In epoch {self.kept} it named {train} rightly, while it was learning{augmented}, "
+            f"and {val}."
         )
 
 
@@ -154,12 +166,13 @@ def _judge_by_heart(course: _Course) -> Fit | None:
     # If the training loss rose too, the images were not learned by heart.
     if val[last] <= val[lowest] + least_rise or train[last] >= train[lowest]:
         return None
+    kept = course.kept_words or f" The model of epoch {course.kept} was kept."
     return Fit(
         "over",
         f"It began to learn the training images by heart: after epoch {lowest} the validation "
         f"loss rose from {val[lowest]:.3f} to {val[last]:.3f} while the training loss "
-        f"{_fell(train[lowest], train[last])}; the model of epoch {course.kept} was "
-        f"kept.{course.gap_words} {what_helps(course.run.config.model, 'over')}",
+        f"{_fell(train[lowest], train[last])}.{kept}{course.gap_words} "
+        f"{what_helps(course.run.config.model, 'over')}",
     )
 
 
@@ -171,10 +184,20 @@ def _judge_unfinished(course: _Course) -> Fit | None:
     least_fall = max(_LEAST_FALL, _FALL * min(val[earlier], whole_fall))
     if course.lowest != last or val[last] >= val[earlier] - least_fall:
         return None
+    fall = (
+        f"from {val[earlier]:.3f} in epoch {earlier} to {val[last]:.3f} in epoch {last}, the last."
+    )
+    # Where the accuracy was better before, the falling loss is no reason for more epochs.
+    if course.kept != last:
+        return Fit(
+            "unknown",
+            f"The validation loss was still falling when it ended, {fall}{course.kept_words} Loss "
+            "and accuracy disagree, so it is open whether more epochs would do better."
+            f"{course.gap_words}",
+        )
     return Fit(
         "under",
-        f"It was still learning when it ended: the validation loss fell from {val[earlier]:.3f} "
-        f"in epoch {earlier} to {val[last]:.3f} in epoch {last}, the last. More epochs may do "
+        f"It was still learning when it ended: the validation loss fell {fall} More epochs may do "
         f"better.{course.gap_words}",
     )
 

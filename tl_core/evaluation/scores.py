@@ -30,7 +30,7 @@ _LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
 class Figure:
     value: float
     low: float
-    """Lower end of the 95 % interval of the metric on other images of the same kind."""
+    """Lower end of the 95 % interval for the metric on all images of the same kind."""
     high: float
 
     @property

@@ -27,6 +27,7 @@ from tl_core.glossary import GLOSSARY
 from tl_core.records import Run
 from tl_core.report.images import pick_images
 from tl_core.runs.cautions import data_warnings
+from tl_core.runs.curve_notes import training_line_words
 from tl_core.runs.predictor import Predictor
 from tl_core.runs.results import Results, results_of
 from tl_core.runs.summary import (
@@ -119,6 +120,7 @@ def report_html(
         charts_json=_safe_json({name: _content(chart) for name, chart in charts.items()}),
         settings=_settings(run),
         to_see_all=TO_SEE_ALL,
+        training_line=training_line_words(run.config),
         terms={term: GLOSSARY[term] for term in _TERMS},
         # Embedded, so that the report opens without a network.
         plotly=_script("plotly", "package_data", "plotly.min.js"),

@@ -1,5 +1,6 @@
 """Warnings about a run's figures: what is odd about its images, their split and its test."""
 
+from tl_core.data.small_samples import few_test_warning
 from tl_core.errors import UnknownDataset
 from tl_core.records import Run
 from tl_core.runs.summary import caution
@@ -15,7 +16,17 @@ def data_warnings(store: Store, run: Run) -> tuple[str, ...]:
         of_images = store.get_dataset(run.config.data.dataset_id).warnings
     except UnknownDataset:
         of_images = ()
-    return tuple(dict.fromkeys((*of_images, *run.facts.split_warnings)))
+    return tuple(dict.fromkeys((*of_images, *split_warnings(run))))
+
+
+def split_warnings(run: Run) -> tuple[str, ...]:
+    """Return the warnings about the run's split that its test has not answered.
+
+    Before the test, a warning about few test images tells how wide the interval may become;
+    afterwards `caution` tells how wide it is.
+    """
+    answered = few_test_warning(run.result.n) if run.result else ""
+    return tuple(warning for warning in run.facts.split_warnings if warning != answered)
 
 
 def all_warnings(store: Store, run: Run) -> tuple[str, ...]:

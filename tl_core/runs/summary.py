@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tl_core.backbones import get_backbone
 from tl_core.config import ModelConfig, RunConfig
+from tl_core.data.small_samples import ENOUGH_TO_TEST, FEW_TO_TEST
 from tl_core.errors import UnknownBackbone
 from tl_core.evaluation import Judgement, what_helps, wilson_interval
 from tl_core.presets import changed_settings
@@ -24,6 +25,8 @@ STAGE_SENTENCES = {
     "on some training images for comparison.",
 }
 """Description of each of `events.STAGES`."""
+_WIDE = 0.2
+"""Width of the test accuracy's interval above which the test images are called few."""
 _UNFREEZING = {"never": "", "two-phase": ", two-phase", "gradual": ", unfrozen gradually"}
 
 
@@ -57,17 +60,24 @@ def caution(result: TestResult, model: ModelConfig, kind: str = "unknown") -> st
             "All test images are of the most frequent class, so this says nothing about the "
             "others. Give the dataset test images of every class."
         )
+    is_small = high - low > _WIDE or result.n < FEW_TO_TEST
+    few = f"{number_of(result.n, 'test image')} {'is' if result.n == 1 else 'are'} few"
     if low <= result.baseline_accuracy:
+        also = f", and {few}" if is_small else ""
         return (
-            "This is not clearly better than always guessing the most frequent class. "
+            f"This is not clearly better than always guessing the most frequent class{also}. "
             f"{what_helps(model, kind)}"
         )
-    if high - low > 0.2:
-        return (
-            f"{number_of(result.n, 'test image')} are few: on other images the accuracy could "
-            f"well be anywhere between {100 * low:.0f} and {100 * high:.0f} %."
-        )
-    return ""
+    return f"{few}: {_range_words(round(100 * low), round(100 * high))}" if is_small else ""
+
+
+def _range_words(low: int, high: int) -> str:
+    """Say in which range, from `low` to `high` in percent, the accuracy lies for all images."""
+    return (
+        f"on all images of this kind, the accuracy most likely lies between {low} and {high} % "
+        f"({number_of(high - low, 'point')} wide); about {ENOUGH_TO_TEST} would tell it to ± 10 "
+        "points."
+    )
 
 
 def missing_words(test: Judgement) -> str:

@@ -33,7 +33,11 @@ def show_answers(run: Run) -> None:
         _show_tables(run, split, predictions, what)
     at = "" if run.result else f", after epoch {epoch}"
     st.subheader("Misclassified images", help=GLOSSARY["confidence"], anchor=False)
-    st.caption(f"What it says to {what} images{at}: its mistakes, and its right answers too.")
+    if all(p.is_right for p in predictions):
+        st.markdown(f"**No mistakes on the {what} images{at}.**")
+        st.caption("So its right answers are shown.")
+    else:
+        st.caption(f"What it says to {what} images{at}: its mistakes, and its right answers too.")
     browse_predictions(run, predictions, what)
 
 

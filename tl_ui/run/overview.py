@@ -7,6 +7,7 @@ import streamlit as st
 from tl_core.errors import UnknownRun
 from tl_core.glossary import GLOSSARY
 from tl_core.records import Run, RunState
+from tl_core.runs.curve_notes import training_line_words
 from tl_core.runs.endings import what_is_kept, with_ending
 from tl_core.runs.summary import caution, headline, is_busy, recipe_words, seconds_taken, when
 from tl_core.text import count, duration, number_of, percent, shorten
@@ -101,6 +102,7 @@ def show_learning_curves(run: Run) -> None:
                 "There is no line for training: its images were mixed, "
                 "so none of them has one right answer."
             )
+    st.caption(training_line_words(run.config))
     with st.expander("Learning-rate schedule", icon=":material/show_chart:"):
         words = "How big the steps of the head were, epoch by epoch"
         st.caption(words, help=GLOSSARY["learning rate"])
@@ -147,7 +149,8 @@ def show_ending(run: Run) -> None:
         if results and (words := caution(run.result, run.config.model, results.fit.kind)):
             st.warning(words, icon=":material/info:")
     else:
-        st.header("Not tested, so there is no test figure", help=GLOSSARY["test set"], anchor=False)
+        st.header(STATES[run.state][0].capitalize(), anchor=False)
+        st.caption("Not tested, so there is no test figure.", help=GLOSSARY["test set"])
         _say_what_happened(run)
     show_notes(run)
 

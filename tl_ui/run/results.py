@@ -10,7 +10,7 @@ from tl_core.glossary import GLOSSARY
 from tl_core.records import Run
 from tl_core.runs.results import Confused, Results, results_of
 from tl_core.runs.summary import missing_words, seen_before
-from tl_core.text import count, number_of, percent, share, shorten
+from tl_core.text import number_of, percent, share, shorten
 from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
 
@@ -82,9 +82,9 @@ def show_figures(run: Run) -> None:
                 width=166,
             )
     st.caption(
-        "Below each figure: the range it would most likely lie in on another test set of "
-        f"{count(test.n)} images (95 % interval). {baseline_words(test)} {missing_words(test)} "
-        f"{seen}"
+        "Below each figure: the range in which it would most likely lie if it were measured on all "
+        f"images of this kind, of which these {images} are a sample (95 % interval). "
+        f"{baseline_words(test)} {missing_words(test)} {seen}"
     )
 
 

@@ -12,6 +12,7 @@ from tl_core.config import RunConfig, knob_help
 from tl_core.glossary import GLOSSARY
 from tl_core.presets import changed_settings
 from tl_core.records import Run
+from tl_core.runs.cautions import split_warnings
 from tl_core.runs.cost import circumstances, training_cost
 from tl_core.runs.summary import backbone_title, changes_of, depth_words, is_busy, seconds_taken
 from tl_core.text import duration, html_text, number_of, percent, share
@@ -150,7 +151,7 @@ def _image_facts(run: Run) -> list[Fact]:
         ]
     fractions = f"{percent(data.val_fraction)} validation, {percent(data.test_fraction)} test"
     facts.append(Fact("Split", f"{fractions}, unless the dataset came with its own"))
-    facts += [Fact("About the split", warning) for warning in run.facts.split_warnings]
+    facts += [Fact("About the split", warning) for warning in split_warnings(run)]
     return facts
 
 

@@ -29,6 +29,7 @@ from tl_core.records import (
 from tl_core.runs.predictor import Answer
 from tl_ui.dataset_view import dataset_images
 from tl_ui.run import images as run_images
+from tl_ui.run.overview import STATES
 from tl_ui.try_it import asking
 
 __all__ = ["add_run", "dataset", "workspace"]
@@ -265,6 +266,8 @@ def test_a_run_that_did_not_reach_its_end_can_be_resumed(workspace, add_run, sta
     run = add_run(2, state=state, resumable=True)
     app = open_page("run", run=run.id)
     assert "It goes on with epoch 3 of 5" in words(app)
+    assert app.header[0].value == STATES[state][0].capitalize()
+    assert "no test figure" not in app.header[0].value
     assert links(app)["Train again with changes"] == (
         "train",
         f"dataset=d1&run={run.id}&like={run.id}",
@@ -272,6 +275,18 @@ def test_a_run_that_did_not_reach_its_end_can_be_resumed(workspace, add_run, sta
     buttons(app)["Resume"].click().run()
     assert not app.exception
     assert workspace.store.get_run(run.id).state is RunState.QUEUED
+
+
+@pytest.mark.parametrize("is_right", [True, False])
+def test_a_run_without_mistakes_says_so_first(workspace, add_run, is_right):
+    run = add_run(2, state=RunState.COMPLETED, tested=True)
+    answers = (0.7, 0.3) if is_right else (0.3, 0.7)
+    predictions = [Prediction(0, 0, answers), Prediction(1, 1, (0.2, 0.8))]
+    workspace.store.put_predictions(run.id, "test", 3, predictions)
+    said = [getattr(element, "value", None) for element in open_page("run", run=run.id).main]
+    said = [value for value in said if isinstance(value, str)]
+    first = said[said.index("Misclassified images") + 1]
+    assert ("No mistakes on the test images" in first) == is_right
 
 
 def test_what_was_not_kept_cannot_be_resumed(add_run):
