@@ -9,8 +9,6 @@ from tl_core.text import natural_key, number_of
 FEW_TO_TEST = 30
 """Number of test images below which an accuracy near one half has a 95 % interval wider than a
 third of the scale."""
-ENOUGH_TO_TEST = 100
-"""Number of test images that tell any accuracy to ± 10 points."""
 FEW_TO_CHECK = 10
 """Number of validation images below which the choice of the best epoch is nearly chance."""
 FEW_TO_LEARN = 5
@@ -47,8 +45,8 @@ def few_test_warning(n_test: int) -> str:
         return ""
     return (
         f"With only {number_of(n_test, 'test image')}, {_possible(n_test)}, and its 95 % "
-        f"interval will be up to {100 * widest_interval(n_test):.0f} points wide. About "
-        f"{ENOUGH_TO_TEST} test images are needed to know it to ± 10 points."
+        f"interval will be up to {100 * widest_interval(n_test):.0f} points wide. About 100 "
+        "test images are needed to know it to ± 10 points."
     )
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tl_core.backbones import get_backbone
 from tl_core.config import ModelConfig, RunConfig
-from tl_core.data.small_samples import ENOUGH_TO_TEST, FEW_TO_TEST
+from tl_core.data.small_samples import FEW_TO_TEST
 from tl_core.errors import UnknownBackbone
 from tl_core.evaluation import Judgement, what_helps, wilson_interval
 from tl_core.presets import changed_settings
@@ -74,9 +74,8 @@ def caution(result: TestResult, model: ModelConfig, kind: str = "unknown") -> st
 def _range_words(low: int, high: int) -> str:
     """Say in which range, from `low` to `high` in percent, the accuracy lies for all images."""
     return (
-        f"on all images of this kind, the accuracy most likely lies between {low} and {high} % "
-        f"({number_of(high - low, 'point')} wide); about {ENOUGH_TO_TEST} would tell it to ± 10 "
-        "points."
+        f"on all such images the accuracy most likely lies between {low} and {high} % "
+        f"({number_of(high - low, 'point')} wide)."
     )
 
 
