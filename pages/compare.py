@@ -6,13 +6,9 @@ from tl_core.glossary import GLOSSARY
 from tl_core.runs.comparison import share_images
 from tl_ui.compare.charts import accuracy_curves, cost_chart, loss_curves, weights_chart
 from tl_ui.compare.images import show_images
-from tl_ui.compare.runs import (
-    cost_words,
-    open_comparison,
-    run_labels,
-    show_table,
-    show_verdicts,
-)
+from tl_ui.compare.runs import open_comparison, run_labels
+from tl_ui.compare.table import cost_words, show_table
+from tl_ui.compare.verdicts import show_verdicts
 from tl_ui.components.live_chart import chart
 from tl_ui.resources import get_workspace
 

@@ -27,7 +27,12 @@ div:has(> [class*="st-key-hidden"]), [class*="st-key-hidden"] { position: absolu
 [data-testid="stHeading"] h1 { font-size: 2.25rem; }
 [data-testid="stHeading"] h2 { font-size: 1.75rem; }
 [data-testid="stHeading"] h3 { font-size: 1.375rem; }
+/* A wide table has a list of cards in its place on a phone. */
+div:has(> [class*="st-key-phone-only"]) { display: none; }
 @media (max-width: 640px) {
+  div:has(> [class*="st-key-phone-only"]) { display: flex; }
+  div:has(> [class*="st-key-wide-only"]) { display: none; }
+  [class*="st-key-phone-only"] a[data-testid="stPageLink-NavLink"] { padding-left: 0; }
   /* A phone has no room beside the name, so the menu has a row of its own below it. */
   .st-key-menu { top: 2.75rem; left: 0; right: 0; height: 2.75rem; max-width: none;
     background: light-dark(#ffffff, #060509); padding: 0 0.25rem; }

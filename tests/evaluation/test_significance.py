@@ -52,7 +52,7 @@ def test_a_difference_is_only_called_none_beside_an_interval_that_holds_0(counts
     found = compare(first, second)
     found = replace(found, p_value=min(1, pairs * found.p_value), pairs=pairs)
     holds_0, sentence = found.low <= 0 <= found.high, found.say()
-    assert sentence.startswith(("No real difference", "No difference")) == holds_0
+    assert sentence.startswith("Not shown to differ: ") == holds_0
     assert (
         sentence.startswith("Not certain")
         == found.is_uncertain
@@ -93,8 +93,21 @@ def test_no_difference_is_told_in_figures():
     chance = np.random.default_rng(1)
     first, second = (run_of(list(chance.random(380) < 0.9)) for _ in range(2))
     sentence = compare(first, second).say()
-    assert sentence.startswith("No real difference: ") and sentence.endswith("n = 380.")
+    assert sentence.startswith("Not shown to differ: ")
+    assert sentence.endswith(" points is possible with 380 images.")
     assert "-" not in sentence
+
+
+def test_what_remains_possible_is_told_from_the_side_that_was_right_more_often():
+    one = run_of([True] * 9 + [False] * 6 + [True] * 9)
+    other = run_of([False] * 9 + [True] * 6 + [True] * 9)
+    there = compare(one, other).say("run a", "run b")
+    back = compare(other, one).say("run b", "run a")
+    assert there.startswith("Not shown to differ: 12.5 points more for run a, but anything from −")
+    assert " to +" in there
+    assert back.split("anything")[0] == there.split("anything")[0]
+    even = compare(run_of([True, False, True]), run_of([False, True, True])).say()
+    assert even.startswith("Not shown to differ: both are right equally often, but anything from −")
 
 
 def test_runs_that_no_image_tells_apart_may_still_differ_on_others():
@@ -102,8 +115,8 @@ def test_runs_that_no_image_tells_apart_may_still_differ_on_others():
     found = compare(run_of(right), run_of(right, sure=0.9))
     assert not found.is_real and -found.low == found.high == pytest.approx(0.045, abs=0.001)
     assert found.say() == (
-        "No difference: both are right, and wrong, on the very same of 60 images; on others they "
-        "may be up to 4.5 points apart either way (95 % interval)."
+        "Not shown to differ: both are right, and wrong, on the very same of 60 images, but on "
+        "others they may be up to 4.5 points apart either way (95 % interval)."
     )
     more = [True] * 590 + [False] * 10
     assert compare(run_of(more), run_of(more, sure=0.9)).high < found.high / 3

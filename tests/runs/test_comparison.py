@@ -53,7 +53,7 @@ def test_the_best_run_stands_first_with_the_others_beside_it(workspace, add_run)
         (middle, False),
         (worst, True),
     ]
-    assert group.others[0][1].say().startswith("No real difference: 3.0 points")
+    assert group.others[0][1].say().startswith("Not shown to differ: 3.0 points more")
     assert group.others[1][1].say().startswith("The first is better: 35.0 points")
 
 

@@ -29,11 +29,17 @@ def test_a_cost_that_is_not_known_whole_is_absent():
 
 
 def test_circumstances_are_told_where_they_matter():
-    rows = CachedRows(found=3, needed=12_000)
+    rows = CachedRows(found=3, needed=12)
     warm = run_with(cached_rows=rows, others_share=0.05)
-    assert circumstances(warm) == ["cache warm (3 of 12\u202f000 activations)"]
+    assert circumstances(warm) == [
+        "quicker, because an earlier run had already prepared 25.0 % of its images"
+    ]
+    whole = run_with(cached_rows=CachedRows(found=12, needed=12))
+    assert circumstances(whole)[0].endswith("prepared all of its images")
     busy = run_with(cached_rows=CachedRows(found=0, needed=4), others_share=0.62)
-    assert circumstances(busy) == ["machine busy (62 % by others)"]
+    assert circumstances(busy) == [
+        "slower, because other programs took 62 % of the computer's processor"
+    ]
     assert circumstances(run_with()) == []
 
 

@@ -65,7 +65,8 @@ class Comparison:
     def say(self, first: str = "the first", second: str = "the second") -> str:
         """Describe the comparison in a sentence, with interval and n.
 
-        For example: `No real difference: 1.2 points, 95 % interval −0.9 to 3.3, n = 380.`
+        For example: `Not shown to differ: 1.2 points more for the first, but anything from −0.9 to
+        +3.3 points is possible with 380 images.`
 
         Args:
             first: name of the first run in the sentence.
@@ -76,26 +77,43 @@ class Comparison:
             return f"The same model: both give {images} the very same probabilities."
         if self.agree:
             return (
-                "No difference: both are right, and wrong, on the very same of "
-                f"{number_of(self.n, 'image')}; on others they may be up to "
+                "Not shown to differ: both are right, and wrong, on the very same of "
+                f"{number_of(self.n, 'image')}, but on others they may be up to "
                 f"{_points(100 * self.high)} points apart either way (95 % interval)."
             )
-        favours_second = self._leaves_out_0 and self.difference < 0
+        if not self._leaves_out_0:
+            return self._say_not_shown(first, second)
+        favours_second = self.difference < 0
         sign = -100 if favours_second else 100
         points = sign * self.difference
         ends = sorted((sign * self.low, sign * self.high))
         better = second if favours_second else first
-        said = "No real difference"
+        said = f"{better[:1].upper()}{better[1:]} is better"
         doubt = ""
-        if self.is_real:
-            said = f"{better[:1].upper()}{better[1:]} is better"
-        elif self.is_uncertain:
+        if self.is_uncertain:
             said = f"Not certain that {better} is better"
             doubt = f", but by McNemar's test it could be chance ({self._p_words}),"
         interval = " to ".join(map(_points, ends))
         return (
             f"{said}: {_points(points)} points, 95 % interval {interval}{doubt or ','} "
             f"n = {self.n:,}."
+        )
+
+    def _say_not_shown(self, first: str, second: str) -> str:
+        """Say that chance explains the difference, and which differences remain possible.
+
+        A wide interval around 0 does not show that the runs are equally good.
+        """
+        found = "both are right equally often"
+        favours_second = self.difference < 0
+        sign = -100 if favours_second else 100
+        if self.difference:
+            more_often = second if favours_second else first
+            found = f"{_points(sign * self.difference)} points more for {more_often}"
+        low, high = sorted((sign * self.low, sign * self.high))
+        return (
+            f"Not shown to differ: {found}, but anything from {_signed(low)} to {_signed(high)} "
+            f"points is possible with {number_of(self.n, 'image')}."
         )
 
     @property
@@ -214,3 +232,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def _points(value: float) -> str:
     """One decimal, with a true minus."""
     return f"{value:.1f}".replace("-0.0", "0.0").replace("-", "−")
+
+
+def _signed(value: float) -> str:
+    """One decimal with its sign; 0.0 has none."""
+    plus = "+" if round(value, 1) > 0 else ""
+    return f"{plus}{_points(value)}"

@@ -1,7 +1,7 @@
 """Cost of training a run, comparable between runs, and what its time on the clock depended on."""
 
 from tl_core.records import Run
-from tl_core.text import count
+from tl_core.text import percent
 
 _BUSY = 0.1
 """Share of a machine that others may take before it is called busy."""
@@ -24,13 +24,15 @@ def training_cost(run: Run) -> float | None:
 
 
 def circumstances(run: Run) -> list[str]:
-    """Say briefly what made a run's time on the clock shorter or longer than its cost."""
+    """Say in clauses what made a run quicker or slower on the clock than its cost suggests."""
     found = []
     rows = run.facts.cached_rows
     if rows and rows.found:
-        part = f"{count(rows.found)} of {count(rows.needed)}"
-        found.append(f"cache warm ({part} activations)")
+        part = "all" if rows.found == rows.needed else percent(rows.found / rows.needed)
+        found.append(f"quicker, because an earlier run had already prepared {part} of its images")
     others = run.facts.others_share
     if others is not None and others > _BUSY:
-        found.append(f"machine busy ({100 * others:.0f} % by others)")
+        found.append(
+            f"slower, because other programs took {100 * others:.0f} % of the computer's processor"
+        )
     return found

@@ -162,7 +162,7 @@ def _time_facts(run: Run) -> list[Fact]:
     # The list is not refreshed while the run is under way, and its time would stand still.
     if taken is not None and not is_busy(run):
         facts.append(Fact("In all", duration(taken)))
-        facts += [Fact("Measured with", words) for words in circumstances(run)]
+        facts += [Fact("On the clock", words) for words in circumstances(run)]
     cost = training_cost(run)
     if cost is not None:
         facts.append(Fact("Training cost", duration(cost), GLOSSARY["training cost"]))

@@ -6,7 +6,7 @@ from tl_core.config import make_run_config
 from tl_core.evaluation import compare_best
 from tl_core.records import Prediction, Run, RunState, TestResult
 from tl_core.runs.comparison import RunGroup
-from tl_ui.compare.runs import verdict_words
+from tl_ui.compare.verdicts import verdict_words
 
 
 def run_of(name, n_right, n=60):
@@ -35,29 +35,37 @@ def group_of(*rights):
 def test_all_that_were_right_as_often_are_named_and_none_of_them_wins(rights, head):
     group = group_of(*rights)
     words = verdict_words(group, {f"run{i}": f"run{i}" for i in range(3)})
-    assert words.splitlines()[0] == head and "most often" not in words
+    # Of two runs the whole verdict is one paragraph.
+    assert words.startswith(head) and "\n" not in words[: len(head)]
+    assert (words.splitlines()[0] == head) == (len(rights) > 2)
+    assert "most often" not in words and "more often than" not in words
     assert [run.id for run in group.tied] == [
         f"run{i}" for i, right in enumerate(rights) if right == 59
     ]
 
 
-@pytest.mark.parametrize(("rights", "words"), [
-    ((59, 58), "but is not really better than the other:"),
-    ((59, 53, 53), "but it is not certain that it is really better than any:"),
-])  # fmt: skip
-def test_a_difference_that_test_and_interval_disagree_about_is_not_certain(rights, words):
-    group = group_of(*rights)
-    said = verdict_words(group, {f"run{i}": f"run{i}" for i in range(3)})
-    assert words in said.splitlines()[0]
-    is_no_difference = rights[1] == 58
-    assert ("No real difference" in said) is is_no_difference
-    assert ("Not certain that the first" not in said) is is_no_difference
-    assert ("corrected for all 3 pairs" in said and "one pair alone" in said) == (len(rights) == 3)
-
-
-def test_one_that_was_right_more_often_is_named_alone():
-    words = verdict_words(group_of(59, 20), {"run0": "a", "run1": "b"})
-    assert words.startswith(
-        "On the same 60 test images **a** was right most often, "
-        "and is really better than the other:"
+def test_of_two_runs_one_was_right_more_often_which_shows_nothing_by_itself():
+    said = verdict_words(group_of(59, 58), {"run0": "a", "run1": "b"})
+    assert said.startswith(
+        "On the same 60 test images **a** was right more often than **b**. "
+        "Not shown to differ: 1.7 points more for **a**, but anything from −"
     )
+    assert said.endswith(" points is possible with 60 images.")
+    # One sentence is no list.
+    assert "\n" not in said and "most often" not in said
+
+
+def test_a_difference_that_test_and_interval_disagree_about_is_not_certain():
+    said = verdict_words(group_of(59, 53, 53), {f"run{i}": f"run{i}" for i in range(3)})
+    assert "but is not shown to be better than any other:" in said.splitlines()[0]
+    assert "- Beside **run1**: Not certain that **run0** is better" in said
+    assert "corrected for all 3 pairs" in said and "one pair alone" in said
+
+
+def test_one_that_is_better_is_named():
+    pair = verdict_words(group_of(59, 20), {"run0": "a", "run1": "b"})
+    assert "**a** was right more often than **b**. **a** is better: 65.0 points" in pair
+    three = verdict_words(group_of(59, 20, 19), {"run0": "a", "run1": "b", "run2": "c"})
+    assert "**a** was right most often, and is shown to be better than all others:" in three
+    some = verdict_words(group_of(59, 58, 20), {"run0": "a", "run1": "b", "run2": "c"})
+    assert "and is shown to be better than 1 of the others:" in some
