@@ -27,6 +27,7 @@ def full_facts() -> RunFacts:
         others_share=0.25,
         cached_rows=CachedRows(found=3, needed=4),
         resumed=2,
+        first_started_at=1.5,
         device="CPU",
         workers=4,
         weights="All fitted.",

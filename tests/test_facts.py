@@ -23,8 +23,9 @@ def test_fields_that_are_set_replace_and_notes_are_collected():
 def test_a_run_that_carries_on_takes_over_all_but_what_is_its_own():
     old = full_facts()
     new = old.continued("xyz")
-    assert new.model_fields_set == old.model_fields_set - {"resumed", "train_check"}
-    assert new == old.model_copy(update={"resumed": 0, "train_check": None, "continues": "xyz"})
+    own = {"resumed": 0, "first_started_at": None, "train_check": None}
+    assert new.model_fields_set == old.model_fields_set - own.keys()
+    assert new == old.model_copy(update={**own, "continues": "xyz"})
 
 
 def test_json_holds_what_is_set_and_gives_it_back():
@@ -48,6 +49,7 @@ def test_json_holds_what_is_set_and_gives_it_back():
         {"notes": [3]},
         {"workers": "many"},
         {"seconds_before": math.nan},
+        {"first_started_at": math.inf},
         {"seconds_by_stage": {"training": math.inf}},
     ],
     ids=str,

@@ -117,6 +117,9 @@ class RunFacts(_Record):
     on; absent in old runs."""
     resumed: int = 0
     """Times that the run was queued again after it had started; absent before the first."""
+    first_started_at: float | None = None
+    """Start of a resumed run's first part, in seconds since the epoch; `Run.started_at` is that of
+    its last part. Absent in runs that were not resumed, and in old ones."""
 
     # Known once images and backbone are loaded.
 
@@ -179,7 +182,7 @@ class RunFacts(_Record):
         """Return the facts that a run continuing `run_id`, whose facts these are, starts with."""
         inherited = self._set_fields()
         # These describe the earlier run alone.
-        for name in ("resumed", "train_check"):
+        for name in ("resumed", "first_started_at", "train_check"):
             inherited.pop(name, None)
         return RunFacts(**inherited | {"continues": run_id})
 

@@ -324,7 +324,7 @@ def test_a_run_at_rest_is_queued_again_with_all_it_has_reported(
     store: SqlStore, config: RunConfig, state: RunState
 ):
     run, later = (store.add_run(config, "flowers", RunFacts(device="cpu")) for _ in range(2))
-    store.claim_run(run.id)
+    claimed = store.claim_run(run.id)
     store.append_metrics(run.id, [a_point(0)])
     store.update_run(
         run.id, epochs_done=1, best_epoch=1, val_accuracy=0.5, progress=Progress("training", 0.2)
@@ -336,7 +336,7 @@ def test_a_run_at_rest_is_queued_again_with_all_it_has_reported(
     assert (again.state, again.message) == (RunState.QUEUED, "")
     assert (again.finished_at, again.progress) == (None, None)
     assert (again.epochs_done, again.best_epoch, again.val_accuracy) == (1, 1, 0.5)
-    assert again.facts == RunFacts(device="cpu", resumed=1)
+    assert again.facts == RunFacts(device="cpu", resumed=1, first_started_at=claimed.started_at)
     assert store.list_metrics(run.id) == [a_point(0)]
     assert store.asked_of(run.id) is None
     # It keeps its place in the queue.
@@ -479,6 +479,31 @@ def test_a_run_finishes_once(store: SqlStore, config: RunConfig):
     assert finished.finished_at >= finished.started_at
     assert store.list_running_runs() == []
     assert store.claim_run(run.id) is None
+
+
+def test_a_run_keeps_its_first_start_however_often_it_is_resumed(
+    store: SqlStore, config: RunConfig
+):
+    run = store.add_run(config, "flowers")
+    started = [store.claim_run(run.id).started_at]
+    assert store.get_run(run.id).facts.first_started_at is None
+    for _ in range(2):
+        store.finish_run(run.id, RunState.PAUSED)
+        store.queue_again(run.id)
+        claimed = store.claim_run(run.id)
+        started.append(claimed.started_at)
+        assert claimed.facts.first_started_at == started[0]
+    assert started[0] < started[1] < started[2]
+
+
+def test_a_first_start_that_an_old_version_lost_is_not_replaced_by_a_later_one(
+    store: SqlStore, config: RunConfig
+):
+    run = store.add_run(config, "flowers")
+    store.claim_run(run.id)
+    store.update_run(run.id, facts=RunFacts(resumed=1))
+    store.finish_run(run.id, RunState.PAUSED)
+    assert store.queue_again(run.id).facts == RunFacts(resumed=2)
 
 
 def test_a_run_cannot_end_in_the_state_running(store: SqlStore, config: RunConfig):

@@ -87,7 +87,7 @@ class SqlStates(Database):
             }
             # A run that was stopped in the queue starts for the first time.
             if row.started_at is not None:
-                changes["facts"] = row.facts.merged(RunFacts(resumed=row.facts.resumed + 1))
+                changes["facts"] = row.facts.merged(_resumed(row))
             if config:
                 changes["config"] = config.model_dump_json()
             return run_of(_change(connection, run_id, **changes))
@@ -126,6 +126,17 @@ def _stopped(state: RunState, message: str = "") -> dict[str, Any]:
         "message": message,
         "finished_at": time.time() if state.is_finished else None,
     }
+
+
+def _resumed(row: Row[Any]) -> RunFacts:
+    """Return the facts that a run which had started gets when it is queued again."""
+    # The next claim replaces `started_at`. A run resumed by an old version has lost its first
+    # start, and a later one would be wrong.
+    first = row.facts.first_started_at
+    if first is None and not row.facts.resumed:
+        first = row.started_at
+    again = RunFacts(resumed=row.facts.resumed + 1)
+    return again if first is None else again.merged(RunFacts(first_started_at=first))
 
 
 def _why_not(row: Row[Any]) -> str:

@@ -9,6 +9,7 @@ from tl_core.glossary import GLOSSARY
 from tl_core.records import Run, RunState
 from tl_core.runs.curve_notes import training_line_words
 from tl_core.runs.endings import what_is_kept, with_ending
+from tl_core.runs.starts import first_start, resumed_words
 from tl_core.runs.summary import caution, headline, is_busy, recipe_words, seconds_taken, when
 from tl_core.text import count, duration, number_of, percent, shorten
 from tl_ui.components.assets import url_base
@@ -63,8 +64,7 @@ def show_head(run: Run) -> None:
         parts.append(literal(shorten(run.dataset_name, 60)))
     parts.append(literal(recipe_words(run.config)))
     parts.append(number_of(run.config.train.epochs, "epoch"))
-    verb = "started" if run.started_at else "queued"
-    parts.append(f"{verb} {when(run.started_at or run.created_at, st.context.timezone)}")
+    parts += _start_words(run)
     # Only at the end: the head is not refreshed meanwhile, and its time would stand still.
     if not is_busy(run) and (taken := seconds_taken(run)) is not None:
         parts.append(f"took {duration(taken)}")
@@ -75,6 +75,16 @@ def show_head(run: Run) -> None:
     if before := run.facts.continues:
         link("run", f"Carries on from run {literal(before)}", icon=":material/history:", run=before)
     show_annotations(run)
+
+
+def _start_words(run: Run) -> list[str]:
+    """Say when a run was queued, or started and resumed."""
+    timezone = st.context.timezone
+    if run.started_at is None:
+        return [f"queued {when(run.created_at, timezone)}"]
+    first = first_start(run)
+    started = f"started {when(first, timezone)}" if first is not None else ""
+    return list(filter(None, (started, resumed_words(run, timezone))))
 
 
 def chart_url(run: Run, kind: str, query: str = "") -> str:

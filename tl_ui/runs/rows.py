@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import streamlit as st
 
 from tl_core.records import Run, RunState
+from tl_core.runs.starts import at, first_start, resumed_words
 from tl_core.runs.summary import backbone_title, depth_words, seconds_taken, when
-from tl_core.text import count, duration, html_text, percent, shorten, visible
+from tl_core.text import count, duration, html_text, number_of, percent, shorten, visible
 from tl_ui.run.annotations import run_title
 from tl_ui.run.overview import STATES
 from tl_ui.setting_labels import choice_words
@@ -40,7 +41,6 @@ def _row(run: Run, now: float) -> str:
     tags = "".join(f'<span class="tag">{_text(tag, 40)}</span>' for tag in run.tags)
     link = f'<a href="run?run={run.id}">{name}</a>'
     taken = seconds_taken(run, now)
-    started = when(run.started_at or run.created_at, st.context.timezone)
     model = run.config.model
     train = run.config.train
     optimizer = html_text(choice_words(train.optimizer))
@@ -48,7 +48,8 @@ def _row(run: Run, now: float) -> str:
     cells = (
         f'<td class="tick"><label><input type="checkbox" value="{run.id}" '
         f'aria-label="Choose run {run.id}, {name}"></label></td>',
-        f'<td class="name">{star}{link}<small>{run.id}</small>{tags}</td>',
+        f'<td class="name">{star}{link}<small>{run.id}</small>'
+        f'<small class="phone">{_recipe(run, now)}</small>{tags}</td>',
         _accuracy(run),
         f"<td>{_MARKS[run.state]} {html_text(state_words(run))}</td>",
         f'<td class="more">{_text(run.dataset_name, 60)}</td>',
@@ -57,9 +58,29 @@ def _row(run: Run, now: float) -> str:
         f'<td class="more number">{epochs}</td>',
         f'<td class="more number">{validation_html(run)}</td>',
         f'<td class="more number">{"–" if taken is None else duration(taken)}</td>',
-        f'<td class="more number">{html_text(started)}</td>',
+        f'<td class="more number">{_started(run)}</td>',
     )
     return f"<tr>{''.join(cells)}</tr>"
+
+
+def _started(run: Run) -> str:
+    """Return the first start, or the time of queueing before that, with the last resume."""
+    timezone = st.context.timezone
+    first = run.created_at if run.started_at is None else first_start(run)
+    started = "–" if first is None else when(first, timezone)
+    resumed = resumed_words(run, timezone)
+    return html_text(started) + (f"<small>{html_text(resumed)}</small>" if resumed else "")
+
+
+def _recipe(run: Run, now: float) -> str:
+    """Return what tells a run from others on its dataset, for a phone: it has no more columns."""
+    model = run.config.model
+    timezone = st.context.timezone
+    epochs = number_of(run.config.train.epochs, "epoch")
+    network = f"{_text(backbone_title(model), 60)}, {html_text(depth_words(model))}"
+    first = run.created_at if run.started_at is None else first_start(run)
+    moments = ["" if first is None else at(first, now, timezone), resumed_words(run, timezone, now)]
+    return " · ".join([epochs, network, *(html_text(words) for words in moments if words)])
 
 
 def _accuracy(run: Run) -> str:
