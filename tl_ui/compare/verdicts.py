@@ -100,7 +100,4 @@ def _tie_words(group: RunGroup, labels: dict[str, str]) -> str:
         return ""
     *first, last = (f"**{literal(labels[run.id])}**" for run in tied)
     right = f"{share(round(result.accuracy * result.n), result.n)} test images"
-    words = f"{', '.join(first)} and {last} tie: each was right on {right}."
-    # The lines below compare with the first run; of two runs that is clear.
-    is_pair = len(group.others) == 1
-    return words if is_pair else f"{words} Beside {first[0]}:"
+    return f"{', '.join(first)} and {last} tie: each was right on {right}."

@@ -27,10 +27,8 @@ def group_of(*rights):
 
 @pytest.mark.parametrize(("rights", "head"), [
     ((59, 59), "**run0** and **run1** tie: each was right on 59 of 60 test images."),
-    ((59, 59, 20), "**run0** and **run1** tie: each was right on 59 of 60 test images. "
-     "Beside **run0**:"),
-    ((59, 59, 59), "**run0**, **run1** and **run2** tie: each was right on 59 of 60 test images. "
-     "Beside **run0**:"),
+    ((59, 59, 20), "**run0** and **run1** tie: each was right on 59 of 60 test images."),
+    ((59, 59, 59), "**run0**, **run1** and **run2** tie: each was right on 59 of 60 test images."),
 ])  # fmt: skip
 def test_all_that_were_right_as_often_are_named_and_none_of_them_wins(rights, head):
     group = group_of(*rights)

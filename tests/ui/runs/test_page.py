@@ -6,6 +6,7 @@ import pytest
 from filled_pages import add_run, dataset, open_page, pictures, workspace
 
 from tl_core.records import RunState
+from tl_core.runs.summary import when
 from tl_ui.runs.filters import matches, sorted_by
 
 __all__ = ["add_run", "dataset", "workspace"]
@@ -74,3 +75,17 @@ def test_a_row_begins_with_the_name_and_names_split_and_n(runs):
     row = next(row for row in html.split("<tr>") if runs[0].id in row)
     assert row.index("Zebra") < row.index("50.0 %") < row.index("completed")
     assert "of 30 test images" in row and 'data-label="Test"' in row
+
+
+def test_a_card_tells_a_run_by_epochs_network_and_first_start(workspace, add_run):
+    run = add_run(1, state=RunState.PAUSED, settings={"backbone": "resnet18", "epochs": 3})
+    started = workspace.store.get_run(run.id).started_at
+    assert started is not None
+    workspace.store.queue_again(run.id)
+    workspace.store.claim_run(run.id)
+    row = next(row for row in pictures(open_page("runs")).split("<tr>") if run.id in row)
+    (line,) = re.findall(r'<small class="phone">(.*?)</small>', row)
+    assert line.startswith("3 epochs · ResNet-18, ")
+    clock = when(started, None).rpartition(", ")[2]
+    assert f" · {clock} · resumed " in line
+    assert row.count(when(started, None)) == 1 and row.count("resumed ") == 2
