@@ -94,6 +94,9 @@ def test_back_and_forward_lead_to_the_pages_in_their_order(tabs, older):
         turn()
         path = "train" if turn == page.go_forward else "explore"
         expect_address(page, path, dataset=older.id)
+        # Both pages show the dataset, so that alone would not say which one is drawn.
+        heading = "Class separability" if path == "explore" else "Train"
+        expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
         expect_dataset(page, "older")
     page.go_back()
     expect_dataset(page, "newer")
