@@ -83,7 +83,7 @@ def show_figures(run: Run) -> None:
             )
     st.caption(
         "Below each figure: the range in which it would most likely lie if it were measured on all "
-        f"images of this kind, of which these {images} are a sample (95 % interval). "
+        f"images of this kind, of which the test images are a sample (95 % interval). "
         f"{baseline_words(test)} {missing_words(test)} {seen}"
     )
 
