@@ -25,7 +25,7 @@ def test_a_run_says_all_its_figures(finished):
     _, val = workspace.store.list_predictions(run.id, BEST_VAL)
     assert found.fit == judge_fit(run, workspace.store.list_metrics(run.id), val, 3)
     assert run.facts.train_check.n == run.facts.splits.train
-    assert "The kept model" in found.fit.sentence and "of 18 training images" in found.fit.sentence
+    assert "the kept model" in found.fit.sentence and "of 18 training images" in found.fit.sentence
 
 
 def test_the_validation_predictions_of_the_best_epoch_are_kept(finished):

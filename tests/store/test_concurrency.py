@@ -130,7 +130,9 @@ def test_one_of_many_threads_resumes_a_run(store: SqlStore, config: RunConfig):
 
     outcomes = Counter(in_threads(resume))
     assert outcomes[RunState.QUEUED] == 1 and len(outcomes) == 2
-    assert store.get_run(run.id).facts == RunFacts(resumed=1)
+    found = store.get_run(run.id)
+    assert found.facts == RunFacts(resumed=1, first_started_at=found.facts.first_started_at)
+    assert found.facts.first_started_at is not None
 
 
 def test_a_run_paused_and_cancelled_at_once_is_cancelled(store: SqlStore, config: RunConfig):
