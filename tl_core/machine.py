@@ -16,6 +16,8 @@ _PROBE_SECONDS = 0.5
 """Duration of the probe of a busy machine, whose load changes from moment to moment."""
 _IDLE = 0.95
 """Share of a core from which a thread counts as undisturbed."""
+_HARDLY_BUSY = 0.85
+"""Share of a core from which the probe is believed without the load of the last minute."""
 _MOST_PROBING = 4
 """Largest number of threads that the probe starts."""
 _BLOCK = bytes(2**18)
@@ -112,7 +114,12 @@ def probe_available(seconds: float = _PROBE_SECONDS) -> Available:
     while read_clocks().wall - before.wall < seconds:
         shares.append(_try_threads(n))
         alone.append(_try_threads(1))
-    return _with_average(statistics.fmean(alone), statistics.fmean(shares) * cores)
+    one = statistics.fmean(alone)
+    share = statistics.fmean(shares)
+    # The load of the last minute is then mostly that of our own last run.
+    if share > _HARDLY_BUSY:
+        return Available(min(one, share * cores), share * cores)
+    return _with_average(one, share * cores)
 
 
 def _with_average(one: float, every: float) -> Available:
