@@ -60,6 +60,7 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
         srgb = ImageCms.createProfile("sRGB")
         transform = ImageCms.buildTransform(source, srgb, mode, "RGB")
         return transform if _is_needed(transform, mode) and _is_sane(transform, mode) else None
+    # LittleCMS and Pillow raise various errors for broken profiles: the image is then read as sRGB.
     except Exception:
         return None
 
