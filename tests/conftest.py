@@ -6,12 +6,14 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import hypothesis
 import numpy as np
 import pytest
 import torch
+from disks import small_disk
 from making_runs import import_folder, make_colours, open_home, run_config
 
 from tl_core import files
@@ -90,6 +92,17 @@ def fill_disk_under(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
         monkeypatch.setattr(files, "_draft_beside", name_full_draft)
 
     return fill
+
+
+@pytest.fixture
+def make_disk(tmp_path: Path) -> Iterator[Callable[..., Path]]:
+    """Return a function that mounts a small disk, which is gone after the test."""
+    with ExitStack() as mounted:
+
+        def make(name: str = "disk", megabytes: int = 16) -> Path:
+            return mounted.enter_context(small_disk(tmp_path / name, megabytes))
+
+        yield make
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ BOTTOM = [
         "events",
         "settings",
         "files",
+        "home",
         "locks",
         "memory",
         "cancellation",

@@ -7,6 +7,7 @@ moments, and virus scanners too, so that waiting helps.
 import errno
 import os
 import shutil
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +18,7 @@ from uuid import uuid4
 DISK_FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
 """Error numbers of a full disk or quota; Windows has no quota's."""
 _UNFINISHED = ".unfinished"
+_RIGHTS_OF_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _IS_WINDOWS = os.name == "nt"
 _PATIENCE_SECONDS = 5.0
 _PAUSE_SECONDS = 0.02
@@ -64,6 +66,19 @@ def write_whole(path: Path, content: bytes | memoryview | str, *, durable: bool 
 def delete(path: Path) -> None:
     """Delete a file if it is there."""
     _patiently(lambda: path.unlink(missing_ok=True))
+
+
+def make_private(path: Path) -> None:
+    """Take the rights of all but the owner from a file or folder, where that is possible.
+
+    Somebody else's file keeps its rights, and so does every file on Windows, where the folder's
+    owner decides.
+    """
+    with suppress(OSError):
+        rights = stat.S_IMODE(path.stat().st_mode)
+        if _IS_WINDOWS or not rights & _RIGHTS_OF_OTHERS:
+            return
+        path.chmod(rights & ~_RIGHTS_OF_OTHERS)
 
 
 def link_or_copy(source: Path, target: Path) -> None:

@@ -5,13 +5,15 @@ import secrets
 import time
 from pathlib import Path
 
-from itsdangerous import BadSignature, SignatureExpired, TimestampSigner, URLSafeTimedSerializer
+from itsdangerous import BadSignature, TimestampSigner, URLSafeTimedSerializer
 
 from tl_core.errors import TransferLabError
+from tl_core.files import make_private
 from tl_core.locks import hold_lock
 
 HOUR = 3600
 DAY = 24 * HOUR
+_SECRET_BYTES = 32
 _NOT_VALID = "This address is not valid. Reload the page and try again."
 
 
@@ -52,12 +54,14 @@ class Tokens:
             TokenRefused: the token has expired, or was not signed here for this purpose.
         """
         try:
-            return str(self._serializer(purpose).loads(token, max_age=max_age))
-        # A kind of BadSignature, so it is caught first.
-        except SignatureExpired:
-            raise TokenRefused("This page has been open too long. Reload it to continue.") from None
+            subject, signed_at = self._serializer(purpose).loads(token, return_timestamp=True)
         except BadSignature:
             raise TokenRefused(_NOT_VALID) from None
+        # Not the serializer's own check, for which a token from the future has expired: a clock
+        # that was set back would then refuse every open page. A day bounds what a wrong date gives.
+        if not -DAY <= time.time() - signed_at.timestamp() <= max_age:
+            raise TokenRefused("This page has been open too long. Reload it to continue.")
+        return str(subject)
 
     def demand(self, purpose: str, token: str, subject: str) -> None:
         """Check that a token was signed for `purpose` on `subject`.
@@ -76,19 +80,26 @@ class Tokens:
 
 
 def _read_or_create_secret(path: Path) -> bytes:
+    """Return the secret; a missing one is made, and so is one too short to protect anything."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
+    if not _is_secret(path):
         # Written under another name first, so that no process ever reads an incomplete secret.
         draft = path.with_suffix(f".{secrets.token_hex(8)}")
         # Private from the start; a later `chmod` would leave a moment in which others can read it.
         with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:  # noqa: PTH123
-            handle.write(secrets.token_bytes(32))
+            handle.write(secrets.token_bytes(_SECRET_BYTES))
             handle.flush()
             # After a crash the file might be empty, and anyone could forge tokens.
             os.fsync(handle.fileno())
         # The secret of a process that was faster stays.
         with hold_lock(path.parent / "locks" / "token.lock"):
-            if not path.exists():
+            if not _is_secret(path):
                 draft.replace(path)
         draft.unlink(missing_ok=True)
+    make_private(path)
     return path.read_bytes()
+
+
+def _is_secret(path: Path) -> bool:
+    # An empty file, as a full disk or a careless copy leaves, would let anybody sign tokens.
+    return path.is_file() and path.stat().st_size >= _SECRET_BYTES

@@ -66,8 +66,8 @@ def test_a_loaded_model_equals_the_saved_one(tmp_path: Path, name: str):
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["model.safetensors"]
 
 
-def test_a_missing_file_means_that_no_epoch_was_finished(tmp_path: Path):
-    with pytest.raises(RunNotReady, match="ended before its first epoch was finished"):
+def test_a_missing_file_is_named(tmp_path: Path):
+    with pytest.raises(RunNotReady, match=r"the file model\.safetensors is missing"):
         load_checkpoint(tmp_path / "model.safetensors")
 
 

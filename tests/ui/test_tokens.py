@@ -41,6 +41,17 @@ def test_a_token_expires(tmp_path, clock):
         tokens.check("run", token, HOUR)
 
 
+def test_a_clock_set_back_leaves_open_pages_valid(tmp_path, clock):
+    tokens = Tokens(tmp_path)
+    token = tokens.sign("run", "ab12")
+    clock.now -= 2 * HOUR
+    assert tokens.check("run", token, HOUR) == "ab12"
+    # A date that was wrong by far must not make tokens that last for years.
+    clock.now -= 365 * DAY
+    with pytest.raises(TokenRefused, match="open too long"):
+        tokens.check("run", token)
+
+
 def test_a_token_stays_the_same_for_an_hour_so_that_pictures_stay_cached(tmp_path, clock):
     clock.now = 1_700_000_000 // HOUR * HOUR
     tokens = Tokens(tmp_path)
@@ -73,3 +84,13 @@ def test_the_secret_is_for_the_owner_alone_and_made_once(tmp_path):
     assert len(set(made)) == 1
     (secret,) = tmp_path.glob("*secret*")
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("content", [b"", b"short"])
+def test_a_secret_that_protects_nothing_is_made_anew(tmp_path, content):
+    path = tmp_path / "token.secret"
+    path.write_bytes(content)
+    path.chmod(0o644)
+    token = Tokens(tmp_path).sign("run", "ab12")
+    assert len(path.read_bytes()) == 32 and stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert Tokens(tmp_path).check("run", token) == "ab12"

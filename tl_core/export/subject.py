@@ -12,8 +12,9 @@ from tl_core.data.threads import default_workers
 from tl_core.errors import RunNotReady, UnknownDataset
 from tl_core.features import ImageExamples
 from tl_core.records import ImageRecord, Prediction, Run, RunState, Split
+from tl_core.runs.models import load_model
 from tl_core.runs.results import Results, results_of
-from tl_core.training import Checkpoint, load_checkpoint, make_whole
+from tl_core.training import Checkpoint, make_whole
 from tl_core.workspace import Workspace
 
 _BATCH = 16
@@ -95,7 +96,7 @@ def find_subject(workspace: Workspace, run_id: str) -> Subject:
     file = workspace.artifacts.checkpoint(run.id)
     # A run that was stopped or paused may have left changed weights in a second file.
     make_whole(file)
-    checkpoint = load_checkpoint(file)
+    checkpoint = load_model(workspace, run)
     results = None
     predictions: list[Prediction] = []
     if run.result is not None:

@@ -18,8 +18,9 @@ from tl_core.errors import ImageUnusable
 from tl_core.evaluation.explain import Method, heat_map
 from tl_core.features import Pieces
 from tl_core.records import Run
+from tl_core.runs.models import load_model
 from tl_core.spreadsheet import as_csv
-from tl_core.training import Checkpoint, Device, load_checkpoint, pick_device
+from tl_core.training import Checkpoint, Device, pick_device
 from tl_core.workspace import Workspace
 
 ImageFile = Path | BinaryIO | Callable[[], BinaryIO]
@@ -86,7 +87,7 @@ class Predictor:
             RunNotReady: it has no model yet.
         """
         run = workspace.store.get_run(run_id)
-        checkpoint = load_checkpoint(workspace.artifacts.checkpoint(run.id))
+        checkpoint = load_model(workspace, run)
         return cls(checkpoint, pick_device(), workspace.settings.limits.max_pixels)
 
     def predict(self, files: Sequence[tuple[str, ImageFile]], top: int = 5) -> list[Answer]:

@@ -5,7 +5,7 @@ import sqlite3
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 
 from tl_core.errors import StoreUnavailable
+from tl_core.files import make_private
 from tl_core.store.migrations import migrate
 
 _EXAMPLES = "sqlite:///path/to/file.db or postgresql://user:password@host/database"
@@ -135,18 +136,31 @@ def _make_engine(url: URL) -> Engine:
 
 
 def _make_sqlite_engine(url: URL) -> Engine:
-    try:
-        Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreUnavailable(
-            f"The folder of the store {url.database} cannot be made: {error.strerror}."
-        ) from error
+    _prepare_file(Path(str(url.database)))
     # The driver would begin a transaction only at its first write: of two that read and then
     # write, one would overwrite the other. So `_begin` starts transactions instead.
     engine = create_engine(url, connect_args={"isolation_level": None, "timeout": _BUSY_SECONDS})
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _prepare_file(path: Path) -> None:
+    """Make the folder of a store, and an empty file in it that its owner alone can open.
+
+    SQLite gives the files beside it, such as the write-ahead log, the rights that it has itself.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnavailable(
+            f"The folder of the store {path} cannot be made: {error.strerror}."
+        ) from error
+    # Where no file can be made, SQLite has a better reason than this would give.
+    with suppress(OSError):
+        path.touch(0o600)
+    for file in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
+        make_private(file)
 
 
 def _prepare(connection: sqlite3.Connection, _: Any) -> None:

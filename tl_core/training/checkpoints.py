@@ -190,7 +190,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         RunNotReady: there is no model yet, or the file is damaged.
     """
     if not path.is_file():
-        raise RunNotReady("This run has no model: it ended before its first epoch was finished.")
+        raise RunNotReady(f"There is no model: the file {path.name} is missing.")
     try:
         tensors, metadata = _read(path)
     except (SafetensorError, OSError) as error:
