@@ -1,5 +1,6 @@
 """Settings from environment variables, and the messages about mistakes in them."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,37 @@ def test_the_password_is_not_in_the_printed_settings():
         {"TRANSFERLAB_DATABASE_URL": "postgresql://ann:s3cret@db/lab"}
     )
     assert "s3cret" not in f"{settings!r} {settings}"
+
+
+def test_who_may_reach_the_app_is_read_from_lists():
+    settings = Settings.from_environment(
+        {
+            "TRANSFERLAB_ACCESS": "organisation",
+            "TRANSFERLAB_HOSTS": "Lab.Example.org, *.example.net,",
+            "TRANSFERLAB_PROXIES": "127.0.0.1, 10.0.0.0/8, fd00::/8",
+            "TRANSFERLAB_USER_HEADER": "X-Forwarded-User",
+            "TRANSFERLAB_ROLES": "cn=heads;ou=lab=admin, staff = lead",
+        }
+    )
+    assert settings.hosts == ("lab.example.org", "*.example.net")
+    assert list(map(str, settings.proxies)) == ["127.0.0.1/32", "10.0.0.0/8", "fd00::/8"]
+    assert settings.user_header == "x-forwarded-user"
+    assert settings.roles == {"cn=heads;ou=lab": "admin", "staff": "lead"}
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("ACCESS", "public", "give 'open' or 'classroom' or 'organisation'"),
+        ("ALLOW_OPEN", "perhaps", "give 1 or 0"),
+        ("HOSTS", "https://lab.example.org", "is not the name of a host"),
+        ("HOSTS", "lab.example.org:8501", "is not the name of a host"),
+        ("PROXIES", "proxy", "give addresses or networks"),
+        ("ROLES", "staff=boss", "staff=boss is not possible"),
+        ("ROLES", "staff", "give groups and their roles"),
+        ("USER_HEADER", "X User:", "is not the name of an HTTP header"),
+    ],
+)
+def test_a_mistake_about_access_names_its_variable(variable: str, value: str, said: str):
+    with pytest.raises(ConfigError, match=f"^TRANSFERLAB_{variable}: .*{re.escape(said)}"):
+        Settings.from_environment({f"TRANSFERLAB_{variable}": value})

@@ -18,6 +18,7 @@ from pydantic import (
     ValidationError,
 )
 
+from tl_core.access_values import HeaderName, Hosts, Networks, Roles
 from tl_core.config import say_what_is_legal
 from tl_core.errors import ConfigError
 
@@ -112,6 +113,33 @@ class Settings(BaseModel):
     api_key: Annotated[str, AfterValidator(_check_key)] | None = Field(None, repr=False)
     """Key with which programs may ask every run's model over HTTP (`TRANSFERLAB_API_KEY`, default
     none)."""
+    access: Literal["open", "classroom", "organisation"] = "open"
+    """People who may use the app: one person on this machine, a class that joins by a code, or
+    those whom an identity provider or a proxy names (`TRANSFERLAB_ACCESS`)."""
+    allow_open: bool = Field(False, json_schema_extra={"example": "1 or 0"})
+    """Leave to listen beyond this machine while the app is open to everyone; every page then says
+    so (`TRANSFERLAB_ALLOW_OPEN`)."""
+    hosts: Hosts = ()
+    """Further host names under which browsers reach the app (`TRANSFERLAB_HOSTS`, separated by
+    commas; `*.example.org` stands for all below it)."""
+    proxies: Networks = ()
+    """Addresses of proxies whose `X-Forwarded-…` headers are believed (`TRANSFERLAB_PROXIES`,
+    separated by commas)."""
+    user_header: HeaderName | None = None
+    """Header in which such a proxy names the person who has signed in, for access "organisation"
+    (`TRANSFERLAB_USER_HEADER`; without one, people sign in by OpenID Connect)."""
+    name_header: HeaderName | None = None
+    """Header with the name to show for the person (`TRANSFERLAB_NAME_HEADER`)."""
+    groups_header: HeaderName | None = None
+    """Header with the person's groups, separated by commas (`TRANSFERLAB_GROUPS_HEADER`)."""
+    oidc_provider: str = "default"
+    """Section of Streamlit's `secrets.toml`, below `[auth]`, that names the identity provider
+    (`TRANSFERLAB_OIDC_PROVIDER`)."""
+    groups_claim: str = "groups"
+    """Claim of the identity provider with the person's groups (`TRANSFERLAB_GROUPS_CLAIM`)."""
+    roles: Roles = {}
+    """Roles by group, such as `lab-staff=lead, lab-heads=admin` (`TRANSFERLAB_ROLES`). Everyone
+    else is a member; where a group is named as member, everyone else is refused."""
     limits: Limits = Limits()
     """Limits of one dataset (`TRANSFERLAB_MAX_BYTES`, `_MAX_FILES`, `_MAX_FILE_BYTES`,
     `_MAX_PIXELS`)."""

@@ -1,19 +1,15 @@
 """Signed, short-lived tokens for the routes, which have no access to Streamlit's sessions."""
 
-import os
-import secrets
 import time
 from pathlib import Path
 
 from itsdangerous import BadSignature, TimestampSigner, URLSafeTimedSerializer
 
 from tl_core.errors import TransferLabError
-from tl_core.files import make_private
-from tl_core.locks import hold_lock
+from tl_core.secret_files import SECRET_BYTES, make_secret, read_or_create
 
 HOUR = 3600
 DAY = 24 * HOUR
-_SECRET_BYTES = 32
 _NOT_VALID = "This address is not valid. Reload the page and try again."
 
 
@@ -38,7 +34,7 @@ class Tokens:
     """Tokens signed with a secret in the home folder, so that open pages survive a restart."""
 
     def __init__(self, home: Path) -> None:
-        self._secret = _read_or_create_secret(home / "token.secret")
+        self._secret = read_or_create(home / "token.secret", make_secret, shortest=SECRET_BYTES)
 
     def sign(self, purpose: str, subject: str) -> str:
         """Make a token, safe in URLs, for `purpose` on `subject`: "dataset" on a dataset's id."""
@@ -77,29 +73,3 @@ class Tokens:
         return URLSafeTimedSerializer(
             self._secret, salt=f"transferlab.{purpose}", signer=_HourlySigner
         )
-
-
-def _read_or_create_secret(path: Path) -> bytes:
-    """Return the secret; a missing one is made, and so is one too short to protect anything."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not _is_secret(path):
-        # Written under another name first, so that no process ever reads an incomplete secret.
-        draft = path.with_suffix(f".{secrets.token_hex(8)}")
-        # Private from the start; a later `chmod` would leave a moment in which others can read it.
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:  # noqa: PTH123
-            handle.write(secrets.token_bytes(_SECRET_BYTES))
-            handle.flush()
-            # After a crash the file might be empty, and anyone could forge tokens.
-            os.fsync(handle.fileno())
-        # The secret of a process that was faster stays.
-        with hold_lock(path.parent / "locks" / "token.lock"):
-            if not _is_secret(path):
-                draft.replace(path)
-        draft.unlink(missing_ok=True)
-    make_private(path)
-    return path.read_bytes()
-
-
-def _is_secret(path: Path) -> bool:
-    # An empty file, as a full disk or a careless copy leaves, would let anybody sign tokens.
-    return path.is_file() and path.stat().st_size >= _SECRET_BYTES
