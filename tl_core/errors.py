@@ -25,6 +25,18 @@ class UnknownRun(TransferLabError):
     """No run in the store has that id."""
 
 
+class UnknownPerson(TransferLabError):
+    """Nobody here has that id."""
+
+
+class NotAllowed(TransferLabError):
+    """A person's role does not allow what they asked for."""
+
+
+class NotAdmitted(TransferLabError):
+    """Somebody cannot join or come back: the class is closed, the name taken, the word wrong."""
+
+
 class NotInBin(TransferLabError):
     """Nothing in the bin has this id."""
 

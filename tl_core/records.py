@@ -9,6 +9,54 @@ from tl_core.config import RunConfig
 from tl_core.facts import RunFacts
 
 
+class Role(StrEnum):
+    """Roles, each of which may do what the one before it may."""
+
+    MEMBER = "member"
+    """Sees and changes what is their own, and sees what is shared or published."""
+    LEAD = "lead"
+    """Sees all runs and datasets, and manages the queue."""
+    ADMIN = "admin"
+    """Changes all of them too, people and what holds for everyone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    id: str
+    """Empty for the operator, who runs the installation or has it alone."""
+    name: str
+    """User text."""
+    role: Role
+    joined_at: float
+    """Seconds since the epoch, UTC."""
+    removed_at: float | None = None
+    """Time from which on they are let in no more; None for those who are."""
+
+    @property
+    def leads(self) -> bool:
+        return self.role in (Role.LEAD, Role.ADMIN)
+
+    @property
+    def administers(self) -> bool:
+        return self.role is Role.ADMIN
+
+
+OPERATOR = Person("", "", Role.ADMIN, 0.0)
+"""Person of an installation without sign-in, and of the command line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Session of a person's browser."""
+
+    token: str
+    """SHA-256, in hex digits, of the secret that the browser sends."""
+    person_id: str
+    started_at: float
+    ends_at: float
+    """Seconds since the epoch, UTC."""
+
+
 class RunState(StrEnum):
     QUEUED = "queued"
     RUNNING = "running"
@@ -75,10 +123,14 @@ class SkippedFile:
     """Sentence on what is wrong with the file and what to do."""
 
 
+COMMON_SCOPE = "shared"
+"""Part of the cache for images that everyone may see; no person has this id."""
+
+
 @dataclass(frozen=True, slots=True)
 class DatasetRecord:
     id: str
-    """Fingerprint of the content, 16 hex digits: equal for equal images in equal classes."""
+    """Digest of fingerprint and owner, 16 hex digits; of the operator's, the fingerprint itself."""
     name: str
     """User text."""
     classes: tuple[str, ...]
@@ -98,10 +150,26 @@ class DatasetRecord:
     nothing had to be read, as in samples, and for datasets of older releases."""
     levels: Levels | None = None
     """Scale of its samples with more than 8 bits; None for datasets of earlier releases."""
+    owner: str = ""
+    """Id of the person it belongs to; empty for the operator."""
+    fingerprint: str = ""
+    """Digest of splits, classes and contents, equal for equal images in equal classes."""
+    shared_at: float | None = None
+    """Time at which it was shared with everyone; None if it is private to its owner."""
+    is_copy: bool = False
+    """Marks the copy of a shared dataset, whose images everyone has seen."""
 
     @property
     def n(self) -> int:
         return sum(self.counts)
+
+    @property
+    def cache_scope(self) -> str:
+        """Return the part of the cache for its images; what is private is kept apart by owner.
+
+        Otherwise the time that a run takes would tell whether somebody else has the same images.
+        """
+        return COMMON_SCOPE if self.shared_at is not None or self.is_copy else self.owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +237,12 @@ class Run:
     tags: tuple[str, ...] = ()
     """User text; no tag occurs twice."""
     is_favourite: bool = False
+    owner: str = ""
+    """Id of the person it belongs to; empty for the operator."""
+    published_at: float | None = None
+    """Time at which its owner showed it to everyone; None if they have not."""
+    shows_images: bool = False
+    """Marks that its owner agrees to show sample images with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +250,17 @@ class SavedPreset:
     """Preset saved by a user, beside the built-in ones in `tl_core.presets`."""
 
     name: str
-    """User text, unique."""
+    """User text, unique among its owner's."""
     description: str
     """User text."""
     config: RunConfig
     """Settings; their dataset is `presets.ANY_DATASET`."""
     created_at: float
     """Seconds since the epoch, UTC."""
+    owner: str = ""
+    """Id of the person it belongs to; empty for the operator."""
+    shared_at: float | None = None
+    """Time at which it was shared with everyone; None if it is private to its owner."""
 
 
 @dataclass(frozen=True, slots=True)

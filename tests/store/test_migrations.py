@@ -1,6 +1,7 @@
 """Migrations lead to the schema of the tables, and keep the data of older releases."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
@@ -65,13 +66,53 @@ LATER_COLUMNS = (
 """Columns that were added after the versions to which `make_older` goes back."""
 
 
+WITHOUT_PEOPLE = """
+DROP TABLE sessions; DROP TABLE people; DROP TABLE house_settings;
+DROP INDEX runs_by_owner; DROP INDEX runs_by_publication; DROP INDEX datasets_by_owner;
+ALTER TABLE runs DROP COLUMN owner; ALTER TABLE runs DROP COLUMN published_at;
+ALTER TABLE runs DROP COLUMN shows_images; ALTER TABLE datasets DROP COLUMN owner;
+ALTER TABLE datasets DROP COLUMN fingerprint; ALTER TABLE datasets DROP COLUMN shared_at;
+ALTER TABLE datasets DROP COLUMN is_copy; ALTER TABLE presets RENAME TO with_owners;
+CREATE TABLE presets (name TEXT NOT NULL PRIMARY KEY, description TEXT NOT NULL,
+config TEXT NOT NULL, created_at DOUBLE PRECISION NOT NULL);
+INSERT INTO presets SELECT name, description, config, created_at FROM with_owners;
+DROP TABLE with_owners
+"""
+"""Statements that undo the step to version 10."""
+
+
 def make_older(store: SqlStore, version: int) -> None:
     """Take a store back to an earlier version, whose later steps then run again."""
     with store.writing() as connection:
+        for statement in WITHOUT_PEOPLE.split(";"):
+            connection.execute(text(statement))
+        if version >= 9:
+            return _forget(connection, version)
         for table, column in LATER_COLUMNS:
             connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
-        newer = text("DELETE FROM schema_version WHERE version > :version")
-        connection.execute(newer, {"version": version})
+        _forget(connection, version)
+
+
+def _forget(connection: Connection, version: int) -> None:
+    newer = text("DELETE FROM schema_version WHERE version > :version")
+    connection.execute(newer, {"version": version})
+
+
+def test_what_was_kept_before_there_were_people_is_the_operators(
+    url: str, open_url, config, dataset
+):
+    old = open_url(url)
+    run = old.add_run(config, "flowers")
+    old.add_dataset(replace(dataset, fingerprint="of a later release"), [], [])
+    old.save_preset("mine", "", config)
+    make_older(old, 9)
+    store = open_url(url)
+    assert [run.owner for run in store.list_runs()] == [""]
+    assert store.get_run(run.id) == run
+    [kept] = store.list_datasets()
+    assert (kept.owner, kept.fingerprint, kept.shared_at) == ("", dataset.id, None)
+    assert [preset.name for preset in store.list_presets()] == ["mine"]
+    assert store.list_people() == []
 
 
 def test_the_migrations_make_the_tables_that_the_queries_expect(engine: Engine):

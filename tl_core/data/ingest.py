@@ -199,8 +199,10 @@ def _conclude(
     numbered = tuple(replace(image, position=position) for position, image in enumerate(ordered))
     counts = Counter(image.class_name for image in numbered)
     classes = sorted(counts, key=natural_key)
+    fingerprint = _fingerprint(numbered)
     record = DatasetRecord(
-        id=_fingerprint(numbered),
+        id=fingerprint,
+        fingerprint=fingerprint,
         name=clean_text(name).strip() or "Untitled",
         classes=tuple(classes),
         counts=tuple(counts[name] for name in classes),

@@ -32,17 +32,17 @@ class SqlBin(Database):
         with self.writing() as connection:
             return _take_out(connection, runs, run_id)
 
-    def list_bin(self) -> list[Binned]:
-        of_datasets = (datasets.c.id, datasets.c.name, datasets.c.binned_at)
-        of_runs = (runs.c.id, runs.c.title, runs.c.dataset_name, runs.c.binned_at)
+    def list_bin(self, *, owner: str | None = None) -> list[Binned]:
+        of_datasets = select(datasets.c.id, datasets.c.name, datasets.c.binned_at)
+        of_runs = select(runs.c.id, runs.c.title, runs.c.dataset_name, runs.c.binned_at)
         with self.reading() as connection:
             found = [
                 Binned("dataset", row.id, row.name, row.binned_at)
-                for row in connection.execute(select(*of_datasets).where(_in_bin(datasets)))
+                for row in connection.execute(of_datasets.where(*_binned_by(datasets, owner)))
             ]
             found += [
                 Binned("run", row.id, row.title or row.dataset_name, row.binned_at)
-                for row in connection.execute(select(*of_runs).where(_in_bin(runs)))
+                for row in connection.execute(of_runs.where(*_binned_by(runs, owner)))
             ]
         return sorted(found, key=lambda binned: (-binned.binned_at, binned.id))
 
@@ -56,6 +56,10 @@ class SqlBin(Database):
 
 def _in_bin(table: Table) -> ColumnElement[bool]:
     return table.c.binned_at.is_not(None)
+
+
+def _binned_by(table: Table, owner: str | None) -> list[ColumnElement[bool]]:
+    return [_in_bin(table)] if owner is None else [_in_bin(table), table.c.owner == owner]
 
 
 def _put_in(connection: Connection, table: Table, record_id: str) -> None:

@@ -1,7 +1,7 @@
 """Contract of a store, against which every backend is tested."""
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from tl_core.config import RunConfig
 from tl_core.facts import RunFacts
@@ -10,11 +10,14 @@ from tl_core.records import (
     DatasetRecord,
     ImageRecord,
     MetricPoint,
+    Person,
     Prediction,
     Progress,
+    Role,
     Run,
     RunState,
     SavedPreset,
+    Session,
     SkippedFile,
     TestResult,
 )
@@ -31,7 +34,14 @@ STATE_OF_STOPPED: dict[Asked | None, RunState] = {
 
 
 class Store(Protocol):
-    """Datasets, runs and their reports. Safe to share between threads and processes."""
+    """Datasets, runs and their reports, people. Safe to share between threads and processes.
+
+    What a person gets is bound to them (`access.bind`): what they may not see does not exist there.
+    """
+
+    @property
+    def owner(self) -> str:
+        """Return the id of the person to whom belongs what is added; empty for the operator."""
 
     # Datasets
 
@@ -71,10 +81,13 @@ class Store(Protocol):
         dataset_name: str,
         facts: RunFacts | None = None,
         state: RunState = RunState.QUEUED,
+        *,
+        owner: str = "",
     ) -> Run:
         """Add a run under a new short id.
 
         Args:
+            owner: id of the person it belongs to; a store that is bound to one takes no other.
             state: QUEUED, or PAUSED while files that the run needs are still being copied.
         """
 
@@ -236,14 +249,109 @@ class Store(Protocol):
         """Save the settings of `config` under a name, without its dataset.
 
         Raises:
-            ConfigError: the name is empty, too long or taken.
+            ConfigError: the name is empty, too long or taken by another preset of the same person.
         """
 
     def list_presets(self) -> list[SavedPreset]:
-        """List the saved presets, ordered by name."""
+        """List one's saved presets and the shared ones, ordered by name.
+
+        One's own hides a shared one of the same name.
+        """
 
     def delete_preset(self, name: str) -> None:
-        """Delete a saved preset, if it exists."""
+        """Delete one's saved preset, if it exists."""
+
+    # Shown to others
+
+    def share_dataset(self, dataset_id: str, is_shared: bool = True) -> DatasetRecord:
+        """Let everyone see and use a dataset, or its owner alone again.
+
+        Raises:
+            UnknownDataset: no dataset has this id.
+            NotAllowed: the store is bound to somebody who may not decide that.
+        """
+
+    def share_preset(self, name: str, is_shared: bool = True) -> None:
+        """Let everyone use one's preset, or oneself alone again.
+
+        Raises:
+            ConfigError: there is none of that name.
+            NotAllowed: as `share_dataset`.
+        """
+
+    def publish_run(self, run_id: str, *, shows_images: bool = False) -> Run:
+        """Show a tested run to everyone: its figures and curves, and sample images if agreed to.
+
+        Raises:
+            UnknownRun: no run has this id.
+            RunNotReady: it has not been tested.
+        """
+
+    def withdraw_run(self, run_id: str) -> None:
+        """Show a run to its owner alone again."""
+
+    def withdraw_runs(self, owner: str) -> None:
+        """Withdraw all runs of a person."""
+
+    def list_published(self) -> list[Run]:
+        """List the published runs, those published last first."""
+
+    # People: a store that is bound to a member knows only the member, one bound to a lead lists
+    # people, and one bound to an admin changes them; sessions are the server's alone.
+
+    def add_person(
+        self, person: Person, *, word: str | None = None, subject: str | None = None
+    ) -> bool:
+        """Add a person; return False if id, word or subject are taken.
+
+        Args:
+            word: digest of the word with which they come back.
+            subject: what they are called by the provider that signs them in.
+        """
+
+    def find_person(
+        self, *, person_id: str | None = None, word: str | None = None, subject: str | None = None
+    ) -> Person | None:
+        """Return the person to whom all that is given applies, even a removed one."""
+
+    def list_people(self) -> list[Person]:
+        """List everyone, also those removed, in the order in which they joined."""
+
+    def change_person(
+        self,
+        person_id: str,
+        *,
+        name: str | None = None,
+        role: Role | None = None,
+        word: str | None = None,
+        removed_at: float | None = None,
+    ) -> Person:
+        """Change what is given.
+
+        Raises:
+            UnknownPerson: nobody has this id.
+        """
+
+    def delete_person(self, person_id: str) -> None:
+        """Delete a person and their sessions; datasets and runs stay."""
+
+    def add_session(self, session: Session) -> None: ...
+
+    def person_in_session(self, token: str) -> Person | None:
+        """Return whose session this is; None if it has ended, or they were removed."""
+
+    def end_session(self, token: str) -> None: ...
+
+    def end_sessions(self, person_id: str) -> None:
+        """End all sessions of a person."""
+
+    def drop_ended_sessions(self) -> None:
+        """Forget the sessions whose time is over."""
+
+    def get_setting(self, name: str) -> Any:
+        """Return a setting for everyone, which is JSON; None if it was never made."""
+
+    def put_setting(self, name: str, value: Any) -> None: ...
 
     def close(self) -> None:
         """Close every connection."""

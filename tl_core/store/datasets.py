@@ -3,7 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Table,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from tl_core.errors import DatasetInUse, UnknownDataset
 from tl_core.records import DatasetRecord, ImageRecord, RunState, SkippedFile
@@ -29,7 +40,7 @@ class SqlDatasets(Database):
         }
         with self.writing() as connection:
             new = connection.execute(
-                self.insert_new(datasets).values(row_of(record)).returning(datasets.c.id)
+                self.insert_new(datasets).values(_values(record)).returning(datasets.c.id)
             ).first()
             for table in rows if new else ():
                 if rows[table]:
@@ -39,11 +50,11 @@ class SqlDatasets(Database):
                 connection.execute(back.values(binned_at=None))
         return record if new else self.get_dataset(record.id)
 
-    def get_dataset(self, dataset: str) -> DatasetRecord:
+    def get_dataset(self, dataset: str, *, reader: str | None = None) -> DatasetRecord:
         matches = or_(datasets.c.name == dataset, starts_with(datasets, dataset))
-        query = select(datasets).where(matches, datasets.c.binned_at.is_(None))
+        query = select(datasets).where(matches, *_seen_by(reader))
         with self.reading() as connection:
-            found = [_dataset(row) for row in connection.execute(query)]
+            found = [dataset_of(row) for row in connection.execute(query)]
         # A full id takes precedence, since another dataset may bear it as its name.
         matching = [record for record in found if record.id == dataset] or found
         if len(matching) == 1:
@@ -53,21 +64,21 @@ class SqlDatasets(Database):
             raise UnknownDataset(
                 f"{len(matching)} datasets match {dataset!r}: give one of the ids {ids}."
             )
-        raise UnknownDataset(f"There is no dataset {dataset!r}. {self._known_datasets()}")
+        raise UnknownDataset(f"There is no dataset {dataset!r}. {self._known_datasets(reader)}")
 
-    def _known_datasets(self) -> str:
-        known = self.list_datasets()
+    def _known_datasets(self, reader: str | None) -> str:
+        known = self.list_datasets(reader=reader)
         if not known:
             return "There are none yet: import one first."
         names = ", ".join(f"{record.name} ({record.id})" for record in known[:5])
         more = f" and {len(known) - 5} more" if len(known) > 5 else ""
         return f"There are {names}{more}."
 
-    def list_datasets(self) -> list[DatasetRecord]:
-        query = select(datasets).where(datasets.c.binned_at.is_(None))
+    def list_datasets(self, *, reader: str | None = None) -> list[DatasetRecord]:
+        query = select(datasets).where(*_seen_by(reader))
         newest_first = query.order_by(datasets.c.created_at.desc(), datasets.c.id)
         with self.reading() as connection:
-            return [_dataset(row) for row in connection.execute(newest_first)]
+            return [dataset_of(row) for row in connection.execute(newest_first)]
 
     def list_images(self, dataset_id: str) -> list[ImageRecord]:
         columns = [column for column in images.c if column is not images.c.dataset_id]
@@ -123,6 +134,14 @@ def lock_unused_dataset(connection: Connection, dataset_id: str) -> None:
         )
 
 
+def _seen_by(reader: str | None) -> list[ColumnElement[bool]]:
+    """Return the conditions on the datasets outside the bin that a person sees; None: all."""
+    is_kept = datasets.c.binned_at.is_(None)
+    if reader is None:
+        return [is_kept]
+    return [is_kept, or_(datasets.c.owner == reader, datasets.c.shared_at.is_not(None))]
+
+
 def starts_with(table: Table, text: str) -> Any:
     """Return the condition that a row's id is `text`, or starts with it if it is long enough."""
     if len(text) < SHORTEST_START:
@@ -131,10 +150,16 @@ def starts_with(table: Table, text: str) -> Any:
     return func.substr(table.c.id, 1, len(text), type_=Text) == text
 
 
-def _dataset(row: Row[Any]) -> DatasetRecord:
+def _values(record: DatasetRecord) -> dict[str, Any]:
+    # PostgreSQL would refuse a boolean in an integer column.
+    return {**row_of(record), "is_copy": int(record.is_copy)}
+
+
+def dataset_of(row: Row[Any]) -> DatasetRecord:
     fields = {name: value for name, value in row._mapping.items() if name != "binned_at"}
     # JSON has no tuples.
     tuples = {name: tuple(fields[name]) for name in ("classes", "counts", "warnings")}
     if (levels := fields["levels"]) is not None:
         tuples["levels"] = tuple((kind, black, white) for kind, black, white in levels)
+    fields["is_copy"] = bool(row.is_copy)
     return DatasetRecord(**{**fields, **tuples})

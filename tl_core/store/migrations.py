@@ -68,7 +68,11 @@ _TYPES = {
 
 
 def _create_first_tables(connection: Connection) -> None:
-    statements = _FIRST_TABLES.format(**_TYPES[connection.dialect.name])
+    _execute_all(connection, _FIRST_TABLES)
+
+
+def _execute_all(connection: Connection, template: str) -> None:
+    statements = template.format(**_TYPES[connection.dialect.name])
     # sqlite3 executes a single statement at a time.
     for statement in statements.split(";\n"):
         if statement.strip():
@@ -235,6 +239,48 @@ def _add_levels(connection: Connection) -> None:
     connection.execute(text("ALTER TABLE datasets ADD COLUMN levels TEXT"))
 
 
+_PEOPLE = """
+ALTER TABLE runs ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN published_at {real};
+ALTER TABLE runs ADD COLUMN shows_images BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX runs_by_owner ON runs (owner, number);
+CREATE INDEX runs_by_publication ON runs (published_at);
+ALTER TABLE datasets ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+ALTER TABLE datasets ADD COLUMN fingerprint TEXT NOT NULL DEFAULT '';
+ALTER TABLE datasets ADD COLUMN shared_at {real};
+ALTER TABLE datasets ADD COLUMN is_copy BIGINT NOT NULL DEFAULT 0;
+UPDATE datasets SET fingerprint = id;
+CREATE INDEX datasets_by_owner ON datasets (owner);
+ALTER TABLE presets RENAME TO presets_of_one;
+CREATE TABLE presets (
+    owner TEXT NOT NULL, name TEXT NOT NULL, description TEXT NOT NULL, config TEXT NOT NULL,
+    created_at {real} NOT NULL, shared_at {real}, PRIMARY KEY (owner, name)
+);
+INSERT INTO presets (owner, name, description, config, created_at)
+    SELECT '', name, description, config, created_at FROM presets_of_one;
+DROP TABLE presets_of_one;
+CREATE TABLE people (
+    id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL,
+    joined_at {real} NOT NULL, removed_at {real}, word TEXT UNIQUE, subject TEXT UNIQUE
+);
+CREATE TABLE sessions (
+    token TEXT NOT NULL PRIMARY KEY, person_id TEXT NOT NULL,
+    started_at {real} NOT NULL, ends_at {real} NOT NULL,
+    FOREIGN KEY (person_id) REFERENCES people (id) ON DELETE CASCADE
+);
+CREATE INDEX sessions_by_person ON sessions (person_id);
+CREATE TABLE house_settings (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL);
+"""
+
+
+def _add_people(connection: Connection) -> None:
+    """Add people and their sessions, owners of what is kept, and what they show to others.
+
+    What earlier releases kept belongs to the operator, whose id is empty.
+    """
+    _execute_all(connection, _PEOPLE)
+
+
 # A migration's place in the list is its version, so the order never changes.
 MIGRATIONS: list[Callable[[Connection], None]] = [
     _create_first_tables,
@@ -246,6 +292,7 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
     _add_readings,
     _add_bin,
     _add_levels,
+    _add_people,
 ]
 
 

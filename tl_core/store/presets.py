@@ -1,8 +1,9 @@
 """Saved presets in the database."""
 
 import time
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import Row, delete, or_, select
 
 from tl_core.config import RunConfig
 from tl_core.errors import ConfigError
@@ -18,13 +19,16 @@ LONGEST_NAME = 80
 class SqlPresets(Database):
     """Part of the `Store` contract: saved presets."""
 
-    def save_preset(self, name: str, description: str, config: RunConfig) -> SavedPreset:
+    def save_preset(
+        self, name: str, description: str, config: RunConfig, *, owner: str = ""
+    ) -> SavedPreset:
         name = _checked_name(name)
         # Settings always name a dataset, so a placeholder takes its place.
         data = config.data.model_copy(update={"dataset_id": ANY_DATASET})
         config = config.model_copy(update={"data": data})
-        preset = SavedPreset(name, description.strip(), config, time.time())
+        preset = SavedPreset(name, description.strip(), config, time.time(), owner)
         values = {
+            "owner": owner,
             "name": preset.name,
             "description": preset.description,
             "config": preset.config.model_dump_json(),
@@ -40,19 +44,29 @@ class SqlPresets(Database):
                 )
         return preset
 
-    def list_presets(self) -> list[SavedPreset]:
+    def list_presets(self, *, reader: str = "") -> list[SavedPreset]:
+        is_seen = or_(presets.c.owner == reader, presets.c.shared_at.is_not(None))
+        # Older ones first, so that of several shared ones with one name the first stays.
+        query = select(presets).where(is_seen).order_by(presets.c.shared_at, presets.c.owner)
         with self.reading() as connection:
-            rows = connection.execute(select(presets)).all()
-        saved = []
-        for row in rows:
-            config = RunConfig.model_validate_json(row.config)
-            saved.append(SavedPreset(row.name, row.description, config, row.created_at))
+            rows = connection.execute(query).all()
+        named: dict[str, SavedPreset] = {}
+        # Those of the reader come first and hide shared ones of the same name, such as the
+        # originals of their copies.
+        for row in sorted(rows, key=lambda row: row.owner != reader):
+            named.setdefault(row.name, _preset_of(row))
         # Sorted here, because databases order text differently.
-        return sorted(saved, key=lambda preset: (preset.name.casefold(), preset.name))
+        return sorted(named.values(), key=lambda preset: (preset.name.casefold(), preset.name))
 
-    def delete_preset(self, name: str) -> None:
+    def delete_preset(self, name: str, *, owner: str = "") -> None:
         with self.writing() as connection:
-            connection.execute(delete(presets).where(presets.c.name == name))
+            is_it = (presets.c.owner == owner, presets.c.name == name)
+            connection.execute(delete(presets).where(*is_it))
+
+
+def _preset_of(row: Row[Any]) -> SavedPreset:
+    config = RunConfig.model_validate_json(row.config)
+    return SavedPreset(row.name, row.description, config, row.created_at, row.owner, row.shared_at)
 
 
 def _checked_name(name: str) -> str:

@@ -9,7 +9,7 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, select, update
+from sqlalchemy import Connection, Row, Select, delete, or_, select, update
 
 from tl_core.config import RunConfig
 from tl_core.errors import RunNotReady, UnknownRun
@@ -37,8 +37,11 @@ class SqlRuns(Database):
         dataset_name: str,
         facts: RunFacts | None = None,
         state: RunState = RunState.QUEUED,
+        *,
+        owner: str = "",
     ) -> Run:
         values = {
+            "owner": owner,
             "state": state,
             "config": config.model_dump_json(),
             "dataset_id": config.data.dataset_id,
@@ -61,8 +64,11 @@ class SqlRuns(Database):
                 if row := connection.execute(insert).first():
                     return run_of(row)
 
-    def get_run(self, run: str) -> Run:
-        found = self._list(select(runs).where(starts_with(runs, run), IS_KEPT))
+    def get_run(self, run: str, *, reader: str | None = None) -> Run:
+        query = select(runs).where(starts_with(runs, run), IS_KEPT)
+        if reader is not None:
+            query = query.where(or_(runs.c.owner == reader, runs.c.published_at.is_not(None)))
+        found = self._list(query)
         matching = [record for record in found if record.id == run] or found
         if len(matching) == 1:
             return matching[0]
@@ -75,13 +81,12 @@ class SqlRuns(Database):
             f"There is no run {run!r}: give its id, or at least the first four characters of it."
         )
 
-    def list_runs(self) -> list[Run]:
-        return self._list(select(runs).where(IS_KEPT).order_by(runs.c.number.desc()))
+    def list_runs(self, *, owner: str | None = None) -> list[Run]:
+        return self._list(_of(owner).where(IS_KEPT).order_by(runs.c.number.desc()))
 
-    def list_running_runs(self) -> list[Run]:
-        return self._list(
-            select(runs).where(runs.c.state == RunState.RUNNING).order_by(runs.c.number)
-        )
+    def list_running_runs(self, *, owner: str | None = None) -> list[Run]:
+        is_running = runs.c.state == RunState.RUNNING
+        return self._list(_of(owner).where(is_running).order_by(runs.c.number))
 
     def delete_run(self, run_id: str) -> None:
         with self.writing() as connection:
@@ -126,6 +131,11 @@ class SqlRuns(Database):
             return [run_of(row) for row in connection.execute(query)]
 
 
+def _of(owner: str | None) -> Select[Any]:
+    """Select the runs of a person; None stands for everyone."""
+    return select(runs) if owner is None else select(runs).where(runs.c.owner == owner)
+
+
 def _new_id() -> str:
     """Draw eight characters that are hard to misread, are no number and spell no word."""
     return secrets.choice(_LETTERS) + "".join(secrets.choice(_LETTERS_AND_DIGITS) for _ in range(7))
@@ -162,4 +172,5 @@ def run_of(row: Row[Any]) -> Run:
     fields["result"] = TestResult(**row.result) if row.result else None
     fields["tags"] = tuple(row.tags)
     fields["is_favourite"] = bool(row.is_favourite)
+    fields["shows_images"] = bool(row.shows_images)
     return Run(**fields)

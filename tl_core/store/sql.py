@@ -1,20 +1,35 @@
 """Store in an SQL database, assembled from one class for each part of the contract."""
 
+from tl_core.records import OPERATOR
 from tl_core.store.annotations import SqlAnnotations
 from tl_core.store.bin import SqlBin
 from tl_core.store.contract import Store
 from tl_core.store.datasets import SqlDatasets
+from tl_core.store.people import SqlPeople
 from tl_core.store.presets import SqlPresets
 from tl_core.store.reports import SqlReports
 from tl_core.store.runs import SqlRuns
+from tl_core.store.sharing import SqlSharing
 from tl_core.store.states import SqlStates
 
 
-class SqlStore(SqlDatasets, SqlRuns, SqlStates, SqlReports, SqlAnnotations, SqlPresets, SqlBin):
+class SqlStore(
+    SqlDatasets,
+    SqlRuns,
+    SqlStates,
+    SqlReports,
+    SqlAnnotations,
+    SqlPresets,
+    SqlBin,
+    SqlSharing,
+    SqlPeople,
+):
     """`Store` over SQLite or PostgreSQL.
 
     Threads may share an instance; forked children open their own connections.
     """
+
+    owner = OPERATOR.id
 
 
 def open_store(url: str) -> Store:

@@ -108,6 +108,12 @@ datasets = _Table(
     # Seconds since the epoch; NULL outside the bin.
     Column("binned_at", Double),
     Column("levels", Json),
+    # Id of a person; empty for the operator.
+    Column("owner", Text, nullable=False, default=""),
+    Column("fingerprint", Text, nullable=False, default=""),
+    Column("shared_at", Double),
+    Column("is_copy", BigInteger, nullable=False, default=0),
+    Index("datasets_by_owner", "owner"),
 )
 
 images = _Table(
@@ -164,9 +170,14 @@ runs = _Table(
     Column("tags", Json, nullable=False, default=()),
     Column("is_favourite", BigInteger, nullable=False, default=0),
     Column("binned_at", Double),
+    Column("owner", Text, nullable=False, default=""),
+    Column("published_at", Double),
+    Column("shows_images", BigInteger, nullable=False, default=0),
     # Finds the queued run that was added first without reading the others.
     Index("runs_by_state", "state", "number"),
     Index("runs_by_dataset", "dataset_id"),
+    Index("runs_by_owner", "owner", "number"),
+    Index("runs_by_publication", "published_at"),
 )
 
 metrics = _Table(
@@ -198,10 +209,44 @@ predictions = _Table(
 presets = _Table(
     "presets",
     metadata,
+    Column("owner", Text, primary_key=True),
     Column("name", Text, primary_key=True),
     Column("description", Text, nullable=False),
     Column("config", Text, nullable=False),
     Column("created_at", Double, nullable=False),
+    Column("shared_at", Double),
+)
+
+people = _Table(
+    "people",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("joined_at", Double, nullable=False),
+    Column("removed_at", Double),
+    # Digest of the personal word; NULL for those who sign in elsewhere.
+    Column("word", Text, unique=True),
+    # Who this is to the provider that signs people in.
+    Column("subject", Text, unique=True),
+)
+
+sessions = _Table(
+    "sessions",
+    metadata,
+    # SHA-256 of what the browser sends.
+    Column("token", Text, primary_key=True),
+    Column("person_id", Text, ForeignKey("people.id", ondelete="CASCADE"), nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("ends_at", Double, nullable=False),
+    Index("sessions_by_person", "person_id"),
+)
+
+house_settings = _Table(
+    "house_settings",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Json, nullable=False),
 )
 
 
