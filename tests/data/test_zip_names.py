@@ -83,6 +83,46 @@ def test_backslashes_of_windows_divide_names_in_any_encoding(tmp_path, encoding,
     assert f'such as "{shown}"' in note
 
 
+@pytest.mark.parametrize(("encoding", "one", "other"), LEGACY)
+def test_a_wrong_flag_of_utf8_is_not_believed(tmp_path, encoding, one, other):
+    names = [name.encode(encoding) for name in class_folders(one, other)]
+    path = archive(tmp_path / "d.zip", names, system=WINDOWS, flags=0x800)
+    record = ingest(path).record
+    assert set(record.classes) == {one, other} and sum(record.counts) == 6
+    (note,) = record.warnings
+    shown = one if not one.isascii() else other
+    assert "says that its names are in UTF-8, which they are not" in note
+    assert f'such as "{shown}"' in note
+
+
+def test_a_wrong_flag_counts_for_names_that_would_be_utf8_by_chance(tmp_path):
+    # The bytes of the second name are valid UTF-8, which made an editor famous.
+    names = [name.encode("gbk") for name in class_folders("移动", "联通", "电信")]
+    record = ingest(archive(tmp_path / "d.zip", names, flags=0x800)).record
+    assert set(record.classes) == {"移动", "联通", "电信"}
+
+
+def test_a_name_that_was_cut_within_a_character_does_not_change_the_others(tmp_path):
+    names = [name.encode() for name in class_folders("кошки", "собаки")]
+    cut = "кошки/ф".encode()[:-1] + b".png"
+    record = ingest(archive(tmp_path / "d.zip", [*names, cut], flags=0x800)).record
+    assert record.classes == ("кошки", "собаки") and sum(record.counts) == 7
+    (note,) = record.warnings
+    assert "not valid UTF-8" in note and '"кошки/\ufffd.png"' in note
+
+
+def test_a_file_that_looks_like_a_header_is_read_as_it_is(tmp_path):
+    name = "ж".encode("cp866") + b"/a.bin"
+    headers = [b"PK\1\2" + bytes(4) + b"\0\x08" + bytes(60), b"PK\3\4\0\0\0\x08" + bytes(22)]
+    fields = [{"crc": zlib.crc32(h), "size": len(h), "method": 0, "flags": 0x800} for h in headers]
+    path = tmp_path / "d.zip"
+    path.write_bytes(
+        raw_zip([(name + str(i).encode(), h, fields[i]) for i, h in enumerate(headers)])
+    )
+    with ZipSource(path).open(LIMITS) as listing:
+        assert [b"".join(entry.read()) for entry in listing.entries] == headers
+
+
 def test_all_names_are_read_alike():
     # By itself, the second name would be valid UTF-8.
     names = ["кошки/1.png".encode("cp866"), b"\xd0\xb0/2.png"]

@@ -115,10 +115,6 @@ class TestNames:
             ("cats/0.png", "The zip holds this name more than once; the last file is taken.")
         ]
 
-    def test_a_false_utf8_flag_is_reported(self, tmp_path):
-        content = raw_zip([(b"V\xf6gel/1.png", b"", {"flags": 0x800})])
-        assert "not valid text" in refused(write(tmp_path / "d.zip", content))
-
 
 class TestKinds:
     @pytest.mark.parametrize(

@@ -3,9 +3,10 @@
 import os
 import struct
 import zipfile
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from tl_core.data.file_types import HEAD_BYTES, ZIP_ARCHIVE, name_archive
+from tl_core.data.zip_names import unflagged_directory, unflagged_header
 from tl_core.errors import DatasetRefused, UnsafeArchive
 from tl_core.settings import Limits
 
@@ -25,18 +26,49 @@ def open_archive(file: BinaryIO, limits: Limits) -> zipfile.ZipFile:
     """
     try:
         _check_end_record(file, limits)
-        archive = zipfile.ZipFile(file)
+        archive = _list_contents(file)
     except DatasetRefused:
         raise
-    except UnicodeDecodeError as error:
-        raise UnsafeArchive(
-            "A file name in the zip is not valid text. Pack the folder again."
-        ) from error
     except Exception as error:
         # Besides BadZipFile, zipfile raises struct.error, ValueError, IndexError and more.
         raise UnsafeArchive(_why_no_zip(file)) from error
     _refuse_overlaps(archive)
     return archive
+
+
+def _list_contents(file: BinaryIO) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(file)
+    except UnicodeDecodeError:
+        mended = _WithoutFlags(file)
+        # A `ZipFile` needs nothing of a file but what `_WithoutFlags` has.
+        archive = zipfile.ZipFile(cast(BinaryIO, mended))
+        mended.headers = {info.header_offset for info in archive.infolist()}
+        return archive
+
+
+class _WithoutFlags:
+    """File of a zip whose names do not say that they are in UTF-8.
+
+    zipfile gives up on the whole zip if a single name says so wrongly.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.seek = file.seek
+        self.tell = file.tell
+        self.seekable = file.seekable
+        self.headers: set[int] | None = None
+        """Offsets of the headers in front of the files; None while the contents are listed."""
+
+    def read(self, n: int = -1) -> bytes:
+        place = self._file.tell()
+        content = self._file.read(n)
+        if self.headers is None:
+            # zipfile reads the whole table of contents at once.
+            return unflagged_directory(content)
+        # Only headers, since a file's content may look like one.
+        return unflagged_header(content) if place in self.headers else content
 
 
 def _why_no_zip(file: BinaryIO) -> str:

@@ -13,6 +13,10 @@ from tl_core.data.names import clean_text
 from tl_core.text import shorten
 
 _UTF8_FLAG = 0x800
+_CLAIMED_UTF8 = 0x4000
+"""Bit without a meaning in zips, set by `unflagged_directory` where UTF-8 is said."""
+_CENTRAL_HEADER = struct.Struct("<4s4xH18x3H12x")
+"""Entry of a table of contents: signature, flags, and lengths of name, extra field and comment."""
 _UNICODE_PATH = 0x7075
 """Extra field of Info-ZIP with the name in UTF-8."""
 _DOS_AND_WINDOWS = (0, 10, 11, 14)
@@ -73,11 +77,39 @@ class ZipNames:
     """Sentence on how the names were read if the zip does not say it; user text inside."""
 
 
+def unflagged_directory(content: bytes) -> bytes:
+    """Return a zip's table of contents in which no name says that it is in UTF-8.
+
+    Names that said so can still be told apart by `read_names`. Other content stays as it is.
+    """
+    changed = bytearray(content)
+    place = 0
+    while place + _CENTRAL_HEADER.size <= len(changed):
+        signature, flags, *lengths = _CENTRAL_HEADER.unpack_from(changed, place)
+        if signature != b"PK\1\2":
+            break
+        if flags & _UTF8_FLAG:
+            struct.pack_into("<H", changed, place + 8, flags & ~_UTF8_FLAG | _CLAIMED_UTF8)
+        place += _CENTRAL_HEADER.size + sum(lengths)
+    return bytes(changed)
+
+
+def unflagged_header(content: bytes) -> bytes:
+    """Return the header in front of a zipped file, whose name then does not say it is in UTF-8."""
+    changed = bytearray(content)
+    if len(changed) >= 8 and changed.startswith(b"PK\3\4"):
+        flags: int = struct.unpack_from("<H", changed, 6)[0]
+        struct.pack_into("<H", changed, 6, flags & ~_UTF8_FLAG)
+    return bytes(changed)
+
+
 def read_names(infos: Sequence[zipfile.ZipInfo]) -> ZipNames:
     """Decode the names of a zip's entries and split off its backslashes, all together."""
-    raw = {info.orig_filename: _raw_name(info) for info in infos if _is_unknown(info)}
+    are_damaged = _are_mostly_utf8(infos)
+    told = [_told_name(info, are_damaged) for info in infos]
+    unknown = [info for info, name in zip(infos, told, strict=True) if name is None]
+    raw = {info.orig_filename: _raw_name(info) for info in unknown}
     encoding = _find_encoding({name for name in raw.values() if not name.isascii()})
-    told = [_told_name(info) for info in infos]
     names = _with_slashes(
         infos,
         [
@@ -86,19 +118,39 @@ def read_names(infos: Sequence[zipfile.ZipInfo]) -> ZipNames:
         ],
     )
     guessed = [name for name, sure in zip(names, told, strict=True) if sure is None]
-    return ZipNames(tuple(names), _note(encoding, guessed))
+    note = _note(encoding, guessed, is_claimed=any(map(_is_claimed, unknown)))
+    if are_damaged and any("\ufffd" in name for name in names):
+        note = _damaged_note(names)
+    return ZipNames(tuple(names), note)
 
 
-def _told_name(info: zipfile.ZipInfo) -> str | None:
-    """Return the name if the zip says how it is written."""
+def _is_claimed(info: zipfile.ZipInfo) -> bool:
+    return bool(info.flag_bits & _CLAIMED_UTF8)
+
+
+def _are_mostly_utf8(infos: Sequence[zipfile.ZipInfo]) -> bool:
+    """Tell whether names that say wrongly that they are in UTF-8 are so but for a few.
+
+    Those few are damaged then, such as names that were cut off within a character. Otherwise the
+    program that packed the zip has set the flag without writing UTF-8.
+    """
+    claimed = {_raw_name(info) for info in infos if _is_claimed(info)}
+    beyond_ascii = [name for name in claimed if not name.isascii()]
+    return 2 * sum(map(_is_utf8, beyond_ascii)) > len(beyond_ascii)
+
+
+def _told_name(info: zipfile.ZipInfo, are_damaged: bool) -> str | None:
+    """Return the name if the zip says how it is written.
+
+    Args:
+        are_damaged: result of `_are_mostly_utf8`.
+    """
     if info.flag_bits & _UTF8_FLAG:
         # Not `filename`, which zipfile cuts at a NUL and changes on Windows.
         return info.orig_filename
+    if are_damaged and _is_claimed(info):
+        return _raw_name(info).decode("utf-8", "replace")
     return _unicode_path(info)
-
-
-def _is_unknown(info: zipfile.ZipInfo) -> bool:
-    return _told_name(info) is None
 
 
 def _raw_name(info: zipfile.ZipInfo) -> bytes:
@@ -215,13 +267,29 @@ def _with_slashes(infos: Sequence[zipfile.ZipInfo], names: Sequence[str]) -> lis
     return list(names) if are_own else [name.replace("\\", "/") for name in names]
 
 
-def _note(encoding: str, names: Sequence[str]) -> str:
+def _note(encoding: str, names: Sequence[str], *, is_claimed: bool) -> str:
+    """Return how names were read.
+
+    Args:
+        is_claimed: the zip says wrongly that they are in UTF-8.
+    """
     words = (part for name in names for part in name.split("/") if not part.isascii())
     example = shorten(clean_text(next(words, "")), 60)
     if not example or encoding == "utf-8":
         return ""
+    claim = "The zip does not say in which encoding its names are"
+    if is_claimed:
+        claim = "The zip says that its names are in UTF-8, which they are not"
     return (
-        "The zip does not say in which encoding its names are; they were read as "
+        f"{claim}; they were read as "
         f'{_ENCODINGS[encoding][0]}, such as "{example}". If that is wrong, pack the folder again '
         "with names in UTF-8."
+    )
+
+
+def _damaged_note(names: Sequence[str]) -> str:
+    example = next(name for name in names if "\ufffd" in name)
+    return (
+        'Some names in the zip are not valid UTF-8, though it says so; "\ufffd" stands for what '
+        f'could not be read, such as in "{shorten(clean_text(example), 60)}".'
     )
