@@ -11,7 +11,7 @@ from tl_ui.run.epochs import show_epochs
 from tl_ui.run.evaluation import show_answers
 from tl_ui.run.export import show_export
 from tl_ui.run.feature_map import show_run_map, show_run_probes
-from tl_ui.run.images import follow_samples
+from tl_ui.run.live_samples import follow_samples, show_opened_sample
 from tl_ui.run.overview import open_run, show_ending, show_head, show_learning_curves
 from tl_ui.run.preview import show_preview, watch_preview
 from tl_ui.run.progress import is_training, watch
@@ -21,6 +21,7 @@ from tl_ui.runs.deletion import ask_to_delete
 
 run = open_run()
 show_head(run)
+show_opened_sample(run)
 
 # A run under way has sections of its own; the fragment in `watch` reruns the page when they change.
 if is_busy(run):

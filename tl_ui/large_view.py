@@ -37,17 +37,27 @@ def open_large(
 
 
 def open_dataset_image(
-    dataset_id: str, images: Sequence[ImageRecord], position: int | None
+    dataset_id: str,
+    images: Sequence[ImageRecord],
+    position: int | None,
+    *,
+    on_close: Callable[[], None] | None = None,
 ) -> None:
     """Open an image of a dataset, about which no model has been asked.
 
     Args:
         images: images that can be stepped through.
         position: position of the image in the dataset; nothing opens if it is not among them.
+        on_close: as in `open_large`.
     """
     place = next((i for i, image in enumerate(images) if image.position == position), None)
-    if place is not None:
-        open_large("One image", len(images), place, lambda i: _show_image(dataset_id, images[i]))
+    if place is None:
+        return
+
+    def show(i: int) -> None:
+        _show_image(dataset_id, images[i])
+
+    open_large("One image", len(images), place, show, on_close=on_close)
 
 
 def _show(n: int, show: Callable[[int], None]) -> None:

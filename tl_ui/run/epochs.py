@@ -288,8 +288,16 @@ def _show_samples(run: Run, answers: Sequence[EpochAnswer], names: Sequence[str]
     items = sample_items(run, images, answers, names)
     picked = picker(gallery_html(items, side=150), key=f"epoch-samples-{run.id}")
     positions = [item.pick for item in items]
+    opened = f"epoch-image-{run.id}"
     if picked in positions:
-        open_position(run, "val", positions, picked)
+        st.session_state[opened] = picked
+        if st.session_state.get(play_key := f"play-{run.id}"):
+            # The next epoch that is played would close the dialog.
+            st.session_state[play_key] = False
+            st.rerun()
+    position = st.session_state.pop(opened, None)
+    if position in positions:
+        open_position(run, "val", positions, position)
 
 
 def sample_items(

@@ -1,4 +1,4 @@
-"""Images of a run with their predictions: six during training, all of them afterwards."""
+"""Images of a finished run with its predictions, page by page and in a chosen order."""
 
 import math
 from collections.abc import Sequence
@@ -8,10 +8,9 @@ import streamlit as st
 
 from tl_core.config import DataConfig
 from tl_core.data.splits import make_split
-from tl_core.errors import UnknownDataset, UnknownRun
-from tl_core.evaluation.sampling import N_SAMPLES, pick_samples
+from tl_core.errors import UnknownDataset
 from tl_core.glossary import GLOSSARY
-from tl_core.records import PREVIEW, ImageRecord, Prediction, Run, Split
+from tl_core.records import ImageRecord, Prediction, Run, Split
 from tl_core.runs.summary import class_names
 from tl_core.text import count, number_of, shorten
 from tl_ui.components.picker import picker
@@ -56,52 +55,6 @@ def predictions_after(
     """
     epoch, predictions = get_workspace().store.list_predictions(run_id, split)
     return epoch, tuple(predictions)
-
-
-def follow_samples(run: Run) -> None:
-    """Draw the same few validation images with their predictions, as they change.
-
-    They are those of the preview before the first epoch, then those after each epoch.
-    """
-    # Each refresh costs the run some of its speed, and epochs are slower than the preview.
-    st.fragment(_show_samples, run_every=3 if run.epochs_done else 1.5)(run.id)
-
-
-def _show_samples(run_id: str) -> None:
-    try:
-        run = get_workspace().store.get_run(run_id)
-    except UnknownRun:
-        # Deleted meanwhile: the fragment in `watch` reruns the page, which then says so.
-        return
-    images = images_of(run)
-    when, predictions = _newest(run)
-    answers = {p.position: p for p in predictions}
-    positions = pick_samples(images, run_split(run.config.data).val) if images else []
-    what = number_of(len(positions) or N_SAMPLES, "validation image")
-    st.subheader("Validation predictions", help=GLOSSARY["validation"], anchor=False)
-    st.caption(f"{what}, {when}.")
-    if not images:
-        st.caption("The dataset was deleted, so its images cannot be shown.")
-        return
-    if not answers:
-        st.caption(
-            "Each caption names the true class. During training it also shows "
-            "the model's answer after each epoch."
-        )
-    items = [gallery_item(run, images, position, answers.get(position)) for position in positions]
-    st.html(gallery_html(items, side=150))
-
-
-def _newest(run: Run) -> tuple[str, Sequence[Prediction]]:
-    """Return when the newest predictions for validation images were made, and them."""
-    # The fragment reads the run itself: the page's script does not run again after each epoch.
-    epoch, predictions = predictions_after(run.id, "val", run.epochs_done)
-    if epoch:
-        return f"after epoch {epoch}", predictions
-    n_train, previewed = get_workspace().store.list_predictions(run.id, PREVIEW)
-    if n_train:
-        return f"preview after {number_of(n_train, 'training image')}", previewed
-    return "before the first epoch", ()
 
 
 def gallery_item(

@@ -1,6 +1,6 @@
 """Large view of a run's image: prediction, most likely classes and heat-map for any class."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -8,7 +8,7 @@ import streamlit as st
 from tl_core.evaluation.explain import METHODS, Method
 from tl_core.glossary import GLOSSARY
 from tl_core.records import ImageRecord, Prediction, Run
-from tl_core.runs.summary import class_names
+from tl_core.runs.summary import class_names, is_busy
 from tl_core.text import confidence, isolated, shorten
 from tl_ui.bars import STYLE, bars_html
 from tl_ui.components.assets import url_base
@@ -23,8 +23,30 @@ _OPENED = "large-view-opened"
 """Session key: position of the image that the address named last."""
 
 
+def note_in_address(position: int) -> None:
+    """Name the image that is shown large in the page's address."""
+    # Noted as opened, so that the changed address does not open the dialog a second time.
+    st.session_state[_OPENED] = str(position)
+    st.query_params["image"] = str(position)
+
+
+def forget_address() -> None:
+    """Take the image out of the page's address, once its dialog is closed."""
+    # A reload or a copied address would open the dialog again.
+    st.query_params.pop("image", None)
+    st.session_state.pop(_OPENED, None)
+
+
 def open_image(
-    run: Run, images: Sequence[ImageRecord], around: Sequence[Prediction], position: int, what: str
+    run: Run,
+    images: Sequence[ImageRecord],
+    around: Sequence[Prediction],
+    position: int,
+    what: str,
+    *,
+    answered: str = "",
+    note: Callable[[int], None] = note_in_address,
+    on_close: Callable[[], None] = forget_address,
 ) -> None:
     """Open one image in a dialog, with buttons for the previous and the next one.
 
@@ -33,16 +55,18 @@ def open_image(
         around: predictions in the order in which they are stepped through.
         position: dataset position of the image that is shown first.
         what: kind of the images, such as "test".
+        answered: sentence that says when the model gave these answers, for a run under way.
+        note: receives the position of each image that is shown, to find it again.
+        on_close: called when the reader closes the dialog.
     """
     place = next(i for i, p in enumerate(around) if p.position == position)
-    _note_in_address(position)
-    open_large(
-        f"One {what} image",
-        len(around),
-        place,
-        lambda i: _show(run, images, around[i], what),
-        on_close=forget_address,
-    )
+    note(position)
+
+    def show(i: int) -> None:
+        note(around[i].position)
+        _show(run, images, around[i], what, answered)
+
+    open_large(f"One {what} image", len(around), place, show, on_close=on_close)
 
 
 def open_image_of_address(
@@ -60,8 +84,9 @@ def open_image_of_address(
         open_image(run, images, predictions, matching[0].position, what)
 
 
-def _show(run: Run, images: Sequence[ImageRecord], prediction: Prediction, what: str) -> None:
-    _note_in_address(prediction.position)
+def _show(
+    run: Run, images: Sequence[ImageRecord], prediction: Prediction, what: str, answered: str
+) -> None:
     image = images[prediction.position]
     names = class_names(run, len(prediction.probabilities))
     st.markdown(f"### {verdict(prediction, names)}")
@@ -85,20 +110,7 @@ def _show(run: Run, images: Sequence[ImageRecord], prediction: Prediction, what:
         )
     with left:
         _show_heat(run, image, shown_labels(prediction, label), method, names)
-        _caption(run, image, what)
-
-
-def _note_in_address(position: int) -> None:
-    # Noted as opened, so that the changed address does not open the dialog a second time.
-    st.session_state[_OPENED] = str(position)
-    st.query_params["image"] = str(position)
-
-
-def forget_address() -> None:
-    """Take the image out of the page's address, once its dialog is closed."""
-    # A reload or a copied address would open the dialog again.
-    st.query_params.pop("image", None)
-    st.session_state.pop(_OPENED, None)
+        _caption(run, image, what, answered)
 
 
 def verdict(prediction: Prediction, names: Sequence[str]) -> str:
@@ -141,7 +153,10 @@ def _show_heat(
         for label in labels
     ]
     if not get_workspace().artifacts.checkpoint(run.id).exists():
-        st.info("This run has no model file, so there is no heat-map.", icon=":material/info:")
+        words = "This run has no model file, so there is no heat-map."
+        if is_busy(run):
+            words = "There is no heat-map before the first epoch: no model has been kept yet."
+        st.info(words, icon=":material/info:")
         heats = []
     show_photo(run.config.data.dataset_id, image, heats)
 
@@ -164,15 +179,17 @@ def heat_url(run: Run, image: ImageRecord, label: int, method: Method) -> str:
     return f"{url_base()}/api/runs/{run.id}/heat/{image.sha256}?{urlencode(query)}"
 
 
-def _caption(run: Run, image: ImageRecord, what: str) -> None:
+def _caption(run: Run, image: ImageRecord, what: str, answered: str) -> None:
     words = (
         f"{literal(shorten(image.name, 120))}, {image.width} × {image.height} pixels. "
         "Hatched: cut off before the model is shown the image. The brightest place of each "
         "heat-map is its own maximum, however low that is: brightness cannot be compared between "
         "two heat-maps."
     )
+    if answered:
+        words += f" {answered}"
     # Test predictions come from the best epoch, as the heat-map does; validation from the last.
-    if what != "test" and run.best_epoch != run.epochs_done:
+    elif what != "test" and run.best_epoch != run.epochs_done:
         words += (
             f" The heat-map is of the model that was kept, of epoch {run.best_epoch}; "
             f"the answer is that after epoch {run.epochs_done}."
