@@ -12,9 +12,8 @@ from tl_ui.resources import get_workspace
 store = get_workspace().store
 st.title("Optimizers compared", help=GLOSSARY["optimizer"], anchor=False)
 comparison_id = st.query_params.get("comparison", "")
-runs = store.list_runs()
 datasets = store.list_datasets()
-compared = runs_compared(runs, comparison_id) if comparison_id else []
+compared = runs_compared(store, comparison_id) if comparison_id else []
 if comparison_id and not compared:
     st.warning("There is no such comparison, or its runs were deleted.", icon=":material/info:")
 if not compared:
@@ -39,4 +38,4 @@ elif compared:
         choose_and_start(datasets)
 else:
     choose_and_start(datasets)
-list_comparisons(runs, comparison_id if compared else "")
+list_comparisons(comparison_id if compared else "")

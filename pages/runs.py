@@ -13,7 +13,7 @@ from tl_ui.runs.table import show_runs
 
 store = get_workspace().store
 st.title("Runs", anchor=False)
-runs = store.list_runs()
+runs = store.summarise_runs()
 if not runs:
     st.markdown("Every training you start is listed here, with its state and its test accuracy.")
     if store.list_datasets():

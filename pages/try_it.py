@@ -17,7 +17,7 @@ from tl_ui.try_it.predictions import (
 
 st.title("Try it", anchor=False)
 store = get_workspace().store
-run = choose_run(store.list_runs())
+run = choose_run()
 if run is None:
     st.markdown(
         "Here you can show a model your own images and see its five most likely classes. "

@@ -11,12 +11,12 @@ from tl_core.runs.summary import (
     depth_words,
     headline,
     is_busy,
+    members_of,
     missing_words,
     model_words,
     n_ahead,
     queue_words,
     recipe_words,
-    runs_compared,
     seconds_taken,
     when,
 )
@@ -118,7 +118,7 @@ def test_a_comparison_is_its_runs_in_the_order_of_the_queue_without_what_continu
         make_run("old", facts=RunFacts(comparison="c")),
         make_run("other"),
     ]
-    assert [run.id for run in runs_compared(runs, "c")] == ["old"]
+    assert [run.id for run in members_of(runs, "c")] == ["old"]
 
 
 def test_the_place_in_the_queue_counts_what_runs_and_what_was_queued_before():

@@ -3,6 +3,7 @@
 import math
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -29,11 +30,13 @@ from tl_core.records import (
     SkippedFile,
     TestResult,
 )
-from tl_core.store import SqlStore
+from tl_core.store import RunQuery, SqlStore
 
 ANY_TEXT = st.text(st.characters(exclude_categories=[]), max_size=50) | st.sampled_from(
     ["\0", "\ud800", "\ud83d\ude00", "😀", "\x1a0000", "\x1a", "a\\u0000b", "%s", "\r\n", "'; --"]
 )
+
+RESULT = TestResult(10, 0.1, 0.9, 0.8, 0.7, 0.6, 0.5)
 
 
 def an_image(position: int, **changes: object) -> ImageRecord:
@@ -204,6 +207,47 @@ def test_a_run_is_found_by_the_start_of_its_id(store: SqlStore, config: RunConfi
 def test_runs_are_listed_newest_first(store: SqlStore, config: RunConfig):
     runs = [store.add_run(config, "flowers") for _ in range(5)]
     assert store.list_runs() == runs[::-1]
+
+
+def test_a_query_chooses_runs(store: SqlStore, config: RunConfig):
+    other = make_run_config("e" * 16, {"backbone": "resnet18"})
+    first, second, third = (store.add_run(one, "x") for one in (config, other, config))
+    store.claim_run(second.id)
+    store.update_run(second.id, best_epoch=1, facts=RunFacts(comparison="c1"))
+    store.update_run(second.id, facts=RunFacts(device="cpu"))
+    store.annotate_run(third.id, is_favourite=True)
+
+    def chosen(**query: Any) -> list[str]:
+        return [run.id for run in store.list_runs(RunQuery(**query))]
+
+    assert chosen() == [third.id, second.id, first.id]
+    assert chosen(limit=2) == [third.id, second.id]
+    assert chosen(ids=(first.id, third.id, "missing2")) == [third.id, first.id]
+    assert chosen(ids=()) == []
+    assert chosen(states=(RunState.QUEUED,), limit=1) == [third.id]
+    assert chosen(dataset_id="e" * 16) == chosen(has_learned=True) == [second.id]
+    assert chosen(comparison="c1") == chosen(is_compared=True) == [second.id]
+    assert chosen(comparison="") == [third.id, first.id]
+    assert chosen(is_favourite=True) == [third.id]
+    assert chosen(started_after=0.0) == [second.id] and chosen(started_after=1e12) == []
+    store.bin_run(third.id)
+    assert chosen(is_favourite=True) == []
+
+
+def test_a_summary_says_what_the_run_says(store: SqlStore, config: RunConfig):
+    plain = store.add_run(config, "flowers")
+    run = store.add_run(make_run_config("e" * 16, {"backbone": "resnet18"}), "*<b>*")
+    store.annotate_run(run.id, title="T", note="N\n\0", tags=["a", "b"], is_favourite=True)
+    store.update_run(run.id, val_accuracy=0.25, result=RESULT)
+    binned = store.add_run(config, "flowers")
+    store.bin_run(binned.id)
+    newest, oldest = store.summarise_runs()
+    assert oldest.id == plain.id and oldest.test_accuracy is None
+    found = store.get_run(run.id)
+    for name in ("id", "state", "dataset_name", "title", "note", "tags", "is_favourite"):
+        assert getattr(newest, name) == getattr(found, name)
+    assert (newest.dataset_id, newest.backbone) == ("e" * 16, "resnet18")
+    assert (newest.val_accuracy, newest.test_accuracy) == (0.25, RESULT.accuracy)
 
 
 def test_runs_are_claimed_in_the_order_they_were_added(store: SqlStore, config: RunConfig):

@@ -13,7 +13,7 @@ from tl_core.errors import StoreTooNew
 from tl_core.facts import FrozenPace, PlannedPhase, RunFacts, SplitSizes
 from tl_core.records import RunState
 from tl_core.runs.endings import ending_words
-from tl_core.store import SqlStore, migrations
+from tl_core.store import RunQuery, SqlStore, migrations
 from tl_core.store.database import _normalise
 from tl_core.store.tables import Json, metadata
 
@@ -66,6 +66,12 @@ LATER_COLUMNS = (
 """Columns that were added after the versions to which `make_older` goes back."""
 
 
+WITHOUT_QUEUE = """
+DROP INDEX runs_by_comparison; DROP INDEX runs_by_rank; DROP TABLE turns;
+ALTER TABLE runs DROP COLUMN backbone; ALTER TABLE runs DROP COLUMN comparison;
+ALTER TABLE runs DROP COLUMN rank; ALTER TABLE runs DROP COLUMN urgency;
+"""
+"""Statements that undo the step to version 11."""
 WITHOUT_PEOPLE = """
 DROP TABLE sessions; DROP TABLE people; DROP TABLE house_settings;
 DROP INDEX runs_by_owner; DROP INDEX runs_by_publication; DROP INDEX datasets_by_owner;
@@ -84,7 +90,7 @@ DROP TABLE with_owners
 def make_older(store: SqlStore, version: int) -> None:
     """Take a store back to an earlier version, whose later steps then run again."""
     with store.writing() as connection:
-        for statement in WITHOUT_PEOPLE.split(";"):
+        for statement in (WITHOUT_QUEUE + WITHOUT_PEOPLE).split(";"):
             connection.execute(text(statement))
         if version >= 9:
             return _forget(connection, version)
@@ -329,3 +335,16 @@ def test_a_store_from_a_newer_release_is_refused_with_a_sentence(url: str, engin
     words = rf"newer TransferLab .* version 99, this release knows {newest}\).*: update TransferLab"
     with pytest.raises(StoreTooNew, match=words):
         SqlStore(url)
+
+
+def test_backbone_and_comparison_of_older_runs_are_repeated_for_lists(url: str, open_url):
+    older = open_url(url)
+    with_both = older.add_run(
+        make_run_config("d" * 16, {"backbone": "resnet18"}), "x", RunFacts(comparison="c1")
+    )
+    with_neither = older.add_run(make_run_config("d" * 16, {}), "x")
+    make_older(older, 3)
+    store = open_url(url)
+    short = {run.id: run.backbone for run in store.summarise_runs()}
+    assert short == {with_both.id: "resnet18", with_neither.id: with_neither.config.model.backbone}
+    assert store.list_runs(RunQuery(comparison="c1")) == [with_both]

@@ -17,6 +17,7 @@ from tl_core.records import DatasetRecord, SkippedFile
 from tl_core.settings import Limits
 from tl_core.store.artifacts import Artifacts
 from tl_core.store.contract import Store
+from tl_core.store.queries import RunQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +101,9 @@ def _with_the_order_of_runs(store: Store, record: DatasetRecord) -> DatasetRecor
     A label is a place in that order, so a run's model and predictions mean nothing in another.
     """
     counts = dict(zip(record.classes, record.counts, strict=True))
-    for run in store.list_runs():
+    for run in store.list_runs(RunQuery(dataset_id=record.id)):
         classes = run.facts.classes
-        if run.config.data.dataset_id == record.id and set(classes) == set(record.classes):
+        if set(classes) == set(record.classes):
             return replace(record, classes=classes, counts=tuple(counts[name] for name in classes))
     return record
 

@@ -13,6 +13,7 @@ from tl_core.errors import UnknownBackbone
 from tl_core.evaluation import Judgement, what_helps, wilson_interval
 from tl_core.presets import changed_settings
 from tl_core.records import Run, RunState, TestResult
+from tl_core.store import RunQuery, RunSummary, Store
 from tl_core.text import number_of, percent, share
 
 STAGE_SENTENCES = {
@@ -111,10 +112,15 @@ def model_words(config: ModelConfig) -> str:
 
 def backbone_title(config: ModelConfig) -> str:
     """Return the backbone's title, or its name, which may be user text, if it is unknown here."""
+    return title_of(config.backbone)
+
+
+def title_of(backbone: str) -> str:
+    """Return the title of the backbone with this name, or the name if it is unknown here."""
     try:
-        return get_backbone(config.backbone).title
+        return get_backbone(backbone).title
     except UnknownBackbone:
-        return config.backbone
+        return backbone
 
 
 def depth_words(config: ModelConfig) -> str:
@@ -146,13 +152,18 @@ def changes_of(run: Run) -> dict[str, Any]:
     return {name: value for name, value in changed.items() if name not in automatic}
 
 
-def is_busy(run: Run) -> bool:
+def is_busy(run: Run | RunSummary) -> bool:
     """Return whether the run is queued or running."""
     return run.state in (RunState.QUEUED, RunState.RUNNING)
 
 
-def runs_compared(runs: Sequence[Run], comparison_id: str) -> list[Run]:
-    """List the runs of a comparison in the order of the queue, without those that continue one."""
+def runs_compared(store: Store, comparison_id: str) -> list[Run]:
+    """List the runs of a comparison in the order they were queued, without those that go on."""
+    return members_of(store.list_runs(RunQuery(comparison=comparison_id)), comparison_id)
+
+
+def members_of(runs: Sequence[Run], comparison_id: str) -> list[Run]:
+    """Return the members of a comparison among runs likewise."""
     members = [
         run for run in runs if run.facts.comparison == comparison_id and not run.facts.continues
     ]

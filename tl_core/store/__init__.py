@@ -2,7 +2,18 @@
 
 from tl_core.store.artifacts import Artifacts
 from tl_core.store.contract import Store
+from tl_core.store.queries import EVERY_RUN, RunQuery, RunSummary
 from tl_core.store.recovery import Death, fail_stale_runs
 from tl_core.store.sql import SqlStore, open_store
 
-__all__ = ["Artifacts", "Death", "SqlStore", "Store", "fail_stale_runs", "open_store"]
+__all__ = [
+    "EVERY_RUN",
+    "Artifacts",
+    "Death",
+    "RunQuery",
+    "RunSummary",
+    "SqlStore",
+    "Store",
+    "fail_stale_runs",
+    "open_store",
+]

@@ -21,6 +21,7 @@ from tl_core.records import (
     SkippedFile,
     TestResult,
 )
+from tl_core.store.queries import EVERY_RUN, RunQuery, RunSummary
 
 Asked = Literal["cancel", "pause"]
 """Requests that a running run can be sent."""
@@ -98,8 +99,11 @@ class Store(Protocol):
             UnknownRun: none or several match.
         """
 
-    def list_runs(self) -> list[Run]:
-        """List all runs, newest first."""
+    def list_runs(self, query: RunQuery = EVERY_RUN) -> list[Run]:
+        """List the chosen runs, newest first."""
+
+    def summarise_runs(self) -> list[RunSummary]:
+        """List all runs in short, newest first."""
 
     def delete_run(self, run_id: str) -> None:
         """Delete a run that is not running, with its metrics and predictions.

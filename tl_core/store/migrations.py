@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, text
 
 from tl_core.errors import StoreTooNew
-from tl_core.store.tables import Json
+from tl_core.store.tables import Json, Text
 
 _LOCK = 8_337_112_920
 """Number of the PostgreSQL advisory lock for migrating; arbitrary, but equal in every process."""
@@ -281,6 +281,34 @@ def _add_people(connection: Connection) -> None:
     _execute_all(connection, _PEOPLE)
 
 
+_LISTS_AND_QUEUE = """
+ALTER TABLE runs ADD COLUMN backbone TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN comparison TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN rank BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN urgency BIGINT NOT NULL DEFAULT 0;
+UPDATE runs SET rank = number;
+CREATE INDEX runs_by_comparison ON runs (comparison);
+CREATE INDEX runs_by_rank ON runs (rank);
+CREATE TABLE turns (owner TEXT NOT NULL PRIMARY KEY, turn BIGINT NOT NULL);
+"""
+
+
+def _add_lists_and_queue(connection: Connection) -> None:
+    """Add the order of the queue, and columns for lists, which then need not read JSON."""
+    _execute_all(connection, _LISTS_AND_QUEUE)
+    runs = sa.table(
+        "runs",
+        sa.column("number"),
+        *(sa.column(name, Text) for name in ("backbone", "comparison")),
+        *(sa.column(name, Json) for name in ("config", "facts")),
+    )
+    query = sa.select(runs.c.number, runs.c.config, runs.c.facts)
+    for number, config, facts in connection.execute(query).all():
+        backbone = config.get("model", {}).get("backbone", "tf_efficientnet_lite0")
+        change = sa.update(runs).where(runs.c.number == number)
+        connection.execute(change.values(backbone=backbone, comparison=facts.get("comparison", "")))
+
+
 # A migration's place in the list is its version, so the order never changes.
 MIGRATIONS: list[Callable[[Connection], None]] = [
     _create_first_tables,
@@ -293,6 +321,7 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
     _add_bin,
     _add_levels,
     _add_people,
+    _add_lists_and_queue,
 ]
 
 

@@ -9,7 +9,17 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    ScalarSelect,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from tl_core.config import RunConfig
 from tl_core.errors import RunNotReady, UnknownRun
@@ -26,6 +36,12 @@ _LETTERS_AND_DIGITS = _LETTERS + "23456789"
 
 IS_KEPT = runs.c.binned_at.is_(None)
 """Condition that a run is not in the bin."""
+
+_FOR_QUERIES = (
+    *("number", "requested", "dataset_id", "binned_at", "backbone", "comparison"),
+    *("rank", "urgency"),
+)
+"""Columns that are no part of the record; some repeat settings or facts."""
 
 
 class SqlRuns(Database):
@@ -50,6 +66,8 @@ class SqlRuns(Database):
             "message": "",
             "epochs_done": 0,
             "facts": facts or RunFacts(),
+            **derived(config, facts),
+            "rank": next_rank(),
         }
         with self.writing() as connection:
             # The lock keeps the dataset from being deleted before the run is committed.
@@ -65,11 +83,10 @@ class SqlRuns(Database):
                     return run_of(row)
 
     def get_run(self, run: str, *, reader: str | None = None) -> Run:
-        query = select(runs).where(starts_with(runs, run), IS_KEPT)
-        if reader is not None:
-            query = query.where(or_(runs.c.owner == reader, runs.c.published_at.is_not(None)))
-        found = self._list(query)
-        matching = [record for record in found if record.id == run] or found
+        # A whole id is found by its index, without a look at the other runs.
+        matching = self._find(runs.c.id == run, reader) or self._find(
+            starts_with(runs, run), reader
+        )
         if len(matching) == 1:
             return matching[0]
         if matching:
@@ -80,13 +97,6 @@ class SqlRuns(Database):
         raise UnknownRun(
             f"There is no run {run!r}: give its id, or at least the first four characters of it."
         )
-
-    def list_runs(self, *, owner: str | None = None) -> list[Run]:
-        return self._list(_of(owner).where(IS_KEPT).order_by(runs.c.number.desc()))
-
-    def list_running_runs(self, *, owner: str | None = None) -> list[Run]:
-        is_running = runs.c.state == RunState.RUNNING
-        return self._list(_of(owner).where(is_running).order_by(runs.c.number))
 
     def delete_run(self, run_id: str) -> None:
         with self.writing() as connection:
@@ -122,18 +132,30 @@ class SqlRuns(Database):
             if facts:
                 # Merged under the lock, so that facts that are written at the same time are not
                 # lost.
-                changes["facts"] = row.facts.merged(facts)
+                merged = row.facts.merged(facts)
+                changes |= {"facts": merged, "comparison": merged.comparison}
             if changes:
                 connection.execute(update(runs).where(runs.c.id == run_id).values(changes))
 
-    def _list(self, query: Select[Any]) -> list[Run]:
+    def _find(self, which: ColumnElement[bool], reader: str | None) -> list[Run]:
+        query = select(runs).where(which, IS_KEPT)
+        if reader is not None:
+            query = query.where(or_(runs.c.owner == reader, runs.c.published_at.is_not(None)))
         with self.reading() as connection:
             return [run_of(row) for row in connection.execute(query)]
 
 
-def _of(owner: str | None) -> Select[Any]:
-    """Select the runs of a person; None stands for everyone."""
-    return select(runs) if owner is None else select(runs).where(runs.c.owner == owner)
+def derived(config: RunConfig, facts: RunFacts | None = None) -> dict[str, Any]:
+    """Return the columns that repeat a part of settings and facts, for queries."""
+    return {
+        "backbone": config.model.backbone,
+        "comparison": facts.comparison if facts else "",
+    }
+
+
+def next_rank() -> ScalarSelect[int]:
+    """Return a rank behind all others, as an expression for a statement."""
+    return select(func.coalesce(func.max(runs.c.rank), 0) + 1).scalar_subquery()
 
 
 def _new_id() -> str:
@@ -163,8 +185,7 @@ def lock_idle_run(connection: Connection, run_id: str) -> None:
 def run_of(row: Row[Any]) -> Run:
     """Return the record of a row."""
     fields = dict(row._mapping)
-    # Needed by queries only; the dataset's id is also part of the settings.
-    for column in ("number", "requested", "dataset_id", "binned_at"):
+    for column in _FOR_QUERIES:
         del fields[column]
     fields["state"] = RunState(row.state)
     fields["config"] = RunConfig.model_validate_json(row.config)

@@ -5,6 +5,7 @@ from tl_core.store.annotations import SqlAnnotations
 from tl_core.store.bin import SqlBin
 from tl_core.store.contract import Store
 from tl_core.store.datasets import SqlDatasets
+from tl_core.store.listing import SqlListing
 from tl_core.store.people import SqlPeople
 from tl_core.store.presets import SqlPresets
 from tl_core.store.reports import SqlReports
@@ -16,6 +17,7 @@ from tl_core.store.states import SqlStates
 class SqlStore(
     SqlDatasets,
     SqlRuns,
+    SqlListing,
     SqlStates,
     SqlReports,
     SqlAnnotations,

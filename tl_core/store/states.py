@@ -90,6 +90,7 @@ class SqlStates(Database):
                 changes["facts"] = row.facts.merged(_resumed(row))
             if config:
                 changes["config"] = config.model_dump_json()
+                changes["backbone"] = config.model.backbone
             return run_of(_change(connection, run_id, **changes))
 
     def finish_run(self, run_id: str, state: RunState, message: str = "") -> None:

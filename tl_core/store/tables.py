@@ -173,11 +173,29 @@ runs = _Table(
     Column("owner", Text, nullable=False, default=""),
     Column("published_at", Double),
     Column("shows_images", BigInteger, nullable=False, default=0),
-    # Finds the queued run that was added first without reading the others.
+    # Repeats what settings and facts say, for lists that read neither.
+    Column("backbone", Text, nullable=False, default=""),
+    Column("comparison", Text, nullable=False, default=""),
+    # Place among the runs of the same owner: those with lower numbers come first.
+    Column("rank", BigInteger, nullable=False),
+    # Above 0 for a waiting run that goes before everyone's others, the highest first.
+    Column("urgency", BigInteger, nullable=False, default=0),
+    # Finds the queued runs without reading the others.
     Index("runs_by_state", "state", "number"),
     Index("runs_by_dataset", "dataset_id"),
     Index("runs_by_owner", "owner", "number"),
     Index("runs_by_publication", "published_at"),
+    Index("runs_by_comparison", "comparison"),
+    Index("runs_by_rank", "rank"),
+)
+
+turns = _Table(
+    "turns",
+    metadata,
+    Column("owner", Text, primary_key=True),
+    # Grows by one with every run that is taken from the queue. Kept apart from the runs, since
+    # nobody is to get another turn by deleting one.
+    Column("turn", BigInteger, nullable=False),
 )
 
 metrics = _Table(

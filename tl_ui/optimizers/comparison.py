@@ -7,7 +7,15 @@ import streamlit as st
 from tl_core.config import RunConfig, knob_help
 from tl_core.glossary import GLOSSARY
 from tl_core.records import Run, RunState
-from tl_core.runs.summary import backbone_title, depth_words, is_busy, runs_compared, when
+from tl_core.runs.summary import (
+    backbone_title,
+    depth_words,
+    is_busy,
+    members_of,
+    runs_compared,
+    when,
+)
+from tl_core.store import RunQuery
 from tl_core.text import count, number_of, share, shorten
 from tl_core.training.optimizers import OPTIMIZER_SENTENCES
 from tl_ui.choice import draw_again
@@ -21,6 +29,9 @@ from tl_ui.resources import get_tokens, get_workspace
 from tl_ui.run.settings import Fact, settings_html
 from tl_ui.runs.table import open_clicked_run
 from tl_ui.setting_labels import choice_words
+
+_MOST_LISTED = 30
+"""Comparisons that are linked, the newest first."""
 
 
 def show_comparison(comparison_id: str, runs: Sequence[Run]) -> None:
@@ -85,7 +96,7 @@ def _rate_words(runs: Sequence[Run]) -> str:
 
 def _show_progress(comparison_id: str) -> None:
     store = get_workspace().store
-    runs = runs_compared(store.list_runs(), comparison_id)
+    runs = runs_compared(store, comparison_id)
     busy = [run for run in runs if is_busy(run)]
     if not busy:
         draw_again()
@@ -140,7 +151,7 @@ def _show_curves(comparison_id: str, *, live: bool) -> None:
 
 
 def _show_figures(comparison_id: str) -> None:
-    runs = runs_compared(get_workspace().store.list_runs(), comparison_id)
+    runs = runs_compared(get_workspace().store, comparison_id)
     for words in (verdict(runs), too_fast(runs)):
         if words:
             st.markdown(words)
@@ -158,20 +169,20 @@ def _show_figures(comparison_id: str) -> None:
     open_clicked_run()
 
 
-def list_comparisons(runs: Sequence[Run], shown: str) -> None:
-    """List links to all comparisons but the one that is shown, the newest first.
-
-    Args:
-        runs: all runs, newest first.
-    """
+def list_comparisons(shown: str) -> None:
+    """List links to the latest comparisons but the one that is shown, the newest first."""
+    most = _MOST_LISTED * len(LOOKS)
+    runs = get_workspace().store.list_runs(RunQuery(is_compared=True, limit=most))
     # Unlike a set, this keeps the order.
-    ids = dict.fromkeys(run.facts.comparison for run in runs if run.facts.comparison)
-    others = [comparison_id for comparison_id in ids if comparison_id != shown]
+    ids = list(dict.fromkeys(run.facts.comparison for run in runs if not run.facts.continues))
+    # Part of the last one may lie beyond the limit.
+    whole = ids[:-1] if len(runs) == most else ids
+    others = [comparison_id for comparison_id in whole if comparison_id != shown]
     if not others:
         return
     st.subheader("Other comparisons" if shown else "Comparisons so far", anchor=False)
     for comparison_id in others:
-        members = runs_compared(runs, comparison_id)
+        members = members_of(runs, comparison_id)
         tested = sum(run.result is not None for run in members)
         first = members[0]
         label = (

@@ -161,7 +161,7 @@ class RunCharts:
         return points
 
     def _check_comparison(self, entry: _Entry, comparison_id: str, kind: str) -> None:
-        runs = runs_compared(self._store.list_runs(), comparison_id)
+        runs = runs_compared(self._store, comparison_id)
         if not runs:
             raise UnknownChart("There is no such comparison, or it was deleted.")
         lines = [(run, self._points(entry, run)) for run in runs]

@@ -4,6 +4,7 @@ import streamlit as st
 
 from tl_core.errors import TransferLabError
 from tl_core.records import Run
+from tl_core.store import RunSummary
 from tl_core.store.annotations import LONGEST_NOTE, LONGEST_TITLE, MOST_TAGS
 from tl_core.text import shorten, visible
 from tl_ui.markdown import literal
@@ -13,7 +14,7 @@ _N_SAVED = "annotations-kept"
 """Session key: number of times that the form was submitted."""
 
 
-def run_title(run: Run) -> str:
+def run_title(run: Run | RunSummary) -> str:
     """Return the run's own title, else its dataset's name; both are user text."""
     return run.title or run.dataset_name
 

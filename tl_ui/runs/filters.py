@@ -6,31 +6,36 @@ from typing import Any
 
 import streamlit as st
 
-from tl_core.records import Run, RunState
-from tl_core.runs.summary import backbone_title
+from tl_core.records import RunState
+from tl_core.runs.summary import title_of
+from tl_core.store import RunSummary
 from tl_core.text import isolated, natural_key
 from tl_ui.fields import field, take_changes
 from tl_ui.run.annotations import run_title
 from tl_ui.run.overview import STATES
 
 _ALL = ""
-_ORDERS: dict[str, tuple[str, Callable[[Run], Any] | None]] = {
+
+
+def _best_first(accuracy: float | None) -> float:
+    """Return the key that puts the highest accuracy first and runs without one last."""
+    return 1 if accuracy is None else -accuracy
+
+
+_ORDERS: dict[str, tuple[str, Callable[[RunSummary], Any] | None]] = {
     _ALL: ("Newest first", None),
-    "accuracy": ("Test accuracy", lambda run: -run.result.accuracy if run.result else 1),
-    "validation": (
-        "Validation accuracy",
-        lambda run: 1 if run.val_accuracy is None else -run.val_accuracy,
-    ),
+    "accuracy": ("Test accuracy", lambda run: _best_first(run.test_accuracy)),
+    "validation": ("Validation accuracy", lambda run: _best_first(run.val_accuracy)),
     "name": ("Name", lambda run: natural_key(run_title(run).casefold())),
 }
 
 
-def choose_runs(runs: Sequence[Run]) -> list[Run]:
+def choose_runs(runs: Sequence[RunSummary]) -> list[RunSummary]:
     """Draw search and filters; return the runs that pass them, favourites first."""
     # The router has done so already; here it serves pages that are drawn without it.
     take_changes()
-    datasets = {run.config.data.dataset_id: isolated(run.dataset_name) for run in reversed(runs)}
-    backbones = {run.config.model.backbone: backbone_title(run.config.model) for run in runs}
+    datasets = {run.dataset_id: isolated(run.dataset_name) for run in reversed(runs)}
+    backbones = {name: title_of(name) for name in dict.fromkeys(run.backbone for run in runs)}
     present = {run.state for run in runs}
     states = {state.value: STATES[state][0] for state in RunState if state in present}
     tags = {tag: isolated(tag) for tag in sorted({tag for run in runs for tag in run.tags})}
@@ -44,8 +49,8 @@ def choose_runs(runs: Sequence[Run]) -> list[Run]:
     found = [
         run
         for run in runs
-        if dataset in (_ALL, run.config.data.dataset_id)
-        and backbone in (_ALL, run.config.model.backbone)
+        if dataset in (_ALL, run.dataset_id)
+        and backbone in (_ALL, run.backbone)
         and state in (_ALL, run.state.value)
         and (tag == _ALL or tag in run.tags)
         and matches(run, text)
@@ -53,20 +58,20 @@ def choose_runs(runs: Sequence[Run]) -> list[Run]:
     return in_order(sorted_by(found, order))
 
 
-def matches(run: Run, text: str) -> bool:
+def matches(run: RunSummary, text: str) -> bool:
     """Return whether each word of the text is in the run's name, id, dataset, tags or note."""
-    texts = (run.title, run.id, run.dataset_name, run.note, backbone_title(run.config.model))
+    texts = (run.title, run.id, run.dataset_name, run.note, title_of(run.backbone))
     everything = "\n".join([*texts, *run.tags]).casefold()
     return all(word in everything for word in text.casefold().split())
 
 
-def sorted_by(runs: Sequence[Run], order: str) -> list[Run]:
+def sorted_by(runs: Sequence[RunSummary], order: str) -> list[RunSummary]:
     """Return the runs in one of the orders; those without the figure come last."""
     key = _ORDERS[order][1]
     return sorted(runs, key=key) if key else list(runs)
 
 
-def in_order(runs: Sequence[Run]) -> list[Run]:
+def in_order(runs: Sequence[RunSummary]) -> list[RunSummary]:
     """Return favourites first and otherwise keep the order."""
     # `sorted` is stable, so that both groups keep the order they come in.
     return sorted(runs, key=lambda run: not run.is_favourite)

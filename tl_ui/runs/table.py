@@ -10,6 +10,7 @@ import streamlit as st
 from tl_core.records import Run, RunState
 from tl_core.runs.comparison import MOST_COMPARED
 from tl_core.runs.summary import is_busy
+from tl_core.store import RunQuery, RunSummary
 from tl_core.text import count, number_of
 from tl_ui.choice import draw_again
 from tl_ui.components.run_list import run_list
@@ -22,35 +23,48 @@ _AT_ONCE = 100
 """Rows that are drawn before the reader asks for more."""
 
 
-def show_runs(found: Sequence[Run]) -> None:
+def show_runs(found: Sequence[RunSummary]) -> None:
     """Draw the runs that passed the filters; refresh them while one is queued or running."""
     if not found:
         st.markdown("No run matches the search and filters.")
         return
-    any_busy = any(is_busy(run) for run in found)
-    # Not more often: a refresh reads all runs, and costs the one that trains some speed.
-    st.fragment(_show_runs, run_every=2 if any_busy else None)([run.id for run in found], any_busy)
+    ids = [run.id for run in found]
+    any_busy = any(is_busy(run) for run in found[: _n_shown(ids)])
+    # Not more often: a refresh costs the run that trains some speed.
+    st.fragment(_show_runs, run_every=2 if any_busy else None)(ids, any_busy)
+
+
+def _key(ids: Sequence[str]) -> str:
+    """Return the key of a list; other runs make another list, in which nothing is ticked."""
+    return f"runs-{sha256(' '.join(ids).encode()).hexdigest()[:12]}"
+
+
+def _n_shown(ids: Sequence[str]) -> int:
+    shown: int = st.session_state.get(f"{_key(ids)}-shown", _AT_ONCE)
+    return shown
 
 
 def _show_runs(ids: list[str], any_busy: bool) -> None:
-    stored = {run.id: run for run in get_workspace().store.list_runs()}
-    runs = [stored[run_id] for run_id in ids if run_id in stored]
+    key = _key(ids)
+    shown = _n_shown(ids)
+    # Only what is drawn is read, since there may be thousands.
+    drawn = ids[:shown]
+    stored = {run.id: run for run in get_workspace().store.list_runs(RunQuery(ids=tuple(drawn)))}
+    runs = [stored[run_id] for run_id in drawn if run_id in stored]
     # A run is gone, or the refresh interval has changed: both are fixed for this fragment.
-    if len(runs) < len(ids) or any_busy != any(is_busy(run) for run in runs):
+    if len(runs) < len(drawn) or any_busy != any(is_busy(run) for run in runs):
         draw_again()
-    # Other runs make another list, in which nothing is ticked.
-    key = f"runs-{sha256(' '.join(ids).encode()).hexdigest()[:12]}"
-    shown = st.session_state.get(f"{key}-shown", _AT_ONCE)
     # Above the list, but filled below, once it is known which rows are ticked.
     actions = st.container(horizontal=True, vertical_alignment="center", gap="medium")
-    chosen = set(run_list(rows_html(runs[:shown], time.time()), key=key))
+    chosen = set(run_list(rows_html(runs, time.time()), key=key))
     ticked = [run for run in runs if run.id in chosen]
     with actions:
         _show_compare(ticked)
         _show_delete(ticked)
-    if len(runs) > shown and st.button(f"Show more ({count(len(runs) - shown)} left)"):
+    if len(ids) > shown and st.button(f"Show more ({count(len(ids) - shown)} left)"):
         st.session_state[f"{key}-shown"] = shown + 2 * _AT_ONCE
-        st.rerun(scope="fragment")
+        # The whole page, since the refresh depends on what is shown.
+        st.rerun()
 
 
 def _show_compare(chosen: Sequence[Run]) -> None:

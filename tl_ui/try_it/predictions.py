@@ -8,11 +8,13 @@ import streamlit as st
 
 from tl_core.data.file_types import FORMATS_IN_WORDS
 from tl_core.data.images import image_path
+from tl_core.errors import UnknownRun
 from tl_core.evaluation.sampling import pick_samples
 from tl_core.glossary import GLOSSARY
 from tl_core.records import Run
 from tl_core.runs.predictor import answers_csv
 from tl_core.runs.summary import is_busy, model_words
+from tl_core.store import RunQuery
 from tl_core.text import confidence, html_text, isolated, number_of, percent, shorten
 from tl_ui.address_select import choose_by_address
 from tl_ui.bars import STYLE as BAR_STYLE
@@ -25,12 +27,13 @@ from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
 from tl_ui.run.images import gallery_item, images_of, open_position, run_split
 from tl_ui.run.overview import STATES, has_model
-from tl_ui.runs.filters import in_order
 from tl_ui.try_it.asking import Asked
 from tl_ui.try_it.one_image import show_one
 
 # Other readers wait for a turn meanwhile.
 MAX_AT_ONCE = 50
+_MOST_OFFERED = 100
+"""Models in the list of choices, the newest first; links lead to any other."""
 _SAMPLES_OF = "samples-of"
 """Session key: run that was asked about its test images."""
 _STYLE = """<style>
@@ -46,20 +49,37 @@ _STYLE = """<style>
 </style>"""
 
 
-def choose_run(runs: Sequence[Run]) -> Run | None:
+def choose_run() -> Run | None:
     """Return the chosen run with a model: the one in the address, else one on the chosen dataset.
 
     Favourites come before the others, the newest first. Without any model it is None.
     """
-    usable = {run.id: run for run in in_order(runs) if has_model(run)}
+    store = get_workspace().store
+    dataset_id = chosen().get("dataset")
+    asked = _run_of_address()
+    queries = [
+        RunQuery(has_learned=True, is_favourite=True, limit=_MOST_OFFERED),
+        RunQuery(has_learned=True, limit=_MOST_OFFERED),
+        # One on the chosen dataset may be older than those.
+        RunQuery(has_learned=True, dataset_id=dataset_id or "", limit=1),
+    ]
+    offered = [run for query in queries for run in store.list_runs(query)]
+    usable = {run.id: run for run in [*offered, *asked] if has_model(run)}
     if not usable:
         return None
     names = {run_id: _run_name(run) for run_id, run in usable.items()}
-    dataset_id = chosen().get("dataset")
     on_it = (run.id for run in usable.values() if run.config.data.dataset_id == dataset_id)
-    why_not = {run.id: _why_no_model(run) for run in runs if run.id not in usable}
+    why_not = {run.id: _why_no_model(run) for run in asked if run.id not in usable}
     default = next(on_it, None)
     return usable[choose_by_address("Model", names, "run", default=default, why_not=why_not)]
+
+
+def _run_of_address() -> list[Run]:
+    """Return the run that the address names, if there is one."""
+    try:
+        return [get_workspace().store.get_run(st.query_params.get("run", ""))]
+    except UnknownRun:
+        return []
 
 
 def _why_no_model(run: Run) -> str:

@@ -3,10 +3,12 @@
 import re
 
 import pytest
-from filled_pages import add_run, dataset, open_page, pictures, workspace
+from filled_pages import add_run, buttons, dataset, open_page, pictures, workspace
 
 from tl_core.records import RunState
 from tl_core.runs.summary import when
+from tl_core.store import EVERY_RUN
+from tl_core.store.listing import SqlListing
 from tl_ui.runs.filters import matches, sorted_by
 
 __all__ = ["add_run", "dataset", "workspace"]
@@ -48,13 +50,15 @@ def test_each_filter_stands_in_the_address_and_lets_through_what_it_says(runs):
         assert shown(open_page("runs", **address)) == shown(app)
 
 
-def test_the_search_finds_words_anywhere_and_all_of_them(runs):
+def test_the_search_finds_words_anywhere_and_all_of_them(workspace, runs):
     tested, failed, stopped = runs
     app = open_page("runs")
     app.text_input[0].set_value("FLIPS ants").run()
     assert shown(app) == [stopped.id]
-    assert matches(tested, "zebra resnet") and not matches(tested, "zebra flips")
-    assert matches(failed, failed.id)
+    short = {run.id: run for run in workspace.store.summarise_runs()}
+    assert matches(short[tested.id], "zebra resnet")
+    assert not matches(short[tested.id], "zebra flips")
+    assert matches(short[failed.id], failed.id)
     app.text_input[0].set_value("nowhere").run()
     assert shown(app) == [] and "No run matches" in "".join(m.value for m in app.markdown)
 
@@ -63,10 +67,30 @@ def test_an_unknown_filter_in_the_address_lets_everything_through(runs):
     assert len(shown(open_page("runs", state="nonsense", tag="gone"))) == 3
 
 
-def test_without_the_figure_runs_come_last(runs):
+def test_without_the_figure_runs_come_last(workspace, runs):
     tested, failed, _ = runs
-    assert sorted_by(runs, "validation")[-1] == failed
-    assert sorted_by(list(reversed(runs)), "accuracy")[0] == tested
+    short = workspace.store.summarise_runs()
+    assert sorted_by(short, "validation")[-1].id == failed.id
+    assert sorted_by(short, "accuracy")[0].id == tested.id
+
+
+def test_of_many_runs_only_those_that_are_drawn_are_read(workspace, add_run, monkeypatch):
+    monkeypatch.setattr("tl_ui.runs.table._AT_ONCE", 2)
+    added = [add_run(start=False) for _ in range(4)]
+    read = []
+    listed = SqlListing.list_runs
+
+    def list_runs(store, query=EVERY_RUN):
+        read.append(query)
+        return listed(store, query)
+
+    monkeypatch.setattr(SqlListing, "list_runs", list_runs)
+    app = open_page("runs")
+    newest = [run.id for run in reversed(added)]
+    assert shown(app) == newest[:2]
+    assert [query.ids for query in read] == [tuple(newest[:2])]
+    buttons(app)["Show more (2 left)"].click().run()
+    assert shown(app) == newest
 
 
 def test_a_row_begins_with_the_name_and_names_split_and_n(runs):
