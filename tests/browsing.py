@@ -24,11 +24,12 @@ CHROMIUM = (
 class Server:
     """Streamlit app on a free port, over its own home folder."""
 
-    def __init__(self, app, home, **environment):
+    def __init__(self, app, home, *, log=None, **environment):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.app, self.home, self.url = app, home, f"http://127.0.0.1:{self.port}"
+        self.log = Path(log or Path(home) / "server.log")
         path = os.pathsep.join([str(Path(app).parent), *sys.path])
         self.env = os.environ | {"TRANSFERLAB_HOME": str(home), "PYTHONPATH": path} | environment
         self.start()
@@ -37,7 +38,7 @@ class Server:
         options = f"--server.port {self.port} --server.address 127.0.0.1 --server.headless true"
         options += " --server.fileWatcherType none --browser.gatherUsageStats false"
         command = [sys.executable, "-m", "streamlit", "run", str(self.app), *options.split()]
-        log = Path(self.home).joinpath("server.log").open("a")
+        log = self.log.open("a")
         self.process = subprocess.Popen(command, env=self.env, cwd=ROOT, stdout=log, stderr=log)
         wait_until(self.answers, "the start of the server")
 

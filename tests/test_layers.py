@@ -35,7 +35,7 @@ BOTTOM = [
         "machine",
         "paces",
     ),
-    *("cache", "outputs"),
+    *("cache", "outputs", "room"),
 ]
 LEARNING = [*BOTTOM, "data", "backbones", "features", "evaluation", "training"]
 MAY_IMPORT = {

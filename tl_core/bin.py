@@ -4,21 +4,20 @@ Their files stay in place, so the disk gains room only when the bin is emptied.
 """
 
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 
-from tl_core.errors import NotInBin, TransferLabError
+from tl_core.errors import NotInBin, StoreFull, TransferLabError
 from tl_core.locks import hold_lock
 from tl_core.records import Binned
 from tl_core.workspace import Workspace
 
 DAYS_KEPT = 7
 SECONDS_KEPT = DAYS_KEPT * 86_400
-_PAUSE = 3600.0
-"""Seconds between two searches for what is to be deleted for good."""
+_PAUSE = 30.0
+"""Seconds between two looks at the disk and the bin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +49,10 @@ def restore(workspace: Workspace, record_id: str) -> Binned:
     for binned in store.list_bin():
         if binned.id == record_id:
             take_out = store.restore_run if binned.kind == "run" else store.restore_dataset
-            if take_out(record_id):
-                return binned
+            # Not while its files are being deleted, which may come before its record.
+            with hold_lock(_lock(workspace, binned)):
+                if take_out(record_id):
+                    return binned
     raise NotInBin(
         f"There is nothing in the bin with the id {record_id!r}: it may have been restored, or "
         f"deleted for good, which happens after {DAYS_KEPT} days."
@@ -65,10 +66,11 @@ def empty_bin(workspace: Workspace, *, put_in_before: float | None = None) -> li
         put_in_before: leave what was put in later, in seconds since the epoch; None for all.
     """
     deleted = []
-    for entry in list_bin(workspace):
-        is_due = put_in_before is None or entry.binned.binned_at < put_in_before
-        if is_due and _delete(workspace, entry.binned):
-            deleted.append(entry)
+    for binned in workspace.store.list_bin():
+        if put_in_before is None or binned.binned_at < put_in_before:
+            entry = BinEntry(binned, _size(_folder(workspace, binned)))
+            if _delete(workspace, binned):
+                deleted.append(entry)
     return deleted
 
 
@@ -78,7 +80,7 @@ def delete_expired(workspace: Workspace) -> list[BinEntry]:
 
 
 class BinClock:
-    """Thread of a server that deletes what has expired, at its start and once an hour."""
+    """Thread of a server that deletes what has expired, and keeps room back for deleting."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -94,9 +96,10 @@ class BinClock:
 
     def _work(self) -> None:
         while True:
-            # Where the database cannot be reached for a while, the next hour will do.
-            with suppress(TransferLabError):
+            # Where the database or the disk fails for a while, a later look will do.
+            with suppress(TransferLabError, OSError):
                 delete_expired(self._workspace)
+            self._workspace.room.look_after()
             if self._stopping.wait(_PAUSE):
                 return
 
@@ -104,18 +107,25 @@ class BinClock:
 def _delete(workspace: Workspace, binned: Binned) -> bool:
     """Delete records and files; return False if somebody has just restored it."""
     artifacts = workspace.artifacts
-    if binned.kind == "run":
-        return _delete_both(workspace, binned, artifacts.delete_run)
+    delete_files = artifacts.delete_run if binned.kind == "run" else artifacts.delete_dataset
     # An import of the same images must not find the files half deleted.
-    with hold_lock(artifacts.dataset_lock(binned.id)):
-        return _delete_both(workspace, binned, artifacts.delete_dataset)
-
-
-def _delete_both(workspace: Workspace, binned: Binned, delete_files: Callable[[str], None]) -> bool:
-    is_deleted = workspace.store.delete_binned(binned)
-    if is_deleted:
-        delete_files(binned.id)
+    with hold_lock(_lock(workspace, binned)):
+        try:
+            is_deleted = workspace.store.delete_binned(binned)
+        except StoreFull:
+            # Deleting the files makes the room that deleting the record needs.
+            delete_files(binned.id)
+            is_deleted = workspace.store.delete_binned(binned)
+        if is_deleted:
+            delete_files(binned.id)
     return is_deleted
+
+
+def _lock(workspace: Workspace, binned: Binned) -> Path:
+    artifacts = workspace.artifacts
+    if binned.kind == "run":
+        return artifacts.run_lock(binned.id)
+    return artifacts.dataset_lock(binned.id)
 
 
 def _folder(workspace: Workspace, binned: Binned) -> Path:

@@ -93,6 +93,10 @@ class StoreUnavailable(TransferLabError):
     """A database cannot be opened or reached, or has failed."""
 
 
+class StoreFull(StoreUnavailable):
+    """A database cannot grow, because its disk is full."""
+
+
 class StoreTooNew(StoreUnavailable):
     """A newer release has changed the database's schema."""
 

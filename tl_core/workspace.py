@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from tl_core.cache import RowCache
 from tl_core.home import open_home
+from tl_core.room import Room
 from tl_core.settings import Settings
-from tl_core.store import Artifacts, Store, open_store
+from tl_core.store import Artifacts, Store, folder_of_store, open_store
 
 _log = logging.getLogger(__name__)
 
@@ -18,6 +19,8 @@ class Workspace:
     artifacts: Artifacts
     cache: RowCache | None
     """Cache of decoded pixels and activations; None where nothing may be cached."""
+    room: Room
+    """Room on the disk of the store, which is kept back for deleting."""
 
 
 def open_workspace(settings: Settings | None = None) -> Workspace:
@@ -30,8 +33,9 @@ def open_workspace(settings: Settings | None = None) -> Workspace:
     settings = settings or Settings.from_environment()
     open_home(settings.home)
     cache = _open_cache(settings)
-    store = open_store(settings.database_url)
-    return Workspace(settings, store, Artifacts(settings.home), cache)
+    room = Room(folder_of_store(settings.database_url) or settings.home, cache)
+    store = open_store(settings.database_url, room.for_deleting)
+    return Workspace(settings, store, Artifacts(settings.home), cache, room)
 
 
 def _open_cache(settings: Settings) -> RowCache | None:

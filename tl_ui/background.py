@@ -20,13 +20,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any
 
-from tl_core.files import write_whole
+from tl_core.files import DISK_FULL, write_whole
 from tl_core.text import about
 
 _log = logging.getLogger(__name__)
 ROOT = Path(__file__).parents[1]
 # Jobs run one at a time, so one that hangs would hold up everyone's.
 MOST_SECONDS = 30 * 60
+FOLDERS = "transferlab-job-"
+"""Start of the names of the folders for temporary files."""
 _COMMAND = (sys.executable, "-m", "tl_core.cli.leashed")
 _BAD_INPUT = 2
 """Exit code of a command whose last line on standard error is a sentence for the user."""
@@ -126,7 +128,12 @@ class Jobs:
             # A job that has failed may be tried again.
             if job and not job.is_over:
                 return job
-            folder = TemporaryDirectory(prefix="transferlab-job-", ignore_cleanup_errors=True)
+            try:
+                folder = TemporaryDirectory(prefix=FOLDERS, ignore_cleanup_errors=True)
+            except OSError as error:
+                # Kept like any that failed, so that the page can show why.
+                self._jobs[result_file] = _unstarted(arguments, result_file, error)
+                return self._jobs[result_file]
             job = Job(tuple(arguments), result_file, Path(folder.name) / "progress.json")
             self._jobs[result_file] = job
         # A daemon, since a thread that waits for its job must not delay the server's shutdown.
@@ -165,6 +172,15 @@ def read_result(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return result if isinstance(result, dict) else None
+
+
+def _unstarted(arguments: Sequence[str], result_file: Path, error: OSError) -> Job:
+    """Return a job that has failed because no temporary file can be made."""
+    # Without any usable folder, Python says so at length and with a wrong error number.
+    is_full = isinstance(error, FileNotFoundError) or error.errno in DISK_FULL
+    why = "their disk is full" if is_full else error.strerror
+    words = f"The server cannot keep temporary files ({why}): free some space there, and try again."
+    return Job(tuple(arguments), result_file, Path(os.devnull), error=words, is_over=True)
 
 
 def _carry_out(job: Job) -> str:

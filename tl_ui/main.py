@@ -3,6 +3,7 @@
 import streamlit as st
 
 from tl_ui.deleted import offer_undo
+from tl_ui.failures import store_failures_said
 from tl_ui.fields import take_changes
 from tl_ui.navigation import confirm_address, make_pages, show_menu
 from tl_ui.site_files import SITE
@@ -14,9 +15,10 @@ st.set_page_config(page_title="TransferLab", page_icon=ASSETS / "icon.svg", layo
 st.logo(ASSETS / "logo.svg", size="large")
 apply_style()
 page = st.navigation(make_pages(), position="hidden")
-# Before the menu, which carries what is chosen on the page.
-take_changes()
-confirm_address(page)
-show_menu()
-offer_undo()
-page.run()
+with store_failures_said():
+    # Before the menu, which carries what is chosen on the page.
+    take_changes()
+    confirm_address(page)
+    show_menu()
+    offer_undo()
+    page.run()

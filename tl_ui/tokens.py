@@ -1,6 +1,8 @@
 """Signed, short-lived tokens for the routes, which have no access to Streamlit's sessions."""
 
+import logging
 import time
+from functools import cache
 from pathlib import Path
 
 from itsdangerous import BadSignature, TimestampSigner, URLSafeTimedSerializer
@@ -8,6 +10,7 @@ from itsdangerous import BadSignature, TimestampSigner, URLSafeTimedSerializer
 from tl_core.errors import TransferLabError
 from tl_core.secret_files import SECRET_BYTES, make_secret, read_or_create
 
+_log = logging.getLogger(__name__)
 HOUR = 3600
 DAY = 24 * HOUR
 _NOT_VALID = "This address is not valid. Reload the page and try again."
@@ -34,7 +37,7 @@ class Tokens:
     """Tokens signed with a secret in the home folder, so that open pages survive a restart."""
 
     def __init__(self, home: Path) -> None:
-        self._secret = read_or_create(home / "token.secret", make_secret, shortest=SECRET_BYTES)
+        self._secret = _secret_of(home / "token.secret")
 
     def sign(self, purpose: str, subject: str) -> str:
         """Make a token, safe in URLs, for `purpose` on `subject`: "dataset" on a dataset's id."""
@@ -73,3 +76,22 @@ class Tokens:
         return URLSafeTimedSerializer(
             self._secret, salt=f"transferlab.{purpose}", signer=_HourlySigner
         )
+
+
+def _secret_of(path: Path) -> bytes:
+    """Return the secret of a file, or of this process where the disk refuses to keep one."""
+    try:
+        return read_or_create(path, make_secret, shortest=SECRET_BYTES)
+    except OSError as error:
+        _log.warning(
+            "The file %s cannot be written (%s): open pages will have to be reloaded after the "
+            "next start.",
+            *(path, error.strerror),
+        )
+        return _secret_of_process()
+
+
+@cache
+def _secret_of_process() -> bytes:
+    """Make a secret once: pages and routes have to agree on it."""
+    return make_secret()

@@ -76,6 +76,28 @@ def test_what_it_is_about_may_be_deleted_meanwhile(jobs: Jobs, tmp_path: Path):
     assert "could not be" in job.error and not (tmp_path / "deleted").exists()
 
 
+@pytest.mark.parametrize(
+    "error",
+    [OSError(28, "No space left on device"), FileNotFoundError(2, "No usable temporary directory")],
+    ids=["full", "no folder at all"],
+)
+def test_a_full_folder_for_temporary_files_is_said(
+    jobs: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError
+):
+    def refuse(**options):
+        raise error
+
+    place = tmp_path / "x.json"
+    with monkeypatch.context() as full:
+        full.setattr(background, "TemporaryDirectory", refuse)
+        job = jobs.start(["print('{}')"], place)
+    assert job.is_over and "cannot keep temporary files (their disk is full)" in job.error
+    assert jobs.find(place) is job
+    again = jobs.start(["print('{}')"], place)
+    wait_until(lambda: again.is_over)
+    assert read_result(place) == {}
+
+
 def test_a_damaged_result_is_none(tmp_path: Path):
     for text in ("", "[1]", "{"):
         (tmp_path / "x.json").write_text(text)

@@ -72,3 +72,11 @@ class RowCache:
     def clear(self) -> None:
         """Delete all files except those being written."""
         self._space.clear()
+
+    def give_up(self, wanted: int) -> None:
+        """Delete unused files, the least recently used first, until the disk has `wanted` free.
+
+        Raises:
+            OSError: the disk cannot be asked.
+        """
+        self._space.give_up(wanted)

@@ -103,6 +103,20 @@ class Space:
                 if file.is_finished:
                     _delete(file.path)
 
+    def give_up(self, wanted: int) -> None:
+        """Delete unused segments, the least recently used first, until the disk has `wanted` free.
+
+        Raises:
+            OSError: the disk cannot be asked.
+        """
+        with hold_lock(self._lock):
+            for file in self._files():
+                if shutil.disk_usage(self._folder).free >= wanted:
+                    return
+                # What is mapped somewhere would free nothing.
+                if file.is_finished and not is_locked(file.path):
+                    _delete(file.path)
+
     def _make_room(self, n_bytes: int, protected: Collection[Path]) -> bool:
         self._sweep()
         files = self._files()

@@ -4,7 +4,7 @@ import itertools
 import logging
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 from tl_core.backbones import anatomy, ensure_weights, get_backbone
@@ -109,7 +109,9 @@ def claim(
                 stack.enter_context(hold_lock(workspace.artifacts.run_lock(run.id)))
                 # Tells a server whether the worker that it watches is the one that executes this
                 # run.
-                workspace.artifacts.run_process(run.id).write_text(str(os.getpid()), "ascii")
+                # On a full disk nobody will know; the run itself says what is wrong.
+                with suppress(OSError):
+                    workspace.artifacts.run_process(run.id).write_text(str(os.getpid()), "ascii")
         yield run
 
 

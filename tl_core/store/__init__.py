@@ -2,6 +2,7 @@
 
 from tl_core.store.artifacts import Artifacts
 from tl_core.store.contract import Store
+from tl_core.store.database import folder_of_store
 from tl_core.store.queries import EVERY_RUN, RunQuery, RunSummary
 from tl_core.store.recovery import Death, fail_stale_runs
 from tl_core.store.sql import SqlStore, open_store
@@ -15,5 +16,6 @@ __all__ = [
     "SqlStore",
     "Store",
     "fail_stale_runs",
+    "folder_of_store",
     "open_store",
 ]

@@ -15,12 +15,12 @@ class SqlBin(Database):
     """Part of the `Store` contract: the bin."""
 
     def bin_dataset(self, dataset_id: str) -> None:
-        with self.writing() as connection:
+        with self.ending() as connection:
             lock_unused_dataset(connection, dataset_id)
             _put_in(connection, datasets, dataset_id)
 
     def bin_run(self, run_id: str) -> None:
-        with self.writing() as connection:
+        with self.ending() as connection:
             lock_idle_run(connection, run_id)
             _put_in(connection, runs, run_id)
 
@@ -50,7 +50,7 @@ class SqlBin(Database):
         table = runs if binned.kind == "run" else datasets
         # With the time, so that nothing is lost that was restored and deleted again meanwhile.
         is_same = (table.c.id == binned.id, table.c.binned_at == binned.binned_at)
-        with self.writing() as connection:
+        with self.ending() as connection:
             return bool(connection.execute(delete(table).where(*is_same)).rowcount)
 
 

@@ -4,19 +4,21 @@ import os
 import sqlite3
 import time
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 
-from tl_core.errors import StoreUnavailable
+from tl_core.errors import StoreFull, StoreUnavailable
 from tl_core.files import make_private
 from tl_core.store.migrations import migrate
 
+HaveRoom = Callable[[], AbstractContextManager[None]]
 _EXAMPLES = "sqlite:///path/to/file.db or postgresql://user:password@host/database"
 _BUSY_SECONDS = 30
 """Longest wait of a writer for other writers on SQLite."""
@@ -25,24 +27,39 @@ _BUSY_SECONDS = 30
 class Database:
     """Database engine with reading and writing transactions."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, have_room: HaveRoom = nullcontext) -> None:
         """Connect, and migrate the schema to the current version.
+
+        Args:
+            url: see `open_store`.
+            have_room: entered around what must succeed on a full disk, too.
 
         Raises:
             StoreUnavailable: the URL is invalid, or no database answers there. The message never
                 contains the password.
         """
         self._url = _normalise(url)
+        self._have_room = have_room
         self._engine = _make_engine(self._url)
         # The execution option is read by `_begin`; both share one pool.
         self._readers = self._engine.execution_options(reads_only=True)
         _renew_after_fork(self._engine)
         try:
-            with self._engine.begin() as connection:
-                migrate(connection)
+            self._migrate()
         except DBAPIError as error:
             self.close()
             raise self._unavailable(error) from error
+
+    def _migrate(self) -> None:
+        try:
+            with self._engine.begin() as connection:
+                migrate(connection)
+        except DBAPIError as error:
+            if not _is_full(error.orig):
+                raise
+            # Even to read, SQLite needs a little for the index of its write-ahead log.
+            with self._have_room(), self._engine.begin() as connection:
+                migrate(connection)
 
     def close(self) -> None:
         """Close every connection."""
@@ -62,6 +79,16 @@ class Database:
         write meanwhile, so rows that will be changed are read `with_for_update`.
         """
         with self._translated(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def ending(self) -> Iterator[Connection]:
+        """Open a transaction like `writing`, for which room is made on a full disk.
+
+        For deletions, which cure a full disk, and for the end of a run, which a full disk may
+        have caused.
+        """
+        with self._have_room(), self.writing() as connection:
             yield connection
 
     def insert_new(self, table: Table) -> sqlite.Insert | postgresql.Insert:
@@ -88,9 +115,27 @@ class Database:
         for secret in (self._url.password, self._url.query.get("password")):
             if secret:
                 reason = reason.replace(str(secret), "***")
-        return StoreUnavailable(
-            f"The store at {_describe(self._url)} cannot be used: {reason.rstrip('.')}."
-        )
+        place = _describe(self._url)
+        if _is_full(error.orig):
+            return StoreFull(
+                f"The disk of the store at {place} is full, so nothing more can be kept: delete "
+                "what is no longer needed and empty the bin, or free some space otherwise."
+            )
+        if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+            return StoreUnavailable(
+                f"The store at {place} is locked: another program has been writing to it for "
+                f"{_BUSY_SECONDS:g} seconds. Try again when it is done."
+            )
+        return StoreUnavailable(f"The store at {place} cannot be used: {reason.rstrip('.')}.")
+
+
+def _is_full(error: BaseException | None) -> bool:
+    """Return whether a database's driver tells that the disk is full."""
+    if isinstance(error, psycopg.errors.DiskFull):
+        return True
+    # Only `SQLITE_FULL` says so; on some disks the index of the log fails otherwise.
+    code = getattr(error, "sqlite_errorcode", None)
+    return code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
 
 
 def _normalise(text: str) -> URL:
@@ -112,6 +157,16 @@ def _normalise(text: str) -> URL:
         )
     # Absolute, since the pool may open connections after the working directory has changed.
     return url.set(database=str(Path(url.database).expanduser().absolute()))
+
+
+def folder_of_store(url: str) -> Path | None:
+    """Return the folder of an SQLite database; None for a server's, which has a disk of its own.
+
+    Raises:
+        StoreUnavailable: the URL is invalid.
+    """
+    normal = _normalise(url)
+    return Path(str(normal.database)).parent if normal.drivername.startswith("sqlite") else None
 
 
 def _describe(url: URL) -> str:

@@ -99,7 +99,7 @@ class SqlDatasets(Database):
             return [SkippedFile(row.name, row.reason) for row in connection.execute(query)]
 
     def delete_dataset(self, dataset_id: str) -> None:
-        with self.writing() as connection:
+        with self.ending() as connection:
             lock_unused_dataset(connection, dataset_id)
             connection.execute(delete(datasets).where(datasets.c.id == dataset_id))
 

@@ -59,7 +59,7 @@ class SqlPresets(Database):
         return sorted(named.values(), key=lambda preset: (preset.name.casefold(), preset.name))
 
     def delete_preset(self, name: str, *, owner: str = "") -> None:
-        with self.writing() as connection:
+        with self.ending() as connection:
             is_it = (presets.c.owner == owner, presets.c.name == name)
             connection.execute(delete(presets).where(*is_it))
 

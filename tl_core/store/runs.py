@@ -99,7 +99,7 @@ class SqlRuns(Database):
         )
 
     def delete_run(self, run_id: str) -> None:
-        with self.writing() as connection:
+        with self.ending() as connection:
             lock_idle_run(connection, run_id)
             connection.execute(delete(runs).where(runs.c.id == run_id))
 

@@ -1,9 +1,12 @@
 """Store in an SQL database, assembled from one class for each part of the contract."""
 
+from contextlib import nullcontext
+
 from tl_core.records import OPERATOR
 from tl_core.store.annotations import SqlAnnotations
 from tl_core.store.bin import SqlBin
 from tl_core.store.contract import Store
+from tl_core.store.database import HaveRoom
 from tl_core.store.datasets import SqlDatasets
 from tl_core.store.listing import SqlListing
 from tl_core.store.people import SqlPeople
@@ -34,14 +37,15 @@ class SqlStore(
     owner = OPERATOR.id
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, have_room: HaveRoom = nullcontext) -> Store:
     """Open the store at `url`, creating a missing file with its folder, and migrate its schema.
 
     Args:
         url: `sqlite:///path/to/file.db` or `postgresql://user:password@host/database`.
+        have_room: entered around deletions and ends of runs, which a full disk must not prevent.
 
     Raises:
         StoreUnavailable: the URL is invalid, or the database cannot be opened.
         StoreTooNew: a newer release has migrated the database.
     """
-    return SqlStore(url)
+    return SqlStore(url, have_room)

@@ -37,7 +37,7 @@ class SqlStates(Database):
             return _claim(connection, run_id)
 
     def request_cancel(self, run_id: str) -> None:
-        with self.writing() as connection:
+        with self.ending() as connection:
             row = lock_run(connection, run_id)
             if row is None:
                 return
@@ -48,7 +48,7 @@ class SqlStates(Database):
                 _change(connection, run_id, requested="cancel")
 
     def request_pause(self, run_id: str) -> None:
-        with self.writing() as connection:
+        with self.ending() as connection:
             row = lock_run(connection, run_id)
             if row is None:
                 return
@@ -96,7 +96,7 @@ class SqlStates(Database):
     def finish_run(self, run_id: str, state: RunState, message: str = "") -> None:
         if not state.is_finished and state is not RunState.PAUSED:
             raise ValueError(f"{state} is not a state in which a run can end")
-        with self.writing() as connection:
+        with self.ending() as connection:
             row = lock_run(connection, run_id)
             if row is None or RunState(row.state).is_finished:
                 return

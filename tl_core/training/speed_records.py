@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tl_core.backbones import get_backbone
@@ -61,8 +62,9 @@ def remember(
     speeds = _read(home)
     sizes = speeds.setdefault(pick_device().title, {}).setdefault(backbone, {})
     sizes[f"{image_size}{_TRAINING * training}"] = list(seconds)
-    # Not durable: a lost measurement is simply repeated.
-    write_whole(home / _FILE, json.dumps(speeds, indent=1, sort_keys=True), durable=False)
+    # Not durable, and nothing fails for it: a lost measurement is simply repeated.
+    with suppress(OSError):
+        write_whole(home / _FILE, json.dumps(speeds, indent=1, sort_keys=True), durable=False)
 
 
 def recall(

@@ -254,7 +254,11 @@ class Uploads:
             self._drop_idle_later()
 
 
-@cache
 def uploads_for(settings: Settings) -> Uploads:
     """Return the uploads of a home folder, which pages and routes share."""
-    return Uploads(Artifacts(settings.home), settings.limits)
+    return _uploads_in(settings.home, settings.limits)
+
+
+@cache
+def _uploads_in(home: Path, limits: Limits) -> Uploads:
+    return Uploads(Artifacts(home), limits)

@@ -1,0 +1,22 @@
+"""Failures of the store, such as a database that is away, said on the page that they prevent."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from tl_core.errors import StoreUnavailable
+from tl_ui.markdown import literal
+from tl_ui.resources import get_workspace
+
+
+@contextmanager
+def store_failures_said() -> Iterator[None]:
+    """Draw a page as the block, and in its place the reason why the store cannot be used."""
+    try:
+        yield
+    except StoreUnavailable as error:
+        # Visitors have no business knowing where the server keeps its files.
+        words = str(error).replace(f"{get_workspace().settings.home}/", "")
+        st.error(literal(words), icon=":material/error:")
+        st.button("Try again", icon=":material/refresh:")
