@@ -108,7 +108,8 @@ def test_who_may_reach_the_app_is_read_from_lists():
     assert settings.hosts == ("lab.example.org", "*.example.net")
     assert list(map(str, settings.proxies)) == ["127.0.0.1/32", "10.0.0.0/8", "fd00::/8"]
     assert settings.user_header == "x-forwarded-user"
-    assert settings.roles == {"cn=heads;ou=lab": "admin", "staff": "lead"}
+    assert settings.roles == (("cn=heads;ou=lab", "admin"), ("staff", "lead"))
+    assert hash(settings) == hash(settings.model_copy()), "pages are cached by settings"
 
 
 @pytest.mark.parametrize(

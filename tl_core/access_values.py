@@ -31,17 +31,17 @@ def _read_roles(value: Any) -> Any:
         return value
     # The group may hold an equals sign, as distinguished names of directories do.
     pairs = [part.rpartition("=") for part in _split_at_commas(value)]
-    return {group.strip(): role.strip() for group, _, role in pairs}
+    return [(group.strip(), role.strip()) for group, _, role in pairs]
 
 
-def _check_roles(roles: dict[str, str]) -> dict[str, str]:
-    for group, role in roles.items():
-        if not group or role not in ("member", "lead", "admin"):
-            raise ValueError(
-                f"{group}={role} is not possible; give groups and their roles (member, lead or "
-                "admin), such as lab-staff=lead, lab-heads=admin."
-            )
-    return roles
+def _check_role(pair: tuple[str, str]) -> tuple[str, str]:
+    group, role = pair
+    if not group or role not in ("member", "lead", "admin"):
+        raise ValueError(
+            f"{group}={role} is not possible; give groups and their roles (member, lead or "
+            "admin), such as lab-staff=lead, lab-heads=admin."
+        )
+    return pair
 
 
 def _check_header(name: str) -> str:
@@ -61,5 +61,8 @@ Networks = Annotated[
 ]
 HeaderName = Annotated[str, AfterValidator(_check_header)]
 """Name of an HTTP header in lower case."""
-Roles = Annotated[dict[str, str], BeforeValidator(_read_roles), AfterValidator(_check_roles)]
-"""Roles by group."""
+Roles = Annotated[
+    tuple[Annotated[tuple[str, str], AfterValidator(_check_role)], ...],
+    BeforeValidator(_read_roles),
+]
+"""Pairs of a group and its role; not a dictionary, since settings are keys of caches."""

@@ -137,7 +137,7 @@ class Settings(BaseModel):
     (`TRANSFERLAB_OIDC_PROVIDER`)."""
     groups_claim: str = "groups"
     """Claim of the identity provider with the person's groups (`TRANSFERLAB_GROUPS_CLAIM`)."""
-    roles: Roles = {}
+    roles: Roles = ()
     """Roles by group, such as `lab-staff=lead, lab-heads=admin` (`TRANSFERLAB_ROLES`). Everyone
     else is a member; where a group is named as member, everyone else is refused."""
     limits: Limits = Limits()
