@@ -34,6 +34,7 @@ BOTTOM = [
         "openmp",
         "machine",
         "paces",
+        "sandbox",
     ),
     *("cache", "outputs", "room"),
 ]

@@ -11,7 +11,7 @@ from PIL import Image
 
 from tl_core.data.file_types import (
     EXTENSIONS,
-    icon_size,
+    icon_sizes,
     is_targa,
     name_foreign_kind,
     name_own_kind,
@@ -81,10 +81,10 @@ class TestTarga:
 class TestIcon:
     def test_its_largest_picture_counts(self):
         content = encode(DRAWN.resize((64, 64)), "ICO", sizes=[(16, 16), (64, 64), (32, 32)])
-        assert icon_size(io.BytesIO(content)) == (64, 64)
+        assert max(icon_sizes(io.BytesIO(content))) == (64, 64)
         assert open_rgb(io.BytesIO(content), MANY).pixels.size == (64, 64)
         content = encode(DRAWN.resize((64, 64)), "ICO", sizes=[(48, 48)], bitmap_format="bmp")
-        assert icon_size(io.BytesIO(content)) == (48, 48)
+        assert icon_sizes(io.BytesIO(content)) == [(48, 48)]
 
     def test_its_pixels_are_counted_before_they_are_decoded(self):
         large = Image.new("1", (9000, 9000))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from making import encode, picture, png
 from PIL import Image, ImageCms, PngImagePlugin
 
-from tl_core.data.images import image_path, open_rgb, thumbnail_path, why_no_image, write_thumbnail
+from tl_core.data.images import image_path, open_rgb, thumbnail_of, thumbnail_path, why_no_image
 from tl_core.errors import ImageUnusable
 from tl_core.records import ImageRecord
 
@@ -382,15 +382,15 @@ class TestFiles:
             ((192, 192), (192, 192)),
         ],
     )
-    def test_thumbnails_keep_the_shape(self, tmp_path, size, small):
-        write_thumbnail(picture(size=size), tmp_path / "t.webp")
-        with Image.open(tmp_path / "t.webp") as thumbnail:
+    def test_thumbnails_keep_the_shape(self, size, small):
+        _, file = thumbnail_of(picture(size=size))
+        with Image.open(io.BytesIO(file)) as thumbnail:
             assert (thumbnail.size, thumbnail.mode, thumbnail.format) == (small, "RGB", "WEBP")
 
-    def test_tiny_thumbnails_lose_nothing(self, tmp_path):
+    def test_tiny_thumbnails_lose_nothing(self):
         tiny = picture(size=(8, 8))
-        write_thumbnail(tiny, tmp_path / "t.webp")
-        assert open_rgb(tmp_path / "t.webp", MANY).pixels.tobytes() == tiny.tobytes()
+        _, file = thumbnail_of(tiny)
+        assert open_rgb(io.BytesIO(file), MANY).pixels.tobytes() == tiny.tobytes()
 
 
 @pytest.mark.skipif(not QUIRKS.is_dir(), reason=f"unusual real files are not at {QUIRKS}")

@@ -5,14 +5,19 @@ which decodes large JPEGs at a reduced size. So an outline of the thumbnail tell
 be copies, and only these are decoded in full.
 """
 
+from __future__ import annotations
+
 import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
-from tl_core.records import ImageRecord
+# As in `images`: child processes that decode start without it.
+if TYPE_CHECKING:
+    from tl_core.records import ImageRecord
 
 _SIDE = 8
 """Side of an outline, in pixels."""

@@ -148,8 +148,8 @@ def is_targa(head: bytes) -> bool:
     return bool(colours == colour_bits == 0)
 
 
-def icon_size(file: BinaryIO) -> tuple[int, int]:
-    """Return width and height of the largest picture inside an icon, from its headers alone.
+def icon_sizes(file: BinaryIO) -> list[tuple[int, int]]:
+    """Return width and height of each picture inside an icon, from its headers alone.
 
     Pillow decodes an icon as soon as it is opened, before its size can be checked.
 
@@ -159,8 +159,7 @@ def icon_size(file: BinaryIO) -> tuple[int, int]:
     file.seek(4)
     (n,) = struct.unpack("<H", file.read(2))
     offsets = [struct.unpack("<12xI", file.read(16))[0] for _ in range(n)]
-    sizes = [_picture_size(file, offset) for offset in offsets]
-    return max(sizes, key=lambda size: size[0] * size[1], default=(0, 0))
+    return [_picture_size(file, offset) for offset in offsets]
 
 
 def _picture_size(file: BinaryIO, offset: int) -> tuple[int, int]:

@@ -1,9 +1,12 @@
 """Image decoder shared by import, training, prediction and thumbnails, and paths of image files."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from PIL import Image
 
@@ -12,16 +15,22 @@ from tl_core.data.file_types import (
     EXTENSIONS,
     FORMATS_IN_WORDS,
     HEAD_BYTES,
-    icon_size,
+    icon_sizes,
     name_foreign_kind,
     name_own_kind,
     readable_formats,
 )
 from tl_core.errors import ImageUnusable
-from tl_core.records import ImageRecord
+
+# Records bring pydantic, for which every child process that decodes would wait when it starts.
+if TYPE_CHECKING:
+    from tl_core.records import ImageRecord
 
 THUMBNAIL_SIDE = 192
 """Longest side of a thumbnail, in pixels."""
+LONGEST_SIDE = 65_535
+"""Largest width or height of an image, that of JPEG. A row takes memory however short it is: a
+column of a hundred million pixels would take gigabytes."""
 
 _T = TypeVar("_T")
 _Read = Callable[[BinaryIO, list[str]], _T]
@@ -63,7 +72,8 @@ def open_rgb(
     Colours are converted to sRGB, and transparent places become white.
 
     Args:
-        max_pixels: limit on the size in the header, checked before any pixel is decoded.
+        max_pixels: limit on the size in the header, checked before any pixel is decoded, as is
+            `LONGEST_SIDE`. Of several frames or pages only the first is decoded.
         draft_side: short side that is needed. JPEG then decodes faster, at a reduced scale of at
             least twice that side: a 12-megapixel photo for 256 pixels takes a third of the time and
             differs by 0.3 of 255 on average from a full decode. A draft of at least just that side
@@ -114,16 +124,17 @@ def is_plain(source: BinaryIO, max_pixels: int) -> bool:
     return answers[-1]
 
 
-def write_thumbnail(pixels: Image.Image, path: Path) -> Image.Image:
-    """Write a WebP of at most `THUMBNAIL_SIDE` pixels a side and return its pixels, uncompressed.
+def thumbnail_of(pixels: Image.Image) -> tuple[Image.Image, bytes]:
+    """Return pixels of at most `THUMBNAIL_SIDE` a side, uncompressed, and as a WebP file.
 
     `pixels` is not changed.
     """
     small = pixels.copy() if max(pixels.size) <= THUMBNAIL_SIDE else _shrunk(pixels)
+    file = BytesIO()
     # Lossy WebP smears images of a few pixels, such as 8x8 digits. Method 0 is several times
     # faster than method 4.
-    small.save(path, "WEBP", lossless=max(small.size) <= 64, quality=80, method=0)
-    return small
+    small.save(file, "WEBP", lossless=max(small.size) <= 64, quality=80, method=0)
+    return small, file.getvalue()
 
 
 def _shrunk(pixels: Image.Image) -> Image.Image:
@@ -153,7 +164,8 @@ def _open_image(file: BinaryIO, max_pixels: int, read: _Read[_T]) -> _T:
         if foreign := name_foreign_kind(head):
             raise ImageUnusable(foreign)
         if name_own_kind(head) == "ICO":
-            _check_pixels(*icon_size(file), max_pixels)
+            for size in icon_sizes(file):
+                _check_pixels(*size, max_pixels)
         return read(file, readable_formats(head))
     except ImageUnusable:
         raise
@@ -178,6 +190,11 @@ def _ask_for_draft(image: Image.Image, draft_side: int | None, draft_long_side: 
 def _check_pixels(width: int, height: int, max_pixels: int) -> None:
     if width < 1 or height < 1:
         raise ImageUnusable("It is damaged: it has no pixels.")
+    if max(width, height) > LONGEST_SIDE:
+        raise ImageUnusable(
+            f"It is {width:,} x {height:,} pixels; the limit of a side is {LONGEST_SIDE:,}. "
+            "Cut or shrink it."
+        )
     if width * height > max_pixels:
         raise ImageUnusable(
             f"It has {width * height:,} pixels ({width} x {height}); the limit is {max_pixels:,}. "

@@ -13,6 +13,7 @@ from pathlib import Path
 from tl_core.cancellation import NEVER, Stop
 from tl_core.data.choosing import Choose, Reading, final_sentence, read_listing
 from tl_core.data.dataset_warnings import describe_levels, find_oddities, refuse_unusable
+from tl_core.data.decoders import Decoders, get_decoders
 from tl_core.data.intake import Intake, StoredImage, make_folders
 from tl_core.data.known_images import KnownImage
 from tl_core.data.layout import Layout, Place
@@ -60,6 +61,7 @@ def ingest_dataset(
     find_known: Callable[[str], KnownImage | None] = lambda sha256: None,
     classes_at: str | None = None,
     choose: Choose | None = None,
+    decoders: Decoders | None = None,
 ) -> Ingested:
     """Write `into/images` and `into/thumbnails`, listing unusable files instead of failing.
 
@@ -72,19 +74,21 @@ def ingest_dataset(
         find_known: looks up an image of another dataset by its SHA-256, which saves decoding it.
         classes_at: level of folders that are the classes; None takes the likeliest.
         choose: called in place of that where several levels are plausible; may wait for a person.
+        decoders: processes that decode; None takes those that this process shares.
 
     Raises:
         DatasetRefused: the dataset as a whole cannot be imported.
         Cancelled: `stop` was set.
     """
     reporter = _Reporter(on_progress, stop)
+    decoders = decoders or get_decoders()
     with _clean_up_on_failure(into):
         reporter.report(IngestProgress("listing files", 0, None, 0))
         with source.open(limits) as listing:
             layout, readings = read_listing(listing, classes_at, choose)
-            intake = Intake(into, limits, find_known)
+            intake = Intake(into, limits, find_known, decoders)
             images, skipped, stored = _take_all(listing, layout, intake, reporter)
-        look = SecondLook(into, limits.max_pixels, images, stored, reporter.report_look)
+        look = SecondLook(into, limits.max_pixels, images, stored, reporter.report_look, decoders)
         images, levels = look.take()
         refuse_unusable(images, skipped)
         notes = (*listing.notes, *describe_levels(levels, look.spans))

@@ -10,14 +10,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tl_core.data.copies import Outline, outline_of
+from tl_core.data.decoders import Decoders, get_decoders
 from tl_core.data.decoding import Span
-from tl_core.data.images import (
-    THUMBNAIL_SIDE,
-    is_plain,
-    open_rgb,
-    thumbnail_path,
-    write_thumbnail,
-)
+from tl_core.data.images import is_plain, open_rgb, thumbnail_path
 from tl_core.data.known_images import KnownImage
 from tl_core.data.limits import Meter
 from tl_core.data.sources import Entry
@@ -45,6 +40,7 @@ class Intake:
 
     Args:
         find_known: looks up an image of another dataset by its SHA-256.
+        decoders: processes that decode; None takes those that this process shares.
     """
 
     def __init__(
@@ -52,9 +48,11 @@ class Intake:
         folder: Path,
         limits: Limits,
         find_known: Callable[[str], KnownImage | None] = lambda sha256: None,
+        decoders: Decoders | None = None,
     ) -> None:
         self._folder = folder
         self._limits = limits
+        self._decoders = decoders or get_decoders()
         self._find_known = find_known
         self._met: dict[str, StoredImage | str] = {}
         self.meter = Meter(limits)
@@ -123,15 +121,15 @@ class Intake:
         return StoredImage(sha256, record.extension, record.width, record.height, outline)
 
     def _store(self, part: Path, sha256: str, content: bytes | None) -> StoredImage | str:
-        source = part if content is None else BytesIO(content)
         try:
-            image = open_rgb(source, self._limits.max_pixels, draft_long_side=THUMBNAIL_SIDE)
+            source = part if content is None else content
+            image = self._decoders.take_in(source, self._limits.max_pixels)
         except ImageUnusable as unusable:
             return str(unusable)
         # Another thread may be storing a copy of this image: a rename shows only complete files.
         thumbnail = part.with_suffix(".thumbnail")
         try:
-            outline = outline_of(write_thumbnail(image.pixels, thumbnail))
+            thumbnail.write_bytes(image.thumbnail)
             thumbnail.replace(thumbnail_path(self._folder, sha256))
         finally:
             thumbnail.unlink(missing_ok=True)
@@ -140,7 +138,7 @@ class Intake:
             part.write_bytes(content)
         part.replace(self._folder / "images" / f"{sha256}.{image.extension}")
         size = (image.width, image.height)
-        return StoredImage(sha256, image.extension, *size, outline, image.span)
+        return StoredImage(sha256, image.extension, *size, image.outline, image.span)
 
 
 def make_folders(folder: Path) -> None:

@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from PIL import Image
-
-from tl_core.data.copies import digest_of, find_lookalikes, outline_of
+from tl_core.data.copies import find_lookalikes
+from tl_core.data.decoders import Decoders
 from tl_core.data.decoding import Span, levels_of
-from tl_core.data.images import image_path, open_rgb, thumbnail_path, write_thumbnail
+from tl_core.data.images import image_path, thumbnail_path
 from tl_core.data.intake import StoredImage
 from tl_core.data.threads import importing_workers, map_ahead
 from tl_core.records import ImageRecord, Levels
@@ -37,6 +36,7 @@ class SecondLook:
     images: Sequence[ImageRecord]
     stored: Mapping[str, StoredImage]
     report: Report
+    decoders: Decoders
 
     @property
     def spans(self) -> list[Span]:
@@ -61,7 +61,8 @@ class SecondLook:
         alike = find_lookalikes(self.images, outlines)
 
         def digest(image: ImageRecord) -> str:
-            return digest_of(self._open(image, levels))
+            path = image_path(self.folder, image)
+            return self.decoders.digest(path, self.max_pixels, levels)
 
         digests = self._each("comparing images", alike, digest)
         images = [replace(image, pixels=digests.get(image.sha256)) for image in self.images]
@@ -77,12 +78,11 @@ class SecondLook:
         target = thumbnail_path(self.folder, image.sha256)
         # Renamed into place, since the old one may be a link that another dataset shares.
         new = target.with_suffix(".new")
-        outline = outline_of(write_thumbnail(self._open(image, levels), new))
+        path = image_path(self.folder, image)
+        thumbnail, outline = self.decoders.draw_thumbnail(path, self.max_pixels, levels)
+        new.write_bytes(thumbnail)
         new.replace(target)
         return outline
-
-    def _open(self, image: ImageRecord, levels: Levels) -> Image.Image:
-        return open_rgb(image_path(self.folder, image), self.max_pixels, levels=levels).pixels
 
     def _each(
         self, words: str, images: Mapping[str, ImageRecord], work: Callable[[ImageRecord], _T]

@@ -1,7 +1,7 @@
 """Worker threads that run ahead of the consumer of their results and end when it stops.
 
-Threads and not processes: Pillow decodes without holding the interpreter's lock, and starting
-processes inside a web server would copy or reload it.
+Threads and not processes: Pillow decodes without holding the interpreter's lock. For what is done
+by the children of `decoders`, a thread waits.
 """
 
 import os
