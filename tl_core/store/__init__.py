@@ -6,6 +6,7 @@ from tl_core.store.database import folder_of_store
 from tl_core.store.queries import EVERY_RUN, RunQuery, RunSummary
 from tl_core.store.recovery import Death, fail_stale_runs
 from tl_core.store.sql import SqlStore, open_store
+from tl_core.store.turns import Waiting
 
 __all__ = [
     "EVERY_RUN",
@@ -15,6 +16,7 @@ __all__ = [
     "RunSummary",
     "SqlStore",
     "Store",
+    "Waiting",
     "fail_stale_runs",
     "folder_of_store",
     "open_store",

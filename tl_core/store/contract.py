@@ -22,9 +22,13 @@ from tl_core.records import (
     TestResult,
 )
 from tl_core.store.queries import EVERY_RUN, RunQuery, RunSummary
+from tl_core.store.turns import Waiting
 
 Asked = Literal["cancel", "pause"]
 """Requests that a running run can be sent."""
+
+Move = Literal["front", "later"]
+"""Directions in which a waiting run can be moved in the queue."""
 
 STATE_OF_STOPPED: dict[Asked | None, RunState] = {
     "cancel": RunState.CANCELLED,
@@ -114,13 +118,38 @@ class Store(Protocol):
         """
 
     def claim_next_run(self) -> Run | None:
-        """Set the queued run that was added first to RUNNING and return it; None if none is queued.
+        """Set the run whose turn it is to RUNNING and return it; None if none is to start.
 
-        No two callers get the same run. A run that is queued again keeps its original place.
+        People take turns (`store.turns`). No two callers get the same run. A run that is queued
+        again keeps its original place among those of the same person.
         """
 
     def claim_run(self, run_id: str) -> Run | None:
         """Set this run to RUNNING and return it; None if it is no longer queued."""
+
+    def list_queue(self, newcomer: str | None = None) -> list[Waiting]:
+        """List the runs that wait, in the order in which they will be taken.
+
+        Args:
+            newcomer: id of a person; a run of theirs that would be queued now is listed as well.
+        """
+
+    def move_run(self, run_id: str, where: Move) -> None:
+        """Move a waiting run in the queue.
+
+        "front" puts it before all others. "later" puts it behind the other waiting runs of its
+        owner; if there are none, everyone else has a turn before it.
+
+        Raises:
+            UnknownRun: no run has this id.
+            RunNotReady: it does not wait in the queue.
+        """
+
+    def hold_queue(self, is_held: bool) -> None:
+        """Let no more runs start, or let them start again; what is running goes on."""
+
+    def is_queue_held(self) -> bool:
+        """Return whether no run is to start at the moment."""
 
     def request_cancel(self, run_id: str) -> None:
         """Ask a running run to stop for good; cancel a queued or paused one at once.

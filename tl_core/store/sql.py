@@ -11,6 +11,7 @@ from tl_core.store.datasets import SqlDatasets
 from tl_core.store.listing import SqlListing
 from tl_core.store.people import SqlPeople
 from tl_core.store.presets import SqlPresets
+from tl_core.store.queue import SqlQueue
 from tl_core.store.reports import SqlReports
 from tl_core.store.runs import SqlRuns
 from tl_core.store.sharing import SqlSharing
@@ -22,6 +23,7 @@ class SqlStore(
     SqlRuns,
     SqlListing,
     SqlStates,
+    SqlQueue,
     SqlReports,
     SqlAnnotations,
     SqlPresets,

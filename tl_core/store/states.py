@@ -24,17 +24,9 @@ _WAITING = (RunState.QUEUED, RunState.PAUSED)
 class SqlStates(Database):
     """Part of the `Store` contract: states of runs."""
 
-    def claim_next_run(self) -> Run | None:
-        is_queued = runs.c.state == RunState.QUEUED
-        first = select(runs.c.id).where(is_queued, IS_KEPT).order_by(runs.c.number).limit(1)
-        with self.writing() as connection:
-            # Locked rows are being claimed by another process: take the next one instead.
-            run_id = connection.execute(first.with_for_update(skip_locked=True)).scalar()
-            return None if run_id is None else _claim(connection, run_id)
-
     def claim_run(self, run_id: str) -> Run | None:
         with self.writing() as connection:
-            return _claim(connection, run_id)
+            return claim(connection, run_id)
 
     def request_cancel(self, run_id: str) -> None:
         with self.ending() as connection:
@@ -84,6 +76,7 @@ class SqlStates(Database):
                 "requested": None,
                 "finished_at": None,
                 "progress": None,
+                "urgency": 0,
             }
             # A run that was stopped in the queue starts for the first time.
             if row.started_at is not None:
@@ -105,13 +98,14 @@ class SqlStates(Database):
             _change(connection, run_id, **_stopped(state, message))
 
 
-def _claim(connection: Connection, run_id: str) -> Run | None:
+def claim(connection: Connection, run_id: str) -> Run | None:
+    """Set a queued run to RUNNING and return it; None if it is no longer queued."""
     still_queued: ColumnElement[bool] = runs.c.state == RunState.QUEUED
     # The condition is part of the update, so that of two simultaneous claims one finds no row.
-    claim = update(runs).where(runs.c.id == run_id, still_queued, IS_KEPT)
-    row = connection.execute(
-        claim.values(state=RunState.RUNNING, started_at=time.time()).returning(runs)
-    ).first()
+    change = update(runs).where(runs.c.id == run_id, still_queued, IS_KEPT)
+    # Once it has started, a run that was moved to the front waits like others when it is resumed.
+    values = {"state": RunState.RUNNING, "started_at": time.time(), "urgency": 0}
+    row = connection.execute(change.values(values).returning(runs)).first()
     return run_of(row) if row else None
 
 
