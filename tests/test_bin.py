@@ -89,7 +89,7 @@ def test_what_is_restored_while_the_bin_is_emptied_stays(workspace, run, monkeyp
     workspace.store.bin_run(run.id)
     entries = list_bin(workspace)
     restore(workspace, run.id)
-    monkeypatch.setattr(bins, "list_bin", lambda _: entries)
+    monkeypatch.setattr(bins, "list_bin", lambda *_, **_some: entries)
     assert empty_bin(workspace) == []
     assert workspace.store.get_run(run.id) == run
     assert workspace.artifacts.checkpoint(run.id).exists()

@@ -59,6 +59,7 @@ MAY_IMPORT = {
     "export": [*LEARNING, "store", "workspace", "runs"],
     # Backbones, because a run is checked against its backbone before it is queued.
     "runners": [*BOTTOM, "store", "workspace", "runs", "backbones"],
+    "access": [*BOTTOM, "store", "workspace", "data", "datasets", "bin", "runners"],
 }
 ANY_ENGINE_PART = ["cli", "__main__", "tl_ui", "pages", "app"]
 """Folders that may import all of tl_core except cli; pages import tl_ui as well."""

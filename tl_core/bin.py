@@ -32,10 +32,15 @@ class BinEntry:
         return self.binned.binned_at + SECONDS_KEPT
 
 
-def list_bin(workspace: Workspace) -> list[BinEntry]:
-    """List what is in the bin with its sizes, what was put there last first."""
+def list_bin(workspace: Workspace, *, owner: str | None = None) -> list[BinEntry]:
+    """List what is in the bin with its sizes, what was put there last first.
+
+    Args:
+        owner: id of the person whose part of the bin is meant; None for all.
+    """
     return [
-        BinEntry(binned, _size(_folder(workspace, binned))) for binned in workspace.store.list_bin()
+        BinEntry(binned, _size(_folder(workspace, binned)))
+        for binned in workspace.store.list_bin(owner=owner)
     ]
 
 
@@ -59,14 +64,17 @@ def restore(workspace: Workspace, record_id: str) -> Binned:
     )
 
 
-def empty_bin(workspace: Workspace, *, put_in_before: float | None = None) -> list[BinEntry]:
+def empty_bin(
+    workspace: Workspace, *, put_in_before: float | None = None, owner: str | None = None
+) -> list[BinEntry]:
     """Delete for good what is in the bin, and return it.
 
     Args:
         put_in_before: leave what was put in later, in seconds since the epoch; None for all.
+        owner: as in `list_bin`.
     """
     deleted = []
-    for binned in workspace.store.list_bin():
+    for binned in workspace.store.list_bin(owner=owner):
         if put_in_before is None or binned.binned_at < put_in_before:
             entry = BinEntry(binned, _size(_folder(workspace, binned)))
             if _delete(workspace, binned):

@@ -178,6 +178,11 @@ class RunFacts(_Record):
         # Not validated again, since both sides are valid already.
         return self.model_copy(update=changes)
 
+    def without(self, *names: str) -> "RunFacts":
+        """Return these facts as if those of these names had never been found."""
+        kept = {name: fact for name, fact in self._set_fields().items() if name not in names}
+        return RunFacts.model_construct(_fields_set=set(kept), **kept)
+
     def continued(self, run_id: str) -> "RunFacts":
         """Return the facts that a run continuing `run_id`, whose facts these are, starts with."""
         inherited = self._set_fields()

@@ -273,6 +273,8 @@ class Binned:
     """Name of the dataset; title of the run or, without one, its dataset's name. User text."""
     binned_at: float
     """Seconds since the epoch, UTC."""
+    owner: str = ""
+    """Id of the person it belongs to; empty for the operator."""
 
 
 @dataclass(frozen=True, slots=True)

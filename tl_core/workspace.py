@@ -2,9 +2,11 @@
 
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 
 from tl_core.cache import RowCache
 from tl_core.home import open_home
+from tl_core.records import OPERATOR, DatasetRecord, Person
 from tl_core.room import Room
 from tl_core.settings import Settings
 from tl_core.store import Artifacts, Store, folder_of_store, open_store
@@ -18,9 +20,33 @@ class Workspace:
     store: Store
     artifacts: Artifacts
     cache: RowCache | None
-    """Cache of decoded pixels and activations; None where nothing may be cached."""
+    """Cache of decoded pixels and activations; None where nothing may be cached.
+
+    For the images of a dataset, take `cache_for`."""
     room: Room
     """Room on the disk of the store, which is kept back for deleting."""
+    person: Person = OPERATOR
+    """Person to whom store and files are bound (`access.bind`)."""
+
+    def cache_for(self, dataset: DatasetRecord) -> RowCache | None:
+        """Return the part of the cache for a dataset's images."""
+        return self.cache and self.cache.scoped(dataset.cache_scope)
+
+    @property
+    def weights_folders(self) -> tuple[Path, ...]:
+        """Folders that are searched for weights, those of this person among them."""
+        return self.weights_folders_of(self.person.id)
+
+    def weights_folders_of(self, owner: str) -> tuple[Path, ...]:
+        """Return the folders that are searched for the weights of a person's runs."""
+        own = self.own_weights_folder(owner)
+        folders = self.settings.weights_folders
+        return folders if own in folders else (own, *folders)
+
+    def own_weights_folder(self, owner: str) -> Path:
+        """Return the folder of the weights that a person has uploaded."""
+        folder = self.settings.home / "weights"
+        return folder / "of" / owner if owner else folder
 
 
 def open_workspace(settings: Settings | None = None) -> Workspace:

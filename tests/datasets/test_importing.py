@@ -151,6 +151,7 @@ def test_a_stopped_import_leaves_nothing(store, artifacts):
 
 def test_a_store_that_fails_leaves_no_folder(store, artifacts):
     class FailingStore:
+        owner = store.owner
         get_dataset = staticmethod(store.get_dataset)
         list_datasets = staticmethod(store.list_datasets)
         list_images = staticmethod(store.list_images)

@@ -29,6 +29,7 @@ class RowCache:
         self._space = Space(folder, max_bytes, keep_free)
         self._verified: set[Path] = set()
         self._spared: Set[Path] = frozenset()
+        self._scope = ""
 
     def sparing(self, used: set[Path]) -> "RowCache":
         """Return the same cache, but one whose writes never delete the files in `used`.
@@ -40,6 +41,16 @@ class RowCache:
         same._spared = used
         return same
 
+    def scoped(self, scope: str) -> "RowCache":
+        """Return the same cache for rows that are kept apart from those of other scopes.
+
+        What is in one scope is not found in another, so nobody learns from the time that something
+        takes what others have computed.
+        """
+        same = copy(self)
+        same._scope = scope
+        return same
+
     def shelf(self, recipe: Mapping[str, Ingredient], used: set[Path] | None = None) -> Shelf:
         """Return the rows computed by `recipe`, which must name everything they depend on but keys.
 
@@ -47,6 +58,8 @@ class RowCache:
             used: set to share between shelves that are used together, so that none deletes files
                 of another to make room.
         """
+        # Rows of the empty scope are found as they were before there were others.
+        recipe = {**recipe, "scope": self._scope} if self._scope else recipe
         # Sorted, so that equal recipes give the same folder in whatever order they were written.
         text = json.dumps(recipe, sort_keys=True, allow_nan=False)
         # 32 hex digits are 128 bits: collisions are not to be expected, and paths stay short.

@@ -95,7 +95,7 @@ def _stages(backbone: Backbone) -> list[dict[str, Any]] | None:
 def _has_weights(workspace: Workspace, backbone: Backbone) -> bool:
     from tl_core.backbones import find_weights
 
-    return find_weights(backbone, workspace.settings.weights_folders) is not None
+    return find_weights(backbone, workspace.weights_folders) is not None
 
 
 def _table(workspace: Workspace, found: Sequence[Backbone], speeds: Mapping[str, float]) -> Table:

@@ -1,5 +1,6 @@
 """Adding a dataset to the store and deleting it, files and records together."""
 
+import hashlib
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -70,9 +71,20 @@ def import_dataset(
             classes_at=classes_at,
             choose=choose,
         )
+        ingested = replace(ingested, record=owned(ingested.record, store.owner))
         # Two imports of the same content at once must not move their folders over each other.
         with hold_lock(artifacts.dataset_lock(ingested.record.id)):
             return _add(store, ingested, staging, artifacts.dataset_folder(ingested.record.id))
+
+
+def owned(record: DatasetRecord, owner: str) -> DatasetRecord:
+    """Return the record as it belongs to a person, under an id of its own.
+
+    Nobody meets somebody else's dataset by importing the same images: neither its name nor its
+    file names, nor that it is there. The operator's id is the fingerprint itself.
+    """
+    both = hashlib.sha256(f"{record.fingerprint or record.id} {owner}".encode()).hexdigest()[:16]
+    return replace(record, id=both if owner else record.fingerprint or record.id, owner=owner)
 
 
 def _add(store: Store, ingested: Ingested, staging: Path, folder: Path) -> Imported:

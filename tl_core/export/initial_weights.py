@@ -84,7 +84,7 @@ def first_model(subject: Subject) -> tuple[nn.Module, TransferModel]:
     """
     config = subject.run.config
     backbone = subject.checkpoint.backbone
-    folders = subject.workspace.settings.weights_folders
+    folders = subject.workspace.weights_folders_of(subject.run.owner)
     if config.model.pretrained and not weights_are_here(backbone, config.model, folders):
         raise Unrepeatable("its initial weights are no longer on this machine")
     try:

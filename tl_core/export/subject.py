@@ -6,12 +6,13 @@ from pathlib import Path
 
 import torch
 
+from tl_core.cache import RowCache
 from tl_core.data.images import image_path
 from tl_core.data.splits import make_split
 from tl_core.data.threads import default_workers
 from tl_core.errors import RunNotReady, UnknownDataset
 from tl_core.features import ImageExamples
-from tl_core.records import ImageRecord, Prediction, Run, RunState, Split
+from tl_core.records import DatasetRecord, ImageRecord, Prediction, Run, RunState, Split
 from tl_core.runs.models import load_model
 from tl_core.runs.results import Results, results_of
 from tl_core.training import Checkpoint, make_whole
@@ -41,6 +42,8 @@ class Subject:
     split: Split | None
     dataset_folder: Path
     workspace: Workspace
+    cache: RowCache | None
+    """Cache of decoded images of the dataset; None where nothing may be cached."""
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -70,7 +73,7 @@ class Subject:
             self.checkpoint.preprocessing,
             _BATCH,
             torch.device("cpu"),
-            cache=self.workspace.cache,
+            cache=self.cache,
             workers=self.workspace.settings.workers or default_workers(),
             # Exported networks take images in the default layout.
             channels_last=False,
@@ -102,7 +105,8 @@ def find_subject(workspace: Workspace, run_id: str) -> Subject:
     if run.result is not None:
         results = results_of(workspace.store, run.id)
         _, predictions = workspace.store.list_predictions(run.id, "test")
-    images = _images(workspace, run, checkpoint.classes)
+    dataset = _dataset(workspace, run, checkpoint.classes)
+    images = _images(workspace, dataset) if dataset else ()
     split = make_split(images, run.config.data) if images else None
     return Subject(
         run,
@@ -114,20 +118,25 @@ def find_subject(workspace: Workspace, run_id: str) -> Subject:
         split,
         workspace.artifacts.dataset_folder(run.config.data.dataset_id),
         workspace,
+        workspace.cache_for(dataset) if dataset else None,
     )
 
 
-def _images(workspace: Workspace, run: Run, classes: Sequence[str]) -> tuple[ImageRecord, ...]:
-    """Return the images of the run's dataset; none if the dataset or one of its files is gone."""
+def _dataset(workspace: Workspace, run: Run, classes: Sequence[str]) -> DatasetRecord | None:
+    """Return the run's dataset; None if it is gone."""
     dataset_id = run.config.data.dataset_id
     try:
         dataset = workspace.store.get_dataset(dataset_id)
     except UnknownDataset:
-        return ()
+        return None
     # The store also finds datasets by name, and an imported one may have other classes.
-    if dataset.id != dataset_id or dataset.classes != tuple(classes):
-        return ()
-    folder = workspace.artifacts.dataset_folder(dataset_id)
-    images = tuple(workspace.store.list_images(dataset_id))
+    is_it = dataset.id == dataset_id and dataset.classes == tuple(classes)
+    return dataset if is_it else None
+
+
+def _images(workspace: Workspace, dataset: DatasetRecord) -> tuple[ImageRecord, ...]:
+    """Return the images of the dataset; none if one of their files is gone."""
+    folder = workspace.artifacts.dataset_folder(dataset.id)
+    images = tuple(workspace.store.list_images(dataset.id))
     is_complete = all(image_path(folder, image).is_file() for image in images)
     return images if is_complete else ()

@@ -60,8 +60,8 @@ class ProcessRunner(ServerRunner):
                 worker.kill()
         super().shutdown()
 
-    def _wake(self) -> None:
-        super()._wake()
+    def wake(self) -> None:
+        super().wake()
         with self._lock:
             if self._worker:
                 _write(self._worker, b"\n")

@@ -70,7 +70,9 @@ def _continue(workspace: Workspace, run: Run, config: RunConfig) -> Run:
     store = workspace.store
     dataset = check(workspace, config)
     # Paused until its files are in place, so that no process claims it earlier.
-    new = store.add_run(config, run.dataset_name, first_facts(config, dataset), RunState.PAUSED)
+    new = store.add_run(
+        config, run.dataset_name, first_facts(config, dataset), RunState.PAUSED, owner=run.owner
+    )
     try:
         _take_over(workspace, run, new)
     # Ctrl-C, too, would leave behind a paused run with some of its files.

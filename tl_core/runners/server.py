@@ -24,6 +24,11 @@ class ServerRunner(ABC):
         # A daemon, so that a long step cannot keep the server from exiting.
         self._thread = Thread(target=self._work, name="transferlab-runner", daemon=True)
 
+    @property
+    def workspace(self) -> Workspace:
+        """Return the house's workspace, whose queue this works through."""
+        return self._workspace
+
     def start(self) -> None:
         """Clean up after killed processes, then start the thread."""
         fail_stale_runs(self._workspace.store, self._workspace.artifacts)
@@ -34,13 +39,13 @@ class ServerRunner(ABC):
     def submit(self, config: RunConfig) -> Run:
         """Queue a run without waiting for it. Raises as `enqueue` does."""
         run = enqueue(self._workspace, config)
-        self._wake()
+        self.wake()
         return run
 
     def resume(self, run_id: str, epochs: int | None = None) -> Run:
         """Queue a run again without waiting for it. Raises as the function `resume` does."""
         run = resume(self._workspace, run_id, epochs)
-        self._wake()
+        self.wake()
         return run
 
     def shutdown(self) -> None:
@@ -50,7 +55,7 @@ class ServerRunner(ABC):
         if self._thread.is_alive():
             self._thread.join(SHUTDOWN_SECONDS)
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
         """Have the queue checked for new runs at once."""
         self._woken.set()
 

@@ -27,6 +27,7 @@ from tl_core.runs.parts import StageModel
 from tl_core.runs.recording import Recorder
 from tl_core.runs.workload import Workload, count_work
 from tl_core.sinks import Mirror, open_mirror
+from tl_core.store.absent import no_dataset
 from tl_core.store.contract import STATE_OF_STOPPED
 from tl_core.training import Experiment, make_whole, pick_device, run_experiment
 from tl_core.training.batch_size import with_batch_size
@@ -59,7 +60,7 @@ def check(workspace: Workspace, config: RunConfig) -> DatasetRecord:
         TransferLabError: the dataset or backbone is unknown, settings contradict each other, or
             weights are missing.
     """
-    dataset = workspace.store.get_dataset(config.data.dataset_id)
+    dataset = dataset_of(workspace, config)
     model = config.model
     backbone = get_backbone(model.backbone)
     # Called for their errors alone: this one for networks that cannot be divided, the next for
@@ -76,7 +77,20 @@ def check(workspace: Workspace, config: RunConfig) -> DatasetRecord:
             "Batch size: 1 is too small for mixup and cutmix, which mix the images of a batch; "
             "give 2 or more."
         )
-    ensure_weights(backbone, model, workspace.settings.weights_folders)
+    ensure_weights(backbone, model, workspace.weights_folders)
+    return dataset
+
+
+def dataset_of(workspace: Workspace, config: RunConfig) -> DatasetRecord:
+    """Return the dataset with the very id that the settings name.
+
+    Raises:
+        UnknownDataset: there is none; another whose name is that id is not taken for it.
+    """
+    dataset_id = config.data.dataset_id
+    dataset = workspace.store.get_dataset(dataset_id)
+    if dataset.id != dataset_id:
+        raise no_dataset(dataset_id)
     return dataset
 
 
@@ -156,7 +170,7 @@ def _carry_out(
         # finished, so is the preview, whose points have epoch 0.
         store.drop_metrics(run.id, after_epoch=run.epochs_done or -1)
         began = read_clocks()
-        experiment = make_experiment(workspace, run.config, run.id, asked)
+        experiment = make_experiment(workspace, run.config, run.id, asked, owner=run.owner)
         work = count_work(experiment, workspace.settings.cache_bytes)
         keeper = _keep_pace(workspace, experiment, began, work)
         events = run_experiment(experiment)
@@ -192,15 +206,21 @@ def _carry_out(
 
 
 def make_experiment(
-    workspace: Workspace, config: RunConfig, run_id: str = "", stop: Stop = NEVER
+    workspace: Workspace,
+    config: RunConfig,
+    run_id: str = "",
+    stop: Stop = NEVER,
+    *,
+    owner: str | None = None,
 ) -> Experiment:
     """Collect everything that a run of `config` needs.
 
     Args:
         run_id: empty for an experiment that only serves to look at data and model, and must not
             be carried out.
+        owner: id of the person whose run it is; None for that of the workspace.
     """
-    dataset = workspace.store.get_dataset(config.data.dataset_id)
+    dataset = dataset_of(workspace, config)
     images = workspace.store.list_images(dataset.id)
     return Experiment(
         config=config,
@@ -209,13 +229,15 @@ def make_experiment(
         split=make_split(images, config.data),
         dataset_folder=workspace.artifacts.dataset_folder(dataset.id),
         levels=dataset.levels,
-        weights_folders=workspace.settings.weights_folders,
+        weights_folders=workspace.weights_folders_of(
+            workspace.person.id if owner is None else owner
+        ),
         checkpoint=workspace.artifacts.checkpoint(run_id),
         state_path=workspace.artifacts.training_state(run_id),
         outputs=workspace.artifacts.outputs(run_id),
         device=pick_device(),
         stop=stop,
-        cache=workspace.cache,
+        cache=workspace.cache_for(dataset),
         workers=workspace.settings.workers or default_workers(),
         only_torch=workspace.settings.frozen_by == "pytorch",
     )

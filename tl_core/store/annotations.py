@@ -5,8 +5,9 @@ from typing import Any
 
 from sqlalchemy import update
 
-from tl_core.errors import ConfigError, UnknownRun
+from tl_core.errors import ConfigError
 from tl_core.records import Run
+from tl_core.store.absent import no_run
 from tl_core.store.database import Database
 from tl_core.store.runs import lock_run, run_of
 from tl_core.store.tables import runs
@@ -46,9 +47,7 @@ class SqlAnnotations(Database):
             if changes:
                 connection.execute(update(runs).where(runs.c.id == run_id).values(changes))
             if (row := lock_run(connection, run_id)) is None:
-                raise UnknownRun(
-                    f"There is no run with the id {run_id!r}; it may have been deleted."
-                )
+                raise no_run(run_id)
             return run_of(row)
 
 

@@ -33,15 +33,19 @@ class SqlBin(Database):
             return _take_out(connection, runs, run_id)
 
     def list_bin(self, *, owner: str | None = None) -> list[Binned]:
-        of_datasets = select(datasets.c.id, datasets.c.name, datasets.c.binned_at)
-        of_runs = select(runs.c.id, runs.c.title, runs.c.dataset_name, runs.c.binned_at)
+        columns = datasets.c
+        of_datasets = select(columns.id, columns.name, columns.binned_at, columns.owner)
+        columns = runs.c
+        of_runs = select(
+            columns.id, columns.title, columns.dataset_name, columns.binned_at, columns.owner
+        )
         with self.reading() as connection:
             found = [
-                Binned("dataset", row.id, row.name, row.binned_at)
+                Binned("dataset", row.id, row.name, row.binned_at, row.owner)
                 for row in connection.execute(of_datasets.where(*_binned_by(datasets, owner)))
             ]
             found += [
-                Binned("run", row.id, row.title or row.dataset_name, row.binned_at)
+                Binned("run", row.id, row.title or row.dataset_name, row.binned_at, row.owner)
                 for row in connection.execute(of_runs.where(*_binned_by(runs, owner)))
             ]
         return sorted(found, key=lambda binned: (-binned.binned_at, binned.id))

@@ -221,8 +221,8 @@ class Store(Protocol):
             message: `Run.message`, for what does not follow from the run's other fields.
         """
 
-    def list_running_runs(self) -> list[Run]:
-        """List the runs in state RUNNING, in any process."""
+    def list_running_runs(self, *, owner: str | None = None) -> list[Run]:
+        """List the runs in state RUNNING, in any process; with `owner`, those of one person."""
 
     # Metrics and predictions of runs
 
@@ -270,8 +270,8 @@ class Store(Protocol):
     def restore_run(self, run_id: str) -> bool:
         """Take a run out of the bin; return whether it was there."""
 
-    def list_bin(self) -> list[Binned]:
-        """List what is in the bin, what was put there last first."""
+    def list_bin(self, *, owner: str | None = None) -> list[Binned]:
+        """List what is in the bin, what was put there last first; `owner` as in `list_runs`."""
 
     def delete_binned(self, binned: Binned) -> bool:
         """Delete for good what is still in the bin since that time; return whether it was."""
@@ -293,6 +293,9 @@ class Store(Protocol):
 
     def delete_preset(self, name: str) -> None:
         """Delete one's saved preset, if it exists."""
+
+    def delete_presets(self, owner: str) -> None:
+        """Delete all presets of a person, shared ones too."""
 
     # Shown to others
 
@@ -329,6 +332,12 @@ class Store(Protocol):
     def list_published(self) -> list[Run]:
         """List the published runs, those published last first."""
 
+    def list_sample_images(self, run_id: str) -> list[ImageRecord]:
+        """List up to `MOST_SAMPLES` test images of a run, without their names.
+
+        Others than the owner see those of a published run, if its owner agreed.
+        """
+
     # People: a store that is bound to a member knows only the member, one bound to a lead lists
     # people, and one bound to an admin changes them; sessions are the server's alone.
 
@@ -346,6 +355,9 @@ class Store(Protocol):
         self, *, person_id: str | None = None, word: str | None = None, subject: str | None = None
     ) -> Person | None:
         """Return the person to whom all that is given applies, even a removed one."""
+
+    def has_shown(self, person_id: str) -> bool:
+        """Return whether a person has published or shared something that is still shown."""
 
     def list_people(self) -> list[Person]:
         """List everyone, also those removed, in the order in which they joined."""
@@ -384,7 +396,12 @@ class Store(Protocol):
     def get_setting(self, name: str) -> Any:
         """Return a setting for everyone, which is JSON; None if it was never made."""
 
-    def put_setting(self, name: str, value: Any) -> None: ...
+    def put_setting(self, name: str, value: Any, *, keep: bool = False) -> None:
+        """Make a setting for everyone.
+
+        Args:
+            keep: an earlier value stays.
+        """
 
     def close(self) -> None:
         """Close every connection."""

@@ -18,6 +18,7 @@ from sqlalchemy import (
 
 from tl_core.errors import DatasetInUse, UnknownDataset
 from tl_core.records import DatasetRecord, ImageRecord, RunState, SkippedFile
+from tl_core.store.absent import no_dataset
 from tl_core.store.database import Database
 from tl_core.store.tables import Text, datasets, images, row_of, runs, skipped_files
 
@@ -118,9 +119,7 @@ def lock_unused_dataset(connection: Connection, dataset_id: str) -> None:
     locked = select(datasets.c.name).where(datasets.c.id == dataset_id).with_for_update()
     row = connection.execute(locked).first()
     if row is None:
-        raise UnknownDataset(
-            f"There is no dataset with the id {dataset_id!r}; it may have been deleted."
-        )
+        raise no_dataset(dataset_id)
     unfinished = [state.value for state in RunState if not state.is_finished]
     dependants = select(runs.c.id, runs.c.state).where(
         runs.c.dataset_id == dataset_id, runs.c.state.in_(unfinished), runs.c.binned_at.is_(None)

@@ -98,12 +98,14 @@ class SqlPeople(Database):
         with self.reading() as connection:
             return connection.execute(query).scalar()
 
-    def put_setting(self, name: str, value: Any) -> None:
+    def put_setting(self, name: str, value: Any, *, keep: bool = False) -> None:
         row = self.insert(house_settings).values(name=name, value=value)
+        if keep:
+            row = row.on_conflict_do_nothing()
+        else:
+            row = row.on_conflict_do_update(index_elements=["name"], set_={"value": value})
         with self.writing() as connection:
-            connection.execute(
-                row.on_conflict_do_update(index_elements=["name"], set_={"value": value})
-            )
+            connection.execute(row)
 
     def _person(self, query: Select[Any]) -> Person | None:
         with self.reading() as connection:

@@ -63,6 +63,10 @@ class SqlPresets(Database):
             is_it = (presets.c.owner == owner, presets.c.name == name)
             connection.execute(delete(presets).where(*is_it))
 
+    def delete_presets(self, owner: str) -> None:
+        with self.writing() as connection:
+            connection.execute(delete(presets).where(presets.c.owner == owner))
+
 
 def _preset_of(row: Row[Any]) -> SavedPreset:
     config = RunConfig.model_validate_json(row.config)

@@ -2,8 +2,9 @@
 
 from sqlalchemy import Connection, Row, func, select, text, update
 
-from tl_core.errors import RunNotReady, UnknownRun
+from tl_core.errors import RunNotReady
 from tl_core.records import Run, RunState
+from tl_core.store.absent import no_run
 from tl_core.store.contract import Move
 from tl_core.store.database import Database
 from tl_core.store.runs import IS_KEPT, lock_run, next_rank
@@ -55,9 +56,7 @@ class SqlQueue(Database):
             self._one_at_a_time(connection)
             row = lock_run(connection, run_id)
             if row is None or row.binned_at is not None:
-                raise UnknownRun(
-                    f"There is no run with the id {run_id!r}; it may have been deleted."
-                )
+                raise no_run(run_id)
             if row.state != RunState.QUEUED:
                 raise RunNotReady(f"Run {run_id} is {row.state}: only a waiting run can be moved.")
             this = update(runs).where(runs.c.id == run_id)

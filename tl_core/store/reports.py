@@ -88,8 +88,14 @@ def _pack(predictions: Sequence[Prediction]) -> dict[str, Any]:
     }
 
 
+def positions_of(packed: bytes) -> list[int]:
+    """Unpack the positions of predictions on a split."""
+    positions: list[int] = np.frombuffer(packed, dtype="<i8").tolist()
+    return positions
+
+
 def _unpack(row: Row[Any]) -> list[Prediction]:
-    positions = np.frombuffer(row.positions, dtype="<i8").tolist()
+    positions = positions_of(row.positions)
     labels = np.frombuffer(row.labels, dtype="<i8").tolist()
     flat = np.frombuffer(row.probabilities, dtype="<f4")
     probabilities = flat.reshape(len(positions), row.n_classes).tolist()

@@ -25,6 +25,7 @@ from tl_core.config import RunConfig
 from tl_core.errors import RunNotReady, UnknownRun
 from tl_core.facts import RunFacts
 from tl_core.records import Progress, Run, RunState, TestResult
+from tl_core.store.absent import no_run
 from tl_core.store.database import Database
 from tl_core.store.datasets import starts_with
 from tl_core.store.tables import datasets, runs
@@ -177,7 +178,7 @@ def lock_idle_run(connection: Connection, run_id: str) -> None:
     """
     row = lock_run(connection, run_id)
     if row is None:
-        raise UnknownRun(f"There is no run with the id {run_id!r}; it may have been deleted.")
+        raise no_run(run_id)
     if row.state == RunState.RUNNING:
         raise RunNotReady(f"Run {run_id} is running and cannot be deleted: stop it first.")
 

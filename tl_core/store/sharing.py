@@ -1,16 +1,22 @@
 """Sharing in the database: shared datasets and presets, and published runs."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, select, update
 
-from tl_core.errors import ConfigError, RunNotReady, UnknownDataset, UnknownRun
-from tl_core.records import DatasetRecord, Run
+from tl_core.errors import ConfigError, RunNotReady
+from tl_core.records import DatasetRecord, ImageRecord, Run
+from tl_core.store.absent import no_dataset, no_run
 from tl_core.store.database import Database
 from tl_core.store.datasets import dataset_of
+from tl_core.store.reports import positions_of
 from tl_core.store.runs import IS_KEPT, lock_run, run_of
-from tl_core.store.tables import datasets, presets, runs
+from tl_core.store.tables import datasets, images, predictions, presets, runs
+
+MOST_SAMPLES = 12
+"""Largest number of images that are shown with a published run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +39,7 @@ class SqlSharing(Database):
         with self.writing() as connection:
             row = connection.execute(change.values(shared_at=shared_at).returning(datasets)).first()
         if row is None:
-            raise UnknownDataset(
-                f"There is no dataset with the id {dataset_id!r}; it may have been deleted."
-            )
+            raise no_dataset(dataset_id)
         return dataset_of(row)
 
     def share_preset(self, name: str, is_shared: bool = True, *, owner: str = "") -> None:
@@ -51,9 +55,7 @@ class SqlSharing(Database):
         with self.writing() as connection:
             row = lock_run(connection, run_id)
             if row is None or row.binned_at is not None:
-                raise UnknownRun(
-                    f"There is no run with the id {run_id!r}; it may have been deleted."
-                )
+                raise no_run(run_id)
             if row.result is None:
                 raise RunNotReady(
                     f"Run {run_id} has not been tested and has nothing to show yet: train it to "
@@ -79,6 +81,33 @@ class SqlSharing(Database):
         with self.reading() as connection:
             return [run_of(row) for row in connection.execute(query)]
 
+    def list_sample_images(self, run_id: str) -> list[ImageRecord]:
+        query = select(runs.c.dataset_id, predictions.c.positions).where(
+            runs.c.id == run_id, predictions.c.run_id == run_id, predictions.c.split == "test"
+        )
+        columns = [column for column in images.c if column is not images.c.dataset_id]
+        with self.reading() as connection:
+            row = connection.execute(query).first()
+            if row is None:
+                return []
+            chosen = images.c.position.in_(_spread(positions_of(row.positions)))
+            found = select(*columns).where(images.c.dataset_id == row.dataset_id, chosen)
+            rows = connection.execute(found.order_by(images.c.position)).all()
+        return [ImageRecord(**{**row._mapping, "name": ""}) for row in rows]
+
+    def has_shown(self, person_id: str) -> bool:
+        shown = (
+            select(runs.c.id).where(runs.c.owner == person_id, runs.c.published_at.is_not(None)),
+            select(datasets.c.id).where(
+                datasets.c.owner == person_id, datasets.c.shared_at.is_not(None)
+            ),
+            select(presets.c.name).where(
+                presets.c.owner == person_id, presets.c.shared_at.is_not(None)
+            ),
+        )
+        with self.reading() as connection:
+            return any(connection.execute(query.limit(1)).first() for query in shown)
+
     def standing_of_run(self, run_id: str) -> Standing | None:
         """Return whose the run is; None if there is none, even in the bin."""
         columns = (runs.c.owner, runs.c.published_at, runs.c.shows_images, runs.c.binned_at)
@@ -98,3 +127,9 @@ class SqlSharing(Database):
             return None
         is_shown = row.shared_at is not None
         return Standing(row.owner, is_shown, is_shown, row.binned_at is not None)
+
+
+def _spread(positions: Sequence[int]) -> list[int]:
+    """Choose up to `MOST_SAMPLES` positions from the first to the last."""
+    n = min(MOST_SAMPLES, len(positions))
+    return [positions[i * len(positions) // n] for i in range(n)]

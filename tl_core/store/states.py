@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, select, update
 
 from tl_core.config import RunConfig
-from tl_core.errors import RunNotReady, UnknownRun
+from tl_core.errors import RunNotReady
 from tl_core.facts import RunFacts
 from tl_core.records import Run, RunState
+from tl_core.store.absent import no_run
 from tl_core.store.contract import Asked
 from tl_core.store.database import Database
 from tl_core.store.runs import IS_KEPT, lock_run, run_of
@@ -62,9 +63,7 @@ class SqlStates(Database):
         with self.writing() as connection:
             row = lock_run(connection, run_id)
             if row is None or row.binned_at is not None:
-                raise UnknownRun(
-                    f"There is no run with the id {run_id!r}; it may have been deleted."
-                )
+                raise no_run(run_id)
             if row.state in (RunState.QUEUED, RunState.RUNNING, RunState.COMPLETED):
                 raise RunNotReady(
                     f"Run {run_id} is {row.state} and cannot be resumed{_why_not(row)}."

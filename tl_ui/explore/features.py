@@ -46,7 +46,7 @@ _VERSION = 3
 
 def choose_features(dataset: DatasetRecord) -> RunConfig:
     """Choose a backbone whose weights are on this machine; return settings with it."""
-    folders = get_workspace().settings.weights_folders
+    folders = get_workspace().weights_folders
     names = [backbone.name for backbone in list_backbones() if find_weights(backbone, folders)]
     names = names or [list_backbones()[0].name]
     backbone = st.selectbox(

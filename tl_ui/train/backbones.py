@@ -164,7 +164,7 @@ def _has_weights(backbone: Backbone) -> bool:
 
 
 def _folders() -> Sequence[Path]:
-    return get_workspace().settings.weights_folders
+    return get_workspace().weights_folders
 
 
 def _columns() -> dict[str, Any]:

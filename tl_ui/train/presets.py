@@ -116,7 +116,7 @@ def must_download(model: ModelConfig) -> bool:
     except TransferLabError:
         # A preset saved by another version may name a backbone that this one lacks.
         return False
-    return find_weights(backbone, get_workspace().settings.weights_folders) is None
+    return find_weights(backbone, get_workspace().weights_folders) is None
 
 
 def current_start() -> StartingPoint:

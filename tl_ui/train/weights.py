@@ -28,7 +28,7 @@ _HUB = "hf:"
 def choose_weights() -> None:
     """Choose the initial weights, with a field for a Hugging Face name."""
     form = get_form()
-    folders = get_workspace().settings.weights_folders
+    folders = get_workspace().weights_folders
     files = [f"file:{name}" for name in list_weights_files(folders)]
     current = choice_of(form["pretrained"], form["weights"])
     options = ["imagenet", _RANDOM, *files, _HUB]
@@ -122,7 +122,8 @@ def _upload() -> None:
         return
     # The uploader still holds the file when the page is drawn again.
     st.session_state["weights-taken"] = uploaded.file_id
-    folder = get_workspace().settings.home / "weights"
+    workspace = get_workspace()
+    folder = workspace.own_weights_folder(workspace.person.id)
     try:
         name = keep_weights_file(uploaded, uploaded.name, folder)
     except TransferLabError as error:
