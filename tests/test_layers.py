@@ -35,6 +35,7 @@ BOTTOM = [
         "machine",
         "paces",
         "sandbox",
+        "weights_files",
     ),
     *("cache", "outputs", "room"),
 ]

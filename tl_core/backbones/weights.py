@@ -11,7 +11,6 @@ from tl_core.backbones import weights_hub as hub
 from tl_core.backbones import weights_url
 from tl_core.backbones.catalog import Backbone
 from tl_core.backbones.library import build_library_model
-from tl_core.backbones.weights_files import list_weights_files, own_weights_file, read_tensors
 from tl_core.backbones.weights_match import (
     Match,
     WeightsReport,
@@ -23,6 +22,8 @@ from tl_core.backbones.weights_match import (
 from tl_core.cancellation import NEVER, Stop
 from tl_core.config import ModelConfig
 from tl_core.errors import WeightsUnavailable
+from tl_core.weights_files.look import look_into
+from tl_core.weights_files.tensors import list_weights_files, own_weights_file, read_tensors
 
 __all__ = [
     "WeightsReport",
@@ -75,7 +76,9 @@ def ensure_weights(backbone: Backbone, config: ModelConfig, folders: Sequence[Pa
     if not config.pretrained:
         return
     if file := _find(backbone, config, folders):
-        shapes = read_tensors(file, shapes_only=True)
+        # Files that come with a library or from a hub's cache are known; others may do harm.
+        is_foreign = config.weights.startswith("file:")
+        shapes = look_into(file) if is_foreign else read_tensors(file, shapes_only=True)
     elif config.weights.startswith("hf:"):
         shapes = hub.read_shapes(config.weights.removeprefix("hf:"))
     else:

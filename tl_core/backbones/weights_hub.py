@@ -16,10 +16,10 @@ from huggingface_hub.file_download import repo_folder_name
 from huggingface_hub.utils.tqdm import disable_progress_bars
 from torch import Tensor
 
-from tl_core.backbones.weights_files import read_tensors, tensor_of
 from tl_core.backbones.weights_url import HubUnreachable, wait_for
 from tl_core.cancellation import NEVER, Stop
 from tl_core.errors import TransferLabError, WeightsUnavailable
+from tl_core.weights_files.tensors import read_tensors, tensor_of
 
 _REACH_SECONDS = 5
 _USUAL_NAME = "model.safetensors"

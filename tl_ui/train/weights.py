@@ -9,11 +9,12 @@ from typing import BinaryIO
 import streamlit as st
 
 from tl_core.backbones import get_backbone, list_weights_files
-from tl_core.backbones.weights_files import SUFFIXES, read_tensors
 from tl_core.errors import ConfigError, TransferLabError, WeightsMismatch
 from tl_core.glossary import GLOSSARY
 from tl_core.locks import hold_lock
 from tl_core.text import size
+from tl_core.weights_files.look import look_into
+from tl_core.weights_files.tensors import SUFFIXES
 from tl_ui.fields import field
 from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
@@ -154,7 +155,7 @@ def keep_weights_file(file: BinaryIO, name: str, folder: Path) -> str:
             shutil.copyfileobj(file, out)
         try:
             # A file that no run could load is refused at once; its shapes suffice to tell.
-            read_tensors(part, shapes_only=True)
+            look_into(part)
         except WeightsMismatch as error:
             # The message names the hidden file, of which the user knows nothing.
             raise ConfigError(str(error).replace(part.name, name)) from error

@@ -1,8 +1,12 @@
-"""Weights files from other people: only tensors and plain values are ever unpickled."""
+"""Weights files: only tensors and plain values are ever unpickled, all else is refused by name.
+
+Those of other people are looked into by a child process first: see `look`.
+"""
 
 import argparse
 import re
 import warnings
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,10 +17,15 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from tl_core.errors import WeightsMismatch, WeightsUnavailable
+from tl_core.text import shorten, visible
 
 SUFFIXES = (".safetensors", ".pth", ".pt")
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "module", "net", "backbone", "teacher")
 _NAMED_AT_MOST = 20
+_DEEPEST = 8
+"""Wrappers around a state dict that are taken off; a table may hold itself."""
+_CODE = re.compile(r"GLOBAL (\S+) was not an allowed global")
+"""Words with which torch refuses whatever is neither a tensor nor plain data."""
 
 # Training scripts, such as torchvision's and timm's, keep their command line in the checkpoint.
 # It is plain data.
@@ -72,23 +81,70 @@ def read_tensors(file: Path, *, shapes_only: bool = False) -> dict[str, Tensor]:
         WeightsMismatch: the file is damaged, or holds something else.
     """
     try:
+        _refuse_bomb(file)
         content = _read(file, shapes_only)
+    except WeightsMismatch:
+        raise
     except Exception as error:
         # Damaged pickles raise errors of almost any kind.
         raise WeightsMismatch(
-            f"The weights file {file.name} cannot be read as plain tensors: it is damaged or "
-            "holds something else. Save it again as a state dict, best as .safetensors."
+            f"The weights file {file.name} cannot be read as plain tensors: {_what_is(error)}. "
+            "Save it again as a state dict, best as .safetensors."
         ) from error
     state = {
         name: _as_float32(value)
         for name, value in _unwrap(content).items()
-        if _is_plain(name, value)
+        if _is_plain(name, value) and _is_held(file, name, value)
     }
     if not state:
         raise WeightsMismatch(
             f"The weights file {file.name} is not a state dict: a table of names and tensors."
         )
     return state
+
+
+def _what_is(error: Exception) -> str:
+    """Say what is wrong with a file that torch has refused."""
+    code = _CODE.search(str(error))
+    if code is None:
+        return "it is damaged or holds something else"
+    return f"it holds {shorten(visible(code[1]), 80)}, which is code and no tensor"
+
+
+def _refuse_bomb(file: Path) -> None:
+    """Refuse a zip that unpacks to more than it is.
+
+    torch packs nothing, so that neither a size that is announced nor the real one, which is the
+    same then, exceeds the file's.
+
+    Raises:
+        WeightsMismatch: it does.
+    """
+    if file.suffix.lower() == ".safetensors" or not zipfile.is_zipfile(file):
+        return
+    size = file.stat().st_size
+    with zipfile.ZipFile(file) as archive:
+        entries = archive.infolist()
+    is_packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
+    if is_packed or sum(entry.file_size for entry in entries) > size:
+        raise WeightsMismatch(
+            f"The weights file {file.name} would unpack to more than its {size:,} bytes, as no "
+            "weights file does. Save it again as a state dict, best as .safetensors."
+        )
+
+
+def _is_held(file: Path, name: str, tensor: Tensor) -> bool:
+    """Tell that a tensor's values are in the file.
+
+    Raises:
+        WeightsMismatch: it repeats a few values to any size, which would fill the memory.
+    """
+    if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+        raise WeightsMismatch(
+            f"The weights file {file.name} announces more values of {shorten(visible(name), 80)} "
+            "than it holds. Save it again as a state dict, best as .safetensors."
+        )
+    return True
 
 
 def _read(file: Path, shapes_only: bool) -> Any:
@@ -117,7 +173,9 @@ def tensor_of(shape: Sequence[int], dtype: str) -> Tensor:
 
 
 def _unwrap(content: Any) -> Mapping[Any, Any]:
-    while isinstance(content, Mapping):
+    for _ in range(_DEEPEST):
+        if not isinstance(content, Mapping):
+            break
         inside = [content[key] for key in _WRAPPERS if isinstance(content.get(key), Mapping)]
         # Tensors beside a wrapper's name show that this is the state dict itself.
         if not inside or any(isinstance(value, Tensor) for value in content.values()):

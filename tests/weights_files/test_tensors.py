@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from tl_core.backbones.weights_files import list_weights_files, own_weights_file, read_tensors
 from tl_core.errors import WeightsMismatch, WeightsUnavailable
+from tl_core.weights_files.tensors import list_weights_files, own_weights_file, read_tensors
 
 
 @pytest.fixture
