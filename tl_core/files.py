@@ -5,6 +5,7 @@ moments, and virus scanners too, so that waiting helps.
 """
 
 import errno
+import filecmp
 import os
 import shutil
 import stat
@@ -14,6 +15,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
+
+from tl_core.locks import is_locked, share_lock
 
 DISK_FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
 """Error numbers of a full disk or quota; Windows has no quota's."""
@@ -43,13 +46,19 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     draft = _draft_beside(path)
     try:
         with draft.open("wb") as file:
+            # Tells `abandoned_in` that its writer lives.
+            share_lock(file)
             yield file
             # `fsync` knows nothing of Python's own buffer.
             file.flush()
             if durable:
                 os.fsync(file.fileno())
-        # In the same folder, and so on the same disk, a rename is atomic.
-        _patiently(lambda: draft.replace(path))
+            if not _IS_WINDOWS:
+                # In the same folder, and so on the same disk, a rename is atomic.
+                draft.replace(path)
+        if _IS_WINDOWS:
+            # There, a file that is open cannot be renamed.
+            _patiently(lambda: draft.replace(path))
     finally:
         delete(draft)
     # The new name is part of the folder, which must be synchronised by itself.
@@ -105,6 +114,22 @@ def remove_unfinished(folder: Path) -> None:
     """
     for draft in folder.rglob(f".*{_UNFINISHED}"):
         delete(draft)
+
+
+def is_same_content(one: Path, other: Path) -> bool:
+    """Return whether two files hold the same bytes; False if either cannot be read."""
+    try:
+        # Two names of one file need not be read.
+        return one.samefile(other) or filecmp.cmp(one, other, shallow=False)
+    except OSError:
+        return False
+
+
+def abandoned_in(folder: Path) -> Iterator[Path]:
+    """Yield the temporary files below a folder whose writers have been killed."""
+    for draft in folder.rglob(f".*{_UNFINISHED}"):
+        if draft.is_file() and not is_locked(draft):
+            yield draft
 
 
 def move_into_place(made: Path, target: Path) -> None:

@@ -9,7 +9,7 @@ from tl_core.home import open_home
 from tl_core.records import OPERATOR, DatasetRecord, Person
 from tl_core.room import Room
 from tl_core.settings import Settings
-from tl_core.store import Artifacts, Store, folder_of_store, open_store
+from tl_core.store import Artifacts, Store, folder_of_store, open_store, sweep
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +52,8 @@ class Workspace:
 def open_workspace(settings: Settings | None = None) -> Workspace:
     """Open the home folder, store and cache that the settings name; create what is missing.
 
+    What killed processes have left in the home folder is swept away.
+
     Raises:
         StoreUnavailable: the home folder cannot be written, or the database cannot be reached.
         ConfigError: on Windows, the home folder's path is too long.
@@ -61,7 +63,9 @@ def open_workspace(settings: Settings | None = None) -> Workspace:
     cache = _open_cache(settings)
     room = Room(folder_of_store(settings.database_url) or settings.home, cache)
     store = open_store(settings.database_url, room.for_deleting)
-    return Workspace(settings, store, Artifacts(settings.home), cache, room)
+    artifacts = Artifacts(settings.home)
+    sweep(store, artifacts)
+    return Workspace(settings, store, artifacts, cache, room)
 
 
 def _open_cache(settings: Settings) -> RowCache | None:

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from tl_core.cancellation import NEVER, Stop
 from tl_core.data.choosing import Choose, Reading
+from tl_core.data.images import image_path, thumbnail_path
 from tl_core.data.ingest import Ingested, IngestProgress, ingest_dataset
 from tl_core.data.known_images import KnownImages
 from tl_core.data.sources import Source
 from tl_core.errors import UnknownDataset
-from tl_core.files import move_into_place
+from tl_core.files import is_same_content, move_into_place
 from tl_core.locks import hold_lock
-from tl_core.records import DatasetRecord, SkippedFile
+from tl_core.records import DatasetRecord, ImageRecord, SkippedFile
 from tl_core.settings import Limits
 from tl_core.store.artifacts import Artifacts
 from tl_core.store.contract import Store
@@ -90,12 +91,12 @@ def owned(record: DatasetRecord, owner: str) -> DatasetRecord:
 def _add(store: Store, ingested: Ingested, staging: Path, folder: Path) -> Imported:
     was_in_bin = store.restore_dataset(ingested.record.id)
     known = _find(store, ingested.record.id)
-    # The files of a known dataset may have been lost; another import restores them.
     if known is None or not folder.exists():
         # A folder without a record is the remnant of a crash.
         shutil.rmtree(folder, ignore_errors=True)
         move_into_place(staging, folder)
     if known is not None:
+        _put_back_lost_images(ingested, staging, folder)
         return Imported(known, ingested.skipped, True, ingested.readings, was_in_bin)
     try:
         ordered = _with_the_order_of_runs(store, ingested.record)
@@ -105,6 +106,23 @@ def _add(store: Store, ingested: Ingested, staging: Path, folder: Path) -> Impor
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return Imported(record, ingested.skipped, False, ingested.readings)
+
+
+def _put_back_lost_images(ingested: Ingested, staging: Path, folder: Path) -> None:
+    """Replace the images of a known dataset that were lost or damaged by those just read."""
+    if not staging.exists():
+        return
+    for image in ingested.images:
+        for place in (image_path, _thumbnail_path):
+            fresh = place(staging, image)
+            kept = place(folder, image)
+            # Copies of one image share a file, which may have been moved already.
+            if fresh.exists() and not is_same_content(fresh, kept):
+                move_into_place(fresh, kept)
+
+
+def _thumbnail_path(folder: Path, image: ImageRecord) -> Path:
+    return thumbnail_path(folder, image.sha256)
 
 
 def _with_the_order_of_runs(store: Store, record: DatasetRecord) -> DatasetRecord:

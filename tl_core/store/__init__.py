@@ -3,6 +3,7 @@
 from tl_core.store.artifacts import Artifacts
 from tl_core.store.contract import Store
 from tl_core.store.database import folder_of_store
+from tl_core.store.leftovers import Leftover, find_leftovers, sweep
 from tl_core.store.queries import EVERY_RUN, RunQuery, RunSummary
 from tl_core.store.recovery import Death, fail_stale_runs
 from tl_core.store.sql import SqlStore, open_store
@@ -12,12 +13,15 @@ __all__ = [
     "EVERY_RUN",
     "Artifacts",
     "Death",
+    "Leftover",
     "RunQuery",
     "RunSummary",
     "SqlStore",
     "Store",
     "Waiting",
     "fail_stale_runs",
+    "find_leftovers",
     "folder_of_store",
     "open_store",
+    "sweep",
 ]

@@ -66,21 +66,32 @@ class Artifacts:
         """
         return self.home / "locks" / "claim.lock"
 
+    @property
+    def upkeep_lock(self) -> Path:
+        """Lock that is held while leftovers are swept away, and while a backup is restored."""
+        return self.home / "locks" / "upkeep.lock"
+
     @contextmanager
     def staging_folder(self) -> Iterator[Path]:
         """Yield a fresh folder for unfinished work, and delete it afterwards.
 
         A lock marks it as in use; `sweep_staging` deletes what killed processes left behind.
         """
-        folder = self.home / "staging" / uuid.uuid4().hex
-        # Beside the folder and not in it, because the folder may be moved into place as a whole.
-        lock = folder.with_suffix(".lock")
-        with try_lock(lock, delete=True):
-            folder.mkdir()
-            try:
-                yield folder
-            finally:
-                shutil.rmtree(folder, ignore_errors=True)
+        while True:
+            folder = self.home / "staging" / uuid.uuid4().hex
+            # Beside the folder and not in it, because the folder may be moved into place as a
+            # whole.
+            lock = folder.with_suffix(".lock")
+            with try_lock(lock, delete=True) as is_ours:
+                # A sweep may have taken a lock that was not held yet, and deleted its file.
+                if not is_ours or not lock.exists():
+                    continue
+                folder.mkdir()
+                try:
+                    yield folder
+                finally:
+                    shutil.rmtree(folder, ignore_errors=True)
+                return
 
     def sweep_staging(self) -> None:
         """Delete staging folders whose process has died."""
@@ -90,6 +101,30 @@ class Artifacts:
                     # The folder first: without its lock file, no later sweep would find what is
                     # left of it.
                     shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+        for folder in self.staged():
+            # Their owners hold a lock before they make the folder.
+            if not folder.with_suffix(".lock").exists():
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def staged(self) -> list[Path]:
+        """List the folders of unfinished work, whether anybody works in them or not."""
+        return [path for path in _listed(self.home / "staging") if path.is_dir()]
+
+    def stored_datasets(self) -> set[str]:
+        """Return the names of all folders of datasets; temporary ones begin with a dot."""
+        return _folder_names(self.home / "datasets")
+
+    def stored_runs(self) -> set[str]:
+        """Return the names of all folders of runs."""
+        return _folder_names(self.home / "runs")
+
+    def lock_files(self) -> list[Path]:
+        return _listed(self.home / "locks")
+
+    @property
+    def identity(self) -> Path:
+        """File with the identity that this home folder shares with its database."""
+        return self.home / "installation.id"
 
     def delete_dataset(self, dataset_id: str) -> None:
         shutil.rmtree(self.dataset_folder(dataset_id), ignore_errors=True)
@@ -98,3 +133,16 @@ class Artifacts:
         shutil.rmtree(self.run_folder(run_id), ignore_errors=True)
         self.run_lock(run_id).unlink(missing_ok=True)
         self.run_process(run_id).unlink(missing_ok=True)
+
+
+def _listed(folder: Path) -> list[Path]:
+    """List a folder; nothing if it does not exist."""
+    try:
+        return list(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _folder_names(folder: Path) -> set[str]:
+    found = _listed(folder)
+    return {path.name for path in found if not path.name.startswith(".") and path.is_dir()}

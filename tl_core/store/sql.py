@@ -5,9 +5,9 @@ from contextlib import nullcontext
 from tl_core.records import OPERATOR
 from tl_core.store.annotations import SqlAnnotations
 from tl_core.store.bin import SqlBin
-from tl_core.store.contract import Store
 from tl_core.store.database import HaveRoom
 from tl_core.store.datasets import SqlDatasets
+from tl_core.store.inspection import SqlInspection
 from tl_core.store.listing import SqlListing
 from tl_core.store.people import SqlPeople
 from tl_core.store.presets import SqlPresets
@@ -30,6 +30,7 @@ class SqlStore(
     SqlBin,
     SqlSharing,
     SqlPeople,
+    SqlInspection,
 ):
     """`Store` over SQLite or PostgreSQL.
 
@@ -39,7 +40,7 @@ class SqlStore(
     owner = OPERATOR.id
 
 
-def open_store(url: str, have_room: HaveRoom = nullcontext) -> Store:
+def open_store(url: str, have_room: HaveRoom = nullcontext) -> SqlStore:
     """Open the store at `url`, creating a missing file with its folder, and migrate its schema.
 
     Args:

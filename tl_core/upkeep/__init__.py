@@ -1,0 +1,1 @@
+"""Upkeep of an installation: doctor, backups, and what takes how much room."""
