@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from tl_core.access.rights import Rights
 from tl_core.config import RunConfig
+from tl_core.datasets.importing import owned
 from tl_core.errors import DatasetInUse, NotAllowed, UnknownDataset
 from tl_core.records import Binned, DatasetRecord, ImageRecord, SavedPreset, SkippedFile
 from tl_core.store import SqlStore
@@ -33,10 +34,8 @@ class BoundDatasets(Bound):
     def add_dataset(
         self, record: DatasetRecord, images: Sequence[ImageRecord], skipped: Sequence[SkippedFile]
     ) -> DatasetRecord:
-        person = self.rights.person
-        earlier = self._house.standing_of_dataset(record.id)
-        is_taken = earlier is not None and earlier.owner != person.id
-        if record.owner != person.id or is_taken:
+        # The id follows from content and person, so nobody can meet somebody else's.
+        if record != owned(record, self.rights.person.id):
             raise NotAllowed("A dataset can be added to one's own space only.")
         return self._house.add_dataset(record, images, skipped)
 

@@ -16,6 +16,12 @@ _MOST = 10_000
 NOBODY = Person("nobody", "", Role.MEMBER, 0.0, removed_at=0.0)
 """Somebody who is not let in: nothing that is bound to them reads or writes anything."""
 
+
+class _Unknown:
+    """Marks that nothing is remembered."""
+
+
+_UNKNOWN = _Unknown()
 _Known = TTLCache[tuple[str, str], Person | None]
 _known: weakref.WeakKeyDictionary[Store, _Known] = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
@@ -44,8 +50,10 @@ def forget_everyone() -> None:
 def _look_up(store: Store, key: tuple[str, str], ask: Callable[[], Person | None]) -> Person | None:
     with _lock:
         known = _known.setdefault(store, TTLCache(_MOST, _SECONDS))
-        if key in known:
-            return known[key]
+        # Not `in` and then `[]`, between which an entry may expire.
+        found = known.get(key, _UNKNOWN)
+    if not isinstance(found, _Unknown):
+        return found
     person = ask()
     with _lock:
         # A change that was made while the database answered has replaced the memory.

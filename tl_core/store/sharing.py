@@ -82,9 +82,10 @@ class SqlSharing(Database):
             return [run_of(row) for row in connection.execute(query)]
 
     def list_sample_images(self, run_id: str) -> list[ImageRecord]:
-        query = select(runs.c.dataset_id, predictions.c.positions).where(
-            runs.c.id == run_id, predictions.c.run_id == run_id, predictions.c.split == "test"
+        tested = select(runs.c.dataset_id, predictions.c.positions).join_from(
+            runs, predictions, predictions.c.run_id == runs.c.id
         )
+        query = tested.where(runs.c.id == run_id, predictions.c.split == "test")
         columns = [column for column in images.c if column is not images.c.dataset_id]
         with self.reading() as connection:
             row = connection.execute(query).first()
