@@ -1,9 +1,8 @@
 """Forecast of a run's duration and of its wait, as the Train page and the queue tell it."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from threading import Lock
+from threading import Condition
 
 import psutil
 from cachetools import TTLCache, cached
@@ -15,26 +14,29 @@ from tl_core.records import Run
 from tl_core.runs.estimate import Estimate, estimate_run
 from tl_core.runs.execute import make_experiment
 from tl_core.runs.spans import Span
-from tl_core.runs.summary import runs_ahead
-from tl_core.runs.waiting import expected_wait, split_by_worker
+from tl_core.runs.waiting import Line, after, expected_wait, line_before, pass_of
+from tl_core.store import RunQuery
 from tl_core.text import count, number_of
+from tl_ui.queue import queue_with, queue_with_newcomer
 from tl_ui.resources import get_workspace
 
 _FRESH_SECONDS = 15
 """Age up to which a look at the machine is taken for the present; thirty people may fill in forms.
 """
+_AHEAD_SECONDS = 60
+"""Age up to which the estimate of a waiting run is used; thirty people may watch the queue."""
 _SERVER_STARTED = psutil.Process().create_time()
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
     estimate: Estimate
-    ahead: int
-    """Runs that this server carries out first."""
+    line: Line
+    """Runs that it waits for."""
     wait: Span | None
-    """Time until they have ended; None if it is not known."""
-    beside: int
-    """Runs of a command line that go on at the same time."""
+    """Time until the runs ahead have ended; None if it is not known."""
+    takes: Span
+    """Duration from its start; what a run ahead will have cached is taken off."""
 
     def notes(self) -> str:
         """Say what the duration depends on: cached features, other work, the queue."""
@@ -43,6 +45,8 @@ class Forecast:
 
     def _cached(self) -> str:
         work = self.estimate.work
+        if work.rows and self.is_prepared:
+            return "A run ahead of it prepares the same features, which it then finds cached."
         if not work.rows_found:
             return ""
         if not work.rows:
@@ -51,77 +55,109 @@ class Forecast:
         whole = work.rows + work.rows_found
         return f"The features of {count(work.rows_found)} of {count(whole)} {views} are cached."
 
+    @property
+    def is_prepared(self) -> bool:
+        return self.takes != self.estimate.span
+
     def _busy(self) -> str:
         # The runs ahead will be over by then.
-        if self.ahead or self.estimate.available.is_all:
+        if self.line.n_ahead or self.estimate.available.is_all:
             return ""
         return "Other programs keep this machine busy, which makes it slower."
 
     def _beside(self) -> str:
-        if not self.beside:
+        if not self.line.beside:
             return ""
-        runs = f"{number_of(self.beside, 'run')} of a command line"
-        return f"{runs} {'goes' if self.beside == 1 else 'go'} on beside it."
+        runs = f"{number_of(self.line.beside, 'run')} of a command line"
+        return f"{runs} {'goes' if self.line.beside == 1 else 'go'} on beside it."
 
     def _waiting(self) -> str:
-        if not self.ahead:
-            return ""
-        runs = "the run" if self.ahead == 1 else f"the {self.ahead} runs"
+        n = self.line.n_ahead
+        held = "The queue is held at the moment: no run starts." if self.line.is_held else ""
+        if not n:
+            return held
+        runs = "the run" if n == 1 else f"the {count(n)} runs"
         words = f"Before that it waits for {runs} ahead of it"
-        return f"{words}: **{self.wait.say()}**." if self.wait else f"{words}."
+        words = f"{words}: **{self.wait.say()}**." if self.wait else f"{words}."
+        return " ".join(part for part in (words, turns_words(self.line), held) if part)
 
 
-def forecast(config: RunConfig, runs: Sequence[Run]) -> Forecast:
-    """Forecast a run that is queued, or would be queued now.
+def turns_words(line: Line) -> str:
+    """Explain the order of the queue where it is not that in which runs were added."""
+    return "People take turns: each has one run, then the next." if line.n_others else ""
+
+
+def forecast(config: RunConfig, run: Run | None = None) -> Forecast:
+    """Forecast a run.
 
     Args:
         config: the run's settings.
-        runs: the runs in front of it, newest first; others may be among them.
+        run: run that waits; None for one that would be queued now.
     """
-    ahead, beside = split_by_worker(runs, get_workspace().artifacts)
-    is_first = not any((run.started_at or 0.0) > _SERVER_STARTED for run in runs)
-    estimate = _estimate(config, bool(ahead), is_first)
-    return Forecast(estimate, len(ahead), expected_wait(ahead, _span_of), len(beside))
+    owner = run.owner if run else get_workspace().store.owner
+    line = _line(run.id if run else "", owner)
+    estimate = _estimate(config, owner, bool(line.n_ahead), _is_first())
+    ahead = {pass_of(each.config) for each in (*line.running, *line.first)}
+    takes = after(estimate, pass_of(config) in ahead)
+    return Forecast(estimate, line, expected_wait(line, _estimate_ahead), takes)
 
 
-def say_queued(run: Run, runs: Sequence[Run]) -> str:
-    """Say when a queued run should start and how long it should take; empty if it is not known.
+def say_queued(run: Run) -> tuple[Line, str]:
+    """Return what a waiting run waits for, and when it should start and how long it should take.
 
-    Args:
-        runs: all runs, newest first.
+    The sentence is empty where that is not known.
     """
     try:
-        found = forecast(run.config, runs_ahead(run, runs))
+        found = forecast(run.config, run)
     # Its dataset or weights may be gone; the run itself will say so.
     except TransferLabError:
-        return ""
-    takes = found.estimate.span.say()
-    if not found.ahead:
-        return f"It should take {takes}."
-    if found.wait is None:
-        return f"Once it starts, it should take {takes}."
-    return f"It should start in {found.wait.say()}, and then take {takes}."
+        return _line(run.id, run.owner), ""
+    takes = found.takes.say()
+    line = found.line
+    if line.is_held or (line.n_ahead and found.wait is None):
+        return line, f"Once it starts, it should take {takes}."
+    if found.wait is None or not line.n_ahead:
+        return line, f"It should take {takes}."
+    return line, f"It should start in {found.wait.say()}, and then take {takes}."
 
 
-def _span_of(run: Run) -> Span | None:
+def _line(run_id: str, owner: str) -> Line:
+    queue = queue_with(run_id) if run_id else queue_with_newcomer(owner)
+    return line_before(get_workspace(), queue, run_id, owner)
+
+
+def _is_first() -> bool:
+    """Return whether this server has started no run yet; the first one has to import more."""
+    started = RunQuery(started_after=_SERVER_STARTED, limit=1)
+    return not get_workspace().store.list_runs(started)
+
+
+def _estimate_ahead(run: Run) -> Estimate | None:
     try:
-        return _estimate(run.config, True, False).span
+        return _estimate_waiting(run.config, run.owner)
     # Its dataset or weights may be gone; the run itself will say so.
     except TransferLabError:
         return None
 
 
+@cached(TTLCache(maxsize=256, ttl=_AHEAD_SECONDS), condition=Condition())
+def _estimate_waiting(config: RunConfig, owner: str) -> Estimate:
+    return _estimate(config, owner, True, False)
+
+
 # A form is drawn again with every change, and for everybody who looks at it.
-@cached(TTLCache(maxsize=128, ttl=_FRESH_SECONDS), lock=Lock())
-def _estimate(config: RunConfig, waits: bool, is_first: bool) -> Estimate:
+@cached(TTLCache(maxsize=128, ttl=_FRESH_SECONDS), condition=Condition())
+def _estimate(config: RunConfig, owner: str, waits: bool, is_first: bool) -> Estimate:
     workspace = get_workspace()
     available = _available()
     if waits:
         available = _after_a_wait(available)
-    return estimate_run(workspace, make_experiment(workspace, config), available, is_first=is_first)
+    # Weights that its owner has uploaded are found for them alone.
+    experiment = make_experiment(workspace, config, owner=owner)
+    return estimate_run(workspace, experiment, available, is_first=is_first)
 
 
-@cached(TTLCache(maxsize=1, ttl=_FRESH_SECONDS), lock=Lock())
+@cached(TTLCache(maxsize=1, ttl=_FRESH_SECONDS), condition=Condition())
 def _available() -> Available:
     return probe_available()
 

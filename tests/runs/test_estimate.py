@@ -10,13 +10,12 @@ from making_runs import run_config
 from tl_core.events import STAGES
 from tl_core.machine import Available, whole_machine
 from tl_core.paces import Cost, PaceBook
-from tl_core.records import DatasetRecord, Progress, Run, RunState
+from tl_core.records import DatasetRecord, RunState
 from tl_core.runners import InlineRunner
 from tl_core.runs.estimate import Estimate, estimate_run, quick_estimate
-from tl_core.runs.execute import claim, make_experiment
+from tl_core.runs.execute import make_experiment
 from tl_core.runs.parts import Parts
 from tl_core.runs.spans import Span
-from tl_core.runs.waiting import expected_wait, split_by_worker
 from tl_core.training.device import pick_device
 from tl_core.workspace import Workspace
 
@@ -149,38 +148,3 @@ def test_what_is_said_holds_what_is_meant(low: float, more: float):
     words = span.say()
     assert " to " in words or words.startswith("about") or words == "a few seconds"
     assert (" to " in words) <= (not span.is_sure)
-
-
-def test_the_wait_is_what_the_runs_ahead_have_left():
-    config = run_config(_dataset())
-    queued = Run("b", RunState.QUEUED, config, "x", 0.0)
-    running = Run(
-        "a", RunState.RUNNING, config, "x", 0.0, progress=Progress("training", 0.5, "", 30.0)
-    )
-    each = Span(8.0, 10.0, 12.0)
-    wait = expected_wait([queued, queued, running], lambda run: each)
-    assert wait and wait.expected == 50.0 and wait.low < 50.0 < wait.high
-    assert expected_wait([queued, running], lambda run: None) is None
-    assert expected_wait([], lambda run: None) == Span(0.0, 0.0, 0.0)
-    many = expected_wait([queued] * 30, lambda run: each)
-    assert many and many.expected == pytest.approx(300.0)
-
-
-def _dataset() -> DatasetRecord:
-    return DatasetRecord("0123456789abcdef", "x", ("a", "b"), (1, 1), 0, "folder", 0.0)
-
-
-def test_only_runs_of_this_server_are_waited_for(workspace: Workspace, colours: DatasetRecord):
-    store = workspace.store
-    with claim(workspace, lambda: store.claim_run(_queue(workspace, colours))) as mine:
-        other = store.claim_run(_queue(workspace, colours))
-        # No process has this id, as that of a command line that is not ours.
-        workspace.artifacts.run_process(other.id).write_text("0", "ascii")
-        queued = _queue(workspace, colours)
-        ahead, beside = split_by_worker(store.list_runs(), workspace.artifacts)
-    assert [run.id for run in ahead] == [queued, mine.id]
-    assert [run.id for run in beside] == [other.id]
-
-
-def _queue(workspace: Workspace, dataset: DatasetRecord) -> str:
-    return workspace.store.add_run(run_config(dataset), dataset.name).id

@@ -14,7 +14,6 @@ from tl_core.runs.summary import (
     members_of,
     missing_words,
     model_words,
-    n_ahead,
     queue_words,
     recipe_words,
     seconds_taken,
@@ -121,14 +120,12 @@ def test_a_comparison_is_its_runs_in_the_order_of_the_queue_without_what_continu
     assert [run.id for run in members_of(runs, "c")] == ["old"]
 
 
-def test_the_place_in_the_queue_counts_what_runs_and_what_was_queued_before():
-    queue = [make_run(name, RunState.QUEUED) for name in ("new", "mid", "old")]
-    runs = [queue[0], make_run("done", RunState.COMPLETED), queue[1], make_run("now"), queue[2]]
-    assert [n_ahead(run, runs) for run in queue] == [3, 2, 1]
-    assert n_ahead(queue[2], queue) == 0
+def test_the_place_in_the_queue_in_words():
     assert queue_words(0).startswith("Next in line")
     assert queue_words(1) == "Waiting: 1 run is ahead of this one."
     assert queue_words(2) == "Waiting: 2 runs are ahead of this one."
+    assert queue_words(2, True) == "Waiting: the queue is held. 2 runs are ahead of this one."
+    assert queue_words(0, True) == "Waiting: the queue is held. This run is the next one."
 
 
 def test_time_taken():

@@ -170,32 +170,16 @@ def members_of(runs: Sequence[Run], comparison_id: str) -> list[Run]:
     return sorted(members, key=lambda run: run.created_at)
 
 
-def n_ahead(run: Run, runs: Sequence[Run]) -> int:
-    """Count the runs that come before a queued one.
+def queue_words(n: int, is_held: bool = False) -> str:
+    """Describe the place in the queue of a run with `n` others ahead.
 
     Args:
-        runs: all runs, newest first.
+        is_held: no run is to start at the moment.
     """
-    return len(runs_ahead(run, runs))
-
-
-def runs_ahead(run: Run, runs: Sequence[Run]) -> list[Run]:
-    """List the runs that come before a queued one, newest first; see `n_ahead`."""
-    ids = [other.id for other in runs]
-    # The list may have been read before the run was added.
-    place = ids.index(run.id) if run.id in ids else -1
-    return [
-        other
-        for i, other in enumerate(runs)
-        if other.state is RunState.RUNNING or (other.state is RunState.QUEUED and i > place)
-    ]
-
-
-def queue_words(n: int) -> str:
-    """Describe the place in the queue of a run with `n` others ahead."""
-    if n == 0:
-        return "Next in line: it starts in a moment."
-    return f"Waiting: {number_of(n, 'run')} {'is' if n == 1 else 'are'} ahead of this one."
+    ahead = f"{number_of(n, 'run')} {'is' if n == 1 else 'are'} ahead of this one."
+    if is_held:
+        return f"Waiting: the queue is held. {ahead if n else 'This run is the next one.'}"
+    return f"Waiting: {ahead}" if n else "Next in line: it starts in a moment."
 
 
 def seconds_taken(run: Run, now: float | None = None) -> float | None:

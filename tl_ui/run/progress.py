@@ -9,11 +9,11 @@ from tl_core.events import STAGES
 from tl_core.records import Progress, Run, RunState
 from tl_core.runs.cautions import data_warnings
 from tl_core.runs.endings import pause_promise, stop_promise
-from tl_core.runs.summary import STAGE_SENTENCES, n_ahead, queue_words
+from tl_core.runs.summary import STAGE_SENTENCES, queue_words
 from tl_core.text import about, html_text
 from tl_core.training.progress import learns_head_alone
 from tl_ui.choice import draw_again
-from tl_ui.forecast import say_queued
+from tl_ui.forecast import say_queued, turns_words
 from tl_ui.markdown import literal
 from tl_ui.navigation import link
 from tl_ui.resources import get_workspace
@@ -92,6 +92,9 @@ def is_far(run: Run, before: bool = False) -> bool:
     Args:
         before: the last result, which is kept while the time left is unknown or in between.
     """
+    # Thirty people may be waiting at the same time.
+    if run.state is RunState.QUEUED:
+        return True
     left = run.progress.seconds_left if run.progress else None
     if left is None:
         return before
@@ -99,16 +102,19 @@ def is_far(run: Run, before: bool = False) -> bool:
 
 
 def _show_queue(run: Run) -> None:
-    runs = get_workspace().store.list_runs()
-    st.subheader(queue_words(n_ahead(run, runs)))
-    if forecast := say_queued(run, runs):
-        st.markdown(forecast)
-    running = next((other for other in runs if other.state is RunState.RUNNING), None)
+    line, sentence = say_queued(run)
+    st.subheader(queue_words(line.n_ahead, line.is_held))
+    if sentence:
+        st.markdown(sentence)
+    # One that somebody else keeps to themselves cannot be looked at.
+    running = next(iter(get_workspace().store.list_running_runs()), None)
     if running:
         left = running.progress.seconds_left if running.progress else None
         if left is not None:
             st.markdown(f"The one that is running has {about(left)} left.")
         link("run", "See the one that is running", icon=":material/arrow_forward:", run=running.id)
+    if turns := turns_words(line):
+        st.caption(turns)
     st.caption(
         "The run starts by itself. You can close this page; its address opens the run again."
     )

@@ -1,6 +1,6 @@
 """Rows of the list of runs as HTML: name, accuracy, state and what was trained on what."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -25,17 +25,18 @@ _HEADS = ("", "Name", "Test accuracy", "State", "Dataset", "Backbone", "Epochs",
 _HEAD = "".join(f'<th scope="col">{head}</th>' for head in (*_HEADS, "Time", "Started"))
 
 
-def rows_html(runs: Sequence[Run], now: float) -> str:
+def rows_html(runs: Sequence[Run], now: float, places: Mapping[str, int]) -> str:
     """Return the table of runs as HTML.
 
     Args:
+        places: place in the queue of each run that waits, counted from 1.
         now: time up to which a run that is under way has taken, in seconds since the epoch.
     """
-    rows = "".join(_row(run, now) for run in runs)
+    rows = "".join(_row(run, now, places.get(run.id)) for run in runs)
     return f"<table><thead><tr>{_HEAD}</tr></thead><tbody>{rows}</tbody></table>"
 
 
-def _row(run: Run, now: float) -> str:
+def _row(run: Run, now: float, place: int | None) -> str:
     name = _text(run_title(run), 80)
     star = "★ " if run.is_favourite else ""
     tags = "".join(f'<span class="tag">{_text(tag, 40)}</span>' for tag in run.tags)
@@ -51,7 +52,7 @@ def _row(run: Run, now: float) -> str:
         f'<td class="name">{star}{link}<small>{run.id}</small>'
         f'<small class="phone">{_recipe(run, now)}</small>{tags}</td>',
         _accuracy(run),
-        f"<td>{_MARKS[run.state]} {html_text(state_words(run))}</td>",
+        f"<td>{_MARKS[run.state]} {html_text(state_words(run))}{_place(place)}</td>",
         f'<td class="more">{_text(run.dataset_name, 60)}</td>',
         f'<td class="more">{_text(backbone_title(model), 60)}'
         f"<small>{html_text(depth_words(model))}</small></td>",
@@ -113,6 +114,13 @@ def state_words(run: Run) -> str:
         # The first word of the stage is all that the column has room for.
         return f"{run.progress.stage.split()[0]} {100 * run.progress.fraction:.0f} %"
     return word
+
+
+def _place(place: int | None) -> str:
+    if place is None:
+        return ""
+    words = "next to start" if place == 1 else f"place {count(place)} in the queue"
+    return f"<small>{words}</small>"
 
 
 def _text(text: str, longest: int) -> str:

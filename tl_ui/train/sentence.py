@@ -10,7 +10,6 @@ from tl_core.training.device import pick_device
 from tl_core.training.plan import make_plan, say_what_stays_frozen
 from tl_ui.forecast import forecast
 from tl_ui.markdown import literal
-from tl_ui.resources import get_workspace
 from tl_ui.train.form import split_of
 from tl_ui.train.plan_charts import plan_title
 from tl_ui.train.presets import must_download
@@ -22,13 +21,13 @@ def describe_plan(config: RunConfig, backbone: Backbone, dataset: DatasetRecord)
     train = config.train
     trainable, everything = count_parameters(backbone, config.model, len(dataset.classes))
     with st.spinner("Measuring how fast this machine is…", show_time=False):
-        found = forecast(config, get_workspace().store.list_runs())
+        found = forecast(config)
     weights = "weights in the end" if train.unfreeze != "never" else "weights"
     parts = [
         f"{_frozen_words(config, backbone)}, trains **{count(trainable)}** of "
         f"{count(everything)} {weights} on {number_of(len(split.train), 'image')} for "
         f"{number_of(train.epochs, 'epoch')}, {count(train.images_per_batch)} at a time: "
-        f"**{found.estimate.span.say()}** on this {_machine()}.",
+        f"**{found.takes.say()}** on this {_machine()}.",
         found.notes(),
         _phases(config),
         _download(config),

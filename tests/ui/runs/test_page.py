@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from filled_pages import add_run, buttons, dataset, open_page, pictures, workspace
+from filled_pages import add_run, buttons, dataset, open_page, pictures, words, workspace
 
 from tl_core.records import RunState
 from tl_core.runs.summary import when
@@ -113,3 +113,21 @@ def test_a_card_tells_a_run_by_epochs_network_and_first_start(workspace, add_run
     clock = when(started, None).rpartition(", ")[2]
     assert f" · {clock} · resumed " in line
     assert row.count(when(started, None)) == 1 and row.count("resumed ") == 2
+
+
+def test_a_waiting_run_tells_its_place_where_people_take_turns(workspace, add_run):
+    store = workspace.store
+    first = add_run(start=False)
+    second = add_run(start=False)
+    others = [store.add_run(first.config, "pets", owner="somebody") for _ in range(3)]
+    rows = pictures(open_page("runs")).split("<tr>")
+    row_of = {run.id: next(row for row in rows if run.id in row) for run in (first, second)}
+    assert "waiting<small>next to start</small>" in row_of[first.id]
+    assert "waiting<small>place 3 in the queue</small>" in row_of[second.id]
+    page = words(open_page("run", run=second.id))
+    assert "Waiting: 2 runs are ahead of this one." in page and "People take turns" in page
+    assert re.search(r"It should start in .*, and then take ", page)
+    store.hold_queue(True)
+    page = words(open_page("run", run=others[-1].id))
+    assert "Waiting: the queue is held. 4 runs are ahead of this one." in page
+    assert "Once it starts, it should take" in page
