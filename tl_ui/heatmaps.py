@@ -11,7 +11,7 @@ from typing import BinaryIO
 from cachetools import LRUCache, cachedmethod
 from PIL import Image
 
-from tl_core.data.images import open_rgb
+from tl_core.data.decoders import get_decoders
 from tl_core.evaluation.explain import Method
 from tl_core.runs.heat_overlay import COLOUR_STOPS, overlay, where_words
 from tl_core.runs.predictor import Predictor
@@ -95,26 +95,16 @@ def draw_heat(
         ImageUnusable: the image cannot be read.
         NotExplainable: the method does not work with this model.
     """
-    explanation = predictor.explain(_from_start(file), wanted.label, wanted.method)
-    # A draft has at least twice the side asked for.
-    side = LARGEST_SIDE // 2
-    image = open_rgb(_from_start(file), max_pixels, draft_side=side, levels=predictor.levels)
-    picture = _resize_for_view(image.pixels)
+    explanation = predictor.explain(file, wanted.label, wanted.method)
+    decoders = get_decoders()
+    picture = _enlarged(decoders.small(file, max_pixels, LARGEST_SIDE, predictor.levels))
     buffer = io.BytesIO()
     # WebP's fastest method, since somebody is waiting; the file is a little larger.
     overlay(picture, explanation).save(buffer, "WEBP", quality=85, method=0)
     return Drawn(buffer.getvalue(), where_words(explanation))
 
 
-def _from_start(file: Path | BinaryIO) -> Path | BinaryIO:
-    if not isinstance(file, Path):
-        # The model and the view both read the file, and leave it at its end.
-        file.seek(0)
-    return file
-
-
-def _resize_for_view(picture: Image.Image) -> Image.Image:
-    picture.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
+def _enlarged(picture: Image.Image) -> Image.Image:
     # A whole factor without smoothing keeps the pixels of small images square and sharp.
     times = _SMALLEST_SIDE // max(picture.size)
     if times <= 1:

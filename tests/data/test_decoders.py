@@ -6,6 +6,7 @@ import threading
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -70,8 +71,10 @@ def children() -> set[psutil.Process]:
     """Return the decoders that this process has started."""
     found = set()
     for process in psutil.Process().children():
-        if any("_child" in word for word in process.cmdline()):
-            found.add(process)
+        # One that has just ended has no command line any more.
+        with suppress(psutil.Error):
+            if any("_child" in word for word in process.cmdline()):
+                found.add(process)
     return found
 
 
@@ -128,6 +131,7 @@ def test_an_innocent_image_whose_decoder_is_ended_is_read_by_another_one(decoder
     decoders.take_in(SOUND, MANY)
     for child in children():
         child.kill()
+        wait_until(lambda child=child: child.status() == psutil.STATUS_ZOMBIE)
     assert decoders.take_in(SOUND, MANY).extension == "png"
 
 
@@ -209,8 +213,8 @@ def test_of_many_frames_the_first_is_decoded(decoders: Decoders, kind: str):
 
 def test_children_know_no_secret_and_end_with_their_parent(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("TRANSFERLAB_DATABASE_URL", "postgresql://u:secret@host/db")
-    pool = Decoders(1)
     before = children()
+    pool = Decoders(1)
     pool.take_in(SOUND, MANY)
     (child,) = children() - before
     assert not any("secret" in value for value in child.environ().values())

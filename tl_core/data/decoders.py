@@ -261,9 +261,12 @@ class Decoders:
             if self._pid != os.getpid():
                 self._pid = os.getpid()
                 self._idle = []
-            # The one that was used last, whose memory is at hand.
-            if self._idle:
-                return self._idle.pop()
+            while self._idle:
+                # The one that was used last, whose memory is at hand.
+                child = self._idle.pop()
+                if not child.has_ended:
+                    return child
+                child.close()
         return Child(self._module)
 
     def _give_back(self, child: Child) -> None:

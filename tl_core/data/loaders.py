@@ -18,6 +18,7 @@ from tl_core.cancellation import NEVER, Stop
 from tl_core.config import AugmentConfig
 from tl_core.data.augment import View, decide, vary
 from tl_core.data.augment_draws import Draws
+from tl_core.data.decoders import Decoders
 from tl_core.data.images import image_path
 from tl_core.data.pixels import CachedPixels, Form
 from tl_core.data.reading_clock import ReadingClock, Tally
@@ -112,8 +113,13 @@ def iterate_batches(
             cached.finish()
 
 
-def read_input(file: Path | BinaryIO, pre: Preprocessing, max_pixels: int) -> Tensor:
+def read_input(
+    file: Path | BinaryIO, pre: Preprocessing, max_pixels: int, decoders: Decoders | None = None
+) -> Tensor:
     """Read an image that belongs to no dataset, preprocessed as for evaluation.
+
+    Args:
+        decoders: as in `Form.open`.
 
     Returns:
         uint8 [3, size, size].
@@ -121,7 +127,7 @@ def read_input(file: Path | BinaryIO, pre: Preprocessing, max_pixels: int) -> Te
     Raises:
         ImageUnusable: the file cannot be decoded; the message gives the reason.
     """
-    return prepare(Form(pre).open(file, max_pixels), pre)
+    return prepare(Form(pre).open(file, max_pixels, decoders), pre)
 
 
 def _until(stop: Stop, items: Iterable[Item]) -> Iterator[Item]:

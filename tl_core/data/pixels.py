@@ -14,8 +14,9 @@ from PIL import features
 
 from tl_core.cache import CacheMiss, RowCache, Shelf
 from tl_core.config import AugmentConfig
+from tl_core.data.decoders import Decoders
 from tl_core.data.images import open_rgb
-from tl_core.data.resizing import Picture, Pixels, has_vectors, resize
+from tl_core.data.resizing import Picture, Pixels, has_vectors, resize, size_of
 from tl_core.data.transforms import prepare
 from tl_core.records import ImageRecord, Preprocessing
 
@@ -58,17 +59,27 @@ class Form:
             return np.asarray(image)
         return prepare(image, self.pre).permute(1, 2, 0).contiguous().numpy()
 
-    def open(self, file: Path | BinaryIO, max_pixels: int) -> Picture:
+    def open(
+        self, file: Path | BinaryIO, max_pixels: int, decoders: Decoders | None = None
+    ) -> Picture:
         """Decode the whole image, upright RGB, with no more pixels than its crops need.
+
+        Args:
+            decoders: processes that decode a file from outside; None decodes in this one, what an
+                import has accepted.
 
         Raises:
             ImageUnusable: the file cannot be decoded; the message gives the reason.
         """
+        image: Picture
         levels = self.pre.levels
-        image = open_rgb(file, max_pixels, self.draft_side, levels=levels).pixels
-        size = self._size_of(*image.size)
+        if decoders:
+            image = decoders.decode(file, max_pixels, draft_side=self.draft_side, levels=levels)
+        else:
+            image = open_rgb(file, max_pixels, self.draft_side, levels=levels).pixels
+        size = self._size_of(*size_of(image))
         # The centre crop is resized in one step later: reducing the image here would be a second.
-        if self.crop == 1 or size == image.size:
+        if self.crop == 1 or size == size_of(image):
             return image
         return resize(image, size, self.pre.interpolation)
 

@@ -95,8 +95,11 @@ def _crop(picture: Picture, box: Box) -> Picture:
 
 
 def _with_pytorch(picture: Picture, size: tuple[int, int], interpolation: str) -> Pixels:
-    # A copy, since PyTorch warns of read-only arrays, such as those of Pillow and of the cache.
-    pixels = torch.from_numpy(np.array(picture))
+    # PyTorch warns of read-only arrays, such as those of Pillow and of the cache. Others are not
+    # copied, since an image from outside may have hundreds of megabytes.
+    array = np.asarray(picture)
+    is_usable = array.flags.writeable and array.flags.c_contiguous
+    pixels = torch.from_numpy(array if is_usable else np.array(array))
     # Unlike [None], this view lets PyTorch recognise the channels-last layout and keep it.
     pixels = pixels.view(1, *pixels.shape).permute(0, 3, 1, 2)
     # Without antialiasing, shrinking would skip pixels that Pillow averages.

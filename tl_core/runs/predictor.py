@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 import torch
 from cachetools import LRUCache, cachedmethod
 
+from tl_core.data.decoders import get_decoders
 from tl_core.data.loaders import read_input
 from tl_core.data.pixels import Form
 from tl_core.data.resizing import Box, middle_box, size_of
@@ -66,6 +67,8 @@ class Predictor:
     def __init__(self, checkpoint: Checkpoint, device: Device, max_pixels: int) -> None:
         self._checkpoint = checkpoint
         self._device = device
+        # Images come from anywhere, and the server that answers must outlive them.
+        self._decoders = get_decoders()
         self.max_pixels = max_pixels
         """Limit on the pixels of an image."""
         self.classes = checkpoint.classes
@@ -113,7 +116,7 @@ class Predictor:
                 not finite.
         """
         preprocessing = self._checkpoint.preprocessing
-        picture = Form(preprocessing).open(file, self.max_pixels)
+        picture = Form(preprocessing).open(file, self.max_pixels, self._decoders)
         inputs = self._normalised(prepare(picture, preprocessing)[None])
         heat = heat_map(self._checkpoint.model, inputs, label, method)
         seen = middle_box(size_of(picture), preprocessing.resize, preprocessing.size)
@@ -126,7 +129,7 @@ class Predictor:
         for i, (_, file) in enumerate(files):
             try:
                 content = file() if callable(file) else file
-                inputs.append(read_input(content, preprocessing, self.max_pixels))
+                inputs.append(read_input(content, preprocessing, self.max_pixels, self._decoders))
             except ImageUnusable as error:
                 reasons[i] = str(error)
         rows = iter(self._probabilities(torch.stack(inputs)) if inputs else ())

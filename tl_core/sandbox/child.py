@@ -142,6 +142,10 @@ class Child:
         finally:
             WATCH.finish(self)
 
+    @property
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
     def is_larger_than(self, n_bytes: int) -> bool:
         """Tell if the process holds more memory than that after a task that was not a small one."""
         if time.monotonic() - self._began < _A_MOMENT:

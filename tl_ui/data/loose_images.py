@@ -11,7 +11,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from tl_core.data.images import why_no_image
+from tl_core.data.decoders import get_decoders
 from tl_core.data.names import is_junk
 from tl_core.data.sources import Source, loose_images
 from tl_core.text import natural_key, number_of, rarest_first, shorten
@@ -44,9 +44,10 @@ def put_aside(upload_id: str) -> None:
     limits = get_workspace().settings.limits
     with st.spinner("Looking at the files…", show_time=False):
         entries = _uploads().get(upload_id).entries()
+        decoders = get_decoders()
         # Without what systems leave behind, as in the dataset later.
         files = [(name, path) for name, path in entries if not is_junk((name,))]
-        reasons = [(name, why_no_image(path, limits.max_pixels)) for name, path in files]
+        reasons = [(name, decoders.why_no_image(path, limits.max_pixels)) for name, path in files]
     others = tuple((name, reason) for name, reason in reasons if reason)
     st.session_state.setdefault(_WAITING, []).append(
         Drop(upload_id, len(files) - len(others), others)

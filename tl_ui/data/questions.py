@@ -8,7 +8,7 @@ from io import BytesIO
 
 from tl_core.cancellation import Stop
 from tl_core.data.choosing import Reading
-from tl_core.data.images import open_rgb
+from tl_core.data.decoders import get_decoders
 from tl_core.data.sources import Entry, Listing
 from tl_core.errors import DatasetRefused, ImageUnusable
 from tl_core.settings import Limits
@@ -85,11 +85,8 @@ def _picture(entry: Entry, limits: Limits) -> str:
             if content.tell() > _MOST_BYTES:
                 return ""
         content.seek(0)
-        image = open_rgb(content, limits.max_pixels, draft_long_side=_SIDE).pixels
+        picture = get_decoders().encode(content, limits.max_pixels, _SIDE, "WEBP", quality=80)
     # The import, which reads the file again, says what is wrong with it.
     except ImageUnusable:
         return ""
-    image.thumbnail((_SIDE, _SIDE))
-    packed = BytesIO()
-    image.save(packed, "WEBP", quality=80)
-    return f"data:image/webp;base64,{base64.b64encode(packed.getvalue()).decode()}"
+    return f"data:image/webp;base64,{base64.b64encode(picture).decode()}"

@@ -3,7 +3,6 @@
 Tokens are signed for "dataset" and its id, those of heat-maps for "run" and its id.
 """
 
-import io
 import re
 from contextlib import suppress
 from functools import partial
@@ -13,8 +12,9 @@ from typing import Annotated
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Response
 
+from tl_core.data.decoders import get_decoders
 from tl_core.data.file_types import EXTENSIONS
-from tl_core.data.images import open_rgb, thumbnail_path
+from tl_core.data.images import thumbnail_path
 from tl_core.errors import UnknownDataset
 from tl_core.evaluation.explain import METHODS
 from tl_core.records import Run
@@ -120,15 +120,9 @@ def _stored_image(folder: Path, sha256: str) -> Path:
 def _jpeg(workspace: Workspace, dataset_id: str, folder: Path, sha256: str) -> bytes:
     """Encode a stored image as JPEG: upright, at most `FULL_IMAGE_SIDE` pixels a side."""
     file = _stored_image(folder, sha256)
-    # A draft has at least twice the side asked for.
-    side = FULL_IMAGE_SIDE // 2
     max_pixels = workspace.settings.limits.max_pixels
     levels = None
     # The dataset may be deleted at this moment.
     with suppress(UnknownDataset):
         levels = workspace.store.get_dataset(dataset_id).levels
-    pixels = open_rgb(file, max_pixels, draft_side=side, levels=levels).pixels
-    pixels.thumbnail((FULL_IMAGE_SIDE, FULL_IMAGE_SIDE))
-    buffer = io.BytesIO()
-    pixels.save(buffer, "JPEG", quality=88)
-    return buffer.getvalue()
+    return get_decoders().encode(file, max_pixels, FULL_IMAGE_SIDE, "JPEG", levels, quality=88)

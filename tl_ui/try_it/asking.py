@@ -1,7 +1,6 @@
 """Predictions for images of the reader's own; what was asked once is not asked again."""
 
 import base64
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any, BinaryIO
 
 import streamlit as st
 
-from tl_core.data.images import open_rgb
+from tl_core.data.decoders import get_decoders
 from tl_core.errors import ImageUnusable, TransferLabError
 from tl_core.records import Levels, Run
 from tl_core.runs.predictor import Answer
@@ -86,18 +85,13 @@ def picture_uri(file: Path | BinaryIO, side: int, levels: Levels | None) -> str:
     Args:
         levels: black and white of samples with more than 8 bits, as the model sees them.
     """
-    if not isinstance(file, Path):
-        # The prediction has read the upload to its end.
-        file.seek(0)
     max_pixels = get_workspace().settings.limits.max_pixels
     try:
-        # A draft decodes a large JPEG in a fraction of the time, and is enough for this size.
-        pixels = open_rgb(file, max_pixels, draft_side=side, levels=levels).pixels
+        # The fastest method: somebody is waiting, and the pictures are small in any case.
+        picture = get_decoders().encode(
+            file, max_pixels, side, "WEBP", levels, quality=85, method=0
+        )
     except ImageUnusable:
         # Its card gives the reason.
         return ""
-    pixels.thumbnail((side, side))
-    buffer = io.BytesIO()
-    # The fastest method: somebody is waiting, and the pictures are small in any case.
-    pixels.save(buffer, "WEBP", quality=85, method=0)
-    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return f"data:image/webp;base64,{base64.b64encode(picture).decode()}"
