@@ -9,6 +9,7 @@ from tl_ui.bin.link import link_to_bin
 from tl_ui.navigation import link
 from tl_ui.resources import get_workspace
 from tl_ui.runs.filters import choose_runs
+from tl_ui.runs.hold import show_hold
 from tl_ui.runs.table import show_runs
 
 store = get_workspace().store
@@ -33,6 +34,7 @@ if n_paused:
     counts.append(f"{n_paused} paused")
 how_to = "Tick several to compare or delete them."
 st.caption(f"{', '.join(counts)}. {how_to}")
+show_hold(any(run.state is RunState.QUEUED for run in runs))
 found = choose_runs(runs)
 if len(found) < len(runs):
     st.caption(f"{share(len(found), len(runs))} runs match.")

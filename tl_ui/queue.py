@@ -1,12 +1,15 @@
 """Queue of the server, looked at once for all who wait in it."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from threading import Condition
 
 from cachetools import TTLCache, cached
 
+from tl_core.errors import RunNotReady, UnknownRun
 from tl_core.records import Run, RunState
 from tl_core.store import Store, Waiting
+from tl_core.store.contract import Move
 from tl_ui.resources import get_workspace
 
 _FRESH_SECONDS = 1
@@ -37,6 +40,18 @@ def places_of(runs: Sequence[Run]) -> dict[str, int]:
         return {}
     places = {place.run_id: n for n, place in enumerate(queue_with(waiting[0]), start=1)}
     return {run_id: places[run_id] for run_id in waiting if run_id in places}
+
+
+def move(run_id: str, where: Move) -> None:
+    """Move a waiting run, unless it has started or was deleted meanwhile."""
+    with suppress(UnknownRun, RunNotReady):
+        get_workspace().store.move_run(run_id, where)
+    _queue.cache_clear()
+
+
+def hold(is_held: bool) -> None:
+    """Let no more runs start, or let them start again."""
+    get_workspace().store.hold_queue(is_held)
 
 
 @cached(TTLCache(maxsize=64, ttl=_FRESH_SECONDS), condition=Condition())

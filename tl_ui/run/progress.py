@@ -16,6 +16,7 @@ from tl_ui.choice import draw_again
 from tl_ui.forecast import say_queued, turns_words
 from tl_ui.markdown import literal
 from tl_ui.navigation import link
+from tl_ui.queue import move
 from tl_ui.resources import get_workspace
 
 # `st.html` does not see the theme's variables, but inherits the page's text colour.
@@ -118,13 +119,36 @@ def _show_queue(run: Run) -> None:
     st.caption(
         "The run starts by itself. You can close this page; its address opens the run again."
     )
-    # A callback, so that the page that is drawn next knows of the request already.
+    # Callbacks, so that the page that is drawn next knows of the request already.
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Take it out of the queue",
+            icon=":material/close:",
+            key=f"leave-{run.id}",
+            on_click=get_workspace().store.request_cancel,
+            args=(run.id,),
+        )
+        if get_workspace().person.leads:
+            _show_moves(run)
+
+
+def _show_moves(run: Run) -> None:
+    """Draw the buttons that change the run's place in the queue."""
     st.button(
-        "Take it out of the queue",
-        icon=":material/close:",
-        key=f"leave-{run.id}",
-        on_click=get_workspace().store.request_cancel,
-        args=(run.id,),
+        "Move it to the front",
+        icon=":material/vertical_align_top:",
+        key=f"front-{run.id}",
+        on_click=move,
+        args=(run.id, "front"),
+    )
+    st.button(
+        "Let others go first",
+        icon=":material/low_priority:",
+        key=f"later-{run.id}",
+        on_click=move,
+        args=(run.id, "later"),
+        help="It goes behind the other waiting runs of the same person; if there are none, "
+        "everyone else has a turn before it.",
     )
 
 

@@ -131,3 +131,20 @@ def test_a_waiting_run_tells_its_place_where_people_take_turns(workspace, add_ru
     page = words(open_page("run", run=others[-1].id))
     assert "Waiting: the queue is held. 4 runs are ahead of this one." in page
     assert "Once it starts, it should take" in page
+
+
+def test_who_leads_moves_runs_and_holds_the_queue(workspace, add_run):
+    store = workspace.store
+    first = add_run(start=False)
+    second = add_run(start=False)
+    page = open_page("run", run=second.id)
+    buttons(page)["Move it to the front"].click().run()
+    assert [place.run_id for place in store.list_queue()] == [second.id, first.id]
+    assert "Next in line" in words(page)
+    buttons(page)["Let others go first"].click().run()
+    assert [place.run_id for place in store.list_queue()] == [first.id, second.id]
+    page = open_page("runs")
+    buttons(page)["Hold the queue"].click().run()
+    assert store.is_queue_held() and "The queue is held" in words(page)
+    buttons(page)["Let the queue go on"].click().run()
+    assert not store.is_queue_held() and "The queue is held" not in words(page)
