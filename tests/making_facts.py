@@ -26,6 +26,8 @@ def full_facts() -> RunFacts:
         processor_saved=1.5,
         others_share=0.25,
         cached_rows=CachedRows(found=3, needed=4),
+        deaths=1,
+        went_on_after=3,
         resumed=2,
         first_started_at=1.5,
         device="CPU",

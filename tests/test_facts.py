@@ -23,7 +23,10 @@ def test_fields_that_are_set_replace_and_notes_are_collected():
 def test_a_run_that_carries_on_takes_over_all_but_what_is_its_own():
     old = full_facts()
     new = old.continued("xyz")
-    own = {"resumed": 0, "first_started_at": None, "train_check": None}
+    own = {
+        **{"deaths": 0, "went_on_after": None, "resumed": 0, "first_started_at": None},
+        "train_check": None,
+    }
     assert new.model_fields_set == old.model_fields_set - own.keys()
     assert new == old.model_copy(update={**own, "continues": "xyz"})
 

@@ -26,6 +26,7 @@ BOTTOM = [
         "locks",
         "files",
         "home",
+        "checksums",
         "secret_files",
         "certificates",
         "network",

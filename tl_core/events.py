@@ -60,6 +60,17 @@ class BatchEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class GoesOn:
+    """Training goes on from the state on disk, or begins."""
+
+    after_epoch: int
+    """Epochs done; 0 where it begins."""
+    steps: tuple[BatchEnded, ...] = ()
+    """Steps of the last of them, which a killed process may not have reported; none in states of
+    earlier releases."""
+
+
+@dataclass(frozen=True, slots=True)
 class EpochEnded:
     epoch: int
     step: int
@@ -84,4 +95,13 @@ class Tested:
     predictions: tuple[Prediction, ...]
 
 
-Event = StageStarted | StageAdvanced | FactsFound | PreviewFitted | BatchEnded | EpochEnded | Tested
+Event = (
+    StageStarted
+    | StageAdvanced
+    | FactsFound
+    | PreviewFitted
+    | GoesOn
+    | BatchEnded
+    | EpochEnded
+    | Tested
+)

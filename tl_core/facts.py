@@ -115,6 +115,11 @@ class RunFacts(_Record):
     others_share: float | None = None
     """Share of the machine's processor time, 0 to 1, that other programs took while the run went
     on; absent in old runs."""
+    deaths: int = 0
+    """Worker processes that died with this run since it was last queued by hand."""
+    went_on_after: int | None = None
+    """Finished epochs when the run last went back to the queue because its process had ended;
+    absent in runs to which that never happened."""
     resumed: int = 0
     """Times that the run was queued again after it had started; absent before the first."""
     first_started_at: float | None = None
@@ -187,7 +192,7 @@ class RunFacts(_Record):
         """Return the facts that a run continuing `run_id`, whose facts these are, starts with."""
         inherited = self._set_fields()
         # These describe the earlier run alone.
-        for name in ("resumed", "first_started_at", "train_check"):
+        for name in ("deaths", "went_on_after", "resumed", "first_started_at", "train_check"):
             inherited.pop(name, None)
         return RunFacts(**inherited | {"continues": run_id})
 

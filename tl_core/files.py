@@ -107,6 +107,31 @@ def link_or_copy(source: Path, target: Path) -> None:
             shutil.copyfileobj(content, copy)
 
 
+def keep_as(path: Path, other: Path) -> None:
+    """Give the content of a file that is about to be replaced another name, if the file is there.
+
+    Where there are no hard links the file is renamed, so that for a moment only `other` exists.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    if not path.is_file():
+        return
+    draft = _draft_beside(other)
+    try:
+        try:
+            os.link(path, draft)
+        # Python has no such function on some systems.
+        except (OSError, AttributeError):
+            return _patiently(lambda: path.replace(other))
+        # A sweep may take it for abandoned, since a name alone has no lock.
+        with suppress(FileNotFoundError):
+            _patiently(lambda: draft.replace(other))
+    finally:
+        # Linux leaves a name as it is when another name of the same file is to replace it.
+        delete(draft)
+
+
 def remove_unfinished(folder: Path) -> None:
     """Delete the temporary files that killed writers left in a folder, at any depth.
 

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from tl_core.checksums import Damaged, add_checksum, verify
 from tl_core.errors import RunNotReady
-from tl_core.files import delete, write_whole
+from tl_core.files import delete, replacing
 
 Numbers = NDArray[Any]
 Kind = TypeVar("Kind")
@@ -68,7 +69,8 @@ def write_table(path: Path, tensors: Mapping[str, Numbers], about: Mapping[str, 
     """Write arrays to `path` whole or not at all."""
     arrays = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
     # Not durable: synchronising two more files an epoch would slow the training of a head.
-    write_whole(path, save(arrays, dict(about)), durable=False)
+    with replacing(path, durable=False) as file:
+        file.writelines(add_checksum(save(arrays, dict(about))))
 
 
 def read_table(path: Path) -> tuple[dict[str, Numbers], dict[str, str]]:
@@ -79,9 +81,10 @@ def read_table(path: Path) -> tuple[dict[str, Numbers], dict[str, str]]:
         RunNotReady: it is damaged.
     """
     try:
+        verify(path)
         with safe_open(path, framework="np") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, Damaged) as error:
         # A missing file is not damaged: callers tell the two apart.
         if isinstance(error, FileNotFoundError):
             raise

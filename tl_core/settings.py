@@ -91,6 +91,9 @@ class Settings(BaseModel):
     runner: Literal["process", "thread"] = "process"
     """Runner of the server: a worker process of its own, or a thread of the server
     (`TRANSFERLAB_RUNNER`)."""
+    after_restart: Literal["resume", "interrupt"] = "resume"
+    """Fate of runs that were under way when the server ended: they resume by themselves, or stay
+    interrupted until somebody resumes them (`TRANSFERLAB_AFTER_RESTART`)."""
     cache_gb: float = Field(
         20,
         ge=0,

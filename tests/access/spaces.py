@@ -222,6 +222,7 @@ ATTACKS: dict[str, Sequence[Attack]] = {
     "asked_of": _on_runs(lambda store, each: store.asked_of(each)),
     "is_cancel_requested": _on_runs(lambda store, each: store.is_cancel_requested(each)),
     "queue_again": _on_runs(lambda store, each: store.queue_again(each)),
+    "put_back": _on_runs(lambda store, each: store.put_back(each)),
     "update_run": _on_runs(
         lambda store, each: store.update_run(
             each, progress=Progress("training", 0.5), facts=RunFacts(notes=("Mine.",))

@@ -215,6 +215,8 @@ def test_no_id_leads_out_of_the_home_folder(school):
 def test_the_walk_knows_every_path():
     harmless = {"home", "run_lock", "run_process", "process_of", "dataset_lock", "claim_lock"}
     harmless |= {"staging_folder", "sweep_staging"}
+    harmless |= {"note_process", "is_servers", "server_lock", "upkeep_lock", "lock_files"}
+    harmless |= {"identity", "staged", "stored_runs", "stored_datasets"}
     walked = {"dataset_folder", "run_folder", "checkpoint", "training_state", "outputs"}
     walked |= {"delete_dataset", "delete_run"}
     known = {name for name in vars(Artifacts) if not name.startswith("_")} | {"home"}

@@ -16,7 +16,7 @@ from tl_core.cli.interruption import ended_by_signals
 from tl_core.records import RunState
 from tl_core.runners import InlineRunner
 from tl_core.runs.endings import with_ending
-from tl_core.store import fail_stale_runs
+from tl_core.runs.recovery import recover_for_command
 from tl_core.training import load_checkpoint
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +46,7 @@ def test_in_mid_step_it_ends_long_before_the_step_and_can_be_resumed(
         stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stdout, stderr) == (130, "", "Interrupted.\n")
 
-    fail_stale_runs(workspace.store, workspace.artifacts)
+    recover_for_command(workspace)
     [run] = workspace.store.list_runs()
     assert (run.state, run.epochs_done) == (RunState.INTERRUPTED, 1)
     told = with_ending(workspace, run).message

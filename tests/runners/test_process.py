@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -43,34 +44,44 @@ def runner(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pr
 def test_a_killed_worker_costs_its_run_the_unfinished_epoch_and_nothing_else(
     workspace: Workspace, colours: DatasetRecord, runner: ProcessRunner
 ):
-    killed = runner.submit(run_config(colours, epochs=1000))
-    config = run_config(colours, {"dropout": 0.3}, augment="photos")
-    waiting = runner.submit(config)
+    config = run_config(colours, {"dropout": 0.3}, augment="photos", epochs=150)
+    killed = runner.submit(config)
     wait_for(workspace, killed, lambda run: run.epochs_done >= 2)
     worker = process_of(workspace, killed)
     assert worker != os.getpid()
     os.kill(worker, signal.SIGKILL)
 
-    found = finish(workspace, killed)
-    assert found.state is RunState.INTERRUPTED and found.epochs_done >= 2
-    told = with_ending(workspace, found).message
-    assert told.startswith(
+    # By itself.
+    done = finish(workspace, killed)
+    assert done.state is RunState.COMPLETED and process_of(workspace, killed) != worker
+    assert (done.facts.deaths, done.facts.resumed, done.message) == (1, 1, "")
+    [note] = done.facts.notes
+    assert note.startswith(
         "The process that trained it was killed, as the system does when memory runs out. "
-        f"Interrupted after {found.epochs_done} of 1000 epochs, before the test. "
-        f"The curves of its {found.epochs_done} finished epochs are kept, "
+        "It went on after epoch "
     )
-    assert "and it can be resumed. " in told and "a smaller batch size" in told
+    whole = InlineRunner(workspace).submit(config)
+    assert done.result == whole.result
+    assert workspace.store.list_metrics(done.id) == workspace.store.list_metrics(whole.id)
 
-    done = finish(workspace, waiting)
-    assert done.state is RunState.COMPLETED and process_of(workspace, waiting) != worker
-    assert done.result == InlineRunner(workspace).submit(config).result
 
-    resumed = runner.resume(killed.id, found.epochs_done + 2)
-    whole = finish(workspace, resumed)
-    assert whole.state is RunState.COMPLETED and whole.message == ""
-    points = workspace.store.list_metrics(whole.id)
-    epochs = [point.epoch for point in points if point.name == "learning_rate"]
-    assert epochs == list(range(1, found.epochs_done + 3))
+def test_a_run_that_kills_every_worker_is_failed_with_what_is_kept_of_it(
+    workspace: Workspace, colours: DatasetRecord, runner: ProcessRunner
+):
+    run = runner.submit(run_config(colours, epochs=1000))
+    for _ in range(3):
+        # The next worker trains an epoch further than the one before.
+        done = workspace.store.get_run(run.id).epochs_done
+        wait_for(workspace, run, lambda run, done=done: run.epochs_done > done)
+        os.kill(process_of(workspace, run), signal.SIGKILL)
+    failed = finish(workspace, run)
+    assert failed.state is RunState.FAILED and failed.facts.deaths == 3
+    told = with_ending(workspace, failed).message
+    assert told.startswith("The process that trained it was killed, as the system does")
+    assert "the last of 3 attempts" in told and "and it can be resumed" in told
+    # The server goes on with others.
+    after = finish(workspace, runner.submit(run_config(colours, epochs=1)))
+    assert after.state is RunState.COMPLETED
 
 
 @pytest.mark.parametrize(
@@ -86,7 +97,7 @@ def test_causes_of_a_workers_death_are_told_apart(code: int, words: str):
     assert how_it_ended(code).startswith(words)
 
 
-def test_a_shutdown_interrupts_the_run_and_ends_the_worker(
+def test_a_shutdown_puts_the_run_back_and_ends_the_worker(
     workspace: Workspace, colours: DatasetRecord
 ):
     runner = ProcessRunner(workspace)
@@ -95,9 +106,10 @@ def test_a_shutdown_interrupts_the_run_and_ends_the_worker(
     wait_for(workspace, running, lambda run: run.epochs_done >= 1)
     runner.shutdown()
     stopped = workspace.store.get_run(running.id)
-    assert stopped.state is RunState.INTERRUPTED
-    assert "The curves of its" in with_ending(workspace, stopped).message
+    assert (stopped.state, stopped.facts.deaths) == (RunState.QUEUED, 0)
+    assert stopped.epochs_done >= 1
     assert workspace.store.get_run(waiting.id).state is RunState.QUEUED
+    assert workspace.store.claim_next_run().id == running.id
     with pytest.raises(ProcessLookupError):
         os.kill(process_of(workspace, running), 0)
 
@@ -105,14 +117,28 @@ def test_a_shutdown_interrupts_the_run_and_ends_the_worker(
 def test_a_worker_ends_with_its_server_even_if_that_is_killed(
     workspace: Workspace, colours: DatasetRecord
 ):
-    run = ThreadRunner(workspace).submit(run_config(colours, epochs=1000))
+    run = ThreadRunner(workspace).submit(run_config(colours, epochs=500))
     with subprocess.Popen(
         [sys.executable, "-c", SERVE], cwd=ROOT, env=environment(workspace.settings.home)
     ) as server:
         wait_for(workspace, run, lambda run: run.epochs_done >= 1)
         server.send_signal(signal.SIGKILL)
-    # The worker records its end itself, since no server is left.
-    stopped = finish(workspace, run)
+    # The worker puts its run back itself, since no server is left.
+    stopped = wait_for(workspace, run, lambda run: run.state is not RunState.RUNNING)
+    assert stopped.state is RunState.QUEUED
+    # Where no server is, the command line carries it out.
+    done = InlineRunner(workspace).resume(run.id)
+    assert done.state is RunState.COMPLETED
+
+
+def test_the_operator_may_have_such_runs_interrupted(workspace: Workspace, colours: DatasetRecord):
+    settings = workspace.settings.model_copy(update={"after_restart": "interrupt"})
+    runner = ProcessRunner(replace(workspace, settings=settings))
+    runner.start()
+    run = runner.submit(run_config(colours, epochs=1000))
+    wait_for(workspace, run, lambda run: run.epochs_done >= 1)
+    runner.shutdown()
+    stopped = workspace.store.get_run(run.id)
     assert stopped.state is RunState.INTERRUPTED
     assert "and it can be resumed" in with_ending(workspace, stopped).message
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,9 @@ from tl_core.outputs import list_epochs
 from tl_core.records import DatasetRecord, Run, RunState
 from tl_core.runners import InlineRunner, ThreadRunner, enqueue, resume
 from tl_core.runs.endings import can_resume, with_ending
+from tl_core.runs.recording import Recorder
+from tl_core.runs.recovery import recover_for_command
 from tl_core.runs.summary import seconds_taken
-from tl_core.store import fail_stale_runs
 from tl_core.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
@@ -214,6 +216,61 @@ def test_pausing_and_resuming_at_once_never_loses_a_run(
 # Killed
 
 
+def test_a_run_killed_after_its_state_was_saved_has_every_point_of_one_never_stopped(
+    whole: tuple[Workspace, Run], monkeypatch: pytest.MonkeyPatch
+):
+    workspace, whole = whole
+
+    def die(recorder: Recorder, event: EpochEnded) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
+        patch.setattr(Recorder, "_add_epoch", die)
+        InlineRunner(workspace).submit(whole.config)
+    [run, *_] = workspace.store.list_runs()
+    assert run.epochs_done == 0 and workspace.artifacts.training_state(run.id).is_file()
+    assert figures(workspace, InlineRunner(workspace).resume(run.id)) == figures(workspace, whole)
+
+
+def test_a_broken_training_state_costs_one_epoch_and_a_note(whole: tuple[Workspace, Run]):
+    workspace, whole = whole
+    run = stop_at(workspace, whole.config, EpochEnded, 3)
+    state = workspace.artifacts.training_state(run.id)
+    state.write_bytes(bytes(byte ^ 255 for byte in state.read_bytes()))
+    resumed = InlineRunner(workspace).resume(run.id)
+    [note] = resumed.facts.notes
+    assert note.startswith("The newest training state was damaged")
+    assert "after epoch 2, from the state before it" in note
+    assert figures(workspace, resumed) == figures(workspace, whole)
+
+
+def test_two_broken_training_states_end_the_run_with_a_sentence(
+    workspace: Workspace, colours: DatasetRecord
+):
+    run = stop_at(workspace, run_config(colours, epochs=50), EpochEnded, 2)
+    for state in workspace.artifacts.run_folder(run.id).glob("*.pt"):
+        state.write_bytes(state.read_bytes()[:100])
+    failed = InlineRunner(workspace).resume(run.id)
+    assert failed.state is RunState.FAILED
+    assert failed.message.startswith(f"The training state training-state.pt of run {run.id} cannot")
+    assert failed.message.endswith("cannot be resumed: train it again.")
+
+
+def test_a_broken_model_is_said_by_name_when_it_is_to_be_tested(
+    workspace: Workspace, colours: DatasetRecord
+):
+    run = stop_at(workspace, run_config(colours, epochs=50), EpochEnded, 2)
+    model = workspace.artifacts.checkpoint(run.id)
+    content = bytearray(model.read_bytes())
+    content[-3000:-1000] = bytes(2000)
+    model.write_bytes(content)
+    failed = InlineRunner(workspace).resume(run.id, epochs=run.epochs_done)
+    assert failed.state is RunState.FAILED and failed.message == (
+        f"The model file model.safetensors of run {run.id} cannot be read (its checksum is wrong): "
+        "train again, or restore it from a backup."
+    )
+
+
 def test_a_killed_run_that_is_resumed_has_the_figures_of_one_never_stopped(
     workspace: Workspace, colours: DatasetRecord
 ):
@@ -222,7 +279,7 @@ def test_a_killed_run_that_is_resumed_has_the_figures_of_one_never_stopped(
     command = [sys.executable, "-c", KILLED_IN_THE_SECOND_EPOCH, config.model_dump_json()]
     ended = subprocess.run(command, cwd=ROOT, env=environment(workspace.settings.home), check=False)
     assert ended.returncode == -signal.SIGKILL
-    [killed] = fail_stale_runs(workspace.store, workspace.artifacts)
+    [killed] = recover_for_command(workspace)
     run = workspace.store.get_run(killed)
     assert run.config == config and run.state is RunState.INTERRUPTED and run.epochs_done == 1
     assert with_ending(workspace, run).message.endswith("and it can be resumed.")
@@ -233,10 +290,36 @@ def test_a_killed_run_that_is_resumed_has_the_figures_of_one_never_stopped(
 # What cannot be resumed
 
 
-def test_a_run_without_a_finished_epoch_is_to_be_trained_again(
+@pytest.mark.parametrize("ask", ["cancel", "interrupt"])
+def test_a_run_without_a_finished_epoch_starts_over_and_keeps_its_record(
+    workspace: Workspace, colours: DatasetRecord, ask: str
+):
+    config = run_config(colours)
+
+    def stop(happened: Event, _: object) -> None:
+        if isinstance(happened, BatchEnded):
+            if ask == "interrupt":
+                raise KeyboardInterrupt
+            [run] = workspace.store.list_running_runs()
+            workspace.store.request_cancel(run.id)
+            time.sleep(0.35)
+
+    with suppress(KeyboardInterrupt):
+        InlineRunner(workspace, stop).submit(config)
+    [run] = workspace.store.list_runs()
+    assert run.state.is_finished and run.epochs_done == 0 and can_resume(workspace, run)
+    told = with_ending(workspace, run).message
+    assert "it starts again from the first epoch" in told
+    done = InlineRunner(workspace).resume(run.id)
+    assert (done.id, done.facts.resumed) == (run.id, 1)
+    assert figures(workspace, done) == figures(workspace, InlineRunner(workspace).submit(config))
+
+
+def test_a_run_whose_training_state_is_gone_is_to_be_trained_again(
     workspace: Workspace, colours: DatasetRecord
 ):
-    run = stop_at(workspace, run_config(colours, epochs=500), BatchEnded, 1, ask="cancel")
+    run = stop_at(workspace, run_config(colours, epochs=500), EpochEnded, 1, ask="cancel")
+    workspace.artifacts.training_state(run.id).unlink()
     assert not can_resume(workspace, run)
     with pytest.raises(RunNotReady, match=rf"Run {run.id} cannot be resumed.*: train it again"):
         resume(workspace, run.id)

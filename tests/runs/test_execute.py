@@ -27,7 +27,7 @@ from tl_core.records import DatasetRecord, MetricPoint, Progress, Run, RunState
 from tl_core.runners import InlineRunner, enqueue
 from tl_core.runs.endings import with_ending
 from tl_core.runs.execute import claim, execute_run
-from tl_core.store import fail_stale_runs
+from tl_core.runs.recovery import recover_for_command
 from tl_core.training import load_checkpoint
 from tl_core.workspace import Workspace
 
@@ -329,10 +329,10 @@ def test_a_killed_run_is_found_with_its_epochs_and_the_next_one_works(
         command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
     ) as process:
         assert process.stdout.readline() == "two epochs\n"
-        assert fail_stale_runs(workspace.store, workspace.artifacts) == []
+        assert recover_for_command(workspace) == []
         os.kill(process.pid, signal.SIGKILL)
     [running] = workspace.store.list_running_runs()
-    assert fail_stale_runs(workspace.store, workspace.artifacts) == [running.id]
+    assert recover_for_command(workspace) == [running.id]
     run = workspace.store.get_run(running.id)
     assert run.state is RunState.INTERRUPTED and run.epochs_done >= 2
     assert len(points(workspace, run, "val", "accuracy")) >= run.epochs_done

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from making_runs import open_home, run_config
 
-from tl_core.events import BatchEnded, EpochEnded, FactsFound, PreviewFitted, StageStarted
+from tl_core.events import BatchEnded, EpochEnded, FactsFound, GoesOn, PreviewFitted, StageStarted
 from tl_core.facts import RunFacts
 from tl_core.records import PREVIEW, Prediction, Run
 from tl_core.runs.recording import Recorder
@@ -97,6 +97,7 @@ def test_a_resumed_run_appends_to_its_metrics(home: Workspace, run: Run):
     before = home.store.list_metrics(run.id)
     with Recorder(home.store, home.store.get_run(run.id)) as recorder:
         recorder.write(StageStarted("reading images"))
+        recorder.write(GoesOn(1))
         # A resumed run reports its last finished epoch again.
         recorder.write(ends[0])
         recorder.write(StageStarted("training"))
@@ -109,6 +110,28 @@ def test_a_resumed_run_appends_to_its_metrics(home: Workspace, run: Run):
     assert rates == [0.1, 0.05]
     # Mixed images have no single class, and so no accuracy.
     assert "accuracy" not in {point.name for point in points if point.split == "train"}
+
+
+def test_steps_that_a_killed_process_did_not_report_are_reported_on_resuming(
+    home: Workspace, run: Run
+):
+    steps = tuple(BatchEnded(1, step, 4, 1 / step, 4) for step in (1, 2))
+    end = EpochEnded(1, 2, 1.0, 0.5, 8, 2.0, 0.5, (), is_best=True, learning_rate=0.1)
+    with Recorder(home.store, run) as recorder:
+        recorder.write(steps[0])
+    with Recorder(home.store, home.store.get_run(run.id)) as recorder:
+        for event in (GoesOn(1, steps), end):
+            recorder.write(event)
+    points = home.store.list_metrics(run.id)
+    assert [(p.seq, p.step, p.value) for p in points[:2]] == [(0, 1, 1.0), (1, 2, 0.5)]
+    assert home.store.get_run(run.id).epochs_done == 1
+    # Those that the store knows are not added twice, and those that are done again are dropped.
+    with Recorder(home.store, home.store.get_run(run.id)) as recorder:
+        recorder.write(GoesOn(1, steps))
+        assert home.store.list_metrics(run.id) == points
+        recorder.write(GoesOn(0))
+    assert home.store.list_metrics(run.id) == []
+    assert home.store.get_run(run.id).epochs_done == 0
 
 
 def test_the_preview_is_recorded_apart_from_training_and_goes_with_a_restart(

@@ -397,13 +397,27 @@ def test_a_run_is_queued_again_with_more_epochs(store: SqlStore, config: RunConf
     assert again.facts == RunFacts(), "counted as resumed before it had started"
 
 
+def test_a_running_run_is_put_back_to_its_place(store: SqlStore, config: RunConfig):
+    run = store.add_run(config, "flowers")
+    store.add_run(config, "flowers")
+    assert store.put_back(run.id) is None
+    claimed = store.claim_run(run.id)
+    store.update_run(run.id, epochs_done=2, progress=Progress("training", 0.2))
+    back = store.put_back(run.id, RunFacts(deaths=1))
+    assert (back.state, back.epochs_done, back.progress) == (RunState.QUEUED, 2, None)
+    assert back.facts == RunFacts(deaths=1, resumed=1, first_started_at=claimed.started_at)
+    assert store.claim_next_run().id == run.id
+    store.request_pause(run.id)
+    assert store.put_back(run.id) is None and store.get_run(run.id).state is RunState.RUNNING
+
+
 @pytest.mark.parametrize(
     ("bring_to", "words"),
     [
-        (lambda store, run_id: None, "is queued and cannot be resumed: it continues by itself"),
+        (lambda store, run_id: None, "is queued and cannot be resumed: it waits for its turn"),
         (
             lambda store, run_id: store.claim_run(run_id),
-            "is running and cannot be resumed: it continues by itself",
+            "is running and cannot be resumed: it goes on already",
         ),
         (
             lambda store, run_id: store.finish_run(run_id, RunState.COMPLETED),

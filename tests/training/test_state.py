@@ -1,16 +1,21 @@
 """Stopped anywhere and resumed, a run gives bit for bit the numbers of an uninterrupted one."""
 
 import math
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tl_core.cancellation import NEVER
+from tl_core.config import RunConfig, make_run_config
 from tl_core.errors import RunNotReady
-from tl_core.events import BatchEnded, EpochEnded, Event, FactsFound, StageStarted
+from tl_core.events import BatchEnded, EpochEnded, Event, FactsFound, GoesOn, StageStarted
 from tl_core.events import Tested as WasTested
 from tl_core.training import (
     Experiment,
@@ -24,7 +29,13 @@ from tl_core.training import (
 from tl_core.training.losses import make_loss
 from tl_core.training.optimizers import make_optimizer
 from tl_core.training.schedules import make_schedule
-from tl_core.training.state import load_state
+from tl_core.training.state import (
+    StateDamaged,
+    TrainingState,
+    forget_state_before,
+    load_state,
+    save_state,
+)
 
 Make = Callable[..., Experiment]
 
@@ -171,7 +182,9 @@ def test_a_resumed_run_reports_its_last_finished_epoch_again(make_experiment: Ma
     experiment = make_experiment(**SMALL, epochs=3)
     events = run_until(experiment, lambda event: isinstance(event, EpochEnded) and event.epoch == 2)
     ended = events[-1]
-    assert run_until(experiment)[:2] == [StageStarted("reading images"), ended]
+    steps = tuple(e for e in events if isinstance(e, BatchEnded) and e.epoch == 2)
+    again = [StageStarted("reading images"), GoesOn(2, steps), ended]
+    assert run_until(experiment)[:3] == again
 
 
 def test_a_trained_but_untested_run_resumes_with_the_test(make_experiment: Make, tmp_path: Path):
@@ -226,15 +239,69 @@ def test_the_state_of_other_settings_is_refused(make_experiment: Make):
 def test_a_damaged_state_raises_a_readable_error(make_experiment: Make, keep: float):
     experiment = make_experiment(**SMALL)
     run_until(experiment)
+    forget_state_before(experiment.state_path)
     content = experiment.state_path.read_bytes()
     if isinstance(keep, float):
         keep = int(keep * len(content))
     experiment.state_path.write_bytes(content[:keep])
-    with pytest.raises(RunNotReady, match="cannot be read"):
+    with pytest.raises(RunNotReady, match=r"training-state\.pt of run \w+ cannot be read"):
         run_until(experiment)
     torch.save({"weights": torch.zeros(3)}, experiment.state_path)
     with pytest.raises(RunNotReady, match="cannot be read"):
         load_state(experiment.state_path, experiment.config)
+
+
+@given(place=st.floats(0, 1, exclude_max=True), change=st.integers(1, 255))
+def test_no_changed_byte_of_a_state_is_taken_for_training(place: float, change: int):
+    """Either the change is found, or it lies where nothing is: in padding and dates."""
+    path, config, state = a_state()
+    content = bytearray(path.read_bytes())
+    content[int(place * len(content))] ^= change
+    changed = path.with_name("changed.pt")
+    changed.write_bytes(content)
+    try:
+        found = load_state(changed, config)
+    except StateDamaged:
+        return
+    assert found.last == state.last and found.steps == state.steps
+    assert all(torch.equal(found.model[name], tensor) for name, tensor in state.model.items())
+
+
+@cache
+def a_state() -> tuple[Path, RunConfig, TrainingState]:
+    """Write a small state; return its file, settings and content."""
+    path = Path(tempfile.mkdtemp()) / "state.pt"
+    config = make_run_config("0123456789abcdef", {"epochs": 5})
+    last = EpochEnded(3, 6, 0.5, 0.75, 8, 0.25, 1.0, (), is_best=True, learning_rate=0.1)
+    steps = (BatchEnded(3, 5, 10, 0.1 + 0.2, 4), BatchEnded(3, 6, 10, 1e-9, 4))
+    model = {"head.weight": torch.arange(200.0)}
+    learner = {"is_over": False, "notes": ["One."], "pieces": None}
+    state = TrainingState(config, (1.0, -0.25), model, learner, last, steps)
+    save_state(path, state)
+    return path, config, state
+
+
+def test_a_state_keeps_the_steps_of_its_epoch_to_the_last_bit():
+    path, config, state = a_state()
+    assert load_state(path, config).steps == state.steps
+
+
+def test_a_damaged_newest_state_falls_back_to_the_one_before_it(
+    make_experiment: Make, tmp_path: Path
+):
+    settings = {**SMALL, "epochs": 4}
+    uninterrupted = run_until(make_experiment(home=tmp_path / "uninterrupted", **settings))
+    experiment = make_experiment(home=tmp_path / "damaged", **settings)
+    run_until(experiment, lambda event: isinstance(event, EpochEnded) and event.epoch == 3)
+    content = bytearray(experiment.state_path.read_bytes())
+    half = len(content) // 2
+    content[half : half + 2000] = bytes(byte ^ 255 for byte in content[half : half + 2000])
+    experiment.state_path.write_bytes(content)
+    events = run_until(experiment)
+    [facts] = [e.facts for e in events if isinstance(e, FactsFound) and e.facts.notes]
+    assert "went on after epoch 2, from the state before it" in facts.notes[0]
+    assert [e.after_epoch for e in events if isinstance(e, GoesOn)] == [2]
+    assert events_after(events, 2) == events_after(uninterrupted, 2)
 
 
 def test_with_a_frozen_backbone_the_state_holds_only_the_head(make_experiment: Make):

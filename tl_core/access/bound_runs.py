@@ -160,6 +160,9 @@ class BoundStates(Bound):
                 raise no_dataset(config.data.dataset_id)
         return self._house.queue_again(run_id, config)
 
+    def put_back(self, run_id: str, facts: RunFacts | None = None) -> Run | None:
+        return self._house.put_back(run_id, facts) if self.rights.changes_run(run_id) else None
+
     def finish_run(self, run_id: str, state: RunState, message: str = "") -> None:
         if self.rights.changes_run(run_id):
             self._house.finish_run(run_id, state, message)

@@ -9,10 +9,10 @@ if TYPE_CHECKING:
 
 
 def open_and_tidy() -> Workspace:
-    """Open the workspace, and mark as interrupted the runs whose process has ended."""
-    from tl_core.store import fail_stale_runs
+    """Open the workspace, and settle the runs whose process has ended."""
+    from tl_core.runs.recovery import recover_for_command
     from tl_core.workspace import open_workspace
 
     workspace = open_workspace()
-    fail_stale_runs(workspace.store, workspace.artifacts)
+    recover_for_command(workspace)
     return workspace

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from tl_core.config import RunConfig
 from tl_core.errors import RunNotReady
 from tl_core.events import Event
-from tl_core.records import Progress, Run
+from tl_core.locks import is_locked
+from tl_core.records import Progress, Run, RunState
 from tl_core.runners.enqueue import enqueue
 from tl_core.runners.resume import resume
 from tl_core.runs.execute import claim, execute_run
@@ -25,7 +26,15 @@ class InlineRunner:
 
     def resume(self, run_id: str, epochs: int | None = None) -> Run:
         """Carry on with a stopped run likewise. Raises as the function `resume` does."""
-        return self._carry_out(lambda: resume(self._workspace, run_id, epochs))
+        return self._carry_out(lambda: self._queued(run_id, epochs))
+
+    def _queued(self, run_id: str, epochs: int | None) -> Run:
+        run = self._workspace.store.get_run(run_id)
+        # A run that waits for a server is carried out here, where there is none.
+        waits_in_vain = not is_locked(self._workspace.artifacts.server_lock)
+        if run.state is RunState.QUEUED and waits_in_vain and epochs is None:
+            return run
+        return resume(self._workspace, run_id, epochs)
 
     def _carry_out(self, queue: Callable[[], Run]) -> Run:
         # Queued and claimed under one lock, so that a server on the same store cannot claim it.

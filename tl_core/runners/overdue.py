@@ -36,7 +36,7 @@ class OverdueStops:
     def end_worker_if_overdue(self) -> bool:
         """Check the store once, and return whether the worker was ended.
 
-        Its run is then left to `fail_stale_runs`, unless the worker recorded its state itself.
+        Its run is then left to `recover_runs`, unless the worker recorded its state itself.
         """
         now = time.monotonic()
         # A request first seen now was made since the last check.

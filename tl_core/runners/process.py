@@ -21,7 +21,8 @@ from tl_core.errors import StoreUnavailable
 from tl_core.runners.overdue import LOOK_SECONDS, OverdueStops
 from tl_core.runners.server import SHUTDOWN_SECONDS, ServerRunner
 from tl_core.runners.work_loop import work_through_queue
-from tl_core.store import Death, fail_stale_runs
+from tl_core.runs.recovery import recover
+from tl_core.store import Death
 from tl_core.workspace import Workspace
 
 _log = logging.getLogger(__name__)
@@ -101,17 +102,18 @@ class ProcessRunner(ServerRunner):
                 return 1
             was_ended = self._watch(worker)
             _close(worker)
-            # An end that this server brought about needs no explanation.
-            death = None
-            if not was_ended and not self._stopping.is_set():
-                ending = how_it_ended(worker.returncode)
-                death = Death(worker.pid, f"The process that trained it {ending}.")
-            fail_stale_runs(self._workspace.store, self._workspace.artifacts, death)
+            recover(self._workspace, self._death_of(worker, was_ended))
             return None if was_ended else worker.returncode
         except Exception:
             # Too few resources for a process, or an unreachable store: both may be temporary.
             _log.exception("The worker process could not be started or followed")
             return 1
+
+    def _death_of(self, worker: subprocess.Popen[bytes], was_ended: bool) -> Death:
+        if was_ended or self._stopping.is_set():
+            # This server brought it about, which is no news and not the run's fault.
+            return Death(worker.pid, "", is_deadly=False)
+        return Death(worker.pid, f"The process that trained it {how_it_ended(worker.returncode)}.")
 
     def _watch(self, worker: subprocess.Popen[bytes]) -> bool:
         """Wait for the worker's end; return whether it was ended because its run did not stop."""

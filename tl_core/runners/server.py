@@ -4,16 +4,19 @@ The queue outlives the server.
 """
 
 from abc import ABC, abstractmethod
+from contextlib import ExitStack
 from threading import Event, Thread
 
 from tl_core.config import RunConfig
+from tl_core.locks import try_lock
 from tl_core.records import Run
 from tl_core.runners.enqueue import enqueue
 from tl_core.runners.resume import resume
-from tl_core.store import fail_stale_runs
+from tl_core.runs.recovery import recover
 from tl_core.workspace import Workspace
 
-SHUTDOWN_SECONDS = 5.0
+SHUTDOWN_SECONDS = 4.0
+"""Longest wait for a run to stop, and then for the thread; both end within ten seconds."""
 
 
 class ServerRunner(ABC):
@@ -21,6 +24,7 @@ class ServerRunner(ABC):
         self._workspace = workspace
         self._stopping = Event()
         self._woken = Event()
+        self._presence = ExitStack()
         # A daemon, so that a long step cannot keep the server from exiting.
         self._thread = Thread(target=self._work, name="transferlab-runner", daemon=True)
 
@@ -31,7 +35,9 @@ class ServerRunner(ABC):
 
     def start(self) -> None:
         """Clean up after killed processes, then start the thread."""
-        fail_stale_runs(self._workspace.store, self._workspace.artifacts)
+        # Another server of this home folder may hold it, which tells commands just as well.
+        self._presence.enter_context(try_lock(self._workspace.artifacts.server_lock))
+        recover(self._workspace)
         # Killed processes leave their unfinished folders behind, which may be large.
         self._workspace.artifacts.sweep_staging()
         self._thread.start()
@@ -54,6 +60,7 @@ class ServerRunner(ABC):
         self._woken.set()
         if self._thread.is_alive():
             self._thread.join(SHUTDOWN_SECONDS)
+        self._presence.close()
 
     def wake(self) -> None:
         """Have the queue checked for new runs at once."""

@@ -5,7 +5,7 @@ import threading
 
 from tl_core.cancellation import Stop
 from tl_core.runs.execute import claim, execute_run
-from tl_core.store import fail_stale_runs
+from tl_core.runs.recovery import goes_on, recover
 from tl_core.workspace import Workspace
 
 _log = logging.getLogger(__name__)
@@ -15,7 +15,7 @@ _LOOK_SECONDS = 1.0
 def work_through_queue(
     workspace: Workspace, stopping: threading.Event, woken: threading.Event
 ) -> None:
-    """Carry out queued runs until `stopping` is set, which interrupts the current run.
+    """Carry out queued runs until `stopping` is set, which puts the current one back.
 
     Args:
         workspace: its store holds the queue.
@@ -25,10 +25,11 @@ def work_through_queue(
     while not stopping.is_set():
         try:
             # A killed command line leaves its run in the state RUNNING.
-            fail_stale_runs(workspace.store, workspace.artifacts)
+            recover(workspace)
             with claim(workspace) as run:
                 if run:
-                    execute_run(workspace, run, stop=Stop(stopping.is_set))
+                    stop = Stop(stopping.is_set)
+                    execute_run(workspace, run, stop=stop, goes_on=goes_on(workspace))
                     continue
         except Exception:
             # For example, the store is unreachable for a while: keep trying.

@@ -28,7 +28,7 @@ def can_resume(workspace: Workspace, run: Run) -> bool:
     if run.state in (RunState.QUEUED, RunState.RUNNING):
         return False
     # Nothing was trained yet, so no training state is needed.
-    starts_again = run.state is RunState.PAUSED and run.epochs_done == 0
+    starts_again = run.state is not RunState.COMPLETED and run.epochs_done == 0
     return starts_again or workspace.artifacts.training_state(run.id).is_file()
 
 
@@ -48,7 +48,8 @@ def ending_words(run: Run, resumable: bool) -> str:
         resumable: whether the run can continue or start again.
     """
     if run.state is RunState.FAILED:
-        return run.message or "The run failed without an error message."
+        message = run.message or "The run failed without an error message."
+        return f"{message} {what_is_kept(run, resumable)}" if run.epochs_done else message
     if run.state not in _STOPPED:
         return run.message
     if run.started_at is None and not run.epochs_done:

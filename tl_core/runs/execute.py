@@ -2,7 +2,6 @@
 
 import itertools
 import logging
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
@@ -33,6 +32,7 @@ from tl_core.training import Experiment, make_whole, pick_device, run_experiment
 from tl_core.training.batch_size import with_batch_size
 from tl_core.training.plan import make_plan
 from tl_core.training.speed_records import recall
+from tl_core.training.state import forget_state_before
 from tl_core.workspace import Workspace
 
 _log = logging.getLogger(__name__)
@@ -113,7 +113,7 @@ def claim(
     The lock tells a living run from one whose process was killed.
 
     Args:
-        take: claims the run; None for the one that was queued first.
+        take: claims the run, for a command; None for the one that was queued first, for a server.
     """
     with ExitStack() as stack:
         with hold_lock(workspace.artifacts.claim_lock):
@@ -122,10 +122,10 @@ def claim(
                 # A process that has just paused the run may not have released its lock yet.
                 stack.enter_context(hold_lock(workspace.artifacts.run_lock(run.id)))
                 # Tells a server whether the worker that it watches is the one that executes this
-                # run.
+                # run, and everybody whether a server goes on with it.
                 # On a full disk nobody will know; the run itself says what is wrong.
                 with suppress(OSError):
-                    workspace.artifacts.run_process(run.id).write_text(str(os.getpid()), "ascii")
+                    workspace.artifacts.note_process(run.id, is_servers=take is None)
         yield run
 
 
@@ -135,6 +135,7 @@ def execute_run(
     *,
     on_event: Callable[[Event, Progress | None], None] | None = None,
     stop: Stop = NEVER,
+    goes_on: bool = False,
 ) -> Run:
     """Carry out a claimed run, from its last finished epoch until it ends or pauses.
 
@@ -143,12 +144,13 @@ def execute_run(
         run: claimed by the caller.
         on_event: called with every event and the progress, after both were recorded.
         stop: asked when this process is to end, which interrupts the run.
+        goes_on: whether such a run goes back to the queue, from where another process takes it.
 
     Returns:
         The run's record afterwards.
     """
     with open_mirror(workspace.store, run, workspace.settings) as mirror:
-        _carry_out(workspace, run, mirror, on_event, stop)
+        _carry_out(workspace, run, mirror, on_event, stop=stop, goes_on=goes_on)
     return workspace.store.get_run(run.id)
 
 
@@ -157,7 +159,9 @@ def _carry_out(
     run: Run,
     mirror: Mirror,
     on_event: Callable[[Event, Progress | None], None] | None,
+    *,
     stop: Stop,
+    goes_on: bool,
 ) -> None:
     store = workspace.store
     # Each look is a query, and a small head takes thousands of steps a second.
@@ -166,9 +170,6 @@ def _carry_out(
     )
     keeper: PaceKeeper | None = None
     try:
-        # An unfinished epoch is repeated, and its metrics are recorded anew. If no epoch was
-        # finished, so is the preview, whose points have epoch 0.
-        store.drop_metrics(run.id, after_epoch=run.epochs_done or -1)
         began = read_clocks()
         experiment = make_experiment(workspace, run.config, run.id, asked, owner=run.owner)
         work = count_work(experiment, workspace.settings.cache_bytes)
@@ -190,12 +191,13 @@ def _carry_out(
                     asked.check()
         store.update_run(run.id, facts=keeper.found(run.facts.processor_seconds))
         store.finish_run(run.id, RunState.COMPLETED)
+        forget_state_before(experiment.state_path)
     except Cancelled:
         if keeper:
             store.update_run(run.id, facts=keeper.found(run.facts.processor_seconds))
-        _stop(workspace, run)
+        _stop(workspace, run, goes_on)
     except KeyboardInterrupt:
-        _stop(workspace, run)
+        _stop(workspace, run, goes_on)
         raise
     except Exception as error:
         # Whatever the error is, the run must not stay in the state RUNNING.
@@ -264,13 +266,18 @@ def _keep_pace(
     return PaceKeeper(experiment, book, model, began=began, is_first=is_first, work=work)
 
 
-def _stop(workspace: Workspace, run: Run) -> None:
-    """Record that a run stopped early; one that was already tested is completed instead."""
+def _stop(workspace: Workspace, run: Run, goes_on: bool) -> None:
+    """Record that a run stopped early; one that was already tested is completed instead.
+
+    One that nobody asked to stop `goes_on` later, by way of the queue, or is interrupted.
+    """
     store = workspace.store
     # The caller's record dates from the start of the run.
     run = store.get_run(run.id)
     if run.result:
         return store.finish_run(run.id, RunState.COMPLETED)
+    if goes_on and store.put_back(run.id):
+        return
     store.finish_run(run.id, STATE_OF_STOPPED[store.asked_of(run.id)])
 
 

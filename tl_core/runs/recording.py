@@ -10,6 +10,7 @@ from tl_core.events import (
     EpochEnded,
     Event,
     FactsFound,
+    GoesOn,
     PreviewFitted,
     StageAdvanced,
     Tested,
@@ -49,9 +50,7 @@ class Recorder:
         )
         self._points: list[MetricPoint] = []
         self._losses: list[BatchEnded] = []
-        # A resumed or continued run has metrics of its earlier epochs.
-        earlier = store.list_metrics(run.id)
-        self._seq = earlier[-1].seq + 1 if earlier else 0
+        self._seq = 0
         self._preview_seq = FIRST_OF_PREVIEW
         self._progress: Progress | None = None
         self._shown = 0.0
@@ -81,6 +80,8 @@ class Recorder:
                 self._store.update_run(self._id, facts=facts)
             case PreviewFitted():
                 self._add_preview(event)
+            case GoesOn():
+                self._go_on(event)
             case BatchEnded():
                 self._add_batch(event)
             # A run that is resumed reports its last finished epoch again.
@@ -95,6 +96,21 @@ class Recorder:
         if not is_frequent or now - self._flushed > _FLUSH_SECONDS:
             self._flush()
         return progress
+
+    def _go_on(self, event: GoesOn) -> None:
+        """Drop what is done again, and add what a killed process had not recorded yet."""
+        if event.after_epoch < self._epochs_done:
+            # The newest state was lost.
+            self._epochs_done = event.after_epoch
+            self._store.update_run(self._id, epochs_done=event.after_epoch)
+        # If no epoch was finished, the preview is made again, too, whose points have epoch 0.
+        self._store.drop_metrics(self._id, after_epoch=self._epochs_done or -1)
+        # A resumed or continued run has metrics of its earlier epochs.
+        earlier = self._store.list_metrics(self._id)
+        self._seq = earlier[-1].seq + 1 if earlier else 0
+        if event.after_epoch > self._epochs_done:
+            for step in event.steps:
+                self._add_batch(step)
 
     def _add_preview(self, event: PreviewFitted) -> None:
         self._points.append(

@@ -5,7 +5,7 @@ from tl_core.store.contract import Store
 from tl_core.store.database import folder_of_store
 from tl_core.store.leftovers import Leftover, find_leftovers, sweep
 from tl_core.store.queries import EVERY_RUN, RunQuery, RunSummary
-from tl_core.store.recovery import Death, fail_stale_runs
+from tl_core.store.recovery import Death, recover_runs
 from tl_core.store.sql import SqlStore, open_store
 from tl_core.store.turns import Waiting
 
@@ -19,9 +19,9 @@ __all__ = [
     "SqlStore",
     "Store",
     "Waiting",
-    "fail_stale_runs",
     "find_leftovers",
     "folder_of_store",
     "open_store",
+    "recover_runs",
     "sweep",
 ]

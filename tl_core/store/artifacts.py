@@ -3,6 +3,7 @@
 User text never becomes part of a path.
 """
 
+import os
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tl_core.locks import try_lock
+
+_FOR_A_SERVER = "server"
 
 
 class Artifacts:
@@ -44,15 +47,35 @@ class Artifacts:
         return self.home / "locks" / f"{run_id}.lock"
 
     def run_process(self, run_id: str) -> Path:
-        """Return the file with the id of the process that executes the run, or last did."""
+        """Return the file with the id of the process that executes the run, or last did.
+
+        A second word tells whether it works for a server.
+        """
         return self.home / "locks" / f"{run_id}.pid"
+
+    def note_process(self, run_id: str, *, is_servers: bool) -> None:
+        """Note that this process executes the run, for a server or for a command."""
+        words = [str(os.getpid()), *([_FOR_A_SERVER] if is_servers else [])]
+        self.run_process(run_id).write_text(" ".join(words), "ascii")
 
     def process_of(self, run_id: str) -> int | None:
         """Return the id of the process that executes the run, or last did; None if unknown."""
         try:
-            return int(self.run_process(run_id).read_text("ascii"))
-        except (OSError, ValueError):
+            return int(self.run_process(run_id).read_text("ascii").split()[0])
+        except (OSError, ValueError, IndexError):
             return None
+
+    def is_servers(self, run_id: str) -> bool:
+        """Return whether the process that executes the run, or last did, works for a server."""
+        try:
+            return self.run_process(run_id).read_text("ascii").endswith(_FOR_A_SERVER)
+        except (OSError, ValueError):
+            return False
+
+    @property
+    def server_lock(self) -> Path:
+        """Lock that a server holds as long as it lives; it tells commands that one is there."""
+        return self.home / "locks" / "server.lock"
 
     def dataset_lock(self, dataset_id: str) -> Path:
         """Return the lock that is held while the dataset's folder is moved in or removed."""

@@ -183,6 +183,18 @@ class Store(Protocol):
             RunNotReady: it is queued, running or completed.
         """
 
+    def put_back(self, run_id: str, facts: RunFacts | None = None) -> Run | None:
+        """Queue a running run again whose process has ended; it is the next, as its turn had come.
+
+        The fact `resumed` counts it as for `queue_again`.
+
+        Args:
+            facts: merged into the stored ones.
+
+        Returns:
+            Its record; None if it is not running, or was asked to stop meanwhile.
+        """
+
     def update_run(
         self,
         run_id: str,

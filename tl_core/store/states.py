@@ -20,6 +20,15 @@ from tl_core.store.tables import runs
 
 # No process executes runs in these states, so they can be cancelled without being asked to stop.
 _WAITING = (RunState.QUEUED, RunState.PAUSED)
+_QUEUED: dict[str, Any] = {
+    "state": RunState.QUEUED,
+    "message": "",
+    # An old request would stop the run again at once.
+    "requested": None,
+    "finished_at": None,
+    "progress": None,
+}
+"""Values of the columns of a run that waits for its next turn."""
 
 
 class SqlStates(Database):
@@ -68,21 +77,23 @@ class SqlStates(Database):
                 raise RunNotReady(
                     f"Run {run_id} is {row.state} and cannot be resumed{_why_not(row)}."
                 )
-            changes = {
-                "state": RunState.QUEUED,
-                "message": "",
-                # An old request would stop the run again at once.
-                "requested": None,
-                "finished_at": None,
-                "progress": None,
-                "urgency": 0,
-            }
+            changes: dict[str, Any] = {"urgency": 0}
             # A run that was stopped in the queue starts for the first time.
             if row.started_at is not None:
-                changes["facts"] = row.facts.merged(_resumed(row))
+                changes["facts"] = row.facts.merged(_resumed(row)).merged(_forgiven(row))
             if config:
                 changes["config"] = config.model_dump_json()
                 changes["backbone"] = config.model.backbone
+            return run_of(_change(connection, run_id, **_QUEUED, **changes))
+
+    def put_back(self, run_id: str, facts: RunFacts | None = None) -> Run | None:
+        with self.writing() as connection:
+            row = lock_run(connection, run_id)
+            if row is None or row.state != RunState.RUNNING or row.requested is not None:
+                return None
+            merged = row.facts.merged(_resumed(row)).merged(facts or RunFacts())
+            # Next, since its turn had come already.
+            changes = {**_QUEUED, "facts": merged, "urgency": 1}
             return run_of(_change(connection, run_id, **changes))
 
     def finish_run(self, run_id: str, state: RunState, message: str = "") -> None:
@@ -133,9 +144,16 @@ def _resumed(row: Row[Any]) -> RunFacts:
     return again if first is None else again.merged(RunFacts(first_started_at=first))
 
 
+def _forgiven(row: Row[Any]) -> RunFacts:
+    """Return the facts by which a person who resumes a run gives it all its attempts again."""
+    return RunFacts(deaths=0) if row.facts.deaths else RunFacts()
+
+
 def _why_not(row: Row[Any]) -> str:
     if row.state == RunState.COMPLETED:
         return ": all of it is done"
     if row.state == RunState.RUNNING and row.requested == "pause":
         return " before it has paused, which takes a moment"
-    return ": it continues by itself"
+    if row.state == RunState.RUNNING:
+        return ": it goes on already"
+    return ": it waits for its turn in the queue, which a server works through"

@@ -23,6 +23,7 @@ from tl_core.backbones import (
     preprocessing_for,
     resolve_frozen,
 )
+from tl_core.checksums import Damaged, verify, with_checksum
 from tl_core.config import ModelConfig
 from tl_core.errors import RunNotReady
 from tl_core.files import delete, replacing
@@ -99,7 +100,7 @@ def make_whole(path: Path) -> None:
     if not (changes.is_file() and path.is_file()):
         return
     # A damaged file stays as it is; loading it raises an error that says so.
-    with suppress(SafetensorError):
+    with suppress(SafetensorError, Damaged):
         tensors, metadata = _read(path)
         # Without the mark, changes that a crash leaves on disk are ignored from now on.
         metadata.pop(_MARK, None)
@@ -138,6 +139,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def _read_file(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    verify(path)
     with safe_open(path, framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         if _MAPPED_FILES_ARE_KEPT:
@@ -149,6 +151,8 @@ def _as_safetensors(
     tensors: dict[str, Tensor], metadata: dict[str, str]
 ) -> Iterator[bytes | memoryview]:
     """Yield the parts of a safetensors file: header length, header, and each tensor's bytes.
+
+    A checksum protects all of them.
 
     The safetensors library is several times slower, as it copies everything twice; its errors have
     no errno; and it refuses two names for one tensor, as in models with shared layers.
@@ -165,12 +169,7 @@ def _as_safetensors(
             "shape": list(tensor.shape),
             "data_offsets": [start, end],
         }
-    text = json.dumps(header).encode()
-    # Padded to a multiple of eight bytes, which aligns the tensors behind it.
-    text += b" " * (-len(text) % 8)
-    yield from (len(text).to_bytes(8, "little"), text)
-    for _, tensor in ordered:
-        yield _bytes_of(tensor)
+    yield from with_checksum(header, [_bytes_of(tensor) for _, tensor in ordered])
 
 
 def _bytes_of(tensor: Tensor) -> memoryview:
@@ -193,9 +192,10 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise RunNotReady(f"There is no model: the file {path.name} is missing.")
     try:
         tensors, metadata = _read(path)
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, Damaged) as error:
         raise RunNotReady(
-            f"This run's model file cannot be read ({error}): train it again."
+            f"The model file {path.name} of run {path.parent.name} cannot be read ({error}): "
+            "train again, or restore it from a backup."
         ) from error
     config = ModelConfig.model_validate_json(metadata["model"])
     classes = tuple(json.loads(metadata["classes"]))

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from tl_core.backbones import TransferModel, freeze
 from tl_core.evaluation import Outputs
-from tl_core.events import EpochEnded, Event, FactsFound, StageStarted
+from tl_core.events import BatchEnded, EpochEnded, Event, FactsFound, StageStarted
 from tl_core.facts import RunFacts
 from tl_core.features import Examples, Pieces
 from tl_core.training.checkpoints import make_whole, save_changes, save_checkpoint
@@ -71,6 +71,8 @@ class _Phases:
         self._is_saved_whole = False
         self._keeper = OutputsKeeper(experiment.outputs, self._done)
         self._val_outputs: list[Outputs] = []
+        self._steps: list[BatchEnded] = []
+        """Steps of the epoch under way."""
 
     def _pull_to_start(self) -> PullToStart | None:
         """Return the L2-SP penalty for every backbone parameter that will ever be trained."""
@@ -180,6 +182,8 @@ class _Phases:
         )
         with Compiling(part, self._experiment.device) as compiling:
             for event in events:
+                if isinstance(event, BatchEnded):
+                    self._steps.append(event)
                 if isinstance(event, EpochEnded):
                     self._save(event, learner, judged)
                     done = event.epoch - phase.first_epoch + 1
@@ -205,7 +209,9 @@ class _Phases:
             model=self._changing(self._model),
             learner=learner.state_dict(),
             last=event,
+            steps=tuple(self._steps),
         )
+        self._steps.clear()
         save_state(self._experiment.state_path, state)
 
     def _save_best(self, judged: TransferModel) -> None:

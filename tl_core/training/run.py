@@ -15,12 +15,12 @@ from tl_core.backbones import (
     load_weights,
     resolve_frozen,
 )
-from tl_core.events import Event, FactsFound, StageStarted
+from tl_core.events import Event, FactsFound, GoesOn, StageStarted
 from tl_core.facts import PlannedPhase, RunFacts, SplitFingerprints, SplitSizes
 from tl_core.training.experiment import Experiment
 from tl_core.training.phases import train_in_phases
 from tl_core.training.plan import Phase, make_plan
-from tl_core.training.state import load_state
+from tl_core.training.state import load_newest_state
 from tl_core.training.testing import test_kept_model
 
 
@@ -28,16 +28,19 @@ def run_experiment(experiment: Experiment) -> Generator[Event, None, None]:
     """Build the model, train it phase by phase, and evaluate it once on the test set.
 
     Resumes from the training state on disk where there is one, and then first yields the last
-    finished epoch again. Model and training state are saved here; storing the yielded events is up
-    to the caller.
+    finished epoch again. Where the newest state is damaged, the one before it is taken. Model and
+    training state are saved here; storing the yielded events is up to the caller.
 
     Raises:
         Cancelled: the experiment was asked to stop; checked before every mini-batch.
         RunNotReady: the training state cannot be resumed from.
         TransferLabError: weights are missing or do not fit, the loss diverged, or memory ran out.
     """
-    state = load_state(experiment.state_path, experiment.config)
+    state, note = load_newest_state(experiment.state_path, experiment.config)
     yield StageStarted("reading images")
+    if note:
+        yield FactsFound(RunFacts(notes=(note,)))
+    yield GoesOn(state.epoch, state.steps) if state else GoesOn(0)
     if state:
         yield state.last
     if not (state and state.ends_training(experiment.config)):

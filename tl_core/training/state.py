@@ -1,6 +1,8 @@
 """Training state on disk after an epoch, from which a run resumes as if never interrupted."""
 
 import io
+import zipfile
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -11,11 +13,15 @@ from torch import Tensor
 from tl_core.backbones import TransferModel
 from tl_core.config import RunConfig
 from tl_core.errors import RunNotReady
-from tl_core.events import EpochEnded
-from tl_core.files import write_whole
+from tl_core.events import BatchEnded, EpochEnded
+from tl_core.files import delete, keep_as, write_whole
 from tl_core.records import Prediction
 
 _FORMAT = 1
+
+
+class StateDamaged(RunNotReady):
+    """A training state on disk is not what was written."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,8 @@ class TrainingState:
     """`Learner.state_dict()`."""
     last: EpochEnded
     """Last epoch done."""
+    steps: tuple[BatchEnded, ...] = ()
+    """Steps of that epoch; none in states of earlier releases."""
 
     @property
     def epoch(self) -> int:
@@ -60,7 +68,10 @@ def changing_tensors(
 
 
 def save_state(path: Path, state: TrainingState) -> None:
-    """Write `state` to `path` atomically: a reader, or a crash, leaves the old file or the new."""
+    """Write `state` to `path` atomically: a reader, or a crash, leaves the old file or the new.
+
+    The state that was there is kept beside it, for `load_newest_state`.
+    """
     last = {field.name: getattr(state.last, field.name) for field in fields(state.last)}
     # Plain tuples, because loading with weights_only=True refuses other classes.
     last["val_predictions"] = [
@@ -73,22 +84,76 @@ def save_state(path: Path, state: TrainingState) -> None:
         "model": state.model,
         "learner": state.learner,
         "last": last,
+        "steps": _pack(state.steps),
     }
     # torch.save into the file itself would report a full disk without its errno.
     buffer = io.BytesIO()
     torch.save(content, buffer)
+    keep_as(path, _before(path))
     write_whole(path, buffer.getbuffer())
+
+
+def load_newest_state(path: Path, config: RunConfig) -> tuple[TrainingState | None, str]:
+    """Read the training state of the run of `config`, or the one before it if that is damaged.
+
+    Returns:
+        The state, None before the first epoch; and a sentence for the run's notes if the newest
+        state was damaged, else an empty one.
+
+    Raises:
+        RunNotReady: both are damaged, or the settings differ in more than the number of epochs.
+    """
+    try:
+        newest = load_state(path, config)
+    except StateDamaged as damage:
+        before = None
+        with suppress(StateDamaged):
+            before = load_state(_before(path), config)
+        if before is None:
+            raise damage from None
+        return before, (
+            f"The newest training state was damaged, so that training went on after epoch "
+            f"{before.epoch}, from the state before it."
+        )
+    # A crash between two renames, on a file system without hard links, leaves only this one.
+    return newest or load_state(_before(path), config), ""
+
+
+def forget_state_before(path: Path) -> None:
+    """Delete the state before the one in `path`, once training has ended well."""
+    delete(_before(path))
+
+
+def _before(path: Path) -> Path:
+    return path.with_suffix(f".before{path.suffix}")
+
+
+def _pack(steps: tuple[BatchEnded, ...]) -> dict[str, Any]:
+    # Tensors, as an epoch may have a million steps.
+    return {
+        "step": torch.tensor([step.step for step in steps], dtype=torch.int64),
+        "loss": torch.tensor([step.loss for step in steps], dtype=torch.float64),
+        "n": torch.tensor([step.n for step in steps], dtype=torch.int64),
+        "total": steps[-1].total_steps if steps else 0,
+    }
+
+
+def _unpack(packed: dict[str, Any], epoch: int) -> tuple[BatchEnded, ...]:
+    rows = zip(*(packed[name].tolist() for name in ("step", "loss", "n")), strict=True)
+    return tuple(BatchEnded(epoch, step, packed["total"], loss, n) for step, loss, n in rows)
 
 
 def load_state(path: Path, config: RunConfig) -> TrainingState | None:
     """Read the training state of the run of `config` into main memory; None before its first epoch.
 
     Raises:
-        RunNotReady: the file is damaged, or its settings differ in more than the number of epochs.
+        StateDamaged: the file is damaged.
+        RunNotReady: its settings differ in more than the number of epochs.
     """
     if not path.is_file():
         return None
     try:
+        _verify(path)
         # weights_only refuses pickled code, which a manipulated file could contain.
         # Loaded on the CPU, as the run may resume on a machine without that GPU.
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -102,12 +167,13 @@ def load_state(path: Path, config: RunConfig) -> TrainingState | None:
             content["model"],
             content["learner"],
             EpochEnded(**last),
+            _unpack(content["steps"], last["epoch"]) if "steps" in content else (),
         )
     # A damaged file fails in many ways.
     except Exception as error:
-        raise RunNotReady(
-            f"This run's training state cannot be read ({type(error).__name__}), so that it cannot "
-            "be resumed: train it again."
+        raise StateDamaged(
+            f"The training state {path.name} of run {path.parent.name} cannot be read "
+            f"({type(error).__name__}: {error}), so that the run cannot be resumed: train it again."
         ) from error
     if _without_epochs(state.config) != _without_epochs(config):
         raise RunNotReady(
@@ -115,6 +181,19 @@ def load_state(path: Path, config: RunConfig) -> TrainingState | None:
             "may change: train it again."
         )
     return state
+
+
+def _verify(path: Path) -> None:
+    """Compare every part of a file that `torch.save` wrote with its CRC-32.
+
+    torch writes these checksums, as zip files have them, and does not look at them when it reads.
+
+    Raises:
+        ValueError, zipfile.BadZipFile, OSError: the file is damaged.
+    """
+    with zipfile.ZipFile(path) as file:
+        if damaged := file.testzip():
+            raise ValueError(f"the checksum of {damaged} is wrong")
 
 
 def _without_epochs(config: RunConfig) -> RunConfig:
