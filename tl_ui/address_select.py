@@ -7,7 +7,7 @@ import streamlit as st
 
 from tl_ui.choice import choose
 from tl_ui.components.address import complete_address, page_path
-from tl_ui.fields import field, take_changes
+from tl_ui.fields import field, place, take_changes
 
 
 def choose_by_address(
@@ -41,5 +41,6 @@ def choose_by_address(
     # A key for each page: under a common one Streamlit keeps the value on the server while the
     # browser draws the first name.
     key = field(f"{parameter}-choice-{page_path()}", shown, partial(choose, parameter))
-    st.selectbox(label, list(names), format_func=names.__getitem__, key=key)
+    ids = list(names)
+    st.selectbox(label, ids, place(ids, shown), format_func=names.__getitem__, key=key)
     return shown

@@ -5,7 +5,7 @@ runs: the typed value would be missing from the form and then, since the fields 
 form, disappear from the page.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
@@ -15,12 +15,22 @@ Take = Callable[[Any], None]
 
 
 def field(key: str, value: Any, take: Take) -> str:
-    """Set the value of the widget that is drawn next and return its key."""
+    """Set the value of the widget that is drawn next and return its key.
+
+    The widget has to be given the value as its default, too: where a script run is broken off,
+    the browser may draw the widget without having heard of the value that was set, and would tell
+    its own default as a change of the person's.
+    """
     # By way of the session, since a `value` argument counts only when a widget first appears.
     if st.session_state.get(key) != value:
         st.session_state[key] = value
     _drawn()[key] = (value, take)
     return key
+
+
+def place(options: Sequence[Any], value: Any) -> int:
+    """Return the position of a value among the options of a drop-down; 0 if it is none of them."""
+    return list(options).index(value) if value in options else 0
 
 
 def watched(key: str, take: Take) -> str:

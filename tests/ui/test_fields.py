@@ -1,6 +1,7 @@
 from pathlib import Path
 
 from browsing import Server, chromium, opened
+from playwright.sync_api import expect
 from streamlit.testing.v1 import AppTest
 from waiting import PATIENCE
 
@@ -15,6 +16,20 @@ def test_in_a_browser_no_change_is_lost_to_one_that_comes_in_meanwhile(tmp_path)
                 field.fill(f"the {name}")
                 field.press("Enter")
             page.get_by_text("First: the First. Second: the Second.").wait_for()
+    finally:
+        server.stop()
+
+
+def test_a_drawing_that_the_browser_never_got_is_no_change_of_the_persons(tmp_path):
+    server = Server(Path(__file__).parent / "site" / "drawn_twice.py", tmp_path)
+    try:
+        with chromium() as browser, opened(browser, server) as page:
+            page.goto("/")
+            page.get_by_text("Drawn 2 times, the letter is b.").wait_for()
+            expect(page.get_by_role("combobox", name="Letter")).to_have_value("b")
+            # The browser now tells what its fields show.
+            page.get_by_role("button", name="Draw again").click()
+            page.get_by_text("Drawn 3 times, the letter is b.").wait_for()
     finally:
         server.stop()
 

@@ -20,7 +20,7 @@ from tl_core.glossary import GLOSSARY
 from tl_core.presets import ANY_DATASET
 from tl_core.records import DatasetRecord, ImageRecord, Preprocessing
 from tl_ui.dataset_view import dataset_images
-from tl_ui.fields import field, take_changes
+from tl_ui.fields import field, place, take_changes
 from tl_ui.gallery import GalleryItem, gallery_html
 from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
@@ -54,6 +54,7 @@ def choose_kind() -> None:
     st.selectbox(
         "Data augmentation",
         options,
+        place(options, current),
         format_func=lambda name: KINDS.get(name, "As set under Hyperparameters"),
         key=field("augment-kind", current, _take_kind),
         help=GLOSSARY["augmentation"],
@@ -127,6 +128,7 @@ def _setting(name: str) -> None:
         label(name),
         low,
         high,
+        float(value),
         step=step,
         key=field(knob_key(name), float(value), partial(_take_slider, name)),
         help=literal(knob_help(name)),

@@ -11,7 +11,7 @@ from tl_core.errors import TransferLabError
 from tl_core.glossary import GLOSSARY
 from tl_core.text import percent
 from tl_core.training.speed_records import measured_speeds
-from tl_ui.fields import field
+from tl_ui.fields import field, place
 from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
 from tl_ui.train.network import parameters_text
@@ -22,10 +22,13 @@ def choose_backbone() -> Backbone:
     """Choose the backbone and describe it; an unknown name gets a message and ends the page."""
     names = [backbone.name for backbone in list_backbones()]
     chosen = get_form()["backbone"]
+    if chosen not in names:
+        # A name that was typed would otherwise be no option, and could not be shown.
+        names = [chosen, *names]
     st.selectbox(
         "Backbone",
-        # A name that was typed would otherwise be no option, and could not be shown.
-        names if chosen in names else [chosen, *names],
+        names,
+        place(names, chosen),
         format_func=_title,
         key=field(knob_key("backbone"), chosen, _take_backbone),
         accept_new_options=True,

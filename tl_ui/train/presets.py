@@ -12,7 +12,7 @@ from tl_core.glossary import GLOSSARY
 from tl_core.presets import ANY_DATASET, PRESETS, changed_settings
 from tl_core.records import Run
 from tl_core.text import isolated, shorten
-from tl_ui.fields import field
+from tl_ui.fields import field, place
 from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
 from tl_ui.setting_labels import flat, kind, label, value_words
@@ -92,6 +92,7 @@ def choose_start() -> None:
     st.selectbox(
         "Preset",
         list(known),
+        place(list(known), current.id),
         format_func=lambda start_id: _title(known[start_id]),
         key=field(_CHOICE, current.id, _take_choice),
         help=GLOSSARY["preset"],

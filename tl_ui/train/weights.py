@@ -15,7 +15,7 @@ from tl_core.locks import hold_lock
 from tl_core.text import size
 from tl_core.weights_files.look import look_into
 from tl_core.weights_files.tensors import SUFFIXES
-from tl_ui.fields import field
+from tl_ui.fields import field, place
 from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
 from tl_ui.setting_labels import label
@@ -33,10 +33,13 @@ def choose_weights() -> None:
     files = [f"file:{name}" for name in list_weights_files(folders)]
     current = choice_of(form["pretrained"], form["weights"])
     options = ["imagenet", _RANDOM, *files, _HUB]
+    if current not in options:
+        # Settings of an earlier run may name a file that is no longer here.
+        options.append(current)
     st.selectbox(
         label("weights"),
-        # Settings of an earlier run may name a file that is no longer here.
-        options if current in options else [*options, current],
+        options,
+        place(options, current),
         format_func=weights_words,
         key=field(knob_key("weights"), current, _take_weights),
         help=f"{GLOSSARY['pretrained']} {GLOSSARY['weights file']}",
@@ -94,6 +97,7 @@ def _choose_hub(form: dict[str, object]) -> None:
     name = str(form["weights"]).removeprefix(_HUB)
     st.text_input(
         "Owner and name on Hugging Face",
+        name,
         key=field("hub-name", name, _take_hub),
         placeholder="timm/resnet50.a1_in1k",
         autocomplete="off",

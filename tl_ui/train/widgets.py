@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from tl_core.config import KNOBS, SECTIONS, RunConfig, knob_help, say_what_is_legal
 from tl_core.presets import ANY_DATASET, PRESETS
-from tl_ui.fields import field
+from tl_ui.fields import field, place
 from tl_ui.markdown import literal
 from tl_ui.setting_labels import as_text, choice_words, choices, empty_words, flat, kind, label
 
@@ -184,11 +184,15 @@ def knob(name: str, *, wrong: str | None = None, then: Callable[[], None] | None
         "disabled": unused and not wrong,
     }
     if kind(name) == "switch":
-        st.toggle(**common)
+        st.toggle(value=form[name], **common)
     elif kind(name) == "choice":
-        st.selectbox(options=choices(name), format_func=choice_words, **common)
+        options = choices(name)
+        index = place(options, form[name])
+        st.selectbox(options=options, index=index, format_func=choice_words, **common)
     else:
-        st.text_input(placeholder=_placeholder(name), autocomplete="off", **common)
+        st.text_input(
+            value=form[name], placeholder=_placeholder(name), autocomplete="off", **common
+        )
     if wrong:
         st.error(literal(wrong))
 
