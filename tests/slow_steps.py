@@ -5,8 +5,9 @@ from pathlib import Path
 
 from waiting import wait_until
 
-HEEDS_SIGNALS, IS_DEAF = "heeds signals", "is deaf"
-"""Kinds of step: one that signals interrupt, as in Python, and one that they do not, as in C++."""
+HEEDS_SIGNALS, IS_DEAF, IS_BUSY = "heeds signals", "is deaf", "is busy"
+"""Kinds of step: one that signals interrupt, as in Python, one that they do not, as in C++, and one
+that computes for twelve seconds and then goes on."""
 _SCRIPT = """
 import importlib, signal, sys, time
 from pathlib import Path
@@ -18,8 +19,13 @@ def begin_slowly(model, seed, epoch):
     if epoch == 2 and flag.exists():
         if flag.read_text() == "is deaf":
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+        is_busy = flag.read_text() == "is busy"
         flag.unlink()
-        time.sleep(600)
+        busy_until = time.monotonic() + 12
+        while is_busy and time.monotonic() < busy_until:
+            pass
+        if not is_busy:
+            time.sleep(600)
     return begin_epoch(model, seed, epoch)
 
 fit._begin_epoch = begin_slowly

@@ -27,6 +27,7 @@ BOTTOM = [
         "files",
         "home",
         "checksums",
+        "heartbeat",
         "secret_files",
         "certificates",
         "network",

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from tl_core.cli.leash import Leash
+from tl_core.heartbeat import beat_through_stdout
 from tl_core.memory import importing
 
 _NICE = 5
@@ -39,6 +40,7 @@ def work() -> None:
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE, "ascii")
     workspace = open_workspace(Settings.model_validate_json(leash.first_line))
+    beat_through_stdout()
     leash.begin()
     work_through_queue(workspace, leash.stopping, leash.woken)
     workspace.store.close()

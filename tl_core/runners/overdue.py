@@ -8,7 +8,7 @@ import contextlib
 import subprocess
 import time
 
-from tl_core.locks import hold_lock, is_locked
+from tl_core.locks import is_locked, try_lock
 from tl_core.records import Run
 from tl_core.workspace import Workspace
 
@@ -47,8 +47,9 @@ class OverdueStops:
         if all(now - asked < PATIENCE_SECONDS for asked in self._asked.values()):
             return False
         # No run can be claimed under this lock, so the worker cannot move on to another run.
-        with hold_lock(self._workspace.artifacts.claim_lock):
-            is_overdue = any(
+        # Not waited for: a worker that hangs while it holds the lock must still be noticed.
+        with try_lock(self._workspace.artifacts.claim_lock) as is_ours:
+            is_overdue = is_ours and any(
                 # A request that appeared only now has not been waited for.
                 now - self._asked.get(run.id, now) >= PATIENCE_SECONDS and self._is_executed(run)
                 for run in self._asked_runs()

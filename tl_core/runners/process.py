@@ -2,7 +2,7 @@
 
 Memory use, crashes and Python's global lock in training then do not affect the server. A thread
 of the server starts a new worker when one dies, or when it had to be ended because its run did
-not stop when asked.
+not stop when asked or because it hangs.
 """
 
 import contextlib
@@ -15,10 +15,11 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tl_core.errors import StoreUnavailable
 from tl_core.runners.overdue import LOOK_SECONDS, OverdueStops
+from tl_core.runners.pulse import Pulse
 from tl_core.runners.server import SHUTDOWN_SECONDS, ServerRunner
 from tl_core.runners.work_loop import work_through_queue
 from tl_core.runs.recovery import recover
@@ -33,6 +34,9 @@ _SHORTEST_PAUSE = 0.25
 _LONGEST_PAUSE = 60.0
 _SIGKILL = 9
 """Number of the signal that nothing survives; Windows has no name for it."""
+_Reason = Literal["asked", "silent"]
+"""Reason for which a server ends a worker: its run was asked to stop, or it hangs."""
+_HUNG = "The process that trained it gave no sign of life for a minute, and was ended."
 _ATTEMPTS = 3
 """Number of workers in a row that may exit early with an error before no more are started."""
 
@@ -46,6 +50,7 @@ class ProcessRunner(ServerRunner):
         # Without it, a worker could be started while the server shuts down, and outlive it.
         self._lock = threading.Lock()
         self._worker: subprocess.Popen[bytes] | None = None
+        self._pulse: Pulse | None = None
 
     def shutdown(self) -> None:
         """Interrupt the current run, keeping its finished epochs; wait a few seconds for it."""
@@ -61,6 +66,12 @@ class ProcessRunner(ServerRunner):
                 worker.kill()
         super().shutdown()
 
+    @property
+    def seconds_silent(self) -> float | None:
+        """Seconds since the worker's last sign of life; None while there is no worker."""
+        pulse = self._pulse
+        return pulse.seconds_silent if pulse else None
+
     def wake(self) -> None:
         super().wake()
         with self._lock:
@@ -75,9 +86,9 @@ class ProcessRunner(ServerRunner):
             code = self._follow_worker()
             if self._stopping.is_set():
                 return
-            # This worker did not fail, so the next one starts without a pause.
+            # Another one may do better, so it starts without a pause.
             if code is None:
-                _log.warning("A run did not stop when asked; its worker was ended, another starts")
+                _log.warning("A worker hung, or did not stop when asked; it was ended")
                 pause = 0.0
                 failures = 0
                 continue
@@ -94,37 +105,45 @@ class ProcessRunner(ServerRunner):
         """Start a worker, wait for its end and recover the run that it leaves.
 
         Returns:
-            Its return code; None if it was ended because its run did not stop.
+            Its return code; None if it was ended because its run did not stop or it hung.
         """
         try:
             worker = self._start_worker()
             if worker is None:
                 return 1
-            was_ended = self._watch(worker)
+            reason = self._watch(worker)
+            self._pulse = None
             _close(worker)
-            recover(self._workspace, self._death_of(worker, was_ended))
-            return None if was_ended else worker.returncode
+            recover(self._workspace, self._death_of(worker, reason))
+            return None if reason else worker.returncode
         except Exception:
             # Too few resources for a process, or an unreachable store: both may be temporary.
             _log.exception("The worker process could not be started or followed")
             return 1
 
-    def _death_of(self, worker: subprocess.Popen[bytes], was_ended: bool) -> Death:
-        if was_ended or self._stopping.is_set():
+    def _death_of(self, worker: subprocess.Popen[bytes], reason: _Reason | None) -> Death:
+        if reason == "asked" or self._stopping.is_set():
             # This server brought it about, which is no news and not the run's fault.
             return Death(worker.pid, "", is_deadly=False)
+        if reason == "silent":
+            return Death(worker.pid, _HUNG)
         return Death(worker.pid, f"The process that trained it {how_it_ended(worker.returncode)}.")
 
-    def _watch(self, worker: subprocess.Popen[bytes]) -> bool:
-        """Wait for the worker's end; return whether it was ended because its run did not stop."""
+    def _watch(self, worker: subprocess.Popen[bytes]) -> _Reason | None:
+        """Wait for the worker's end; return why it was ended, None if it ended by itself."""
         stops = OverdueStops(self._workspace, worker)
+        pulse = self._pulse = Pulse(worker)
         while worker.poll() is None:
             time.sleep(LOOK_SECONDS)
+            if pulse.is_lost():
+                worker.kill()
+                worker.wait()
+                return "silent"
             # The worker itself survives an unreachable store and logs it.
             with contextlib.suppress(StoreUnavailable, OSError):
                 if stops.end_worker_if_overdue():
-                    return True
-        return False
+                    return "asked"
+        return None
 
     def _start_worker(self) -> subprocess.Popen[bytes] | None:
         with self._lock:
@@ -134,8 +153,8 @@ class ProcessRunner(ServerRunner):
                 self._command,
                 env=_environment(),
                 stdin=subprocess.PIPE,
-                # The log goes to stderr, which the worker shares with the server.
-                stdout=subprocess.DEVNULL,
+                # Signs of life. The log goes to stderr, which the worker shares with the server.
+                stdout=subprocess.PIPE,
                 # A byte that wakes the worker must not wait in a buffer.
                 bufsize=0,
                 **_own_process_group(),

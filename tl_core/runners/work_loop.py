@@ -4,6 +4,7 @@ import logging
 import threading
 
 from tl_core.cancellation import Stop
+from tl_core.heartbeat import beat
 from tl_core.runs.execute import claim, execute_run
 from tl_core.runs.recovery import goes_on, recover
 from tl_core.workspace import Workspace
@@ -23,6 +24,7 @@ def work_through_queue(
         woken: set when a run was queued; without it, the queue is checked every second.
     """
     while not stopping.is_set():
+        beat()
         try:
             # A killed command line leaves its run in the state RUNNING.
             recover(workspace)

@@ -15,6 +15,7 @@ from tl_core.errors import Cancelled, ConfigError, TransferLabError
 from tl_core.events import EpochEnded, Event, Tested
 from tl_core.features import is_out_of_memory
 from tl_core.files import DISK_FULL
+from tl_core.heartbeat import beat
 from tl_core.locks import hold_lock
 from tl_core.machine import Moment, read_clocks
 from tl_core.memory import give_back_memory
@@ -164,10 +165,14 @@ def _carry_out(
     goes_on: bool,
 ) -> None:
     store = workspace.store
+
+    def is_to_stop() -> bool:
+        # Whatever asks this gets on: batches of a pass as well as steps.
+        beat()
+        return stop.is_asked or store.asked_of(run.id) is not None
+
     # Each look is a query, and a small head takes thousands of steps a second.
-    asked = Stop(
-        lambda: stop.is_asked or store.asked_of(run.id) is not None, every_seconds=_ASK_SECONDS
-    )
+    asked = Stop(is_to_stop, every_seconds=_ASK_SECONDS)
     keeper: PaceKeeper | None = None
     try:
         began = read_clocks()
@@ -180,6 +185,7 @@ def _carry_out(
         expected = {} if run.epochs_done else quick_estimate(workspace, experiment)
         with Recorder(workspace.store, run, expected) as recorder, closing(events):
             for event in events:
+                beat()
                 progress = recorder.write(event)
                 if isinstance(event, EpochEnded):
                     mirror.look()
