@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from tl_core.access import why_no_run
 from tl_core.backbones import anatomy
 from tl_core.errors import TransferLabError
 from tl_ui.dataset_view import choose_dataset, describe
@@ -78,6 +79,8 @@ with st.container(key="bar"):
 try:
     if config is not None:
         sentence.markdown(describe_plan(config, backbone, dataset))
+        if full := why_no_run(get_workspace()):
+            sentence.caption(f":material/block: {literal(full)}")
         if warnings := cautions(config, dataset):
             sentence.caption(f":material/warning: {warnings}")
 except TransferLabError as error:

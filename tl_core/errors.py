@@ -37,6 +37,10 @@ class NotAdmitted(TransferLabError):
     """Somebody cannot join or come back: the class is closed, the name taken, the word wrong."""
 
 
+class LimitReached(TransferLabError):
+    """Somebody has used as much of what all share as one person may."""
+
+
 class NotInBin(TransferLabError):
     """Nothing in the bin has this id."""
 

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
 
+from tl_core.access import MinuteWatch
 from tl_core.bin import BinClock
 from tl_core.errors import TransferLabError
 from tl_core.records import Run
@@ -66,8 +67,11 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
     gc.freeze()
     clock = BinClock(get_workspace())
     clock.start()
+    minutes = MinuteWatch(get_workspace().store)
+    minutes.start()
     try:
         yield
     finally:
         clock.stop()
+        minutes.stop()
         get_runner().shutdown()

@@ -216,6 +216,8 @@ ATTACKS: dict[str, Sequence[Attack]] = {
         *_on_runs(lambda store, each: store.move_run(each, "later")),
     ],
     "hold_queue": [lambda store, it: store.hold_queue(True)],
+    "let_rest": [lambda store, it: store.let_rest({it.person: time.time() + 1000})],
+    "usage_of": [lambda store, it: store.usage_of(it.person)],
     "is_queue_held": [lambda store, it: store.is_queue_held()],
     "request_cancel": _on_runs(lambda store, each: store.request_cancel(each)),
     "request_pause": _on_runs(lambda store, each: store.request_pause(each)),

@@ -67,11 +67,12 @@ LATER_COLUMNS = (
 
 
 WITHOUT_QUEUE = """
+DROP TABLE training_time;
 DROP INDEX runs_by_comparison; DROP INDEX runs_by_rank; DROP TABLE turns;
 ALTER TABLE runs DROP COLUMN backbone; ALTER TABLE runs DROP COLUMN comparison;
 ALTER TABLE runs DROP COLUMN rank; ALTER TABLE runs DROP COLUMN urgency;
 """
-"""Statements that undo the step to version 11."""
+"""Statements that undo the steps to versions 11 and 12."""
 WITHOUT_PEOPLE = """
 DROP TABLE sessions; DROP TABLE people; DROP TABLE house_settings;
 DROP INDEX runs_by_owner; DROP INDEX runs_by_publication; DROP INDEX datasets_by_owner;

@@ -4,11 +4,13 @@
 exist, so that nothing built on it can forget to ask. `Directory` knows the people.
 """
 
+from tl_core.access.allowance import check_uploads, why_no_run
 from tl_core.access.binding import bind, sample_image
 from tl_core.access.bound_runner import BoundRunner
 from tl_core.access.bound_store import BoundStore
 from tl_core.access.directory import Classroom, Directory
 from tl_core.access.limits import NO_LIMITS, PersonLimits
+from tl_core.access.minutes import MinuteWatch
 from tl_core.access.presence import NOBODY
 
 __all__ = [
@@ -18,7 +20,10 @@ __all__ = [
     "BoundStore",
     "Classroom",
     "Directory",
+    "MinuteWatch",
     "PersonLimits",
     "bind",
+    "check_uploads",
     "sample_image",
+    "why_no_run",
 ]

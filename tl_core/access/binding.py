@@ -29,7 +29,7 @@ def bind(workspace: Workspace, person: Person) -> Workspace:
         raise TypeError("A workspace is bound to a person once: bind the house's own.")
     if person == OPERATOR:
         return workspace
-    bound = BoundStore(workspace.store, person.id)
+    bound = BoundStore(workspace.store, person.id, workspace.artifacts)
     store: Store = bound
     return replace(
         workspace,

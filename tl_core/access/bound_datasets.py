@@ -2,30 +2,37 @@
 
 from collections.abc import Sequence
 
+from tl_core.access.allowance import Allowance, allowance_of, bytes_in
 from tl_core.access.rights import Rights
 from tl_core.config import RunConfig
 from tl_core.datasets.importing import owned
 from tl_core.errors import DatasetInUse, NotAllowed, UnknownDataset
 from tl_core.records import Binned, DatasetRecord, ImageRecord, SavedPreset, SkippedFile
-from tl_core.store import SqlStore
+from tl_core.store import Artifacts, SqlStore
 from tl_core.store.absent import no_dataset, no_run
 
 
 class Bound:
     """Base of the parts of a bound store."""
 
-    def __init__(self, house: SqlStore, person_id: str) -> None:
+    def __init__(self, house: SqlStore, person_id: str, artifacts: Artifacts) -> None:
         """
         Args:
             house: store with everything.
             person_id: id of the person for whom it is asked.
+            artifacts: the house's own, to measure what they keep.
         """
         self._house = house
+        self._artifacts = artifacts
         self.rights = Rights(house, person_id)
 
     @property
     def owner(self) -> str:
         return self.rights.person_id
+
+    def _allowance(self) -> Allowance:
+        """Return what the person may still use."""
+        return allowance_of(self._house, self.rights.person, self._artifacts)
 
 
 class BoundDatasets(Bound):
@@ -37,6 +44,12 @@ class BoundDatasets(Bound):
         # The id follows from content and person, so nobody can meet somebody else's.
         if record != owned(record, self.rights.person.id):
             raise NotAllowed("A dataset can be added to one's own space only.")
+        is_new = self._house.standing_of_dataset(record.id) is None
+        if is_new and not record.is_copy:
+            allowance = self._allowance()
+            allowance.check_images(record.n)
+            # Its files are in place already, and go again if it is refused.
+            allowance.check_disk(bytes_in(self._artifacts.dataset_folder(record.id)))
         return self._house.add_dataset(record, images, skipped)
 
     def get_dataset(self, dataset: str) -> DatasetRecord:

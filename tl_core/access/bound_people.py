@@ -3,10 +3,11 @@
 from typing import Any
 
 from tl_core.access.bound_datasets import Bound
+from tl_core.access.limits import LIMITS
 from tl_core.errors import NotAllowed
 from tl_core.records import Person, Role, Session
 
-READABLE_SETTINGS = ("person limits",)
+READABLE_SETTINGS = (LIMITS,)
 """Settings that everyone may know."""
 ADMIN_SETTINGS = (*READABLE_SETTINGS, "classroom", "spaces to erase")
 """Settings that whoever administers may know and make; others, such as salts, are the server's."""

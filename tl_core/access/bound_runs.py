@@ -1,7 +1,8 @@
 """Runs of a store that is bound to a person: reading, changing, reports."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from threading import Lock
 from typing import Any
 
 from tl_core.access.bound_datasets import Bound
@@ -18,8 +19,10 @@ from tl_core.records import (
 )
 from tl_core.store.absent import no_dataset, no_run
 from tl_core.store.contract import Asked, Move
-from tl_core.store.queries import EVERY_RUN, RunQuery, RunSummary
+from tl_core.store.queries import EVERY_RUN, RunQuery, RunSummary, Usage
 from tl_core.store.turns import Waiting
+
+_QUEUEING = Lock()
 
 
 class BoundRuns(Bound):
@@ -40,7 +43,10 @@ class BoundRuns(Bound):
         # The very id: a worker must never find another dataset by that name.
         if not self.rights.trains_on(config.data.dataset_id):
             raise no_dataset(config.data.dataset_id)
-        return self._house.add_run(config, dataset_name, facts, state, owner=person.id)
+        # Together, since two tabs must not both take the last place.
+        with _QUEUEING:
+            self._allowance().check_run()
+            return self._house.add_run(config, dataset_name, facts, state, owner=person.id)
 
     def get_run(self, run: str) -> Run:
         person = self.rights.person
@@ -136,6 +142,16 @@ class BoundStates(Bound):
         _ = self.rights.person
         return self._house.is_queue_held()
 
+    def let_rest(self, until: Mapping[str, float]) -> None:
+        self.rights.require_admin()
+        self._house.let_rest(until)
+
+    def usage_of(self, owner: str) -> Usage:
+        person = self.rights.person
+        if owner != person.id and not person.leads:
+            return Usage(0, (), 0.0, 0, (), ())
+        return self._house.usage_of(owner)
+
     def request_cancel(self, run_id: str) -> None:
         if self.rights.stops_run(run_id):
             self._house.request_cancel(run_id)
@@ -158,7 +174,11 @@ class BoundStates(Bound):
             run = self._house.get_run(run_id)
             if config.data.dataset_id != run.config.data.dataset_id:
                 raise no_dataset(config.data.dataset_id)
-        return self._house.queue_again(run_id, config)
+        with _QUEUEING:
+            # Whoever leads may resume anybody's.
+            if self.rights.owns_run(run_id):
+                self._allowance().check_run()
+            return self._house.queue_again(run_id, config)
 
     def put_back(self, run_id: str, facts: RunFacts | None = None) -> Run | None:
         return self._house.put_back(run_id, facts) if self.rights.changes_run(run_id) else None

@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from tl_core.access.erasing import erase_space, stop_runs
-from tl_core.access.limits import NO_LIMITS, PersonLimits
+from tl_core.access.limits import LIMITS, PersonLimits, limits_of
 from tl_core.access.presence import forget_everyone, person_in_session
 from tl_core.access.secrets import (
     digest_of_token,
@@ -26,7 +26,6 @@ LONGEST_NAME = 40
 MOST_PEOPLE = 500
 """Largest number of people who can have joined with the code."""
 _CLASSROOM = "classroom"
-_LIMITS = "person limits"
 _SALT = "salt of words"
 _TO_ERASE = "spaces to erase"
 
@@ -224,14 +223,14 @@ class Directory:
 
     def limits(self) -> PersonLimits:
         """Return the limits of each person who does not administer."""
-        return PersonLimits.model_validate(self._store.get_setting(_LIMITS) or {})
+        return PersonLimits.model_validate(self._store.get_setting(LIMITS) or {})
 
     def set_limits(self, limits: PersonLimits) -> None:
-        self._store.put_setting(_LIMITS, limits.model_dump())
+        self._store.put_setting(LIMITS, limits.model_dump())
 
     def limits_of(self, person: Person) -> PersonLimits:
         """Return the limits of this person."""
-        return NO_LIMITS if person.administers else self.limits()
+        return limits_of(self._store, person)
 
     def _keep(self, classroom: Classroom) -> None:
         kept = {"code": classroom.code, "is_open": classroom.is_open}

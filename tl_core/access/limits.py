@@ -2,6 +2,12 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tl_core.records import Person
+from tl_core.store import Store
+
+LIMITS = "person limits"
+"""Name of the setting with the limits."""
+
 
 class PersonLimits(BaseModel):
     """Bounds on what one person may use at a time; None stands for no bound.
@@ -11,8 +17,8 @@ class PersonLimits(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    waiting_runs: int | None = Field(5, ge=1)
-    """Runs that wait in the queue."""
+    waiting_runs: int | None = Field(10, ge=1)
+    """Runs that wait in the queue; a comparison of optimizers needs eight."""
     minutes_a_day: int | None = Field(120, ge=1)
     """Minutes of training within 24 hours."""
     disk_bytes: int | None = Field(3 * 10**9, ge=1)
@@ -27,3 +33,10 @@ NO_LIMITS = PersonLimits(
     waiting_runs=None, minutes_a_day=None, disk_bytes=None, images=None, uploads=None
 )
 """Limits of the operator, and of those who administer."""
+
+
+def limits_of(store: Store, person: Person) -> PersonLimits:
+    """Return the limits of this person."""
+    if person.administers:
+        return NO_LIMITS
+    return PersonLimits.model_validate(store.get_setting(LIMITS) or {})

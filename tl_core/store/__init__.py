@@ -4,7 +4,7 @@ from tl_core.store.artifacts import Artifacts
 from tl_core.store.contract import Store
 from tl_core.store.database import folder_of_store
 from tl_core.store.leftovers import Leftover, find_leftovers, sweep
-from tl_core.store.queries import EVERY_RUN, RunQuery, RunSummary
+from tl_core.store.queries import EVERY_RUN, RunQuery, RunSummary, Usage
 from tl_core.store.recovery import Death, recover_runs
 from tl_core.store.sql import SqlStore, open_store
 from tl_core.store.turns import Waiting
@@ -18,6 +18,7 @@ __all__ = [
     "RunSummary",
     "SqlStore",
     "Store",
+    "Usage",
     "Waiting",
     "find_leftovers",
     "folder_of_store",

@@ -1,6 +1,6 @@
 """Contract of a store, against which every backend is tested."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 from tl_core.config import RunConfig
@@ -21,7 +21,7 @@ from tl_core.records import (
     SkippedFile,
     TestResult,
 )
-from tl_core.store.queries import EVERY_RUN, RunQuery, RunSummary
+from tl_core.store.queries import EVERY_RUN, RunQuery, RunSummary, Usage
 from tl_core.store.turns import Waiting
 
 Asked = Literal["cancel", "pause"]
@@ -150,6 +150,15 @@ class Store(Protocol):
 
     def is_queue_held(self) -> bool:
         """Return whether no run is to start at the moment."""
+
+    def let_rest(self, until: Mapping[str, float]) -> None:
+        """Let the waiting runs of some people wait, each until a time in seconds since the epoch.
+
+        Whoever is not among them rests no more.
+        """
+
+    def usage_of(self, owner: str) -> Usage:
+        """Return the use that a person makes of what all share."""
 
     def request_cancel(self, run_id: str) -> None:
         """Ask a running run to stop for good; cancel a queued or paused one at once.

@@ -309,6 +309,20 @@ def _add_lists_and_queue(connection: Connection) -> None:
         connection.execute(change.values(backbone=backbone, comparison=facts.get("comparison", "")))
 
 
+_TRAINING_TIME = """
+CREATE TABLE training_time (
+    number {counter} NOT NULL PRIMARY KEY, owner TEXT NOT NULL, ended_at {real} NOT NULL,
+    seconds {real} NOT NULL
+);
+CREATE INDEX training_time_by_owner ON training_time (owner, ended_at);
+"""
+
+
+def _add_training_time(connection: Connection) -> None:
+    """Add the time that each person's runs have taken, which is limited by day."""
+    _execute_all(connection, _TRAINING_TIME)
+
+
 # A migration's place in the list is its version, so the order never changes.
 MIGRATIONS: list[Callable[[Connection], None]] = [
     _create_first_tables,
@@ -322,6 +336,7 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
     _add_levels,
     _add_people,
     _add_lists_and_queue,
+    _add_training_time,
 ]
 
 

@@ -52,3 +52,39 @@ class RunSummary:
     test_accuracy: float | None
     owner: str
     """Id of the person it belongs to; empty for the operator."""
+
+
+DAY = 86_400.0
+"""Seconds within which training time counts against a limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Use that one person makes of what all share."""
+
+    waiting_runs: int
+    spent: tuple[tuple[float, float], ...]
+    """Time of the end and seconds of each piece of training within the last day."""
+    seconds_under_way: float
+    """Seconds that their runs have taken which are going on."""
+    images: int
+    """Images of their datasets, without copies of shared ones and without the bin."""
+    datasets: tuple[str, ...]
+    """Ids of their datasets, also in the bin."""
+    runs: tuple[str, ...]
+    """Ids of their runs, also in the bin."""
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training within the last day."""
+        return self.seconds_under_way + sum(seconds for _, seconds in self.spent)
+
+    def free_at(self, seconds: float, now: float) -> float:
+        """Return the time from which on fewer than this many seconds count."""
+        left = self.seconds
+        for ended_at, spent in sorted(self.spent):
+            if left < seconds:
+                break
+            left -= spent
+            now = max(now, ended_at + DAY)
+        return now

@@ -11,6 +11,7 @@ from tl_core.store.runs import IS_KEPT, lock_run, next_rank
 from tl_core.store.states import claim
 from tl_core.store.tables import house_settings, runs, turns
 from tl_core.store.turns import LAST, Entry, Waiting, in_turn
+from tl_core.store.usage import resting
 
 _LOCK = 8_337_112_921
 """Number of the PostgreSQL advisory lock for claiming; arbitrary, but equal in every process."""
@@ -30,7 +31,7 @@ class SqlQueue(Database):
             query = (
                 select(runs.c.id, runs.c.owner)
                 .outerjoin(turns, turns.c.owner == runs.c.owner)
-                .where(*_WAITS)
+                .where(*_WAITS, runs.c.owner.not_in(list(resting(connection))))
                 .order_by(runs.c.urgency.desc(), waited_longest, runs.c.rank, runs.c.number)
                 .limit(1)
             )
@@ -46,10 +47,14 @@ class SqlQueue(Database):
         with self.reading() as connection:
             rows = connection.execute(select(*columns).where(*_WAITS)).all()
             last_turns = {row.owner: row.turn for row in connection.execute(select(turns))}
+            rest_until = resting(connection)
         queue = [Entry(row.id, row.owner, row.rank, row.urgency) for row in rows]
         if newcomer is not None:
             queue.append(Entry("", newcomer, LAST))
-        return [Waiting(entry.run_id, entry.owner) for entry in in_turn(queue, last_turns)]
+        order = in_turn(queue, last_turns)
+        # `sorted` is stable, so that all others keep their order.
+        order.sort(key=lambda entry: rest_until.get(entry.owner, 0.0))
+        return [Waiting(entry.run_id, entry.owner) for entry in order]
 
     def move_run(self, run_id: str, where: Move) -> None:
         with self.writing() as connection:

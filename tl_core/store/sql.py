@@ -16,6 +16,7 @@ from tl_core.store.reports import SqlReports
 from tl_core.store.runs import SqlRuns
 from tl_core.store.sharing import SqlSharing
 from tl_core.store.states import SqlStates
+from tl_core.store.usage import SqlUsage
 
 
 class SqlStore(
@@ -24,6 +25,7 @@ class SqlStore(
     SqlListing,
     SqlStates,
     SqlQueue,
+    SqlUsage,
     SqlReports,
     SqlAnnotations,
     SqlPresets,

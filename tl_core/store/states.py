@@ -17,6 +17,7 @@ from tl_core.store.contract import Asked
 from tl_core.store.database import Database
 from tl_core.store.runs import IS_KEPT, lock_run, run_of
 from tl_core.store.tables import runs
+from tl_core.store.usage import note_time
 
 # No process executes runs in these states, so they can be cancelled without being asked to stop.
 _WAITING = (RunState.QUEUED, RunState.PAUSED)
@@ -92,6 +93,7 @@ class SqlStates(Database):
             if row is None or row.state != RunState.RUNNING or row.requested is not None:
                 return None
             merged = row.facts.merged(_resumed(row)).merged(facts or RunFacts())
+            note_time(connection, row)
             # Next, since its turn had come already.
             changes = {**_QUEUED, "facts": merged, "urgency": 1}
             return run_of(_change(connection, run_id, **changes))
@@ -105,6 +107,7 @@ class SqlStates(Database):
                 return
             if state is RunState.PAUSED and row.requested == "cancel":
                 state = RunState.CANCELLED
+            note_time(connection, row)
             _change(connection, run_id, **_stopped(state, message))
 
 

@@ -198,6 +198,17 @@ turns = _Table(
     Column("turn", BigInteger, nullable=False),
 )
 
+training_time = _Table(
+    "training_time",
+    metadata,
+    # Kept apart from the runs, since nobody is to get time back by deleting or resuming one.
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("ended_at", Double, nullable=False),
+    Column("seconds", Double, nullable=False),
+    Index("training_time_by_owner", "owner", "ended_at"),
+)
+
 metrics = _Table(
     "metrics",
     metadata,

@@ -100,7 +100,16 @@ def queue_comparison(dataset_id: str, settings: dict[str, Any]) -> str:
     """
     comparison_id = secrets.token_hex(4)
     store = get_workspace().store
-    for name in LOOKS:
-        run = get_runner().submit(make_run_config(dataset_id, {**settings, "optimizer": name}))
-        store.update_run(run.id, facts=RunFacts(comparison=comparison_id))
+    queued: list[str] = []
+    try:
+        for name in LOOKS:
+            run = get_runner().submit(make_run_config(dataset_id, {**settings, "optimizer": name}))
+            queued.append(run.id)
+            store.update_run(run.id, facts=RunFacts(comparison=comparison_id))
+    except TransferLabError:
+        # Some of the eight compare nothing.
+        for run_id in queued:
+            store.request_cancel(run_id)
+            store.bin_run(run_id)
+        raise
     return comparison_id
