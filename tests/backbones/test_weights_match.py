@@ -240,7 +240,7 @@ def test_half_of_the_parameters_is_enough_and_less_is_not():
     assert found.share == pytest.approx(0.75, abs=0.01)
     refuse_unless_usable(RESNET, found)
     rest = {name: tensor for name, tensor in state().items() if name not in last}
-    with pytest.raises(WeightsMismatch, match="25% of its parameters; it lacks layer4"):
+    with pytest.raises(WeightsMismatch, match="25 % of its parameters; it lacks layer4"):
         refuse_unless_usable(RESNET, match(rest))
 
 

@@ -97,7 +97,7 @@ def test_a_preset_that_is_not_changed_stands(home: Path):
 def test_people_read_sentences(home: Path):
     done = run(home, "train", "colours", *QUICK, "--epochs", "1", "--frozen-stages", "all")
     assert done.returncode == 0 and "Traceback" not in done.stderr
-    figure = r"Right on \d+ of 6 test images, [\d.]+% \(95 % interval [\d.]+% to [\d.]+%\); "
+    figure = r"Right on \d+ of 6 test images, [\d.]+ % \(95 % interval [\d.]+ % to [\d.]+ %\); "
     assert re.search(figure + "always guessing the most frequent class would reach", done.stdout)
 
 

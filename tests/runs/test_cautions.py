@@ -8,9 +8,11 @@ from filled_pages import add_run, dataset, open_page, workspace  # noqa: F401
 from tl_core.data.small_samples import few_test_warning
 from tl_core.datasets.importing import delete_dataset
 from tl_core.facts import RunFacts
-from tl_core.records import RunState
+from tl_core.records import MetricPoint, RunState
 from tl_core.report import report_html
 from tl_core.runs.cautions import all_warnings, data_warnings, split_warnings
+from tl_core.runs.results import results_of
+from tl_core.runs.summary import caution
 
 ODD = "The class b has no training image."
 
@@ -43,6 +45,26 @@ def test_a_test_that_says_little_is_warned_of_first(workspace, run):  # noqa: F8
     first, *others = all_warnings(workspace.store, run)
     assert "not clearly better" in first
     assert others == [ODD]
+
+
+def test_the_page_and_the_command_line_give_the_same_advice(workspace, run):  # noqa: F811
+    figures = {"train": {"accuracy": 0.99, "loss": 0.02}, "val": {"accuracy": 0.5, "loss": 2.5}}
+    told = [
+        (epoch, split, name, value + (epoch if (split, name) == ("val", "loss") else 0))
+        for epoch in (1, 2, 3)
+        for split, named in figures.items()
+        for name, value in named.items()
+    ]
+    points = [
+        MetricPoint(10 + seq, epoch, epoch, split, name, value, 40)
+        for seq, (epoch, split, name, value) in enumerate(told)
+    ]
+    workspace.store.append_metrics(run.id, points)
+    kind = results_of(workspace.store, run.id).fit.kind
+    assert kind != "unknown"
+    first, *_ = all_warnings(workspace.store, run)
+    assert first == caution(run.result, run.config.model, kind)
+    assert first != caution(run.result, run.config.model, "unknown")
 
 
 def test_page_and_report_tell_them(workspace, run):  # noqa: F811

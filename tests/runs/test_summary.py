@@ -50,22 +50,24 @@ def test_the_headline_has_accuracy_interval_and_baseline():
     ],
 )
 def test_a_figure_that_means_little_has_a_warning(accuracy, n, warning):
-    words = caution(make_result(accuracy, n), ModelConfig())
+    words = caution(make_result(accuracy, n), ModelConfig(), "unknown")
     assert warning in words
     assert bool(warning) == bool(words)
 
 
 def test_few_test_images_are_told_of_with_the_range_of_the_headline_and_its_width():
-    words = caution(make_result(19 / 24, 24), ModelConfig())
+    words = caution(make_result(19 / 24, 24), ModelConfig(), "unknown")
     assert "60–91" in headline(make_result(19 / 24, 24))
     assert "the accuracy most likely lies between 60 and 91 % (31 points wide)" in words
 
 
 def test_no_one_is_told_to_freeze_less_than_nothing():
     guess = make_result(0.24, 380)
-    assert "fewer frozen stages" in caution(guess, ModelConfig())
-    assert "more frozen stages" in caution(guess, ModelConfig(frozen_stages=0))
-    assert "pretrained weights" in caution(guess, ModelConfig(pretrained=False, frozen_stages=0))
+    assert "fewer frozen stages" in caution(guess, ModelConfig(), "unknown")
+    assert "more frozen stages" in caution(guess, ModelConfig(frozen_stages=0), "unknown")
+    assert "pretrained weights" in caution(
+        guess, ModelConfig(pretrained=False, frozen_stages=0), "unknown"
+    )
 
 
 def test_the_warning_and_the_verdict_of_the_curves_name_the_same_remedy():
@@ -174,6 +176,8 @@ def test_class_names_outlive_the_dataset():
 def test_a_test_set_of_one_class_says_what_it_cannot_show():
     judged = judge([Prediction(i, 0, (0.9 - i / 10, 0.1 + i / 10)) for i in range(3)], 0)
     assert "of one class" in missing_words(judged)
-    assert "nothing about the others" in caution(make_result(1.0, 3, baseline=1.0), ModelConfig())
+    assert "nothing about the others" in caution(
+        make_result(1.0, 3, baseline=1.0), ModelConfig(), "unknown"
+    )
     both = judge([Prediction(i, i % 2, (0.6, 0.4)) for i in range(6)], 0)
     assert missing_words(both) == ""

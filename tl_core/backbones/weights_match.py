@@ -134,7 +134,7 @@ def refuse_unless_usable(backbone: Backbone, match: Match) -> None:
         total = report.fitted + len(report.missing) + len(report.misshapen)
         raise WeightsMismatch(
             f"The weights in {report.source} do not fit {backbone.name}: they fill only "
-            f"{report.fitted} of its {total} tensors, {match.share:.0%} of its parameters; "
+            f"{report.fitted} of its {total} tensors, {100 * match.share:.0f} % of its parameters; "
             f"{_faults(match)}. Choose the backbone that they were saved from, or other weights."
         )
 

@@ -15,6 +15,7 @@ from tl_core.cli.options import AsJson
 from tl_core.cli.output import out, print_json
 from tl_core.errors import TransferLabError
 from tl_core.memory import importing
+from tl_core.text import percent
 
 if TYPE_CHECKING:
     from tl_core.backbones import Backbone
@@ -102,7 +103,7 @@ def _table(workspace: Workspace, found: Sequence[Backbone], speeds: Mapping[str,
     columns = {
         "name": [row.name for row in found],
         "parameters": [f"{row.parameters / 1e6:.1f} M" if row.parameters else "" for row in found],
-        "ImageNet": [f"{row.top1:.1%}" if row.top1 else "" for row in found],
+        "ImageNet": [percent(row.top1) if row.top1 else "" for row in found],
         "pixels": [str(row.preprocessing.size) for row in found],
     }
     if any(row.name in speeds for row in found):

@@ -68,9 +68,11 @@ def _print_figures(results: Results) -> None:
     test = results.test
     out.print(_figures_table(test, results.val))
     out.print("In brackets: 95 % intervals.")
-    baselines = f"guessing would be right on {test.chance:.1%}"
+    baselines = f"guessing would be right on {percent(test.chance)}"
     if test.majority_accuracy is not None:
-        baselines += f", always predicting the most frequent class on {test.majority_accuracy:.1%}"
+        baselines += (
+            f", always predicting the most frequent class on {percent(test.majority_accuracy)}"
+        )
     out.print(f"Of the {test.n:,} test images, {baselines}. {missing_words(test)}".strip())
     if words := seen_before(results.run):
         out.print(words)

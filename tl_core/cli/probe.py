@@ -13,6 +13,7 @@ from tl_core.cli.options import AsJson, Backbone, ClassesAt, Dataset, ProgressFi
 from tl_core.cli.output import out, print_json, shown_progress
 from tl_core.cli.workspaces import open_and_tidy
 from tl_core.memory import importing
+from tl_core.text import percent
 
 if TYPE_CHECKING:
     from tl_core.evaluation.probes import Probing
@@ -60,7 +61,10 @@ def _print(found: Probing) -> None:
     )
     for result in found.results:
         table.add_row(
-            result.title, f"{result.accuracy:.1%}", f"{result.spread:.1%}", f"{result.seconds:.1f}"
+            result.title,
+            percent(result.accuracy),
+            percent(result.spread),
+            f"{result.seconds:.1f}",
         )
     out.print(table)
     sample = "" if found.n == found.n_of else f", a sample of {found.n_of:,}"

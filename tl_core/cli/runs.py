@@ -14,6 +14,7 @@ from tl_core.memory import importing
 from tl_core.records import Run
 from tl_core.runs.endings import with_ending
 from tl_core.store import Store
+from tl_core.text import percent
 
 
 def runs(as_json: AsJson = False) -> None:
@@ -41,7 +42,7 @@ def runs(as_json: AsJson = False) -> None:
             run.dataset_name,
             run.config.model.backbone,
             frozen_words(run.config.model).removeprefix("stages "),
-            f"{run.result.accuracy:.1%} of {run.result.n}" if run.result else "",
+            f"{percent(run.result.accuracy)} of {run.result.n}" if run.result else "",
         )
     out.print(table)
 
@@ -100,11 +101,12 @@ def print_run(store: Store, run: Run) -> None:
         right = round(result.accuracy * result.n)
         low, high = wilson_interval(right, result.n)
         out.print(
-            f"Right on {right} of {result.n} test images, {result.accuracy:.1%} (95 % interval "
-            f"{low:.1%} to {high:.1%}); always guessing the most frequent class would reach "
-            f"{result.baseline_accuracy:.1%}. Macro precision {result.precision_macro:.3f}, "
-            f"recall {result.recall_macro:.3f}, F1 {result.f1_macro:.3f}, loss {result.loss:.3f} "
-            "on the same images; the command evaluate gives their intervals."
+            f"Right on {right} of {result.n} test images, {percent(result.accuracy)} "
+            f"(95 % interval {percent(low)} to {percent(high)}); always guessing the most frequent "
+            f"class would reach {percent(result.baseline_accuracy)}. "
+            f"Macro precision {result.precision_macro:.3f}, recall {result.recall_macro:.3f}, "
+            f"F1 {result.f1_macro:.3f}, loss {result.loss:.3f} on the same images; the command "
+            "evaluate gives their intervals."
         )
 
 

@@ -3,6 +3,7 @@
 from tl_core.data.small_samples import few_test_warning
 from tl_core.errors import UnknownDataset
 from tl_core.records import Run
+from tl_core.runs.results import fit_of
 from tl_core.runs.summary import caution
 from tl_core.store import Store
 
@@ -31,5 +32,7 @@ def split_warnings(run: Run) -> tuple[str, ...]:
 
 def all_warnings(store: Store, run: Run) -> tuple[str, ...]:
     """Return the caution about the test result, if there is one, and those of `data_warnings`."""
-    of_test = caution(run.result, run.config.model) if run.result else ""
+    of_test = ""
+    if run.result:
+        of_test = caution(run.result, run.config.model, fit_of(store, run).kind)
     return (*([of_test] if of_test else []), *data_warnings(store, run))

@@ -87,6 +87,14 @@ def results_of(store: Store, run_id: str) -> Results:
     )
 
 
+def fit_of(store: Store, run: Run) -> Fit:
+    """Judge the learning curves of a run for over- and underfitting, without its other figures."""
+    _, val = store.list_predictions(run.id, BEST_VAL)
+    # The number counts only for runs that have not recorded the names of their classes.
+    n_classes = len(class_names(run, len(val[0].probabilities) if val else 2))
+    return judge_fit(run, store.list_metrics(run.id), val, n_classes)
+
+
 def tested_run(store: Store, run_id: str) -> Run:
     """Return the run, if it was tested. Raises as `results_of` does."""
     run = store.get_run(run_id)

@@ -49,7 +49,7 @@ def _rounded(share: float) -> str:
     return percent(share) if 0 < share < 0.01 else f"{100 * share:.0f} %"
 
 
-def caution(result: TestResult, model: ModelConfig, kind: str = "unknown") -> str:
+def caution(result: TestResult, model: ModelConfig, kind: str) -> str:
     """Warn if the test accuracy says less than it seems to; empty otherwise.
 
     Args:

@@ -152,8 +152,8 @@ def every_file(paths: list[Path]) -> Iterator[Path]:
 def in_words(share: float) -> str:
     """Format a percentage; only exact values are shown as 0 or 100 %."""
     if 0.9995 <= share < 1:
-        return "> 99.9%"
-    return "< 0.1%" if 0 < share < 0.0005 else f"{share:.1%}"
+        return "> 99.9 %"
+    return "< 0.1 %" if 0 < share < 0.0005 else f"{100 * share:.1f} %"
 
 
 def main() -> int:
