@@ -8,6 +8,8 @@ from tl_core.text import confidence, html_text, isolated, shorten
 
 CAPTION_LENGTH = 60
 """Longest class name below an image, in characters; the alternative text has all of it."""
+GALLERY_SIDE = 128
+"""Minimum width of an image in a gallery, in pixels, where nothing else is asked for."""
 PER_ROW = 10
 """Images in a class's row; a narrow page shows the first half of them."""
 
@@ -86,7 +88,9 @@ def class_rows_html(rows: Sequence[ClassRow], columns: int = PER_ROW) -> str:
     return _STYLE + shown
 
 
-def gallery_html(items: Sequence[GalleryItem], *, side: int = 128, captions: bool = True) -> str:
+def gallery_html(
+    items: Sequence[GalleryItem], *, side: int = GALLERY_SIDE, captions: bool = True
+) -> str:
     """Return the grid; images load when they are scrolled into view.
 
     Args:
@@ -95,6 +99,18 @@ def gallery_html(items: Sequence[GalleryItem], *, side: int = 128, captions: boo
     """
     figures = "".join(_figure(item, side, captions) for item in items)
     return f'{_STYLE}<div class="tl-gallery" style="--tl-side: {side}px">{figures}</div>'
+
+
+def caption_lengths(item: GalleryItem) -> list[int]:
+    """Return about how many characters each paragraph of an image's caption has."""
+    true = min(len(item.true), CAPTION_LENGTH)
+    if item.predicted is None:
+        return [true]
+    sure = len(" (96.9 %)") if item.confidence is not None else 0
+    if item.is_right:
+        return [len("✓ right"), true + sure]
+    predicted = min(len(item.predicted), CAPTION_LENGTH)
+    return [len("✗ wrong"), len("Predicted ") + predicted + sure, len("True label ") + true]
 
 
 def _figure(item: GalleryItem, side: int, captions: bool) -> str:

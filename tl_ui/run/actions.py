@@ -88,12 +88,13 @@ def _link_report(run: Run) -> None:
     # A route behind a signed address, because the report is made only when it is opened.
     token = get_tokens().sign("run", run.id)
     st.link_button(
-        "Report to pass on",
+        "Download the report",
         f"{url_base()}/api/runs/{run.id}/report?token={token}",
-        icon=":material/description:",
+        icon=":material/download:",
         type="tertiary",
-        help="One HTML file with the figures, charts and examples, explained for people who were "
-        "not there. It opens in any browser, without a network, and prints to PDF.",
+        help="To pass on: one HTML file with the figures, charts and examples, explained for "
+        "people who were not there. It opens in any browser, without a network, and prints to "
+        "PDF.",
     )
 
 

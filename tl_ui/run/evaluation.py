@@ -1,5 +1,6 @@
 """Predictions of a run's test, or of its last validation: matrix, figures by class, images."""
 
+import math
 from collections.abc import Sequence
 
 import streamlit as st
@@ -14,6 +15,15 @@ from tl_ui.run.confusion_matrix import show_cell, show_matrix
 from tl_ui.run.images import browse_predictions, predictions_after
 from tl_ui.run.one_class import choose_class, show_class
 from tl_ui.run.results import show_confused
+
+_NARROWEST = 112
+"""Narrowest column of class names, in pixels."""
+_WIDEST = 200
+"""Widest one; Streamlit unpins a column that takes most of a phone's width."""
+_ROW_HEIGHT = 35
+"""Height of a table's head and of a row of one line, in pixels."""
+_LINE_HEIGHT = 20
+_MOST_LINES = 6
 
 
 def show_answers(run: Run) -> None:
@@ -42,7 +52,8 @@ def show_answers(run: Run) -> None:
 
 
 def _show_tables(run: Run, split: Split, predictions: Sequence[Prediction], what: str) -> None:
-    left, right = st.columns(2, gap="large")
+    # The table of the classes is wider than most matrices.
+    left, right = st.columns([9, 11], gap="large")
     with left:
         show_matrix(run, split, predictions)
     with right:
@@ -65,11 +76,11 @@ def show_classes(run: Run, predictions: Sequence[Prediction], what: str) -> None
     )
     number = st.column_config.NumberColumn
     text = st.column_config.TextColumn
-    interval = text("from, to", width=82, help="95 % interval of the figure to the left.")
     rows = class_rows(names, predictions)
     key = f"classes-{run.id}"
+    width, row_height = _room_for(names)
     # A table is as high as its rows and its head, up to Streamlit's usual height.
-    keep_room(key, min(400, 35 * (len(rows) + 1) + 3))
+    keep_room(key, min(400, row_height * len(rows) + _ROW_HEIGHT + 3))
     clicked = st.dataframe(
         rows,
         key=key,
@@ -77,13 +88,19 @@ def show_classes(run: Run, predictions: Sequence[Prediction], what: str) -> None
         # Cells, because selecting rows would take a column of checkboxes.
         selection_mode="single-cell",
         hide_index=True,
+        row_height=row_height,
         placeholder="–",
         column_config={
-            "Class": text(width=112, pinned=True),
+            "Class": text(width=width, pinned=True),
             "F1": number(width=68, format="%.1f %%", help=GLOSSARY["F1"]),
             "Recall": number(width=68, format="%.1f %%", help=GLOSSARY["recall"]),
             "Precision": number(width=72, format="%.1f %%", help=GLOSSARY["precision"]),
-            **{f"{name} from, to": interval for name in ("F1", "Recall", "Precision")},
+            **{
+                f"{name} range": text(
+                    width=62 + 6 * len(name), help=f"95 % interval of {name}: from, to."
+                )
+                for name in ("F1", "Recall", "Precision")
+            },
             "n": number(width=44, help=f"{what.capitalize()} images of this class"),
         },
         alt=f"Precision, recall and F1 of each class on the {what} images",
@@ -96,6 +113,19 @@ def show_classes(run: Run, predictions: Sequence[Prediction], what: str) -> None
     choose_class(run, label)
 
 
+def _room_for(names: Sequence[str]) -> tuple[int, int]:
+    """Return the width of the names' column and the height of a row, in pixels.
+
+    Names wrap, and the longest is whole up to `_MOST_LINES` lines.
+    """
+    # Wide letters need about 9 pixels; the cell has edges of 8.
+    longest = 9 * max(map(len, names)) + 16
+    width = min(max(longest, _NARROWEST), _WIDEST)
+    # Lines end between words, so that not all of a line is used.
+    lines = min(_MOST_LINES, math.ceil(1.2 * longest / width)) if longest > width else 1
+    return width, _ROW_HEIGHT + _LINE_HEIGHT * (lines - 1)
+
+
 def class_rows(
     names: Sequence[str], predictions: Sequence[Prediction]
 ) -> list[dict[str, str | float | int | None]]:
@@ -105,11 +135,11 @@ def class_rows(
             "Class": names[f.label],
             "n": f.n,
             "F1": _in_percent(f.f1),
-            "F1 from, to": _range_words(f.f1_interval),
+            "F1 range": _range_words(f.f1_interval),
             "Recall": _in_percent(f.recall),
-            "Recall from, to": _range_words(f.recall_interval),
+            "Recall range": _range_words(f.recall_interval),
             "Precision": _in_percent(f.precision),
-            "Precision from, to": _range_words(f.precision_interval),
+            "Precision range": _range_words(f.precision_interval),
         }
         for f in weakest_first(class_figures(predictions, len(names)))
     ]

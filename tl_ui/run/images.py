@@ -15,10 +15,11 @@ from tl_core.runs.summary import class_names
 from tl_core.text import count, number_of, shorten
 from tl_ui.components.picker import picker
 from tl_ui.dataset_view import dataset_images, image_url, thumbnail_url
-from tl_ui.gallery import GalleryItem, gallery_html
+from tl_ui.gallery import GALLERY_SIDE, GalleryItem, caption_lengths, gallery_html
 from tl_ui.large_view import open_dataset_image
 from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
+from tl_ui.room import keep_room_for_gallery
 from tl_ui.run.image_order import EXPLAINED, VIEWS, extremes, in_order
 from tl_ui.run.large_view import open_image, open_image_of_address
 
@@ -137,7 +138,8 @@ def browse_predictions(run: Run, predictions: Sequence[Prediction], what: str) -
     if view == "classes":
         _show_classes(run, predictions, what, key)
     else:
-        show_predictions(run, in_order(predictions, view), what, f"{key}-{view}")
+        ordered = in_order(predictions, view)
+        show_predictions(run, ordered, what, f"{key}-{view}", fills_page=True)
     # Among all predictions, because an address may name an image of another view.
     open_image_of_address(run, images, in_order(predictions, "loss"), what)
 
@@ -154,14 +156,25 @@ def _counts(predictions: Sequence[Prediction]) -> dict[str, int]:
 
 
 def show_predictions(
-    run: Run, predictions: Sequence[Prediction], what: str, key: str, page: int = PAGE
+    run: Run,
+    predictions: Sequence[Prediction],
+    what: str,
+    key: str,
+    page: int = PAGE,
+    *,
+    fills_page: bool = False,
 ) -> None:
-    """Draw a gallery, a page at a time, or a table if the images are gone; a click opens one."""
+    """Draw a gallery, a page at a time, or a table if the images are gone; a click opens one.
+
+    Args:
+        page: images that are shown at first, and more at each request.
+        fills_page: the gallery is as wide as the page, and gets its room before it arrives.
+    """
     if not images_of(run):
         _show_rows(run, predictions)
         return
     shown = st.session_state.get(f"shown-{key}", page)
-    _show_pictures(run, predictions[:shown], predictions, what, key)
+    _show_pictures(run, predictions[:shown], predictions, what, key, fills_page=fills_page)
     _offer_more(len(predictions) - shown, key, shown + page)
 
 
@@ -185,15 +198,25 @@ def _show_classes(run: Run, predictions: Sequence[Prediction], what: str, key: s
 
 
 def _show_pictures(
-    run: Run, predictions: Sequence[Prediction], around: Sequence[Prediction], what: str, key: str
+    run: Run,
+    predictions: Sequence[Prediction],
+    around: Sequence[Prediction],
+    what: str,
+    key: str,
+    *,
+    fills_page: bool = False,
 ) -> None:
     """Draw a gallery; a click opens an image large.
 
     Args:
         around: predictions that can be stepped through from the large image.
+        fills_page: as in `show_predictions`.
     """
     images = images_of(run)
     items = [gallery_item(run, images, p.position, p, pickable=True) for p in predictions]
+    if fills_page:
+        captions = [caption_lengths(item) for item in items]
+        keep_room_for_gallery(f"pictures-{key}", captions, side=GALLERY_SIDE)
     position = picker(gallery_html(items), key=f"pictures-{key}")
     if position is not None:
         open_image(run, images, around, position, what)

@@ -17,6 +17,7 @@ from tl_ui.large_view import open_dataset_image
 from tl_ui.resources import get_workspace
 from tl_ui.run.images import gallery_item, images_of, predictions_after, run_split
 from tl_ui.run.large_view import open_image
+from tl_ui.run.progress import is_far
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,9 @@ def follow_samples(run: Run) -> None:
     They are those of the preview before the first epoch, then those after each epoch. A click
     opens an image large.
     """
-    # Each refresh costs the run some of its speed, and epochs are slower than the preview.
-    st.fragment(_show_samples, run_every=3 if run.epochs_done else 1.5)(run.id)
+    # As often as the charts beside them, so that all show the same epoch within a second. Each
+    # refresh costs the run some of its speed, so that it is less often while the end is far.
+    st.fragment(_show_samples, run_every=2.0 if is_far(run) else 1.0)(run.id)
 
 
 def show_opened_sample(run: Run) -> None:

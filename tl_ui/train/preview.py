@@ -16,6 +16,7 @@ from tl_ui.components.depth_control import depth_control
 from tl_ui.components.live_chart import chart
 from tl_ui.folding import front_tab
 from tl_ui.markdown import literal
+from tl_ui.room import keep_room
 from tl_ui.train.form import frozen_count, split_of, take_depth
 from tl_ui.train.learning_rate import show_finder
 from tl_ui.train.network import StageView, depth_sentences, network_html
@@ -68,6 +69,8 @@ def choose_depth(backbone: Backbone, config: RunConfig | None, n_classes: int) -
     st.caption(f"**{label}**: {how}.", help=f"{GLOSSARY['freeze']} {GLOSSARY['stage']} {_NUMBERS}")
     views = [StageView(stage.name, stage.parameters, shape_words(stage.shape)) for stage in stages]
     partly = {layer.stage for layer in parts.layers if layer.name in frozen.modules}
+    # As high as it is drawn in a row, and on a phone in a column of stages.
+    keep_room(NETWORK, 250, 54 * (len(stages) + 3))
     depth_control(
         network_html(views, number_of(n_classes, "class", "classes")),
         key=NETWORK,

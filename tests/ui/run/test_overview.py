@@ -21,11 +21,11 @@ def test_the_weakest_class_comes_first_and_an_absent_one_last():
     assert rows[0] == {
         "Class": "dog",
         "F1": 0.0,
-        "F1 from, to": "0–88 %",
+        "F1 range": "0–88 %",
         "Recall": 0.0,
-        "Recall from, to": "0–79 %",
+        "Recall range": "0–79 %",
         "Precision": None,
-        "Precision from, to": None,
+        "Precision range": None,
         "n": 1,
     }
     assert rows[1]["Precision"] == 50

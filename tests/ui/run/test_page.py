@@ -19,6 +19,7 @@ from filled_pages import (
 from google.protobuf.json_format import MessageToJson
 
 from tl_core.datasets.importing import delete_dataset
+from tl_core.evaluation.sampling import pick_samples
 from tl_core.facts import PlannedPhase, RunFacts, SplitFingerprints
 from tl_core.records import (
     PREVIEW,
@@ -78,7 +79,7 @@ def test_a_finished_run_opens_with_the_sentence_and_its_figures(add_run):
         f"dataset=d1&run={run.id}&like={run.id}",
     )
     assert list(app.dataframe[0].value["n"]) == [15, 15]
-    assert "Report to pass on" in [link.proto.label for link in app.get("link_button")]
+    assert "Download the report" in [link.proto.label for link in app.get("link_button")]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ def test_without_usable_answers_the_page_says_what_is_missing(
     assert sentence in said and "Learning curves" in said and "not clearly better" not in said
     assert "There is no report to pass on" in said and "It cannot be exported" in said
     offered = [link.proto.label for link in app.get("link_button")]
-    assert "Report to pass on" not in offered and "Make the zip" not in buttons(app)
+    assert "Download the report" not in offered and "Make the zip" not in buttons(app)
 
 
 def test_an_earlier_look_at_the_test_set_is_told(workspace, add_run):
@@ -229,12 +230,12 @@ def test_the_preview_is_shown_while_features_are_made_and_folded_away_afterwards
     run = add_run()
     workspace.store.update_run(run.id, progress=Progress("preparing features", 0.5))
     split = run_images.run_split(run.config.data)
-    [position] = run_images.pick_samples(dataset_images(run.config.data.dataset_id), split.val, 1)
+    [position] = pick_samples(dataset_images(run.config.data.dataset_id), split.val, 1)
     told = [Prediction(position, 0, (0.875, 0.125))]
     workspace.store.put_predictions(run.id, PREVIEW, 96, told)
     app = open_page("run", run=run.id)
     assert "6 validation images, preview after 96 training images" in words(app)
-    assert "87.5" in words(app)
+    assert "87.5" in pictures(app)
     assert not app.expander or "Accuracy by number" not in app.expander[0].label
     workspace.store.finish_run(run.id, RunState.PAUSED)
     labels = [box.label for box in open_page("run", run=run.id).expander]
@@ -510,7 +511,12 @@ def test_runs_are_compared_by_a_figure_what_differs_and_a_verdict_in_words(works
     workspace.store.update_run(one.id, facts=RunFacts(split_fingerprint=same))
     workspace.store.update_run(two.id, facts=RunFacts(split_fingerprint=other_val))
     app = open_page("compare", runs=f"{one.id},{two.id}")
-    assert list(app.dataframe[0].value.columns[1:5]) == ["Name", "Test accuracy", "from, to", "n"]
+    assert list(app.dataframe[0].value.columns[1:5]) == [
+        "Name",
+        "Test accuracy",
+        "95 % interval",
+        "n",
+    ]
     assert set(app.dataframe[0].value.columns[5:7]) == {"Optimizer", "Seed"}
     assert "tie: each was right on" in words(app)
     assert "The same model: both give" in words(app)

@@ -7,6 +7,7 @@ import streamlit as st
 from tl_ui.components.assets import PLOTLY_AND_THEME, read_asset
 from tl_ui.components.live_chart import plotly_url
 from tl_ui.point_maps import PointMap
+from tl_ui.room import keep_room
 
 _component = st.components.v2.component(
     "transferlab_map",
@@ -16,6 +17,10 @@ _component = st.components.v2.component(
     # Plotly adds its style rules to the document, where a shadow root would not see them.
     isolate_styles=False,
 )
+
+
+_AROUND = 32
+"""Height of a map's title, in pixels."""
 
 
 def point_map(
@@ -30,6 +35,8 @@ def point_map(
     """
     look = {"height": height, "glide": glide, "lasso": lasso}
     data: dict[str, Any] = {"plotly": plotly_url(), "map": drawn.content(), **look}
+    # Title, legend and buttons take room, too; on a phone a map is as high as it is wide.
+    keep_room(key, height + _AROUND, 358 + _AROUND)
     state = _component(key=key, data=data, on_chosen_change=lambda: None)
     chosen = state.get("chosen") or {}
     # The selection may still be that of the map shown before.
