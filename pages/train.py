@@ -8,8 +8,8 @@ from tl_core.errors import TransferLabError
 from tl_ui.dataset_view import choose_dataset, describe
 from tl_ui.fields import take_changes
 from tl_ui.markdown import literal
-from tl_ui.navigation import go, link
-from tl_ui.resources import get_runner, get_workspace
+from tl_ui.navigation import link
+from tl_ui.resources import get_workspace
 from tl_ui.train.all_settings import show_every_knob
 from tl_ui.train.augmentation import choose_kind
 from tl_ui.train.backbones import choose_backbone
@@ -17,6 +17,7 @@ from tl_ui.train.form import keep_depth_within, make_config, show_strip
 from tl_ui.train.presets import choose_start, follow_address, offer_saving, show_changes
 from tl_ui.train.preview import choose_depth, show_preview
 from tl_ui.train.sentence import cautions, describe_plan
+from tl_ui.train.starting import TRAIN, start_run
 from tl_ui.train.weights import choose_weights, offer_own_weights
 from tl_ui.train.widgets import get_form, knob, mistakes
 
@@ -67,6 +68,10 @@ except TransferLabError as error:
     st.stop()
 keep_depth_within(n_stages)
 config, problem = make_config(dataset.id)
+refused = ""
+# Before the rest is drawn and the duration is estimated, which would take a second without a sign.
+if st.session_state.get(TRAIN) and config is not None and not problem:
+    refused = start_run(config)
 choose_depth(backbone, config, len(dataset.classes))
 show_changes()
 show_preview(config)
@@ -89,11 +94,12 @@ messages = list(wrong.values())
 # It would only repeat an invalid value that has a message already.
 if problem and not messages:
     messages = [problem]
-for message in messages:
+for message in filter(None, [*messages, refused]):
     notice.error(literal(message), icon=":material/error:")
 with button.container(key="next-run"):
-    pressed = st.button(
+    st.button(
         "Train",
+        key=TRAIN,
         type="primary",
         icon=":material/play_arrow:",
         width="stretch",
@@ -102,11 +108,3 @@ with button.container(key="next-run"):
 if config is not None and not problem:
     with saving:
         offer_saving()
-    if pressed:
-        with notice, st.spinner("Checking that everything is there…", show_time=False):
-            try:
-                run = get_runner().submit(config)
-            except TransferLabError as error:
-                st.error(literal(str(error)), icon=":material/error:")
-                st.stop()
-        go("run", run=run.id)

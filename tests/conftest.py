@@ -38,12 +38,6 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
-@pytest.fixture(scope="session", autouse=True)
-def no_home_of_the_persons(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep what a test starts, and what outlives it, away from the home folder of its reader."""
-    os.environ["TRANSFERLAB_HOME"] = str(tmp_path_factory.mktemp("nobodys"))
-
-
 @pytest.fixture(autouse=True)
 def same_chance() -> None:
     """Seed the random numbers, so that other tests in the process do not matter."""

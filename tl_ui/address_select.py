@@ -6,8 +6,8 @@ from functools import partial
 import streamlit as st
 
 from tl_ui.choice import choose
-from tl_ui.components.address import complete_address, page_path
-from tl_ui.fields import field, place, take_changes
+from tl_ui.components.address import complete_address, is_leaving, page_path
+from tl_ui.fields import Take, field, place, take_changes
 
 
 def choose_by_address(
@@ -40,7 +40,29 @@ def choose_by_address(
         complete_address(parameter, shown)
     # A key for each page: under a common one Streamlit keeps the value on the server while the
     # browser draws the first name.
-    key = field(f"{parameter}-choice-{page_path()}", shown, partial(choose, parameter))
+    take = unless_moved(parameter, shown, partial(choose, parameter))
+    key = field(f"{parameter}-choice-{page_path()}", shown, take)
     ids = list(names)
     st.selectbox(label, ids, place(ids, shown), format_func=names.__getitem__, key=key)
     return shown
+
+
+def unless_moved(parameter: str, shown: str, take: Take) -> Take:
+    """Return a receiver of a field's changes that takes none after a move to another address.
+
+    Keys such as Back can be pressed faster than pages are drawn. The browser then tells what a
+    field showed before the last move, which is not what the reader chose.
+
+    Args:
+        parameter: parameter of the address that the field shows.
+        shown: value that the field is being drawn with.
+        take: receives what the reader chose.
+    """
+    # The browser completes an address that lacks the parameter, which is no move.
+    drawn_from = (st.query_params.get(parameter), shown)
+
+    def receive(value: str) -> None:
+        if not is_leaving() and st.query_params.get(parameter) in drawn_from:
+            take(value)
+
+    return receive

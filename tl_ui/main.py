@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from tl_ui.components.address import expect_page
 from tl_ui.deleted import offer_undo
 from tl_ui.failures import store_failures_said
 from tl_ui.fields import take_changes
@@ -15,10 +16,11 @@ st.set_page_config(page_title="TransferLab", page_icon=ASSETS / "icon.svg", layo
 st.logo(ASSETS / "logo.svg", size="large")
 apply_style()
 page = st.navigation(make_pages(), position="hidden")
+expect_page(page.url_path)
 with store_failures_said():
     # Before the menu, which carries what is chosen on the page.
     take_changes()
     confirm_address(page)
-    show_menu()
+    show_menu(page)
     offer_undo()
     page.run()

@@ -16,38 +16,47 @@ _MENU = {
     "train": "Train",
     "runs": "Runs",
     "try_it": "Try it",
+    "optimizers": "Learn",
 }
-"""Pages of the menu with their titles, in order."""
-_LEARN = {"optimizers": "Optimizers"}
-"""Pages to learn from, which the menu has in a section of their own."""
+"""Pages of the menu with their entries, in order."""
+_TITLES = {
+    **_MENU,
+    "optimizers": "Optimizers",
+    "run": "Run",
+    "compare": "Compare",
+    "bin": "Bin",
+}
+_BELOW = {"run": "runs", "compare": "runs"}
+"""Pages that the menu does not have, with the entry that leads to them."""
 
 
 def make_pages() -> list[Any]:
     """Return all pages; `show_menu` draws the menu."""
-    titles = {**_MENU, **_LEARN, "run": "Run", "compare": "Compare", "bin": "Bin"}
     return [
-        st.Page(
-            _FILES[name],
-            title=title,
-            url_path="try" if name == "try_it" else name,
-            default=name == "data",
-        )
-        for name, title in titles.items()
+        st.Page(_FILES[name], title=title, url_path=_url_path(name), default=name == "data")
+        for name, title in _TITLES.items()
     ]
 
 
-def show_menu() -> None:
+def _url_path(name: str) -> str:
+    return "try" if name == "try_it" else name
+
+
+def show_menu(page: Any) -> None:
     """Draw the menu, whose links carry the chosen dataset and run.
 
     Those of Streamlit's own menu have no parameters, so that each page would choose anew.
+
+    Args:
+        page: the page that is drawn, whose entry is marked.
     """
     carried = chosen_or_newest()
+    here = next((entry for name, entry in _BELOW.items() if _url_path(name) == page.url_path), "")
     # The style sheet finds the container by its key and puts it into the header.
     with st.container(key="menu", horizontal=True, gap=None):
         for name, title in _MENU.items():
-            st.page_link(_FILES[name], label=title, query_params=carried or None)
-        with st.popover("Learn", type="tertiary"):
-            for name, title in _LEARN.items():
+            # Streamlit marks the entry of the page itself only; the style sheet marks the other.
+            with st.container(key="menu-here" if name == here else None, width="content"):
                 st.page_link(_FILES[name], label=title, query_params=carried or None)
 
 

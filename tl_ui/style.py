@@ -13,6 +13,9 @@ _STYLE = """<style>
   align-items: center; overflow-x: auto; scrollbar-width: none; }
 .st-key-menu > div { flex: none; width: auto !important; }
 .st-key-menu a[data-testid="stPageLink-NavLink"] { padding: 0.375rem 0.75rem; }
+.st-key-menu-here a[data-testid="stPageLink-NavLink"] {
+  background: light-dark(rgb(23 20 31 / 0.06), rgb(236 233 243 / 0.12)); }
+.st-key-menu-here a[data-testid="stPageLink-NavLink"] * { font-weight: 600; }
 /* What was deleted is said below the menu, wherever the page is scrolled to. It takes room of its
    own, so that it covers nothing at the top of the page. */
 div:has(> .st-key-undo) { position: sticky; top: 4.25rem; z-index: 999; align-items: center;
@@ -41,6 +44,11 @@ div:has(> [class*="st-key-phone-only"]) { display: none; }
   [data-testid="stHeaderLogo"] { height: 1.5rem; }
   [data-testid="stMainBlockContainer"] { padding-top: 5rem; }
   div:has(> .st-key-undo) { top: 6rem; }
+  /* Below the menu, which stays usable. */
+  [data-testid="stToastContainer"] { top: 6rem !important; }
+  /* Options that do not fit beside each other are pills, each with edges of its own. */
+  [data-testid="stButtonGroup"] > div { gap: 0.375rem; }
+  [data-testid="stButtonGroup"] button { border-radius: 0.5rem !important; margin: 0 !important; }
   [data-testid="stHeading"] h1 { font-size: 1.75rem; }
   [data-testid="stHeading"] h2 { font-size: 1.375rem; }
   [data-testid="stHeading"] h3 { font-size: 1.2rem; }

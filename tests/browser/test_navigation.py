@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from tl_core.locks import hold_lock
 from tl_core.records import Progress, RunState
 
-MENU = ("Explore", "Train", "Optimizers", "Data")
+MENU = ("Explore", "Train", "Learn", "Data")
 """Pages with a choice of the dataset."""
 
 
@@ -47,8 +47,6 @@ def expect_address(page, path, **query):
 
 
 def follow(page, name):
-    if name == "Optimizers":
-        page.get_by_role("button", name="Learn").click()
     page.get_by_role("link", name=name, exact=True).click()
 
 

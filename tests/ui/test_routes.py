@@ -322,3 +322,9 @@ def test_a_defect_is_a_sentence_without_a_traceback(client, served, tokens, monk
     assert reply.status_code == 500
     assert "division" not in reply.text
     assert reply.json()["error"]
+
+
+def test_the_path_of_the_first_page_leads_to_it(client):
+    answer = client.get("/data?dataset=a%26b", follow_redirects=False)
+    assert answer.status_code == 307 and answer.headers["location"] == "./?dataset=a%26b"
+    assert client.get("/data", follow_redirects=False).headers["location"] == "./"

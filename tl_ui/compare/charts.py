@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from tl_core.charts import CLASS_COLOURS, Chart, Figure, make_figure
 from tl_core.charts.curve_axes import curve_layout, cut_off, epoch_axis, finite, series
+from tl_core.charts.log_axis import log_axis
 from tl_core.evaluation import wilson_interval
 from tl_core.records import MetricPoint, Run
 from tl_core.runs.cost import training_cost
@@ -113,14 +114,24 @@ def cost_chart(runs: Sequence[Run], labels: dict[str, str]) -> Chart:
     """Draw test accuracy against the training cost of each run, in processor seconds."""
     places = [(run, training_cost(run)) for run in runs]
     words = {run.id: f"{duration(cost)} of a core" for run, cost in places if cost}
-    return _costs(places, labels, "Processor seconds from an empty cache", words, "training cost")
+    title = "Processor time from an empty cache"
+    return _costs(places, labels, title, words, against="training cost", tick=duration)
 
 
 def weights_chart(runs: Sequence[Run], labels: dict[str, str]) -> Chart:
     """Draw test accuracy against the number of trainable parameters."""
     places = [(run, run.facts.trainable_parameters) for run in runs]
     words = {run.id: f"{count(n)} parameters" for run, n in places if n}
-    return _costs(places, labels, "Trainable parameters", words, "trainable parameters")
+    title = "Trainable parameters"
+    return _costs(places, labels, title, words, against="trainable parameters", tick=_short_count)
+
+
+def _short_count(n: float) -> str:
+    """Format a round number for an axis: `500`, `20 k`, `1 M`, `2.5 M`."""
+    for unit, factor in (("M", 1e6), ("k", 1e3)):
+        if n >= factor:
+            return f"{n / factor:.3g} {unit}"
+    return f"{n:.3g}"
 
 
 def _costs(
@@ -128,7 +139,9 @@ def _costs(
     labels: dict[str, str],
     x: str,
     words: dict[str, str],
+    *,
     against: str,
+    tick: Callable[[float], str],
 ) -> Chart:
     """Draw test accuracy against a cost.
 
@@ -138,13 +151,14 @@ def _costs(
         x: title of the axis.
         words: cost of each run with its unit, by id.
         against: the cost in the chart's title.
+        tick: text of a number on the axis.
     """
     # A cost of 0 is left out as well: it has no place on a logarithmic axis.
     known = [(run, cost) for run, cost in places if cost and run.result]
     layout = curve_layout(x, "Test images right (%)", is_empty=not known)
     if known:
         # Training a head and training the whole backbone differ by orders of magnitude.
-        layout["xaxis"]["type"] = "log"
+        layout["xaxis"] |= log_axis([cost for _, cost in known], tick)
         layout["yaxis"]["ticksuffix"] = " %"
     traces = [
         _point(place, run, cost, labels[run.id], words[run.id])

@@ -18,6 +18,8 @@ _LABEL_LENGTH = 40
 """Most characters of a label; a legend has no room for more on a phone."""
 _MOST_IN_LABEL = 3
 """Most settings in a label."""
+_SHORT_FROZEN = {"all": "all frozen", "none": "none frozen"}
+"""Frozen stages in a label, by their value in words."""
 
 
 def open_comparison() -> list[Run]:
@@ -80,7 +82,14 @@ def _names(runs: Sequence[Run]) -> list[str]:
 
 def _value(name: str, words: str) -> str:
     """Return a value with the name of its setting, unless the value speaks for itself."""
+    if name == label("frozen_stages"):
+        return _SHORT_FROZEN.get(words) or _frozen_in_short(words)
     return words if name in ("Dataset", "Backbone") else f"{name.lower()} {words}"
+
+
+def _frozen_in_short(words: str) -> str:
+    last = words.removeprefix("all but the ")
+    return f"{words.removeprefix('the ')} frozen" if last == words else f"{last} trained"
 
 
 def differing(runs: Sequence[Run]) -> dict[str, list[str]]:

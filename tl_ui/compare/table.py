@@ -105,11 +105,11 @@ def _differ_words(names: Sequence[str]) -> str:
 def _accuracy(run: Run) -> dict[str, Any]:
     result = run.result
     if not result:
-        return {"Test accuracy": None, "from, to": None, "n": None}
+        return {"Test accuracy": None, "95 % interval": None, "n": None}
     low, high = wilson_interval(round(result.accuracy * result.n), result.n)
     return {
         "Test accuracy": 100 * result.accuracy,
-        "from, to": f"{100 * low:.0f}–{100 * high:.0f} %",
+        "95 % interval": f"{100 * low:.0f}–{100 * high:.0f} %",
         "n": result.n,
     }
 
@@ -126,7 +126,6 @@ def _figures(run: Run) -> dict[str, Any]:
         "Time": None if taken is None else duration(taken),
         "State": STATES[run.state][0],
         "Run": run.id,
-        "On the clock": ", and ".join(circumstances(run)) or None,
     }
 
 
@@ -134,12 +133,12 @@ def _columns(ids: list[str]) -> dict[str, Any]:
     column = st.column_config
     return {
         "": open_column(ids, "open-compared"),
-        "Name": column.TextColumn(width="medium"),
+        "Name": column.TextColumn(pinned=True),
         "Test accuracy": column.NumberColumn(
             format="%.1f %%", help=f"{GLOSSARY['accuracy']} {GLOSSARY['test set']}"
         ),
-        "from, to": column.TextColumn(
-            width=84, help=f"Of the test accuracy. {GLOSSARY['interval']}"
+        "95 % interval": column.TextColumn(
+            width=104, help=f"Of the test accuracy. {GLOSSARY['interval']}"
         ),
         "n": column.NumberColumn(help="Test images that the figures were measured on."),
         "Macro F1": column.NumberColumn(
@@ -153,9 +152,6 @@ def _columns(ids: list[str]) -> dict[str, Any]:
         "Time": column.TextColumn(
             help="Duration on the clock, without pauses, with that of the run that it carries on "
             "from. Work that an earlier run has done shortens it, and other programs lengthen it."
-        ),
-        "On the clock": column.TextColumn(
-            help="What made the run quicker or slower than usual. The training cost counts neither."
         ),
     }
 

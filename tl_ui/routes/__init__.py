@@ -1,13 +1,13 @@
 """HTTP routes of the app, beside Streamlit's pages and outside their sessions.
 
-All require a token, except `/api/health`, `/api/plotly.js` and `/api/openapi.json`.
+All below `/api` require a token, except `/api/health`, `/api/plotly.js` and `/api/openapi.json`.
 """
 
 from collections.abc import Callable
 from functools import cache
 
 from fastapi import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from tl_core.runs.predictor import Predictors
@@ -21,7 +21,7 @@ from tl_ui.tokens import TokenRefused
 def make_routes(
     get_workspace: Callable[[], Served], get_predictors: Callable[[], Predictors] | None = None
 ) -> list[Route]:
-    """Make all routes below `/api`; the arguments are first called for the first request."""
+    """Make all routes; the arguments are first called for the first request."""
     get_predictors = get_predictors or cache(lambda: Predictors(get_workspace()))
     shared = Shared(get_workspace, get_predictors)
 
@@ -41,7 +41,14 @@ def make_routes(
         api.include_router(part.router, include_in_schema=False)
     # A mount would cut `/api` off the path, but the routes' paths include it, as they do in
     # `transferlab serve`.
-    return [Route("/api/{path:path}", api)]
+    return [Route("/api/{path:path}", api), Route("/data", _first_page)]
+
+
+async def _first_page(request: Request) -> Response:
+    """Lead to the Data page, which as the first page has no path of its own."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    # Relative, so that it is right below any base path.
+    return RedirectResponse(f"./{query}")
 
 
 def _is_signed(shared: Shared, token: str, run_id: str) -> bool:

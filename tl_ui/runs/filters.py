@@ -10,6 +10,7 @@ from tl_core.records import RunState
 from tl_core.runs.summary import title_of
 from tl_core.store import RunSummary
 from tl_core.text import isolated, natural_key
+from tl_ui.address_select import unless_moved
 from tl_ui.fields import field, place, take_changes
 from tl_ui.run.annotations import run_title
 from tl_ui.run.overview import STATES
@@ -79,7 +80,8 @@ def in_order(runs: Sequence[RunSummary]) -> list[RunSummary]:
 
 def _search() -> str:
     text = st.query_params.get("search", "")
-    key = field("runs-search", text, partial(_take, "search"))
+    take = unless_moved("search", text, partial(_take, "search"))
+    key = field("runs-search", text, take)
     st.text_input(
         "Search", text, key=key, icon=":material/search:", placeholder="Name, tag, note …"
     )
@@ -91,7 +93,8 @@ def _select(label: str, parameter: str, names: Mapping[str, str]) -> str:
     options = dict(names) if _ALL in names else {_ALL: "All", **names}
     wanted = st.query_params.get(parameter, _ALL)
     shown = wanted if wanted in options else _ALL
-    key = field(f"runs-{parameter}", shown, partial(_take, parameter))
+    take = unless_moved(parameter, shown, partial(_take, parameter))
+    key = field(f"runs-{parameter}", shown, take)
     values = list(options)
     st.selectbox(label, values, place(values, shown), format_func=options.__getitem__, key=key)
     return shown

@@ -69,17 +69,15 @@ def _phases(config: RunConfig) -> str:
 
 
 def _views(config: RunConfig, views: int) -> str:
-    """Explain the effect of cached activations on augmentation or mixing, if either is set."""
+    """Say where cached activations leave nothing of augmentation, or mixing has no use of them."""
     train = config.train
     if (train.mixup or train.cutmix) and not views:
         return "Mixed images are new ones each time, so every epoch passes the whole network."
     if not config.augment.is_on or not views:
         return ""
     if views == 1:
-        return (
-            "Activations of one view of each image are cached, so augmentation will have no effect."
-        )
-    return f"Activations of {views} views of each training image are cached; each epoch draws one."
+        return "Only one view of each image is kept, so augmentation will have no effect."
+    return ""
 
 
 def _may_end_early(config: RunConfig) -> str:

@@ -9,7 +9,9 @@ import streamlit as st
 from tl_ui.components.assets import read_asset
 
 _PAGE = "page-path"
-"""Session key."""
+"""Session key of the path of the page that is drawn."""
+_COMING = "page-coming"
+"""Session key of the path of the page that is going to be drawn."""
 _component = st.components.v2.component(
     "transferlab_address", html="<span></span>\n", js=read_asset("address/address.js")
 )
@@ -32,3 +34,13 @@ def page_path() -> str:
 def note_page(path: str) -> None:
     """Note the path of the page that is drawn, for `page_path`."""
     st.session_state[_PAGE] = path
+
+
+def expect_page(path: str) -> None:
+    """Note the path of the page that is going to be drawn, before anything is done for it."""
+    st.session_state[_COMING] = path
+
+
+def is_leaving() -> bool:
+    """Tell whether the page that is going to be drawn is another than the last one."""
+    return st.session_state.get(_COMING, page_path()) != page_path()
