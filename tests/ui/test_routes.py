@@ -1,5 +1,6 @@
 import io
 
+import anyio
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -328,3 +329,31 @@ def test_the_path_of_the_first_page_leads_to_it(client):
     answer = client.get("/data?dataset=a%26b", follow_redirects=False)
     assert answer.status_code == 307 and answer.headers["location"] == "./?dataset=a%26b"
     assert client.get("/data", follow_redirects=False).headers["location"] == "./"
+
+
+def test_a_line_that_stalls_is_given_up(client, served, upload_url, body, monkeypatch):
+    monkeypatch.setattr("tl_ui.routes.uploading._STALLED_SECONDS", 0.05)
+    sent = body([("a", b"123456")])
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": f"{upload_url}/batch/0",
+        "query_string": b"",
+        "headers": [(b"content-length", str(len(sent)).encode())],
+    }
+    answers = []
+    pieces = [{"type": "http.request", "body": sent[:-2], "more_body": True}]
+
+    async def receive():
+        if pieces:
+            return pieces.pop()
+        await anyio.sleep_forever()
+
+    async def send(message):
+        answers.append(message)
+
+    anyio.run(client.app, scope, receive, send)
+    assert answers[0]["status"] == 408
+    assert b"too slowly" in answers[1]["body"]
+    assert uploads_for(served.settings).get("u1").entries() == []
+    assert not uploads_for(served.settings).get("u1").is_arriving

@@ -25,8 +25,9 @@ class PersonLimits(BaseModel):
     """Bytes of datasets and runs."""
     images: int | None = Field(20_000, ge=1)
     """Images of all datasets together."""
-    uploads: int | None = Field(2, ge=1)
-    """Uploads that are open at a time."""
+    uploads: int | None = Field(12, ge=1)
+    """Uploads that are open at a time; images dropped without a class keep theirs until it has a
+    name."""
 
 
 NO_LIMITS = PersonLimits(

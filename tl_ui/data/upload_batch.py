@@ -16,7 +16,8 @@ from typing import BinaryIO, Protocol
 
 from tl_core.errors import TransferLabError
 
-MAX_HEADER_BYTES = 4 * 2**20
+MAX_HEADER_BYTES = 2**20
+"""Bytes of a batch's list of files. A page of ours lists at most 200 of them."""
 
 
 class UploadRefused(TransferLabError):
@@ -59,6 +60,11 @@ class SentFile:
 class UploadBatch:
     files: tuple[SentFile, ...]
     n_bytes: int
+
+    @property
+    def n_characters(self) -> int:
+        """Number of characters of all names."""
+        return sum(len(file.name) for file in self.files)
 
 
 def parse_header(raw: bytes) -> UploadBatch:
@@ -117,7 +123,7 @@ class BatchWriter:
         Raises:
             UploadRefused: they do not match the header, exceed the limits, or the disk is full.
         """
-        with _named_disk_errors():
+        with named_disk_errors():
             # A view, so that slicing a large chunk copies nothing.
             rest = memoryview(data)
             if self._batch is None:
@@ -141,7 +147,7 @@ class BatchWriter:
         """
         if self._batch is None or self._handle is not None:
             raise UploadRefused("The upload broke off. Try again.")
-        with _named_disk_errors():
+        with named_disk_errors():
             self._upload.keep(self, self._batch)
         self._upload.release(self)
 
@@ -186,7 +192,13 @@ class BatchWriter:
 
 
 @contextmanager
-def _named_disk_errors() -> Iterator[None]:
+def named_disk_errors() -> Iterator[None]:
+    """Turn errors in writing into sentences.
+
+    Raises:
+        DiskFull: there is no room.
+        UploadRefused: the disk cannot be written to.
+    """
     try:
         yield
     except OSError as error:

@@ -6,6 +6,7 @@ Tokens are signed for "upload" and an upload's id.
 from collections.abc import AsyncIterator
 from typing import Annotated
 
+import anyio
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, NonNegativeInt, ValidationError
@@ -17,9 +18,20 @@ from tl_ui.routes.shared import SharedState
 _PIECE_BYTES = 256 * 1024
 """Minimum size of a write in a thread, except for the last of a batch."""
 _MAX_FINISH_BYTES = 10_000
+_STALLED_SECONDS = 60.0
+"""Longest wait for the next bytes of a body."""
+_PATIENCE_SECONDS = 120.0
+_SLOWEST = 16 * 1024
+"""Bytes a second of the slowest line for which a body is waited for, after the patience."""
 _DAMAGED = "The end of the upload is damaged. Try again."
 
 router = APIRouter()
+
+
+class UploadStalled(UploadRefused):
+    """Upload whose bytes come too slowly; a page of ours tries again by itself."""
+
+    status = 408
 
 
 class _Finish(BaseModel, strict=True):
@@ -49,7 +61,7 @@ async def take_batch(
     # FastAPI would read a declared body into memory, even before it checks the token.
     writer = upload.start_batch(number)
     try:
-        async for piece in _pieces(request):
+        async for piece in _pieces(request, upload.limits.max_bytes):
             # In a thread, so that a slow disk does not hold up other requests.
             await to_thread.run_sync(writer.feed, piece)
         await to_thread.run_sync(writer.commit)
@@ -75,11 +87,11 @@ def drop_upload(upload_id: _UploadId, shared: SharedState) -> dict[str, bool]:
     return {"dropped": True}
 
 
-async def _pieces(request: Request) -> AsyncIterator[bytes]:
+async def _pieces(request: Request, max_bytes: int) -> AsyncIterator[bytes]:
     """Yield the body in pieces of at least `_PIECE_BYTES`, with one in memory at a time."""
     # Small chunks are gathered, since handing each to a thread would cost more than its write.
     gathered = bytearray()
-    async for chunk in request.stream():
+    async for chunk in _chunks(request, max_bytes):
         gathered += chunk
         if len(gathered) >= _PIECE_BYTES:
             yield bytes(gathered)
@@ -88,9 +100,30 @@ async def _pieces(request: Request) -> AsyncIterator[bytes]:
         yield bytes(gathered)
 
 
+async def _chunks(request: Request, max_bytes: int) -> AsyncIterator[bytes]:
+    """Yield the body as it arrives.
+
+    Raises:
+        UploadStalled: it comes so slowly that it only keeps its place from others.
+    """
+    announced = request.headers.get("content-length", "")
+    n_bytes = min(int(announced), max_bytes) if announced.isdecimal() else max_bytes
+    end = anyio.current_time() + _PATIENCE_SECONDS + n_bytes / _SLOWEST
+    stream = aiter(request.stream())
+    while True:
+        try:
+            with anyio.fail_after(min(_STALLED_SECONDS, end - anyio.current_time())):
+                chunk = await anext(stream)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise UploadStalled("The files come too slowly. Try again.") from None
+        yield chunk
+
+
 async def _read_finish(request: Request) -> _Finish:
     body = bytearray()
-    async for chunk in request.stream():
+    async for chunk in _chunks(request, _MAX_FINISH_BYTES):
         body += chunk
         if len(body) > _MAX_FINISH_BYTES:
             raise UploadRefused(_DAMAGED)

@@ -1,15 +1,18 @@
 import errno
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from waiting import wait_until
 
 from tl_core.errors import TransferLabError
 from tl_core.settings import Limits
 from tl_core.store.artifacts import Artifacts
 from tl_ui.data.upload_batch import DiskFull, UploadIncomplete, UploadRefused, UploadTooLarge
+from tl_ui.data.upload_bounds import MOST_ARRIVING, MOST_ARRIVING_EACH, MOST_OPEN, UploadsBusy
 from tl_ui.data.uploads import Uploads, new_upload_id
 
 LIMITS = Limits(max_files=20, max_bytes=1000)
@@ -256,3 +259,99 @@ def test_headers_of_the_wrong_shape_are_refused(upload, value):
     raw = json.dumps(value).encode()
     with pytest.raises(TransferLabError):
         send(upload, 0, len(raw).to_bytes(4, "big") + raw + b"\0")
+
+
+# Bounds on many uploads, and on those who send them
+
+
+def threads_of_uploads():
+    return [each for each in threading.enumerate() if each.name == "transferlab-uploads"]
+
+
+def open_descriptors():
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs Linux")
+def test_open_uploads_share_a_descriptor_and_a_thread(uploads, body):
+    before = open_descriptors()
+    others = threads_of_uploads()
+    for n in range(MOST_OPEN):
+        send(uploads.get_or_open(str(n)), 0, body([("a", b"1")]))
+    assert open_descriptors() - before <= 2
+    assert len([each for each in threads_of_uploads() if each not in others]) == 1
+    with pytest.raises(UploadsBusy, match="200 uploads are open"):
+        uploads.get_or_open("one more")
+    uploads.close("7")
+    uploads.get_or_open("one more")
+    for n in range(MOST_OPEN):
+        uploads.close(str(n))
+
+
+def test_a_person_has_a_limit_of_open_uploads_and_others_are_not_concerned(uploads):
+    for n in range(3):
+        uploads.get_or_open(f"ann {n}", "ann", most=3)
+    uploads.get_or_open("ann 0", "ann", most=3)
+    with pytest.raises(UploadsBusy, match="You have 3 uploads open"):
+        uploads.get_or_open("ann 3", "ann", most=3)
+    uploads.get_or_open("bob 0", "bob", most=3)
+
+
+def test_batches_that_arrive_have_a_limit_by_person_and_in_all(uploads):
+    upload = uploads.get_or_open("ann", "ann")
+    writers = [upload.start_batch(n) for n in range(MOST_ARRIVING_EACH)]
+    with pytest.raises(UploadsBusy, match="Too many files are being sent"):
+        upload.start_batch(99)
+    # Another attempt at the end of the same writer frees no second place.
+    writers[0].discard()
+    writers[0].discard()
+    writers[0] = upload.start_batch(99)
+    for n in range(MOST_ARRIVING // MOST_ARRIVING_EACH - 1):
+        other = uploads.get_or_open(str(n), str(n))
+        writers += [other.start_batch(k) for k in range(MOST_ARRIVING_EACH)]
+    with pytest.raises(UploadsBusy):
+        uploads.get_or_open("bob", "bob").start_batch(0)
+    for writer in writers:
+        writer.discard()
+    uploads.get_or_open("bob", "bob").start_batch(0).discard()
+
+
+def test_all_uploads_together_have_a_limit_of_bytes(uploads, body):
+    for n in range(5):
+        send(uploads.get_or_open(str(n)), 0, body([("a", b"x" * 1000)]))
+    last = uploads.get_or_open("last")
+    with pytest.raises(UploadsBusy, match="Others are uploading, too"):
+        send(last, 0, body([("a", b"x")]))
+    uploads.close("0")
+    send(last, 0, body([("a", b"x")]))
+
+
+def test_names_have_a_limit_since_they_are_in_memory(tmp_path, body):
+    limits = Limits(max_files=1000, max_bytes=1000)
+    upload = Uploads(Artifacts(tmp_path), limits).get_or_open("a")
+    with pytest.raises(UploadRefused, match="names of these files"):
+        for n in range(20):
+            send(upload, n, body([("x" * 1_000_000, b"1")]))
+
+
+def test_finish_with_a_million_batches_is_answered_without_counting(upload):
+    with pytest.raises(UploadTooLarge, match="the limit of one upload"):
+        upload.finish(1_000_000, 1_000_000, 1)
+    with pytest.raises(UploadIncomplete) as caught:
+        upload.finish(100_000, 100_000, 1)
+    assert caught.value.missing == list(range(20_000))
+
+
+def test_half_sent_uploads_are_dropped_by_the_sweeper_and_whole_ones_stay(tmp_path, body):
+    uploads = Uploads(Artifacts(tmp_path), LIMITS, half_sent_seconds=0.05)
+    whole = uploads.get_or_open("whole")
+    send(whole, 0, body([("a", b"1")]))
+    whole.finish(1, 1, 1)
+    half = uploads.get_or_open("half")
+    send(half, 0, body([("a", b"1")]))
+    wait_until(lambda: not uploads.is_open("half"), "the end of the half-sent upload")
+    wait_until(lambda: not half._folder.exists())
+    assert uploads.is_open("whole")
+    uploads.close("whole")
+    wait_until(lambda: uploads._sweeper is None, "the end of the sweeper")
+    assert list((tmp_path / "staging").iterdir()) == []
