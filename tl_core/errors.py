@@ -97,6 +97,13 @@ class StoreUnavailable(TransferLabError):
     """A database cannot be opened or reached, or has failed."""
 
 
+class StoreAway(StoreUnavailable):
+    """A database does not answer and may do so again, as when its server is restarted."""
+
+    may_be_done = False
+    """True if the transaction may have been committed all the same."""
+
+
 class StoreFull(StoreUnavailable):
     """A database cannot grow, because its disk is full."""
 

@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -49,6 +50,27 @@ def postgres() -> Iterator[str]:
     clean_up = ["sh", "-c", f"cat; {pg_ctl} -D {data} -w -m immediate stop; rm -rf {folder}"]
     with subprocess.Popen(clean_up, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd="/"):
         yield str(folder)
+
+
+@pytest.fixture
+def restart(postgres: str) -> Iterator[Callable[[float], None]]:
+    """Return a function that stops the PostgreSQL server for some seconds; it runs afterwards."""
+    as_owner = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    program = [*as_owner, str(_binaries() / "pg_ctl"), "-D", f"{postgres}/data", "-w"]
+    options = (Path(postgres) / "data" / "postmaster.opts").read_text().split(maxsplit=1)[1]
+
+    def call(*arguments: str) -> None:
+        command = [*program, "-l", f"{postgres}/log", *arguments]
+        subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL)
+
+    def away_for(seconds: float) -> None:
+        call("-m", "fast", "stop")
+        time.sleep(seconds)
+        call("-o", options.replace('"', ""), "start")
+
+    yield away_for
+    if subprocess.run([*program, "status"], check=False, stdout=subprocess.DEVNULL).returncode:
+        call("-o", options.replace('"', ""), "start")
 
 
 def _binaries() -> Path | None:

@@ -22,8 +22,10 @@ from tl_core.runners.overdue import LOOK_SECONDS, OverdueStops
 from tl_core.runners.pulse import Pulse
 from tl_core.runners.server import SHUTDOWN_SECONDS, ServerRunner
 from tl_core.runners.work_loop import work_through_queue
+from tl_core.runs.endings import ITS_PROCESS
 from tl_core.runs.recovery import recover
 from tl_core.store import Death
+from tl_core.store.patience import WORK_SECONDS, waiting_for_store
 from tl_core.workspace import Workspace
 
 _log = logging.getLogger(__name__)
@@ -36,7 +38,7 @@ _SIGKILL = 9
 """Number of the signal that nothing survives; Windows has no name for it."""
 _Reason = Literal["asked", "silent"]
 """Reason for which a server ends a worker: its run was asked to stop, or it hangs."""
-_HUNG = "The process that trained it gave no sign of life for a minute, and was ended."
+_HUNG = f"{ITS_PROCESS} gave no sign of life for a minute, and was ended."
 _ATTEMPTS = 3
 """Number of workers in a row that may exit early with an error before no more are started."""
 
@@ -114,7 +116,8 @@ class ProcessRunner(ServerRunner):
             reason = self._watch(worker)
             self._pulse = None
             _close(worker)
-            recover(self._workspace, self._death_of(worker, reason))
+            with waiting_for_store(WORK_SECONDS):
+                recover(self._workspace, self._death_of(worker, reason))
             return None if reason else worker.returncode
         except Exception:
             # Too few resources for a process, or an unreachable store: both may be temporary.
@@ -127,7 +130,7 @@ class ProcessRunner(ServerRunner):
             return Death(worker.pid, "", is_deadly=False)
         if reason == "silent":
             return Death(worker.pid, _HUNG)
-        return Death(worker.pid, f"The process that trained it {how_it_ended(worker.returncode)}.")
+        return Death(worker.pid, f"{ITS_PROCESS} {how_it_ended(worker.returncode)}.")
 
     def _watch(self, worker: subprocess.Popen[bytes]) -> _Reason | None:
         """Wait for the worker's end; return why it was ended, None if it ended by itself."""
@@ -140,7 +143,7 @@ class ProcessRunner(ServerRunner):
                 worker.wait()
                 return "silent"
             # The worker itself survives an unreachable store and logs it.
-            with contextlib.suppress(StoreUnavailable, OSError):
+            with contextlib.suppress(StoreUnavailable, OSError), waiting_for_store(0):
                 if stops.end_worker_if_overdue():
                     return "asked"
         return None

@@ -1,16 +1,22 @@
 """Loop that takes runs from the queue and carries them out one at a time."""
 
 import logging
+import os
 import threading
 
 from tl_core.cancellation import Stop
+from tl_core.errors import StoreAway
 from tl_core.heartbeat import beat
 from tl_core.runs.execute import claim, execute_run
 from tl_core.runs.recovery import goes_on, recover
+from tl_core.store import Death
+from tl_core.store.patience import WORK_SECONDS, waiting_for_store
 from tl_core.workspace import Workspace
 
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 1.0
+_AWAY = "The store did not answer for two minutes, so that nothing could be recorded."
+"""Sentence on a run that this process had to leave."""
 
 
 def work_through_queue(
@@ -23,16 +29,22 @@ def work_through_queue(
         stopping: checked several times a second; set `woken` as well to end a wait.
         woken: set when a run was queued; without it, the queue is checked every second.
     """
+    left_off: Death | None = None
     while not stopping.is_set():
         beat()
         try:
-            # A killed command line leaves its run in the state RUNNING.
-            recover(workspace)
-            with claim(workspace) as run:
-                if run:
-                    stop = Stop(stopping.is_set)
-                    execute_run(workspace, run, stop=stop, goes_on=goes_on(workspace))
-                    continue
+            with waiting_for_store(WORK_SECONDS):
+                # A killed command line leaves its run in the state RUNNING.
+                recover(workspace, left_off)
+                left_off = None
+                with claim(workspace) as run:
+                    if run:
+                        stop = Stop(stopping.is_set)
+                        execute_run(workspace, run, stop=stop, goes_on=goes_on(workspace))
+                        continue
+        except StoreAway as error:
+            _log.error("The runner waits for the store (%s)", error)
+            left_off = Death(os.getpid(), _AWAY, is_deadly=False)
         except Exception:
             # For example, the store is unreachable for a while: keep trying.
             _log.exception("The runner could not take or finish a run")

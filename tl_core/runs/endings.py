@@ -13,6 +13,8 @@ _STOPPED = {
     RunState.INTERRUPTED: "Interrupted",
 }
 """First word of the sentence on a run that stopped before its test, by state."""
+ITS_PROCESS = "The process that trained it"
+"""Subject of the messages on how a run's process died."""
 _NO_PROCESS = "The server or command that ran it stopped."
 _ADVICE = (
     "Should it happen again, a smaller batch size, a smaller image size or more frozen stages "
@@ -57,8 +59,11 @@ def ending_words(run: Run, resumable: bool) -> str:
     else:
         sentences = [run.message, _when_it_stopped(run), what_is_kept(run, resumable)]
     if run.state is RunState.INTERRUPTED:
-        # A message tells how the process died, most often for lack of memory.
-        sentences = [*sentences, _ADVICE] if run.message else [_NO_PROCESS, *sentences]
+        if run.message.startswith(ITS_PROCESS):
+            # Most often for lack of memory.
+            sentences.append(_ADVICE)
+        elif not run.message:
+            sentences = [_NO_PROCESS, *sentences]
     return " ".join(filter(None, sentences))
 
 

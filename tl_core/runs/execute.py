@@ -11,7 +11,7 @@ from tl_core.cancellation import NEVER, Stop
 from tl_core.config import RunConfig
 from tl_core.data.splits import make_split
 from tl_core.data.threads import default_workers
-from tl_core.errors import Cancelled, ConfigError, TransferLabError
+from tl_core.errors import Cancelled, ConfigError, StoreAway, TransferLabError
 from tl_core.events import EpochEnded, Event, Tested
 from tl_core.features import is_out_of_memory
 from tl_core.files import DISK_FULL
@@ -29,6 +29,7 @@ from tl_core.runs.workload import Workload, count_work
 from tl_core.sinks import Mirror, open_mirror
 from tl_core.store.absent import no_dataset
 from tl_core.store.contract import STATE_OF_STOPPED
+from tl_core.store.patience import WORK_SECONDS, waiting_for_store
 from tl_core.training import Experiment, make_whole, pick_device, run_experiment
 from tl_core.training.batch_size import with_batch_size
 from tl_core.training.plan import make_plan
@@ -150,7 +151,8 @@ def execute_run(
     Returns:
         The run's record afterwards.
     """
-    with open_mirror(workspace.store, run, workspace.settings) as mirror:
+    mirrored = open_mirror(workspace.store, run, workspace.settings)
+    with waiting_for_store(WORK_SECONDS), mirrored as mirror:
         _carry_out(workspace, run, mirror, on_event, stop=stop, goes_on=goes_on)
     return workspace.store.get_run(run.id)
 
@@ -204,6 +206,9 @@ def _carry_out(
         _stop(workspace, run, goes_on)
     except KeyboardInterrupt:
         _stop(workspace, run, goes_on)
+        raise
+    except StoreAway:
+        # Nothing can be recorded; whoever finds the run without a process settles it.
         raise
     except Exception as error:
         # Whatever the error is, the run must not stay in the state RUNNING.

@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tl_core.errors import TransferLabError, UnknownDataset, UnknownRun
+from tl_core.errors import StoreUnavailable, TransferLabError, UnknownDataset, UnknownRun
 
 # Responses are for programs: a browser should neither keep them nor display them as pages.
 _HEADERS = {
@@ -86,7 +86,12 @@ async def _health(request: Request) -> Response:
 
 async def _refused(request: Request, error: TransferLabError) -> Response:
     is_unknown = isinstance(error, UnknownRun | UnknownDataset)
-    status = 404 if is_unknown else getattr(error, "status", 400)
+    status = getattr(error, "status", 400)
+    if is_unknown:
+        status = 404
+    elif isinstance(error, StoreUnavailable):
+        # Nothing is wrong with the request, which may be sent again.
+        status = 503
     return JSONResponse({"error": str(error)}, status)
 
 

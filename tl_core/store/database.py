@@ -14,7 +14,7 @@ from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, mak
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 
-from tl_core.errors import StoreFull, StoreUnavailable
+from tl_core.errors import StoreAway, StoreFull, StoreUnavailable
 from tl_core.files import make_private
 from tl_core.store.migrations import migrate
 
@@ -78,8 +78,14 @@ class Database:
         On SQLite it excludes other writers from its first statement on. On PostgreSQL others may
         write meanwhile, so rows that will be changed are read `with_for_update`.
         """
-        with self._translated(), self._engine.begin() as connection:
-            yield connection
+        is_committing = False
+        try:
+            with self._translated(), self._engine.begin() as connection:
+                yield connection
+                is_committing = True
+        except StoreAway as error:
+            error.may_be_done = is_committing
+            raise
 
     @contextmanager
     def ending(self) -> Iterator[Connection]:
@@ -122,11 +128,21 @@ class Database:
                 "what is no longer needed and empty the bin, or free some space otherwise."
             )
         if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
-            return StoreUnavailable(
+            return StoreAway(
                 f"The store at {place} is locked: another program has been writing to it for "
                 f"{_BUSY_SECONDS:g} seconds. Try again when it is done."
             )
-        return StoreUnavailable(f"The store at {place} cannot be used: {reason.rstrip('.')}.")
+        kind = StoreAway if _is_away(error) else StoreUnavailable
+        return kind(f"The store at {place} cannot be used: {reason.rstrip('.')}.")
+
+
+def _is_away(error: DBAPIError) -> bool:
+    """Return whether a connection to a server was lost, or could not be made."""
+    if not isinstance(error.orig, psycopg.Error):
+        return False
+    # Connections that are refused or cut have no code; 57P are the server's shutdowns and starts.
+    code = error.orig.sqlstate or ""
+    return error.connection_invalidated or code == "" or code.startswith(("08", "57P", "53300"))
 
 
 def _is_full(error: BaseException | None) -> bool:

@@ -9,6 +9,7 @@ from tl_core.store.database import HaveRoom
 from tl_core.store.datasets import SqlDatasets
 from tl_core.store.inspection import SqlInspection
 from tl_core.store.listing import SqlListing
+from tl_core.store.patience import patient
 from tl_core.store.people import SqlPeople
 from tl_core.store.presets import SqlPresets
 from tl_core.store.queue import SqlQueue
@@ -19,6 +20,7 @@ from tl_core.store.states import SqlStates
 from tl_core.store.usage import SqlUsage
 
 
+@patient
 class SqlStore(
     SqlDatasets,
     SqlRuns,
@@ -36,7 +38,8 @@ class SqlStore(
 ):
     """`Store` over SQLite or PostgreSQL.
 
-    Threads may share an instance; forked children open their own connections.
+    Threads may share an instance; forked children open their own connections. Methods wait for a
+    database that is away (`waiting_for_store`).
     """
 
     owner = OPERATOR.id
