@@ -7,7 +7,9 @@ from sqlite3 import connect
 import pytest
 from browsing import opened, wait_for_script
 from export.making_exports import make_tested
-from making_runs import open_home
+from making_runs import open_home, run_config
+
+from tl_core.records import RunState
 
 axe = pytest.importorskip(
     "axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed"
@@ -26,7 +28,11 @@ def home(finished, tmp_path_factory):
     ):
         source.backup(target)
     workspace = open_home(home)
-    make_tested(workspace, workspace.store.list_datasets()[0], "squeezenet1_1", image_size=40)
+    dataset = workspace.store.list_datasets()[0]
+    make_tested(workspace, dataset, "squeezenet1_1", image_size=40)
+    # Something for the page of the bin to show.
+    binned = workspace.store.add_run(run_config(dataset), dataset.name, state=RunState.PAUSED)
+    workspace.store.bin_run(binned.id)
     workspace.store.close()
     return home
 
@@ -41,6 +47,7 @@ def test_axe_finds_nothing_serious_in_light_and_in_dark(browser, server, finishe
         "train",
         "",
         "runs",
+        "bin",
     )
     with opened(browser, server, width=1280) as page:
         found = [problem for address in addresses for problem in problems_of(page, address)]
