@@ -3,12 +3,14 @@
 `tl_ui/main.py` routes the pages, so that none can be opened without it.
 """
 
+from tl_core.descriptors import allow_many_descriptors
 from tl_core.memory import importing, keep_freed_memory
 from tl_core.openmp import wait_without_spinning
 
 # Threads that already run would keep heaps that cannot hold large tensors.
 keep_freed_memory()
 wait_without_spinning()
+allow_many_descriptors()
 
 from pathlib import Path  # noqa: E402
 

@@ -36,6 +36,7 @@ BOTTOM = [
         "openmp",
         "machine",
         "paces",
+        "descriptors",
         "sandbox",
         "weights_files",
     ),

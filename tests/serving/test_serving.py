@@ -13,7 +13,7 @@ from tl_core.cli.predict import predict
 from tl_core.data.file_types import EXTENSIONS
 from tl_core.records import Run
 from tl_core.runs.predictor import Predictor
-from tl_core.serving import asking, images, make_app
+from tl_core.serving import images, make_app
 from tl_core.workspace import Workspace
 
 Finished = tuple[Workspace, Run]
@@ -85,7 +85,7 @@ def test_the_document_describes_all_responses_and_nothing_else(document: dict):
         status: answer["content"]["application/json"]["schema"]["$ref"].split("/")[-1]
         for status, answer in predict["responses"].items()
     }
-    failures = {str(status): "Error" for status in (400, 403, 404, 408, 413, 500, 503)}
+    failures = {str(status): "Error" for status in (400, 403, 404, 408, 413, 429, 500, 503)}
     assert schemas == {"200": "Answers", "422": "Answers", **failures}
     assert predict["security"] == [{"key": []}]
     assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
@@ -229,9 +229,3 @@ def test_without_a_key_nothing_is_revealed(finished: Finished, address: str):
             assert client.post("/api/runs/nope/predict", headers=headers).status_code == 403
         headers = {"Authorization": f"Bearer {KEY}"}
         assert client.post(address, content=png((9, 9)), headers=headers).status_code == 200
-
-
-def test_too_many_requests_at_once_are_refused(client: TestClient, address: str, monkeypatch):
-    monkeypatch.setattr(asking, "_UNDER_WAY", 0)
-    reply = client.post(address, content=png((9, 9)))
-    assert reply.status_code == 503 and "Try again" in reply.json()["error"]

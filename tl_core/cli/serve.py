@@ -7,8 +7,12 @@ from typing import Annotated
 import typer
 
 from tl_core.cli.output import out
+from tl_core.descriptors import allow_many_descriptors
 from tl_core.errors import ConfigError
 from tl_core.memory import importing
+
+_MOST_CONNECTIONS = 500
+"""Connections beyond which requests are refused at once."""
 
 
 def serve(
@@ -29,6 +33,7 @@ def serve(
         from tl_core.serving import make_app
         from tl_core.workspace import open_workspace
 
+    allow_many_descriptors()
     workspace = open_workspace()
     key = workspace.settings.api_key
     if key is None and not _is_this_machine(host):
@@ -43,7 +48,10 @@ def serve(
         command = f"curl {header}--data-binary @IMAGE {base}/api/runs/RUN/predict"
         out.print(f"Predict with a run's model: {command}")
         out.print(f"API description: {base}/api/openapi.json")
-        server = uvicorn.Server(uvicorn.Config(make_app(workspace, key), log_level="warning"))
+        config = uvicorn.Config(
+            make_app(workspace, key), log_level="warning", limit_concurrency=_MOST_CONNECTIONS
+        )
+        server = uvicorn.Server(config)
         server.run([listening])
 
 

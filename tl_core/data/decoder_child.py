@@ -8,7 +8,7 @@ from io import BytesIO
 from typing import Any, BinaryIO
 
 from tl_core.data.copies import digest_of, outline_of
-from tl_core.data.images import THUMBNAIL_SIDE, open_rgb, thumbnail_of, why_no_image
+from tl_core.data.images import THUMBNAIL_SIDE, open_rgb, size_in_header, thumbnail_of, why_no_image
 from tl_core.sandbox.inside import serve
 
 Arguments = Mapping[str, Any]
@@ -67,6 +67,11 @@ def explain(arguments: Arguments, file: BinaryIO) -> Done:
     return {"reason": why_no_image(file, arguments["max_pixels"])}, b""
 
 
+def measure(arguments: Arguments, file: BinaryIO) -> Done:
+    width, height = size_in_header(file, arguments["max_pixels"])
+    return {"width": width, "height": height}, b""
+
+
 TASKS = {
     "take in": take_in,
     "draw thumbnail": draw_thumbnail,
@@ -74,6 +79,7 @@ TASKS = {
     "decode": decode,
     "encode": encode,
     "explain": explain,
+    "measure": measure,
 }
 
 if __name__ == "__main__":

@@ -199,6 +199,16 @@ class Decoders:
         )
         return bytes(answer.following)
 
+    def count_pixels(self, source: Source, max_pixels: int) -> int:
+        """Return the number of pixels in an image's header; 0 if it cannot be used."""
+        try:
+            message = self._ask("measure", source, max_pixels).message
+            with _checking():
+                width, height = _size(message, max_pixels)
+        except ImageUnusable:
+            return 0
+        return width * height
+
     def why_no_image(self, source: Source, max_pixels: int) -> str:
         """Explain from its header why a file cannot be used as an image; empty if it may be one."""
         try:

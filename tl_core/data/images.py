@@ -96,14 +96,27 @@ def open_rgb(
     return _open_path(source, max_pixels, read)
 
 
+def size_in_header(source: Path | BinaryIO, max_pixels: int) -> tuple[int, int]:
+    """Return the width and height that an image's header tells.
+
+    Raises:
+        ImageUnusable: as `open_rgb`, as far as the header tells.
+    """
+    sizes: list[tuple[int, int]] = []
+
+    def on_header(image: Image.Image) -> None:
+        _check_pixels(*image.size, max_pixels)
+        sizes.append(image.size)
+
+    _open_path(source, max_pixels, lambda file, formats: read_header(file, formats, on_header))
+    return sizes[-1]
+
+
 def why_no_image(source: Path | BinaryIO, max_pixels: int) -> str:
     """Explain from its header why a file cannot be used as an image; empty if it may be one."""
 
-    def read(file: BinaryIO, formats: list[str]) -> None:
-        read_header(file, formats, lambda image: _check_pixels(*image.size, max_pixels))
-
     try:
-        _open_path(source, max_pixels, read)
+        size_in_header(source, max_pixels)
     except ImageUnusable as error:
         return str(error)
     return ""

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 import torch
 from cachetools import LRUCache, cachedmethod
 
+from tl_core.cancellation import NEVER, Stop
 from tl_core.data.decoders import get_decoders
 from tl_core.data.loaders import read_input
 from tl_core.data.pixels import Form
@@ -93,16 +94,22 @@ class Predictor:
         checkpoint = load_model(workspace, run)
         return cls(checkpoint, pick_device(), workspace.settings.limits.max_pixels)
 
-    def predict(self, files: Sequence[tuple[str, ImageFile]], top: int = 5) -> list[Answer]:
+    def predict(
+        self, files: Sequence[tuple[str, ImageFile]], top: int = 5, stop: Stop = NEVER
+    ) -> list[Answer]:
         """Predict each (name, file), in order; unusable images get a reason instead.
 
         Args:
             files: a function is called when the file's turn comes; it may raise ImageUnusable.
             top: number of classes to name for each image.
+            stop: asked before each image.
+
+        Raises:
+            Cancelled: `stop` said so.
         """
         answers: list[Answer] = []
         for start in range(0, len(files), _BATCH):
-            answers += self._predict_batch(files[start : start + _BATCH], top)
+            answers += self._predict_batch(files[start : start + _BATCH], top, stop)
         return answers
 
     def explain(
@@ -122,11 +129,14 @@ class Predictor:
         seen = middle_box(size_of(picture), preprocessing.resize, preprocessing.size)
         return Explanation(heat, seen)
 
-    def _predict_batch(self, files: Sequence[tuple[str, ImageFile]], top: int) -> list[Answer]:
+    def _predict_batch(
+        self, files: Sequence[tuple[str, ImageFile]], top: int, stop: Stop
+    ) -> list[Answer]:
         preprocessing = self._checkpoint.preprocessing
         inputs: list[torch.Tensor] = []
         reasons: dict[int, str] = {}
         for i, (_, file) in enumerate(files):
+            stop.check()
             try:
                 content = file() if callable(file) else file
                 inputs.append(read_input(content, preprocessing, self.max_pixels, self._decoders))

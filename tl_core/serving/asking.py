@@ -1,27 +1,32 @@
 """Route through which programs get a run's predictions for images, described in OpenAPI."""
 
+import hashlib
 import hmac
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import time
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Protocol
 
-from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 
+from tl_core.cancellation import Stop
+from tl_core.data.decoders import get_decoders
 from tl_core.data.file_types import FORMATS_IN_WORDS
+from tl_core.errors import Cancelled
 from tl_core.records import Run
 from tl_core.runs.predictor import Answer, Predictors, answer_json
 from tl_core.serving.api import Error, Refused
-from tl_core.serving.images import MAX_BYTES, MAX_IMAGES, images_in
+from tl_core.serving.images import MAX_BYTES, MAX_IMAGES, Named, images_in
+from tl_core.serving.turns import Turns
 from tl_core.store import Store
 
 _MAX_TOP = 1000
-_AT_ONCE = 2
-"""Maximum number of requests that are predicted at once."""
-_UNDER_WAY = 10
-"""Maximum number of requests that are read, wait or are predicted at once."""
+_SECONDS = 60.0
+"""Time limit for the predictions of a request, asked between images."""
+MAX_PIXELS = 400_000_000
+"""Maximum number of pixels of all images of a request together; photos that have so many have more
+bytes than a request may."""
 _NO_KEY = (
     "The key is missing, expired or for another model: "
     "send a key in the header Authorization: Bearer KEY."
@@ -46,7 +51,7 @@ _FORM = {
 _BODY = {
     "required": True,
     "description": f"One image file, or a form with up to {MAX_IMAGES} files; "
-    f"at most {MAX_BYTES // 2**20} MB. {FORMATS_IN_WORDS}.",
+    f"at most {MAX_BYTES // 2**20} MB and {MAX_PIXELS // 10**6} megapixels. {FORMATS_IN_WORDS}.",
     "content": {
         "image/*": {"schema": _IMAGE},
         "application/octet-stream": {"schema": _IMAGE},
@@ -94,8 +99,9 @@ _FAILURES: dict[int | str, dict[str, Any]] = {
         "model": Answers,
         "description": "None of the images can be used; the answers give the reasons.",
     },
+    429: {"model": Error, "description": "Too many requests with this key."},
     500: {"model": Error, "description": "Something went wrong on the server."},
-    503: {"model": Error, "description": "Too many requests are waiting."},
+    503: {"model": Error, "description": "Too many requests are waiting, or it took too long."},
 }
 
 
@@ -110,12 +116,15 @@ def asking_router(
     get_workspace: Callable[[], Served],
     get_predictors: Callable[[], Predictors],
     may_ask: Callable[[str, str], bool],
+    *,
+    is_key_demanded: bool = True,
 ) -> APIRouter:
     """Make the route `POST /api/runs/{run_id}/predict`.
 
     Args:
         may_ask: function from a key ("" without one) and a run's id to permission; called before
             anything is read.
+        is_key_demanded: False where any key would do, so that requests are not counted by it.
     """
     asking = _Asking(get_predictors)
     router = APIRouter()
@@ -140,9 +149,11 @@ def asking_router(
         request: Request,
         response: Response,
         run: Annotated[Run, Depends(find_run)],
+        key: Key,
         top: Top = 5,
     ) -> dict[str, Any]:
-        answers = await asking.answer(request, run, top)
+        who = _who(request, key if is_key_demanded else None)
+        answers = await asking.answer(request, who, run, top)
         content = {"run_id": run.id, "answers": [answer_json(answer) for answer in answers]}
         if not any(answer.top for answer in answers):
             response.status_code = 422
@@ -158,38 +169,59 @@ def is_key(candidate: str, key: str) -> bool:
     return hmac.compare_digest(candidate.encode(), key.encode())
 
 
+def _who(request: Request, key: HTTPAuthorizationCredentials | None) -> str:
+    """Return by what requests are counted: key and address, since several may share a key."""
+    address = request.client.host if request.client else ""
+    # A digest, so that a long one takes no memory.
+    return f"{address} {hashlib.sha256(key.credentials.encode()).hexdigest() if key else ''}"
+
+
 class _Asking:
-    """Predictions of one process, limited in the number of requests at work and waiting."""
+    """Predictions of one process, in turns."""
 
     def __init__(self, get_predictors: Callable[[], Predictors]) -> None:
         self._predictors = get_predictors
-        self._limiter = CapacityLimiter(_AT_ONCE)
-        self._under_way = 0
+        self._turns = Turns()
 
-    async def answer(self, request: Request, run: Run, top: int) -> list[Answer]:
+    async def answer(self, request: Request, who: str, run: Run, top: int) -> list[Answer]:
         """Predict the images of the request, in order.
+
+        Args:
+            who: by what the request is counted.
 
         Raises:
             Refused: the images cannot be read, or too many requests are waiting.
             RunNotReady: the run has no model.
         """
-        # A place first, so that requests beyond the limit are not even read.
-        async with self._place(), images_in(request) as images:
+        # A place first, so that requests beyond the limit are not even read; a turn only when they
+        # are, so that a slow line keeps none from others.
+        async with self._turns.place(who), images_in(request) as images:
+            return await self._turns.run(who, lambda: self._predict(run, images, top))
 
-            def predict() -> list[Answer]:
-                # Loading the model may take seconds, so it is done in the thread, too.
-                return self._predictors().get(run).predict(images, top)
-
-            # By default anyio allows 40 threads at once.
-            return await to_thread.run_sync(predict, limiter=self._limiter)
-
-    @asynccontextmanager
-    async def _place(self) -> AsyncIterator[None]:
-        # Requests that wait hold their images, in memory or on disk.
-        if self._under_way >= _UNDER_WAY:
-            raise Refused("Too many requests are waiting. Try again in a few seconds.", 503)
-        self._under_way += 1
+    def _predict(self, run: Run, images: list[Named], top: int) -> list[Answer]:
+        # Loading the model may take seconds, so it is done in the thread, too.
+        predictor = self._predictors().get(run)
+        _refuse_many_pixels(images, predictor.max_pixels)
+        end = time.monotonic() + _SECONDS
         try:
-            yield
-        finally:
-            self._under_way -= 1
+            return predictor.predict(images, top, Stop(lambda: time.monotonic() > end))
+        except Cancelled:
+            raise Refused(
+                f"The predictions took more than {_SECONDS:g} seconds. Send fewer images at once, "
+                "or smaller ones.",
+                503,
+            ) from None
+
+
+def _refuse_many_pixels(images: Sequence[Named], max_pixels: int) -> None:
+    """Check how much there is to decode, by the headers, before anything is."""
+    if len(images) == 1:
+        return
+    decoders = get_decoders()
+    n_pixels = sum(decoders.count_pixels(file, max_pixels) for _, file in images)
+    if n_pixels > max(MAX_PIXELS, max_pixels):
+        raise Refused(
+            f"The images of this request have {n_pixels:,} pixels together; the limit is "
+            f"{max(MAX_PIXELS, max_pixels):,}. Send fewer at once, or smaller ones.",
+            413,
+        )

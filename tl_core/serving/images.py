@@ -18,6 +18,8 @@ MAX_IMAGES = 50
 """Maximum number of images in a request."""
 _SECONDS = 60
 """Time limit for receiving a request."""
+_STALLED_SECONDS = 15
+"""Longest wait for the next bytes."""
 
 Named = tuple[str, BinaryIO]
 """Name of an image as sent by the user (user text), and its bytes."""
@@ -39,7 +41,10 @@ async def images_in(request: Request) -> AsyncIterator[list[Named]]:
             with anyio.fail_after(_SECONDS):
                 images = await read(request, stack)
         except TimeoutError:
-            sentence = f"The images did not arrive within {_SECONDS} seconds. Send fewer at once."
+            sentence = (
+                f"The images did not arrive within {_SECONDS} seconds, or none of their bytes in "
+                f"{_STALLED_SECONDS}. Send fewer at once."
+            )
             raise Refused(sentence, 408) from None
         yield images
 
@@ -51,7 +56,14 @@ async def _counted(request: Request) -> AsyncGenerator[bytes, None]:
     if announced.isdecimal():
         _check_size(int(announced))
     n = 0
-    async for chunk in request.stream():
+    stream = aiter(request.stream())
+    while True:
+        try:
+            # A line that has stalled would keep its place until the time is over.
+            with anyio.fail_after(_STALLED_SECONDS):
+                chunk = await anext(stream)
+        except StopAsyncIteration:
+            return
         n += len(chunk)
         _check_size(n)
         yield chunk

@@ -20,5 +20,9 @@ def make_app(workspace: Workspace, key: str | None) -> FastAPI:
         return key is None or is_key(candidate, key)
 
     api = make_api()
-    api.include_router(asking_router(lambda: workspace, lambda: predictors, may_ask))
+    api.include_router(
+        asking_router(
+            lambda: workspace, lambda: predictors, may_ask, is_key_demanded=key is not None
+        )
+    )
     return api
