@@ -39,14 +39,9 @@ class Workspace:
 
     def weights_folders_of(self, owner: str) -> tuple[Path, ...]:
         """Return the folders that are searched for the weights of a person's runs."""
-        own = self.own_weights_folder(owner)
+        own = self.artifacts.weights_folder(owner)
         folders = self.settings.weights_folders
         return folders if own in folders else (own, *folders)
-
-    def own_weights_folder(self, owner: str) -> Path:
-        """Return the folder of the weights that a person has uploaded."""
-        folder = self.settings.home / "weights"
-        return folder / "of" / owner if owner else folder
 
 
 def open_workspace(settings: Settings | None = None) -> Workspace:

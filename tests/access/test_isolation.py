@@ -184,6 +184,7 @@ def files_reached(school: Class, space: Space) -> list[Path]:
 @ON_SQLITE
 def test_files_of_others_do_not_exist_and_cannot_be_made(school, space):
     assert files_reached(school, space) == []
+    assert school.of(school.bob).artifacts.weights_folder(school.ann.id) == NOWHERE
     for person in (school.bob, school.teacher):
         artifacts = school.of(person).artifacts
         for run in space.runs:
@@ -218,7 +219,7 @@ def test_the_walk_knows_every_path():
     harmless |= {"note_process", "is_servers", "server_lock", "upkeep_lock", "lock_files"}
     harmless |= {"identity", "staged", "stored_runs", "stored_datasets"}
     walked = {"dataset_folder", "run_folder", "checkpoint", "training_state", "outputs"}
-    walked |= {"delete_dataset", "delete_run"}
+    walked |= {"delete_dataset", "delete_run", "weights_folder"}
     known = {name for name in vars(Artifacts) if not name.startswith("_")} | {"home"}
     assert known == harmless | walked
 

@@ -21,7 +21,7 @@ class Allowance:
     limits: PersonLimits
     usage: Usage
     disk_bytes: int
-    """Bytes of their datasets and runs, also in the bin."""
+    """Bytes of their datasets and runs, also in the bin, and of the weights they uploaded."""
 
     def check_run(self) -> None:
         """Check that one more run may wait.
@@ -64,8 +64,8 @@ class Allowance:
             return
         with_more = f", and {size(more)} more would be kept" if more else ""
         raise LimitReached(
-            f"Your datasets and runs take {size(self.disk_bytes)}{with_more}; one person may keep "
-            f"{size(most)}: delete some, also from the bin, {_ASK}."
+            f"Your datasets, runs and weights take {size(self.disk_bytes)}{with_more}; one person "
+            f"may keep {size(most)}: delete some, also from the bin, {_ASK}."
         )
 
     def check_images(self, more: int) -> None:
@@ -104,7 +104,7 @@ def allowance_of(store: Store, person: Person, artifacts: Artifacts | None = Non
     usage = store.usage_of(person.id)
     # Only where it is bounded, since each file is looked at.
     is_bounded = limits.disk_bytes is not None
-    n_bytes = _bytes_of(artifacts, usage) if artifacts and is_bounded else 0
+    n_bytes = _bytes_of(artifacts, usage, person) if artifacts and is_bounded else 0
     return Allowance(limits, usage, n_bytes)
 
 
@@ -117,9 +117,19 @@ def why_no_run(workspace: Workspace) -> str:
     return ""
 
 
-def _bytes_of(artifacts: Artifacts, usage: Usage) -> int:
+def check_room(workspace: Workspace, n_bytes: int) -> None:
+    """Check that the person of a workspace may keep `n_bytes` more, such as a weights file.
+
+    Raises:
+        LimitReached: they may not.
+    """
+    allowance_of(workspace.store, workspace.person, workspace.artifacts).check_disk(n_bytes)
+
+
+def _bytes_of(artifacts: Artifacts, usage: Usage, person: Person) -> int:
     folders = [artifacts.dataset_folder(each) for each in usage.datasets]
     folders += [artifacts.run_folder(each) for each in usage.runs]
+    folders.append(artifacts.weights_folder(person.id))
     return sum(bytes_in(folder) for folder in folders)
 
 

@@ -77,6 +77,11 @@ class BoundArtifacts(Artifacts):
         is_seen = is_new or self._rights.sees_files(run_id)
         return super().run_folder(run_id) if is_seen and _is_id(run_id) else NOWHERE
 
+    def weights_folder(self, owner: str) -> Path:
+        person = self._rights.person
+        is_seen = person.leads or owner in (OPERATOR.id, person.id)
+        return super().weights_folder(owner) if is_seen and _is_id(owner) else NOWHERE
+
     def delete_dataset(self, dataset_id: str) -> None:
         is_gone = self._rights.house.standing_of_dataset(dataset_id) is None
         if is_gone or self._rights.changes_dataset(dataset_id):

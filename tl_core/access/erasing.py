@@ -51,7 +51,7 @@ def erase_space(workspace: Workspace, person_id: str) -> bool:
         except DatasetInUse:
             is_erased = False
     store.delete_presets(person_id)
-    shutil.rmtree(workspace.own_weights_folder(person_id), ignore_errors=True)
+    shutil.rmtree(workspace.artifacts.weights_folder(person_id), ignore_errors=True)
     return is_erased
 
 

@@ -59,7 +59,13 @@ def import_dataset(
     Raises:
         DatasetRefused, Cancelled: as `ingest_dataset`.
     """
-    folders = {known.id: artifacts.dataset_folder(known.id) for known in store.list_datasets()}
+    # Not those that somebody who leads sees of others: links to files can be noticed.
+    known = [
+        dataset
+        for dataset in store.list_datasets()
+        if dataset.owner == store.owner or dataset.shared_at is not None
+    ]
+    folders = {dataset.id: artifacts.dataset_folder(dataset.id) for dataset in known}
     with artifacts.staging_folder() as staging:
         ingested = ingest_dataset(
             source,

@@ -39,6 +39,11 @@ class Artifacts:
         """Return the folder of the model's stored logits and features (`tl_core.outputs`)."""
         return self.run_folder(run_id) / "outputs"
 
+    def weights_folder(self, owner: str) -> Path:
+        """Return the folder of the weights files that a person has uploaded."""
+        folder = self.home / "weights"
+        return folder / "of" / owner if owner else folder
+
     def run_lock(self, run_id: str) -> Path:
         """Return the lock file of the process that executes the run.
 

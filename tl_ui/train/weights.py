@@ -8,10 +8,12 @@ from typing import BinaryIO
 
 import streamlit as st
 
+from tl_core.access import check_room
 from tl_core.backbones import get_backbone, list_weights_files
 from tl_core.errors import ConfigError, TransferLabError, WeightsMismatch
 from tl_core.glossary import GLOSSARY
 from tl_core.locks import hold_lock
+from tl_core.records import OPERATOR
 from tl_core.text import size
 from tl_core.weights_files.look import look_into
 from tl_core.weights_files.tensors import SUFFIXES
@@ -117,19 +119,21 @@ def _take_hub(name: str) -> None:
 def _upload() -> None:
     types = [suffix.removeprefix(".") for suffix in SUFFIXES]
     uploaded = st.file_uploader("Weights file", type=types, max_upload_size=MAX_UPLOAD_MB)
+    workspace = get_workspace()
+    whose = "for everyone who uses it" if workspace.person == OPERATOR else "for your runs alone"
     st.caption(
         "A .safetensors or .pth file of the same kind of network, up to "
         f"{size(MAX_UPLOAD_MB * 1e6)}. Only tensors are read from it: a file that wants to run "
-        "code is refused. It stays on this machine, for everyone who uses it. The run's page "
-        "lists the tensors that fitted."
+        f"code is refused. It stays on this machine, {whose}. The run's page lists the tensors "
+        "that fitted."
     )
     if uploaded is None or uploaded.file_id == st.session_state.get("weights-taken"):
         return
     # The uploader still holds the file when the page is drawn again.
     st.session_state["weights-taken"] = uploaded.file_id
-    workspace = get_workspace()
-    folder = workspace.own_weights_folder(workspace.person.id)
+    folder = workspace.artifacts.weights_folder(workspace.person.id)
     try:
+        check_room(workspace, uploaded.size)
         name = keep_weights_file(uploaded, uploaded.name, folder)
     except TransferLabError as error:
         st.error(literal(str(error)))
