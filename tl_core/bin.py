@@ -117,7 +117,7 @@ def _delete(workspace: Workspace, binned: Binned) -> bool:
     artifacts = workspace.artifacts
     delete_files = artifacts.delete_run if binned.kind == "run" else artifacts.delete_dataset
     # An import of the same images must not find the files half deleted.
-    with hold_lock(_lock(workspace, binned)):
+    with artifacts.changing(), hold_lock(_lock(workspace, binned)):
         try:
             is_deleted = workspace.store.delete_binned(binned)
         except StoreFull:

@@ -122,3 +122,7 @@ class OutputRefused(TransferLabError):
 
 class ExportRefused(TransferLabError):
     """A run cannot be taken away as asked; nothing of it was written."""
+
+
+class BackupRefused(TransferLabError):
+    """A backup cannot be restored as asked; nothing was changed."""

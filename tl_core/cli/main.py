@@ -10,6 +10,7 @@ import typer
 
 from tl_core.cli.app import app
 from tl_core.cli.backbones import backbones
+from tl_core.cli.backups import backup, restore
 from tl_core.cli.bin import bin_commands
 from tl_core.cli.compare import compare
 from tl_core.cli.datasets import ingest
@@ -47,7 +48,7 @@ _FOR_PEOPLE: tuple[Callable[..., None], ...] = (
     *(runs, show, evaluate, compare, report, export, predict, serve),
     *(backbones, presets, settings),
     *(lr_find, embed, probe),
-    doctor,
+    *(doctor, backup, restore),
 )
 _FOR_THE_APP: tuple[Callable[..., None], ...] = (work, lay_out, pack)
 for _command in _FOR_PEOPLE:

@@ -80,7 +80,7 @@ def import_dataset(
         )
         ingested = replace(ingested, record=owned(ingested.record, store.owner))
         # Two imports of the same content at once must not move their folders over each other.
-        with hold_lock(artifacts.dataset_lock(ingested.record.id)):
+        with artifacts.changing(), hold_lock(artifacts.dataset_lock(ingested.record.id)):
             return _add(store, ingested, staging, artifacts.dataset_folder(ingested.record.id))
 
 
@@ -159,7 +159,7 @@ def delete_dataset(store: Store, artifacts: Artifacts, dataset_id: str) -> None:
     Raises:
         UnknownDataset, DatasetInUse: as `Store.delete_dataset`.
     """
-    with hold_lock(artifacts.dataset_lock(dataset_id)):
+    with artifacts.changing(), hold_lock(artifacts.dataset_lock(dataset_id)):
         # The record goes first: the store refuses to delete a dataset in use.
         store.delete_dataset(dataset_id)
         artifacts.delete_dataset(dataset_id)

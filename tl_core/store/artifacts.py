@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tl_core.locks import try_lock
+from portalocker import LOCK_SH
+
+from tl_core.locks import hold_lock, try_lock
 
 _FOR_A_SERVER = "server"
 
@@ -98,6 +100,18 @@ class Artifacts:
     def upkeep_lock(self) -> Path:
         """Lock that is held while leftovers are swept away, and while a backup is restored."""
         return self.home / "locks" / "upkeep.lock"
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Hold off backups and restorations while folders and records are not yet in step."""
+        with hold_lock(self.home / "locks" / "changes.lock", LOCK_SH):
+            yield
+
+    @contextmanager
+    def unchanging(self) -> Iterator[None]:
+        """Hold off whoever adds or deletes datasets and runs, for the moment of a snapshot."""
+        with hold_lock(self.home / "locks" / "changes.lock"):
+            yield
 
     @contextmanager
     def staging_folder(self) -> Iterator[Path]:

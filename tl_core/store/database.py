@@ -20,6 +20,7 @@ from tl_core.store.migrations import migrate
 
 HaveRoom = Callable[[], AbstractContextManager[None]]
 _EXAMPLES = "sqlite:///path/to/file.db or postgresql://user:password@host/database"
+_ONE_MOMENT = "REPEATABLE READ"
 _BUSY_SECONDS = 30
 """Longest wait of a writer for other writers on SQLite."""
 
@@ -69,6 +70,15 @@ class Database:
     def reading(self) -> Iterator[Connection]:
         """Open a read-only transaction, which on SQLite never waits for a writer."""
         with self._translated(), self._readers.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def looking(self) -> Iterator[Connection]:
+        """Open a read-only transaction in which every query sees the same moment."""
+        # SQLite's transactions do so in any case.
+        level = {} if self._engine.dialect.name == "sqlite" else {"isolation_level": _ONE_MOMENT}
+        readers = self._readers.execution_options(**level)
+        with self._translated(), readers.begin() as connection:
             yield connection
 
     @contextmanager

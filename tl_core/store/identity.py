@@ -13,7 +13,8 @@ from tl_core.locks import hold_lock
 from tl_core.store.artifacts import Artifacts
 from tl_core.store.sql import SqlStore
 
-_SETTING = "installation"
+INSTALLATION = "installation"
+"""House setting with the identity."""
 
 
 def belong_together(store: SqlStore, artifacts: Artifacts) -> bool:
@@ -25,7 +26,7 @@ def belong_together(store: SqlStore, artifacts: Artifacts) -> bool:
     try:
         with hold_lock(artifacts.home / "locks" / "installation.lock"):
             ours = _read(artifacts)
-            theirs = store.get_setting(_SETTING)
+            theirs = store.get_setting(INSTALLATION)
             if ours and theirs:
                 return bool(ours == theirs)
             if not _is_known(store, artifacts):
@@ -50,7 +51,7 @@ def pair(store: SqlStore, artifacts: Artifacts) -> None:
 
 def _write(store: SqlStore, artifacts: Artifacts, identity: str) -> None:
     write_whole(artifacts.identity, identity)
-    store.put_setting(_SETTING, identity)
+    store.put_setting(INSTALLATION, identity)
 
 
 def _read(artifacts: Artifacts) -> str:

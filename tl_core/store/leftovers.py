@@ -13,6 +13,7 @@ from tl_core.files import abandoned_in, delete
 from tl_core.locks import is_locked, try_lock
 from tl_core.store.artifacts import Artifacts
 from tl_core.store.identity import belong_together
+from tl_core.store.restoration import settle
 from tl_core.store.sql import SqlStore
 
 _RUN_FILE = re.compile(r"([bcdfghjkmnpqrstvwxz][bcdfghjkmnpqrstvwxz2-9]{7})\..+")
@@ -35,8 +36,10 @@ def sweep(store: SqlStore, artifacts: Artifacts) -> None:
     try:
         # A restoration puts files in place before their records are there.
         with try_lock(artifacts.upkeep_lock) as is_ours:
-            for leftover in find_leftovers(store, artifacts) if is_ours else ():
-                leftover.remove()
+            if is_ours:
+                settle(store, artifacts)
+                for leftover in find_leftovers(store, artifacts):
+                    leftover.remove()
     except (OSError, StoreUnavailable):
         return
 
