@@ -8,7 +8,7 @@ import pytest
 from access.spaces import a_dataset, add_dataset
 
 from tl_core.access import NO_LIMITS, PersonLimits
-from tl_core.access.allowance import bytes_in, check_uploads
+from tl_core.access.allowance import bytes_in
 from tl_core.access.minutes import look_at_minutes
 from tl_core.config import make_run_config
 from tl_core.datasets.importing import owned
@@ -178,9 +178,3 @@ def test_files_count_also_in_the_bin_and_refuse_more(school, limit, queue):
     with pytest.raises(LimitReached, match=r"take 2\.0 kB, and 1\.0 kB more would be kept"):
         school.of(school.ann).store.add_dataset(large, images, [])
     assert large.id not in house.store.usage_of(school.ann.id).datasets
-
-
-def test_uploads_at_a_time_are_limited():
-    check_uploads(PersonLimits(uploads=2), 1)
-    with pytest.raises(LimitReached, match="You have 2 uploads open, and 2 may be open at a time"):
-        check_uploads(PersonLimits(uploads=2), 2)

@@ -4,7 +4,7 @@
 exist, so that nothing built on it can forget to ask. `Directory` knows the people.
 """
 
-from tl_core.access.allowance import check_room, check_uploads, why_no_run
+from tl_core.access.allowance import check_room, why_no_run
 from tl_core.access.binding import bind, sample_image
 from tl_core.access.bound_runner import BoundRunner
 from tl_core.access.bound_store import BoundStore
@@ -24,7 +24,6 @@ __all__ = [
     "PersonLimits",
     "bind",
     "check_room",
-    "check_uploads",
     "sample_image",
     "why_no_run",
 ]
