@@ -4,6 +4,7 @@ Their files stay in place, so the disk gains room only when the bin is emptied.
 """
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,8 +91,13 @@ def delete_expired(workspace: Workspace) -> list[BinEntry]:
 class BinClock:
     """Thread of a server that deletes what has expired, and keeps room back for deleting."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, also: Callable[[], object] | None = None) -> None:
+        """
+        Args:
+            also: what is done at each look besides, such as erasing what a class has left.
+        """
         self._workspace = workspace
+        self._also = also
         self._stopping = Event()
         # A daemon, so that the server need not wait for the end of a deletion.
         self._thread = Thread(target=self._work, name="transferlab-bin", daemon=True)
@@ -107,6 +113,8 @@ class BinClock:
             # Where the database or the disk fails for a while, a later look will do.
             with suppress(TransferLabError, OSError):
                 delete_expired(self._workspace)
+                if self._also:
+                    self._also()
             self._workspace.room.look_after()
             if self._stopping.wait(_PAUSE):
                 return

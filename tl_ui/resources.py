@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
 
-from tl_core.access import MinuteWatch
+from tl_core.access import Directory, MinuteWatch
 from tl_core.bin import BinClock
 from tl_core.errors import TransferLabError
 from tl_core.records import Run
@@ -65,7 +65,7 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
     gc.collect()
     # Later collections then skip the objects of the libraries, which live as long as the process.
     gc.freeze()
-    clock = BinClock(get_workspace())
+    clock = BinClock(get_workspace(), Directory(get_workspace()).sweep)
     clock.start()
     minutes = MinuteWatch(get_workspace().store)
     minutes.start()

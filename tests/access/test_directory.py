@@ -1,6 +1,7 @@
 """People join, come back and are removed, and a class ends."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
@@ -140,3 +141,19 @@ def test_a_student_manages_nobody(school):
     with pytest.raises(UnknownPerson):
         mine.person(school.bob.id)
     assert len(school.directory.people()) == 4
+
+
+def test_of_several_who_join_with_one_name_at_once_one_is_let_in(school):
+    def join(_: int) -> bool:
+        try:
+            return bool(school.directory.join("Cleo"))
+        except NotAdmitted:
+            return False
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(join, range(4))) == [False, False, False, True]
+
+
+def test_nobody_removes_themselves(school):
+    with pytest.raises(NotAllowed, match="cannot remove yourself"):
+        Directory(school.of(school.teacher)).remove(school.teacher.id)

@@ -214,7 +214,15 @@ def test_no_id_leads_out_of_the_home_folder(school):
 
 
 def test_the_walk_knows_every_path():
-    harmless = {"home", "run_lock", "run_process", "process_of", "dataset_lock", "claim_lock"}
+    harmless = {
+        "home",
+        "run_lock",
+        "run_process",
+        "process_of",
+        "dataset_lock",
+        "claim_lock",
+        "people_lock",
+    }
     harmless |= {"staging_folder", "sweep_staging"}
     harmless |= {"note_process", "is_servers", "server_lock", "upkeep_lock", "lock_files"}
     harmless |= {"identity", "staged", "stored_runs", "stored_datasets"}

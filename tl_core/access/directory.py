@@ -16,7 +16,8 @@ from tl_core.access.secrets import (
     new_word,
     same_code,
 )
-from tl_core.errors import NotAdmitted, UnknownPerson
+from tl_core.errors import NotAdmitted, NotAllowed, UnknownPerson
+from tl_core.locks import hold_lock
 from tl_core.records import OPERATOR, Person, Role, Session
 from tl_core.text import shorten
 from tl_core.workspace import Workspace
@@ -61,7 +62,16 @@ class Directory:
         """
         if not self.classroom().is_open:
             raise NotAdmitted("Joining is closed at the moment: ask your teacher to open it.")
-        return self._add(self._checked_name(name), Role.MEMBER)
+        word = new_word()
+        # Before the lock, since it is slow on purpose.
+        digest = self._digest(word)
+        # Together, since two who come at once must not both get the name or the last place.
+        with hold_lock(self._workspace.artifacts.people_lock):
+            person = Person(_new_id(), self._checked_name(name), Role.MEMBER, time.time())
+            if self._store.add_person(person, word=digest):
+                return person, word
+        # Id or word are taken, which hardly ever happens.
+        return self.join(name)
 
     def enter(self, subject: str, name: str, role: Role) -> Person:
         """Let somebody in whom a provider has signed in; what it says of them replaces the earlier.
@@ -130,7 +140,10 @@ class Directory:
 
         Raises:
             UnknownPerson: nobody has this id.
+            NotAllowed: it is they themselves, who could not come back.
         """
+        if person_id == self._workspace.person.id:
+            raise NotAllowed("You cannot remove yourself: ask somebody else who administers.")
         self._store.change_person(person_id, removed_at=time.time())
         self._store.end_sessions(person_id)
         forget_everyone()
@@ -235,14 +248,6 @@ class Directory:
     def _keep(self, classroom: Classroom) -> None:
         kept = {"code": classroom.code, "is_open": classroom.is_open}
         self._store.put_setting(_CLASSROOM, kept)
-
-    def _add(self, name: str, role: Role) -> tuple[Person, str]:
-        while True:
-            person = Person(_new_id(), name, role, time.time())
-            word = new_word()
-            # False where id or word are taken, which hardly ever happens; others are drawn then.
-            if self._store.add_person(person, word=self._digest(word)):
-                return person, word
 
     def _checked_name(self, name: str) -> str:
         name = _cleaned(name)

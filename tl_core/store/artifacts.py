@@ -101,6 +101,11 @@ class Artifacts:
         """Lock that is held while leftovers are swept away, and while a backup is restored."""
         return self.home / "locks" / "upkeep.lock"
 
+    @property
+    def people_lock(self) -> Path:
+        """Lock that is held while somebody joins."""
+        return self.home / "locks" / "people.lock"
+
     @contextmanager
     def changing(self) -> Iterator[None]:
         """Hold off backups and restorations while folders and records are not yet in step."""
