@@ -1,10 +1,12 @@
 """Reading of samples of more than 8 bits, which Pillow partly reduces to 8 or misreads."""
 
+import re
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.TiffImagePlugin import II, MM, OPEN_INFO
 
 from .deep import FLOATS, INTEGERS, WORDS, Deep
 from .png import significant_bits
@@ -24,6 +26,16 @@ _BITS = 258
 _MOST = 281
 _LARGEST = 341
 """Tags of a TIFF: meaning of zero, bits of a sample, largest value as an integer or any number."""
+
+
+# Kinds of grey TIFFs that Pillow can decode, though its table of them lacks these rows: some that
+# are WhiteIsZero, and floating-point numbers of 64 bits.
+for _zero in (0, 1):
+    OPEN_INFO.setdefault((II, _zero, (3,), 1, (64,), ()), ("F", "F;64F"))
+    OPEN_INFO.setdefault((MM, _zero, (3,), 1, (64,), ()), ("F", "F;64BF"))
+OPEN_INFO.setdefault((MM, 0, (1,), 1, (16,), ()), ("I;16B", "I;16B"))
+OPEN_INFO.setdefault((II, 0, (2,), 1, (32,), ()), ("I", "I;32S"))
+OPEN_INFO.setdefault((MM, 0, (2,), 1, (32,), ()), ("I", "I;32BS"))
 
 
 def has_usual_samples(image: Image.Image) -> bool:
@@ -53,6 +65,7 @@ def read_deep(image: Image.Image, file: BinaryIO, formats: list[str]) -> Deep | 
         return Deep(WORDS, words, None, opaque, _zero_is_white(image), declared)
     if image.mode in ("I", "F"):
         declared = _declared(image, file)
+        _correct_byte_order(image)
         image.load()
         numbers = np.asarray(image)
         if image.format == "PPM" and image.mode == "I":
@@ -136,6 +149,20 @@ def _read_planes(image: Image.Image, file: BinaryIO) -> NDArray[np.uint16]:
         rows = np.frombuffer(content, order).reshape(bottom - top, -1)
         words[top:bottom, left:right, bands.index(raw)] = rows[:, : right - left]
     return words
+
+
+def _correct_byte_order(image: Image.Image) -> None:
+    """Have packed numbers of a TIFF read in the order of this machine, as libtiff gives them.
+
+    Pillow does so for 16 bits, and takes wider ones to be in the order of the file.
+    """
+    # Only images that were opened from a file have tiles.
+    tiles: list[Any] = image.tile  # type: ignore[attr-defined]
+    for place, tile in enumerate(tiles):
+        if tile.codec_name == "libtiff" and isinstance(tile.args, tuple):
+            raw, *others = tile.args
+            native = re.sub(r";(32|64)B", r";\1N", str(raw))
+            tiles[place] = tile._replace(args=(native, *others))
 
 
 def _zero_is_white(image: Image.Image) -> bool:
