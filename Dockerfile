@@ -1,4 +1,7 @@
-# docker build -t transferlab . && docker run -p 8501:8501 -v transferlab:/data transferlab
+# docker build -t transferlab .
+# For one person:  docker run -p 127.0.0.1:8501:8501 -e TRANSFERLAB_ALLOW_OPEN=1 -v transferlab:/data transferlab
+# For a class:     docker run -p 8501:8501 -e TRANSFERLAB_ACCESS=classroom -e TRANSFERLAB_HOSTS=NAME \
+#                  -v transferlab:/data transferlab    with the name or address of this machine for NAME
 FROM python:3.12-slim
 
 RUN apt-get update && apt-get install -y --no-install-recommends make && rm -rf /var/lib/apt/lists/*
@@ -23,5 +26,5 @@ ENV TRANSFERLAB_HOME=/data ADDRESS=0.0.0.0 PORT=8501
 VOLUME /data
 EXPOSE 8501
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
-    CMD [".venv/bin/python", "-c", "from urllib.request import urlopen; urlopen('http://localhost:8501/_stcore/health')"]
+    CMD [".venv/bin/python", "-c", "from ssl import _create_unverified_context as any\nfrom urllib.request import urlopen\ntry: urlopen('http://localhost:8501/_stcore/health')\nexcept OSError: urlopen('https://localhost:8501/_stcore/health', context=any())"]
 CMD ["make", "app"]

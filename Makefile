@@ -1,5 +1,6 @@
 # make app    makes .venv where needed and starts the app. Options: PORT, ADDRESS, TRANSFERLAB_HOME,
-#             TRANSFERLAB_DATABASE_URL; ADDRESS=0.0.0.0 lets other machines in
+#             TRANSFERLAB_DATABASE_URL
+# make classroom  the same for a class, which joins by a code that is printed. Options as above
 # make test   everything .ci/run checks: lint, types, tests
 # make test-all  the same with the slow tests: every family of networks, textbook systems in full
 # make fuzz   property tests with new random examples, for MINUTES (10), until one fails
@@ -8,7 +9,8 @@
 # The interpreter is the first suitable one on PATH; PYTHON=... chooses another.
 
 PORT ?= 8501
-ADDRESS ?= localhost
+# Empty for the usual one: localhost, or every address in a classroom.
+ADDRESS ?=
 MINUTES ?= 10
 VENV := .venv
 IN_VENV := $(VENV)/bin/python -m
@@ -23,10 +25,13 @@ REQUIREMENTS := $(VENV)/.requirements
 INSTALLED := $(VENV)/.installed
 DEVELOPMENT := $(VENV)/.development
 
-.PHONY: app setup requirements test test-all fuzz development system lint types format hooks clean
+.PHONY: app classroom setup requirements test test-all fuzz development system lint types format hooks clean
 
 app: $(INSTALLED)
-	@$(IN_VENV) tl_core app --port $(PORT) --address $(ADDRESS)
+	@$(IN_VENV) tl_core app --port $(PORT) $(addprefix --address ,$(ADDRESS))
+
+classroom: $(INSTALLED)
+	@$(IN_VENV) tl_core app --classroom --port $(PORT) $(addprefix --address ,$(ADDRESS))
 
 setup: $(INSTALLED)
 

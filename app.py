@@ -19,6 +19,9 @@ import streamlit as st  # noqa: E402
 import tl_ui  # noqa: E402
 
 with importing():
+    from tl_ui.gate import make_gate, make_gate_routes
+    from tl_ui.gate.house import get_directory, get_settings
+    from tl_ui.gate.listening import listening_address
     from tl_ui.resources import get_predictors, get_workspace, lifespan
     from tl_ui.routes import make_routes
 
@@ -26,6 +29,10 @@ with importing():
 app = st.App(
     # Not in this folder: Streamlit opens every script in a folder `pages` beside the main script.
     Path(tl_ui.__file__).with_name("main.py"),
-    routes=make_routes(get_workspace, get_predictors),
+    routes=[
+        *make_gate_routes(get_settings, get_directory),
+        *make_routes(get_workspace, get_predictors),
+    ],
+    middleware=[make_gate(get_settings, get_directory, listening_address)],
     lifespan=lifespan,
 )

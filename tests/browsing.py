@@ -96,6 +96,14 @@ def until(page, check, what="it"):
     return wait_until(check, what, partial(page.wait_for_timeout, 50))
 
 
+def until_true(page, expression):
+    """Wait until an expression is true in the page.
+
+    Playwright's `wait_for_function` would evaluate text there, which the app's policy forbids.
+    """
+    until(page, lambda: page.evaluate(expression), expression)
+
+
 def settled(page, read, still=500):
     """Return the result of `read` once it has not changed for that many milliseconds."""
     found = [read()]

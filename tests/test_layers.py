@@ -31,6 +31,8 @@ BOTTOM = [
         "secret_files",
         "certificates",
         "network",
+        "listening",
+        "invitation",
         "memory",
         "cancellation",
         "openmp",

@@ -6,7 +6,9 @@ from tl_ui.components.address import expect_page
 from tl_ui.deleted import offer_undo
 from tl_ui.failures import store_failures_said
 from tl_ui.fields import take_changes
+from tl_ui.gate.banner import warn_of_openness
 from tl_ui.navigation import confirm_address, make_pages, show_menu
+from tl_ui.resources import get_workspace
 from tl_ui.site_files import SITE
 from tl_ui.style import apply_style
 
@@ -22,5 +24,6 @@ with store_failures_said():
     take_changes()
     confirm_address(page)
     show_menu(page)
+    warn_of_openness(get_workspace().settings)
     offer_undo()
     page.run()

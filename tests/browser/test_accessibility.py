@@ -5,7 +5,7 @@ from contextlib import closing
 from sqlite3 import connect
 
 import pytest
-from browsing import opened, wait_for_script
+from browsing import opened, until_true, wait_for_script
 from export.making_exports import make_tested
 from making_runs import open_home, run_config
 
@@ -62,9 +62,7 @@ def problems_of(page, address):
     wait_for_script(page)
     yield from ((address, "light", *words) for words in serious(page))
     page.emulate_media(color_scheme="dark")
-    page.wait_for_function(
-        "getComputedStyle(document.querySelector('.stApp')).colorScheme === 'dark'"
-    )
+    until_true(page, "getComputedStyle(document.querySelector('.stApp')).colorScheme === 'dark'")
     yield from ((address, "dark", *words) for words in serious(page, runOnly=["color-contrast"]))
 
 

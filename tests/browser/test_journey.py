@@ -4,7 +4,15 @@ import random
 import re
 
 import pytest
-from browsing import complaints, opened, settled, standing_still, until, wait_for_script
+from browsing import (
+    complaints,
+    opened,
+    settled,
+    standing_still,
+    until,
+    until_true,
+    wait_for_script,
+)
 from making_runs import open_home
 from PIL import Image, ImageDraw
 from playwright.sync_api import expect
@@ -153,7 +161,7 @@ def try_it(page, image):
     page.get_by_text("What it says to 1 image").wait_for()
     page.get_by_role("img", name=re.compile("Heat-map. Where it sees")).wait_for()
     page.get_by_text("Use the camera").click()
-    page.wait_for_function("document.querySelector('video')?.readyState === 4")
+    until_true(page, "document.querySelector('video')?.readyState === 4")
     page.get_by_role("button", name="Take Photo").click()
     page.get_by_text("What it says to 2 images").wait_for()
 
@@ -170,8 +178,9 @@ def test_every_page_opens_by_its_own_address_and_fits(browser, server, width):
             page.goto(path)
             page.locator("h1").first.wait_for()
             wait_for_script(page)
-            page.wait_for_function(
-                "document.documentElement.scrollWidth <= document.documentElement.clientWidth + 1"
+            until_true(
+                page,
+                "document.documentElement.scrollWidth <= document.documentElement.clientWidth + 1",
             )
             assert page.locator("[data-testid=stException]").count() == 0, path
             assert said == [], path

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from browsing import complaints, opened, standing_still
+from browsing import complaints, opened, standing_still, until_true
 from making_runs import import_folder, make_colours, open_home, run_config
 from waiting import wait_until
 
@@ -79,6 +79,6 @@ def test_curves_of_eight_optimizers_lie_over_each_other_and_survive_a_reload(pag
     page.reload()
     lines = "(plot.data || []).filter(line => line.x.length).length"
     plots = f"[...document.querySelectorAll('.js-plotly-plot')].map(plot => {lines})"
-    page.wait_for_function(f"JSON.stringify({plots}) === '[8,8]'")
+    until_true(page, f"JSON.stringify({plots}) === '[8,8]'")
     page.get_by_role("button", name="Stop all").wait_for(state="detached")
     assert said == []

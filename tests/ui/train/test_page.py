@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from browsing import ROOT, Server, chromium, complaints, opened
+from browsing import ROOT, Server, chromium, complaints, opened, until_true
 from making_runs import import_folder, open_home
 from streamlit.testing.v1 import AppTest
 from waiting import PATIENCE
@@ -437,9 +437,7 @@ def test_in_a_browser_a_preset_fills_the_fields_and_draws_its_plan(browser_page)
         "5 epochs of the head alone, then 5 with the last 2 stages"
     ).wait_for()
     page.locator(".js-plotly-plot:visible .barlayer path").first.wait_for()
-    page.wait_for_function(
-        "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
-    )
+    until_true(page, "document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
 
 def test_in_a_browser_an_invalid_value_stays_with_a_message(browser_page):
