@@ -14,7 +14,7 @@ from tl_core.config import make_run_config
 from tl_core.datasets.importing import owned
 from tl_core.errors import LimitReached
 from tl_core.records import Run, RunState
-from tl_core.store.tables import training_time
+from tl_core.store.tables import runs, training_time
 
 NO_OTHER_LIMITS = NO_LIMITS.model_dump()
 
@@ -122,6 +122,19 @@ def test_runs_of_who_has_no_time_left_are_paused_and_wait_while_others_go_on(sch
     limit(minutes_a_day=120)
     look_at_minutes(house)
     assert house.claim_next_run().id == waiting.id
+
+
+def test_hours_in_which_no_server_was_there_do_not_count(school, queue):
+    run = queue(school.ann)
+    store = school.house.store
+    store.claim_run(run.id)
+    three_hours = 3 * 3600
+    with store.writing() as connection:
+        away = {"started_at": time.time() - three_hours, "heard_at": time.time() - three_hours + 30}
+        connection.execute(runs.update().where(runs.c.id == run.id).values(away))
+    assert store.usage_of(school.ann.id).seconds == pytest.approx(90, abs=1)
+    store.put_back(run.id)
+    assert store.usage_of(school.ann.id).seconds == pytest.approx(90, abs=1)
 
 
 def test_time_is_free_again_a_day_after_it_was_used(school, queue):

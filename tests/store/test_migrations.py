@@ -67,12 +67,12 @@ LATER_COLUMNS = (
 
 
 WITHOUT_QUEUE = """
-DROP TABLE training_time;
+DROP TABLE training_time; ALTER TABLE runs DROP COLUMN heard_at;
 DROP INDEX runs_by_comparison; DROP INDEX runs_by_rank; DROP TABLE turns;
 ALTER TABLE runs DROP COLUMN backbone; ALTER TABLE runs DROP COLUMN comparison;
 ALTER TABLE runs DROP COLUMN rank; ALTER TABLE runs DROP COLUMN urgency;
 """
-"""Statements that undo the steps to versions 11 and 12."""
+"""Statements that undo the steps to versions 11 to 13."""
 WITHOUT_PEOPLE = """
 DROP TABLE sessions; DROP TABLE people; DROP TABLE house_settings;
 DROP INDEX runs_by_owner; DROP INDEX runs_by_publication; DROP INDEX datasets_by_owner;
@@ -252,6 +252,8 @@ LATER_FACTS = {
     "others_share",
     "cached_rows",
     "first_started_at",
+    "deaths",
+    "went_on_after",
 }
 """Facts that no run of those releases had."""
 

@@ -323,6 +323,12 @@ def _add_training_time(connection: Connection) -> None:
     _execute_all(connection, _TRAINING_TIME)
 
 
+def _add_signs_of_life(connection: Connection) -> None:
+    """Add the time at which a run's process was last heard of."""
+    real = _TYPES[connection.dialect.name]["real"]
+    connection.execute(text(f"ALTER TABLE runs ADD COLUMN heard_at {real}"))
+
+
 # A migration's place in the list is its version, so the order never changes.
 MIGRATIONS: list[Callable[[Connection], None]] = [
     _create_first_tables,
@@ -337,6 +343,7 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
     _add_people,
     _add_lists_and_queue,
     _add_training_time,
+    _add_signs_of_life,
 ]
 
 

@@ -40,7 +40,7 @@ IS_KEPT = runs.c.binned_at.is_(None)
 
 _FOR_QUERIES = (
     *("number", "requested", "dataset_id", "binned_at", "backbone", "comparison"),
-    *("rank", "urgency"),
+    *("rank", "urgency", "heard_at"),
 )
 """Columns that are no part of the record; some repeat settings or facts."""
 
@@ -135,6 +135,8 @@ class SqlRuns(Database):
                 # lost.
                 merged = row.facts.merged(facts)
                 changes |= {"facts": merged, "comparison": merged.comparison}
+            if progress:
+                changes["heard_at"] = time.time()
             if changes:
                 connection.execute(update(runs).where(runs.c.id == run_id).values(changes))
 

@@ -117,7 +117,8 @@ def claim(connection: Connection, run_id: str) -> Run | None:
     # The condition is part of the update, so that of two simultaneous claims one finds no row.
     change = update(runs).where(runs.c.id == run_id, still_queued, IS_KEPT)
     # Once it has started, a run that was moved to the front waits like others when it is resumed.
-    values = {"state": RunState.RUNNING, "started_at": time.time(), "urgency": 0}
+    now = time.time()
+    values = {"state": RunState.RUNNING, "started_at": now, "heard_at": now, "urgency": 0}
     row = connection.execute(change.values(values).returning(runs)).first()
     return run_of(row) if row else None
 

@@ -180,6 +180,8 @@ runs = _Table(
     Column("rank", BigInteger, nullable=False),
     # Above 0 for a waiting run that goes before everyone's others, the highest first.
     Column("urgency", BigInteger, nullable=False, default=0),
+    # Time of the last sign of life of the process that executes it.
+    Column("heard_at", Double),
     # Finds the queued runs without reading the others.
     Index("runs_by_state", "state", "number"),
     Index("runs_by_dataset", "dataset_id"),

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select
 
@@ -13,6 +14,9 @@ from tl_core.store.tables import datasets, house_settings, runs, training_time
 
 _RESTING = "people who rest"
 """Setting that maps the id of a person to the time until which their runs wait."""
+
+_SILENT_SECONDS = 60.0
+"""Longest time between two signs of life of a process that trains."""
 
 
 class SqlUsage(Database):
@@ -27,12 +31,12 @@ class SqlUsage(Database):
         n_waiting = select(func.count()).where(
             runs.c.state == RunState.QUEUED, runs.c.owner == owner, IS_KEPT
         )
-        started = select(runs.c.started_at).where(
+        running = select(runs.c.started_at, runs.c.heard_at).where(
             runs.c.state == RunState.RUNNING, runs.c.owner == owner
         )
         mine = datasets.c.owner == owner
         with self.reading() as connection:
-            under_way = connection.execute(started).scalars().all()
+            under_way = connection.execute(running).all()
             kept = connection.execute(
                 select(
                     datasets.c.id, datasets.c.counts, datasets.c.is_copy, datasets.c.binned_at
@@ -41,7 +45,9 @@ class SqlUsage(Database):
             return Usage(
                 waiting_runs=connection.execute(n_waiting).scalar_one(),
                 spent=tuple((row.ended_at, row.seconds) for row in connection.execute(recent)),
-                seconds_under_way=sum(max(0.0, now - (begun or now)) for begun in under_way),
+                seconds_under_way=sum(
+                    _seconds(row.started_at, row.heard_at, now) for row in under_way
+                ),
                 # The images of a copy are those that were shared.
                 images=sum(
                     sum(row.counts) for row in kept if not row.is_copy and row.binned_at is None
@@ -69,15 +75,21 @@ def resting(connection: Connection) -> dict[str, float]:
     return {owner: until for owner, until in found.items() if until > now}
 
 
-def note_time(connection: Connection, row: Row[tuple[object, ...]]) -> None:
+def note_time(connection: Connection, row: Row[Any]) -> None:
     """Note the time that a run, which is about to end or to pause, has taken since it started."""
     if row.state != RunState.RUNNING or row.started_at is None:
         return
     now = time.time()
-    # A clock that was set back must not give time back.
-    seconds = max(0.0, now - row.started_at)
+    seconds = _seconds(row.started_at, row.heard_at, now)
     connection.execute(insert(training_time).values(owner=row.owner, ended_at=now, seconds=seconds))
     expired = delete(training_time).where(
         training_time.c.owner == row.owner, training_time.c.ended_at < now - 2 * DAY
     )
     connection.execute(expired)
+
+
+def _seconds(started_at: float | None, heard_at: float | None, now: float) -> float:
+    """Return the seconds since a run started for which its process was there."""
+    # A server that was away for hours did not train. Nor must a clock that was set back give time.
+    there_until = now if heard_at is None else min(now, heard_at + _SILENT_SECONDS)
+    return max(0.0, there_until - (started_at or now))
