@@ -27,6 +27,7 @@ from tl_core.cli.probe import probe
 from tl_core.cli.report import report
 from tl_core.cli.runs import runs, show
 from tl_core.cli.serve import serve
+from tl_core.cli.space import free, sizes
 from tl_core.cli.train import pause, resume, train
 from tl_core.cli.work import work
 from tl_core.errors import TransferLabError
@@ -48,7 +49,7 @@ _FOR_PEOPLE: tuple[Callable[..., None], ...] = (
     *(runs, show, evaluate, compare, report, export, predict, serve),
     *(backbones, presets, settings),
     *(lr_find, embed, probe),
-    *(doctor, backup, restore),
+    *(doctor, backup, restore, sizes, free),
 )
 _FOR_THE_APP: tuple[Callable[..., None], ...] = (work, lay_out, pack)
 for _command in _FOR_PEOPLE:

@@ -1,6 +1,7 @@
 """Checks of files: images against their digests, models and outputs against their checksums."""
 
 import hashlib
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from tl_core.cache import damaged_segments
+from tl_core.checksums import Damaged, verify
 from tl_core.data.images import image_path, open_rgb, thumbnail_of, thumbnail_path
 from tl_core.files import delete, link_or_copy, write_whole
 from tl_core.records import ImageRecord, RunState
@@ -70,7 +72,7 @@ def check_runs(house: House, on_file: OnFile) -> Iterator[Finding]:
                 f"The model of run {row.id} is missing (runs/{row.id}/model.safetensors).",
                 "Its figures remain. Restore a backup, or train it again.",
             )
-        for path in sorted(folder.rglob("*.safetensors")):
+        for path in sorted([*folder.rglob("*.safetensors"), *folder.glob("training-state*.pt")]):
             if reason := why_damaged(path):
                 yield _damaged(house, row, path, reason)
 
@@ -91,15 +93,28 @@ def check_cache(house: House, on_file: OnFile) -> Iterator[Finding]:
 
 
 def why_damaged(path: Path) -> str:
-    """Return why a file of tensors cannot be read; empty if it can, or is gone."""
+    """Return how a file of tensors or a training state is damaged; empty if not, or if gone."""
     try:
+        if path.suffix == ".pt":
+            return _damage_of_zip(path)
+        verify(path)
         with safe_open(path, framework="np") as file:
             file.keys()
     except FileNotFoundError:
         return ""
-    except (SafetensorError, OSError) as error:
+    except (Damaged, SafetensorError, OSError) as error:
         return str(error)
     return ""
+
+
+def _damage_of_zip(path: Path) -> str:
+    # As PyTorch writes them; every part of a zip has a checksum.
+    try:
+        with zipfile.ZipFile(path) as archive:
+            part = archive.testzip()
+    except zipfile.BadZipFile as error:
+        return str(error)
+    return f"the checksum of {part} is wrong" if part else ""
 
 
 def _is_sound(folder: Path, image: ImageRecord) -> bool:
@@ -157,5 +172,8 @@ def _damaged(house: House, row: RunRow, path: Path, reason: str) -> Finding:
     if path == house.artifacts.checkpoint(row.id):
         advice = "The run's figures remain. Restore a backup, or train it again."
         return Finding("models", row.id, sentence, advice)
+    if path.suffix == ".pt":
+        advice = "Repairing deletes it; the run then goes on from the state before it, if any."
+        return Finding("training states", row.id, sentence, advice, partial(delete, path))
     advice = "Repairing deletes it; charts that need it will be missing."
     return Finding("outputs", row.id, sentence, advice, partial(delete, path))
