@@ -157,7 +157,7 @@ def try_it(page, image):
     page.get_by_role("link", name="Try it on your own images").click()
     page.wait_for_url(re.compile(r"/try"))
     draw(2, 999).save(image)
-    page.locator("input[type=file]").set_input_files(image)
+    page.locator("[data-el=files-input]").set_input_files(image)
     page.get_by_text("What it says to 1 image").wait_for()
     page.get_by_role("img", name=re.compile("Heat-map. Where it sees")).wait_for()
     page.get_by_text("Use the camera").click()

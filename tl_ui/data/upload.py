@@ -179,12 +179,12 @@ class Upload:
     def _check_limits(self, files: int, n_bytes: int) -> None:
         if files > self.limits.max_files:
             raise UploadTooLarge(
-                f"These are more than {count(self.limits.max_files)} files, the limit for one "
-                "dataset on this server."
+                f"These are more than {count(self.limits.max_files)} files, the limit of one "
+                "upload on this server."
             )
         if n_bytes > self.limits.max_bytes:
             raise UploadTooLarge(
-                f"This is more than {size(self.limits.max_bytes)}, the limit for one dataset on "
+                f"This is more than {size(self.limits.max_bytes)}, the limit of one upload on "
                 "this server."
             )
 

@@ -5,7 +5,6 @@
 
 import threading
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -16,6 +15,7 @@ from tl_core.store.artifacts import Artifacts
 from tl_ui.data.upload import Upload
 from tl_ui.data.upload_batch import UploadRefused
 from tl_ui.data.upload_bounds import MOST_OPEN, Bounds, UploadRoom, UploadsBusy
+from tl_ui.data.upload_kinds import DATASET, kind_of
 
 IDLE_SECONDS = 3600
 HALF_SENT_SECONDS = 600
@@ -26,8 +26,8 @@ _GONE = "This upload has expired or was cancelled. Send the files again."
 
 
 def new_upload_id() -> str:
-    """Return an id for a new upload."""
-    return uuid.uuid4().hex
+    """Return an id for the upload of a dataset."""
+    return DATASET.new_id()
 
 
 class Uploads:
@@ -85,7 +85,7 @@ class Uploads:
             if upload_id not in self._open:
                 self._refuse_too_many(owner, most)
                 self._open[upload_id] = Upload(
-                    upload_id, owner, self._room, self._bounds, self.limits
+                    upload_id, owner, self._room, self._bounds, self.limits_of(upload_id)
                 )
                 self._sweep_later()
             return self._open[upload_id]
@@ -121,8 +121,14 @@ class Uploads:
         for upload_id in idle:
             self.close(upload_id)
 
+    def limits_of(self, upload_id: str) -> Limits:
+        """Return the limits of an upload with this id."""
+        return kind_of(upload_id).limits(self.limits)
+
     def _patience(self, upload: Upload) -> float:
-        return self._idle_seconds if upload.is_finished else self._half_sent_seconds
+        if not upload.is_finished:
+            return self._half_sent_seconds
+        return min(self._idle_seconds, kind_of(upload.id).idle_seconds)
 
     def _refuse_too_many(self, owner: str, most: int | None) -> None:
         if len(self._open) >= MOST_OPEN:

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import streamlit as st
 
-from tl_core.errors import TransferLabError
+from tl_core.errors import ImageUnusable, TransferLabError
 from tl_core.evaluation.explain import METHODS, Method
 from tl_core.glossary import GLOSSARY
 from tl_core.records import Run
@@ -123,8 +123,14 @@ def _draw(run: Run, file: Path | BinaryIO, name: str, method: Method) -> Drawn:
 
 def _sha256(file: Path | BinaryIO) -> str:
     if isinstance(file, Path):
-        return hashlib.sha256(file.read_bytes()).hexdigest()
-    # The prediction has read the upload to its end.
+        try:
+            with file.open("rb") as opened:
+                return hashlib.file_digest(opened, "sha256").hexdigest()
+        except OSError as error:
+            raise ImageUnusable(
+                f"The image is no longer here ({error.strerror}). Drop it in again."
+            ) from error
+    # The prediction has read the picture to its end.
     file.seek(0)
     return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -1,6 +1,7 @@
 """Predictions for uploaded images: each picture with its most likely classes."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,17 +22,21 @@ from tl_ui.bars import STYLE as BAR_STYLE
 from tl_ui.bars import bars_html
 from tl_ui.choice import chosen
 from tl_ui.components.picker import picker
+from tl_ui.components.upload import upload_dropzone
+from tl_ui.data.upload_batch import UploadRefused
+from tl_ui.data.upload_kinds import ASKED, MOST_ASKED
+from tl_ui.data.uploads import uploads_for
 from tl_ui.gallery import gallery_html
 from tl_ui.large_view import open_large
 from tl_ui.markdown import literal
-from tl_ui.resources import get_workspace
+from tl_ui.resources import get_tokens, get_workspace
 from tl_ui.run.images import gallery_item, images_of, open_position, run_split
 from tl_ui.run.overview import STATES, has_model
 from tl_ui.try_it.asking import Asked
 from tl_ui.try_it.one_image import show_one
 
-# Other readers wait for a turn meanwhile.
-MAX_AT_ONCE = 50
+_SENDS_WITH = "asked-with"
+"""Session key: token of the upload."""
 _MOST_OFFERED = 100
 """Models in the list of choices, the newest first; links lead to any other."""
 _SAMPLES_OF = "samples-of"
@@ -99,21 +104,29 @@ def _run_name(run: Run) -> str:
 
 def drop_images() -> list[tuple[str, Any]]:
     """Draw the upload field and return (name, file) of each upload; names are user text."""
-    limit = get_workspace().settings.limits.max_file_bytes // 2**20
-    files = st.file_uploader(
-        "Drop in one or more images",
-        # Of any name: what is an image is told by content, here as everywhere.
-        accept_multiple_files=True,
-        # Streamlit counts in whole megabytes; a smaller limit would be rounded down to none.
-        max_upload_size=max(1, limit),
-        help=f"{FORMATS_IN_WORDS}. They are only used for the prediction, and not stored.",
+    # Not Streamlit's own uploader, which keeps files in the server's memory.
+    uploads = uploads_for(get_workspace().settings)
+    if _SENDS_WITH not in st.session_state:
+        st.session_state[_SENDS_WITH] = get_tokens().sign("upload", ASKED.new_id())
+    sent = upload_dropzone(
+        key="asked-zone",
+        token=st.session_state[_SENDS_WITH],
+        uploads=uploads,
+        kind=ASKED,
+        words={
+            "title": "Drop in one or more images",
+            "hint": f"{FORMATS_IN_WORDS}; up to {MOST_ASKED}. They are only used for the "
+            "prediction, and deleted after a quarter of an hour.",
+            "choose": "Choose images",
+            "what": ASKED.called,
+            # Of any name: what is an image is told by content, here as everywhere.
+            "accept": "",
+        },
     )
-    if len(files) > MAX_AT_ONCE:
-        st.info(
-            f"These are {len(files)} images; only the first {MAX_AT_ONCE} get a prediction.",
-            icon=":material/info:",
-        )
-    return [(file.name, file) for file in files[:MAX_AT_ONCE]]
+    # It may have been dropped at this moment.
+    with suppress(UploadRefused):
+        return list(uploads.get(sent["upload_id"]).entries()) if sent else []
+    return []
 
 
 def take_picture() -> list[tuple[str, Any]]:

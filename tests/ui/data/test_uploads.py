@@ -13,6 +13,7 @@ from tl_core.settings import Limits
 from tl_core.store.artifacts import Artifacts
 from tl_ui.data.upload_batch import DiskFull, UploadIncomplete, UploadRefused, UploadTooLarge
 from tl_ui.data.upload_bounds import MOST_ARRIVING, MOST_ARRIVING_EACH, MOST_OPEN, UploadsBusy
+from tl_ui.data.upload_kinds import ASKED, WEIGHTS
 from tl_ui.data.uploads import Uploads, new_upload_id
 
 LIMITS = Limits(max_files=20, max_bytes=1000)
@@ -324,6 +325,14 @@ def test_all_uploads_together_have_a_limit_of_bytes(uploads, body):
         send(last, 0, body([("a", b"x")]))
     uploads.close("0")
     send(last, 0, body([("a", b"x")]))
+
+
+@pytest.mark.parametrize(("kind", "most"), [(ASKED, 20), (WEIGHTS, 1)])
+def test_an_upload_has_the_limits_of_its_kind_whatever_the_browser_says(uploads, body, kind, most):
+    upload = uploads.get_or_open(f"ann {kind.new_id()}")
+    send(upload, 0, body([(str(n), b"") for n in range(most)]))
+    with pytest.raises(UploadTooLarge, match="limit of one upload"):
+        send(upload, 1, body([("one more", b"")]))
 
 
 def test_names_have_a_limit_since_they_are_in_memory(tmp_path, body):

@@ -5,6 +5,7 @@ from typing import TypedDict, cast
 import streamlit as st
 
 from tl_ui.components.assets import read_asset, url_base
+from tl_ui.data.upload_kinds import DATASET, Kind
 from tl_ui.data.uploads import Uploads
 
 _component = st.components.v2.component(
@@ -25,11 +26,33 @@ class Sent(TypedDict):
     """True if no file was in a folder."""
     zip: bool
     """True if the upload is a single zip file."""
+    turn: int
+    """Number of the upload, of those that the zone has sent."""
     folder_name: str
     """Name of the only folder, or of the zip without its suffix; else empty. User text."""
 
 
-def upload_dropzone(*, key: str, token: str, uploads: Uploads) -> Sent | None:
+class Words(TypedDict):
+    """Words of a drop zone that takes no dataset."""
+
+    title: str
+    hint: str
+    choose: str
+    """Label of the button."""
+    what: str
+    """Word for what the limits are of."""
+    accept: str
+    """Types of files that the browser offers first, as of `<input accept>`."""
+
+
+def upload_dropzone(
+    *,
+    key: str,
+    token: str,
+    uploads: Uploads,
+    kind: Kind = DATASET,
+    words: Words | None = None,
+) -> Sent | None:
     """Draw the drop zone; return the upload in every script run until the token changes.
 
     An upload continues while the script runs again or the server restarts.
@@ -37,13 +60,16 @@ def upload_dropzone(*, key: str, token: str, uploads: Uploads) -> Sent | None:
     Args:
         token: signed for "upload" and a new upload id; to be kept in the session until the upload
             has been imported.
+        kind: kind of the upload, which has the limits.
+        words: for a zone that takes single files; None takes a dataset.
     """
-    limits = uploads.limits.model_dump(include={"max_files", "max_bytes"})
+    limits = kind.limits(uploads.limits).model_dump(include={"max_files", "max_bytes"})
     heard = (st.session_state.get(key) or {}).get("sent")
     data = {
         "url_base": url_base(),
         "token": token,
         "limits": limits,
+        "words": words,
         "heard": heard and heard["upload_id"],
     }
     state = _component(key=key, data=data, on_sent_change=lambda: None)

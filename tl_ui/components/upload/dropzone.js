@@ -13,7 +13,10 @@ export default function (component) {
   }
 }
 
-const megabytes = (bytes) => (bytes < 999.95e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`)
+function megabytes(bytes) {
+  if (bytes < 99.5e3) return `${Math.ceil(bytes / 1e3)} kB`
+  return bytes < 999.95e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`
+}
 const grouped = (n) => (n >= 10_000 ? n.toLocaleString("en").replaceAll(",", "\u202f") : n)
 const count = (n, one) => `${grouped(n)} ${one}${n === 1 ? "" : "s"}`
 
@@ -39,10 +42,25 @@ class DropZone {
   update(component) {
     this.data = component.data
     this.report = component.setStateValue
+    this.name(this.data.words)
     if (this.unheard?.upload_id === this.data.heard) this.unheard = null
     // A report is lost if the connection was down, as after a restart of the server, so it is repeated.
     if (this.unheard) this.report("sent", this.unheard)
     else if (this.finished && this.finished !== this.data.token) this.show("idle")
+  }
+
+  // Where it takes no dataset, the zone says what it takes, and no folder is asked for.
+  name(words) {
+    if (!words) return
+    for (const [part, text] of [["title", words.title], ["hint", words.hint], ["files-button", words.choose]]) {
+      this.el(part).textContent = text
+    }
+    this.el("area").setAttribute("aria-label", words.title)
+    this.el("folder-button").hidden = true
+    this.el("files-button").className = "primary"
+    this.el("files-input").accept = words.accept
+    this.el("files-input").multiple = this.data.limits.max_files > 1
+    this.el("files-input").setAttribute("aria-label", words.choose)
   }
 
   listen() {
@@ -102,14 +120,15 @@ class DropZone {
   objection(entries) {
     const { max_files, max_bytes } = this.data.limits
     const bytes = entries.reduce((sum, { file }) => sum + file.size, 0)
-    if (!entries.length) return "There are no files in it. Choose a folder with images, a zip or images."
+    const what = this.data.words?.what ?? "a dataset"
+    if (!entries.length) return `There are no files in it. ${this.data.words?.title ?? "Choose a folder with images, a zip or images"}.`
     if (entries.length > max_files) {
       const limit = `at most ${count(max_files, "file")}`
-      return `These are ${count(entries.length, "file")}; a dataset may have ${limit}. Choose fewer.`
+      return `These are ${count(entries.length, "file")}; ${what} may have ${limit}. Choose fewer.`
     }
     if (bytes > max_bytes) {
       const limit = `at most ${megabytes(max_bytes)}`
-      return `These are ${megabytes(bytes)}; a dataset may have ${limit}. Choose fewer or smaller files.`
+      return `These are ${megabytes(bytes)}; ${what} may have ${limit}. Choose fewer or smaller files.`
     }
   }
 
@@ -138,7 +157,9 @@ class DropZone {
     // The script passes a new token after importing the files; until then the zone shows this upload.
     this.finished = this.data.token
     this.say(`${count(files, "file")} (${megabytes(bytes)}) sent`)
-    this.unheard = { upload_id: answer.upload_id, files, bytes, ...name }
+    // Numbered, since a second upload of the same files is news, too.
+    this.turns = (this.turns ?? 0) + 1
+    this.unheard = { upload_id: answer.upload_id, files, bytes, turn: this.turns, ...name }
     this.report("sent", this.unheard)
     this.sender = this.entries = null
   }
@@ -148,7 +169,7 @@ class DropZone {
     this.sender = this.entries = this.turn = null
     removeEventListener("beforeunload", this.warn)
     this.show("idle")
-    this.el("folder-button").focus()
+    this.el(this.data.words ? "files-button" : "folder-button").focus()
   }
 
   fail(sentence, canRetry) {
@@ -203,6 +224,8 @@ class DropZone {
     this.tenth = null
     this.el("area").dataset.state = state
     for (const part of ["idle", "sending", "failed"]) this.el(part).hidden = part !== state
+    // Others may follow at once where nothing is made of these.
+    if (state === "done" && this.data.words) this.el("idle").hidden = false
     this.el("status").hidden = state !== "sending" && state !== "done"
     this.el("numbers").textContent = ""
   }
