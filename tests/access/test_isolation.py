@@ -11,6 +11,7 @@ from access.spaces import (
     NONSENSE,
     SECRET,
     Space,
+    add_dataset,
     bind_bin_times,
     fill_space,
     outcome_of,
@@ -22,9 +23,11 @@ from tl_core.access import NOBODY, BoundRunner, BoundStore, bind
 from tl_core.access.binding import NOWHERE
 from tl_core.access.rights import Rights
 from tl_core.config import make_run_config
-from tl_core.records import Person
+from tl_core.records import Person, RunState
 from tl_core.runners import Runner
+from tl_core.runs.execute import claim, execute_run
 from tl_core.store import Artifacts, Store
+from tl_core.store.absent import no_dataset
 from tl_core.workspace import Workspace
 
 ON_SQLITE = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
@@ -171,11 +174,13 @@ def files_reached(school: Class, space: Space) -> list[Path]:
     asked = [
         *(of(run) for run in space.runs for of in (artifacts.run_folder, artifacts.checkpoint)),
         *(of(run) for run in space.runs for of in (artifacts.training_state, artifacts.outputs)),
+        *(of(run) for run in space.runs for of in (artifacts.run_lock, artifacts.run_process)),
         *(artifacts.dataset_folder(dataset) for dataset in space.datasets),
     ]
     real = {
         *(of(run) for run in space.runs for of in (own.run_folder, own.checkpoint)),
         *(of(run) for run in space.runs for of in (own.training_state, own.outputs)),
+        *(of(run) for run in space.runs for of in (own.run_lock, own.run_process)),
         *(own.dataset_folder(dataset) for dataset in space.datasets),
     }
     return [path for path in asked if path in real]
@@ -286,3 +291,22 @@ def test_no_run_of_others_is_queued_or_resumed(school, space, removed):
 def test_a_workspace_is_bound_once(school):
     with pytest.raises(TypeError, match="bound to a person once"):
         bind(school.of(school.ann), school.bob)
+
+
+@ON_SQLITE
+def test_a_worker_tells_nobody_what_others_have(school, space):
+    """It works on the house's own store, and its errors become messages of runs."""
+    store = school.of(school.bob).store
+    # The name is that of Ann's dataset, and of a dataset of Bob's that is gone.
+    dataset = add_dataset(store, 1, "mine")
+    run = store.add_run(make_run_config(dataset, {}), "mine")
+    store.bin_run(run.id)
+    store.delete_dataset(dataset)
+    store.restore_run(run.id)
+    named = add_dataset(school.of(school.ann).store, 2, dataset)
+    assert school.house.store.get_dataset(dataset).id == named
+    with claim(school.house, lambda: school.house.store.claim_run(run.id)) as claimed:
+        execute_run(school.house, claimed)
+    failed = store.get_run(run.id)
+    assert failed.state is RunState.FAILED
+    assert failed.message == str(no_dataset(dataset))

@@ -73,9 +73,18 @@ class BoundArtifacts(Artifacts):
         return super().dataset_folder(dataset_id) if is_seen and _is_id(dataset_id) else NOWHERE
 
     def run_folder(self, run_id: str) -> Path:
+        return super().run_folder(run_id) if self._is_open(run_id) else NOWHERE
+
+    def run_lock(self, run_id: str) -> Path:
+        return super().run_lock(run_id) if self._is_open(run_id) else NOWHERE
+
+    def run_process(self, run_id: str) -> Path:
+        return super().run_process(run_id) if self._is_open(run_id) else NOWHERE
+
+    def _is_open(self, run_id: str) -> bool:
+        """Return whether a run's files may be reached: one's own, and those of nobody yet."""
         is_new = self._rights.house.standing_of_run(run_id) is None
-        is_seen = is_new or self._rights.sees_files(run_id)
-        return super().run_folder(run_id) if is_seen and _is_id(run_id) else NOWHERE
+        return _is_id(run_id) and (is_new or self._rights.sees_files(run_id))
 
     def weights_folder(self, owner: str) -> Path:
         person = self._rights.person

@@ -55,7 +55,9 @@ class BoundDatasets(Bound):
     def get_dataset(self, dataset: str) -> DatasetRecord:
         person = self.rights.person
         try:
-            return self._house.get_dataset(dataset, reader=person.id)
+            # An id is never taken for the name of something else.
+            is_id = person.leads and self._house.standing_of_dataset(dataset) is not None
+            return self._house.get_dataset(dataset, reader=None if is_id else person.id)
         except UnknownDataset:
             # A name may be that of one's own dataset and of somebody else's: one's own is meant.
             if not person.leads:

@@ -11,7 +11,7 @@ from tl_core.cancellation import NEVER, Stop
 from tl_core.config import RunConfig
 from tl_core.data.splits import make_split
 from tl_core.data.threads import default_workers
-from tl_core.errors import Cancelled, ConfigError, StoreAway, TransferLabError
+from tl_core.errors import Cancelled, ConfigError, StoreAway, TransferLabError, UnknownDataset
 from tl_core.events import EpochEnded, Event, Tested
 from tl_core.features import is_out_of_memory
 from tl_core.files import DISK_FULL
@@ -90,7 +90,11 @@ def dataset_of(workspace: Workspace, config: RunConfig) -> DatasetRecord:
         UnknownDataset: there is none; another whose name is that id is not taken for it.
     """
     dataset_id = config.data.dataset_id
-    dataset = workspace.store.get_dataset(dataset_id)
+    try:
+        dataset = workspace.store.get_dataset(dataset_id)
+    except UnknownDataset:
+        # A worker must not list what there is: the sentence becomes the run's message.
+        raise no_dataset(dataset_id) from None
     if dataset.id != dataset_id:
         raise no_dataset(dataset_id)
     return dataset
