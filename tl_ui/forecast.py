@@ -114,7 +114,7 @@ def say_queued(run: Run) -> tuple[Line, str]:
         return _line(run.id, run.owner), ""
     takes = found.takes.say()
     line = found.line
-    if line.is_held or (line.n_ahead and found.wait is None):
+    if line.is_held or line.rests or (line.n_ahead and found.wait is None):
         return line, f"Once it starts, it should take {takes}."
     if found.wait is None or not line.n_ahead:
         return line, f"It should take {takes}."

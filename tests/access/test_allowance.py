@@ -6,8 +6,9 @@ from threading import Thread
 
 import pytest
 from access.spaces import a_dataset, add_dataset
+from making_runs import import_folder, run_config
 
-from tl_core.access import NO_LIMITS, PersonLimits
+from tl_core.access import NO_LIMITS, BoundRunner, PersonLimits, why_no_time
 from tl_core.access.allowance import bytes_in
 from tl_core.access.minutes import look_at_minutes
 from tl_core.config import make_run_config
@@ -57,6 +58,32 @@ def test_so_many_runs_of_one_person_wait_and_no_more(school, limit, queue):
         store.queue_again(first.id)
     school.of(school.teacher).store.queue_again(first.id)
     assert school.house.store.usage_of(school.ann.id).waiting_runs == 3
+
+
+class Sleeping:
+    """Runner of a server whose worker is busy."""
+
+    def __init__(self, workspace):
+        self.workspace = workspace
+
+    def wake(self):
+        pass
+
+
+def test_three_hundred_runs_of_one_visitor_keep_nobody_waiting(school, limit, colours_folder):
+    limit(waiting_runs=3)
+    visitor = BoundRunner(Sleeping(school.house), school.ann)
+    mine = import_folder(school.of(school.ann), colours_folder)
+    refusals = 0
+    for n in range(300):
+        try:
+            visitor.submit(run_config(mine, epochs=1000, seed=n))
+        except LimitReached:
+            refusals += 1
+    assert refusals == 300 - 3
+    other = import_folder(school.of(school.bob), colours_folder)
+    first = BoundRunner(Sleeping(school.house), school.bob).submit(run_config(other))
+    assert [place.run_id for place in school.of(school.bob).store.list_queue()][1] == first.id
 
 
 def test_two_tabs_do_not_both_take_the_last_place(school, limit, queue):
@@ -118,6 +145,8 @@ def test_runs_of_who_has_no_time_left_are_paused_and_wait_while_others_go_on(sch
     assert [place.run_id for place in house.list_queue()] == [others.id, mine.id, waiting.id]
     assert {house.claim_next_run().id for _ in range(2)} == {others.id, mine.id}
     assert house.claim_next_run() is None
+    [place] = house.list_queue()
+    assert place.rests and "go on in about 24 hours" in why_no_time(school.of(school.ann))
     # With more time for everyone, what waits starts by itself.
     limit(minutes_a_day=120)
     look_at_minutes(house)

@@ -127,6 +127,7 @@ def test_the_place_in_the_queue_in_words():
     assert queue_words(1) == "Waiting: 1 run is ahead of this one."
     assert queue_words(2) == "Waiting: 2 runs are ahead of this one."
     assert queue_words(2, True) == "Waiting: the queue is held. 2 runs are ahead of this one."
+    assert queue_words(0, rests=True) == "Waiting: the training time of its owner is used up."
     assert queue_words(0, True) == "Waiting: the queue is held. This run is the next one."
 
 

@@ -4,7 +4,7 @@
 exist, so that nothing built on it can forget to ask. `Directory` knows the people.
 """
 
-from tl_core.access.allowance import check_room, why_no_run
+from tl_core.access.allowance import check_room, why_no_run, why_no_time
 from tl_core.access.binding import bind, sample_image
 from tl_core.access.bound_runner import BoundRunner
 from tl_core.access.bound_store import BoundStore
@@ -26,4 +26,5 @@ __all__ = [
     "check_room",
     "sample_image",
     "why_no_run",
+    "why_no_time",
 ]

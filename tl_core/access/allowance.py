@@ -95,12 +95,29 @@ def allowance_of(store: Store, person: Person, artifacts: Artifacts | None = Non
     return Allowance(limits, usage, n_bytes)
 
 
+def check_run(workspace: Workspace) -> None:
+    """Check that the person of a workspace may queue a run, as far as can be told at once.
+
+    Raises:
+        LimitReached: they may not.
+    """
+    if not workspace.person.administers:
+        allowance_of(workspace.store, workspace.person).check_run()
+
+
 def why_no_run(workspace: Workspace) -> str:
     """Return why the person of a workspace cannot queue a run now; empty if they can."""
-    if workspace.person.administers:
-        return ""
     try:
-        allowance_of(workspace.store, workspace.person).check_run()
+        check_run(workspace)
+    except LimitReached as error:
+        return str(error)
+    return ""
+
+
+def why_no_time(workspace: Workspace) -> str:
+    """Return why no run of the person of a workspace trains now; empty if they have time left."""
+    try:
+        allowance_of(workspace.store, workspace.person).check_time()
     except LimitReached as error:
         return str(error)
     return ""

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from tl_core.access.allowance import check_run
 from tl_core.access.binding import bind
 from tl_core.config import RunConfig
 from tl_core.records import Person, Run
@@ -26,7 +27,14 @@ class BoundRunner:
         self._workspace = bind(runner.workspace, person)
 
     def submit(self, config: RunConfig) -> Run:
-        """Queue a run without waiting for it. Raises as `enqueue` does."""
+        """Queue a run without waiting for it.
+
+        Raises:
+            LimitReached: the person has used as much as one person may.
+            TransferLabError: as `enqueue`.
+        """
+        # Before what takes time: the store asks again when the run is added.
+        check_run(self._workspace)
         run = enqueue(self._workspace, config)
         self._runner.wake()
         return run

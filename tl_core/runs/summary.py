@@ -170,12 +170,15 @@ def members_of(runs: Sequence[Run], comparison_id: str) -> list[Run]:
     return sorted(members, key=lambda run: run.created_at)
 
 
-def queue_words(n: int, is_held: bool = False) -> str:
+def queue_words(n: int, is_held: bool = False, rests: bool = False) -> str:
     """Describe the place in the queue of a run with `n` others ahead.
 
     Args:
         is_held: no run is to start at the moment.
+        rests: the training time of its owner is used up.
     """
+    if rests:
+        return "Waiting: the training time of its owner is used up."
     ahead = f"{number_of(n, 'run')} {'is' if n == 1 else 'are'} ahead of this one."
     if is_held:
         return f"Waiting: the queue is held. {ahead if n else 'This run is the next one.'}"

@@ -39,6 +39,8 @@ class Line:
     """Runs that go on meanwhile without taking part in the queue, such as a command line's."""
     is_held: bool
     """Marks that no run is to start at the moment."""
+    rests: bool = False
+    """Marks that it waits in any case, since the training time of its owner is used up."""
 
     @property
     def n_ahead(self) -> int:
@@ -68,6 +70,7 @@ def line_before(workspace: Workspace, queue: Sequence[Waiting], run_id: str, own
         n_others=_n_others(queue, owner),
         beside=len(beside),
         is_held=store.is_queue_held(),
+        rests=run_id in places and queue[places.index(run_id)].rests,
     )
 
 

@@ -48,13 +48,13 @@ class SqlQueue(Database):
             rows = connection.execute(select(*columns).where(*_WAITS)).all()
             last_turns = {row.owner: row.turn for row in connection.execute(select(turns))}
             rest_until = resting(connection)
-        queue = [Entry(row.id, row.owner, row.rank, row.urgency) for row in rows]
+        queue = [Entry(row.id, row.owner, rank=row.rank, urgency=row.urgency) for row in rows]
         if newcomer is not None:
-            queue.append(Entry("", newcomer, LAST))
+            queue.append(Entry("", newcomer, rank=LAST))
         order = in_turn(queue, last_turns)
-        # `sorted` is stable, so that all others keep their order.
+        # Sorting is stable, so that all others keep their order.
         order.sort(key=lambda entry: rest_until.get(entry.owner, 0.0))
-        return [Waiting(entry.run_id, entry.owner) for entry in order]
+        return [Waiting(each.run_id, each.owner, each.owner in rest_until) for each in order]
 
     def move_run(self, run_id: str, where: Move) -> None:
         with self.writing() as connection:

@@ -20,13 +20,15 @@ class Waiting:
     """Empty for a run of somebody else, and for one that is only thought of."""
     owner: str
     """Id of the person it belongs to; empty likewise, and for the operator."""
+    rests: bool = False
+    """Marks that it waits in any case, since the training time of its owner is used up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry(Waiting):
     """Run in the queue, with what decides about its place."""
 
-    rank: float
+    rank: float = 0.0
     """Place among the runs of the same person: the lowest goes first."""
     urgency: int = 0
     """Above 0 for a run that goes before everyone's others, the highest first."""

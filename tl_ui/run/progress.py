@@ -4,6 +4,7 @@ import time
 
 import streamlit as st
 
+from tl_core.access import why_no_time
 from tl_core.errors import UnknownRun
 from tl_core.events import STAGES
 from tl_core.records import Progress, Run, RunState
@@ -104,9 +105,12 @@ def is_far(run: Run, before: bool = False) -> bool:
 
 def _show_queue(run: Run) -> None:
     line, sentence = say_queued(run)
-    st.subheader(queue_words(line.n_ahead, line.is_held))
+    st.subheader(queue_words(line.n_ahead, line.is_held, line.rests))
     if sentence:
         st.markdown(sentence)
+    workspace = get_workspace()
+    if line.rests and run.owner == workspace.person.id:
+        st.markdown(literal(why_no_time(workspace)))
     # One that somebody else keeps to themselves cannot be looked at.
     running = next(iter(get_workspace().store.list_running_runs()), None)
     if running:
