@@ -65,7 +65,7 @@ MAY_IMPORT = {
     "report": [*BOTTOM, "data", "store", "evaluation", "charts", "runs"],
     "export": [*LEARNING, "store", "workspace", "runs"],
     # Backbones, because a run is checked against its backbone before it is queued.
-    "runners": [*BOTTOM, "store", "workspace", "runs", "backbones"],
+    "runners": [*BOTTOM, "store", "workspace", "runs", "backbones", "training"],
     "access": [*BOTTOM, "store", "workspace", "data", "datasets", "bin", "runners"],
 }
 ANY_ENGINE_PART = ["cli", "__main__", "tl_ui", "pages", "app"]

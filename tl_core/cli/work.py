@@ -42,5 +42,5 @@ def work() -> None:
     workspace = open_workspace(Settings.model_validate_json(leash.first_line))
     beat_through_stdout()
     leash.begin()
-    work_through_queue(workspace, leash.stopping, leash.woken)
+    work_through_queue(workspace, leash.stopping, leash.woken, is_replaced=True)
     workspace.store.close()

@@ -152,19 +152,22 @@ class ProcessRunner(ServerRunner):
         with self._lock:
             if self._stopping.is_set():
                 return None
-            worker = subprocess.Popen(
-                self._command,
-                env=_environment(),
-                stdin=subprocess.PIPE,
-                # Signs of life. The log goes to stderr, which the worker shares with the server.
-                stdout=subprocess.PIPE,
-                # A byte that wakes the worker must not wait in a buffer.
-                bufsize=0,
-                **_own_process_group(),
-            )
+            worker = self._spawn()
             _write(worker, self._workspace.settings.model_dump_json().encode() + b"\n")
             self._worker = worker
         return worker
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self._command,
+            env=_environment(),
+            stdin=subprocess.PIPE,
+            # Signs of life. The log goes to stderr, which the worker shares with the server.
+            stdout=subprocess.PIPE,
+            # A byte that wakes the worker must not wait in a buffer.
+            bufsize=0,
+            **_own_process_group(),
+        )
 
 
 def _own_process_group() -> dict[str, Any]:

@@ -11,6 +11,7 @@ from tl_core.runs.execute import claim, execute_run
 from tl_core.runs.recovery import goes_on, recover
 from tl_core.store import Death
 from tl_core.store.patience import WORK_SECONDS, waiting_for_store
+from tl_core.training.device import is_gpu_usable
 from tl_core.workspace import Workspace
 
 _log = logging.getLogger(__name__)
@@ -20,7 +21,11 @@ _AWAY = "The store did not answer for two minutes, so that nothing could be reco
 
 
 def work_through_queue(
-    workspace: Workspace, stopping: threading.Event, woken: threading.Event
+    workspace: Workspace,
+    stopping: threading.Event,
+    woken: threading.Event,
+    *,
+    is_replaced: bool = False,
 ) -> None:
     """Carry out queued runs until `stopping` is set, which puts the current one back.
 
@@ -28,6 +33,8 @@ def work_through_queue(
         workspace: its store holds the queue.
         stopping: checked several times a second; set `woken` as well to end a wait.
         woken: set when a run was queued; without it, the queue is checked every second.
+        is_replaced: whether another process takes over when this one ends, so that it also ends
+            when it cannot use its GPU any more.
     """
     left_off: Death | None = None
     while not stopping.is_set():
@@ -41,12 +48,16 @@ def work_through_queue(
                     if run:
                         stop = Stop(stopping.is_set)
                         execute_run(workspace, run, stop=stop, goes_on=goes_on(workspace))
-                        continue
+                        # Another one may be waiting.
+                        woken.set()
         except StoreAway as error:
             _log.error("The runner waits for the store (%s)", error)
             left_off = Death(os.getpid(), _AWAY, is_deadly=False)
         except Exception:
             # For example, the store is unreachable for a while: keep trying.
             _log.exception("The runner could not take or finish a run")
+        if is_replaced and not is_gpu_usable():
+            _log.error("The GPU failed, and this process can use it no more; another takes over")
+            return
         woken.wait(_LOOK_SECONDS)
         woken.clear()

@@ -11,10 +11,8 @@ from tl_core.cancellation import NEVER, Stop
 from tl_core.config import RunConfig
 from tl_core.data.splits import make_split
 from tl_core.data.threads import default_workers
-from tl_core.errors import Cancelled, ConfigError, StoreAway, TransferLabError, UnknownDataset
+from tl_core.errors import Cancelled, ConfigError, StoreAway, UnknownDataset
 from tl_core.events import EpochEnded, Event, Tested
-from tl_core.features import is_out_of_memory
-from tl_core.files import DISK_FULL
 from tl_core.heartbeat import beat
 from tl_core.locks import hold_lock
 from tl_core.machine import Moment, read_clocks
@@ -22,6 +20,7 @@ from tl_core.memory import give_back_memory
 from tl_core.paces import PaceBook
 from tl_core.records import DatasetRecord, Progress, Run, RunState
 from tl_core.runs.estimate import quick_estimate
+from tl_core.runs.failures import explain
 from tl_core.runs.pace_keeper import PaceKeeper
 from tl_core.runs.parts import StageModel
 from tl_core.runs.recording import Recorder
@@ -216,7 +215,7 @@ def _carry_out(
         raise
     except Exception as error:
         # Whatever the error is, the run must not stay in the state RUNNING.
-        store.finish_run(run.id, RunState.FAILED, _explain(error, run))
+        store.finish_run(run.id, RunState.FAILED, explain(error, run))
     finally:
         # Training keeps freed memory to reuse it, but other processes may need it between runs.
         give_back_memory()
@@ -294,24 +293,3 @@ def _stop(workspace: Workspace, run: Run, goes_on: bool) -> None:
     if goes_on and store.put_back(run.id):
         return
     store.finish_run(run.id, STATE_OF_STOPPED[store.asked_of(run.id)])
-
-
-def _explain(error: Exception, run: Run) -> str:
-    """Return a sentence for the person who started the run; unexpected errors are also logged."""
-    if isinstance(error, TransferLabError):
-        return str(error)
-    if is_out_of_memory(error):
-        size = run.config.train.images_per_batch
-        return (
-            f"Memory ran out with {size} images a step: try a batch size of {max(1, size // 2)}, "
-            "or freeze more stages."
-        )
-    if isinstance(error, OSError) and error.errno in DISK_FULL:
-        return (
-            "The disk is full: free some space, for example by deleting old runs, and train again."
-        )
-    _log.exception("Run %s failed", run.id)
-    return (
-        f"An unexpected error occurred ({type(error).__name__}: {error}). "
-        "The server's log has the details."
-    )

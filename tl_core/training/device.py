@@ -69,6 +69,25 @@ def pick_device() -> Device:
     return Device(torch.device("cpu"), title)
 
 
+def is_gpu_error(error: BaseException) -> bool:
+    """Return whether the GPU or its driver has failed, after which its context is of no use."""
+    return isinstance(error, torch.AcceleratorError) or "CUDA error" in str(error)
+
+
+def is_gpu_usable() -> bool:
+    """Return False if this process has used the GPU and can no more.
+
+    CUDA reports an error of a kernel again at every later call, until the process ends.
+    """
+    if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        return True
+    try:
+        torch.cuda.synchronize()
+    except RuntimeError:
+        return False
+    return True
+
+
 @contextmanager
 def threads_as_needed() -> Iterator[Callable[[nn.Module, Tensor], None]]:
     """Yield a function that sets torch's number of threads for a network and its inputs.
