@@ -201,7 +201,13 @@ def test_files_of_others_do_not_exist_and_cannot_be_made(school, space):
         dataset.mkdir(parents=True, exist_ok=True)
         (dataset / "x").write_text(SECRET)
         assert artifacts.dataset_folder(space.dataset).exists() == person.administers
-    nowhere = school.of(school.bob).artifacts.run_folder(space.done)
+    of_bob = school.of(school.bob).artifacts
+    school.house.artifacts.run_lock(space.done).touch()
+    assert of_bob.stored_runs() == of_bob.stored_datasets() == set()
+    assert of_bob.lock_files() == of_bob.staged() == []
+    assert of_bob.process_of(space.done) is None
+    assert school.of(school.ann).artifacts.stored_runs() == set(space.runs)
+    nowhere = of_bob.run_folder(space.done)
     with pytest.raises(OSError):
         nowhere.mkdir(parents=True)
     assert list(nowhere.rglob("*")) == []
@@ -219,19 +225,12 @@ def test_no_id_leads_out_of_the_home_folder(school):
 
 
 def test_the_walk_knows_every_path():
-    harmless = {
-        "home",
-        "run_lock",
-        "run_process",
-        "process_of",
-        "dataset_lock",
-        "claim_lock",
-        "people_lock",
-    }
-    harmless |= {"staging_folder", "sweep_staging"}
-    harmless |= {"note_process", "is_servers", "server_lock", "upkeep_lock", "lock_files"}
-    harmless |= {"identity", "staged", "stored_runs", "stored_datasets"}
+    harmless = {"home", "dataset_lock", "claim_lock", "people_lock", "server_lock", "upkeep_lock"}
+    harmless |= {"changing", "unchanging", "staging_folder", "sweep_staging", "identity"}
+    # These read and write what `run_process` leads to.
+    harmless |= {"note_process", "process_of", "is_servers"}
     walked = {"dataset_folder", "run_folder", "checkpoint", "training_state", "outputs"}
+    walked |= {"run_lock", "run_process", "stored_runs", "stored_datasets", "lock_files", "staged"}
     walked |= {"delete_dataset", "delete_run", "weights_folder"}
     known = {name for name in vars(Artifacts) if not name.startswith("_")} | {"home"}
     assert known == harmless | walked

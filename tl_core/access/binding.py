@@ -91,6 +91,19 @@ class BoundArtifacts(Artifacts):
         is_seen = person.leads or owner in (OPERATOR.id, person.id)
         return super().weights_folder(owner) if is_seen and _is_id(owner) else NOWHERE
 
+    def stored_datasets(self) -> set[str]:
+        return {each for each in super().stored_datasets() if self._rights.sees_dataset(each)}
+
+    def stored_runs(self) -> set[str]:
+        return {each for each in super().stored_runs() if self._rights.sees_files(each)}
+
+    def lock_files(self) -> list[Path]:
+        # Their names are ids, and looking after them is the server's.
+        return []
+
+    def staged(self) -> list[Path]:
+        return []
+
     def delete_dataset(self, dataset_id: str) -> None:
         is_gone = self._rights.house.standing_of_dataset(dataset_id) is None
         if is_gone or self._rights.changes_dataset(dataset_id):

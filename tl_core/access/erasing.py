@@ -32,15 +32,17 @@ def erase_space(workspace: Workspace, person_id: str) -> bool:
     _wait_for_the_end(store, person_id)
     is_erased = True
     for run in store.list_runs(RunQuery(owner=person_id)):
-        try:
-            store.delete_run(run.id)
-        except RunNotReady:
-            is_erased = False
-        except UnknownRun:
-            # Somebody else has deleted it meanwhile.
-            continue
-        else:
-            workspace.artifacts.delete_run(run.id)
+        # A backup must not find the record without the files.
+        with workspace.artifacts.changing():
+            try:
+                store.delete_run(run.id)
+            except RunNotReady:
+                is_erased = False
+            except UnknownRun:
+                # Somebody else has deleted it meanwhile.
+                continue
+            else:
+                workspace.artifacts.delete_run(run.id)
     empty_bin(workspace, owner=person_id)
     for dataset in store.list_datasets():
         if dataset.owner != person_id or dataset.shared_at is not None:

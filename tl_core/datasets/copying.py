@@ -54,7 +54,8 @@ def copy_dataset(workspace: Workspace, dataset_id: str, name: str | None = None)
                 f"{original.name} cannot be copied: one of its files is missing or there is no "
                 f"room ({error.strerror})."
             ) from error
-        with hold_lock(workspace.artifacts.dataset_lock(copy.id)):
+        artifacts = workspace.artifacts
+        with artifacts.changing(), hold_lock(artifacts.dataset_lock(copy.id)):
             if not target.exists():
                 move_into_place(staging, target)
             try:
