@@ -21,7 +21,7 @@ import tl_ui  # noqa: E402
 with importing():
     from tl_ui.gate import make_gate, make_gate_routes
     from tl_ui.gate.house import get_directory, get_settings
-    from tl_ui.gate.listening import listening_address
+    from tl_ui.gate.listening import listening_address, refuse_to_share_openly
     from tl_ui.resources import get_predictors, get_workspace, lifespan
     from tl_ui.routes import make_routes
 
@@ -36,3 +36,6 @@ app = st.App(
     middleware=[make_gate(get_settings, get_directory, listening_address)],
     lifespan=lifespan,
 )
+
+# In the lifespan, Starlette would print a traceback in front of the sentence.
+refuse_to_share_openly()

@@ -10,14 +10,12 @@ from typing import Any
 from tl_core.access import Directory, MinuteWatch
 from tl_core.bin import BinClock
 from tl_core.errors import TransferLabError
-from tl_core.listening import check_listening
 from tl_core.records import Run
 from tl_core.runners import ProcessRunner, ThreadRunner, make_server_runner
 from tl_core.runs.predictor import Predictor, Predictors
 from tl_core.workspace import Workspace, open_workspace
 from tl_ui.data.import_jobs import Imports
 from tl_ui.gate.invitation import announce
-from tl_ui.gate.listening import listening_address
 from tl_ui.tokens import Tokens
 
 
@@ -60,7 +58,6 @@ def get_predictor(run: Run) -> Predictor:
 async def lifespan(_app: Any) -> AsyncIterator[None]:
     """Start the runner with the server and interrupt it cleanly when the server ends."""
     try:
-        check_listening(get_workspace().settings, listening_address())
         get_runner().start()
     except TransferLabError as error:
         # Better no server than one that cannot train; the sentence tells the operator why.

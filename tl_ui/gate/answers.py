@@ -17,6 +17,9 @@ def refusal(
 ) -> Response:
     """Refuse a request in a sentence, as JSON below `/api` and as text elsewhere."""
     headers = {"Cache-Control": "no-store", **(headers or {})}
+    if scope["path"].startswith("/_stcore/"):
+        # Streamlit shows such an answer on a page that has lost its connection.
+        return JSONResponse(sentence, status, headers)
     if scope["path"].startswith("/api/"):
         return JSONResponse({"error": sentence}, status, headers)
     return PlainTextResponse(sentence + "\n", status, headers)

@@ -26,6 +26,7 @@ PERSON = b"x-transferlab-person"
 _OURS = b"x-transferlab-"
 _log = logging.getLogger(__name__)
 
+_NOT_SIGNED_IN = "You are not signed in, or were removed. Load the page again to join."
 PUBLIC = frozenset(
     {
         *("/join", "/leave", "/teacher"),
@@ -192,7 +193,7 @@ def _name_visitor(scope: Scope, visitor: Visitor | None) -> None:
 def _send_away(scope: Scope, headers: Headers) -> Response:
     if scope["type"] == "http" and is_navigation(scope, headers):
         return to_join(scope)
-    return refusal(scope, 401, "You are not signed in. Load the page again to join.")
+    return refusal(scope, 401, _NOT_SIGNED_IN)
 
 
 def _kind_of(scope: Scope) -> str | None:

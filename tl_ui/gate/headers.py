@@ -57,7 +57,7 @@ def page_policy(style: str) -> str:
         {
             "default-src": "'none'",
             "style-src": f"'{_digest(style.encode())}'",
-            "img-src": "'self'",
+            "img-src": "data:",
             "base-uri": "'none'",
             "form-action": "'self'",
             "frame-ancestors": "'none'",

@@ -1,7 +1,11 @@
 """Address on which this server listens, and the addresses at which others find it."""
 
+import sys
+
 import streamlit as st
 
+from tl_core.errors import ConfigError
+from tl_core.listening import check_listening
 from tl_core.network import as_number, host_names, is_local, lan_addresses
 from tl_core.settings import Settings
 
@@ -12,6 +16,14 @@ def listening_address() -> str | None:
     """Return the address that Streamlit listens on; None for all of this machine's."""
     address = st.get_option("server.address")
     return None if address is None else str(address)
+
+
+def refuse_to_share_openly() -> None:
+    """End the process with a sentence where others would reach an app that is open to everyone."""
+    try:
+        check_listening(Settings.from_environment(), listening_address())
+    except ConfigError as error:
+        sys.exit(str(error))
 
 
 def base_addresses(settings: Settings) -> list[str]:
@@ -26,6 +38,11 @@ def base_addresses(settings: Settings) -> list[str]:
     scheme = "https" if st.get_option("server.sslCertFile") else "http"
     port = st.get_option("server.port")
     return [f"{scheme}://{host}:{port}" for host in [*names, *_own_hosts()]]
+
+
+def signs_out_here(settings: Settings) -> bool:
+    """Tell whether people sign out on our own page; a proxy has one of its own."""
+    return settings.access != "open" and settings.user_header is None
 
 
 def shares_openly(settings: Settings) -> bool:

@@ -1,5 +1,6 @@
 """Pages of the gate: plain HTML in the look of the app, which works without scripts."""
 
+import base64
 from functools import cache
 from typing import Any
 
@@ -24,7 +25,14 @@ def page(
     text = (
         _templates()
         .get_template(f"{template}.html.jinja")
-        .render(title=title, wrong=wrong, style=style, logo=_logo(), **content)
+        .render(
+            title=title,
+            wrong=wrong,
+            style=style,
+            logo=_read("logo").decode(),
+            icon=_icon(),
+            **content,
+        )
     )
     # What is shown may be a secret, and nobody else may find it in this browser's history.
     headers = {"Cache-Control": "no-store", "Content-Security-Policy": page_policy(style)}
@@ -49,5 +57,10 @@ def _style() -> str:
 
 
 @cache
-def _logo() -> str:
-    return (SITE / "assets" / "logo.svg").read_text("utf-8")
+def _icon() -> str:
+    return base64.b64encode(_read("icon")).decode()
+
+
+@cache
+def _read(name: str) -> bytes:
+    return (SITE / "assets" / f"{name}.svg").read_bytes()

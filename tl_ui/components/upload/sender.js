@@ -130,8 +130,9 @@ class Sender {
       try {
         const reply = await post(method, url, body, { ...options, signal: this.abort.signal })
         this.isWaiting = false
-        // 507 is a full disk, which another try would not change; 408 is a line that stalled.
-        if ((reply.status < 500 && reply.status !== 408) || reply.status === 507 || attempt === TRIES) return reply
+        // 507 is a full disk, which another try would not change; 408 is a line that stalled, 429 came too soon.
+        const isRefusal = reply.status < 500 && reply.status !== 408 && reply.status !== 429
+        if (isRefusal || reply.status === 507 || attempt === TRIES) return reply
       } catch (error) {
         if (this.abort.signal.aborted || attempt === TRIES) throw error
       }
