@@ -7,9 +7,12 @@ from making_runs import import_folder, open_home, run_config
 
 from tl_core.bin import empty_bin
 from tl_core.errors import StoreFull
+from tl_core.events import EpochEnded
 from tl_core.records import RunState
 from tl_core.room import Room
+from tl_core.runners import InlineRunner
 from tl_core.settings import Settings
+from tl_core.upkeep.doctor import examine
 from tl_core.workspace import open_workspace
 
 FULL = r"The disk of the store at .* is full.* delete what is no longer needed and empty the bin"
@@ -93,3 +96,20 @@ def test_a_disk_that_cannot_be_asked_counts_as_full(tmp_path):
     with room.for_deleting():
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_on_a_disk_that_fills_up_fails_with_a_sentence(make_disk, colours_folder):
+    disk = make_disk("training", megabytes=64)
+    workspace = open_home(disk / "home")
+    dataset = import_folder(workspace, colours_folder)
+    workspace.room.keep_back()
+
+    def fill_up(event, progress):
+        if isinstance(event, EpochEnded):
+            fill(disk)
+
+    run = InlineRunner(workspace, fill_up).submit(run_config(dataset, epochs=50))
+    assert run.state is RunState.FAILED and "disk" in run.message and "full" in run.message
+    workspace.store.bin_run(run.id)
+    assert [entry.binned.id for entry in empty_bin(workspace)] == [run.id]
+    assert [one.finding.check for one in examine(workspace.settings)] in ([], ["room"])

@@ -8,6 +8,7 @@ job breaks the pool for the queued ones, and its processes outlive a server that
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -17,8 +18,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import IO, Any
+
+import psutil
 
 from tl_core.files import DISK_FULL, write_whole
 from tl_core.text import about
@@ -27,8 +30,8 @@ _log = logging.getLogger(__name__)
 ROOT = Path(__file__).parents[1]
 # Jobs run one at a time, so one that hangs would hold up everyone's.
 MOST_SECONDS = 30 * 60
-FOLDERS = "transferlab-job-"
-"""Start of the names of the folders for temporary files."""
+_FOLDERS = "transferlab-job-"
+"""Start of the names of the folders for temporary files; the id of the process follows."""
 _COMMAND = (sys.executable, "-m", "tl_core.cli.leashed")
 _BAD_INPUT = 2
 """Exit code of a command whose last line on standard error is a sentence for the user."""
@@ -129,7 +132,9 @@ class Jobs:
             if job and not job.is_over:
                 return job
             try:
-                folder = TemporaryDirectory(prefix=FOLDERS, ignore_cleanup_errors=True)
+                folder = TemporaryDirectory(
+                    prefix=f"{_FOLDERS}{os.getpid()}-", ignore_cleanup_errors=True
+                )
             except OSError as error:
                 # Kept like any that failed, so that the page can show why.
                 self._jobs[result_file] = _unstarted(arguments, result_file, error)
@@ -162,7 +167,17 @@ class Jobs:
 
 @cache
 def get_jobs() -> Jobs:
+    with suppress(OSError):
+        sweep_folders(Path(gettempdir()))
     return Jobs()
+
+
+def sweep_folders(temporary: Path) -> None:
+    """Delete the folders for temporary files of servers that were killed."""
+    for folder in temporary.glob(f"{_FOLDERS}*-*"):
+        process_id = folder.name.removeprefix(_FOLDERS).partition("-")[0]
+        if process_id.isdigit() and not psutil.pid_exists(int(process_id)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def read_result(path: Path) -> dict[str, Any] | None:

@@ -1,11 +1,12 @@
 """Objects that all sessions of this process share: workspace, runner, tokens, loaded models."""
 
 import gc
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
-from typing import Any
+from typing import Any, NoReturn
 
 from tl_core.access import Directory, MinuteWatch
 from tl_core.bin import BinClock
@@ -54,6 +55,13 @@ def get_predictor(run: Run) -> Predictor:
     return get_predictors().get(run)
 
 
+def _end_server(sentence: str) -> NoReturn:
+    """End this process at once: Uvicorn would print a traceback around any exception."""
+    sys.stderr.write(f"{sentence}\n")
+    sys.stderr.flush()
+    os._exit(2)
+
+
 @asynccontextmanager
 async def lifespan(_app: Any) -> AsyncIterator[None]:
     """Start the runner with the server and interrupt it cleanly when the server ends."""
@@ -61,7 +69,7 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
         get_runner().start()
     except TransferLabError as error:
         # Better no server than one that cannot train; the sentence tells the operator why.
-        sys.exit(str(error))
+        _end_server(str(error))
     # Garbage that is frozen is never freed.
     gc.collect()
     # Later collections then skip the objects of the libraries, which live as long as the process.

@@ -1,6 +1,7 @@
 """Background jobs, with a small program in place of the command line."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -96,6 +97,16 @@ def test_a_full_folder_for_temporary_files_is_said(
     again = jobs.start(["print('{}')"], place)
     wait_until(lambda: again.is_over)
     assert read_result(place) == {}
+
+
+def test_folders_of_killed_servers_are_swept_away(tmp_path: Path):
+    # No process has the highest id that Linux would give.
+    gone = tmp_path / "transferlab-job-4194304-abc"
+    others = tmp_path / f"transferlab-job-{os.getpid()}-abc", tmp_path / "transferlab-job-old"
+    for folder in (gone, *others):
+        folder.mkdir()
+    background.sweep_folders(tmp_path)
+    assert not gone.exists() and all(folder.exists() for folder in others)
 
 
 def test_a_damaged_result_is_none(tmp_path: Path):
