@@ -14,12 +14,15 @@ from hypothesis import strategies as st
 from making_runs import import_folder, make_colours
 
 from tl_core.access import BoundStore, bind
+from tl_core.access.allowance import allowance_of
 from tl_core.bin import empty_bin, list_bin
 from tl_core.config import make_run_config
 from tl_core.data.known_images import KnownImages
-from tl_core.records import Person, Role, RunState
+from tl_core.datasets.copying import copy_dataset
+from tl_core.records import DatasetRecord, Person, Role, RunState
 from tl_core.settings import Settings
 from tl_core.store import RunQuery
+from tl_core.upkeep.sizes import measure
 from tl_core.workspace import Workspace, open_workspace
 
 ANN = Person("a" * 16, "Ann", Role.MEMBER, 0.0)
@@ -33,8 +36,14 @@ def _import(folder: str) -> Step:
     return lambda workspace, given: import_folder(workspace, given / folder)
 
 
-def _newest_dataset(workspace: Workspace) -> str:
-    return workspace.store.list_datasets()[0].id
+def _own_dataset(workspace: Workspace) -> DatasetRecord:
+    own = [each for each in workspace.store.list_datasets() if each.owner == workspace.person.id]
+    return own[0]
+
+
+def _shared(workspace: Workspace) -> str:
+    shared = [each.id for each in workspace.store.list_datasets() if each.shared_at is not None]
+    return shared[0]
 
 
 def _newest_run(workspace: Workspace) -> str:
@@ -42,7 +51,7 @@ def _newest_run(workspace: Workspace) -> str:
 
 
 def _add_run(workspace: Workspace, _: Path) -> Any:
-    dataset = workspace.store.list_datasets()[0]
+    dataset = _own_dataset(workspace)
     run = workspace.store.add_run(make_run_config(dataset.id, {}), dataset.name)
     return workspace.store.annotate_run(run.id, title="pets", tags=["x"])
 
@@ -64,19 +73,21 @@ def _save_preset(workspace: Workspace, _: Path) -> Any:
 def _bin_both(workspace: Workspace, _: Path) -> Any:
     workspace.store.request_cancel(_newest_run(workspace))
     workspace.store.bin_run(_newest_run(workspace))
-    return workspace.store.bin_dataset(_newest_dataset(workspace))
+    return workspace.store.bin_dataset(_own_dataset(workspace).id)
 
 
 STEPS: dict[str, Step] = {
     "import pets": _import("pets"),
     "import others": _import("others"),
+    "import shared": _import("shared"),
+    "copy": lambda workspace, _: copy_dataset(workspace, _shared(workspace), "copied"),
     "add run": _add_run,
     "train": _train,
     "save preset": _save_preset,
     "bin": _bin_both,
     "empty bin": lambda workspace, _: empty_bin(workspace),
 }
-BUSY = ("import others", "add run", "bin", "import pets", "add run", "save preset")
+BUSY = ("import shared", "import others", "add run", "bin", "import pets", "add run", "save preset")
 """Steps after which there is something everywhere."""
 
 LOOKS: tuple[Step, ...] = (
@@ -88,6 +99,8 @@ LOOKS: tuple[Step, ...] = (
     lambda workspace, _: workspace.store.list_presets(),
     lambda workspace, _: workspace.store.list_running_runs(),
     lambda workspace, _: list_bin(workspace),
+    lambda workspace, _: measure(workspace).items,
+    lambda workspace, _: allowance_of(workspace.store, BOB, workspace.artifacts),
     *(
         lambda workspace, _, name=name: workspace.store.get_dataset(name)
         for name in ("pets", "others", "a", "")
@@ -107,6 +120,7 @@ def seen_by_bob(house: Workspace, given: Path, of_ann: Sequence[Sequence[str]]) 
     empty = rows_of(house.store)
     for person in (ANN, BOB):
         house.store.add_person(person)
+    house.store.share_dataset(import_folder(house, given / "shared").id)
     ann, bob = (bind(house, person) for person in (ANN, BOB))
     seen: list[str] = []
     runs: set[str] = set()
@@ -144,6 +158,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("given")
     make_colours(folder / "pets", per_class=3)
     make_colours(folder / "others", per_class=4)
+    make_colours(folder / "shared", per_class=5)
     return folder
 
 

@@ -1,5 +1,6 @@
 """Limits of one person's use, enforced: each refusal names the limit, the use and what to do."""
 
+import stat
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,21 +137,24 @@ def _bytes_of(artifacts: Artifacts, usage: Usage, person: Person) -> int:
     folders = [artifacts.dataset_folder(each) for each in usage.datasets]
     folders += [artifacts.run_folder(each) for each in usage.runs]
     folders.append(artifacts.weights_folder(person.id))
-    return sum(bytes_in(folder) for folder in folders)
+    return bytes_in(*folders)
 
 
-def bytes_in(folder: Path) -> int:
-    """Return the bytes of the files in a folder; those with several names count in parts."""
-    total = 0.0
-    for path in folder.rglob("*"):
+def bytes_in(*folders: Path) -> int:
+    """Return the bytes of the files in folders; a file with several names there counts once.
+
+    Names elsewhere do not matter: a sum that depended on them would tell of what others keep.
+    """
+    sizes: dict[tuple[int, int], int] = {}
+    for path in (path for folder in folders for path in folder.rglob("*")):
         try:
             status = path.lstat()
         # It may be deleted at this moment.
         except OSError:
             continue
-        if not path.is_dir():
-            total += status.st_size / max(1, status.st_nlink)
-    return int(total)
+        if stat.S_ISREG(status.st_mode):
+            sizes[status.st_dev, status.st_ino] = status.st_size
+    return sum(sizes.values())
 
 
 def _hours(seconds: float) -> str:

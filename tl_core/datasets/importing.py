@@ -49,8 +49,8 @@ def import_dataset(
     """Ingest into a staging folder, move it into place in one step, then add it to the store.
 
     If the store already holds a dataset of the same content, even in the bin, its record is
-    returned. Images that
-    another dataset holds are not decoded again. After any exception, nothing half-written remains.
+    returned. Images that another dataset of the same person holds are not decoded again. After any
+    exception, nothing half-written remains.
 
     Args:
         classes_at: level of folders that are the classes; None takes the likeliest.
@@ -59,12 +59,8 @@ def import_dataset(
     Raises:
         DatasetRefused, Cancelled: as `ingest_dataset`.
     """
-    # Not those that somebody who leads sees of others: links to files can be noticed.
-    known = [
-        dataset
-        for dataset in store.list_datasets()
-        if dataset.owner == store.owner or dataset.shared_at is not None
-    ]
+    # One's own alone: saved time and shared files could be noticed by, or tell of, others.
+    known = [dataset for dataset in store.list_datasets() if dataset.owner == store.owner]
     folders = {dataset.id: artifacts.dataset_folder(dataset.id) for dataset in known}
     with artifacts.staging_folder() as staging:
         ingested = ingest_dataset(

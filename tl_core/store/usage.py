@@ -38,9 +38,10 @@ class SqlUsage(Database):
         with self.reading() as connection:
             under_way = connection.execute(running).all()
             kept = connection.execute(
-                select(
-                    datasets.c.id, datasets.c.counts, datasets.c.is_copy, datasets.c.binned_at
-                ).where(mine)
+                select(datasets.c.id, datasets.c.counts, datasets.c.is_copy, datasets.c.binned_at)
+                .where(mine)
+                # The order of rows in the table depends on what others do.
+                .order_by(datasets.c.id)
             ).all()
             return Usage(
                 waiting_runs=connection.execute(n_waiting).scalar_one(),
@@ -54,7 +55,9 @@ class SqlUsage(Database):
                 ),
                 datasets=tuple(row.id for row in kept),
                 runs=tuple(
-                    connection.execute(select(runs.c.id).where(runs.c.owner == owner)).scalars()
+                    connection.execute(
+                        select(runs.c.id).where(runs.c.owner == owner).order_by(runs.c.number)
+                    ).scalars()
                 ),
             )
 

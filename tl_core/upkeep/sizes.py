@@ -62,18 +62,20 @@ class Sizes:
 def measure(workspace: Workspace) -> Sizes:
     """Measure what belongs to the workspace's person; for one who administers, everything.
 
-    Images that several datasets share are divided among them, so that the sums are right.
+    For one who administers, images that several datasets share are divided among them, so that the
+    sums are right. For others they count whole, since a part would tell of what others keep.
     """
     person = workspace.person
     artifacts = workspace.artifacts
     store = workspace.store
+    scales = _Scales(person.administers)
     items = [
-        _item("dataset", d.id, d.name, d.owner, artifacts.dataset_folder(d.id))
+        scales.item("dataset", d.id, d.name, d.owner, artifacts.dataset_folder(d.id))
         for d in store.list_datasets()
         if _counts(person, d.owner)
     ]
     items += [
-        _item("run", r.id, r.title or r.dataset_name, r.owner, artifacts.run_folder(r.id))
+        scales.item("run", r.id, r.title or r.dataset_name, r.owner, artifacts.run_folder(r.id))
         for r in store.summarise_runs()
         if _counts(person, r.owner)
     ]
@@ -81,7 +83,9 @@ def measure(workspace: Workspace) -> Sizes:
         is_run = binned.kind == "run"
         folder = artifacts.run_folder if is_run else artifacts.dataset_folder
         if _counts(person, binned.owner):
-            items.append(_item("bin", binned.id, binned.name, binned.owner, folder(binned.id)))
+            items.append(
+                scales.item("bin", binned.id, binned.name, binned.owner, folder(binned.id))
+            )
     cache = workspace.cache.bytes_kept() if workspace.cache and person.administers else 0
     ordered = sorted(items, key=lambda item: (-item.n_bytes, item.id))
     return Sizes(tuple(ordered), cache, workspace.room.free)
@@ -97,25 +101,27 @@ def _counts(person: Person, owner: str) -> bool:
     return person.administers or owner == person.id
 
 
-def _item(kind: Kind, record_id: str, name: str, owner: str, folder: Path) -> Item:
-    states = folder.glob("training-state*.pt") if kind == "run" else ()
-    again = remade_files(folder) if kind == "run" else ()
-    return Item(kind, record_id, name, owner, _bytes_below(folder), _sum(again), _sum(states))
+@dataclass(frozen=True, slots=True)
+class _Scales:
+    """Measures files, whole or divided by the names that they have."""
 
+    divides: bool
 
-def _sum(paths: Iterable[Path]) -> int:
-    return sum(_share(path) for path in paths)
+    def item(self, kind: Kind, record_id: str, name: str, owner: str, folder: Path) -> Item:
+        states = folder.glob("training-state*.pt") if kind == "run" else ()
+        again = remade_files(folder) if kind == "run" else ()
+        files = (Path(root) / name for root, _, names in os.walk(folder) for name in names)
+        return Item(
+            kind, record_id, name, owner, self._sum(files), self._sum(again), self._sum(states)
+        )
 
+    def _sum(self, paths: Iterable[Path]) -> int:
+        return sum(self._weigh(path) for path in paths)
 
-def _bytes_below(folder: Path) -> int:
-    return sum(_share(Path(root) / name) for root, _, names in os.walk(folder) for name in names)
-
-
-def _share(path: Path) -> int:
-    """Return the bytes of a file, divided by the names that it has."""
-    # Others may be deleting it.
-    with suppress(OSError):
-        found = path.lstat()
-        if stat.S_ISREG(found.st_mode):
-            return round(found.st_size / max(1, found.st_nlink))
-    return 0
+    def _weigh(self, path: Path) -> int:
+        # Others may be deleting it.
+        with suppress(OSError):
+            found = path.lstat()
+            if stat.S_ISREG(found.st_mode):
+                return round(found.st_size / max(1, found.st_nlink if self.divides else 1))
+        return 0
