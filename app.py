@@ -20,9 +20,9 @@ import tl_ui  # noqa: E402
 
 with importing():
     from tl_ui.gate import make_gate, make_gate_routes
-    from tl_ui.gate.house import get_directory, get_settings
     from tl_ui.gate.listening import listening_address, refuse_to_share_openly
-    from tl_ui.resources import get_predictors, get_workspace, lifespan
+    from tl_ui.house import get_directory, get_house, get_house_predictors, get_settings
+    from tl_ui.resources import lifespan
     from tl_ui.routes import make_routes
 
 # Only an App object carries routes and a lifespan in the server's own process.
@@ -31,7 +31,7 @@ app = st.App(
     Path(tl_ui.__file__).with_name("main.py"),
     routes=[
         *make_gate_routes(get_settings, get_directory),
-        *make_routes(get_workspace, get_predictors),
+        *make_routes(get_house, get_house_predictors),
     ],
     middleware=[make_gate(get_settings, get_directory, listening_address)],
     lifespan=lifespan,

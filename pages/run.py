@@ -4,6 +4,7 @@ import streamlit as st
 
 from tl_core.records import RunState
 from tl_core.runs.summary import is_busy
+from tl_ui.people import may_see_all
 from tl_ui.run.actions import show_next_steps
 from tl_ui.run.calibration import show_calibration
 from tl_ui.run.confusion_matrix import follow_matrix
@@ -15,11 +16,15 @@ from tl_ui.run.live_samples import follow_samples, show_opened_sample
 from tl_ui.run.overview import open_run, show_ending, show_head, show_learning_curves
 from tl_ui.run.preview import show_preview, watch_preview
 from tl_ui.run.progress import is_training, watch
+from tl_ui.run.published import show_published
 from tl_ui.run.results import show_figures
 from tl_ui.run.settings import show_settings
 from tl_ui.runs.deletion import ask_to_delete
 
 run = open_run()
+if not may_see_all(run):
+    show_published(run)
+    st.stop()
 show_head(run)
 show_opened_sample(run)
 

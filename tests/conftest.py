@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -44,6 +45,22 @@ def same_chance() -> None:
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def no_house() -> Iterator[None]:
+    """Forget the app's workspace, which a test before this one may have opened elsewhere."""
+    _forget_house()
+    yield
+    _forget_house()
+
+
+def _forget_house() -> None:
+    for name in ("tl_ui.house", "tl_ui.resources"):
+        # Most tests need no app, whose import takes seconds.
+        for function in vars(sys.modules.get(name, object)).values():
+            if hasattr(function, "cache_clear"):
+                function.cache_clear()
 
 
 @pytest.fixture(scope="session")

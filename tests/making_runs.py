@@ -16,13 +16,20 @@ from tl_core.workspace import Workspace, open_workspace
 COLOURS = {"blue": (40, 60, 200), "green": (40, 190, 60), "red": (210, 40, 50)}
 
 
-def make_colours(folder: Path, per_class: int = 10) -> Path:
-    """Write noisy images of one colour per class, which any features separate."""
+def make_colours(folder: Path, per_class: int = 10, prefix: str = "", first: int = 0) -> Path:
+    """Write noisy images of one colour per class, which any features separate.
+
+    Args:
+        prefix: beginning of the names of classes and files.
+        first: number of the first image; images of other numbers are others.
+    """
     for label, colour in COLOURS.items():
-        (folder / label).mkdir(parents=True)
+        of_class = folder / f"{prefix}{label}"
+        of_class.mkdir(parents=True)
         for i in range(per_class):
-            noise = np.random.default_rng((len(label), i)).normal(colour, 25, (40, 48, 3))
-            Image.fromarray(noise.clip(0, 255).astype(np.uint8)).save(folder / label / f"{i}.png")
+            noise = np.random.default_rng((len(label), first + i)).normal(colour, 25, (40, 48, 3))
+            pixels = noise.clip(0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(of_class / f"{prefix}{i}.png")
     return folder
 
 

@@ -47,6 +47,8 @@ class Job:
     arguments: tuple[str, ...]
     result_file: Path
     progress_file: Path
+    person_id: str = ""
+    """Person who asked first; empty for the operator."""
     began: float | None = None
     """Start on the monotonic clock, in seconds; None while the job is queued."""
     error: str = ""
@@ -124,8 +126,12 @@ class Jobs:
         with self._lock:
             return self._jobs.get(result_file)
 
-    def start(self, arguments: Sequence[str], result_file: Path) -> Job:
-        """Start a job, or return the one that already works on this result."""
+    def start(self, arguments: Sequence[str], result_file: Path, person_id: str = "") -> Job:
+        """Start a job, or return the one that already works on this result.
+
+        Args:
+            person_id: person who asks; empty for the operator.
+        """
         with self._lock:
             job = self._jobs.get(result_file)
             # A job that has failed may be tried again.
@@ -139,7 +145,7 @@ class Jobs:
                 # Kept like any that failed, so that the page can show why.
                 self._jobs[result_file] = _unstarted(arguments, result_file, error)
                 return self._jobs[result_file]
-            job = Job(tuple(arguments), result_file, Path(folder.name) / "progress.json")
+            job = Job(tuple(arguments), result_file, Path(folder.name) / "progress.json", person_id)
             self._jobs[result_file] = job
         # A daemon, since a thread that waits for its job must not delay the server's shutdown.
         worker = threading.Thread(
@@ -207,8 +213,8 @@ def _carry_out(job: Job) -> str:
     # The child ends when its standard input closes, which the kernel does if this process dies.
     end, held = os.pipe()
     with os.fdopen(end) as stdin, os.fdopen(held, "wb", buffering=0) as leash:
-        # The child waits for a first line, which a command leaves empty.
-        leash.write(b"\n")
+        # The child waits for a first line, and sees what this person may see.
+        leash.write(f"{job.person_id}\n".encode())
         process = job.begin(stdin)
         if process is None:
             return _STOPPED

@@ -6,6 +6,7 @@ from typing import NoReturn
 import streamlit as st
 
 from tl_core.errors import UnknownDataset, UnknownRun
+from tl_ui.owners import own_first
 from tl_ui.resources import get_workspace
 
 _DRAWN = "query-drawn"
@@ -33,10 +34,10 @@ def chosen() -> dict[str, str]:
 
 
 def chosen_or_newest() -> dict[str, str]:
-    """Return the chosen dataset and run; without a chosen dataset, the newest one."""
+    """Return the chosen dataset and run; without a chosen dataset, the newest, rather one's own."""
     carried = chosen()
     if "dataset" not in carried and (datasets := get_workspace().store.list_datasets()):
-        return {"dataset": datasets[0].id, **carried}
+        return {"dataset": own_first(datasets)[0].id, **carried}
     return carried
 
 

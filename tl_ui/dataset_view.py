@@ -2,25 +2,35 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
 
 from tl_core.config import DataConfig
 from tl_core.data.splits import make_split
 from tl_core.records import DatasetRecord, ImageRecord, Split
 from tl_core.text import count, isolated, number_of, percent
 from tl_ui.address_select import choose_by_address
+from tl_ui.caching import cached_by_person
 from tl_ui.components.assets import url_base
 from tl_ui.markdown import literal
+from tl_ui.owners import own_first, owners_of
+from tl_ui.people import current_person
 from tl_ui.resources import get_tokens, get_workspace
 
+_MOST_IMAGES = 300_000
+"""Records of images that are kept in memory, of all datasets that are looked at."""
 
-@lru_cache(maxsize=16)
+
+def _weigh(images: Sequence[ImageRecord]) -> int:
+    # A dataset that alone is larger is kept alone.
+    return min(_MOST_IMAGES, max(1, len(images)))
+
+
+@cached_by_person(_MOST_IMAGES, weigh=_weigh)
 def dataset_images(dataset_id: str) -> tuple[ImageRecord, ...]:
     """Return the images of a dataset; caching is safe, since a dataset never changes."""
     return tuple(get_workspace().store.list_images(dataset_id))
 
 
-@lru_cache(maxsize=16)
+@cached_by_person(48)
 def default_split(dataset_id: str) -> Split:
     return make_split(dataset_images(dataset_id), DataConfig(dataset_id=dataset_id))
 
@@ -38,13 +48,17 @@ def image_url(dataset_id: str, sha256: str) -> str:
 def choose_dataset(datasets: Sequence[DatasetRecord]) -> DatasetRecord:
     """Show a drop-down that is synchronised with the parameter `dataset` of the address."""
     uses = Counter(dataset.name for dataset in datasets)
+    person_id = current_person().id
+    owners = owners_of(dataset.owner for dataset in datasets)
     names = {}
-    for dataset in datasets:
+    for dataset in own_first(datasets):
         names[dataset.id] = isolated(dataset.name)
         # Datasets of one name are told apart by their sizes, which a page says elsewhere.
         if uses[dataset.name] > 1:
             size = f"{number_of(dataset.n, 'image')}, {len(dataset.classes)} classes"
             names[dataset.id] += f" ({size})"
+        if dataset.owner != person_id and dataset.owner in owners:
+            names[dataset.id] += f", {owners[dataset.owner]}"
     chosen = choose_by_address("Dataset", names, "dataset")
     return next(dataset for dataset in datasets if dataset.id == chosen)
 

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 import streamlit as st
 
 from tl_core.errors import StoreUnavailable
+from tl_ui.house import get_settings
 from tl_ui.markdown import literal
-from tl_ui.resources import get_workspace
 
 
 @contextmanager
@@ -17,6 +17,6 @@ def store_failures_said() -> Iterator[None]:
         yield
     except StoreUnavailable as error:
         # Visitors have no business knowing where the server keeps its files.
-        words = str(error).replace(f"{get_workspace().settings.home}/", "")
+        words = str(error).replace(f"{get_settings().home}/", "")
         st.error(literal(words), icon=":material/error:")
         st.button("Try again", icon=":material/refresh:")

@@ -1,11 +1,13 @@
 """Forecast of a run's duration and of its wait, as the Train page and the queue tell it."""
 
 import math
+from collections.abc import Hashable
 from dataclasses import dataclass
 from threading import Condition
 
 import psutil
 from cachetools import TTLCache, cached
+from cachetools.keys import hashkey
 
 from tl_core.config import RunConfig
 from tl_core.errors import TransferLabError
@@ -17,6 +19,8 @@ from tl_core.runs.spans import Span
 from tl_core.runs.waiting import Line, after, expected_wait, line_before, pass_of
 from tl_core.store import RunQuery
 from tl_core.text import count, number_of
+from tl_core.workspace import Workspace
+from tl_ui.house import get_house
 from tl_ui.queue import queue_with, queue_with_newcomer
 from tl_ui.resources import get_workspace
 
@@ -94,9 +98,10 @@ def forecast(config: RunConfig, run: Run | None = None) -> Forecast:
         config: the run's settings.
         run: run that waits; None for one that would be queued now.
     """
-    owner = run.owner if run else get_workspace().store.owner
+    workspace = get_workspace()
+    owner = run.owner if run else workspace.store.owner
     line = _line(run.id if run else "", owner)
-    estimate = _estimate(config, owner, bool(line.n_ahead), _is_first())
+    estimate = _estimate(workspace, config, owner, bool(line.n_ahead), _is_first())
     ahead = {pass_of(each.config) for each in (*line.running, *line.first)}
     takes = after(estimate, pass_of(config) in ahead)
     return Forecast(estimate, line, expected_wait(line, _estimate_ahead), takes)
@@ -122,14 +127,15 @@ def say_queued(run: Run) -> tuple[Line, str]:
 
 
 def _line(run_id: str, owner: str) -> Line:
+    # Everyone's: of the runs of others a page tells how many they are and how long they take.
     queue = queue_with(run_id) if run_id else queue_with_newcomer(owner)
-    return line_before(get_workspace(), queue, run_id, owner)
+    return line_before(get_house(), queue, run_id, owner)
 
 
 def _is_first() -> bool:
     """Return whether this server has started no run yet; the first one has to import more."""
     started = RunQuery(started_after=_SERVER_STARTED, limit=1)
-    return not get_workspace().store.list_runs(started)
+    return not get_house().store.list_runs(started)
 
 
 def _estimate_ahead(run: Run) -> Estimate | None:
@@ -142,13 +148,18 @@ def _estimate_ahead(run: Run) -> Estimate | None:
 
 @cached(TTLCache(maxsize=256, ttl=_AHEAD_SECONDS), condition=Condition())
 def _estimate_waiting(config: RunConfig, owner: str) -> Estimate:
-    return _estimate(config, owner, True, False)
+    return _estimate(get_house(), config, owner, True, False)
 
 
-# A form is drawn again with every change, and for everybody who looks at it.
-@cached(TTLCache(maxsize=128, ttl=_FRESH_SECONDS), condition=Condition())
-def _estimate(config: RunConfig, owner: str, waits: bool, is_first: bool) -> Estimate:
-    workspace = get_workspace()
+def _by_person(workspace: Workspace, *others: Hashable) -> Hashable:
+    return hashkey(workspace.person, *others)
+
+
+# A form is drawn again with every change. By person, since what is cached makes runs shorter.
+@cached(TTLCache(maxsize=128, ttl=_FRESH_SECONDS), key=_by_person, condition=Condition())
+def _estimate(
+    workspace: Workspace, config: RunConfig, owner: str, waits: bool, is_first: bool
+) -> Estimate:
     available = _available()
     if waits:
         available = _after_a_wait(available)

@@ -41,6 +41,8 @@ class Wanted:
     """SHA-256 digest of the image file."""
     label: int
     method: Method
+    person_id: str = ""
+    """Person whose own image it is; empty for the operator's, and for images of a dataset."""
 
 
 @dataclass(frozen=True, slots=True)

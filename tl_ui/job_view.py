@@ -9,6 +9,7 @@ import streamlit as st
 from tl_ui.background import Job, get_jobs, read_result
 from tl_ui.choice import draw_again
 from tl_ui.markdown import literal
+from tl_ui.people import current_person
 
 
 def await_result(
@@ -29,7 +30,7 @@ def await_result(
         return result
     job = get_jobs().find(place)
     if job is None and at_once:
-        job = get_jobs().start(arguments, place)
+        job = get_jobs().start(arguments, place, current_person().id)
     if job and not job.is_over:
         # In a fragment, so that only the progress is drawn again every second.
         st.fragment(follow, run_every=1)(job)
@@ -37,16 +38,27 @@ def await_result(
     if job:
         st.warning(literal(job.error), icon=":material/error:")
     if st.button(label, icon=":material/play_arrow:", key=f"start-{place.stem}", help=hint):
-        get_jobs().start(arguments, place)
+        get_jobs().start(arguments, place, current_person().id)
         st.rerun()
     return None
 
 
 def follow(job: Job) -> None:
-    """Show the progress and a stop button; made for a fragment."""
+    """Show the progress and, to who asked for it, a stop button; made for a fragment."""
     # Reruns the whole page, which shows the result and no longer this fragment.
     if job.is_over:
         draw_again()
     st.progress(*job.progress())
-    if st.button("Stop", icon=":material/stop:", key=f"stop-{job.result_file.stem}"):
+    if may_stop(job) and st.button(
+        "Stop", icon=":material/stop:", key=f"stop-{job.result_file.stem}"
+    ):
         job.stop()
+
+
+def may_stop(job: Job) -> bool:
+    """Tell if the current person asked for the job, or leads those who did.
+
+    On what is shared with a class everyone waits for the same job.
+    """
+    person = current_person()
+    return person.leads or person.id == job.person_id

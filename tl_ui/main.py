@@ -7,8 +7,9 @@ from tl_ui.deleted import offer_undo
 from tl_ui.failures import store_failures_said
 from tl_ui.fields import take_changes
 from tl_ui.gate.banner import warn_of_openness
+from tl_ui.house import get_settings
 from tl_ui.navigation import confirm_address, make_pages, show_menu
-from tl_ui.resources import get_workspace
+from tl_ui.signed_in import admit, show_person
 from tl_ui.site_files import SITE
 from tl_ui.style import apply_style
 
@@ -20,10 +21,13 @@ apply_style()
 page = st.navigation(make_pages(), position="hidden")
 expect_page(page.url_path)
 with store_failures_said():
+    # Before anything of anybody is read.
+    person = admit()
     # Before the menu, which carries what is chosen on the page.
     take_changes()
     confirm_address(page)
     show_menu(page)
-    warn_of_openness(get_workspace().settings)
+    show_person(person)
+    warn_of_openness(get_settings())
     offer_undo()
     page.run()

@@ -10,6 +10,7 @@ from tl_core.errors import RunNotReady, UnknownRun
 from tl_core.records import Run, RunState
 from tl_core.store import Store, Waiting
 from tl_core.store.contract import Move
+from tl_ui.house import get_house
 from tl_ui.resources import get_workspace
 
 _FRESH_SECONDS = 1
@@ -22,7 +23,7 @@ def queue_with(run_id: str) -> list[Waiting]:
     Args:
         run_id: id of a waiting run, which is among them unless it has just started.
     """
-    store = get_workspace().store
+    store = get_house().store
     queue = _queue(store, None)
     # It may have been queued since the last look.
     return queue if any(place.run_id == run_id for place in queue) else store.list_queue()
@@ -30,7 +31,7 @@ def queue_with(run_id: str) -> list[Waiting]:
 
 def queue_with_newcomer(owner: str) -> list[Waiting]:
     """Return the queue with a run of this person that would be queued now."""
-    return _queue(get_workspace().store, owner)
+    return _queue(get_house().store, owner)
 
 
 def places_of(runs: Sequence[Run]) -> dict[str, int]:

@@ -1,49 +1,69 @@
-"""Objects that all sessions of this process share: workspace, runner, tokens, loaded models."""
+"""Objects that pages work with, each bound to the person for whom the page is drawn."""
 
 import gc
 import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import cache
 from typing import Any, NoReturn
 
-from tl_core.access import Directory, MinuteWatch
+from tl_core.access import BoundRunner, MinuteWatch, bind
 from tl_core.bin import BinClock
 from tl_core.errors import TransferLabError
-from tl_core.records import Run
-from tl_core.runners import ProcessRunner, ThreadRunner, make_server_runner
+from tl_core.records import OPERATOR, Run
+from tl_core.runners import Runner
 from tl_core.runs.predictor import Predictor, Predictors
-from tl_core.workspace import Workspace, open_workspace
+from tl_core.store.absent import no_run
+from tl_core.workspace import Workspace
+from tl_ui.caching import cached_by_person
 from tl_ui.data.import_jobs import Imports
+from tl_ui.data.uploads import PersonUploads, uploads_for
 from tl_ui.gate.invitation import announce
-from tl_ui.tokens import Tokens
+from tl_ui.house import (
+    get_directory,
+    get_house,
+    get_house_predictors,
+    get_house_runner,
+    get_house_tokens,
+    get_import_slots,
+    get_settings,
+)
+from tl_ui.people import current_person, may_see_all
+from tl_ui.tokens import PersonTokens
+
+_MOST_PEOPLE = 1000
 
 
-# Not `st.cache_resource`: lifespan and routes call these outside any script of a session.
-@cache
+@cached_by_person(_MOST_PEOPLE)
 def get_workspace() -> Workspace:
-    return open_workspace()
+    """Return the workspace as far as the person may use it."""
+    return bind(get_house(), current_person())
 
 
-@cache
-def get_runner() -> ProcessRunner | ThreadRunner:
-    return make_server_runner(get_workspace())
+@cached_by_person(_MOST_PEOPLE)
+def get_runner() -> Runner:
+    runner = get_house_runner()
+    person = current_person()
+    return runner if person is OPERATOR else BoundRunner(runner, person)
 
 
-@cache
-def get_tokens() -> Tokens:
-    return Tokens(get_workspace().settings.home)
+@cached_by_person(_MOST_PEOPLE)
+def get_tokens() -> PersonTokens:
+    return PersonTokens(get_house_tokens(), current_person().id)
 
 
-@cache
+@cached_by_person(_MOST_PEOPLE)
 def get_imports() -> Imports:
-    return Imports(get_workspace())
+    """Return the person's own imports, which take turns with those of all others."""
+    return Imports(get_workspace(), get_import_slots())
 
 
-@cache
+def get_uploads() -> PersonUploads:
+    return uploads_for(get_settings()).of(current_person().id)
+
+
 def get_predictors() -> Predictors:
-    return Predictors(get_workspace())
+    return get_house_predictors()
 
 
 def get_predictor(run: Run) -> Predictor:
@@ -51,7 +71,10 @@ def get_predictor(run: Run) -> Predictor:
 
     Raises:
         RunNotReady: the run has no checkpoint yet.
+        UnknownRun: its model is not for the person, even if it is loaded.
     """
+    if not may_see_all(run):
+        raise no_run(run.id)
     return get_predictors().get(run)
 
 
@@ -66,7 +89,7 @@ def _end_server(sentence: str) -> NoReturn:
 async def lifespan(_app: Any) -> AsyncIterator[None]:
     """Start the runner with the server and interrupt it cleanly when the server ends."""
     try:
-        get_runner().start()
+        get_house_runner().start()
     except TransferLabError as error:
         # Better no server than one that cannot train; the sentence tells the operator why.
         _end_server(str(error))
@@ -74,14 +97,14 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
     gc.collect()
     # Later collections then skip the objects of the libraries, which live as long as the process.
     gc.freeze()
-    clock = BinClock(get_workspace(), Directory(get_workspace()).sweep)
+    clock = BinClock(get_house(), get_directory().sweep)
     clock.start()
-    minutes = MinuteWatch(get_workspace().store)
+    minutes = MinuteWatch(get_house().store)
     minutes.start()
-    announce(get_workspace().settings, Directory(get_workspace()))
+    announce(get_settings(), get_directory())
     try:
         yield
     finally:
         clock.stop()
         minutes.stop()
-        get_runner().shutdown()
+        get_house_runner().shutdown()

@@ -19,6 +19,10 @@ _STYLE = """<style>
 .st-key-menu-here a[data-testid="stPageLink-NavLink"] {
   background: light-dark(rgb(23 20 31 / 0.06), rgb(236 233 243 / 0.12)); }
 .st-key-menu-here a[data-testid="stPageLink-NavLink"] * { font-weight: 600; }
+/* Who is signed in stands at the right end of the header, left of Streamlit's own buttons. */
+.st-key-person { position: fixed; top: 0; right: 3.5rem; z-index: 1000000; width: auto !important;
+  height: 3.75rem; max-width: 12rem; justify-content: center; }
+body:has(.st-key-person) .st-key-menu { max-width: calc(100vw - 27rem); }
 /* What was deleted is said below the menu, wherever the page is scrolled to. It takes room of its
    own, so that it covers nothing at the top of the page. */
 div:has(> .st-key-undo) { position: sticky; top: 4.25rem; z-index: 999; align-items: center;
@@ -43,6 +47,8 @@ div:has(> [class*="st-key-phone-only"]) { display: none; }
   .st-key-menu { top: 2.75rem; left: 0; right: 0; height: 2.75rem; max-width: none;
     background: light-dark(#ffffff, #060509); padding: 0 0.25rem; }
   .st-key-menu a[data-testid="stPageLink-NavLink"] { padding: 0.375rem 0.4rem; }
+  body:has(.st-key-person) .st-key-menu { max-width: none; }
+  .st-key-person { height: 2.75rem; max-width: 50vw; }
   [data-testid="stHeader"] { height: 2.75rem; min-height: 2.75rem; }
   [data-testid="stHeaderLogo"] { height: 1.5rem; }
   [data-testid="stMainBlockContainer"] { padding-top: 5rem; }

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import streamlit as st
 
@@ -11,6 +10,7 @@ from tl_core.records import Prediction, Run
 from tl_core.runs.comparison import answers_side_by_side
 from tl_core.runs.summary import class_names
 from tl_core.text import confidence, count, html_text, isolated, number_of, shorten
+from tl_ui.caching import cached_by_person
 from tl_ui.compare.large_view import show_compared
 from tl_ui.components.picker import picker
 from tl_ui.dataset_view import thumbnail_url
@@ -87,7 +87,7 @@ def show_images(groups: Sequence[Sequence[Run]], labels: dict[str, str]) -> None
     _show_group(groups[place], labels, place)
 
 
-@lru_cache(maxsize=16)
+@cached_by_person(16)
 def _answers(run_ids: tuple[str, ...]) -> list[list[Prediction]]:
     """Return each run's predictions, under the positions in the first run's dataset.
 

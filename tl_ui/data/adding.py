@@ -17,14 +17,15 @@ from tl_ui.components.upload import upload_dropzone
 from tl_ui.data.import_jobs import Import
 from tl_ui.data.loose_images import put_aside, take_loose_images
 from tl_ui.data.reading_choice import ask_for_reading
-from tl_ui.data.uploads import new_upload_id, uploads_for
+from tl_ui.data.uploads import PersonUploads, new_upload_id
 from tl_ui.markdown import literal
-from tl_ui.resources import get_imports, get_tokens, get_workspace
+from tl_ui.people import current_person
+from tl_ui.resources import get_imports, get_tokens, get_uploads, get_workspace
 
 
 def add_data() -> None:
     """Show the drop zone, and the form for images that were dropped without a class."""
-    uploads = uploads_for(get_workspace().settings)
+    uploads = get_uploads()
     sent = upload_dropzone(key="dropzone", token=_upload_token(), uploads=uploads)
     # Without folders nothing tells the classes; a zip may have folders inside.
     if sent and sent["loose"] and not uploads.get(sent["upload_id"]).is_zip:
@@ -32,7 +33,7 @@ def add_data() -> None:
         del st.session_state["upload_token"]
         st.rerun()
     if sent:
-        _start(sent["folder_name"] or "Uploaded images", _opened_upload(sent["upload_id"]))
+        _start(sent["folder_name"] or "Uploaded images", _opened_upload(uploads, sent["upload_id"]))
     if finished := take_loose_images():
         _start(*finished)
 
@@ -51,9 +52,10 @@ def add_sample() -> None:
 
 
 def add_server_folder() -> None:
-    """Show the form for server folders, if the operator has allowed any."""
+    """Show the form for server folders, if the operator has allowed any, to those who lead."""
     allowed = get_workspace().settings.server_folders
-    if not allowed:
+    # They hold what belongs to the house: what of it a class may see, its teacher imports.
+    if not allowed or not current_person().leads:
         return
     folders = ", ".join(literal(str(folder)) for folder in allowed)
     box = st.expander("A folder on the server", icon=":material/dns:")
@@ -138,7 +140,8 @@ def _upload_token() -> str:
 
 
 @contextmanager
-def _opened_upload(upload_id: str) -> Iterator[Source]:
-    with uploads_for(get_workspace().settings).take(upload_id) as upload:
+def _opened_upload(uploads: PersonUploads, upload_id: str) -> Iterator[Source]:
+    # Entered in the import's thread, where nobody's page is drawn.
+    with uploads.take(upload_id) as upload:
         files = upload.entries()
         yield ZipSource(files[0][1]) if upload.is_zip else uploaded_files(files)

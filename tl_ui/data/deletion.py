@@ -8,6 +8,7 @@ from tl_core.records import DatasetRecord
 from tl_core.text import number_of, shorten
 from tl_ui.deleted import confirm_buttons, note_deletion
 from tl_ui.markdown import literal
+from tl_ui.people import for_everyone
 from tl_ui.resources import get_workspace
 
 
@@ -20,8 +21,9 @@ def delete_dataset_button(dataset: DatasetRecord) -> None:
 @st.dialog("Delete this dataset?")
 def _ask(dataset: DatasetRecord) -> None:
     st.markdown(
-        f"**{literal(dataset.name)}** and its {number_of(dataset.n, 'image')} move to the bin for "
-        f"everyone, and can be restored for {DAYS_KEPT} days. Runs on it keep their figures."
+        f"**{literal(dataset.name)}** and its {number_of(dataset.n, 'image')} move to the bin"
+        f"{for_everyone()}, and can be restored for {DAYS_KEPT} days. Runs on it keep their "
+        "figures."
     )
     if not confirm_buttons("Delete"):
         return

@@ -60,12 +60,18 @@ class Import:
 
 
 class Imports:
-    """Imports of this process."""
+    """Imports of one person in this process."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, slots: threading.Semaphore | None = None) -> None:
+        """Create a list without imports.
+
+        Args:
+            workspace: bound to the person, to whom the datasets then belong.
+            slots: places in which imports run, shared with other people's.
+        """
         self._workspace = workspace
         self._all: dict[str, Import] = {}
-        self._slots = threading.Semaphore(AT_ONCE)
+        self._slots = slots or threading.Semaphore(AT_ONCE)
 
     def get(self, import_id: str) -> Import | None:
         """Return an import; None if there is none or it ended over an hour ago."""

@@ -15,9 +15,9 @@ from tl_core.data.decoders import get_decoders
 from tl_core.data.names import is_junk
 from tl_core.data.sources import Source, loose_images
 from tl_core.text import natural_key, number_of, rarest_first, shorten
-from tl_ui.data.uploads import Uploads, uploads_for
+from tl_ui.data.uploads import PersonUploads
 from tl_ui.markdown import literal
-from tl_ui.resources import get_workspace
+from tl_ui.resources import get_uploads, get_workspace
 
 _MOST_NAMED = 8
 _WAITING = "loose-waiting"
@@ -43,7 +43,7 @@ def put_aside(upload_id: str) -> None:
     """Check an upload and keep it across pages until its images have a class."""
     limits = get_workspace().settings.limits
     with st.spinner("Looking at the files…", show_time=False):
-        entries = _uploads().get(upload_id).entries()
+        entries = get_uploads().get(upload_id).entries()
         decoders = get_decoders()
         # Without what systems leave behind, as in the dataset later.
         files = [(name, path) for name, path in entries if not is_junk((name,))]
@@ -58,7 +58,7 @@ def take_loose_images() -> tuple[str, AbstractContextManager[Source]] | None:
     """Ask for classes and show them; return name and images once the dataset is requested."""
     drops: list[Drop] = st.session_state.get(_WAITING, [])
     # Uploads expire when idle, and a restart of the server forgets them.
-    waiting = [drop for drop in drops if _uploads().is_open(drop.upload_id)]
+    waiting = [drop for drop in drops if get_uploads().is_open(drop.upload_id)]
     st.session_state[_WAITING] = waiting
     if waiting and _ask_for_class(waiting[0]):
         del waiting[0]
@@ -73,7 +73,7 @@ def _ask_for_class(drop: Drop) -> bool:
     if not drop.n_images:
         is_done = st.button("Dismiss", key=f"without-{drop.upload_id}")
         if is_done:
-            _uploads().close(drop.upload_id)
+            get_uploads().close(drop.upload_id)
         return is_done
     with st.form(f"loose-{drop.upload_id}", clear_on_submit=True):
         st.markdown(f"**You dropped {number_of(drop.n_images, 'image')}.** What do they show?")
@@ -121,26 +121,23 @@ def _show_named() -> tuple[str, AbstractContextManager[Source]] | None:
             is_requested = st.form_submit_button("Make the dataset", type="primary")
     if is_requested:
         del st.session_state[_NAMED]
-        return dataset_name.strip() or "My images", _opened(named)
+        return dataset_name.strip() or "My images", _opened(get_uploads(), named)
     if st.button("Start over", key="empty-basket"):
         for _, drop in named:
-            _uploads().close(drop.upload_id)
+            get_uploads().close(drop.upload_id)
         del st.session_state[_NAMED]
         st.rerun()
     return None
 
 
 @contextmanager
-def _opened(named: list[tuple[str, Drop]]) -> Iterator[Source]:
+def _opened(uploads: PersonUploads, named: list[tuple[str, Drop]]) -> Iterator[Source]:
+    # Entered in the import's thread, where nobody's page is drawn.
     classes: dict[str, list[tuple[str, Path]]] = {}
     # All uploads stay on disk until the import has read them.
     with ExitStack() as stack:
         for class_name, drop in named:
             # Unusable files are passed on too: the dataset records what was left out and why.
-            upload = stack.enter_context(_uploads().take(drop.upload_id))
+            upload = stack.enter_context(uploads.take(drop.upload_id))
             classes.setdefault(class_name, []).extend(upload.entries())
         yield loose_images(classes)
-
-
-def _uploads() -> Uploads:
-    return uploads_for(get_workspace().settings)

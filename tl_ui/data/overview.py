@@ -11,6 +11,7 @@ from tl_core.glossary import GLOSSARY
 from tl_core.records import DatasetRecord, SkippedFile
 from tl_core.spreadsheet import as_csv
 from tl_core.text import count, number_of, rarest_first
+from tl_ui.components.download import download_link
 from tl_ui.components.live_chart import chart
 from tl_ui.dataset_view import default_split
 from tl_ui.markdown import literal
@@ -68,15 +69,8 @@ def show_left_out(skipped: Sequence[SkippedFile]) -> None:
         st.dataframe(
             rows, hide_index=True, alt="Files that were left out, with the reason for each"
         )
-        st.download_button(
-            "Download as CSV",
-            as_csv(["file", "reason"], [(file.name, file.reason) for file in shown]),
-            "left-out.csv",
-            "text/csv",
-            icon=":material/download:",
-            # A download changes nothing on the page, so the script need not run again.
-            on_click="ignore",
-        )
+        table = as_csv(["file", "reason"], [(file.name, file.reason) for file in shown])
+        download_link("Download as CSV", table, "left-out.csv", key="left-out-csv")
 
 
 def show_warnings(dataset: DatasetRecord) -> int:

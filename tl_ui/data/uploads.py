@@ -6,7 +6,8 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -53,6 +54,14 @@ class Uploads:
         self._open: dict[str, Upload] = {}
         self._lock = threading.Lock()
         self._sweeper: threading.Thread | None = None
+
+    def of(self, person_id: str, most: int | None = None) -> "PersonUploads":
+        """Return the uploads of one person; those of the operator without an id.
+
+        Args:
+            most: number of uploads that they may have open; None sets no bound.
+        """
+        return PersonUploads(self, person_id, most)
 
     def get(self, upload_id: str) -> Upload:
         """Return an open upload.
@@ -164,6 +173,39 @@ class Uploads:
                 if not self._open:
                     self._sweeper = None
                     return
+
+
+@dataclass(frozen=True, slots=True)
+class PersonUploads:
+    """Uploads of one person; those of others do not exist for them, whatever id they name."""
+
+    everyones: Uploads
+    person_id: str
+    most: int | None
+    """Number of uploads that they may have open; None sets no bound."""
+
+    @property
+    def limits(self) -> Limits:
+        return self.everyones.limits
+
+    def get(self, upload_id: str) -> Upload:
+        return self.everyones.get(self._key(upload_id))
+
+    def is_open(self, upload_id: str) -> bool:
+        return self.everyones.is_open(self._key(upload_id))
+
+    def get_or_open(self, upload_id: str) -> Upload:
+        return self.everyones.get_or_open(self._key(upload_id), self.person_id, self.most)
+
+    def take(self, upload_id: str) -> AbstractContextManager[Upload]:
+        return self.everyones.take(self._key(upload_id))
+
+    def close(self, upload_id: str) -> None:
+        self.everyones.close(self._key(upload_id))
+
+    def _key(self, upload_id: str) -> str:
+        # An id comes from the browser, which may be told that of somebody else's upload.
+        return f"{self.person_id} {upload_id}" if self.person_id else upload_id
 
 
 def uploads_for(settings: Settings) -> Uploads:

@@ -15,6 +15,7 @@ from tl_core.glossary import GLOSSARY
 from tl_core.records import DatasetRecord
 from tl_core.runs.summary import backbone_title
 from tl_core.text import number_of, shorten
+from tl_core.workspace import Workspace
 from tl_ui.background import get_jobs, read_result
 from tl_ui.components.live_chart import chart
 from tl_ui.components.point_map import point_map
@@ -230,4 +231,17 @@ def _place(dataset_id: str, kind: str, arguments: Sequence[str]) -> Path:
 
 
 def _digest(arguments: Sequence[str]) -> str:
-    return hashlib.sha256(json.dumps([_VERSION, *arguments]).encode()).hexdigest()[:24]
+    deciding = [_VERSION, *arguments, *whose_weights(" ".join(arguments), get_workspace())]
+    return hashlib.sha256(json.dumps(deciding).encode()).hexdigest()[:24]
+
+
+def whose_weights(settings: str, workspace: Workspace) -> list[str]:
+    """Return what tells results apart that depend on a weights file of a person's own.
+
+    Others may have another file of that name.
+
+    Args:
+        settings: the settings as text.
+    """
+    person_id = workspace.person.id
+    return [person_id] if person_id and "file:" in settings else []

@@ -1,7 +1,6 @@
 """Results of the optimizers: table, comparison of best and worst, learning rates too high."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import streamlit as st
@@ -13,6 +12,7 @@ from tl_core.records import Run
 from tl_core.runs.summary import seconds_taken
 from tl_core.text import percent, share
 from tl_core.training.optimizers import learning_rates
+from tl_ui.caching import cached_by_person
 from tl_ui.optimizers.curves import smoothed
 from tl_ui.resources import get_workspace
 from tl_ui.run.overview import STATES
@@ -75,7 +75,7 @@ def _bounds(run: Run) -> tuple[float, float]:
 
 
 # `epochs_done` is part of the key, so that each further epoch is read once.
-@lru_cache(maxsize=512)
+@cached_by_person(512)
 def _last_loss(run_id: str, epochs_done: int) -> float | None:
     losses = series(get_workspace().store.list_metrics(run_id), "train", "loss")
     return next((point.value for point in losses if point.epoch == epochs_done), None)
@@ -101,7 +101,7 @@ def too_fast(runs: Sequence[Run]) -> str:
     )
 
 
-@lru_cache(maxsize=512)
+@cached_by_person(512)
 def _course(run_id: str, epochs_done: int) -> tuple[float, float]:
     """Return the first and the largest smoothed training loss; zeros if there is none."""
     store = get_workspace().store

@@ -16,7 +16,7 @@ from tl_core.charts.confusion import MatrixView, confusion_chart
 from tl_core.charts.curves import accuracy_chart, learning_rate_chart, loss_chart
 from tl_core.charts.preview import preview_chart
 from tl_core.errors import TransferLabError, UnknownDataset
-from tl_core.records import MetricPoint, Prediction, Run
+from tl_core.records import OPERATOR, MetricPoint, Person, Prediction, Run
 from tl_core.runs.summary import is_busy, runs_compared
 from tl_core.store.contract import Store
 from tl_ui.optimizers.curves import COMPARISON_CHARTS
@@ -95,8 +95,18 @@ class RunCharts:
 
         return self._get((run_id, kind, view), check)
 
-    def compare(self, comparison_id: str, kind: str) -> Payload:
-        """Return a chart of all runs of a comparison.
+    def compare(
+        self,
+        comparison_id: str,
+        kind: str,
+        *,
+        store: Store | None = None,
+        person: Person = OPERATOR,
+    ) -> Payload:
+        """Return a chart of all runs of a comparison that a person may see.
+
+        Args:
+            store: bound to the person; by default the whole store.
 
         Raises:
             UnknownChart: there is no such kind, or no run belongs to such a comparison.
@@ -104,9 +114,9 @@ class RunCharts:
         _check_kind(kind, COMPARISON_CHARTS)
 
         def check(entry: _Entry) -> None:
-            self._check_comparison(entry, comparison_id, kind)
+            self._check_comparison(entry, comparison_id, kind, store or self._store)
 
-        return self._get(("comparison", comparison_id, kind), check)
+        return self._get(("comparison", comparison_id, kind, person), check)
 
     def _get(self, key: tuple[Any, ...], check: Callable[[_Entry], None]) -> Payload:
         # LRUCache itself is not thread-safe.
@@ -160,8 +170,8 @@ class RunCharts:
         points += self._store.list_metrics(run.id, after=points[-1].seq if points else -1)
         return points
 
-    def _check_comparison(self, entry: _Entry, comparison_id: str, kind: str) -> None:
-        runs = runs_compared(self._store, comparison_id)
+    def _check_comparison(self, entry: _Entry, comparison_id: str, kind: str, store: Store) -> None:
+        runs = runs_compared(store, comparison_id)
         if not runs:
             raise UnknownChart("There is no such comparison, or it was deleted.")
         lines = [(run, self._points(entry, run)) for run in runs]

@@ -12,6 +12,7 @@ from typing import Annotated
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Response
 
+from tl_core.access import sample_image
 from tl_core.data.decoders import get_decoders
 from tl_core.data.file_types import EXTENSIONS
 from tl_core.data.images import thumbnail_path
@@ -21,7 +22,17 @@ from tl_core.records import Run
 from tl_core.serving import Refused
 from tl_core.workspace import Workspace
 from tl_ui.heatmaps import Drawn, Wanted, draw_heat
-from tl_ui.routes.shared import GET_AND_HEAD, KEEP, NotFound, Shared, SharedState, signed_for
+from tl_ui.routes.shared import (
+    GET_AND_HEAD,
+    KEEP,
+    NotFound,
+    ReaderState,
+    Shared,
+    SharedState,
+    demand_dataset,
+    demand_model,
+    signed_for,
+)
 
 FULL_IMAGE_SIDE = 1024
 _MOST_WAITING = 60
@@ -32,8 +43,8 @@ _DATASET_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _LABEL = re.compile(r"[0-9]{1,6}")
 
 router = APIRouter()
-_FOR_DATASET = [signed_for("dataset", "dataset_id")]
-_NEEDS_RUN_TOKEN = [signed_for("run", "run_id")]
+_FOR_DATASET = [signed_for("dataset", "dataset_id"), Depends(demand_dataset)]
+_FOR_RUN = [signed_for("run", "run_id"), Depends(demand_model)]
 
 
 # FastAPI runs plain functions in a thread, so dependencies without disk access are asynchronous.
@@ -43,10 +54,10 @@ async def _sha256(sha256: str) -> str:
     return sha256
 
 
-async def _folder(dataset_id: str, shared: SharedState) -> Path:
+async def _folder(dataset_id: str, reader: ReaderState) -> Path:
     if not _DATASET_ID.fullmatch(dataset_id):
         raise NotFound("There is no such picture.")
-    return shared.workspace.artifacts.dataset_folder(dataset_id)
+    return reader.workspace.artifacts.dataset_folder(dataset_id)
 
 
 _Sha256 = Annotated[str, Depends(_sha256)]
@@ -59,50 +70,71 @@ _Folder = Annotated[Path, Depends(_folder)]
     dependencies=_FOR_DATASET,
 )
 def thumbnail(folder: _Folder, sha256: _Sha256) -> Response:
-    try:
-        body = thumbnail_path(folder, sha256).read_bytes()
-    except FileNotFoundError:
-        raise NotFound("There is no such picture.") from None
-    return Response(body, media_type="image/webp", headers=KEEP)
+    return _thumbnail(folder, sha256)
+
+
+@router.api_route(
+    "/api/runs/{run_id}/samples/{sha256}",
+    methods=GET_AND_HEAD,
+    dependencies=[signed_for("run", "run_id")],
+)
+def sample(run_id: str, sha256: _Sha256, reader: ReaderState) -> Response:
+    """Send the thumbnail of an image that is shown with a published run."""
+    file = sample_image(reader.workspace, run_id, sha256)
+    return _thumbnail(file.parents[1], sha256)
 
 
 @router.api_route(
     "/api/datasets/{dataset_id}/images/{sha256}", methods=GET_AND_HEAD, dependencies=_FOR_DATASET
 )
-async def image(dataset_id: str, folder: _Folder, sha256: _Sha256, shared: SharedState) -> Response:
-    jpeg = partial(_jpeg, shared.workspace, dataset_id, folder, sha256)
+async def image(
+    dataset_id: str, folder: _Folder, sha256: _Sha256, shared: SharedState, reader: ReaderState
+) -> Response:
+    jpeg = partial(_jpeg, reader.workspace, dataset_id, folder, sha256)
     body = await to_thread.run_sync(jpeg, limiter=shared.decoders)
     return Response(body, media_type="image/jpeg", headers=KEEP)
 
 
-@router.api_route(
-    "/api/runs/{run_id}/heat/{sha256}", methods=GET_AND_HEAD, dependencies=_NEEDS_RUN_TOKEN
-)
+@router.api_route("/api/runs/{run_id}/heat/{sha256}", methods=GET_AND_HEAD, dependencies=_FOR_RUN)
 async def heat(
-    run_id: str, sha256: _Sha256, shared: SharedState, label: str = "", method: str = ""
+    run_id: str,
+    sha256: _Sha256,
+    *,
+    shared: SharedState,
+    reader: ReaderState,
+    label: str = "",
+    method: str = "",
 ) -> Response:
     """Send a heat-map: where a run's model sees a class in an image of its dataset."""
     if not _LABEL.fullmatch(label) or method not in METHODS:
         raise NotFound("There is no such heat-map.")
     # A thread, since the store reads from disk and would block all other requests.
-    run = await to_thread.run_sync(shared.workspace.store.get_run, run_id)
+    run = await to_thread.run_sync(reader.workspace.store.get_run, run_id)
     wanted = Wanted(run.id, run.best_epoch, sha256, int(label), method)
     # A finished heat-map needs no place in the queue.
     drawn = shared.heats.find(wanted)
     if drawn is None:
         if shared.explainers.statistics().tasks_waiting >= _MOST_WAITING:
             raise Refused("Too many heat-maps are waiting to be made. Try again in a minute.", 503)
-        draw = partial(_draw, shared, run, wanted)
+        draw = partial(_draw, shared, reader.workspace, run, wanted)
         drawn = await to_thread.run_sync(shared.heats.get, wanted, draw, limiter=shared.explainers)
     headers = {**KEEP, "X-Where": drawn.where}
     return Response(drawn.body, media_type="image/webp", headers=headers)
 
 
-def _draw(shared: Shared, run: Run, wanted: Wanted) -> Drawn:
+def _thumbnail(folder: Path, sha256: str) -> Response:
+    try:
+        body = thumbnail_path(folder, sha256).read_bytes()
+    # Where a person may see nothing, what is above the file is no folder.
+    except (FileNotFoundError, NotADirectoryError):
+        raise NotFound("There is no such picture.") from None
+    return Response(body, media_type="image/webp", headers=KEEP)
+
+
+def _draw(shared: Shared, workspace: Workspace, run: Run, wanted: Wanted) -> Drawn:
     predictor = shared.get_predictors().get(run)
     if not 0 <= wanted.label < len(predictor.classes):
         raise NotFound("This model has no such class.")
-    workspace = shared.workspace
     folder = workspace.artifacts.dataset_folder(run.config.data.dataset_id)
     path = _stored_image(folder, wanted.sha256)
     return draw_heat(predictor, path, wanted, workspace.settings.limits.max_pixels)

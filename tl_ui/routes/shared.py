@@ -1,18 +1,23 @@
-"""Objects that all routes share: the workspace, caches, limits and token checks."""
+"""Objects that all routes share, who asks, and token checks."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
-from anyio import CapacityLimiter
+from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request
 
+from tl_core.access import bind
+from tl_core.access.limits import limits_of
 from tl_core.errors import TransferLabError
+from tl_core.records import OPERATOR, Person
 from tl_core.runs.predictor import Predictors
-from tl_core.settings import Settings
-from tl_core.store import Artifacts, Store
-from tl_ui.data.uploads import Uploads, uploads_for
+from tl_core.store.absent import no_dataset, no_run
+from tl_core.workspace import Workspace
+from tl_ui.data.uploads import PersonUploads, uploads_for
 from tl_ui.heatmaps import Heats
+from tl_ui.people import HEADER, find_person
 from tl_ui.routes.charts import RunCharts
 from tl_ui.tokens import Tokens
 
@@ -28,24 +33,11 @@ class NotFound(TransferLabError):
     status = 404
 
 
-class Served(Protocol):
-    """Part of a workspace that the routes need."""
-
-    @property
-    def store(self) -> Store: ...
-
-    @property
-    def artifacts(self) -> Artifacts: ...
-
-    @property
-    def settings(self) -> Settings: ...
-
-
 class Shared:
     """Objects that the routes of one app share; the first request opens the workspace."""
 
     def __init__(
-        self, get_workspace: Callable[[], Served], get_predictors: Callable[[], Predictors]
+        self, get_workspace: Callable[[], Workspace], get_predictors: Callable[[], Predictors]
     ) -> None:
         self._get_workspace = get_workspace
         self.get_predictors = get_predictors
@@ -57,20 +49,73 @@ class Shared:
         self.explainers = CapacityLimiter(2)
 
     @property
-    def workspace(self) -> Served:
+    def house(self) -> Workspace:
+        """Workspace of the whole house, which is asked only after a `Reader` has been."""
         return self._get_workspace()
 
     @property
-    def uploads(self) -> Uploads:
-        return uploads_for(self.workspace.settings)
+    def is_open(self) -> bool:
+        return self.house.settings.access == "open"
+
+    def uploads_of(self, reader: "Reader") -> PersonUploads:
+        """Return the uploads of the person who asks, with the limit on their number."""
+        most = limits_of(reader.workspace.store, reader.person).uploads
+        return uploads_for(self.house.settings).of(reader.person.id, most)
 
     @cached_property
     def charts(self) -> RunCharts:
-        return RunCharts(self.workspace.store)
+        return RunCharts(self.house.store)
 
     @cached_property
     def tokens(self) -> Tokens:
-        return Tokens(self.workspace.settings.home)
+        return Tokens(self.house.settings.home)
+
+    def reader(self, person_id: str) -> "Reader":
+        """Return who has this id; in an open app everyone is its operator.
+
+        Raises:
+            NotSignedIn: nobody here has this id, or the person was removed.
+        """
+        person = OPERATOR if self.is_open else find_person(self.house.store, person_id)
+        return Reader(person, bind(self.house, person))
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Person who asks, with the workspace as far as they may use it."""
+
+    person: Person
+    workspace: Workspace
+
+    def demand_run(self, run_id: str) -> None:
+        """Check that the person may see the figures of a run: their own, or a published one.
+
+        Raises:
+            UnknownRun: they may not, or there is none.
+        """
+        # The store also finds runs by the start of their ids.
+        if self.workspace.store.get_run(run_id).id != run_id:
+            raise no_run(run_id)
+
+    def demand_model(self, run_id: str) -> None:
+        """Check that the person may use all that a run left: its model, its images, its report.
+
+        Raises:
+            UnknownRun: they may not, or there is none.
+        """
+        run = self.workspace.store.get_run(run_id)
+        if run.id != run_id or not (self.person.leads or run.owner == self.person.id):
+            raise no_run(run_id)
+
+    def demand_dataset(self, dataset_id: str) -> None:
+        """Check that the person may see the images of a dataset.
+
+        Raises:
+            UnknownDataset: they may not, or there is none.
+        """
+        # The store also finds datasets by name, and people name theirs as they like.
+        if self.workspace.store.get_dataset(dataset_id).id != dataset_id:
+            raise no_dataset(dataset_id)
 
 
 async def _shared(request: Request) -> Shared:
@@ -81,15 +126,50 @@ async def _shared(request: Request) -> Shared:
 SharedState = Annotated[Shared, Depends(_shared)]
 
 
+async def _reader(request: Request, shared: SharedState) -> Reader:
+    person_id = request.headers.get(HEADER, "")
+    if shared.is_open:
+        return shared.reader(person_id)
+    # A thread, since the directory may have to ask the store.
+    return await to_thread.run_sync(shared.reader, person_id)
+
+
+ReaderState = Annotated[Reader, Depends(_reader)]
+
+
+async def demand_run(run_id: str, reader: ReaderState) -> None:
+    """Refuse those who may not see the run's figures."""
+    await _unless_operator(reader, reader.demand_run, run_id)
+
+
+async def demand_model(run_id: str, reader: ReaderState) -> None:
+    """Refuse those who may not have all that the run left."""
+    await _unless_operator(reader, reader.demand_model, run_id)
+
+
+async def demand_dataset(dataset_id: str, reader: ReaderState) -> None:
+    """Refuse those who may not see the dataset's images."""
+    await _unless_operator(reader, reader.demand_dataset, dataset_id)
+
+
+async def _unless_operator(reader: Reader, demand: Callable[[str], None], subject: str) -> None:
+    # Files of the operator's are served as long as they are there, even if the record is gone.
+    if reader.person is not OPERATOR:
+        await to_thread.run_sync(demand, subject)
+
+
 def signed_for(purpose: str, parameter: str) -> Any:
-    """Make a dependency that refuses requests without a valid token.
+    """Make a dependency that refuses requests without a valid token of the person who asks.
 
     Args:
         purpose: purpose that the token must be signed for, such as "run".
         parameter: path parameter with the subject that it must be signed for, such as "run_id".
     """
 
-    async def demand(request: Request, shared: SharedState, token: str = "") -> None:
-        shared.tokens.demand(purpose, token, request.path_params[parameter])
+    async def demand(
+        request: Request, shared: SharedState, reader: ReaderState, token: str = ""
+    ) -> None:
+        subject = request.path_params[parameter]
+        shared.tokens.demand(purpose, token, subject, person_id=reader.person.id)
 
     return Depends(demand)

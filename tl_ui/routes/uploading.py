@@ -12,8 +12,8 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, NonNegativeInt, ValidationError
 
 from tl_ui.data.upload_batch import UploadRefused
-from tl_ui.data.uploads import Upload
-from tl_ui.routes.shared import SharedState
+from tl_ui.data.uploads import PersonUploads, Upload
+from tl_ui.routes.shared import ReaderState, SharedState
 
 _PIECE_BYTES = 256 * 1024
 """Minimum size of a write in a thread, except for the last of a batch."""
@@ -42,16 +42,22 @@ class _Finish(BaseModel, strict=True):
     bytes: NonNegativeInt
 
 
-async def _upload_id(token: str, shared: SharedState) -> str:
-    return shared.tokens.check("upload", token)
+async def _upload_id(token: str, shared: SharedState, reader: ReaderState) -> str:
+    return shared.tokens.check("upload", token, person_id=reader.person.id)
+
+
+# Not asynchronous: the limits are in the store.
+def _uploads(shared: SharedState, reader: ReaderState) -> PersonUploads:
+    return shared.uploads_of(reader)
 
 
 _UploadId = Annotated[str, Depends(_upload_id)]
+_Uploads = Annotated[PersonUploads, Depends(_uploads)]
 
 
 # Not asynchronous: it reads from disk, so FastAPI runs it in a thread.
-def _open_upload(upload_id: _UploadId, shared: SharedState) -> Upload:
-    return shared.uploads.get_or_open(upload_id)
+def _open_upload(upload_id: _UploadId, uploads: _Uploads) -> Upload:
+    return uploads.get_or_open(upload_id)
 
 
 @router.post("/api/uploads/{token}/batch/{number}")
@@ -72,18 +78,18 @@ async def take_batch(
 
 @router.post("/api/uploads/{token}/finish")
 async def finish_upload(
-    request: Request, upload_id: _UploadId, shared: SharedState
+    request: Request, upload_id: _UploadId, uploads: _Uploads
 ) -> dict[str, str]:
     finish = await _read_finish(request)
     # After a restart no upload is known: a new, empty one reports which batches are missing.
-    upload = await to_thread.run_sync(shared.uploads.get_or_open, upload_id)
+    upload = await to_thread.run_sync(uploads.get_or_open, upload_id)
     await to_thread.run_sync(upload.finish, finish.batches, finish.files, finish.bytes)
     return {"upload_id": upload_id}
 
 
 @router.delete("/api/uploads/{token}")
-def drop_upload(upload_id: _UploadId, shared: SharedState) -> dict[str, bool]:
-    shared.uploads.close(upload_id)
+def drop_upload(upload_id: _UploadId, uploads: _Uploads) -> dict[str, bool]:
+    uploads.close(upload_id)
     return {"dropped": True}
 
 

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from tl_core.outputs import EpochOutputs, list_epochs, load_epochs
 from tl_core.records import ImageRecord, Run
 from tl_core.runs.summary import class_names
 from tl_core.text import confidence, count, isolated, number_of, percent, shorten
+from tl_ui.caching import cached_by_person
 from tl_ui.components.live_chart import chart
 from tl_ui.components.picker import picker
 from tl_ui.components.point_map import point_map
@@ -60,9 +60,9 @@ class Reel:
     """Points of each epoch's map, float [M, 2]; [0, 2] where the features were not finite."""
 
 
-# `lru_cache`, unlike Streamlit's caches, counts a parameter with an underscore: a resumed run has
-# a longer record.
-@lru_cache(maxsize=8)
+# Unlike Streamlit's caches, it counts a parameter with an underscore: a resumed run has a longer
+# record.
+@cached_by_person(8)
 def reel_of(run_id: str, _epochs_done: int) -> Reel:
     """Load a run's record once for all readers.
 

@@ -31,8 +31,14 @@ def find_packing(workspace: Workspace, run_id: str) -> Job | None:
     return get_jobs().find(_result_file(workspace, run_id))
 
 
-def start_packing(workspace: Workspace, run_id: str, formats: Sequence[str]) -> Job:
-    """Start to pack a run, or return the job that is already doing so."""
+def start_packing(
+    workspace: Workspace, run_id: str, formats: Sequence[str], person_id: str = ""
+) -> Job:
+    """Start to pack a run, or return the job that is already doing so.
+
+    Args:
+        person_id: person who asks; empty for the operator.
+    """
     if (job := find_packing(workspace, run_id)) and not job.is_over:
         return job
     arguments = [
@@ -41,7 +47,7 @@ def start_packing(workspace: Workspace, run_id: str, formats: Sequence[str]) -> 
         f"--format={','.join(formats)}",
         f"--to={export_file(workspace, run_id, formats)}",
     ]
-    return get_jobs().start(arguments, _result_file(workspace, run_id))
+    return get_jobs().start(arguments, _result_file(workspace, run_id), person_id)
 
 
 def packs(job: Job, formats: Sequence[str]) -> bool:

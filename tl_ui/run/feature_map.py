@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from tl_core.outputs import KeptOutputs, load_outputs
 from tl_core.records import Run
 from tl_core.runs.summary import class_names
 from tl_core.text import number_of
+from tl_ui.caching import cached_by_person
 from tl_ui.components.point_map import point_map
 from tl_ui.explore.features import choose_method, share_words, show_probes
 from tl_ui.folding import unfolded
@@ -43,13 +43,13 @@ class MappedAnswers:
 
 
 # The number of epochs is part of the key: a run that is resumed keeps other outputs.
-@lru_cache(maxsize=8)
+@cached_by_person(8)
 def _outputs(run_id: str, split: str, _epochs_done: int) -> KeptOutputs:
     folder = get_workspace().artifacts.outputs(run_id)
     return load_outputs(folder, "test" if split == "test" else "val")
 
 
-@lru_cache(maxsize=8)
+@cached_by_person(8)
 def _pca(run_id: str, split: str, epochs_done: int) -> dict[str, Any]:
     """Lay images out by PCA; the result has the form that the command `lay-out` prints.
 

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 
 import streamlit as st
 
@@ -13,6 +12,7 @@ from tl_core.glossary import GLOSSARY
 from tl_core.records import ImageRecord, Prediction, Run, Split
 from tl_core.runs.summary import class_names
 from tl_core.text import count, number_of, shorten
+from tl_ui.caching import cached_by_person
 from tl_ui.components.picker import picker
 from tl_ui.dataset_view import dataset_images, image_url, thumbnail_url
 from tl_ui.gallery import GALLERY_SIDE, GalleryItem, caption_lengths, gallery_html
@@ -39,13 +39,13 @@ def images_of(run: Run) -> tuple[ImageRecord, ...]:
 
 
 # Cached, since every refresh of the samples needs it.
-@lru_cache(maxsize=16)
+@cached_by_person(48)
 def run_split(data: DataConfig) -> Split:
     """Return the split of an existing dataset, which its seed fixes."""
     return make_split(dataset_images(data.dataset_id), data)
 
 
-@lru_cache(maxsize=16)
+@cached_by_person(48)
 def predictions_after(
     run_id: str, split: str, epochs_done: int
 ) -> tuple[int, tuple[Prediction, ...]]:

@@ -1,7 +1,5 @@
 """Test metrics of a run with confidence intervals, frequent confusions, over- or underfitting."""
 
-from functools import lru_cache
-
 import streamlit as st
 
 from tl_core.errors import TransferLabError
@@ -11,6 +9,7 @@ from tl_core.records import Run
 from tl_core.runs.results import Confused, Results, results_of
 from tl_core.runs.summary import missing_words, seen_before
 from tl_core.text import number_of, percent, share, shorten
+from tl_ui.caching import cached_by_person
 from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
 
@@ -29,7 +28,7 @@ _HINTS = {
 """Explanations with the full name that the short label leaves out, by `NamedFigure.key`."""
 
 
-@lru_cache(maxsize=64)
+@cached_by_person(64)
 def run_results(run_id: str) -> Results:
     """Compute the results of a tested run once; they never change again."""
     return results_of(get_workspace().store, run_id)

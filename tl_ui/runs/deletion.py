@@ -13,6 +13,7 @@ from tl_core.text import number_of, shorten
 from tl_ui.deleted import confirm_buttons, note_deletion
 from tl_ui.markdown import literal
 from tl_ui.navigation import go
+from tl_ui.people import for_everyone
 from tl_ui.resources import get_workspace
 
 _SHOWN = 8
@@ -27,8 +28,8 @@ def ask_to_delete(runs: Sequence[Run], then: str | None = None) -> None:
     if len(runs) > _SHOWN:
         st.markdown(f"- and {number_of(len(runs) - _SHOWN, 'more run')}")
     st.markdown(
-        "Figures, curves and models move to the bin for everyone, and can be restored for "
-        f"{DAYS_KEPT} days. The images stay."
+        "Figures, curves and models move to the "
+        f"bin{for_everyone()}, and can be restored for {DAYS_KEPT} days. The images stay."
     )
     if confirm_buttons(f"Delete {number_of(len(runs), 'run')}"):
         _delete_all(runs)

@@ -12,6 +12,7 @@ from tl_core.store import RunSummary
 from tl_core.text import isolated, natural_key
 from tl_ui.address_select import unless_moved
 from tl_ui.fields import field, place, take_changes
+from tl_ui.owners import OPERATOR_WORD, owners_of
 from tl_ui.run.annotations import run_title
 from tl_ui.run.overview import STATES
 
@@ -40,8 +41,11 @@ def choose_runs(runs: Sequence[RunSummary]) -> list[RunSummary]:
     present = {run.state for run in runs}
     states = {state.value: STATES[state][0] for state in RunState if state in present}
     tags = {tag: isolated(tag) for tag in sorted({tag for run in runs for tag in run.tags})}
+    owners = owners_of(run.owner for run in runs)
+    people = {owner or OPERATOR_WORD: name for owner, name in sorted(owners.items(), key=_by_name)}
     with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
         text = _search()
+        owner = _select("Person", "of", people) if people else _ALL
         dataset = _select("Dataset", "of-dataset", datasets)
         backbone = _select("Backbone", "backbone", backbones)
         state = _select("State", "state", states)
@@ -50,13 +54,18 @@ def choose_runs(runs: Sequence[RunSummary]) -> list[RunSummary]:
     found = [
         run
         for run in runs
-        if dataset in (_ALL, run.dataset_id)
+        if owner in (_ALL, run.owner or OPERATOR_WORD)
+        and dataset in (_ALL, run.dataset_id)
         and backbone in (_ALL, run.backbone)
         and state in (_ALL, run.state.value)
         and (tag == _ALL or tag in run.tags)
         and matches(run, text)
     ]
     return in_order(sorted_by(found, order))
+
+
+def _by_name(entry: tuple[str, str]) -> Any:
+    return natural_key(entry[1].casefold())
 
 
 def matches(run: RunSummary, text: str) -> bool:

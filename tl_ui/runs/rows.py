@@ -25,21 +25,29 @@ _HEADS = ("", "Name", "Test accuracy", "State", "Dataset", "Backbone", "Epochs",
 _HEAD = "".join(f'<th scope="col">{head}</th>' for head in (*_HEADS, "Time", "Started"))
 
 
-def rows_html(runs: Sequence[Run], now: float, places: Mapping[str, int]) -> str:
+def rows_html(
+    runs: Sequence[Run],
+    now: float,
+    places: Mapping[str, int],
+    owners: Mapping[str, str] | None = None,
+) -> str:
     """Return the table of runs as HTML.
 
     Args:
         places: place in the queue of each run that waits, counted from 1.
         now: time up to which a run that is under way has taken, in seconds since the epoch.
+        owners: name of each owner, by id, for readers who see the runs of others. User text.
     """
-    rows = "".join(_row(run, now, places.get(run.id)) for run in runs)
+    names = owners or {}
+    rows = "".join(_row(run, now, places.get(run.id), names.get(run.owner, "")) for run in runs)
     return f"<table><thead><tr>{_HEAD}</tr></thead><tbody>{rows}</tbody></table>"
 
 
-def _row(run: Run, now: float, place: int | None) -> str:
+def _row(run: Run, now: float, place: int | None, owner: str) -> str:
     name = _text(run_title(run), 80)
     star = "★ " if run.is_favourite else ""
     tags = "".join(f'<span class="tag">{_text(tag, 40)}</span>' for tag in run.tags)
+    by = f" · <b>{_text(owner, 40)}</b>" if owner else ""
     link = f'<a href="run?run={run.id}">{name}</a>'
     taken = seconds_taken(run, now)
     model = run.config.model
@@ -49,7 +57,7 @@ def _row(run: Run, now: float, place: int | None) -> str:
     cells = (
         f'<td class="tick"><label><input type="checkbox" value="{run.id}" '
         f'aria-label="Choose run {run.id}, {name}"></label></td>',
-        f'<td class="name">{star}{link}<small>{run.id}</small>'
+        f'<td class="name">{star}{link}<small>{run.id}{by}</small>'
         f'<small class="phone">{_recipe(run, now)}</small>{tags}</td>',
         _accuracy(run),
         f"<td>{_MARKS[run.state]} {html_text(state_words(run))}{_place(place)}</td>",

@@ -15,6 +15,7 @@ from tl_core.text import count, number_of
 from tl_ui.choice import draw_again
 from tl_ui.components.run_list import run_list
 from tl_ui.navigation import go
+from tl_ui.owners import owners_of
 from tl_ui.queue import places_of
 from tl_ui.resources import get_workspace
 from tl_ui.runs.deletion import ask_to_delete
@@ -57,7 +58,9 @@ def _show_runs(ids: list[str], any_busy: bool) -> None:
         draw_again()
     # Above the list, but filled below, once it is known which rows are ticked.
     actions = st.container(horizontal=True, vertical_alignment="center", gap="medium")
-    chosen = set(run_list(rows_html(runs, time.time(), places_of(runs)), key=key))
+    owners = owners_of(run.owner for run in runs)
+    html = rows_html(runs, time.time(), places_of(runs), owners)
+    chosen = set(run_list(html, key=key))
     ticked = [run for run in runs if run.id in chosen]
     with actions:
         _show_compare(ticked)

@@ -5,7 +5,7 @@ import io
 import random
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -19,6 +19,7 @@ from tl_core.errors import TransferLabError
 from tl_core.glossary import GLOSSARY
 from tl_core.presets import ANY_DATASET
 from tl_core.records import DatasetRecord, ImageRecord, Preprocessing
+from tl_ui.caching import cached_by_person
 from tl_ui.dataset_view import dataset_images
 from tl_ui.fields import field, place, take_changes
 from tl_ui.gallery import GalleryItem, gallery_html
@@ -178,7 +179,7 @@ def _preprocessing(dataset: DatasetRecord) -> Preprocessing:
 
 
 # The script runs again after every change, but these pictures depend on few settings.
-@lru_cache(maxsize=64)
+@cached_by_person(128)
 def variants(
     dataset_id: str, image: ImageRecord, pre: Preprocessing, config: AugmentConfig
 ) -> tuple[str, ...]:

@@ -1,7 +1,5 @@
 """Train form: thumbnails of the dataset, number of frozen stages, and the resulting `RunConfig`."""
 
-from functools import lru_cache
-
 import streamlit as st
 
 from tl_core.config import DataConfig, RunConfig, make_run_config
@@ -10,6 +8,7 @@ from tl_core.errors import TransferLabError
 from tl_core.records import DatasetRecord, Split
 from tl_core.runs.execute import settle
 from tl_core.training.plan import make_plan
+from tl_ui.caching import cached_by_person
 from tl_ui.dataset_view import dataset_images, thumbnail_url
 from tl_ui.gallery import GalleryItem, gallery_html
 from tl_ui.resources import get_workspace
@@ -33,7 +32,7 @@ def show_strip(dataset: DatasetRecord) -> None:
 
 
 # A dataset never changes, so its split follows from these settings.
-@lru_cache(maxsize=16)
+@cached_by_person(48)
 def split_of(data: DataConfig) -> Split:
     return make_split(dataset_images(data.dataset_id), data)
 

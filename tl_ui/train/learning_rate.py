@@ -12,6 +12,7 @@ from tl_core.config import KNOBS, RunConfig
 from tl_core.glossary import GLOSSARY
 from tl_core.text import number_of
 from tl_ui.components.live_chart import chart
+from tl_ui.explore.features import whose_weights
 from tl_ui.job_view import await_result
 from tl_ui.markdown import literal
 from tl_ui.resources import get_workspace
@@ -63,7 +64,9 @@ def place(config: RunConfig) -> Path:
         for name, value in flat(config).items()
         if name in _DECIDING or KNOBS[name] == "model"
     }
-    digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:24]
+    deciding = json.dumps(values, sort_keys=True)
+    deciding += "".join(whose_weights(deciding, get_workspace()))
+    digest = hashlib.sha256(deciding.encode()).hexdigest()[:24]
     # In the dataset's folder, so that results are deleted with it.
     folder = get_workspace().artifacts.dataset_folder(config.data.dataset_id)
     return folder / "explored" / f"rates-{digest}.json"

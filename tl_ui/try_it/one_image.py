@@ -27,6 +27,7 @@ from tl_ui.heatmaps import (
     scale_html,
 )
 from tl_ui.markdown import literal
+from tl_ui.people import current_person
 from tl_ui.resources import get_predictor, get_workspace
 from tl_ui.try_it.asking import TURNS, Asked, picture_uri
 
@@ -111,7 +112,8 @@ def _draw(run: Run, file: Path | BinaryIO, name: str, method: Method) -> Drawn:
     max_pixels = get_workspace().settings.limits.max_pixels
     label = predictor.classes.index(name)
     # By content, since uploads of different images may have the same name.
-    wanted = Wanted(run.id, run.best_epoch, _sha256(file), label, method)
+    content = _sha256(file)
+    wanted = Wanted(run.id, run.best_epoch, content, label, method, current_person().id)
 
     def draw() -> Drawn:
         # Heat-maps wait for the same turns as predictions.

@@ -1,6 +1,6 @@
 """Predictions for uploaded images: each picture with its most likely classes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -12,7 +12,7 @@ from tl_core.data.images import image_path
 from tl_core.errors import UnknownRun
 from tl_core.evaluation.sampling import pick_samples
 from tl_core.glossary import GLOSSARY
-from tl_core.records import Run
+from tl_core.records import OPERATOR, Run
 from tl_core.runs.predictor import answers_csv
 from tl_core.runs.summary import is_busy, model_words
 from tl_core.store import RunQuery
@@ -21,15 +21,17 @@ from tl_ui.address_select import choose_by_address
 from tl_ui.bars import STYLE as BAR_STYLE
 from tl_ui.bars import bars_html
 from tl_ui.choice import chosen
+from tl_ui.components.download import download_link
 from tl_ui.components.picker import picker
 from tl_ui.components.upload import upload_dropzone
 from tl_ui.data.upload_batch import UploadRefused
 from tl_ui.data.upload_kinds import ASKED, MOST_ASKED
-from tl_ui.data.uploads import uploads_for
 from tl_ui.gallery import gallery_html
 from tl_ui.large_view import open_large
 from tl_ui.markdown import literal
-from tl_ui.resources import get_tokens, get_workspace
+from tl_ui.owners import own_first, owners_of
+from tl_ui.people import current_person
+from tl_ui.resources import get_tokens, get_uploads, get_workspace
 from tl_ui.run.images import gallery_item, images_of, open_position, run_split
 from tl_ui.run.overview import STATES, has_model
 from tl_ui.try_it.asking import Asked
@@ -69,10 +71,16 @@ def choose_run() -> Run | None:
         RunQuery(has_learned=True, dataset_id=dataset_id or "", limit=1),
     ]
     offered = [run for query in queries for run in store.list_runs(query)]
+    person = current_person()
+    if person.leads and person is not OPERATOR:
+        # A class has many newer ones than its teacher.
+        own = RunQuery(has_learned=True, owner=person.id, limit=_MOST_OFFERED)
+        offered = own_first([*offered, *store.list_runs(own)])
     usable = {run.id: run for run in [*offered, *asked] if has_model(run)}
     if not usable:
         return None
-    names = {run_id: _run_name(run) for run_id, run in usable.items()}
+    owners = owners_of(run.owner for run in usable.values())
+    names = {run_id: _run_name(run, owners) for run_id, run in usable.items()}
     on_it = (run.id for run in usable.values() if run.config.data.dataset_id == dataset_id)
     why_not = {run.id: _why_no_model(run) for run in asked if run.id not in usable}
     default = next(on_it, None)
@@ -92,20 +100,21 @@ def _why_no_model(run: Run) -> str:
     return f"Run `{run.id}` {yet} ({STATES[run.state][0]}): the model of another one is shown."
 
 
-def _run_name(run: Run) -> str:
+def _run_name(run: Run, owners: Mapping[str, str]) -> str:
     """Return a run's name in the list of choices, which shows plain text."""
     if run.result:
         figure = f"{percent(run.result.accuracy)} of {number_of(run.result.n, 'test image')} right"
     else:
         figure = f"model of epoch {run.best_epoch}, not tested"
     name = f"{'★ ' * run.is_favourite}{isolated(shorten(run.title or run.dataset_name, 60))}"
-    return f"{name}: {model_words(run.config.model)}; {figure} ({run.id})"
+    by = f", {owners[run.owner]}" if run.owner in owners else ""
+    return f"{name}: {model_words(run.config.model)}; {figure} ({run.id}{by})"
 
 
 def drop_images() -> list[tuple[str, Any]]:
     """Draw the upload field and return (name, file) of each upload; names are user text."""
     # Not Streamlit's own uploader, which keeps files in the server's memory.
-    uploads = uploads_for(get_workspace().settings)
+    uploads = get_uploads()
     if _SENDS_WITH not in st.session_state:
         st.session_state[_SENDS_WITH] = get_tokens().sign("upload", ASKED.new_id())
     sent = upload_dropzone(
@@ -189,15 +198,8 @@ def show_answers(
         st.fragment(show_one)(run, files[0][1], asked[0])
     else:
         _show_cards(run, files, asked)
-    st.download_button(
-        "Download as CSV",
-        answers_csv([one.answer for one in asked]),
-        "answers.csv",
-        "text/csv",
-        icon=":material/download:",
-        # A rerun would forget the predictions for the test images.
-        on_click="ignore",
-    )
+    table = answers_csv([one.answer for one in asked])
+    download_link("Download as CSV", table, "answers.csv", key="answers-csv")
     st.caption(
         "The model always chooses among the classes it was trained on, "
         "even if the image shows none of them."

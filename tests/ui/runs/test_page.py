@@ -7,8 +7,7 @@ from filled_pages import add_run, buttons, dataset, open_page, pictures, words, 
 
 from tl_core.records import RunState
 from tl_core.runs.summary import when
-from tl_core.store import EVERY_RUN
-from tl_core.store.listing import SqlListing
+from tl_core.store import EVERY_RUN, SqlStore
 from tl_ui.runs.filters import matches, sorted_by
 
 __all__ = ["add_run", "dataset", "workspace"]
@@ -78,13 +77,13 @@ def test_of_many_runs_only_those_that_are_drawn_are_read(workspace, add_run, mon
     monkeypatch.setattr("tl_ui.runs.table._AT_ONCE", 2)
     added = [add_run(start=False) for _ in range(4)]
     read = []
-    listed = SqlListing.list_runs
+    listed = SqlStore.list_runs
 
     def list_runs(store, query=EVERY_RUN):
         read.append(query)
         return listed(store, query)
 
-    monkeypatch.setattr(SqlListing, "list_runs", list_runs)
+    monkeypatch.setattr(SqlStore, "list_runs", list_runs)
     app = open_page("runs")
     newest = [run.id for run in reversed(added)]
     assert shown(app) == newest[:2]

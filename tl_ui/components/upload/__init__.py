@@ -6,7 +6,7 @@ import streamlit as st
 
 from tl_ui.components.assets import read_asset, url_base
 from tl_ui.data.upload_kinds import DATASET, Kind
-from tl_ui.data.uploads import Uploads
+from tl_ui.data.uploads import PersonUploads, Uploads
 
 _component = st.components.v2.component(
     "transferlab_upload",
@@ -49,7 +49,7 @@ def upload_dropzone(
     *,
     key: str,
     token: str,
-    uploads: Uploads,
+    uploads: Uploads | PersonUploads,
     kind: Kind = DATASET,
     words: Words | None = None,
 ) -> Sent | None:
