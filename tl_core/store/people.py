@@ -8,7 +8,7 @@ from sqlalchemy import Row, Select, delete, select, update
 from tl_core.errors import UnknownPerson
 from tl_core.records import Person, Role, Session
 from tl_core.store.database import Database
-from tl_core.store.tables import house_settings, people, sessions
+from tl_core.store.tables import house_settings, people, sessions, training_time, turns
 
 _OF_PERSON = (people.c.id, people.c.name, people.c.role, people.c.joined_at, people.c.removed_at)
 
@@ -69,6 +69,8 @@ class SqlPeople(Database):
 
     def delete_person(self, person_id: str) -> None:
         with self.writing() as connection:
+            for table in (turns, training_time):
+                connection.execute(delete(table).where(table.c.owner == person_id))
             connection.execute(delete(people).where(people.c.id == person_id))
 
     def add_session(self, session: Session) -> None:
