@@ -108,7 +108,7 @@ def test_the_doctor_works_on_a_full_disk(make_disk, colours_folder):
         ("state = 'on holiday'", "its state is 'on holiday', which does not exist", None),
         ("config = '{}'", "its settings cannot be read", None),
         ("state = 'running'", "no process works on it", RunState.INTERRUPTED),
-        ("requested = 'pause'", "and yet was asked to stop", RunState.CANCELLED),
+        ("state = 'queued', requested = 'pause'", "yet was asked to stop", RunState.QUEUED),
         ("state = 'queued', dataset_id = 'x'", "its dataset has been deleted", RunState.FAILED),
         ("state = 'completed'", "has no test result", RunState.INTERRUPTED),
         ("finished_at = NULL", "nobody knows since when", RunState.CANCELLED),
@@ -126,6 +126,18 @@ def test_impossible_states_become_possible(
         assert workspace.store.list_runs() == [] and len(workspace.store.list_bin()) == 1
     else:
         assert workspace.store.get_run(run.id).state is then
+
+
+def test_a_run_that_was_stopped_while_it_ran_is_in_order(workspace: Workspace, run: Run):
+    for ask, state in (
+        (workspace.store.request_cancel, RunState.CANCELLED),
+        (workspace.store.request_pause, RunState.PAUSED),
+    ):
+        stopped = workspace.store.add_run(run.config, "stopped")
+        workspace.store.claim_run(stopped.id)
+        ask(stopped.id)
+        workspace.store.finish_run(stopped.id, state)
+    assert found(workspace) == {}
 
 
 def test_a_run_whose_process_lives_is_left_alone(workspace: Workspace, run: Run):

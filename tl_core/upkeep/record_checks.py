@@ -118,9 +118,10 @@ def _at_rest(house: House, row: RunRow, datasets: set[str]) -> Iterator[Finding]
         return Finding("states", row.id, sentence, advice, _correction(house, row, **values))
 
     is_waiting = row.state in _WAITING
-    if row.requested:
+    # A run that has ended keeps the request that ended it; one that waits would stop at once.
+    if row.requested and row.state == RunState.QUEUED:
         yield found(
-            f"Run {row.id} is {row.state}, and yet was asked to stop.",
+            f"Run {row.id} waits in the queue, and yet was asked to stop.",
             "Repairing drops the request.",
             requested=None,
         )
