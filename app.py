@@ -20,7 +20,8 @@ import tl_ui  # noqa: E402
 
 with importing():
     from tl_ui.gate import make_gate, make_gate_routes
-    from tl_ui.gate.listening import listening_address, refuse_to_share_openly
+    from tl_ui.gate.listening import listening_address
+    from tl_ui.gate.start import check_start
     from tl_ui.house import get_directory, get_house, get_house_predictors, get_settings
     from tl_ui.resources import lifespan
     from tl_ui.routes import make_routes
@@ -38,4 +39,4 @@ app = st.App(
 )
 
 # In the lifespan, Starlette would print a traceback in front of the sentence.
-refuse_to_share_openly()
+check_start()

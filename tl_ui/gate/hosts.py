@@ -47,7 +47,10 @@ class Hosts:
 def known_hosts(settings: Settings, listens_on: str | None) -> Hosts:
     """Return the hosts of a server that listens on an address."""
     is_public = not is_local(listens_on)
-    return Hosts([*settings.hosts, *(host_names() if is_public else ())], is_public=is_public)
+    # Behind a proxy on this machine, others would reach an app that is for one person.
+    is_shared = settings.access != "open" or settings.allow_open
+    names = [*(settings.hosts if is_shared else ()), *(host_names() if is_public else ())]
+    return Hosts(names, is_public=is_public)
 
 
 def is_from_elsewhere(scope: Scope, headers: Headers) -> bool:

@@ -1,11 +1,7 @@
 """Address on which this server listens, and the addresses at which others find it."""
 
-import sys
-
 import streamlit as st
 
-from tl_core.errors import ConfigError
-from tl_core.listening import check_listening
 from tl_core.network import as_number, host_names, is_local, lan_addresses
 from tl_core.settings import Settings
 
@@ -16,14 +12,6 @@ def listening_address() -> str | None:
     """Return the address that Streamlit listens on; None for all of this machine's."""
     address = st.get_option("server.address")
     return None if address is None else str(address)
-
-
-def refuse_to_share_openly() -> None:
-    """End the process with a sentence where others would reach an app that is open to everyone."""
-    try:
-        check_listening(Settings.from_environment(), listening_address())
-    except ConfigError as error:
-        sys.exit(str(error))
 
 
 def base_addresses(settings: Settings) -> list[str]:

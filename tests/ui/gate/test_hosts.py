@@ -106,9 +106,9 @@ def test_two_hosts_are_none(house):
 
 
 def test_an_open_app_answers_this_machine_alone_whatever_its_settings_say(make_house):
-    house = make_house("open", hosts=("lab.example.org",))
-    reached = house.client(base_url="http://lab.example.org:8501")
-    answer = reached.get("/")
-    assert answer.status_code == 403
-    assert "open to one person" in answer.text
+    house = make_house("open", listens_on="0.0.0.0", hosts=("lab.example.org",))
+    answer = house.client().get("/", headers={"Host": "lab.example.org"})
+    assert answer.status_code == 403 and "is not known as" in answer.text
+    answer = house.client(base_url="http://192.168.1.5:8501").get("/")
+    assert answer.status_code == 403 and "open to one person" in answer.text
     assert house.client().get("/").status_code == 200
