@@ -6,9 +6,6 @@ import streamlit as st
 
 from tl_ui.choice import carry, chosen, chosen_or_newest, note_address
 from tl_ui.components.address import note_page, page_path
-from tl_ui.components.assets import url_base
-from tl_ui.gate.listening import signs_out_here
-from tl_ui.house import get_settings
 from tl_ui.site_files import SITE
 
 _NAMES = ("data", "explore", "train", "runs", "run", "compare", "optimizers", "try_it", "bin")
@@ -61,8 +58,6 @@ def show_menu(page: Any) -> None:
             # Streamlit marks the entry of the page itself only; the style sheet marks the other.
             with st.container(key="menu-here" if name == here else None, width="content"):
                 st.page_link(_FILES[name], label=title, query_params=carried or None)
-        if signs_out_here(get_settings()):
-            st.html(f'<a class="tl-leave" href="{url_base()}/leave">Sign out</a>')
 
 
 def confirm_address(page: Any) -> None:

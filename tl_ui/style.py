@@ -13,9 +13,6 @@ _STYLE = """<style>
   align-items: center; overflow-x: auto; scrollbar-width: none; }
 .st-key-menu > div { flex: none; width: auto !important; }
 .st-key-menu a[data-testid="stPageLink-NavLink"] { padding: 0.375rem 0.75rem; }
-.st-key-menu a.tl-leave { padding: 0.375rem 0.75rem; white-space: nowrap; font-size: 0.875rem;
-  color: inherit; text-decoration: none; }
-.st-key-menu a.tl-leave:hover { text-decoration: underline; }
 .st-key-menu-here a[data-testid="stPageLink-NavLink"] {
   background: light-dark(rgb(23 20 31 / 0.06), rgb(236 233 243 / 0.12)); }
 .st-key-menu-here a[data-testid="stPageLink-NavLink"] * { font-weight: 600; }

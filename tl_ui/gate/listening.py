@@ -28,11 +28,6 @@ def base_addresses(settings: Settings) -> list[str]:
     return [f"{scheme}://{host}:{port}" for host in [*names, *_own_hosts()]]
 
 
-def signs_out_here(settings: Settings) -> bool:
-    """Tell whether people sign out on our own page; a proxy has one of its own."""
-    return settings.access != "open" and settings.user_header is None
-
-
 def shares_openly(settings: Settings) -> bool:
     """Tell whether others may reach an app that is open to everyone, which every page then says."""
     is_reached = bool(settings.hosts) or not is_local(listening_address())
