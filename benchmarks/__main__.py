@@ -23,10 +23,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not asked.names:
         sys.stdout.write("".join(f"{name:<10}{line}\n" for name, line in known.items()))
     for name in asked.names:
-        rounds = asked.rounds or (1 if asked.tiny else ROUNDS)
+        benchmark = importlib.import_module(f"benchmarks.{name}")
+        rounds = asked.rounds or (1 if asked.tiny else getattr(benchmark, "ROUNDS", ROUNDS))
         options = Options(asked.tiny, rounds, asked.out, asked.data, asked.peers)
         try:
-            report = importlib.import_module(f"benchmarks.{name}").run(options)
+            report = benchmark.run(options)
         except CannotMeasure as error:
             sys.exit(f"{name}: {error}")
         write(report, options.out)

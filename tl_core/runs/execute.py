@@ -1,7 +1,6 @@
 """Execution of runs: carries out the experiment and records its events in the store."""
 
 import itertools
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
@@ -36,7 +35,6 @@ from tl_core.training.speed_records import recall
 from tl_core.training.state import forget_state_before
 from tl_core.workspace import Workspace
 
-_log = logging.getLogger(__name__)
 _ASK_SECONDS = 0.3
 """Time between two looks at the store for a request to stop."""
 _runs_begun = itertools.count()

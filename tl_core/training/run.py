@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Generator, Sequence
+from contextlib import suppress
 
 import torch
 
@@ -17,6 +18,7 @@ from tl_core.backbones import (
 )
 from tl_core.events import Event, FactsFound, GoesOn, StageStarted
 from tl_core.facts import PlannedPhase, RunFacts, SplitFingerprints, SplitSizes
+from tl_core.training.checkpoints import make_whole
 from tl_core.training.experiment import Experiment
 from tl_core.training.phases import train_in_phases
 from tl_core.training.plan import Phase, make_plan
@@ -50,6 +52,10 @@ def run_experiment(experiment: Experiment) -> Generator[Event, None, None]:
         yield from train_in_phases(experiment, model, plan, state)
         # The test loads the saved file; two large models need not be in memory at once.
         del model
+    else:
+        # A process that was killed after its last epoch has left model and changes apart.
+        with suppress(OSError):
+            make_whole(experiment.checkpoint)
     yield from test_kept_model(experiment)
 
 

@@ -1,7 +1,6 @@
 """Training state on disk after an epoch, from which a run resumes as if never interrupted."""
 
 import io
-import zipfile
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor
 
 from tl_core.backbones import TransferModel
+from tl_core.checksums import verify_zip
 from tl_core.config import RunConfig
 from tl_core.errors import RunNotReady
 from tl_core.events import BatchEnded, EpochEnded
@@ -153,7 +153,7 @@ def load_state(path: Path, config: RunConfig) -> TrainingState | None:
     if not path.is_file():
         return None
     try:
-        _verify(path)
+        verify_zip(path)
         # weights_only refuses pickled code, which a manipulated file could contain.
         # Loaded on the CPU, as the run may resume on a machine without that GPU.
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -181,19 +181,6 @@ def load_state(path: Path, config: RunConfig) -> TrainingState | None:
             "may change: train it again."
         )
     return state
-
-
-def _verify(path: Path) -> None:
-    """Compare every part of a file that `torch.save` wrote with its CRC-32.
-
-    torch writes these checksums, as zip files have them, and does not look at them when it reads.
-
-    Raises:
-        ValueError, zipfile.BadZipFile, OSError: the file is damaged.
-    """
-    with zipfile.ZipFile(path) as file:
-        if damaged := file.testzip():
-            raise ValueError(f"the checksum of {damaged} is wrong")
 
 
 def _without_epochs(config: RunConfig) -> RunConfig:

@@ -1,7 +1,6 @@
 """Checks of files: images against their digests, models and outputs against their checksums."""
 
 import hashlib
-import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from tl_core.cache import damaged_segments
-from tl_core.checksums import Damaged, verify
+from tl_core.checksums import Damaged, verify, verify_zip
 from tl_core.data.images import image_path, open_rgb, thumbnail_of, thumbnail_path
 from tl_core.files import delete, link_or_copy, write_whole
 from tl_core.records import ImageRecord, RunState
@@ -96,7 +95,8 @@ def why_damaged(path: Path) -> str:
     """Return how a file of tensors or a training state is damaged; empty if not, or if gone."""
     try:
         if path.suffix == ".pt":
-            return _damage_of_zip(path)
+            verify_zip(path)
+            return ""
         verify(path)
         with safe_open(path, framework="np") as file:
             file.keys()
@@ -105,16 +105,6 @@ def why_damaged(path: Path) -> str:
     except (Damaged, SafetensorError, OSError) as error:
         return str(error)
     return ""
-
-
-def _damage_of_zip(path: Path) -> str:
-    # As PyTorch writes them; every part of a zip has a checksum.
-    try:
-        with zipfile.ZipFile(path) as archive:
-            part = archive.testzip()
-    except zipfile.BadZipFile as error:
-        return str(error)
-    return f"the checksum of {part} is wrong" if part else ""
 
 
 def _is_sound(folder: Path, image: ImageRecord) -> bool:
