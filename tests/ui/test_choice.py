@@ -98,7 +98,8 @@ def test_every_link_of_every_page_leads_to_the_same_dataset_and_run(workspace, o
 def test_without_a_choice_the_links_name_what_the_page_shows(old_run):
     app = open_page("data")
     assert shown(app) == {"Dataset": "d2"}
-    assert {query["dataset"] for _, query in links(app)} == {"d2"}
+    # The page of what is stored shows no dataset, and its menu then names the newest one, too.
+    assert {query["dataset"] for page, query in links(app) if page != "bin"} == {"d2"}
     components = [json.loads(element.proto.json) for element in app.get("bidi_component")]
     assert ("dataset", "d2") in [(data.get("name"), data.get("value")) for data in components]
 
