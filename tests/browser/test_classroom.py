@@ -127,6 +127,18 @@ def test_the_page_for_joining_works_without_scripts_and_fits(browser, lesson, wi
         assert box["x"] >= 0 and box["x"] + box["width"] <= width
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_the_pages_for_joining(browser, lesson, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    with visiting(browser, lesson, color_scheme=scheme) as page:
+        page.goto("/join")
+        page.get_by_label("Class code").fill("AAAAAA")
+        page.get_by_label("Your name").fill("Eve")
+        page.get_by_role("button", name="Join").click()
+        page.get_by_role("alert").wait_for()
+        assert axe.Axe().run(page).response["violations"] == []
+
+
 def test_the_teachers_secret_stays_neither_in_the_address_nor_in_the_history(browser, lesson):
     with visiting(browser, lesson) as page:
         page.goto(f"/teacher?secret={lesson.secret}")

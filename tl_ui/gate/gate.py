@@ -21,8 +21,9 @@ from tl_ui.gate.limits import Limit, Rate, household
 from tl_ui.gate.oidc import SignIn
 from tl_ui.gate.sockets import POLICY_VIOLATION, Sockets
 from tl_ui.gate.visitors import Visitor, Visitors
+from tl_ui.people import HEADER
 
-PERSON = b"x-transferlab-person"
+_PERSON = HEADER.encode()
 _OURS = b"x-transferlab-"
 _log = logging.getLogger(__name__)
 
@@ -186,7 +187,7 @@ def _name_visitor(scope: Scope, visitor: Visitor | None) -> None:
     """Replace what a request says about who sends it by what is known."""
     kept = [pair for pair in scope["headers"] if not pair[0].lower().startswith(_OURS)]
     if visitor is not None and visitor.person.id:
-        kept.append((PERSON, visitor.person.id.encode()))
+        kept.append((_PERSON, visitor.person.id.encode()))
     scope["headers"] = kept
 
 

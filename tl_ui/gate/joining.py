@@ -17,6 +17,7 @@ from tl_ui.gate.limits import Limit, Rate, household
 from tl_ui.gate.oidc import NEXT, sign_in_address, uses_oidc
 from tl_ui.gate.pages import page
 from tl_ui.gate.visitors import COOKIE, DAY, drop_session, set_session
+from tl_ui.people import HEADER
 
 STUDENT_SECONDS = 90 * DAY
 """Duration of a student's session: a term."""
@@ -88,8 +89,14 @@ class Joining:
                 return see_other(HOME)
             is_classroom = self._settings.access == "classroom"
             is_teacher = person.role is Role.ADMIN
-            texts = {"name": person.name, "is_classroom": is_classroom, "is_teacher": is_teacher}
-            return page("leave", "Sign out", **texts)
+            return page(
+                "leave",
+                "Sign out",
+                name=person.name,
+                is_classroom=is_classroom,
+                is_teacher=is_teacher,
+                is_by_proxy=self._settings.user_header is not None,
+            )
         if token := request.cookies.get(COOKIE):
             await to_thread.run_sync(self._directory.end_session, token)
         # The provider's session would otherwise sign them in again at once.
@@ -149,5 +156,6 @@ class Joining:
         )
 
     async def _person(self, request: Request) -> Person | None:
-        token = request.cookies.get(COOKIE)
-        return await to_thread.run_sync(self._directory.person_of, token) if token else None
+        """Return who asks, in the word of the gate."""
+        person_id = request.headers.get(HEADER)
+        return await to_thread.run_sync(self._directory.person, person_id) if person_id else None

@@ -54,6 +54,13 @@ def test_without_the_header_nobody_comes_by_way_of_the_proxy(behind_proxy):
     assert client.post("/join", data={"code": "x", "name": "y"}).status_code == 303
 
 
+def test_whoever_comes_by_a_proxy_signs_out_there(behind_proxy):
+    client = behind_proxy.client(address=PROXY)
+    text = client.get("/leave", headers=HEADERS).text
+    assert "signed you in as <strong>Ann B.</strong>: sign out there" in text
+    assert "<form" not in text
+
+
 def test_a_person_keeps_their_space_when_name_and_groups_change(behind_proxy):
     client = behind_proxy.client(address=PROXY)
     first = client.get("/run", headers=HEADERS).json()["person"]
