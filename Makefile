@@ -4,6 +4,7 @@
 # make test   everything .ci/run checks: lint, types, tests
 # make test-all  the same with the slow tests: every family of networks, textbook systems in full
 # make fuzz   property tests with new random examples, for MINUTES (10), until one fails
+# make audit  known weaknesses of what is installed; asks the internet
 # make hooks  pre-commit runs lint, types and the rules of the house before each commit
 # make setup  only the environment, in .venv
 # The interpreter is the first suitable one on PATH; PYTHON=... chooses another.
@@ -25,7 +26,7 @@ REQUIREMENTS := $(VENV)/.requirements
 INSTALLED := $(VENV)/.installed
 DEVELOPMENT := $(VENV)/.development
 
-.PHONY: app classroom setup requirements test test-all fuzz development system lint types format hooks clean
+.PHONY: app classroom setup requirements test test-all fuzz development system lint types format hooks audit clean
 
 app: $(INSTALLED)
 	@$(IN_VENV) tl_core app --port $(PORT) $(addprefix --address ,$(ADDRESS))
@@ -93,6 +94,12 @@ format: development
 
 hooks: development
 	$(IN_VENV) pre_commit install
+
+# Fails where a weakness is known, and offline. OSV, since PyPI skips what it does not know and succeeds. We
+# ourselves are in no list (--skip-editable).
+audit: development
+	@$(IN_VENV) pip_audit --local --skip-editable -s osv --progress-spinner off || { echo "make audit: either \
+	something above has a known weakness, or api.osv.dev was not reached, so that nothing is known." >&2; exit 1; }
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
