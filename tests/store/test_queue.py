@@ -133,10 +133,10 @@ def test_simultaneous_claims_take_turns_too(store: SqlStore, config: RunConfig):
     assert store.list_queue() == []
 
 
-@given(events=EVENTS)
+@given(first=st.lists(st.sampled_from(PEOPLE), min_size=4, max_size=12), events=EVENTS)
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_nobody_waits_for_more_than_one_run_of_each_other_person_between_two_of_their_own(
-    store: SqlStore, config: RunConfig, events: list
+    store: SqlStore, config: RunConfig, first: list[str], events: list
 ):
     """No run is lost or taken twice, and the queue foretells who is next."""
     prefix = f"{next(_classes)}-"
@@ -160,7 +160,7 @@ def test_nobody_waits_for_more_than_one_run_of_each_other_person_between_two_of_
         if any(place.owner == run.owner for place in places[1:]):
             since_turn[run.owner] = {}
 
-    for kind, what in events:
+    for kind, what in [*(("submit", person) for person in first), *events]:
         places = store.list_queue()
         if kind == "submit":
             added.append(store.add_run(config, "flowers", owner=prefix + what).id)
