@@ -15,6 +15,7 @@ allow_many_descriptors()
 from pathlib import Path  # noqa: E402
 
 import streamlit as st  # noqa: E402
+from starlette.middleware import Middleware  # noqa: E402
 
 import tl_ui  # noqa: E402
 
@@ -25,6 +26,7 @@ with importing():
     from tl_ui.house import get_directory, get_house, get_house_predictors, get_settings
     from tl_ui.resources import lifespan
     from tl_ui.routes import make_routes
+    from tl_ui.widget_uploads import WidgetUploads
 
 # Only an App object carries routes and a lifespan in the server's own process.
 app = st.App(
@@ -34,7 +36,10 @@ app = st.App(
         *make_gate_routes(get_settings, get_directory),
         *make_routes(get_house, get_house_predictors),
     ],
-    middleware=[make_gate(get_settings, get_directory, listening_address)],
+    middleware=[
+        make_gate(get_settings, get_directory, listening_address),
+        Middleware(WidgetUploads),
+    ],
     lifespan=lifespan,
 )
 

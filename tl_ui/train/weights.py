@@ -17,13 +17,17 @@ from tl_core.records import OPERATOR
 from tl_core.text import size
 from tl_core.weights_files.look import look_into
 from tl_core.weights_files.tensors import SUFFIXES
+from tl_ui.components.upload import upload_dropzone
+from tl_ui.data.upload_kinds import MOST_WEIGHTS_BYTES, WEIGHTS
+from tl_ui.data.uploads import uploads_for
 from tl_ui.fields import field, place
 from tl_ui.markdown import literal
-from tl_ui.resources import get_workspace
+from tl_ui.resources import get_tokens, get_workspace
 from tl_ui.setting_labels import label
 from tl_ui.train.widgets import check, get_form, knob_key
 
-MAX_UPLOAD_MB = 1000
+_SENDS_WITH = "weights-with"
+"""Session key: token of the upload."""
 _RANDOM = "random"
 _HUB = "hf:"
 
@@ -117,24 +121,42 @@ def _take_hub(name: str) -> None:
 
 
 def _upload() -> None:
-    types = [suffix.removeprefix(".") for suffix in SUFFIXES]
-    uploaded = st.file_uploader("Weights file", type=types, max_upload_size=MAX_UPLOAD_MB)
     workspace = get_workspace()
+    uploads = uploads_for(workspace.settings)
+    if _SENDS_WITH not in st.session_state:
+        st.session_state[_SENDS_WITH] = get_tokens().sign("upload", WEIGHTS.new_id())
+    # Not Streamlit's own uploader, which keeps files in the server's memory.
+    sent = upload_dropzone(
+        key="weights-zone",
+        token=st.session_state[_SENDS_WITH],
+        uploads=uploads,
+        kind=WEIGHTS,
+        words={
+            "title": "Drop a weights file here",
+            "hint": f"{' or '.join(SUFFIXES)}, up to {size(MOST_WEIGHTS_BYTES)}",
+            "choose": "Choose a weights file",
+            "what": WEIGHTS.called,
+            "accept": ",".join(SUFFIXES),
+        },
+    )
     whose = "for everyone who uses it" if workspace.person == OPERATOR else "for your runs alone"
     st.caption(
-        "A .safetensors or .pth file of the same kind of network, up to "
-        f"{size(MAX_UPLOAD_MB * 1e6)}. Only tensors are read from it: a file that wants to run "
-        f"code is refused. It stays on this machine, {whose}. The run's page lists the tensors "
+        "Weights of the same kind of network. Only tensors are read from it: a file that wants to "
+        f"run code is refused. It stays on this machine, {whose}. The run's page lists the tensors "
         "that fitted."
     )
-    if uploaded is None or uploaded.file_id == st.session_state.get("weights-taken"):
+    if sent is None:
         return
-    # The uploader still holds the file when the page is drawn again.
-    st.session_state["weights-taken"] = uploaded.file_id
     folder = workspace.artifacts.weights_folder(workspace.person.id)
     try:
-        check_room(workspace, uploaded.size)
-        name = keep_weights_file(uploaded, uploaded.name, folder)
+        with (
+            st.spinner("Looking into the file…", show_time=False),
+            uploads.take(sent["upload_id"]) as upload,
+        ):
+            given_name, path = upload.entries()[0]
+            check_room(workspace, path.stat().st_size)
+            with path.open("rb") as file:
+                name = keep_weights_file(file, given_name, folder)
     except TransferLabError as error:
         st.error(literal(str(error)))
         return
