@@ -66,14 +66,19 @@ def settle_in(home: Path, given: Path) -> TwoSpaces:
     anna, _ = directory.join(f"Anna {CANARY}")
     ben, _ = directory.join("Ben")
     spaces = [
-        _furnish(house, anna, make_colours(given / CANARY, prefix=CANARY), CANARY),
-        _furnish(house, ben, make_colours(given / "mine", first=100), "mine"),
+        furnish(house, anna, make_colours(given / CANARY, prefix=CANARY), CANARY),
+        furnish(house, ben, make_colours(given / "mine", first=100), "mine"),
     ]
     gone = directory.person(removed.id)
     return TwoSpaces(house, *spaces, removed=gone, teacher=teacher)
 
 
-def _furnish(house: Workspace, person: Person, folder: Path, word: str) -> Space:
+def furnish(house: Workspace, person: Person, folder: Path, word: str) -> Space:
+    """Give a person a dataset, three runs, of which one is in the bin, exports and a preset.
+
+    Args:
+        word: begins the name of everything.
+    """
     workspace = bind(house, person)
     store = workspace.store
     dataset = import_folder(workspace, folder)
