@@ -19,10 +19,9 @@ from tl_core.weights_files.look import look_into
 from tl_core.weights_files.tensors import SUFFIXES
 from tl_ui.components.upload import upload_dropzone
 from tl_ui.data.upload_kinds import MOST_WEIGHTS_BYTES, WEIGHTS
-from tl_ui.data.uploads import uploads_for
 from tl_ui.fields import field, place
 from tl_ui.markdown import literal
-from tl_ui.resources import get_tokens, get_workspace
+from tl_ui.resources import get_tokens, get_uploads, get_workspace
 from tl_ui.setting_labels import label
 from tl_ui.train.widgets import check, get_form, knob_key
 
@@ -122,7 +121,7 @@ def _take_hub(name: str) -> None:
 
 def _upload() -> None:
     workspace = get_workspace()
-    uploads = uploads_for(workspace.settings)
+    uploads = get_uploads()
     if _SENDS_WITH not in st.session_state:
         st.session_state[_SENDS_WITH] = get_tokens().sign("upload", WEIGHTS.new_id())
     # Not Streamlit's own uploader, which keeps files in the server's memory.
