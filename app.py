@@ -23,7 +23,14 @@ with importing():
     from tl_ui.gate import make_gate, make_gate_routes
     from tl_ui.gate.listening import listening_address
     from tl_ui.gate.start import check_start
-    from tl_ui.house import get_directory, get_house, get_house_predictors, get_settings
+    from tl_ui.house import (
+        get_directory,
+        get_house,
+        get_house_predictors,
+        get_house_runner,
+        get_settings,
+    )
+    from tl_ui.operations import make_operations_routes
     from tl_ui.resources import lifespan
     from tl_ui.routes import make_routes
     from tl_ui.widget_uploads import WidgetUploads
@@ -35,6 +42,7 @@ app = st.App(
     routes=[
         *make_gate_routes(get_settings, get_directory),
         *make_routes(get_house, get_house_predictors),
+        *make_operations_routes(get_house, get_house_runner),
     ],
     middleware=[
         make_gate(get_settings, get_directory, listening_address),

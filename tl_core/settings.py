@@ -116,6 +116,9 @@ class Settings(BaseModel):
     api_key: Annotated[str, AfterValidator(_check_key)] | None = Field(None, repr=False)
     """Key with which programs may ask every run's model over HTTP (`TRANSFERLAB_API_KEY`, default
     none)."""
+    metrics_token: Annotated[str, AfterValidator(_check_key)] | None = Field(None, repr=False)
+    """Token with which Prometheus asks for `/metrics` (`TRANSFERLAB_METRICS_TOKEN`; without one,
+    this machine alone may ask)."""
     access: Literal["open", "classroom", "organisation"] = "open"
     """People who may use the app: one person on this machine, a class that joins by a code, or
     those whom an identity provider or a proxy names (`TRANSFERLAB_ACCESS`)."""

@@ -62,6 +62,11 @@ class ServerRunner(ABC):
             self._thread.join(SHUTDOWN_SECONDS)
         self._presence.close()
 
+    @property
+    def is_started(self) -> bool:
+        """Return whether the thread that works through the queue is there."""
+        return self._thread.is_alive()
+
     def wake(self) -> None:
         """Have the queue checked for new runs at once."""
         self._woken.set()

@@ -32,6 +32,8 @@ PUBLIC = frozenset(
     {
         *("/join", "/leave", "/teacher"),
         *("/api/health", "/healthz", "/readyz", "/_stcore/health"),
+        # Which itself refuses everyone but this machine and the token.
+        "/metrics",
     }
 )
 """Paths that answer everyone; what they say must tell nothing of anybody."""
