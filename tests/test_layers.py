@@ -55,6 +55,7 @@ MAY_IMPORT = {
     "evaluation": [*BOTTOM, "data", "backbones", "features"],
     "training": LEARNING[:-1],
     "charts": [*BOTTOM, "evaluation"],
+    "operations": BOTTOM,
     "workspace": [*BOTTOM, "store"],
     "datasets": [*BOTTOM, "store", "workspace", "data"],
     "bin": [*BOTTOM, "store", "workspace"],

@@ -177,11 +177,12 @@ class Settings(BaseModel):
 
 def _given(model: type[BaseModel], environ: Mapping[str, str]) -> dict[str, str]:
     """Values of the fields whose variables are set and not empty."""
-    values = {field: environ.get(_variable(field)) for field in model.model_fields}
+    values = {field: environ.get(variable_of(field)) for field in model.model_fields}
     return {field: value for field, value in values.items() if value}
 
 
-def _variable(field: str) -> str:
+def variable_of(field: str) -> str:
+    """Return the environment variable of a field of `Settings` or `Limits`."""
     return _NAMED_OTHERWISE.get(field, f"TRANSFERLAB_{field.upper()}")
 
 
@@ -189,7 +190,7 @@ def _sentence(error: ValidationError) -> str:
     first = error.errors()[0]
     section, *inside = map(str, first["loc"])
     if section == "limits":
-        return say_what_is_legal(Limits, error, inside[0], called=_variable(inside[0]))
+        return say_what_is_legal(Limits, error, inside[0], called=variable_of(inside[0]))
     if first["type"] == "value_error":
-        return f"{_variable(section)}: {first['ctx']['error']}"
-    return say_what_is_legal(Settings, error, section, called=_variable(section))
+        return f"{variable_of(section)}: {first['ctx']['error']}"
+    return say_what_is_legal(Settings, error, section, called=variable_of(section))

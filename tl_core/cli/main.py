@@ -13,6 +13,7 @@ from tl_core.cli.backbones import backbones
 from tl_core.cli.backups import backup, restore
 from tl_core.cli.bin import bin_commands
 from tl_core.cli.compare import compare
+from tl_core.cli.configuration import config
 from tl_core.cli.datasets import ingest
 from tl_core.cli.doctor import doctor
 from tl_core.cli.embed import embed
@@ -49,7 +50,7 @@ _FOR_PEOPLE: tuple[Callable[..., None], ...] = (
     *(runs, show, evaluate, compare, report, export, predict, serve),
     *(backbones, presets, settings),
     *(lr_find, embed, probe),
-    *(doctor, backup, restore, sizes, free),
+    *(config, doctor, backup, restore, sizes, free),
 )
 _FOR_THE_APP: tuple[Callable[..., None], ...] = (work, lay_out, pack)
 for _command in _FOR_PEOPLE:
