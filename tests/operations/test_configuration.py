@@ -40,7 +40,7 @@ def test_every_wrong_one_is_named_at_once(tmp_path):
     found = by_name({"TRANSFERLAB_HOME": str(tmp_path), **wrong})
     assert {name for name, setting in found.items() if setting.problem} == set(wrong)
     assert "'much' is not possible" in found["TRANSFERLAB_CACHE_GB"].problem
-    assert "TRANSFERLAB_RUNNER is one" in found["TRANSFERLAB_RUNER"].problem
+    assert "perhaps TRANSFERLAB_RUNNER is meant" in found["TRANSFERLAB_RUNER"].problem
 
 
 def test_secrets_are_hidden_even_where_they_are_wrong():

@@ -1,4 +1,4 @@
-"""Settings of this machine, each looked at by itself, so that one mistake does not hide the rest."""
+"""Settings of this machine, each looked at by itself, so that one mistake hides no other."""
 
 import difflib
 import os
@@ -57,8 +57,10 @@ def _explained(model: type[BaseModel], environ: Mapping[str, str]) -> Iterator[S
 
 
 def _alone(variable: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of one setting: with the home folder, on which the default of the
-    database depends."""
+    """Return the environment of one setting.
+
+    The default of the database depends on the home folder, too.
+    """
     names = {variable}
     if variable == variable_of("database_url"):
         names.add(variable_of("home"))
@@ -87,13 +89,14 @@ def _problem_of(field: str, value: Any) -> str:
     if field in _MUST_EXIST and value:
         folders: tuple[Path, ...] = (value,) if isinstance(value, Path) else value
         missing = [str(folder) for folder in folders if not folder.is_dir()]
-        return f"There is no folder {', '.join(missing)}: make it, or change this." * bool(missing)
+        if missing:
+            return f"{variable_of(field)}: there is no folder {', '.join(missing)}; make it."
     return ""
 
 
 def _unknown(name: str, known: Sequence[str]) -> Setting:
     near = difflib.get_close_matches(name, known, n=1)
-    hint = f"; {near[0]} is one" if near else ""
+    hint = f"; perhaps {near[0]} is meant" if near else ""
     # Its value may be a secret under a name with a slip.
-    problem = f"{name} is no setting{hint}, so nothing reads it."
+    problem = f"{name} is no setting, and read by nothing{hint}."
     return Setting(name, _SECRET, "variable", problem)
