@@ -30,7 +30,7 @@ with importing():
         get_house_runner,
         get_settings,
     )
-    from tl_ui.operations import make_operations_routes
+    from tl_ui.operations import log_like_the_worker, make_operations_routes
     from tl_ui.resources import lifespan
     from tl_ui.routes import make_routes
     from tl_ui.widget_uploads import WidgetUploads
@@ -53,3 +53,4 @@ app = st.App(
 
 # In the lifespan, Starlette would print a traceback in front of the sentence.
 check_start()
+log_like_the_worker(get_settings().log)

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parent.parent
 BOTTOM = [
     *(
         "text",
+        "logs",
         "glossary",
         "spreadsheet",
         "errors",

@@ -119,6 +119,8 @@ class Settings(BaseModel):
     metrics_token: Annotated[str, AfterValidator(_check_key)] | None = Field(None, repr=False)
     """Token with which Prometheus asks for `/metrics` (`TRANSFERLAB_METRICS_TOKEN`; without one,
     this machine alone may ask)."""
+    log: Literal["text", "json"] = "text"
+    """Form of the log of server and worker, on stderr (`TRANSFERLAB_LOG`)."""
     access: Literal["open", "classroom", "organisation"] = "open"
     """People who may use the app: one person on this machine, a class that joins by a code, or
     those whom an identity provider or a proxy names (`TRANSFERLAB_ACCESS`)."""

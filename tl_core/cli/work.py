@@ -29,6 +29,7 @@ def work() -> None:
         return
     # Imports take seconds, in which the server may already end: the leash comes first.
     with importing():
+        from tl_core.logs import start_logging
         from tl_core.runners.work_loop import work_through_queue
         from tl_core.settings import Settings
         from tl_core.workspace import open_workspace
@@ -39,7 +40,9 @@ def work() -> None:
     # Only Linux has this file.
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE, "ascii")
-    workspace = open_workspace(Settings.model_validate_json(leash.first_line))
+    settings = Settings.model_validate_json(leash.first_line)
+    start_logging(settings.log)
+    workspace = open_workspace(settings)
     beat_through_stdout()
     leash.begin()
     work_through_queue(workspace, leash.stopping, leash.woken, is_replaced=True)

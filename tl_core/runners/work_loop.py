@@ -7,6 +7,7 @@ import threading
 from tl_core.cancellation import Stop
 from tl_core.errors import StoreAway
 from tl_core.heartbeat import beat
+from tl_core.logs import logged_as
 from tl_core.runs.execute import claim, execute_run
 from tl_core.runs.recovery import goes_on, recover
 from tl_core.store import Death
@@ -47,7 +48,8 @@ def work_through_queue(
                 with claim(workspace) as run:
                     if run:
                         stop = Stop(stopping.is_set)
-                        execute_run(workspace, run, stop=stop, goes_on=goes_on(workspace))
+                        with logged_as(run=run.id, person=run.owner):
+                            execute_run(workspace, run, stop=stop, goes_on=goes_on(workspace))
                         # Another one may be waiting.
                         woken.set()
         except StoreAway as error:

@@ -11,6 +11,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from tl_core.access import Directory
 from tl_core.errors import StoreUnavailable
+from tl_core.logs import logged_as
 from tl_core.network import as_number, is_local
 from tl_core.records import OPERATOR
 from tl_core.settings import Settings
@@ -115,7 +116,8 @@ class Gate:
         refused = self._refused(scope, headers, visitor)
         if refused is not None:
             return await _answer(refused, scope, receive, send_protected)
-        await self._let_in(scope, receive, send_protected, visitor)
+        with logged_as(person=visitor.person.id if visitor else ""):
+            await self._let_in(scope, receive, send_protected, visitor)
 
     async def _let_in(
         self, scope: Scope, receive: Receive, send: Send, visitor: Visitor | None

@@ -7,9 +7,10 @@ from starlette.routing import Route
 from tl_core.runners import ProcessRunner, ThreadRunner
 from tl_core.workspace import Workspace
 from tl_ui.operations.health import Health
+from tl_ui.operations.logs import log_like_the_worker
 from tl_ui.operations.metrics import Metrics
 
-__all__ = ["make_operations_routes"]
+__all__ = ["log_like_the_worker", "make_operations_routes"]
 
 
 def make_operations_routes(
