@@ -16,6 +16,7 @@ from tl_ui.data.overview import (
     show_warnings,
 )
 from tl_ui.data.pictures import choose_class, show_pictures
+from tl_ui.data.sharing import show_sharing
 from tl_ui.data.welcome import show_welcome
 from tl_ui.dataset_view import choose_dataset
 from tl_ui.navigation import link
@@ -57,6 +58,7 @@ with left:
     dataset = choose_dataset(datasets)
 with right:
     class_name = choose_class(dataset)
+show_sharing(dataset)
 show_reading(dataset)
 show_pictures(dataset, class_name)
 show_balance(dataset)

@@ -32,6 +32,8 @@ class UnknownPerson(TransferLabError):
 class NotAllowed(TransferLabError):
     """A person's role does not allow what they asked for."""
 
+    status = 403
+
 
 class NotAdmitted(TransferLabError):
     """Somebody cannot join or come back: the class is closed, the name taken, the word wrong."""

@@ -5,10 +5,15 @@ from typing import Any, NoReturn
 import streamlit as st
 
 from tl_ui.choice import carry, chosen, chosen_or_newest, note_address
+from tl_ui.classroom.words import is_class, is_shared, page_title, wall_title
 from tl_ui.components.address import note_page, page_path
+from tl_ui.people import current_person
 from tl_ui.site_files import SITE
 
-_NAMES = ("data", "explore", "train", "runs", "run", "compare", "optimizers", "try_it", "bin")
+_NAMES = (
+    *("data", "explore", "train", "runs", "run", "compare", "optimizers", "try_it", "bin"),
+    *("wall", "classroom"),
+)
 _FILES = {name: SITE / "pages" / f"{name}.py" for name in _NAMES}
 _MENU = {
     "data": "Data",
@@ -32,10 +37,21 @@ _BELOW = {"run": "runs", "compare": "runs"}
 
 def make_pages() -> list[Any]:
     """Return all pages; `show_menu` draws the menu."""
+    shared = {"wall": wall_title(), "classroom": page_title()} if is_shared() else {}
     return [
         st.Page(_FILES[name], title=title, url_path=_url_path(name), default=name == "data")
-        for name, title in _TITLES.items()
+        for name, title in {**_TITLES, **shared}.items()
     ]
+
+
+def _menu() -> dict[str, str]:
+    """Return the entries of the menu for the current person."""
+    if not is_shared():
+        return _MENU
+    menu = {**_MENU, "wall": "Wall" if is_class() else "Published"}
+    if current_person().leads:
+        menu["classroom"] = "Class" if is_class() else "People"
+    return menu
 
 
 def _url_path(name: str) -> str:
@@ -54,7 +70,7 @@ def show_menu(page: Any) -> None:
     here = next((entry for name, entry in _BELOW.items() if _url_path(name) == page.url_path), "")
     # The style sheet finds the container by its key and puts it into the header.
     with st.container(key="menu", horizontal=True, gap=None):
-        for name, title in _MENU.items():
+        for name, title in _menu().items():
             # Streamlit marks the entry of the page itself only; the style sheet marks the other.
             with st.container(key="menu-here" if name == here else None, width="content"):
                 st.page_link(_FILES[name], label=title, query_params=carried or None)

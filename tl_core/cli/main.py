@@ -19,6 +19,7 @@ from tl_core.cli.doctor import doctor
 from tl_core.cli.embed import embed
 from tl_core.cli.evaluate import evaluate
 from tl_core.cli.export import export, pack
+from tl_core.cli.hand_in import hand_in
 from tl_core.cli.interruption import INTERRUPTED
 from tl_core.cli.lay_out import lay_out
 from tl_core.cli.lr_find import lr_find
@@ -47,7 +48,7 @@ commands = typer.Typer(
 _FOR_PEOPLE: tuple[Callable[..., None], ...] = (
     app,
     *(ingest, train, pause, resume),
-    *(runs, show, evaluate, compare, report, export, predict, serve),
+    *(runs, show, evaluate, compare, report, hand_in, export, predict, serve),
     *(backbones, presets, settings),
     *(lr_find, embed, probe),
     *(config, doctor, backup, restore, sizes, free),

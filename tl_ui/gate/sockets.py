@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tl_core.errors import TransferLabError
 from tl_ui.gate.visitors import Visitor
+from tl_ui.presence import present
 
 CHECK_SECONDS = 2.0
 """Time between two looks at whether everyone may stay."""
@@ -75,7 +76,8 @@ class Sockets:
         if self._watch is None or self._watch.done():
             self._watch = asyncio.create_task(self._watch_over(), name="gate-sockets")
         try:
-            await app(scope, socket.receive, socket.send)
+            with present(visitor.person.id):
+                await app(scope, socket.receive, socket.send)
         finally:
             del self._open[socket]
 

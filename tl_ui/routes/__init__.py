@@ -15,7 +15,7 @@ from tl_core.runs.predictor import Predictors
 from tl_core.serving import asking_router, is_key, make_api
 from tl_core.workspace import Workspace
 from tl_ui.data.upload_batch import UploadIncomplete
-from tl_ui.routes import packed, pictures, runs, uploading
+from tl_ui.routes import classroom, packed, pictures, runs, uploading
 from tl_ui.routes.shared import Shared
 
 
@@ -42,7 +42,7 @@ def make_routes(
     api.state.shared = shared
     api.add_exception_handler(UploadIncomplete, _incomplete)
     api.include_router(asking_router(get_house, get_predictors, may_ask))
-    for part in (packed, pictures, runs, uploading):
+    for part in (classroom, packed, pictures, runs, uploading):
         # Only predictions are an interface for others; these serve the app's own pages.
         api.include_router(part.router, include_in_schema=False)
     # A mount would cut `/api` off the path, but the routes' paths include it, as they do in

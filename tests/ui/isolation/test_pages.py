@@ -4,18 +4,18 @@ import hashlib
 import time
 
 import pytest
-import streamlit as st
-from streamlit.testing.v1 import AppTest
+from opening_pages import everything, open_as
 from two_spaces import CANARY, COMPARISON
-from waiting import PATIENCE, wait_until
+from waiting import wait_until
 
 from tl_ui import navigation, people, resources
 from tl_ui.background import get_jobs
 from tl_ui.data.import_jobs import Import
-from tl_ui.site_files import SITE
 
 IMPORT = "1f2e3d4c5b6a"
 PAGES = sorted(navigation._FILES)
+OWN = [page for page in PAGES if page not in ("classroom", "wall")]
+"""Pages that show somebody what is theirs; `tests/ui/classroom` opens the others."""
 
 
 def ids_of(space):
@@ -29,33 +29,6 @@ def ids_of(space):
         "import": IMPORT,
         "image": "0",
     }
-
-
-def open_as(monkeypatch, person_id, page, **query):
-    """Open a page as the router draws it, for the person whom the gate has named."""
-    app = AppTest.from_file(str(SITE / "tl_ui" / "main.py"), default_timeout=PATIENCE)
-    app.user["person"] = person_id
-    # `AppTest` itself asks for the labels of choices, outside any script.
-    monkeypatch.setattr(people, "_signed_in_id", lambda: str(st.user.get("person") or person_id))
-    app.run()
-    app.query_params.clear()
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.switch_page(f"../pages/{page}.py").run()
-    assert not app.exception, app.exception
-    return app
-
-
-def everything(app):
-    """Return all that the browser is sent, as text."""
-
-    def texts(node):
-        if proto := getattr(node, "proto", None):
-            yield str(proto)
-        for child in getattr(node, "children", {}).values():
-            yield from texts(child)
-
-    return "\n".join(texts(app._tree))
 
 
 def snapshot(space):
@@ -93,7 +66,7 @@ def imported(house, monkeypatch):
         resources.get_imports()._all[IMPORT] = job
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", OWN)
 def test_the_owner_sees_what_is_hers(house, monkeypatch, page):
     """The walk would show nothing if the pages were empty for everyone."""
     shown = everything(open_as(monkeypatch, house.anna.person.id, page, **ids_of(house.anna)))
@@ -126,7 +99,7 @@ def test_whoever_is_not_signed_in_sees_nothing_at_all(house, monkeypatch, page, 
     assert snapshot(house.anna) == before
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [*OWN, "classroom"])
 def test_the_walk_finds_a_page_that_is_given_the_whole_house(house, monkeypatch, page):
     monkeypatch.setattr(resources, "bind", lambda whole, person: whole)
     app = open_as(monkeypatch, house.ben.person.id, page, **ids_of(house.anna))
