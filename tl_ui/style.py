@@ -45,6 +45,8 @@ div:has(> [class*="st-key-phone-only"]) { display: none; }
     background: light-dark(#ffffff, #060509); padding: 0 0.25rem; }
   .st-key-menu a[data-testid="stPageLink-NavLink"] { padding: 0.375rem 0.4rem; }
   body:has(.st-key-person) .st-key-menu { max-width: none; }
+  body:has(.st-key-person) .st-key-menu a[data-testid="stPageLink-NavLink"] {
+    padding: 0.375rem 0.25rem; }
   .st-key-person { height: 2.75rem; max-width: 50vw; }
   [data-testid="stHeader"] { height: 2.75rem; min-height: 2.75rem; }
   [data-testid="stHeaderLogo"] { height: 1.5rem; }
