@@ -25,6 +25,6 @@ show_people()
 show_queue()
 if administers:
     show_limits()
-show_hand_in(workspace.store.summarise_runs())
+show_hand_in()
 if is_class() and administers:
     show_reset()

@@ -46,6 +46,36 @@ def train(page, folder):
     page.wait_for_url(re.compile(r"/run\?run="))
 
 
+def publish(ada, cleo):
+    ada.get_by_role("button", name="Publish…").click()
+    ada.get_by_text("Show some of its test images").click()
+    ada.get_by_role("button", name="Publish", exact=True).click()
+    expect(ada.get_by_role("button", name="Published")).to_be_visible()
+    cleo.goto("/wall")
+    expect(cleo.get_by_text("of 0").first).to_be_visible()
+    expect(cleo.locator("img[alt]").first).to_be_visible()
+    cleo.get_by_role("link", name="Curves, confusion matrix and more").click()
+    expect(cleo.get_by_text("published by Ada")).to_be_visible()
+
+
+def hand_in(teacher):
+    teacher.get_by_role("button", name="Pack 2 reports").click()
+    link = teacher.get_by_role("link", name=re.compile("Download 2 reports"))
+    link.wait_for()
+    with teacher.expect_download() as download:
+        link.click()
+    with zipfile.ZipFile(download.value.path()) as archive:
+        folders = {name.split("/")[0] for name in archive.namelist() if "/" in name}
+    assert folders == {"Ada", "Cleo"}
+
+
+def reset(teacher):
+    teacher.get_by_role("button", name="Reset for the next class…").click()
+    teacher.get_by_label("Type “next class” to confirm").fill("next class")
+    teacher.get_by_label("Type “next class” to confirm").press("Enter")
+    teacher.get_by_role("button", name="Reset", exact=True).click()
+
+
 def test_a_lesson(browser, classroom, workspace, tmp_path):
     code = Directory(workspace).classroom().code
     with (
@@ -77,36 +107,18 @@ def test_a_lesson(browser, classroom, workspace, tmp_path):
         for place, page in enumerate(students.values()):
             train(page, make_colours(tmp_path / f"of {place}", 12, first=100 * place))
         expect(teacher.get_by_role("button", name="Let the queue go on")).to_be_visible()
-        row = teacher.locator(".stVerticalBlock", has_text=re.compile("Ben.*waiting", re.S)).last
-        row.get_by_role("button", name="Pause", exact=True).first.click()
+        bens = next(each.id for each in Directory(workspace).people() if each.name == "Ben")
+        row = teacher.locator(f".st-key-row-{bens}")
+        expect(row.get_by_text("1 waiting")).to_be_visible()
+        row.get_by_role("button", name="Pause", exact=True).click()
         expect(ben.get_by_role("button", name="Resume")).to_be_visible()
         teacher.get_by_role("button", name="Let the queue go on").click()
         for page in (ada, cleo):
             page.get_by_text(re.compile(r"Right on \d+ of \d+ test images")).first.wait_for()
 
-        ada.get_by_role("button", name="Publish…").click()
-        ada.get_by_text("Show some of its test images").click()
-        ada.get_by_role("button", name="Publish", exact=True).click()
-        expect(ada.get_by_role("button", name="Published")).to_be_visible()
-        cleo.goto("/wall")
-        expect(cleo.get_by_text("of 0").first).to_be_visible()
-        expect(cleo.locator("img[alt]").first).to_be_visible()
-        cleo.get_by_role("link", name="Curves, confusion matrix and more").click()
-        expect(cleo.get_by_text("published by Ada")).to_be_visible()
-
-        teacher.get_by_role("button", name="Pack 2 reports").click()
-        link = teacher.get_by_role("link", name=re.compile("Download 2 reports"))
-        link.wait_for()
-        with teacher.expect_download() as download:
-            link.click()
-        with zipfile.ZipFile(download.value.path()) as archive:
-            folders = {name.split("/")[0] for name in archive.namelist() if "/" in name}
-        assert folders == {"Ada", "Cleo"}
-
-        teacher.get_by_role("button", name="Reset for the next class…").click()
-        teacher.get_by_label("Type “next class” to confirm").fill("next class")
-        teacher.get_by_label("Type “next class” to confirm").press("Enter")
-        teacher.get_by_role("button", name="Reset", exact=True).click()
+        publish(ada, cleo)
+        hand_in(teacher)
+        reset(teacher)
         expect(teacher.get_by_text("3 students removed.")).to_be_visible()
         expect(teacher.get_by_text(code)).not_to_be_visible()
         # Whoever was here finds the door again.

@@ -6,7 +6,6 @@ from typing import Any
 import streamlit as st
 
 from tl_core.runs.summary import when
-from tl_core.store.queries import RunSummary
 from tl_core.text import number_of, size
 from tl_ui.background import get_jobs, read_result
 from tl_ui.components.assets import url_base
@@ -25,10 +24,16 @@ def hand_in_folder(home: Path) -> Path:
     return home / "hand-in"
 
 
-def show_hand_in(runs: list[RunSummary]) -> None:
+def show_hand_in() -> None:
     """Draw the button that packs the reports, its progress, and the link to the zip."""
     st.header("Hand in", anchor=False)
     st.caption("The report of every tested run, in one zip with a folder for each person.")
+    # Runs end while the page is open.
+    st.fragment(_show, run_every=3)()
+
+
+def _show() -> None:
+    runs = get_workspace().store.summarise_runs()
     n_tested = sum(run.test_accuracy is not None for run in runs)
     if not n_tested:
         st.markdown("No run has been tested yet, so there is no report to hand in.")
@@ -37,7 +42,7 @@ def show_hand_in(runs: list[RunSummary]) -> None:
     place = folder / "reports.json"
     job = get_jobs().find(place)
     if job and not job.is_over:
-        st.fragment(follow, run_every=1)(job)
+        follow(job)
         return
     if job:
         st.warning(literal(job.error), icon=":material/error:")

@@ -42,7 +42,10 @@ def _list() -> None:
 
 
 def _show_person(person: Person, runs: Sequence[RunSummary]) -> None:
-    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+    row = st.container(
+        key=f"row-{person.id}", border=True, horizontal=True, vertical_alignment="center"
+    )
+    with row:
         dot = ":green[●]" if is_here(person.id) else ":gray[○]"
         name = literal(shorten(person.name, 60))
         role = "" if person.role is Role.MEMBER else f" · {role_word(person)}"
