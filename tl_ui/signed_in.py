@@ -5,10 +5,8 @@ import streamlit as st
 from tl_core.records import OPERATOR, Person
 from tl_core.text import shorten
 from tl_ui.components.assets import url_base
-from tl_ui.gate.listening import signs_out_here
 from tl_ui.markdown import literal
 from tl_ui.people import NotSignedIn, current_person, role_word
-from tl_ui.resources import get_workspace
 
 
 def admit() -> Person:
@@ -33,5 +31,4 @@ def show_person(person: Person) -> None:
         st.popover(literal(shorten(person.name, 24)), icon=":material/person:", type="tertiary"),
     ):
         st.markdown(f"**{literal(shorten(person.name, 80))}**  \n{role_word(person).capitalize()}")
-        if signs_out_here(get_workspace().settings):
-            st.html(f'<a href="{url_base()}/leave">Leave</a>')
+        st.html(f'<a href="{url_base()}/leave">Leave</a>')

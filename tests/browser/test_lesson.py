@@ -123,7 +123,7 @@ def test_a_lesson(browser, classroom, workspace, tmp_path):
         expect(teacher.get_by_text(code)).not_to_be_visible()
         # Whoever was here finds the door again.
         ada.reload()
-        expect(ada.get_by_label("Class code")).to_be_visible()
+        expect(ada.get_by_text("your teacher has closed it")).to_be_visible()
         assert said == []
     assert not [run for run in workspace.store.list_runs() if run.state is not RunState.CANCELLED]
     assert Directory(workspace).people()[0].administers
