@@ -1,4 +1,4 @@
-"""Who has a page of this server open, and when the others last had one."""
+"""Presence: who has a page of this server open, and when the others last had one."""
 
 import time
 from collections import Counter
