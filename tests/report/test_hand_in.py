@@ -3,6 +3,7 @@
 import csv
 import io
 import zipfile
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from tl_core.errors import NotAllowed
 from tl_core.records import Person, Role
 from tl_core.report.hand_in import safe_name, write_hand_in
 from tl_core.runners import InlineRunner
+from tl_core.runs.predictor import Predictor
 
 HOSTILE = '../=cmd|"<script>'
 
@@ -30,9 +32,15 @@ def students(workspace, colours_folder):
     return people
 
 
+def pack(workspace, folder, on_progress=lambda *_: None):
+    load = partial(Predictor.of_run, workspace)
+    to = folder / "all.zip"
+    return write_hand_in(workspace.store, workspace.artifacts, to, on_progress, load)
+
+
 def test_each_tested_run_has_a_report_in_the_folder_of_its_person(workspace, students, tmp_path):
     said = []
-    made = write_hand_in(workspace, tmp_path / "all.zip", lambda *words: said.append(words))
+    made = pack(workspace, tmp_path, lambda *words: said.append(words))
     assert (made.n_reports, made.n_people, made.left_out) == (2, 2, ())
     assert [share for share, _ in said] == [0.0, 0.5]
     with zipfile.ZipFile(tmp_path / "all.zip") as archive:
@@ -47,14 +55,14 @@ def test_each_tested_run_has_a_report_in_the_folder_of_its_person(workspace, stu
 
 def test_a_student_cannot_pack_the_reports_of_others(workspace, students, tmp_path):
     with pytest.raises(NotAllowed):
-        write_hand_in(bind(workspace, students[0]), tmp_path / "all.zip", lambda *_: None)
+        pack(bind(workspace, students[0]), tmp_path)
     assert not (tmp_path / "all.zip").exists()
 
 
 def test_a_teacher_packs_the_same_as_the_server(workspace, students, tmp_path):
     teacher = Person("teacher1", "Tess", Role.ADMIN, 0.0)
     workspace.store.add_person(teacher)
-    made = write_hand_in(bind(workspace, teacher), tmp_path / "all.zip", lambda *_: None)
+    made = pack(bind(workspace, teacher), tmp_path)
     assert made.n_reports == 2
 
 

@@ -1,5 +1,6 @@
 """Command `hand-in`, which packs the reports of everyone's runs into one zip."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,7 @@ def hand_in(
     """Pack the reports of all tested runs into one zip, a folder for each person."""
     with importing():
         from tl_core.report.hand_in import write_hand_in
+        from tl_core.runs.predictor import Predictor
 
     # The writer would create a missing folder, even one whose name was mistyped.
     if not to.parent.is_dir():
@@ -28,9 +30,10 @@ def hand_in(
             f"There is no folder {str(to.parent)!r} to write {to.name!r} to: create it first."
         )
     workspace = open_and_tidy()
+    load = partial(Predictor.of_run, workspace)
     try:
         with shown_progress("writing reports", progress_file) as show:
-            made = write_hand_in(workspace, to, show)
+            made = write_hand_in(workspace.store, workspace.artifacts, to, show, load)
     except OSError as error:
         reason = error.strerror or error
         raise OutputRefused(f"{str(to)!r} could not be written: {reason}.") from error

@@ -15,9 +15,9 @@ from tl_core.report.build import report_html
 from tl_core.runs.predictor import Predictor
 from tl_core.runs.summary import recipe_words, when
 from tl_core.spreadsheet import as_csv
+from tl_core.store import Artifacts, Store
 from tl_core.store.queries import RunQuery
 from tl_core.text import shorten
-from tl_core.workspace import Workspace
 
 _HEADS = (
     *("folder", "person", "report", "run", "title", "dataset", "recipe"),
@@ -40,20 +40,26 @@ class HandIn:
 
 
 def write_hand_in(
-    workspace: Workspace, path: Path, on_progress: Callable[[float, str], None]
+    store: Store,
+    artifacts: Artifacts,
+    path: Path,
+    on_progress: Callable[[float, str], None],
+    load: Callable[[str], Predictor],
 ) -> HandIn:
     """Write the reports of all tested runs to a zip, one folder a person, whole or not at all.
 
     A list of them lies beside the folders, as CSV.
 
     Args:
-        workspace: the house's own, or one bound to somebody who leads.
+        store: the house's own, or one bound to somebody who leads.
+        artifacts: bound likewise.
         on_progress: called with the share that is done, 0 to 1, and words on what is next.
+        load: returns the model of a run, by id, for the heat-maps.
 
     Raises:
         OSError: the zip cannot be written.
     """
-    runs = list(_tested(workspace))
+    runs = list(_tested(store))
     rows: list[tuple[object, ...]] = []
     left_out: list[str] = []
     with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -61,8 +67,7 @@ def write_hand_in(
             on_progress(done / len(runs), f"Report {done + 1} of {len(runs)}")
             name = f"{folder}/{safe_name(run.title or run.dataset_name)} {run.id}.html"
             try:
-                model = _model(workspace, run)
-                page = report_html(workspace.store, workspace.artifacts, run.id, model)
+                page = report_html(store, artifacts, run.id, _model(load, run))
             except TransferLabError as error:
                 left_out.append(f"{person.name}, run {run.id}: {error}")
                 continue
@@ -82,9 +87,8 @@ def safe_name(text: str) -> str:
     return f"_{cleaned}" if _RESERVED.match(cleaned) else cleaned
 
 
-def _tested(workspace: Workspace) -> Iterator[tuple[str, Person, Run]]:
+def _tested(store: Store) -> Iterator[tuple[str, Person, Run]]:
     """Yield folder, person and run, ordered by person and then by age."""
-    store = workspace.store
     people = [OPERATOR, *store.list_people()]
     taken: set[str] = set()
     for person in people:
@@ -100,10 +104,10 @@ def _tested(workspace: Workspace) -> Iterator[tuple[str, Person, Run]]:
             yield folder, person, run
 
 
-def _model(workspace: Workspace, run: Run) -> Predictor | None:
+def _model(load: Callable[[str], Predictor], run: Run) -> Predictor | None:
     # A report without heat-maps is better than none.
     with suppress(RunNotReady, OSError):
-        return Predictor.of_run(workspace, run.id)
+        return load(run.id)
     return None
 
 
