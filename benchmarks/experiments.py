@@ -40,7 +40,16 @@ class Trial:
         keep_freed_memory()  # as the app and the command line do
         workspace = _open(Path(self.home), self.weights)
         experiment = make_experiment(workspace, make_run_config(self.dataset, self.settings), name)
-        return experiment if cached else replace(experiment, cache=None)
+        # Not among the runs: the store knows none of this name, and a start sweeps such away.
+        folder = Path(self.home) / "experiments" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        placed = replace(
+            experiment,
+            checkpoint=folder / experiment.checkpoint.name,
+            state_path=folder / experiment.state_path.name,
+            outputs=folder / experiment.outputs.name,
+        )
+        return placed if cached else replace(placed, cache=None)
 
 
 def make_trial(home: Path, folder: Path, weights: Path | None, settings: dict[str, Any]) -> Trial:

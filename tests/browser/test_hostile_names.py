@@ -1,0 +1,176 @@
+"""Hostile names through every page, report and export: nothing runs, nothing is fetched."""
+
+import ast
+import csv
+import io
+import json
+import re
+import zipfile
+from urllib.parse import urlsplit
+
+import pytest
+from browsing import ROOT, Server, complaints, opened, wait_for_script
+from making_runs import TINY, import_folder, make_colours, open_home, run_config
+
+from tl_core.access import Directory
+from tl_core.export import export_run
+from tl_core.facts import RunFacts
+from tl_core.invitation import teacher_address, teacher_secret
+from tl_core.report import report_html
+from tl_core.runners import InlineRunner
+
+ELSEWHERE = "127.0.0.1:9"
+CLASSES = {
+    "red": "<svg onload=window.hacked=1> <b>bold \"'",
+    "green": "=1+1 ![x](x) :smile: $x^2$ :red[y] {{7*7}} ${7*7}",
+    "blue": "+cmd| \u202eevil\u202c `code` \\ ';DROP TABLE runs;--",
+}
+"""Names of classes, which are folders and so without slashes."""
+NAME = f"<img src=http://{ELSEWHERE}/a onerror=hacked=1>![](http://{ELSEWHERE}/b)$x$:x:"
+"""Title of a run, where a slash may be."""
+NOTE = (
+    f'=HYPERLINK("http://{ELSEWHERE}/f") {NAME} [l](javascript:window.hacked=1) </script><script>'
+    f'window.hacked=1</script> <a href=http://{ELSEWHERE}/c>p</a> """ {{{{7*7}}}} ${{7*7}}'
+)
+PERSON = "<img src=x onerror=hacked=1> $x$:x:"
+INVISIBLE = re.compile("[\u2060\u2066-\u2069\u200b]")
+PAGES = (
+    *("", "explore", "train", "train?like={run}", "runs", "run?run={run}", "try?run={run}"),
+    *("compare?runs={run},{other}", "optimizers", "optimizers?comparison=c0ffee42", "bin"),
+    *("wall", "classroom"),
+)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def workspace(home):
+    workspace = open_home(home)
+    yield workspace
+    workspace.store.close()
+
+
+@pytest.fixture(scope="module")
+def runs(workspace, tmp_path_factory):
+    """Train two runs whose every name is hostile, and delete a third."""
+    folder = make_colours(tmp_path_factory.mktemp("given") / CLASSES["red"])
+    for colour, name in CLASSES.items():
+        (folder / colour).rename(folder / name)
+        (folder / name / "0.png").rename(folder / name / f"{name}.png")
+    dataset = import_folder(workspace, folder)
+    store = workspace.store
+    trained = []
+    for seed in range(3):
+        run = InlineRunner(workspace).submit(run_config(dataset, TINY, epochs=1, seed=seed))
+        store.annotate_run(run.id, title=NAME, note=NOTE, tags=[NOTE[:30]])
+        store.update_run(run.id, facts=RunFacts(comparison="c0ffee42"))
+        trained.append(store.get_run(run.id))
+    store.save_preset(NAME[:60], NOTE[:150], trained[0].config)
+    store.publish_run(trained[0].id, shows_images=True)
+    store.bin_run(trained[2].id)
+    Directory(workspace).join(PERSON)
+    return trained
+
+
+def watch(page):
+    """Return lists of what the page asks of others, and of what it complains of."""
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("dialog", lambda dialog: (asked.append("a dialog"), dialog.dismiss()))
+    return asked, complaints(page)
+
+
+def foreign(asked, server):
+    own = urlsplit(server.url).netloc
+    return [url for url in asked if urlsplit(url).netloc not in ("", own)]
+
+
+def seen(page):
+    return INVISIBLE.sub("", page.locator("body").inner_text())
+
+
+def test_every_page_shows_names_as_they_are(browser, home, workspace, runs):
+    server = Server(ROOT / "app.py", home, TRANSFERLAB_ACCESS="classroom")
+    try:
+        with opened(browser, server) as page:
+            asked, said = watch(page)
+            page.goto(teacher_address(server.url, teacher_secret(home)))
+            for address in PAGES:
+                page.goto("/" + address.format(run=runs[0].id, other=runs[1].id))
+                page.get_by_role("heading", level=1).first.wait_for()
+                wait_for_script(page)
+                shown = seen(page)
+                if address.startswith(("run?", "runs", "wall")):
+                    # The list of runs draws in a shadow root, whose text only locators find.
+                    is_there = NAME[:40] in shown or page.get_by_text(NAME[:40]).count()
+                    assert is_there, address
+                if address == "classroom":
+                    assert PERSON in shown
+                assert page.evaluate("window.hacked") is None, address
+            assert foreign(asked, server) == []
+            assert said == []
+    finally:
+        server.stop()
+
+
+def test_the_report_runs_and_fetches_nothing(browser, workspace, runs, tmp_path):
+    file = tmp_path / "report.html"
+    file.write_text(report_html(workspace.store, workspace.artifacts, runs[0].id), "utf-8")
+    context = browser.new_context()
+    page = context.new_page()
+    asked, said = watch(page)
+    page.goto(file.as_uri())
+    page.locator(".js-plotly-plot").first.wait_for()
+    assert NAME[:40] in seen(page)
+    assert page.evaluate("window.hacked") is None
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    assert said == []
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def exported(workspace, runs, tmp_path_factory):
+    file = tmp_path_factory.mktemp("taken") / "export.zip"
+    export_run(workspace, runs[0].id, file, as_zip=True)
+    with zipfile.ZipFile(file) as archive:
+        return {name.split("/", 1)[1]: archive.read(name) for name in archive.namelist()}
+
+
+def test_scripts_of_an_export_hold_names_as_literals(exported):
+    for name, content in exported.items():
+        if name.endswith(".py"):
+            tree = ast.parse(content)
+            called = {
+                ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)
+            }
+            assert not any("hacked" in each or "HYPERLINK" in each for each in called)
+
+
+def test_tables_of_an_export_hold_no_formula(exported):
+    tables = [name for name in exported if name.endswith(".csv")]
+    assert tables
+    for name in tables:
+        for row in csv.reader(io.StringIO(exported[name].decode("utf-8-sig"))):
+            assert not [cell for cell in row if re.match(r"[=@\t\r]|[+-]\D", cell)], name
+
+
+def test_documents_of_an_export_know_the_classes_exactly(exported):
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load_from_string(exported["model.onnx"])
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    known = json.loads(metadata["classes"]) if "classes" in metadata else None
+    assert known is None or set(known) == set(CLASSES.values())
+    texts = [content.decode() for name, content in exported.items() if name.endswith(".json")]
+    assert any(
+        json.dumps(CLASSES["blue"])[1:-1] in text or CLASSES["blue"] in text for text in texts
+    )
+
+
+def test_the_model_card_makes_no_markup_of_names(exported):
+    card = exported["README.md"].decode()
+    assert "<script>" not in card
+    assert "](javascript:" not in card
+    assert f"](http://{ELSEWHERE}" not in card
