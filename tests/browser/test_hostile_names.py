@@ -9,7 +9,7 @@ import zipfile
 from urllib.parse import urlsplit
 
 import pytest
-from browsing import ROOT, Server, complaints, opened, wait_for_script
+from browsing import ROOT, Server, complaints, opened, until, wait_for_script
 from making_runs import TINY, import_folder, make_colours, open_home, run_config
 
 from tl_core.access import Directory
@@ -102,13 +102,13 @@ def test_every_page_shows_names_as_they_are(browser, home, workspace, runs):
                 page.goto("/" + address.format(run=runs[0].id, other=runs[1].id))
                 page.get_by_role("heading", level=1).first.wait_for()
                 wait_for_script(page)
-                shown = seen(page)
-                if address.startswith(("run?", "runs", "wall")):
-                    # The list of runs draws in a shadow root, whose text only locators find.
-                    is_there = NAME[:40] in shown or page.get_by_text(NAME[:40]).count()
-                    assert is_there, address
+                if address.startswith(("run?", "wall")):
+                    until(page, lambda: NAME[:40] in seen(page), f"the name on {address}")
+                if address == "runs":
+                    # Its list is drawn in a shadow root, whose text only locators find.
+                    page.get_by_text(NAME[:40]).first.wait_for()
                 if address == "classroom":
-                    assert PERSON in shown
+                    until(page, lambda: PERSON in seen(page), "the person's name")
                 assert page.evaluate("window.hacked") is None, address
             assert foreign(asked, server) == []
             assert said == []

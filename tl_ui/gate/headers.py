@@ -2,8 +2,8 @@
 
 Streamlit 1.67 needs some exceptions: `style-src 'unsafe-inline'` (Emotion and Plotly write styles
 into the page), `blob:` for scripts (inline components are modules made by its own scripts),
-`'wasm-unsafe-eval'` (numbers of 64 bits), and `data:` for pictures, fonts and the camera's photos.
-The one script in its page is allowed by its hash.
+`'wasm-unsafe-eval'` (numbers of 64 bits), `data:` for pictures, fonts and the camera's photos, and
+`blob:` for pictures that our scripts make. The one script in its page is allowed by its hash.
 """
 
 import base64
@@ -38,7 +38,8 @@ def app_policy() -> str:
             "default-src": "'self'",
             "script-src": f"'self' blob: 'wasm-unsafe-eval' {scripts}",
             "style-src": "'self' 'unsafe-inline'",
-            "img-src": "'self' data:",
+            # Heat-maps and Plotly's own downloads are pictures that the page's scripts make.
+            "img-src": "'self' data: blob:",
             "font-src": "'self' data:",
             "connect-src": "'self' data:",
             "worker-src": "'none'",
