@@ -228,7 +228,7 @@ def test_integer_tensors_are_not_taken_for_weights():
 @pytest.mark.parametrize("other", ["vgg11", "mobilenet_v2", "vit_b_16", "resnet50"])
 def test_weights_of_another_architecture_are_refused_with_numbers_and_examples(other: str):
     with pytest.raises(
-        WeightsMismatch, match=r"do not fit resnet18: they fill only \d+ of its 100 tensors, \d+%"
+        WeightsMismatch, match=r"do not fit resnet18: they fill only \d+ of its 100 tensors, \d+ %"
     ):
         refuse_unless_usable(RESNET, match(state(other)))
 

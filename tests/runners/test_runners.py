@@ -163,7 +163,7 @@ def test_a_run_that_waits_is_cancelled_at_once(
     assert workspace.store.get_run(waiting.id).epochs_done == 0
 
 
-def test_a_shutdown_interrupts_and_the_queue_outlives_it(
+def test_a_shutdown_puts_its_run_back_and_the_queue_outlives_it(
     workspace: Workspace, colours: DatasetRecord
 ):
     first = ThreadRunner(workspace)
@@ -173,22 +173,23 @@ def test_a_shutdown_interrupts_and_the_queue_outlives_it(
     wait_until(lambda: workspace.store.get_run(running.id).epochs_done >= 1)
     first.shutdown()
     stopped = workspace.store.get_run(running.id)
-    assert stopped.state is RunState.INTERRUPTED and stopped.epochs_done >= 1
+    assert stopped.state is RunState.QUEUED and stopped.epochs_done >= 1
     assert workspace.store.get_run(waiting.id).state is RunState.QUEUED
+    workspace.store.request_cancel(running.id)
     second = ThreadRunner(workspace)
     second.start()
     assert finish(workspace, waiting).state is RunState.COMPLETED
     second.shutdown()
 
 
-def test_a_run_that_died_with_its_process_is_found_while_serving(
+def test_a_run_that_died_with_its_process_goes_on_while_serving(
     workspace: Workspace, colours: DatasetRecord, runner: ThreadRunner
 ):
     # The lock keeps the runner from claiming the run.
     with hold_lock(workspace.artifacts.claim_lock):
         dead = workspace.store.add_run(run_config(colours), "colours")
         workspace.store.claim_run(dead.id)
-    assert finish(workspace, dead).state is RunState.INTERRUPTED
+    assert finish(workspace, dead).state is RunState.COMPLETED
 
 
 def test_a_run_of_the_command_line_is_not_taken_by_a_server(
