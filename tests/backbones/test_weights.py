@@ -43,13 +43,12 @@ def state() -> dict[str, torch.Tensor]:
 
 
 @pytest.fixture(autouse=True)
-def empty_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def empty_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Use empty caches, so that nothing on this machine is found."""
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hugging"))
-    before = torch.hub.get_dir()
-    torch.hub.set_dir(str(tmp_path / "hub"))
-    yield tmp_path / "hub"
-    torch.hub.set_dir(before)
+    # Not `set_dir`, after which the environment would count no more for later tests.
+    monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path / "hub"))
+    return tmp_path / "hub"
 
 
 @pytest.fixture

@@ -91,19 +91,14 @@ def test_missing_weights_are_reported_before_the_queue(
     monkeypatch.setattr(
         "tl_core.runs.execute.get_backbone", lambda _: replace(row, weights=nowhere)
     )
-    before = torch.hub.get_dir()
-    torch.hub.set_dir(str(tmp_path / "hub"))
-    try:
-        for submit in (ThreadRunner(workspace).submit, InlineRunner(workspace).submit):
-            with pytest.raises(
-                WeightsUnavailable, match=r"put resnet18\.safetensors or resnet18\.pth"
-            ):
-                submit(run_config(colours, {"backbone": "resnet18"}))
-        assert workspace.store.list_runs() == []
-        from_scratch = {"backbone": "resnet18", "pretrained": False, "frozen_stages": 0}
-        assert enqueue(workspace, run_config(colours, from_scratch)).state is RunState.QUEUED
-    finally:
-        torch.hub.set_dir(before)
+    # Not `set_dir`, after which the environment would count no more for later tests.
+    monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path / "hub"))
+    for submit in (ThreadRunner(workspace).submit, InlineRunner(workspace).submit):
+        with pytest.raises(WeightsUnavailable, match=r"put resnet18\.safetensors or resnet18\.pth"):
+            submit(run_config(colours, {"backbone": "resnet18"}))
+    assert workspace.store.list_runs() == []
+    from_scratch = {"backbone": "resnet18", "pretrained": False, "frozen_stages": 0}
+    assert enqueue(workspace, run_config(colours, from_scratch)).state is RunState.QUEUED
 
 
 def test_a_queued_run_knows_its_size_and_classes(workspace: Workspace, colours: DatasetRecord):
