@@ -107,6 +107,24 @@ def test_two_writers_at_once_do_not_disturb_each_other(path: Path):
     assert path.read_bytes() in contents and list(path.parent.iterdir()) == [path]
 
 
+def test_sweeps_take_no_file_from_its_writer_however_fast_they_follow(path: Path):
+    is_over = threading.Event()
+
+    def sweep() -> None:
+        while not is_over.is_set():
+            remove_unfinished(path.parent)
+
+    sweeper = threading.Thread(target=sweep)
+    sweeper.start()
+    try:
+        for number in range(500):
+            write_whole(path, str(number), durable=False)
+    finally:
+        is_over.set()
+        sweeper.join()
+    assert path.read_bytes() == b"499" and list(path.parent.iterdir()) == [path]
+
+
 def test_the_file_and_its_folder_are_synchronised_only_where_asked(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ):

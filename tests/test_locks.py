@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tl_core.locks import hold_lock, is_locked, share_lock, try_lock
+from tl_core.locks import hold_lock, is_locked, lock_alone, share_lock, try_lock
 
 HOLD = """
 import sys, time
@@ -67,11 +67,32 @@ def test_a_shared_lock_lives_as_long_as_the_last_copy_of_its_descriptor(path: Pa
     assert not is_locked(path) and not is_locked(path.with_name("not there"))
 
 
-def test_who_holds_a_lock_alone_shares_it_with_nobody(path: Path):
-    with try_lock(path), path.open("rb") as file:
+def test_who_shares_a_lock_waits_until_nobody_holds_it_alone(path: Path):
+    order = []
+
+    def share() -> None:
+        with path.open("rb") as file:
+            share_lock(file)
+            order.append("shared")
+
+    with try_lock(path):
         assert is_locked(path)
-        share_lock(file)
+        thread = threading.Thread(target=share)
+        thread.start()
+        order.append("held alone")
+    thread.join()
+    assert order == ["held alone", "shared"]
     assert not is_locked(path)
+
+
+def test_a_file_is_locked_alone_only_where_nobody_has_a_lock_on_it(path: Path):
+    path.parent.mkdir()
+    path.touch()
+    with path.open("rb") as one, path.open("rb") as other:
+        assert lock_alone(one)
+        assert not lock_alone(other)
+    with path.open("rb") as file:
+        assert lock_alone(file)
 
 
 def test_threads_exclude_each_other(path: Path):

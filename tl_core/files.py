@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
-from tl_core.locks import is_locked, share_lock
+from tl_core.locks import is_locked, lock_alone, share_lock
 
 DISK_FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
 """Error numbers of a full disk or quota; Windows has no quota's."""
@@ -28,7 +28,7 @@ _PAUSE_SECONDS = 0.02
 
 
 @contextmanager
-def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
+def replacing(path: Path, *, durable: bool = True, is_private: bool = False) -> Iterator[BinaryIO]:
     """Open a temporary file that takes the place of `path` when the block ends without an error.
 
     Readers find the old content or the new one, also after a crash. The last of several writers
@@ -38,16 +38,15 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
         path: the file; missing folders above it are created.
         durable: whether the new content must also survive a power failure from here on. It costs
             some milliseconds.
+        is_private: whether only its owner may read it, also while it is written.
 
     Raises:
         OSError: the disk refuses. The old content stays, and no temporary file does.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = _draft_beside(path)
+    draft, file = _open_draft(path, is_private=is_private)
     try:
-        with draft.open("wb") as file:
-            # Tells `abandoned_in` that its writer lives.
-            share_lock(file)
+        with file:
             yield file
             # `fsync` knows nothing of Python's own buffer.
             file.flush()
@@ -66,9 +65,15 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
         _sync_folder(path.parent)
 
 
-def write_whole(path: Path, content: bytes | memoryview | str, *, durable: bool = True) -> None:
+def write_whole(
+    path: Path,
+    content: bytes | memoryview | str,
+    *,
+    durable: bool = True,
+    is_private: bool = False,
+) -> None:
     """Replace a file by `content`; text is encoded as UTF-8. See `replacing`."""
-    with replacing(path, durable=durable) as file:
+    with replacing(path, durable=durable, is_private=is_private) as file:
         file.write(content.encode() if isinstance(content, str) else content)
 
 
@@ -133,12 +138,9 @@ def keep_as(path: Path, other: Path) -> None:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Delete the temporary files that killed writers left in a folder, at any depth.
-
-    Call it only while nobody is writing there.
-    """
-    for draft in folder.rglob(f".*{_UNFINISHED}"):
-        delete(draft)
+    """Delete the temporary files that killed writers left in a folder, at any depth."""
+    for draft in abandoned_in(folder):
+        delete_abandoned(draft)
 
 
 def is_same_content(one: Path, other: Path) -> bool:
@@ -157,6 +159,19 @@ def abandoned_in(folder: Path) -> Iterator[Path]:
             yield draft
 
 
+def delete_abandoned(draft: Path) -> None:
+    """Delete a temporary file unless it has a writer, or has just got one."""
+    if _IS_WINDOWS:
+        # There, a file that its writer has open cannot be deleted.
+        with suppress(PermissionError):
+            draft.unlink(missing_ok=True)
+        return
+    with suppress(FileNotFoundError), draft.open("rb") as file:
+        # A writer that has only created it waits for this lock, and then sees that it is gone.
+        if lock_alone(file):
+            draft.unlink(missing_ok=True)
+
+
 def move_into_place(made: Path, target: Path) -> None:
     """Rename a file or folder; onto another disk, by way of a copy beside the target.
 
@@ -169,17 +184,17 @@ def move_into_place(made: Path, target: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
+    if not made.is_dir():
+        with made.open("rb") as content, replacing(target) as copy:
+            shutil.copyfileobj(content, copy)
+        return None
     draft = _draft_beside(target)
     try:
-        if made.is_dir():
-            shutil.copytree(made, draft)
-        else:
-            shutil.copyfile(made, draft)
+        shutil.copytree(made, draft)
         _patiently(lambda: draft.replace(target))
     finally:
-        # The draft is a folder or a file; after the rename it is neither.
+        # After the rename there is no draft any more.
         shutil.rmtree(draft, ignore_errors=True)
-        delete(draft)
 
 
 def _patiently(act: Callable[[], object]) -> None:
@@ -193,6 +208,28 @@ def _patiently(act: Callable[[], object]) -> None:
             if time.monotonic() >= give_up_at:
                 raise
         time.sleep(_PAUSE_SECONDS)
+
+
+def _open_draft(path: Path, *, is_private: bool) -> tuple[Path, BinaryIO]:
+    """Create a temporary file beside `path`, locked so that no sweep takes it for abandoned.
+
+    Returns:
+        Its path, and the file, open for writing.
+    """
+    opener = _open_privately if is_private else None
+    while True:
+        draft = _draft_beside(path)
+        file = open(draft, "wb", opener=opener)  # noqa: PTH123, SIM115
+        share_lock(file)
+        # A sweep may have come between creating and locking.
+        if draft.exists():
+            return draft, file
+        file.close()
+
+
+def _open_privately(path: str, flags: int) -> int:
+    # A later `chmod` would leave a moment in which others can read it.
+    return os.open(path, flags | os.O_EXCL, 0o600)
 
 
 def _draft_beside(path: Path) -> Path:

@@ -67,13 +67,27 @@ def hold_lock(path: Path, flags: LockFlags = LOCK_EX) -> Iterator[None]:
 def share_lock(file: IO[bytes]) -> None:
     """Lock an open file, shared with others, until it and all copies of its descriptor are closed.
 
-    Nothing happens where somebody holds it exclusively, or where locks cannot be shared; nor on
-    Windows, which does not delete a file in use in any case.
+    Waits while somebody holds it alone. Nothing happens where there are no locks; nor on Windows,
+    which does not delete a file in use in any case.
     """
     if _IS_WINDOWS:
         return
-    with suppress(AlreadyLocked, OSError):
-        _lock(file, LOCK_SH | LOCK_NB)
+    with suppress(OSError):
+        _lock(file, LOCK_SH)
+
+
+def lock_alone(file: IO[bytes]) -> bool:
+    """Lock an open file until it is closed; False at once if somebody else holds a lock on it.
+
+    Returns True where there are no locks.
+    """
+    try:
+        _lock(file, LOCK_EX | LOCK_NB)
+    except AlreadyLocked:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def is_locked(path: Path) -> bool:

@@ -1,6 +1,5 @@
 """Secrets in files that only their owner may read, made once and then kept."""
 
-import os
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
@@ -49,19 +48,7 @@ def write_private(path: Path, content: bytes) -> None:
     Raises:
         OSError: the disk refuses.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}.unfinished")
-    try:
-        # A later `chmod` would leave a moment in which others can read it.
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "wb") as handle:  # noqa: PTH123
-            handle.write(content)
-            handle.flush()
-            # After a crash the file might be empty, and anyone could guess the secret.
-            os.fsync(handle.fileno())
-        files.move_into_place(draft, path)
-    finally:
-        files.delete(draft)
+    files.write_whole(path, content, is_private=True)
 
 
 def _read(path: Path) -> bytes:

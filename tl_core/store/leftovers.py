@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tl_core.errors import StoreUnavailable
-from tl_core.files import abandoned_in, delete
+from tl_core.files import abandoned_in, delete, delete_abandoned
 from tl_core.locks import is_locked, try_lock
 from tl_core.store.artifacts import Artifacts
 from tl_core.store.identity import belong_together
@@ -84,7 +84,7 @@ def _drafts(artifacts: Artifacts) -> Iterator[Leftover]:
 
 def _draft(path: Path) -> Leftover:
     words = "A process was killed while it wrote this file; what it was to replace is unharmed."
-    return Leftover(path, words, lambda: delete(path))
+    return Leftover(path, words, lambda: delete_abandoned(path))
 
 
 def _dataset_folders(store: SqlStore, artifacts: Artifacts) -> Iterator[Leftover]:

@@ -1,6 +1,7 @@
 import errno
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -65,14 +66,13 @@ def test_a_batch_sent_again_replaces_itself(upload, body):
 
 def test_batches_may_arrive_in_any_order_and_at_once(upload, body):
     files = [(f"f{n}", bytes([n]) * 20) for n in range(20)]
-    threads = [
-        threading.Thread(target=send, args=(upload, n, body([files[n]]), 3))
-        for n in reversed(range(20))
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+
+    def send_nth(n):
+        send(upload, n, body([files[n]]), 3)
+
+    with ThreadPoolExecutor(MOST_ARRIVING_EACH) as pool:
+        for sent in [pool.submit(send_nth, n) for n in reversed(range(20))]:
+            sent.result()
     assert contents(upload) == files
     upload.finish(20, 20, 400)
 
