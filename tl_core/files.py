@@ -219,7 +219,7 @@ def _open_draft(path: Path, *, is_private: bool) -> tuple[Path, BinaryIO]:
     opener = _open_privately if is_private else None
     while True:
         draft = _draft_beside(path)
-        file = open(draft, "wb", opener=opener)  # noqa: PTH123, SIM115
+        file = open(draft, "wb", opener=opener)  # noqa: SIM115
         share_lock(file)
         # A sweep may have come between creating and locking.
         if draft.exists():
