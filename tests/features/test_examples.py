@@ -86,6 +86,23 @@ def test_augmentation_changes_from_epoch_to_epoch_and_only_there(examples: Image
     assert not any(torch.equal(x, second[p]) or torch.equal(x, plain[p]) for p, x in first.items())
 
 
+def test_a_seed_decides_which_view_is_seen_and_not_how_views_are_drawn(examples: ImageExamples):
+    other = replace(examples, seed=examples.seed + 1)
+    for one, two in zip(examples.view(1), other.view(1), strict=True):
+        assert torch.equal(one.inputs, two.inputs)
+    # Each activation says which view it is.
+    views = torch.arange(3)[:, None, None] * torch.ones(len(examples), 1)
+    drawn = [
+        {
+            p: x
+            for batch in each.epoch(1)
+            for p, x in zip(batch.positions, batch.inputs, strict=True)
+        }
+        for each in (features_of(examples, views), features_of(other, views))
+    ]
+    assert drawn[0].keys() == drawn[1].keys() and drawn[0] != drawn[1]
+
+
 def test_balanced_examples_are_the_same_from_images_and_from_features(examples: ImageExamples):
     few = replace(examples, images=examples.images[:12], labels=[0] * 10 + [1] * 2, balance=True)
     kept = features_of(few, torch.zeros(2, 12, 2))

@@ -167,7 +167,7 @@ def test_cached_images_are_seen_when_the_pass_comes_to_their_place(
     cache = RowCache(tmp_path / "cache", 10**9, keep_free=0)
     one = make_experiment(home=tmp_path / "one", augment="photos", batch_size=4)
     figures(replace(one, cache=cache))
-    other = make_experiment(home=tmp_path / "two", augment="photos", batch_size=4, seed=7)
+    other = make_experiment(home=tmp_path / "two", augment="photos", batch_size=4, rotation=7)
     rows_read: list[int] = []
     cached = CachedActivations.cached
 

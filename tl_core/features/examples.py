@@ -22,6 +22,8 @@ from tl_core.records import ImageRecord, Preprocessing
 
 _BALANCED = 1
 """Part of the seed that separates balanced epochs from plain ones."""
+_VIEWS = 0
+"""Seed of the views of every run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,11 @@ class ImageExamples:
         return self._read(range(len(self)), None)
 
     def view(self, number: int) -> Iterator[Batch]:
-        """Yield all examples in their own order; view 0 plain, the others augmented."""
-        return self._read(range(len(self)), (self.seed, number) if number else None)
+        """Yield all examples in their own order; view 0 plain, the others augmented.
+
+        The seed has no part in it, so that runs with other seeds share what is computed of a view.
+        """
+        return self._read(range(len(self)), (_VIEWS, number) if number else None)
 
     def _read(self, order: Sequence[int], augment_seed: tuple[int, ...] | None) -> Iterator[Batch]:
         for batch in iterate_batches(
@@ -143,7 +148,10 @@ class OnDisk:
 
 @dataclass(frozen=True)
 class FeatureExamples:
-    """Activations of a frozen prefix in several views per image; each epoch draws one of them."""
+    """Activations of a frozen prefix in several views per image; each epoch draws one of them.
+
+    The views are the same for every seed, which decides the view that an epoch draws.
+    """
 
     activations: Tensor | OnDisk
     """Activations, float [views, N, …], on the device or on disk; view 0 is not augmented."""

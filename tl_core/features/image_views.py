@@ -29,7 +29,7 @@ class Side:
         augment = self.images.augment
         if not view or augment is None:
             return [image.sha256 for image in images]
-        how = f"{augment.model_dump_json()} {self.images.seed} {view}"
+        how = f"{augment.model_dump_json()} {view}"
         # The position belongs to the key, since augmentation is drawn from it.
         return [f"{image.sha256} {digest(f'{how} {image.position}')}" for image in images]
 
