@@ -26,5 +26,5 @@ ENV TRANSFERLAB_HOME=/data ADDRESS=0.0.0.0 PORT=8501
 VOLUME /data
 EXPOSE 8501
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
-    CMD [".venv/bin/python", "-c", "from ssl import _create_unverified_context as any\nfrom urllib.request import urlopen\ntry: urlopen('http://localhost:8501/_stcore/health')\nexcept OSError: urlopen('https://localhost:8501/_stcore/health', context=any())"]
+    CMD [".venv/bin/python", "-c", "from ssl import _create_unverified_context as any\nfrom urllib.request import urlopen\ntry: urlopen('http://localhost:8501/healthz')\nexcept OSError: urlopen('https://localhost:8501/healthz', context=any())"]
 CMD ["make", "app"]

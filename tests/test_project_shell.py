@@ -142,7 +142,7 @@ def test_the_image_keeps_its_data_on_the_volume():
     assert [str(settings.home)] == instructions("VOLUME")
     assert settings.database_url.startswith(f"sqlite:///{settings.home}/")
     assert instructions("EXPOSE") == [variables["PORT"]]
-    assert f"localhost:{variables['PORT']}/_stcore/health" in instructions("HEALTHCHECK")[0]
+    assert instructions("HEALTHCHECK")[0].count(f"localhost:{variables['PORT']}/healthz") == 2
     assert variables["ADDRESS"] == "0.0.0.0"
 
 

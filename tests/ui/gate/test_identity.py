@@ -41,6 +41,7 @@ def test_what_everyone_may_ask_is_little(house):
     client = house.client()
     assert client.get("/api/health").status_code == 200
     assert client.get("/_stcore/health").status_code == 200
+    assert client.get("/healthz").status_code == 200, "a container is asked without a session"
     for path in ("/_stcore/host-config", "/_stcore/metrics", "/static/x.js", "/media/x", "/join/x"):
         assert client.get(path).status_code == 401, path
     for path in ("/auth/login", "/oauth2callback", "/auth/logout"):
