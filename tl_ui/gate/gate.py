@@ -17,7 +17,7 @@ from tl_core.records import OPERATOR
 from tl_core.settings import Settings
 from tl_ui.gate.answers import is_navigation, refusal, to_join, too_many
 from tl_ui.gate.headers import protect
-from tl_ui.gate.hosts import Hosts, is_from_elsewhere, known_hosts
+from tl_ui.gate.hosts import Hosts, is_from_elsewhere, is_passed_on, known_hosts
 from tl_ui.gate.limits import Limit, Rate, household
 from tl_ui.gate.oidc import SignIn
 from tl_ui.gate.sockets import POLICY_VIOLATION, Sockets
@@ -142,8 +142,16 @@ class Gate:
                 "front of it must pass the Host header on."
             )
         is_closed = self._settings.access == "open" and not self._settings.allow_open
-        if is_closed and not _is_on_this_machine(scope):
+        if not is_closed:
+            return None
+        if not _is_on_this_machine(scope):
             return "This app is open to one person, on the machine on which it runs."
+        if is_passed_on(headers):
+            return (
+                "This came through a proxy, and this app is open to one person, on the machine on "
+                "which it runs. To share it, choose another TRANSFERLAB_ACCESS; "
+                "TRANSFERLAB_ALLOW_OPEN=1 lets in everyone whom the proxy lets in."
+            )
         return None
 
     @cached_property

@@ -15,6 +15,7 @@ from tl_core.settings import Settings
 
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _SECURE = ("https", "wss")
+_BY_PROXY = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 
 
 class Hosts:
@@ -70,6 +71,11 @@ def is_from_elsewhere(scope: Scope, headers: Headers) -> bool:
         return True
     # A page without TLS, under our name and port, was put there by someone in between.
     return scope["scheme"] in _SECURE and parts.scheme != "https"
+
+
+def is_passed_on(headers: Headers) -> bool:
+    """Tell whether a request says that a proxy has passed it on, as most make it say."""
+    return any(name in headers for name in _BY_PROXY)
 
 
 def _split(address: str) -> SplitResult | None:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from tl_core.network import as_number, host_names, is_local, lan_addresses
+from tl_core.network import as_number, host_names, lan_addresses
 from tl_core.settings import Settings
 
 _EVERYWHERE = (None, "", "0.0.0.0", "::")  # noqa: S104
@@ -26,12 +26,6 @@ def base_addresses(settings: Settings) -> list[str]:
     scheme = "https" if st.get_option("server.sslCertFile") else "http"
     port = st.get_option("server.port")
     return [f"{scheme}://{host}:{port}" for host in [*names, *_own_hosts()]]
-
-
-def shares_openly(settings: Settings) -> bool:
-    """Tell whether others may reach an app that is open to everyone, which every page then says."""
-    is_reached = bool(settings.hosts) or not is_local(listening_address())
-    return settings.access == "open" and settings.allow_open and is_reached
 
 
 def _own_hosts() -> list[str]:

@@ -24,11 +24,10 @@ from tl_core.network import is_local
 from tl_core.records import RunState
 from tl_core.store.patience import waiting_for_store
 from tl_core.workspace import Workspace
+from tl_ui.gate.hosts import is_passed_on
 from tl_ui.operations.gpus import read_gpus
 from tl_ui.operations.health import Health
 
-_BY_PROXY = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
-"""Headers of a request that a proxy on this machine has passed on."""
 _REFUSED = (
     "Figures are for this machine, or for whoever sends TRANSFERLAB_METRICS_TOKEN as a bearer "
     "token.\n"
@@ -58,8 +57,9 @@ def _may_ask(request: Request, token: str | None) -> bool:
     if token is not None:
         sent = request.headers.get("authorization", "")
         return hmac.compare_digest(sent.encode(), f"Bearer {token}".encode())
-    came_by_proxy = any(name in request.headers for name in _BY_PROXY)
-    return request.client is not None and is_local(request.client.host) and not came_by_proxy
+    if request.client is None or is_passed_on(request.headers):
+        return False
+    return is_local(request.client.host)
 
 
 class _Figures(Collector):

@@ -112,3 +112,15 @@ def test_an_open_app_answers_this_machine_alone_whatever_its_settings_say(make_h
     answer = house.client(base_url="http://192.168.1.5:8501").get("/")
     assert answer.status_code == 403 and "open to one person" in answer.text
     assert house.client().get("/").status_code == 200
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])
+def test_an_open_app_answers_nobody_whom_a_proxy_passes_on(make_house, header):
+    house = make_house("open")
+    client = house.client()
+    answer = client.get("/", headers={header: "192.0.2.7"})
+    assert answer.status_code == 403 and "came through a proxy" in answer.text
+    assert is_refused_a_socket(client, Host=HOST, **{header: "192.0.2.7"})
+    assert house.seen == []
+    shared = make_house("open", allow_open=True).client()
+    assert shared.get("/", headers={header: "192.0.2.7"}).status_code == 200
