@@ -1,32 +1,16 @@
-import io
 import json
 import logging
-import sys
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from logging_here import logged
 
-from tl_core.logs import logged_as, start_logging
+from tl_core.logs import logged_as
+
+__all__ = ["logged"]
 
 HOSTILE = "\n2026-12-01T00:00:00 error tl_core run=1: forged\r\x1b[31m\u202e\u2028"
-
-
-@pytest.fixture
-def logged(monkeypatch):
-    """Return a function that starts logging and gives the stream it goes to."""
-    root = logging.getLogger()
-    before = (root.handlers, root.level)
-
-    def start(kind):
-        stream = io.StringIO()
-        monkeypatch.setattr(sys, "stderr", stream)
-        start_logging(kind)
-        return stream
-
-    yield start
-    root.handlers, level = before
-    root.setLevel(level)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
@@ -69,3 +53,12 @@ def test_libraries_are_heard_only_when_they_warn(logged):
     logging.getLogger("somebody").info("chatter")
     logging.getLogger("somebody").warning("trouble")
     assert [json.loads(line)["message"] for line in stream.getvalue().splitlines()] == ["trouble"]
+
+
+def test_whoever_is_named_by_the_block_goes_before_whom_the_thread_works_for(logged):
+    stream = logged("json", (), lambda: "p2")
+    logging.getLogger("tl_core.test").info("Under way")
+    with logged_as(person="p1"):
+        logging.getLogger("tl_core.test").info("Done")
+    people = [json.loads(line)["person"] for line in stream.getvalue().splitlines()]
+    assert people == ["p2", "p1"]

@@ -24,6 +24,7 @@ from typing import IO, Any
 import psutil
 
 from tl_core.files import DISK_FULL, write_whole
+from tl_core.logs import logged_as
 from tl_core.text import about
 
 _log = logging.getLogger(__name__)
@@ -156,7 +157,7 @@ class Jobs:
 
     def _work(self, job: Job, folder: TemporaryDirectory[str]) -> None:
         try:
-            with self._turn, folder:
+            with logged_as(person=job.person_id), self._turn, folder:
                 job.error = _carry_out(job)
         except OSError as error:
             job.error = (

@@ -1,6 +1,7 @@
 """Person for whom a page is drawn or a request is answered."""
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from tl_core.access.presence import person_with_id
 from tl_core.errors import TransferLabError
@@ -36,6 +37,13 @@ def current_person() -> Person:
 
 def _signed_in_id() -> str:
     return str(st.user.get(_CLAIM) or "")
+
+
+def person_of_page() -> str:
+    """Return the id of the person for whom this thread draws a page; empty outside of pages."""
+    # Streamlit itself would warn, which is logged, and asked again for whom.
+    context = get_script_run_ctx(suppress_warning=True)
+    return str(context.user_info.get(_CLAIM) or "") if context else ""
 
 
 def find_person(store: Store, person_id: str) -> Person:

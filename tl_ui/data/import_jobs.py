@@ -1,5 +1,6 @@
 """Imports of datasets, each in its own thread, so that closing the page loses nothing."""
 
+import logging
 import threading
 import time
 import uuid
@@ -14,9 +15,11 @@ from tl_core.data.ingest import IngestProgress
 from tl_core.data.sources import Listing, Source
 from tl_core.datasets.importing import Imported, import_dataset
 from tl_core.errors import Cancelled, TransferLabError
+from tl_core.logs import logged_as
 from tl_core.workspace import Workspace
 from tl_ui.data.questions import Question, make_question
 
+_log = logging.getLogger(__name__)
 AT_ONCE = 2
 """Imports that run at the same time; others wait, since each decodes on two threads."""
 KEEP_SECONDS = 3600
@@ -90,6 +93,10 @@ class Imports:
         return job
 
     def _work(self, job: Import, opening: AbstractContextManager[Source]) -> None:
+        with logged_as(person=self._workspace.person.id):
+            self._carry_out(job, opening)
+
+    def _carry_out(self, job: Import, opening: AbstractContextManager[Source]) -> None:
         try:
             # Opened before the wait for a slot, in which an upload could otherwise expire.
             with opening as source, self._slots:
@@ -104,7 +111,7 @@ class Imports:
             job.error = (
                 f"The import failed unexpectedly ({type(error).__name__}). Nothing was imported."
             )
-            raise
+            _log.exception("An import failed")
         finally:
             # Last, since pages take it as a sign that result or error is there.
             job.ended = time.monotonic()
