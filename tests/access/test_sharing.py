@@ -19,7 +19,8 @@ from tl_core.errors import (
     UnknownDataset,
     UnknownRun,
 )
-from tl_core.records import COMMON_SCOPE, DatasetRecord
+from tl_core.facts import RunFacts
+from tl_core.records import COMMON_SCOPE, DatasetRecord, RunState
 from tl_core.runners import resume
 
 
@@ -65,6 +66,22 @@ def test_a_published_run_shows_its_figures_and_nothing_else(school, space):
     bob.withdraw_run(space.done)
     assert len(bob.list_published()) == 1
     assert ann.get_run(space.done).note == f"{SECRET} note"
+
+
+def test_a_published_run_names_no_weights_of_its_owner(school, space):
+    ann, bob = (school.of(person).store for person in (school.ann, school.bob))
+    config = make_run_config(space.dataset, {"weights": f"file:{SECRET}.pth"})
+    run = ann.add_run(config, "pets", RunFacts(weights=f"All 9 tensors come from {SECRET}.pth."))
+    school.house.store.claim_run(run.id)
+    school.house.store.update_run(run.id, result=RESULT)
+    school.house.store.finish_run(run.id, RunState.COMPLETED)
+    ann.publish_run(run.id)
+    for seen in (bob.get_run(run.id), *bob.list_published()):
+        assert SECRET not in repr((seen.config, seen.facts))
+        assert seen.config.model.weights == "file:its owner's own weights"
+        assert seen.facts.weights == "It began with its owner's own weights."
+    for reader in (ann, school.of(school.teacher).store):
+        assert reader.get_run(run.id).config == config
 
 
 def test_a_withdrawn_or_deleted_run_is_seen_no_more(school, space):

@@ -23,6 +23,8 @@ from tl_core.store.queries import EVERY_RUN, RunQuery, RunSummary, Usage
 from tl_core.store.turns import Waiting
 
 _QUEUEING = Lock()
+_OWN_WEIGHTS = "its owner's own weights"
+"""Words in place of the name of a file, which only who has it may see."""
 
 
 class BoundRuns(Bound):
@@ -223,4 +225,16 @@ def _as_seen_by(person: Person, run: Run) -> Run:
         return run
     # These name other runs, which were not published.
     facts = run.facts.without("comparison", "continues")
-    return replace(run, note="", tags=(), is_favourite=False, facts=facts)
+    seen = replace(run, note="", tags=(), is_favourite=False, facts=facts)
+    return _without_names_of_weights(seen)
+
+
+def _without_names_of_weights(run: Run) -> Run:
+    """Return a run that tells of a weights file only that there was one."""
+    model = run.config.model
+    if not model.weights.startswith("file:"):
+        return run
+    model = model.model_copy(update={"weights": f"file:{_OWN_WEIGHTS}"})
+    # It names the tensors of the file, too.
+    facts = run.facts.merged(RunFacts(weights=f"It began with {_OWN_WEIGHTS}."))
+    return replace(run, config=run.config.model_copy(update={"model": model}), facts=facts)

@@ -32,9 +32,7 @@ def ann(workspace) -> Person:
     return person
 
 
-def test_a_line_of_a_pages_script_and_of_its_failure_names_the_person(
-    lines, monkeypatch
-):
+def test_a_line_of_a_pages_script_and_of_its_failure_names_the_person(lines, monkeypatch):
     for name in ("streamlit", "streamlit.error_util"):
         monkeypatch.setattr(logging.getLogger(name), "propagate", True)
 
