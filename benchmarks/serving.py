@@ -4,11 +4,12 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -45,34 +46,34 @@ class Server:
     def __init__(
         self, home: Path, cores: set[int], app: Path = ROOT / "app.py", **environment: str
     ) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.url = f"http://127.0.0.1:{probe.getsockname()[1]}"
-        command = [
-            sys.executable,
-            "-m",
-            "streamlit",
-            "run",
-            str(app),
-            "--server.port",
-            self.url.rsplit(":", 1)[1],
-        ]
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.port", str(port)]
+        self._start([*command, *OPTIONS.split()], home, cores, environment)
+
+    def _start(
+        self, command: Sequence[str], home: Path, cores: set[int], environment: dict[str, str]
+    ) -> None:
         env = {
             name: value for name, value in os.environ.items() if not name.startswith("TRANSFERLAB_")
         }
         env |= {"TRANSFERLAB_HOME": str(home), **environment}
         self.log = home / "server.log"
         with on_cores(cores), self.log.open("a") as log:
-            self._process = subprocess.Popen(
-                [*command, *OPTIONS.split()], env=env, cwd=ROOT, stdout=log, stderr=log
-            )
+            self._process = subprocess.Popen(command, env=env, cwd=ROOT, stdout=log, stderr=log)
         self._wait()
+
+    @property
+    def trust(self) -> ssl.SSLContext | None:
+        """Certificates that the server's is checked against; None without TLS."""
+        return None
 
     def _wait(self) -> None:
         give_up = time.monotonic() + 120
         while time.monotonic() < give_up and self._process.poll() is None:
             try:
-                urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1).close()  # noqa: S310
+                health = f"{self.url}/_stcore/health"
+                urllib.request.urlopen(health, timeout=1, context=self.trust).close()  # noqa: S310
                 return
             except OSError:
                 time.sleep(0.1)
@@ -94,6 +95,32 @@ class Server:
     @property
     def process_id(self) -> int:
         return self._process.pid
+
+
+class ClassServer(Server):
+    """What `make classroom` starts: reachable from other machines, with a certificate of its own.
+
+    Args:
+        home: folder of the workspace, which also gets the certificate.
+    """
+
+    def __init__(self, home: Path, cores: set[int]) -> None:
+        port = free_port()
+        self.url = f"https://127.0.0.1:{port}"
+        self._certificate = home / "tls" / "tls.crt"
+        command = [sys.executable, "-m", "tl_core", "app", "--classroom", "--port", str(port)]
+        self._start(command, home, cores, {})
+
+    @property
+    def trust(self) -> ssl.SSLContext | None:
+        return ssl.create_default_context(cafile=self._certificate)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
 
 
 def has_playwright() -> bool:
@@ -137,6 +164,17 @@ def cpu_seconds(process_id: int, but: int = 0) -> float:
         return _own_seconds(process_id)
     others = [child for child in children_of(process_id) if child != but]
     return sum(_own_seconds(child) + cpu_seconds(child, but) for child in others)
+
+
+def pss_mb(process_id: int) -> float:
+    """Return the memory of a process in MiB; what it shares with others is divided among them."""
+    try:
+        rollup = Path(f"/proc/{process_id}/smaps_rollup").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    # A process that is ending has none any more.
+    _, found, after = rollup.partition("\nPss:")
+    return int(after.split()[0]) / 2**10 if found else 0.0
 
 
 def _own_seconds(process_id: int) -> float:
