@@ -1,6 +1,6 @@
 """Background jobs of a page: commands in a child process whose results are cached in files.
 
-A server runs one job at a time and queues the others; sessions that ask for the same result share
+A server runs one job at a time, and people take turns; sessions that ask for the same result share
 one job. Closing the page loses nothing. `ProcessPoolExecutor` is no substitute: stopping a running
 job breaks the pool for the queued ones, and its processes outlive a server that is killed.
 """
@@ -23,14 +23,18 @@ from typing import IO, Any
 
 import psutil
 
+from tl_core.errors import LimitReached
 from tl_core.files import DISK_FULL, write_whole
 from tl_core.logs import logged_as
 from tl_core.text import about
+from tl_ui.job_turns import Turns
 
 _log = logging.getLogger(__name__)
 ROOT = Path(__file__).parents[1]
 # Jobs run one at a time, so one that hangs would hold up everyone's.
 MOST_SECONDS = 30 * 60
+MOST_OF_ONE = 10
+"""Jobs of one person that run or wait at once; the operator has no limit."""
 _FOLDERS = "transferlab-job-"
 """Start of the names of the folders for temporary files; the id of the process follows."""
 _COMMAND = (sys.executable, "-m", "tl_core.cli.leashed")
@@ -60,6 +64,8 @@ class Job:
     first_seen: tuple[float, float] | None = None
     """Time (monotonic clock, in seconds) and share of the first progress above zero."""
     lock: threading.Lock = field(default_factory=threading.Lock)
+    turns: Turns = field(default_factory=Turns)
+    """Turns in which it waits."""
 
     def progress(self) -> tuple[float, str]:
         """Return the share that is done, 0 to 1, and a line that says the step and the time."""
@@ -111,6 +117,7 @@ class Job:
             self.was_stopped = True
             if self.process and self.process.poll() is None:
                 self.process.terminate()
+        self.turns.look()
 
 
 class Jobs:
@@ -119,7 +126,7 @@ class Jobs:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         # A job may use every core and much memory, so two at once would only slow each other down.
-        self._turn = threading.Semaphore(1)
+        self._turns = Turns()
         self._jobs: dict[Path, Job] = {}
 
     def find(self, result_file: Path) -> Job | None:
@@ -132,12 +139,16 @@ class Jobs:
 
         Args:
             person_id: person who asks; empty for the operator.
+
+        Raises:
+            LimitReached: the person has as many jobs as one may.
         """
         with self._lock:
             job = self._jobs.get(result_file)
             # A job that has failed may be tried again.
             if job and not job.is_over:
                 return job
+            self._check_limit(person_id)
             try:
                 folder = TemporaryDirectory(
                     prefix=f"{_FOLDERS}{os.getpid()}-", ignore_cleanup_errors=True
@@ -146,7 +157,13 @@ class Jobs:
                 # Kept like any that failed, so that the page can show why.
                 self._jobs[result_file] = _unstarted(arguments, result_file, error)
                 return self._jobs[result_file]
-            job = Job(tuple(arguments), result_file, Path(folder.name) / "progress.json", person_id)
+            job = Job(
+                tuple(arguments),
+                result_file,
+                Path(folder.name) / "progress.json",
+                person_id,
+                turns=self._turns,
+            )
             self._jobs[result_file] = job
         # A daemon, since a thread that waits for its job must not delay the server's shutdown.
         worker = threading.Thread(
@@ -155,9 +172,18 @@ class Jobs:
         worker.start()
         return job
 
+    def _check_limit(self, person_id: str) -> None:
+        n = sum(job.person_id == person_id and not job.is_over for job in self._jobs.values())
+        if person_id and n >= MOST_OF_ONE:
+            raise LimitReached(
+                f"{n} computations of yours run or wait on this server, and one person may have "
+                f"{MOST_OF_ONE}: wait for one of them, or stop one."
+            )
+
     def _work(self, job: Job, folder: TemporaryDirectory[str]) -> None:
         try:
-            with logged_as(person=job.person_id), self._turn, folder:
+            turn = self._turns.turn(job.person_id, lambda: job.was_stopped)
+            with logged_as(person=job.person_id), folder, turn:
                 job.error = _carry_out(job)
         except OSError as error:
             job.error = (

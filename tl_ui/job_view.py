@@ -1,11 +1,13 @@
 """Background job on a page: start button, progress and result."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from tl_core.errors import LimitReached
 from tl_ui.background import Job, get_jobs, read_result
 from tl_ui.choice import draw_again
 from tl_ui.markdown import literal
@@ -30,7 +32,8 @@ def await_result(
         return result
     job = get_jobs().find(place)
     if job is None and at_once:
-        job = get_jobs().start(arguments, place, current_person().id)
+        with limit_said():
+            job = get_jobs().start(arguments, place, current_person().id)
     if job and not job.is_over:
         # In a fragment, so that only the progress is drawn again every second.
         st.fragment(follow, run_every=1)(job)
@@ -38,9 +41,19 @@ def await_result(
     if job:
         st.warning(literal(job.error), icon=":material/error:")
     if st.button(label, icon=":material/play_arrow:", key=f"start-{place.stem}", help=hint):
-        get_jobs().start(arguments, place, current_person().id)
-        st.rerun()
+        with limit_said():
+            get_jobs().start(arguments, place, current_person().id)
+            st.rerun()
     return None
+
+
+@contextmanager
+def limit_said() -> Iterator[None]:
+    """Say on the page that a job of the block could not start, since the person has too many."""
+    try:
+        yield
+    except LimitReached as error:
+        st.warning(literal(str(error)), icon=":material/hourglass_top:")
 
 
 def follow(job: Job) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from waiting import wait_until
 
+from tl_core.errors import LimitReached
 from tl_ui import background
 from tl_ui.background import Jobs, read_result
 
@@ -113,3 +114,52 @@ def test_a_damaged_result_is_none(tmp_path: Path):
     for text in ("", "[1]", "{"):
         (tmp_path / "x.json").write_text(text)
         assert read_result(tmp_path / "x.json") is None
+
+
+def test_people_take_turns_however_many_jobs_each_has(jobs: Jobs, tmp_path: Path):
+    order = tmp_path / "order"
+    gate = tmp_path / "gate"
+    wait = f"import os, time\nwhile not os.path.exists({str(gate)!r}): time.sleep(0.01)\n"
+
+    def start(name: str, person: str, first: str = "") -> background.Job:
+        program = f"{first}open({str(order)!r}, 'a').write({name!r} + ' '); print('{{}}')"
+        return jobs.start([program], tmp_path / f"{name}.json", person)
+
+    first = start("ann-1", "ann", wait)
+    wait_until(lambda: first.began is not None)
+    others = [start(f"ann-{n}", "ann") for n in (2, 3, 4)]
+    wait_until(lambda: len(jobs._turns._waiting) == 3)
+    others.append(start("ben-1", "ben"))
+    wait_until(lambda: len(jobs._turns._waiting) == 4)
+    others[0].stop()
+    wait_until(lambda: others[0].is_over, "the end of one that was stopped while it waited")
+    assert not first.is_over and others[0].error == "It was stopped."
+    gate.touch()
+    wait_until(lambda: all(job.is_over for job in others))
+    names = order.read_text().split()
+    assert names[:2] == ["ann-1", "ben-1"] and sorted(names[2:]) == ["ann-3", "ann-4"]
+
+
+def test_one_person_has_so_many_jobs_and_no_more(jobs: Jobs, tmp_path: Path):
+    sleep = "import time; time.sleep(600)"
+    places = [tmp_path / f"{n}.json" for n in range(background.MOST_OF_ONE)]
+    started = [jobs.start([sleep], place, "ann") for place in places]
+    with pytest.raises(LimitReached, match="10 computations of yours"):
+        jobs.start([sleep], tmp_path / "more.json", "ann")
+    assert jobs.start([sleep], places[0], "ann") is started[0], "who asks again joins"
+    started.append(jobs.start([sleep], tmp_path / "bens.json", "ben"))
+    started[1].stop()
+    wait_until(lambda: started[1].is_over)
+    started.append(jobs.start([sleep], tmp_path / "more.json", "ann"))
+    for job in started:
+        job.stop()
+    wait_until(lambda: all(job.is_over for job in started))
+
+
+def test_the_operator_has_no_limit(jobs: Jobs, tmp_path: Path):
+    sleep = "import time; time.sleep(600)"
+    places = [tmp_path / f"{n}.json" for n in range(background.MOST_OF_ONE + 1)]
+    started = [jobs.start([sleep], place) for place in places]
+    for job in started:
+        job.stop()
+    wait_until(lambda: all(job.is_over for job in started))

@@ -9,7 +9,7 @@ from tl_core.runs.summary import when
 from tl_core.text import number_of, size
 from tl_ui.background import get_jobs, read_result
 from tl_ui.components.assets import url_base
-from tl_ui.job_view import follow
+from tl_ui.job_view import follow, limit_said
 from tl_ui.markdown import literal
 from tl_ui.people import current_person
 from tl_ui.resources import get_tokens, get_workspace
@@ -51,8 +51,9 @@ def _show() -> None:
             folder.mkdir(mode=0o700, exist_ok=True)
             place.unlink(missing_ok=True)
             arguments = ["hand-in", "--json", f"--to={folder / FILE}"]
-            get_jobs().start(arguments, place, current_person().id)
-            st.rerun()
+            with limit_said():
+                get_jobs().start(arguments, place, current_person().id)
+                st.rerun()
         if made := read_result(place):
             _link(made, folder / FILE)
 

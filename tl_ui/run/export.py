@@ -10,7 +10,7 @@ from tl_core.records import Run
 from tl_core.text import number_of, share, size
 from tl_ui.components.assets import url_base
 from tl_ui.folding import unfolded
-from tl_ui.job_view import follow
+from tl_ui.job_view import follow, limit_said
 from tl_ui.markdown import literal
 from tl_ui.people import current_person
 from tl_ui.resources import get_tokens, get_workspace
@@ -66,8 +66,9 @@ def _show_unfolded(run: Run) -> None:
     if packed := read_packed(get_workspace(), run.id, wanted):
         _show_packed(run, wanted, packed)
     elif st.button("Make the zip", icon=":material/inventory_2:", key=f"export-{run.id}"):
-        start_packing(get_workspace(), run.id, wanted, current_person().id)
-        st.rerun()
+        with limit_said():
+            start_packing(get_workspace(), run.id, wanted, current_person().id)
+            st.rerun()
 
 
 def _choose(run: Run, packed: Sequence[str]) -> tuple[str, ...]:
