@@ -24,6 +24,7 @@ from tl_core.text import (
     shorten,
     size,
     visible,
+    without_folders,
 )
 from tl_ui.markdown import literal
 
@@ -234,3 +235,34 @@ def test_every_group_stands_together_before_any_larger_one(items):
     groups = [[item for item in items if item[0] == kind] for kind in kinds]
     assert shown == [item for group in groups for item in group]
     assert [len(group) for group in groups] == sorted(len(group) for group in groups)
+
+
+PLACES = st.lists(
+    st.text(st.characters(codec="utf-8", exclude_characters="/\\\0\n\r"), min_size=1), min_size=1
+)
+
+
+@given(PLACES)
+@example(["home", "a user's", 'so "called"'])
+def test_an_error_of_the_system_is_told_without_its_folders(parts):
+    folder = "/" + "/".join(parts)
+    words = without_folders(str(FileNotFoundError(2, "No such file", f"{folder}/secret/x.png")))
+    assert words == "[Errno 2] No such file: 'x.png'" or words.endswith('"x.png"')
+    words = without_folders(str(OSError(18, "Cross", f"{folder}/x", None, f"{folder}/secret/y")))
+    assert words.replace('"', "'") == "[Errno 18] Cross: 'x' -> 'y'"
+
+
+@pytest.mark.parametrize(
+    ("words", "left"),
+    [
+        ("cannot open /home/ann/x.pt (denied)", "cannot open x.pt (denied)"),
+        ("(/tmp/tmpab12/progress.json)", "(progress.json)"),
+        (r"C:\Users\Ann\x.pt is away", "x.pt is away"),
+        (r"[WinError 2] away: 'C:\\Users\\Ann B\\x.pt'", "[WinError 2] away: 'x.pt'"),
+        (r"\\server\share\x.pt", "x.pt"),
+        ("https://example.org/a/b and hf:timm/resnet18", None),
+        ('"train/cats/1.jpg", 3 / 4 and/or 1/2 of N/A', None),
+    ],
+)
+def test_paths_lose_their_folders_and_nothing_else_does(words, left):
+    assert without_folders(words) == (words if left is None else left)

@@ -16,6 +16,7 @@ from safetensors.numpy import save
 from tl_core.checksums import Damaged, add_checksum, verify
 from tl_core.errors import RunNotReady
 from tl_core.files import delete, replacing
+from tl_core.text import without_folders
 
 Numbers = NDArray[Any]
 Kind = TypeVar("Kind")
@@ -89,7 +90,8 @@ def read_table(path: Path) -> tuple[dict[str, Numbers], dict[str, str]]:
         if isinstance(error, FileNotFoundError):
             raise
         raise RunNotReady(
-            f"The kept outputs in {path.name} cannot be read ({error}): train again."
+            f"The kept outputs in {path.name} cannot be read ({without_folders(str(error))}): "
+            "train again."
         ) from error
 
 

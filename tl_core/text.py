@@ -22,6 +22,12 @@ _RIGHT_TO_LEFT = {"R", "AL", "AN"}
 _LINE_BREAKS = str.maketrans(
     {"\n": "␊", "\r": "␍", "\t": "␉", "\u2028": "\ufffd", "\u2029": "\ufffd"}
 )
+# Absolute paths up to their last part. In quotes they may hold spaces; an address of the web begins
+# with a word, and so is none.
+_FOLDERS = re.compile(
+    r"""(?P<quote>['"])(?:[A-Za-z]:)?[\\/](?:\\.|(?!(?P=quote)).)*[\\/]"""
+    r"""|(?<![^\s(\[=,;`])(?:[A-Za-z]:)?[\\/]+(?:[^\s\\/'"]+[\\/]+)+"""
+)
 # No line is broken at this space, so that numbers stay whole.
 _THIN_SPACE = "\u202f"
 
@@ -70,6 +76,14 @@ def _reads_from_the_right(text: str) -> bool:
 def one_line(text: str) -> str:
     """Make text `visible`, and show line breaks and tabs as marks, too."""
     return visible(text).translate(_LINE_BREAKS)
+
+
+def without_folders(words: str) -> str:
+    """Return the words of an error with the last part of each absolute path, such as a file's name.
+
+    Visitors have no business knowing where a server keeps its files.
+    """
+    return _FOLDERS.sub(lambda found: found["quote"] or "", words)
 
 
 def html_text(text: str) -> str:

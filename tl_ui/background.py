@@ -26,7 +26,7 @@ import psutil
 from tl_core.errors import LimitReached
 from tl_core.files import DISK_FULL, write_whole
 from tl_core.logs import logged_as
-from tl_core.text import about
+from tl_core.text import about, without_folders
 from tl_ui.job_turns import Turns
 
 _log = logging.getLogger(__name__)
@@ -265,5 +265,5 @@ def _carry_out(job: Job) -> str:
             return ""
     _log.warning("%s ended with %s: %s", job.arguments[:1], process.returncode, err[-2000:])
     if process.returncode == _BAD_INPUT and err.strip():
-        return err.strip().splitlines()[-1]
+        return without_folders(err.strip().splitlines()[-1])
     return "It ended without a result. Try again, or read the server's log."

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from tl_core.errors import StoreUnavailable
-from tl_ui.house import get_settings
+from tl_core.text import without_folders
 from tl_ui.markdown import literal
 
 
@@ -16,7 +16,5 @@ def store_failures_said() -> Iterator[None]:
     try:
         yield
     except StoreUnavailable as error:
-        # Visitors have no business knowing where the server keeps its files.
-        words = str(error).replace(f"{get_settings().home}/", "")
-        st.error(literal(words), icon=":material/error:")
+        st.error(literal(without_folders(str(error))), icon=":material/error:")
         st.button("Try again", icon=":material/refresh:")

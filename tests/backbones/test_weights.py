@@ -385,7 +385,7 @@ def test_out_of_reach_says_what_to_do(closed_port: int, folder: Path):
     backbone = at(f"http://127.0.0.1:{closed_port}/net-0123abcd.pth")
     for folders, words in (
         ([], "set TRANSFERLAB_WEIGHTS to it"),
-        ([folder], f"weights folder {folder}"),
+        ([folder], "the folder that TRANSFERLAB_WEIGHTS names"),
     ):
         for attempt in (
             ensure_weights,

@@ -271,6 +271,21 @@ def test_an_unexpected_error_is_a_sentence_and_in_the_log(
     assert "Traceback" in caplog.text
 
 
+def test_an_unexpected_error_names_no_folder_but_in_the_log(
+    workspace: Workspace,
+    colours: DatasetRecord,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+):
+    place = workspace.settings.home / "model.tmp"
+    monkeypatch.setattr(
+        FIT, "_learn", raising(PermissionError(13, "Permission denied", str(place)))
+    )
+    run = carry_out(workspace, run_config(colours))
+    assert "PermissionError: [Errno 13] Permission denied: 'model.tmp'" in run.message
+    assert str(place) in caplog.text
+
+
 def test_a_full_disk_fails_the_run_and_leaves_no_half_a_model(
     workspace: Workspace, colours: DatasetRecord, fill_disk_under: Callable[[Path], None]
 ):

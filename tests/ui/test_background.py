@@ -62,9 +62,13 @@ def test_how_far_it_is_can_be_read(jobs: Jobs, tmp_path: Path):
             "import sys; print('There is no such dataset.', file=sys.stderr); sys.exit(2)",
             "no such dataset",
         ),
+        (
+            "import sys; print('\"/home/x y/z.zip\" is taken.', file=sys.stderr); sys.exit(2)",
+            '"z.zip" is taken',
+        ),
         ("print('not JSON')", "without a result"),
     ],
-    ids=["a crash", "bad input", "nonsense"],
+    ids=["a crash", "bad input", "a path", "nonsense"],
 )
 def test_what_fails_says_why(jobs: Jobs, tmp_path: Path, program: str, says: str):
     job = jobs.start([program], tmp_path / "a" / "x.json")

@@ -218,7 +218,8 @@ def _how_to_get(backbone: Backbone, folders: Sequence[Path]) -> str:
     file = f"{backbone.name}.safetensors or {backbone.name}.pth"
     place = "into a folder and set TRANSFERLAB_WEIGHTS to it"
     if folders:
-        place = f"into the weights folder {folders[0]}"
+        # Not its path, since visitors read this, too.
+        place = "into the folder that TRANSFERLAB_WEIGHTS names, or weights in the home folder"
     return (
         f"The pretrained weights of {backbone.name} are not on this machine and cannot be had "
         f"from the model hub. Connect to the internet, or put {file} {place}, or pick another "

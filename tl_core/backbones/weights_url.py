@@ -17,6 +17,7 @@ import torch
 
 from tl_core.cancellation import Stop
 from tl_core.errors import WeightsUnavailable
+from tl_core.text import without_folders
 
 T = TypeVar("T")
 _CONNECT_TIMEOUT = 5
@@ -63,7 +64,8 @@ def fetch_url(url: str, stop: Stop) -> Path:
         wait_for(fetch, stop)
     # torch reports a wrong hash as a RuntimeError; an HTTPException is no OSError.
     except (URLError, OSError, HTTPException, RuntimeError) as error:
-        raise HubUnreachable(f"{url} cannot be downloaded ({error}).") from error
+        reason = without_folders(str(error))
+        raise HubUnreachable(f"{url} cannot be downloaded ({reason}).") from error
     return file
 
 

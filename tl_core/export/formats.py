@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from tl_core.cancellation import NEVER, Stop
 from tl_core.errors import Cancelled, ConfigError
 from tl_core.features.onnx_export import OnnxUnfit, open_onnx, to_onnx
+from tl_core.text import without_folders
 
 Ask = Callable[[Tensor], Tensor]
 """Function from images, float [B, 3, H, W], to logits [B, classes]."""
@@ -92,7 +93,7 @@ def as_unfit() -> Iterator[None]:
         raise
     # Exporters and runtimes raise almost any exception for a network that they do not support.
     except Exception as error:
-        first_line = str(error).partition("\n")[0]
+        first_line = without_folders(str(error).partition("\n")[0])
         raise OnnxUnfit(f"{type(error).__name__}: {first_line}") from error
 
 

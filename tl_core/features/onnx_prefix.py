@@ -9,6 +9,7 @@ from tl_core.cancellation import Stop
 from tl_core.errors import Cancelled
 from tl_core.features.microbatches import Pieces
 from tl_core.features.onnx_export import OnnxUnfit, open_onnx, to_onnx
+from tl_core.text import without_folders
 
 _CHECKED = 8
 """Images of the first batch on which both engines are compared."""
@@ -49,7 +50,7 @@ class OnnxPrefix:
             raise
         except Exception as error:
             # Exporter and runtime raise errors of any kind; their first line says enough.
-            reason = str(error).partition("\n")[0]
+            reason = without_folders(str(error).partition("\n")[0])
             raise OnnxUnfit(f"{type(error).__name__}: {reason}") from error
         for theirs, ours in zip(zip(*found, strict=True), wanted, strict=True):
             _compare(torch.cat(theirs), ours)

@@ -6,6 +6,7 @@ from tl_core.errors import TransferLabError
 from tl_core.features import is_out_of_memory
 from tl_core.files import DISK_FULL
 from tl_core.records import Run
+from tl_core.text import without_folders
 from tl_core.training.device import is_gpu_error
 
 _log = logging.getLogger(__name__)
@@ -28,12 +29,12 @@ def explain(error: Exception, run: Run) -> str:
     _log.exception("Run %s failed", run.id)
     if is_gpu_error(error):
         # The lines after the first are advice for whoever writes CUDA code.
-        first = str(error).partition("\n")[0].rstrip(".")
+        first = without_folders(str(error).partition("\n")[0].rstrip("."))
         return (
             f"The GPU reported an error ({first}). The next run gets a fresh process; should it "
             "happen again, the GPU or its driver needs a look."
         )
     return (
-        f"An unexpected error occurred ({type(error).__name__}: {error}). "
+        f"An unexpected error occurred ({type(error).__name__}: {without_folders(str(error))}). "
         "The server's log has the details."
     )

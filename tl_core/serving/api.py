@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tl_core.errors import StoreUnavailable, TransferLabError, UnknownDataset, UnknownRun
+from tl_core.text import without_folders
 
 # Responses are for programs: a browser should neither keep them nor display them as pages.
 _HEADERS = {
@@ -92,7 +93,7 @@ async def _refused(request: Request, error: TransferLabError) -> Response:
     elif isinstance(error, StoreUnavailable):
         # Nothing is wrong with the request, which may be sent again.
         status = 503
-    return JSONResponse({"error": str(error)}, status)
+    return JSONResponse({"error": without_folders(str(error))}, status)
 
 
 async def _invalid(request: Request, error: RequestValidationError) -> Response:

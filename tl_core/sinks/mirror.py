@@ -10,6 +10,7 @@ from tl_core.facts import RunFacts
 from tl_core.records import MetricPoint, Run
 from tl_core.settings import Settings
 from tl_core.store import Store
+from tl_core.text import without_folders
 
 _log = logging.getLogger(__name__)
 _PATIENCE = 20.0
@@ -92,7 +93,7 @@ class Mirror:
             except Exception as error:
                 _log.warning("%s takes no more of run %s", sink.name, self._run_id, exc_info=True)
                 self._sinks.remove(sink)
-                self._note(sink, f"{type(error).__name__}: {error}"[:300])
+                self._note(sink, f"{type(error).__name__}: {without_folders(str(error))}"[:300])
 
     def _note(self, sink: Sink, reason: str) -> None:
         note = (

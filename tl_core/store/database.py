@@ -198,7 +198,8 @@ def folder_of_store(url: str) -> Path | None:
 def _describe(url: URL) -> str:
     """Return the location of the store, without password and options."""
     if url.drivername.startswith("sqlite"):
-        return str(url.database)
+        # In quotes, so that a path with spaces is seen to be one.
+        return f'"{url.database}"'
     host = url.host or url.query.get("host") or "this machine"
     port = f":{url.port}" if url.port else ""
     return f"PostgreSQL {host}{port}/{url.database or ''}"
@@ -235,7 +236,7 @@ def _prepare_file(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreUnavailable(
-            f"The folder of the store {path} cannot be made: {error.strerror}."
+            f'The folder of the store "{path}" cannot be made: {error.strerror}.'
         ) from error
     # Where no file can be made, SQLite has a better reason than this would give.
     with suppress(OSError):

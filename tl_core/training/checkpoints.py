@@ -28,6 +28,7 @@ from tl_core.config import ModelConfig
 from tl_core.errors import RunNotReady
 from tl_core.files import delete, replacing
 from tl_core.records import Levels, Preprocessing
+from tl_core.text import without_folders
 
 _DTYPES = {
     torch.float64: "F64",
@@ -194,8 +195,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
         tensors, metadata = _read(path)
     except (SafetensorError, OSError, Damaged) as error:
         raise RunNotReady(
-            f"The model file {path.name} of run {path.parent.name} cannot be read ({error}): "
-            "train again, or restore it from a backup."
+            f"The model file {path.name} of run {path.parent.name} cannot be read "
+            f"({without_folders(str(error))}): train again, or restore it from a backup."
         ) from error
     config = ModelConfig.model_validate_json(metadata["model"])
     classes = tuple(json.loads(metadata["classes"]))

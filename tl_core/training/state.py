@@ -16,6 +16,7 @@ from tl_core.errors import RunNotReady
 from tl_core.events import BatchEnded, EpochEnded
 from tl_core.files import delete, keep_as, write_whole
 from tl_core.records import Prediction
+from tl_core.text import without_folders
 
 _FORMAT = 1
 
@@ -173,7 +174,8 @@ def load_state(path: Path, config: RunConfig) -> TrainingState | None:
     except Exception as error:
         raise StateDamaged(
             f"The training state {path.name} of run {path.parent.name} cannot be read "
-            f"({type(error).__name__}: {error}), so that the run cannot be resumed: train it again."
+            f"({type(error).__name__}: {without_folders(str(error))}), so that the run cannot be "
+            "resumed: train it again."
         ) from error
     if _without_epochs(state.config) != _without_epochs(config):
         raise RunNotReady(

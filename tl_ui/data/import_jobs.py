@@ -16,6 +16,7 @@ from tl_core.data.sources import Listing, Source
 from tl_core.datasets.importing import Imported, import_dataset
 from tl_core.errors import Cancelled, TransferLabError
 from tl_core.logs import logged_as
+from tl_core.text import without_folders
 from tl_core.workspace import Workspace
 from tl_ui.data.questions import Question, make_question
 
@@ -106,7 +107,7 @@ class Imports:
         except Cancelled as error:
             job.error = f"{error} Nothing was imported."
         except TransferLabError as error:
-            job.error = str(error)
+            job.error = without_folders(str(error))
         except Exception as error:
             job.error = (
                 f"The import failed unexpectedly ({type(error).__name__}). Nothing was imported."

@@ -15,6 +15,7 @@ from tl_core.logs import logged_as
 from tl_core.network import as_number, is_local
 from tl_core.records import OPERATOR
 from tl_core.settings import Settings
+from tl_core.text import without_folders
 from tl_ui.gate.answers import is_navigation, refusal, to_join, too_many
 from tl_ui.gate.headers import protect
 from tl_ui.gate.hosts import Hosts, is_from_elsewhere, is_passed_on, known_hosts
@@ -111,7 +112,8 @@ class Gate:
                 scope, headers, by_proxy=scope["transferlab.by_proxy"]
             )
         except StoreUnavailable as error:
-            return await _answer(refusal(scope, 503, str(error)), scope, receive, send_protected)
+            away = refusal(scope, 503, without_folders(str(error)))
+            return await _answer(away, scope, receive, send_protected)
         _name_visitor(scope, visitor)
         refused = self._refused(scope, headers, visitor)
         if refused is not None:

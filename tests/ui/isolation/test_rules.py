@@ -14,7 +14,7 @@ HOUSE = {
     "tl_ui/resources.py",
 }
 """Files that may use the whole house's workspace: what tells who somebody is, and what binds."""
-SETTINGS_ALONE = {"tl_ui/failures.py", "tl_ui/main.py", "tl_ui/classroom/words.py"}
+SETTINGS_ALONE = {"tl_ui/main.py", "tl_ui/classroom/words.py"}
 """Files that may read the settings, in which nothing of anybody is."""
 COMMON_CACHES = {
     "tl_ui/background.py:get_jobs",
