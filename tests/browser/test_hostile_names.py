@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from browsing import ROOT, Server, complaints, opened, until, wait_for_script
-from making_runs import TINY, import_folder, make_colours, open_home, run_config
+from hostile_names import CLASSES, ELSEWHERE, NAME, NOTE, PERSON, make_hostile
+from making_runs import TINY, import_folder, open_home, run_config
 
 from tl_core.access import Directory
 from tl_core.export import export_run
@@ -19,20 +20,6 @@ from tl_core.invitation import teacher_address, teacher_secret
 from tl_core.report import report_html
 from tl_core.runners import InlineRunner
 
-ELSEWHERE = "127.0.0.1:9"
-CLASSES = {
-    "red": "<svg onload=window.hacked=1> <b>bold \"'",
-    "green": "=1+1 ![x](x) :smile: $x^2$ :red[y] {{7*7}} ${7*7}",
-    "blue": "+cmd| \u202eevil\u202c `code` \\ ';DROP TABLE runs;--",
-}
-"""Names of classes, which are folders and so without slashes."""
-NAME = f"<img src=http://{ELSEWHERE}/a onerror=hacked=1>![](http://{ELSEWHERE}/b)$x$:x:"
-"""Title of a run, where a slash may be."""
-NOTE = (
-    f'=HYPERLINK("http://{ELSEWHERE}/f") {NAME} [l](javascript:window.hacked=1) </script><script>'
-    f'window.hacked=1</script> <a href=http://{ELSEWHERE}/c>p</a> """ {{{{7*7}}}} ${{7*7}}'
-)
-PERSON = "<img src=x onerror=hacked=1> $x$:x:"
 INVISIBLE = re.compile("[\u2060\u2066-\u2069\u200b]")
 PAGES = (
     *("", "explore", "train", "train?like={run}", "runs", "run?run={run}", "try?run={run}"),
@@ -56,11 +43,7 @@ def workspace(home):
 @pytest.fixture(scope="module")
 def runs(workspace, tmp_path_factory):
     """Train two runs whose every name is hostile, and delete a third."""
-    folder = make_colours(tmp_path_factory.mktemp("given") / CLASSES["red"])
-    for colour, name in CLASSES.items():
-        (folder / colour).rename(folder / name)
-        (folder / name / "0.png").rename(folder / name / f"{name}.png")
-    dataset = import_folder(workspace, folder)
+    dataset = import_folder(workspace, make_hostile(tmp_path_factory.mktemp("given")))
     store = workspace.store
     trained = []
     for seed in range(3):

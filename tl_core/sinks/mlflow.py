@@ -5,11 +5,12 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from textwrap import indent
 from typing import Any
 
 from tl_core.presets import changed_settings
 from tl_core.records import MetricPoint, Run, RunState
-from tl_core.text import shorten
+from tl_core.text import one_line, shorten, visible
 
 _EXPERIMENT = "TransferLab"
 _MAX_METRICS_PER_CALL = 1000
@@ -38,16 +39,17 @@ class MLflow:
         self._client = MlflowClient(tracking_uri=self._uri)
         experiment_id = self._get_or_create_experiment()
         tags = {
-            "dataset": run.dataset_name,
+            "dataset": one_line(run.dataset_name),
             "transferlab.run": run.id,
-            "mlflow.note.content": run.note,
+            # MLflow renders it as Markdown, where indented lines are code.
+            "mlflow.note.content": indent(visible(run.note), " " * 4),
         }
-        name = run.title or run.id
+        name = one_line(run.title) or run.id
         self._run_id = self._client.create_run(experiment_id, tags=tags, run_name=name).info.run_id
         settings = {"dataset_id": run.config.data.dataset_id, "backbone": run.config.model.backbone}
         settings |= changed_settings(run.config)
         # Older servers refuse values of more than 500 characters.
-        params = [Param(key, shorten(str(value), 500)) for key, value in settings.items()]
+        params = [Param(key, one_line(shorten(str(value), 500))) for key, value in settings.items()]
         self._client.log_batch(self._run_id, params=params)
 
     def _get_or_create_experiment(self) -> str:
