@@ -81,7 +81,8 @@ def test_classes_and_files_are_called_as_they_are(client, run, name):
     reply = ask(client, run, escaped.encode())
     first, second = reply.json()["answers"]
     assert {each["class"] for each in first["top"]} == set(CLASSES.values())
-    assert first["image"] == second["image"] == name
+    # Of a Windows path only the file's name is read, as old browsers sent whole ones.
+    assert first["image"] == second["image"] == name.removeprefix("C:\\")
     assert second["error"]
 
 
