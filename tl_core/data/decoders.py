@@ -244,7 +244,7 @@ class Decoders:
 
     def _allowance(self, max_pixels: int) -> Allowance:
         # However large images may be, half of the machine is left to others.
-        memory = min(_BYTES_PER_PIXEL * max_pixels, psutil.virtual_memory().total // 2)
+        memory = min(_BYTES_PER_PIXEL * max_pixels, _memory_of_machine() // 2)
         return Allowance(
             memory=max(_LEAST_MEMORY, memory),
             cpu_seconds=self._cpu_seconds,
@@ -291,6 +291,12 @@ class Decoders:
 def get_decoders() -> Decoders:
     """Return the children of this process."""
     return Decoders(importing_workers())
+
+
+@cache
+def _memory_of_machine() -> int:
+    # It does not change, and the system takes a while to tell it.
+    return int(psutil.virtual_memory().total)
 
 
 @contextmanager

@@ -8,7 +8,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
-from PIL import Image
+# Pillow saves as WebP once it has this module; left to itself it would load all of its formats.
+from PIL import Image, WebPImagePlugin  # noqa: F401
 
 from tl_core.data.decoding import Levels, Span, has_usual_samples, read_header, read_upright
 from tl_core.data.file_types import (
