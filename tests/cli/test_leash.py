@@ -9,6 +9,11 @@ from pathlib import Path
 from making_runs import environment
 from waiting import wait_until
 
+from tl_core.access import Directory, bind
+from tl_core.config import make_run_config
+from tl_core.datasets.importing import owned
+from tl_core.records import DatasetRecord
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -30,16 +35,41 @@ def test_it_ends_with_the_process_that_started_it(tmp_path):
 
 
 def test_a_command_ends_as_usual_while_its_parent_lives(tmp_path):
+    done = asked_for("", tmp_path, "presets", "--json")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads(done.stdout)
+
+
+def asked_for(person_id, home, *command):
+    """Run a command as a server does for a person."""
+    asked = [sys.executable, "-m", "tl_core.cli.leashed", *command]
     given, held = os.pipe()
-    os.write(held, b"\n")
-    asked = [sys.executable, "-m", "tl_core.cli.leashed", "presets", "--json"]
+    os.write(held, f"{person_id}\n".encode())
     done = subprocess.run(
-        asked, stdin=given, capture_output=True, cwd=ROOT, env=environment(tmp_path), check=False
+        asked, stdin=given, capture_output=True, cwd=ROOT, env=environment(home), check=False
     )
     os.close(given)
     os.close(held)
-    assert (done.returncode, done.stderr) == (0, b"")
-    assert json.loads(done.stdout)
+    return done
+
+
+def test_a_command_sees_what_the_person_sees_for_whom_it_runs(workspace):
+    directory = Directory(workspace)
+    ann, ben, rob = (directory.join(name)[0] for name in ("Ann", "Ben", "Rob"))
+    directory.remove(rob.id)
+    store = bind(workspace, ann).store
+    dataset = DatasetRecord(
+        "d" * 16, "pets", ("cat", "dog"), (1, 1), 0, "zip", 0.0, fingerprint="d" * 16
+    )
+    kept = store.add_dataset(owned(dataset, ann.id), [], [])
+    run = store.add_run(make_run_config(kept.id, {}), "pets")
+    home = workspace.settings.home
+    hers = asked_for(ann.id, home, "runs", "--json")
+    assert [each["id"] for each in json.loads(hers.stdout)] == [run.id]
+    assert json.loads(asked_for(ben.id, home, "runs", "--json").stdout) == []
+    refused = asked_for(rob.id, home, "runs", "--json")
+    assert refused.returncode == 2 and refused.stdout == b""
+    assert run.id not in refused.stderr.decode()
 
 
 def is_alive(process_id):

@@ -1,12 +1,17 @@
 """Pages that a class shares: the teacher's page, the wall, publishing and sharing."""
 
 import re
+from pathlib import Path
 
 import pytest
 from opening_pages import everything, open_as
 
 from tl_core.access import Directory, PersonLimits
 from tl_core.records import Role
+from tl_core.runs.summary import headline
+from tl_ui import people
+from tl_ui.background import Job
+from tl_ui.job_view import may_stop
 
 
 def words(app):
@@ -74,6 +79,62 @@ def test_a_published_run_is_on_the_wall_of_everyone(house, monkeypatch, publishe
         app = open_as(monkeypatch, person.id, "wall")
         assert "mine title" in everything(app)
         assert not app.get("html") or "<img" not in str(app.get("html")[0].proto)
+
+
+def test_a_published_run_shows_what_its_owner_agreed_to_and_changes_nothing(
+    house, monkeypatch, published
+):
+    app = open_as(monkeypatch, house.anna.person.id, "run", run=published.id)
+    shown = everything(app)
+    assert [title.value for title in app.title] == ["mine title"]
+    assert "published by **Ben**" in shown
+    assert headline(published.result) in [header.value for header in app.header]
+    for kept in ("mine note", "mine tag", "/samples/", house.ben.sha256):
+        assert kept not in shown
+    labels = {each.label for each in app.button}
+    assert not labels & {"Publish", "Take it down", "Delete", "Make the zip", "Continue training"}
+    links = {link.proto.label: link.proto.query_string for link in app.get("page_link")}
+    assert f"like={published.id}" in links["Train with these settings"]
+
+
+def test_sample_images_of_a_published_run_are_shown_if_their_owner_agrees(house, monkeypatch):
+    store = house.ben.workspace.store
+    store.publish_run(house.ben.run.id, shows_images=True)
+    try:
+        app = open_as(monkeypatch, house.anna.person.id, "run", run=house.ben.run.id)
+        assert f"/api/runs/{house.ben.run.id}/samples/" in everything(app)
+    finally:
+        store.withdraw_run(house.ben.run.id)
+
+
+def test_who_leads_filters_runs_by_person_and_students_have_no_such_filter(house, monkeypatch):
+    def runs_of(person, **query):
+        app = open_as(monkeypatch, person.id, "runs", **query)
+        found = set(re.findall(r"run\?run=(\w+)", everything(app)))
+        return app, found
+
+    spaces = {space.person.id: {space.run.id, space.second.id} for space in (house.anna, house.ben)}
+    app, found = runs_of(house.teacher)
+    assert found == set().union(*spaces.values())
+    box = next(box for box in app.selectbox if box.label == "Person")
+    box.set_value(house.ben.person.id).run()
+    assert house.ben.person.id in app.query_params["of"]
+    for person_id, own in spaces.items():
+        assert runs_of(house.teacher, of=person_id)[1] == own
+    app, found = runs_of(house.ben.person, of=house.anna.person.id)
+    assert found == spaces[house.ben.person.id]
+    assert "Person" not in [box.label for box in app.selectbox]
+
+
+def test_a_job_is_stopped_by_who_asked_and_by_those_who_lead(house, monkeypatch):
+    lead = Directory(house.workspace).enter("helper", "Hal", Role.LEAD)
+    job = Job((), Path("x.json"), Path("progress.json"), house.anna.person.id)
+    stoppers = []
+    for person in (house.anna.person, house.ben.person, lead, house.teacher):
+        monkeypatch.setattr(people, "_signed_in_id", lambda person=person: person.id)
+        if may_stop(job):
+            stoppers.append(person)
+    assert stoppers == [house.anna.person, lead, house.teacher]
 
 
 def test_images_are_on_the_wall_only_where_their_owner_agreed(house, monkeypatch):
