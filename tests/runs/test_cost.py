@@ -32,13 +32,13 @@ def test_circumstances_are_told_where_they_matter():
     rows = CachedRows(found=3, needed=12)
     warm = run_with(cached_rows=rows, others_share=0.05)
     assert circumstances(warm) == [
-        "quicker, because an earlier run had already prepared 25.0 % of its images"
+        "less time, because an earlier run had already prepared 25.0 % of its images"
     ]
     whole = run_with(cached_rows=CachedRows(found=12, needed=12))
     assert circumstances(whole)[0].endswith("prepared all of its images")
     busy = run_with(cached_rows=CachedRows(found=0, needed=4), others_share=0.62)
     assert circumstances(busy) == [
-        "slower, because other programs took 62 % of the computer's processor"
+        "more time, because other programs took 62 % of the computer's processor"
     ]
     assert circumstances(run_with()) == []
 

@@ -17,6 +17,11 @@ MAX_LABELLED_CLASSES = 20
 MAX_OUTLINED_CLASSES = 30
 MAX_TICKS = 60
 """Largest number of readable class names on an axis; a cell's tooltip has them anyway."""
+_LEVEL_LENGTH = 10
+"""Longest names of two classes that a phone has room for side by side, in characters.
+
+Where they would overlap, Plotly leaves one of them out.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,10 +197,11 @@ def _layout(shown: _Shown) -> Figure:
         "fillcolor": "rgba(0,0,0,0)",
     }
     outlined = range(n) if n <= MAX_OUTLINED_CLASSES else ()
+    is_slanted = n > 2 or max(map(len, names), default=0) > _LEVEL_LENGTH
     return {
         # Slanted to the left: to the right the last label would leave the page.
         "xaxis": axis
-        | {"title": {"text": "Model's answer"}, **({"tickangle": -40} if n > 2 else {})},
+        | {"title": {"text": "Model's answer"}, **({"tickangle": -40} if is_slanted else {})},
         "yaxis": axis
         | {
             "title": {"text": "True class"},

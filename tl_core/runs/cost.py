@@ -24,15 +24,15 @@ def training_cost(run: Run) -> float | None:
 
 
 def circumstances(run: Run) -> list[str]:
-    """Say in clauses what made a run quicker or slower on the clock than its cost suggests."""
+    """Say in clauses, after "it took", why a run's time on the clock is not that of its work."""
     found = []
     rows = run.facts.cached_rows
     if rows and rows.found:
         part = "all" if rows.found == rows.needed else percent(rows.found / rows.needed)
-        found.append(f"quicker, because an earlier run had already prepared {part} of its images")
+        found.append(f"less time, because an earlier run had already prepared {part} of its images")
     others = run.facts.others_share
     if others is not None and others > _BUSY:
         found.append(
-            f"slower, because other programs took {100 * others:.0f} % of the computer's processor"
+            f"more time, because other programs took {100 * others:.0f} % of the computer's processor"
         )
     return found

@@ -23,7 +23,9 @@ def show_reset() -> None:
     st.header("Next class", anchor=False)
     if sentence := st.session_state.pop(_DONE, ""):
         st.success(sentence, icon=":material/check:")
-    st.caption("Makes room for other students. Let the present ones hand in first.")
+    st.caption(
+        "Makes room for other students. Pack and download the reports of the present ones first."
+    )
     if st.button("Reset for the next class…", icon=":material/restart_alt:"):
         _ask()
 

@@ -157,15 +157,19 @@ def _columns(ids: list[str]) -> dict[str, Any]:
 
 
 def cost_words(runs: Sequence[Run], labels: dict[str, str]) -> str:
-    """Say, as Markdown, what made runs quicker or slower, and whose cost is not known."""
+    """Say, as Markdown, why the clock and the cost of runs differ, and whose cost is not known."""
     told = [
-        f"On the clock, **{literal(labels[run.id])}** was {', and '.join(found)}."
+        f"**{literal(labels[run.id])}** took {', and '.join(found)}"
         for run in runs
         if (found := circumstances(run))
     ]
     sentences = []
     if told:
-        sentences = [*told, "The training cost leaves this out, so that runs can be compared."]
+        # Not "slower": of two runs, both can have been held up, and neither is compared here.
+        sentences = [
+            f"Time on the clock is not that of the work alone: {'; '.join(told)}.",
+            "The training cost leaves this out, so that runs can be compared.",
+        ]
     if unknown := [run for run in runs if run.result and training_cost(run) is None]:
         names = ", ".join(f"**{literal(labels[run.id])}**" for run in unknown)
         sentences.append(f"The cost is not known, and so not drawn, for {names}.")

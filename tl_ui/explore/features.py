@@ -41,7 +41,7 @@ _DECIDING = (
 """Settings on which pretrained features and their split depend."""
 _MOST = 0.5
 """Share of the variance above which a map needs no warning."""
-_VERSION = 3
+_VERSION = 4
 """Version of the cached results, to be raised when the same settings would give other results."""
 
 
@@ -177,8 +177,8 @@ def show_probes(
     sample = sample_words(result["n"], result["n_of"], "training and validation image")
     st.caption(
         f"Cross-validation in {result['folds']} folds on {sample}: each image is predicted once, "
-        "by a model that has not seen it nor a copy of it. Bars are means over the folds, lines "
-        "one standard deviation. The test set has no part in this: to choose among models by it "
+        "by a model that has not seen it nor a copy of it. Bars are shares of those images, lines "
+        "one standard deviation over the folds. The test set has no part in this: to choose among models by it "
         "would spoil it for the one honest figure at the end."
     )
     for sentence in result["notes"]:
@@ -209,7 +209,9 @@ def _show_table(result: Mapping[str, Any]) -> None:
         hide_index=True,
         column_config={
             "Model": text(width=200),
-            "Right": number(format="%.1f %%", width=72, help="Mean over the folds."),
+            "Right": number(
+                format="%.1f %%", width=72, help="Share of the images, each predicted once."
+            ),
             "± over folds": number(format="%.1f", width=104, help=deviation),
             "Time": number(format="%.1f s", width=72, help=time),
             "How it decides": text(width=620),

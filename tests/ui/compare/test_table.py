@@ -24,12 +24,24 @@ def test_a_card_has_name_and_test_accuracy_with_interval_and_n(workspace, add_ru
     assert list(table.value["Run"]) == [run.id for run in runs]
 
 
-def test_what_made_a_run_quicker_or_slower_is_a_sentence(workspace, add_run):
+def test_why_the_clock_shows_another_time_than_the_work_is_a_sentence(workspace, add_run):
     run = add_run(2, state=RunState.COMPLETED, tested=True)
     facts = RunFacts(cached_rows=CachedRows(found=384, needed=384), others_share=0.72)
     workspace.store.update_run(run.id, facts=facts)
     said = cost_words([workspace.store.get_run(run.id)], {run.id: "a"})
     assert said.startswith(
-        "On the clock, **a** was quicker, because an earlier run had already prepared all of its "
-        "images, and slower, because other programs took 72 % of the computer's processor."
+        "Time on the clock is not that of the work alone: **a** took less time, because an earlier "
+        "run had already prepared all of its images, and more time, because other programs took "
+        "72 % of the computer's processor."
     )
+
+
+def test_of_two_runs_that_were_held_up_neither_is_called_the_slower(workspace, add_run):
+    runs = []
+    for _ in range(2):
+        run = add_run(2, state=RunState.COMPLETED, tested=True)
+        workspace.store.update_run(run.id, facts=RunFacts(others_share=0.9))
+        runs.append(workspace.store.get_run(run.id))
+    said = cost_words(runs, {runs[0].id: "a", runs[1].id: "b"})
+    assert "**a** took more time, because" in said and "; **b** took more time, because" in said
+    assert "slower" not in said

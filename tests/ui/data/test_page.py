@@ -84,6 +84,19 @@ def test_a_row_a_class_and_more_on_request(add):
     assert pictures(app).count('class="tl-row"') == 30
 
 
+def test_a_row_shows_ten_of_its_class_at_equal_distances_and_all_of_a_small_one(add):
+    add([40, 4, 10, 11])
+    rows = pictures(open_page("data")).split('class="tl-row"')[1:]
+    shown = [[int(pick) for pick in re.findall(r'data-pick="(\d+)"', row)] for row in rows]
+    names = [re.search(r"<b>(.*?)</b>", row)[1] for row in rows]
+    assert names == ["class 0", "class 1", "class 2", "class 3"]
+    # Positions count through all classes, in their order.
+    assert shown[0] == list(range(0, 40, 4))
+    assert shown[1] == [40, 41, 42, 43]
+    assert shown[2] == list(range(44, 54))
+    assert len(shown[3]) == len(set(shown[3])) == 10 and set(shown[3]) < set(range(54, 65))
+
+
 def test_one_class_is_shown_image_by_image(add):
     add([12, 40])
     app = open_page("data")
