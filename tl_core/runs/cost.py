@@ -33,6 +33,7 @@ def circumstances(run: Run) -> list[str]:
     others = run.facts.others_share
     if others is not None and others > _BUSY:
         found.append(
-            f"more time, because other programs took {100 * others:.0f} % of the computer's processor"
+            f"more time, because other programs took {100 * others:.0f} % of the computer's "
+            "processor"
         )
     return found

@@ -178,8 +178,8 @@ def show_probes(
     st.caption(
         f"Cross-validation in {result['folds']} folds on {sample}: each image is predicted once, "
         "by a model that has not seen it nor a copy of it. Bars are shares of those images, lines "
-        "one standard deviation over the folds. The test set has no part in this: to choose among models by it "
-        "would spoil it for the one honest figure at the end."
+        "one standard deviation over the folds. The test set has no part in this: to choose among "
+        "models by it would spoil it for the one honest figure at the end."
     )
     for sentence in result["notes"]:
         st.info(literal(sentence), icon=":material/info:")
