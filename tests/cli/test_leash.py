@@ -4,14 +4,18 @@ import json
 import os
 import subprocess
 import sys
+from contextvars import copy_context
 from pathlib import Path
 
+import pytest
 from making_runs import environment
 from waiting import wait_until
 
 from tl_core.access import Directory, bind
+from tl_core.cli.workspaces import ACTING_FOR, open_and_tidy
 from tl_core.config import make_run_config
 from tl_core.datasets.importing import owned
+from tl_core.errors import NotAdmitted, UnknownPerson
 from tl_core.records import DatasetRecord
 
 ROOT = Path(__file__).parents[2]
@@ -53,7 +57,7 @@ def asked_for(person_id, home, *command):
     return done
 
 
-def test_a_command_sees_what_the_person_sees_for_whom_it_runs(workspace):
+def test_a_command_sees_what_the_person_sees_for_whom_it_runs(workspace, monkeypatch):
     directory = Directory(workspace)
     ann, ben, rob = (directory.join(name)[0] for name in ("Ann", "Ben", "Rob"))
     directory.remove(rob.id)
@@ -66,10 +70,21 @@ def test_a_command_sees_what_the_person_sees_for_whom_it_runs(workspace):
     home = workspace.settings.home
     hers = asked_for(ann.id, home, "runs", "--json")
     assert [each["id"] for each in json.loads(hers.stdout)] == [run.id]
-    assert json.loads(asked_for(ben.id, home, "runs", "--json").stdout) == []
-    refused = asked_for(rob.id, home, "runs", "--json")
-    assert refused.returncode == 2 and refused.stdout == b""
-    assert run.id not in refused.stderr.decode()
+    # The others in this process, whose libraries are loaded.
+    monkeypatch.setenv("TRANSFERLAB_HOME", str(home))
+    assert acting_for(ben.id, open_and_tidy).store.list_runs() == []
+    with pytest.raises(NotAdmitted):
+        acting_for(rob.id, open_and_tidy).store.list_runs()
+    with pytest.raises(UnknownPerson):
+        acting_for("0" * 16, open_and_tidy)
+
+
+def acting_for(person_id, act):
+    def as_person():
+        ACTING_FOR.set(person_id)
+        return act()
+
+    return copy_context().run(as_person)
 
 
 def is_alive(process_id):

@@ -16,10 +16,11 @@ def open_and_tidy() -> Workspace:
     """Open the workspace, and settle the runs whose process has ended.
 
     Returns:
-        The workspace as far as the person may use it for whom this command was started.
+        The workspace as far as the person may use it for whom this command was started; that of
+        somebody who was removed refuses everything.
 
     Raises:
-        UnknownPerson: there is nobody with that id, or they were removed.
+        UnknownPerson: there is nobody with that id.
     """
     from tl_core.access import Directory, bind
     from tl_core.runs.recovery import recover_for_command
