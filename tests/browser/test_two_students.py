@@ -50,6 +50,7 @@ def test_what_is_annas_stays_hers(browser, lesson, tmp_path):
             *(f"/{page}?run={space.run.id}" for page in ("run", "try")),
             f"/compare?runs={space.run.id},{space.second.id}",
             f"/optimizers?comparison={COMPARISON}{CANARY}",
+            f"/explore?dataset={space.dataset.id}",
             "/runs",
             "/bin",
         ]
@@ -75,6 +76,15 @@ def test_what_is_annas_stays_hers(browser, lesson, tmp_path):
                 assert anna.request.get(address).ok, address
             assert ben.request.get(address).status in (403, 404, 405), address
             assert nobody.request.get(address).status == 401
+        with lesson.directory() as directory:
+            directory.remove(space.person.id)
+        # Her open page is closed, and her addresses lead nowhere any more.
+        anna.get_by_text("You are not signed in, or were removed").wait_for()
+        for address in found:
+            assert anna.request.get(address).status == 401, address
+        for path in paths:
+            anna.goto(path)
+            assert "/join" in anna.url and f"{CANARY} title" not in anna.content()
 
 
 def test_who_leaves_is_out_and_whoever_joins_next_finds_nothing_of_theirs(browser, lesson):
