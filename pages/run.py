@@ -17,7 +17,6 @@ from tl_ui.run.overview import open_run, show_ending, show_head, show_learning_c
 from tl_ui.run.preview import show_preview, watch_preview
 from tl_ui.run.progress import is_training, watch
 from tl_ui.run.published import show_published
-from tl_ui.run.publishing import show_publishing
 from tl_ui.run.results import show_figures
 from tl_ui.run.settings import show_settings
 from tl_ui.runs.deletion import ask_to_delete
@@ -52,7 +51,6 @@ if is_busy(run):
 
 show_ending(run)
 show_next_steps(run)
-show_publishing(run)
 show_export(run)
 show_figures(run)
 show_answers(run)

@@ -3,9 +3,11 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from tl_core.text import confidence, html_text, isolated, shorten
 
+_Image = TypeVar("_Image")
 CAPTION_LENGTH = 60
 """Longest class name below an image, in characters; the alternative text has all of it."""
 GALLERY_SIDE = 128
@@ -75,6 +77,12 @@ class ClassRow:
     """Name of the class. User text."""
     items: Sequence[GalleryItem]
     """At most `PER_ROW` images."""
+
+
+def spread(images: Sequence[_Image], n: int) -> list[_Image]:
+    """Return at most `n` images at equal distances, since neighbours often look alike."""
+    step = max(1.0, len(images) / n)
+    return [images[int(place * step)] for place in range(min(n, len(images)))]
 
 
 def class_rows_html(rows: Sequence[ClassRow], columns: int = PER_ROW) -> str:

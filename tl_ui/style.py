@@ -57,6 +57,13 @@ div:has(> [class*="st-key-phone-only"]) { display: none; }
   /* Options that do not fit beside each other are pills, each with edges of its own. */
   [data-testid="stButtonGroup"] > div { gap: 0.375rem; }
   [data-testid="stButtonGroup"] button { border-radius: 0.5rem !important; margin: 0 !important; }
+  /* Streamlit leaves out the edge that an option shares with the chosen one beside it. */
+  [data-testid="stButtonGroup"] button:not([data-selected="true"]) {
+    border-color: light-dark(#d9d6e2, #433e52) !important; }
+  /* Next steps stand below each other, all at the same distance and at the same edge. */
+  .st-key-steps { row-gap: 0.5rem !important; }
+  .st-key-steps a[data-testid="stPageLink-NavLink"] { padding-left: 0; }
+  .st-key-steps [class*="st-key-next"] a[data-testid="stPageLink-NavLink"] { padding-left: 1rem; }
   [data-testid="stHeading"] h1 { font-size: 1.75rem; }
   [data-testid="stHeading"] h2 { font-size: 1.375rem; }
   [data-testid="stHeading"] h3 { font-size: 1.2rem; }
@@ -78,8 +85,12 @@ div:has(> .st-key-bar), .st-key-bar div:has(> [class*="st-key-next"]) {
     border-top: var(--tl-edge); }
   [data-testid="stMain"]:has(.st-key-bar) { scroll-padding-bottom: 6rem; }
 }
+/* Links that are sentences wrap where the page is narrow; the menu's own never do. */
+[data-testid="stMainBlockContainer"] a[data-testid="stPageLink-NavLink"] * { white-space: normal; }
+.st-key-menu a[data-testid="stPageLink-NavLink"] * { white-space: nowrap !important; }
 /* What is still loading is drawn lower than it will be, and would push the page down. */
 .st-key-metrics .stElementContainer { min-height: 7.3rem; }
+.st-key-report .stElementContainer { min-width: 10.5rem; min-height: 2.5rem; }
 [class*="st-key-dataset-choice"], [class*="st-key-class-"], [class*="st-key-run-choice"] {
   min-height: 4.25rem; }
 /* An animated progress bar makes the browser lay the page out again for every frame. */

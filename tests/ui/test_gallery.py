@@ -2,7 +2,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tl_ui.gallery import ClassRow, GalleryItem, class_rows_html, gallery_html
+from tl_ui.gallery import ClassRow, GalleryItem, class_rows_html, gallery_html, spread
 
 HOSTILE = """"><script>alert(1)</script><img src=x onerror='1'>"""
 
@@ -52,6 +52,13 @@ def test_user_text_is_never_markup():
     assert len(tags.named("img")) == 2
     assert all("onerror" not in attrs for _, attrs in tags.found)
     assert HOSTILE in tags.words
+
+
+def test_few_of_many_are_taken_at_equal_distances_so_that_each_class_has_its_share():
+    by_class = ["circle"] * 3 + ["square"] * 3 + ["star"] * 3 + ["triangle"] * 3
+    assert spread(by_class, 4) == ["circle", "square", "star", "triangle"]
+    assert spread(by_class, 12) == spread(by_class, 100) == by_class
+    assert spread([], 4) == []
 
 
 def test_without_captions_the_alternative_text_remains():

@@ -1,6 +1,6 @@
-"""Long names of classes on a phone: each stays inside its own column, measured in Chromium."""
+"""Long names of classes and models on a phone stay inside their columns, measured in Chromium."""
 
-import json
+from itertools import pairwise
 from pathlib import Path
 
 import plotly
@@ -8,8 +8,10 @@ import pytest
 from browsing import ROOT, chromium
 
 from tl_core.charts import confusion_chart
+from tl_core.evaluation.probes import PROBES
 from tl_core.records import Prediction
 from tl_ui.gallery import PER_ROW, ClassRow, GalleryItem, class_rows_html, gallery_html
+from tl_ui.probe_charts import probes_chart
 
 PHONE = {"width": 390, "height": 844}
 NAMES = [
@@ -52,6 +54,21 @@ def phone():
         context.close()
 
 
+def draw(page, chart):
+    """Draw a chart as the app and the report do."""
+    page.set_content(f'{PAGE}<figure style="margin:0"><div id="plot"></div></figure>')
+    page.add_script_tag(path=Path(plotly.__file__).parent / "package_data" / "plotly.min.js")
+    page.add_script_tag(path=ROOT / "tl_core" / "charts" / "theme.js")
+    page.evaluate(
+        """async ([figure, height]) => {
+          const plot = document.querySelector("#plot")
+          const { data, layout } = withTheme(figure, plot, height)
+          await Plotly.newPlot(plot, data, layout, { displayModeBar: false })
+        }""",
+        [chart.figure, chart.height],
+    )
+
+
 def test_names_in_a_gallery_stay_in_their_column(phone):
     rows = [ClassRow(name, [GalleryItem("/x", name)] * PER_ROW) for name in NAMES]
     items = [GalleryItem("/x", true, wrong, 0.5) for true in NAMES for wrong in NAMES]
@@ -74,18 +91,7 @@ def test_names_beside_a_confusion_matrix_leave_room_for_its_cells(phone, n_class
         for label in range(n_classes)
     ]
     chart = confusion_chart(answers, names, "Test")
-    phone.set_content(f'{PAGE}<figure style="margin:0"><div id="plot"></div></figure>')
-    # As the app and the report draw it.
-    phone.add_script_tag(path=Path(plotly.__file__).parent / "package_data" / "plotly.min.js")
-    phone.add_script_tag(path=ROOT / "tl_core" / "charts" / "theme.js")
-    phone.evaluate(
-        """async ([figure, height]) => {
-          const plot = document.querySelector("#plot")
-          const { data, layout } = withTheme(figure, plot, height)
-          await Plotly.newPlot(plot, data, layout, { displayModeBar: false })
-        }""",
-        [json.loads(json.dumps(chart.figure)), chart.height],
-    )
+    draw(phone, chart)
     (plot,) = phone.evaluate(BOXES, "#plot")
     (cells,) = phone.evaluate(BOXES, "#plot .heatmaplayer image")
     (title,) = phone.evaluate(BOXES, "#plot .ytitle")
@@ -101,3 +107,20 @@ def test_names_beside_a_confusion_matrix_leave_room_for_its_cells(phone, n_class
     )
     assert cells["right"] - cells["left"] >= PHONE["width"] / 3
     assert phone.evaluate(OVERFLOW) <= 0
+
+
+def test_names_of_classical_models_are_whole_beside_their_bars(phone):
+    results = [
+        {"name": model.name, "title": model.title, "accuracy": 0.9, "spread": 0.01}
+        for model in PROBES
+    ]
+    draw(phone, probes_chart({"n": 50, "results": results}))
+    shown = phone.locator("#plot .ytick text").all()
+    lines = [
+        label.locator("tspan").all_text_contents() or [label.text_content()] for label in shown
+    ]
+    assert sorted(" ".join(each) for each in lines) == sorted(model.title for model in PROBES)
+    boxes = phone.evaluate(BOXES, "#plot .ytick text")
+    boxes.sort(key=lambda box: box["top"])
+    assert all(PHONE["width"] > box["left"] >= 0 for box in boxes)
+    assert all(upper["bottom"] <= lower["top"] for upper, lower in pairwise(boxes))

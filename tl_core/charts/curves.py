@@ -46,7 +46,7 @@ def loss_chart(
         "name": "training, batch by batch",
         "uid": "batches",
         "mode": "lines",
-        "opacity": 0.35,
+        "opacity": 0.5,
         "line": {"color": "@accent", "width": 1.2},
         "hovertemplate": "step %{x}: %{y:.3f}<extra></extra>",
     }

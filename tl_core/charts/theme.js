@@ -57,19 +57,29 @@ function withTheme(figure, element, height) {
   })
   const longest = !isNarrow ? Infinity : layout.yaxis.scaleanchor ? 13 : 21
   fitLabels(layout.xaxis, element.clientWidth * 0.75, longest)
-  fitLabels(layout.yaxis, height * 0.75, longest)
+  fitLabels(layout.yaxis, height * 0.75, longest, !layout.yaxis.scaleanchor)
   for (const trace of data) if (trace.type === "heatmap") fitCells(trace, element.clientWidth * (isNarrow ? 0.6 : 0.75))
   return { data, layout }
 }
 
 // Every label where each has the room of a line, else every second, third …; and short ones on a phone, beside square
-// cells more so.
-function fitLabels(axis, room, longest) {
+// cells more so. Where each has the room of two lines, long ones take both.
+function fitLabels(axis, room, longest, mayWrap = false) {
   if (!axis.ticktext) return
   const step = Math.ceil((axis.ticktext.length * 15) / room)
   axis.tickvals = axis.tickvals.filter((_, i) => i % step === 0)
   axis.ticktext = axis.ticktext.filter((_, i) => i % step === 0)
-  axis.ticktext = axis.ticktext.map((text) => shortened(text, longest))
+  const wraps = mayWrap && room / axis.ticktext.length >= 24
+  const lines = (text) => (wraps ? inTwoLines(text, longest) : [text])
+  axis.ticktext = axis.ticktext.map((text) => lines(text).map((line) => shortened(line, longest)).join("<br>"))
+}
+
+// As many words as fit in the first line, the rest in the second.
+function inTwoLines(text, length) {
+  const words = text.split(" ")
+  let n = words.length
+  while (n > 1 && words.slice(0, n).join(" ").length > length) n -= 1
+  return n < words.length ? [words.slice(0, n).join(" "), words.slice(n).join(" ")] : [text]
 }
 
 // Labels are escaped for Plotly; an entity counts as the one character that it stands for.

@@ -64,9 +64,10 @@ def _link(made: dict[str, Any], file: Path) -> None:
     token = get_tokens().sign("reports", SUBJECT)
     packed = when(file.stat().st_mtime, st.context.timezone)
     st.link_button(
-        f"Download {number_of(made['reports'], 'report')} ({size(made['bytes'])}, {packed})",
+        f"Download {number_of(made['reports'], 'report')} ({size(made['bytes'])})",
         f"{url_base()}/api/hand-in?token={token}",
         icon=":material/download:",
     )
+    st.caption(f"Packed {packed}.")
     for sentence in made["left_out"]:
         st.caption(literal(f"Left out: {sentence}"))

@@ -7,6 +7,7 @@ import streamlit as st
 from tl_core.records import Run
 from tl_core.runs.summary import headline, recipe_words, when
 from tl_core.text import html_text, shorten
+from tl_ui.gallery import spread
 from tl_ui.markdown import literal
 from tl_ui.navigation import link
 from tl_ui.people import name_of
@@ -44,11 +45,12 @@ def _show_card(run: Run) -> None:
 
 
 def _show_glance(run: Run) -> None:
+    # They come class by class, and the first ones would be of one class.
     images = get_workspace().store.list_sample_images(run.id) if run.shows_images else []
     pictures = "".join(
         f'<img src="{html_text(sample_url(run.id, image.sha256))}" loading="lazy" '
         f'alt="{html_text(image.class_name)}" height="80" style="border-radius:0.375rem">'
-        for image in images[:_PICTURES]
+        for image in spread(images, _PICTURES)
     )
     if pictures:
         st.html(f'<div style="display:flex;gap:0.5rem;flex-wrap:wrap">{pictures}</div>')

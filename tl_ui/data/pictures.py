@@ -1,14 +1,12 @@
 """Pictures of a dataset: a row a class, or many of one class."""
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 from tl_core.records import DatasetRecord, ImageRecord
 from tl_core.text import count, isolated, number_of
 from tl_ui.components.picker import picker
 from tl_ui.dataset_view import dataset_images, thumbnail_url
-from tl_ui.gallery import PER_ROW, ClassRow, GalleryItem, class_rows_html, gallery_html
+from tl_ui.gallery import PER_ROW, ClassRow, GalleryItem, class_rows_html, gallery_html, spread
 from tl_ui.large_view import open_dataset_image
 
 _ROWS = 8
@@ -71,12 +69,6 @@ def _show_class(dataset: DatasetRecord, class_name: str) -> None:
     if len(images) > shown and st.button(more, key=f"more-{shown_key}"):
         st.session_state[shown_key] = shown + 2 * _PAGE
         st.rerun()
-
-
-def spread(images: Sequence[ImageRecord], n: int) -> list[ImageRecord]:
-    """Return at most `n` images at equal distances, since neighbours often look alike."""
-    step = max(1.0, len(images) / n)
-    return [images[int(place * step)] for place in range(min(n, len(images)))]
 
 
 def _item(dataset: DatasetRecord, image: ImageRecord) -> GalleryItem:

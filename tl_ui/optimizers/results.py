@@ -26,7 +26,6 @@ def figures_row(run: Run) -> dict[str, Any]:
     train = run.config.train
     return {
         "Optimizer": choice_words(train.optimizer),
-        "State": STATES[run.state][0],
         "Test accuracy": 100 * result.accuracy if result else None,
         "95 % interval": _interval(run),
         "n": result.n if result else None,
@@ -34,6 +33,8 @@ def figures_row(run: Run) -> dict[str, Any]:
         "Seconds": seconds_taken(run),
         # As text, since a number column shows the same decimals for all rates.
         "Learning rate": f"{learning_rates(train, run.config.model.pretrained)[0]:g}",
+        # After the figures: a phone shows the first columns only.
+        "State": STATES[run.state][0],
         "": "Open",
     }
 

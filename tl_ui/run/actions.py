@@ -1,4 +1,4 @@
-"""Next steps for a run that has ended: resume, continue, train again, try, report."""
+"""Next steps for a run that has ended: resume, continue, train again, try, report, publish."""
 
 import streamlit as st
 
@@ -11,6 +11,7 @@ from tl_ui.markdown import literal
 from tl_ui.navigation import go, link
 from tl_ui.resources import get_runner, get_tokens, get_workspace
 from tl_ui.run.overview import has_model
+from tl_ui.run.publishing import show_publishing
 from tl_ui.run.results import results_or_none, why_no_figures
 
 # The bound of `TrainConfig.epochs`.
@@ -25,7 +26,7 @@ def show_next_steps(run: Run) -> None:
     is_unfinished = resumable and not is_complete
     if is_unfinished:
         st.markdown(resume_promise(run))
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+    with st.container(key="steps", horizontal=True, vertical_alignment="center", gap="medium"):
         if is_unfinished:
             _resume(run)
         if has_model(run):
@@ -33,10 +34,13 @@ def show_next_steps(run: Run) -> None:
             icon = ":material/image_search:"
             link("try_it", "Try it on your own images", icon=icon, primary_key=key, run=run.id)
         if results_or_none(run):
-            _link_report(run)
+            # Its button arrives late: the style sheet keeps its room, so that none moves aside.
+            with st.container(key="report", width="content"):
+                _link_report(run)
         if is_complete and resumable:
             _continue(run)
         _link_again(run, has_images=has_images, is_next=not (is_unfinished or has_model(run)))
+        show_publishing(run)
     if run.result and why_no_figures(run):
         st.caption("There is no report to pass on, since there are no figures to report.")
 

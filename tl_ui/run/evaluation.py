@@ -63,16 +63,22 @@ def _show_tables(run: Run, split: Split, predictions: Sequence[Prediction], what
         show_class(run, predictions, what)
 
 
-def show_classes(run: Run, predictions: Sequence[Prediction], what: str) -> None:
-    """Draw precision, recall and F1 of every class, the lowest F1 first."""
+def show_classes(
+    run: Run, predictions: Sequence[Prediction], what: str, *, opens: bool = True
+) -> None:
+    """Draw precision, recall and F1 of every class, the lowest F1 first.
+
+    Args:
+        opens: whether a click chooses a class for `show_class`, which is then drawn below.
+    """
     names = class_names(run, len(predictions[0].probabilities))
     terms = " ".join(f"{term}: {GLOSSARY[term]}" for term in ("precision", "recall", "F1"))
     heading = "Precision, recall and F1 by class"
     st.subheader(heading, help=terms[:1].upper() + terms[1:], anchor=False)
     st.caption(
         f"Class by class, on {number_of(len(predictions), f'{what} image')}. The weakest classes "
-        "come first. A dash stands where there is nothing to divide by. Click a class to see its "
-        "images and curves below."
+        "come first. A dash stands where there is nothing to divide by."
+        f"{' Click a class to see its images and curves below.' if opens else ''}"
     )
     number = st.column_config.NumberColumn
     text = st.column_config.TextColumn
@@ -96,8 +102,9 @@ def show_classes(run: Run, predictions: Sequence[Prediction], what: str) -> None
             "Recall": number(width=68, format="%.1f %%", help=GLOSSARY["recall"]),
             "Precision": number(width=72, format="%.1f %%", help=GLOSSARY["precision"]),
             **{
+                # Wide enough for its head and for "82–100 %".
                 f"{name} range": text(
-                    width=62 + 6 * len(name), help=f"95 % interval of {name}: from, to."
+                    width=max(86, 62 + 6 * len(name)), help=f"95 % interval of {name}: from, to."
                 )
                 for name in ("F1", "Recall", "Precision")
             },

@@ -45,11 +45,12 @@ def _show_matrix(run: Run) -> None:
     _, predictions = predictions_after(run.id, "test", run.epochs_done)
     if not predictions or not all(p.is_number for p in predictions):
         return
-    left, right = st.columns(2, gap="large")
+    # As on the page of its owner: the table of the classes is wider than most matrices.
+    left, right = st.columns([9, 11], gap="large")
     with left:
         show_matrix(run, "test", predictions)
     with right:
-        show_classes(run, predictions, "test")
+        show_classes(run, predictions, "test", opens=False)
 
 
 def _show_samples(run: Run) -> None:

@@ -60,11 +60,11 @@ def _row(run: Run, now: float, place: int | None, owner: str) -> str:
         f'<td class="name">{star}{link}<small>{run.id}{by}</small>'
         f'<small class="phone">{_recipe(run, now)}</small>{tags}</td>',
         _accuracy(run),
-        f"<td>{_MARKS[run.state]} {html_text(state_words(run))}{_place(place)}</td>",
+        f'<td class="state">{_MARKS[run.state]} {html_text(state_words(run))}{_place(place)}</td>',
         f'<td class="more">{_text(run.dataset_name, 60)}</td>',
         f'<td class="more">{_text(backbone_title(model), 60)}'
         f"<small>{html_text(depth_words(model))}</small></td>",
-        f'<td class="more number">{epochs}</td>',
+        f'<td class="more number epochs">{epochs}</td>',
         f'<td class="more number">{validation_html(run)}</td>',
         f'<td class="more number">{"–" if taken is None else duration(taken)}</td>',
         f'<td class="more number">{_started(run)}</td>',

@@ -190,7 +190,11 @@ def show_answers(
     if not asked:
         return
     st.header("Predictions", help=GLOSSARY["confidence"], anchor=False)
-    st.caption(f"What it says to {number_of(len(asked), 'image')}.")
+    # Before the answers, of which the surest may be about something it has never seen.
+    st.caption(
+        f"What it says to {number_of(len(asked), 'image')}. The model always chooses among the "
+        "classes it was trained on, even if the image shows none of them."
+    )
     if len(asked) == 1 and asked[0].answer.top:
         if asked[0].true:
             st.markdown(f"### {_title(asked[0], literal)}")
@@ -200,10 +204,6 @@ def show_answers(
         _show_cards(run, files, asked)
     table = answers_csv([one.answer for one in asked])
     download_link("Download as CSV", table, "answers.csv", key="answers-csv")
-    st.caption(
-        "The model always chooses among the classes it was trained on, "
-        "even if the image shows none of them."
-    )
 
 
 def _show_cards(
@@ -250,7 +250,9 @@ def _card(place: int, asked: Asked) -> str:
 def _title(asked: Asked, escaped: Callable[[str], str]) -> str:
     """Return the first class with its confidence and, where the true one is known, the verdict."""
     predicted, share = asked.answer.top[0]
-    title = f"{escaped(shorten(predicted, 60))}, {escaped(confidence(share))}"
+    # Number and unit stay on one line.
+    sure = confidence(share).replace(" ", "\N{NO-BREAK SPACE}")
+    title = f"{escaped(shorten(predicted, 60))}, {escaped(sure)}"
     if not asked.true:
         return title
     if asked.true == predicted:

@@ -91,6 +91,8 @@ def test_a_published_run_shows_what_its_owner_agreed_to_and_changes_nothing(
     assert headline(published.result) in [header.value for header in app.header]
     for kept in ("mine note", "mine tag", "/samples/", house.ben.sha256):
         assert kept not in shown
+    # Where a click on a class opens nothing, none is asked for.
+    assert "The weakest classes come first" in shown and "Click a class" not in shown
     labels = {each.label for each in app.button}
     assert not labels & {"Publish", "Take it down", "Delete", "Make the zip", "Continue training"}
     links = {link.proto.label: link.proto.query_string for link in app.get("page_link")}
