@@ -11,15 +11,25 @@ import asyncio
 import os
 import random
 import tempfile
+import time
 from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+import psutil
+
 from benchmarks.measuring import CannotMeasure, Cell, Options, Report
 from benchmarks.pictures import make_folder
 from benchmarks.real_pages import PageStudent, chromium
-from benchmarks.serving import ClassServer, children_of, has_playwright, pss_mb
+from benchmarks.serving import (
+    ClassServer,
+    children_of,
+    cpu_seconds,
+    has_playwright,
+    pss_mb,
+    tree_seconds,
+)
 from benchmarks.students import BESIDE, Lesson, Student, Tally
 from tl_core.access import Directory, bind
 from tl_core.data.paths import source_from_path
@@ -56,7 +66,7 @@ class Size:
     most_runs: int
 
 
-LESSON = Size(25, 5, 600, 6.0, 30, 150, 2)
+LESSON = Size(25, 5, 600, 6.0, 30, 140, 2)
 TINY = Size(2, 1, 1, 0.1, 0, 0, 1)
 
 
@@ -73,6 +83,41 @@ class Memory:
 
 
 @dataclass
+class Use:
+    """Processor seconds since a process began, and the time at which they were looked at."""
+
+    at: float
+    web: float
+    """The server's web process."""
+    training: float
+    """Its children: training, and jobs in the background."""
+    students: float
+    """Sessions and browsers."""
+    machine: float
+    """All of it, with other programs."""
+
+    @classmethod
+    def now(cls, server: int) -> "Use":
+        web = cpu_seconds(server)
+        times = psutil.cpu_times()
+        return cls(
+            time.monotonic(),
+            web,
+            tree_seconds(server) - web,
+            tree_seconds(os.getpid(), but=server),
+            sum(times[:3]),
+        )
+
+    def cores_since(self, before: "Use") -> dict[str, float]:
+        """Return the cores in use on average since an earlier look."""
+        took = self.at - before.at
+        now, then = asdict(self), asdict(before)
+        cores = {name: (now[name] - then[name]) / took for name in now if name != "at"}
+        ours = cores["web"] + cores["training"] + cores["students"]
+        return {**cores, "others": max(0.0, cores.pop("machine") - ours)}
+
+
+@dataclass
 class Lived:
     """What is known of the server at the end of a lesson."""
 
@@ -81,6 +126,8 @@ class Lived:
     over_time: list[Memory] = field(default_factory=list)
     load: float = 0.0
     """Load average of the machine at the end of the lesson."""
+    cores: dict[str, float] = field(default_factory=dict)
+    """Cores in use during the lesson, on average."""
 
 
 def run(options: Options) -> Report:
@@ -131,11 +178,12 @@ async def _hold(size: Size, lesson: Lesson, server: ClassServer, home: Path) -> 
     """Hold the lesson; return the memory of the server before, meanwhile and afterwards."""
     if size.rest:
         # Modules are imported by the first who needs them, which is no leak.
-        warm = replace(lesson, tally=Tally())
+        warm = replace(lesson, tally=Tally(complaints=lesson.tally.complaints))
         await Student("First of all", warm, "warm").walk_through()
         await asyncio.sleep(size.rest)
     lived = Lived(memory_of(server.process_id), Memory(0, 0))
     watching = asyncio.create_task(_watch_memory(server.process_id, lived.over_time))
+    began = Use.now(server.process_id)
     images = make_folder(home / "brought along", 2, 12)
     async with chromium() as browser:
         until = asyncio.get_running_loop().time() + size.seconds
@@ -154,6 +202,7 @@ async def _hold(size: Size, lesson: Lesson, server: ClassServer, home: Path) -> 
         await asyncio.gather(*attending)
     watching.cancel()
     lived.load = os.getloadavg()[0]
+    lived.cores = Use.now(server.process_id).cores_since(began)
     await asyncio.sleep(size.rest)
     lived.after = memory_of(server.process_id)
     return lived
@@ -200,6 +249,7 @@ def _report(
     rows = [_row(kind, tally.seconds[kind]) for kind in kinds]
     every = [seconds for kind in kinds if not _is_beside(kind) for seconds in tally.seconds[kind]]
     rows.insert(0, _row("all interactions", every))
+    cores = lived.cores
     peak = max(lived.over_time, key=lambda memory: memory.whole)
     notes = [
         f"{size.sessions} sessions and {size.pages} pages in Chromium, {size.seconds:.0f} s, "
@@ -217,6 +267,9 @@ def _report(
             f"{lived.after.whole / lived.before.whole:.2f} of before",
             lived.after,
         ),
+        f"Cores in use, on average: {cores['web']:.2f} by the web process, "
+        f"{cores['training']:.2f} by training and other work of the server, "
+        f"{cores['students']:.2f} by the students, {cores['others']:.2f} by other programs.",
         f"Load average of the machine before: {load[0]:.1f}; at the end of the class, which is "
         f"part of it: {load[1]:.1f}.",
     ]

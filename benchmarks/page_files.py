@@ -11,7 +11,7 @@ import httpx
 
 from benchmarks.streamlit_client import Session, Shown
 
-_PICTURES = re.compile(r"""/api/(?:datasets|runs)/[^"'\\\s<>]+""")
+_PICTURES = re.compile(r"""/api/\w+/\w+/(?:thumbnails|samples)/[0-9a-f]{64}[^"'\\\s<>]*""")
 _IN_VIEW = 12
 """Pictures of an element that are fetched; those further down are left until one scrolls."""
 _PAUSE = 1.0

@@ -18,6 +18,8 @@ from typing import Any
 from benchmarks.measuring import ROOT
 
 TICKS = os.sysconf("SC_CLK_TCK")
+_OWN, _WITH_ENDED = slice(11, 13), slice(11, 15)
+"""Fields of a process's times: in user and system mode, then those of children that have ended."""
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 )
@@ -166,6 +168,16 @@ def cpu_seconds(process_id: int, but: int = 0) -> float:
     return sum(_own_seconds(child) + cpu_seconds(child, but) for child in others)
 
 
+def tree_seconds(process_id: int, but: int = 0) -> float:
+    """Return the processor seconds of a process and of all below it, also of those that ended.
+
+    Args:
+        but: process that is left out, with all below it.
+    """
+    below = [child for child in children_of(process_id) if child != but]
+    return _own_seconds(process_id, _WITH_ENDED) + sum(tree_seconds(child) for child in below)
+
+
 def pss_mb(process_id: int) -> float:
     """Return the memory of a process in MiB; what it shares with others is divided among them."""
     try:
@@ -177,12 +189,12 @@ def pss_mb(process_id: int) -> float:
     return int(after.split()[0]) / 2**10 if found else 0.0
 
 
-def _own_seconds(process_id: int) -> float:
+def _own_seconds(process_id: int, fields: slice = _OWN) -> float:
     try:
-        fields = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
+        values = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return 0.0
-    return (int(fields[11]) + int(fields[12])) / TICKS
+    return sum(map(int, values[fields])) / TICKS
 
 
 def _peak_mb(process_id: int) -> float:

@@ -23,6 +23,8 @@ from websockets.exceptions import ConnectionClosed
 
 PATIENCE = 60.0
 """Time limit of an interaction, in seconds."""
+_ELEMENT_SECONDS = 5.0
+"""Time limit for an element to appear on a page whose script has finished."""
 _NO_XSRF = "PLACEHOLDER_AUTH_TOKEN"
 _REFRESH = "refresh"
 
@@ -123,8 +125,7 @@ class Session:
         )
         self._reader = asyncio.create_task(self._read(self._socket))
         self.query = query or self.query
-        await self._send(self._state(name=path), None)
-        return time.perf_counter() - started
+        return await self._send(self._state(name=path), None, started)
 
     async def come_back(self) -> float:
         """Take the session up again on the page on which it was left; return the seconds.
@@ -151,18 +152,19 @@ class Session:
 
     async def follow(self, label: str) -> float:
         """Follow a link of the page; return the seconds until the script of its target has run."""
-        target = self.find("page_link", label).content
-        return await self._turn(target.page_script_hash, target.query_string)
+        started = time.perf_counter()
+        target = (await self._see("page_link", label)).content
+        return await self._turn(target.page_script_hash, target.query_string, started)
 
     async def go(self, path: str, query: str) -> float:
         """Follow a link within HTML; return the seconds until the script of its target has run."""
-        return await self._turn(self.pages[path], query)
+        return await self._turn(self.pages[path], query, time.perf_counter())
 
-    async def _turn(self, page: str, query: str) -> float:
+    async def _turn(self, page: str, query: str, started: float) -> float:
         self._stop_refreshes()
         self._states.clear()
         self.query = query
-        return await self._send(self._state(page=page), page)
+        return await self._send(self._state(page=page), page, started)
 
     async def press(self, label: str, leads_to: str | None = None) -> float:
         """Press a button; return the seconds until the script has finished.
@@ -170,10 +172,11 @@ class Session:
         Args:
             leads_to: path of the page to which the app then switches.
         """
-        found = self.find("button", label)
+        started = time.perf_counter()
+        found = await self._see("button", label)
         state = WidgetState(id=found.content.id, trigger_value=True)
         target = self.pages[leads_to] if leads_to else None
-        return await self._send(self._state(found.fragment, state), target)
+        return await self._send(self._state(found.fragment, state), target, started)
 
     async def choose(self, label: str, option: str, kind: str = "selectbox") -> float:
         """Choose an option of a drop-down or of radio buttons."""
@@ -216,10 +219,22 @@ class Session:
     # The protocol
 
     async def _change(self, kind: str, label: str, **value: Any) -> float:
-        found = self.find(kind, label)
+        started = time.perf_counter()
+        found = await self._see(kind, label)
         state = WidgetState(id=found.content.id, **value)
         self._states[state.id] = state
-        return await self._send(self._state(found.fragment), None)
+        return await self._send(self._state(found.fragment), None, started)
+
+    async def _see(self, kind: str, label: str) -> Shown:
+        """Wait for an element, which a refresh may be drawing again; what it takes is counted.
+
+        Raises:
+            KeyError: it has not come.
+        """
+        give_up = time.monotonic() + _ELEMENT_SECONDS
+        while not self.has(kind, label) and time.monotonic() < give_up:
+            await asyncio.sleep(0.02)
+        return self.find(kind, label)
 
     def _state(
         self, fragment: str = "", *triggers: WidgetState, page: str = "", name: str = ""
@@ -233,12 +248,11 @@ class Session:
         state.context_info.url = f"{self.url}/{name or self.page}"
         return state
 
-    async def _send(self, state: ClientState, page: str | None) -> float:
-        """Ask for a script run; return the seconds until one that answers it has finished."""
+    async def _send(self, state: ClientState, page: str | None, started: float) -> float:
+        """Ask for a script run; return the seconds from `started` to the end of its answer."""
         assert self._socket is not None
         answered: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self._awaited = _Awaited(state.fragment_id, page, answered)
-        started = time.perf_counter()
         try:
             await self._socket.send(BackMsg(rerun_script=state).SerializeToString())
             return await asyncio.wait_for(answered, PATIENCE) - started

@@ -97,6 +97,10 @@ class Student:
     async def walk_through(self) -> None:
         """Open every page, train and do everything once, so that nothing is new to the server."""
         await self._arrive()
+        await self._open("Train")
+        for label, options in (("Data augmentation", AUGMENTATION), ("Preset", PRESETS)):
+            for option in reversed(options):
+                await self._timed("change a setting", self.session.choose(label, option))
         await self._train()
         await self._see_end(self.runs[0])
         for act in (self._look_at_images, self._explore, self._list_runs, self._look_at_results):

@@ -1,6 +1,5 @@
 """Person for whom a page is drawn or a request is answered."""
 
-import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from tl_core.access.presence import person_with_id
@@ -36,7 +35,8 @@ def current_person() -> Person:
 
 
 def _signed_in_id() -> str:
-    return str(st.user.get(_CLAIM) or "")
+    # Not `st.user`, which looks for a file of secrets each time it is read.
+    return person_of_page()
 
 
 def person_of_page() -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from waiting import PATIENCE
 
+from benchmarks import streamlit_client
 from benchmarks.serving import Server
 from benchmarks.streamlit_client import Session, Unanswered
 
@@ -98,7 +99,9 @@ def test_what_is_typed_chosen_and_pressed_changes_the_page(server):
     assert with_session(server, use) == ([], [])
 
 
-def test_a_link_carries_its_query_and_what_is_gone_is_not_there(server):
+def test_a_link_carries_its_query_and_what_is_gone_is_not_there(server, monkeypatch):
+    monkeypatch.setattr(streamlit_client, "_ELEMENT_SECONDS", 0)
+
     async def use(session):
         await session.follow("To the second")
         assert session.page == "second" and session.says("Run 7")

@@ -23,6 +23,8 @@ _component = st.components.v2.component(
 )
 
 
+# Read once, since each time it parses a file of the package.
+_PLOTLY = version("plotly")
 Place = tuple[int, int]
 """Column and row of a cell, from 0."""
 
@@ -72,7 +74,7 @@ def chart(chart: Chart, *, key: str, height: int | None = None, clickable: bool 
 
 def plotly_url() -> str:
     """Return the address of the library, which the app serves itself."""
-    return f"{url_base()}/api/plotly.js?v={version('plotly')}"
+    return f"{url_base()}/api/plotly.js?v={_PLOTLY}"
 
 
 def _draw(key: str, **data: Any) -> Any:
