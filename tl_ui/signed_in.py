@@ -17,7 +17,7 @@ def admit() -> Person:
         st.title("Not signed in", anchor=False)
         st.markdown(str(error))
         # Not a Markdown link, which opens in a new tab.
-        st.html(f'<a href="{url_base()}/join">Sign in</a>')
+        st.html(f'<a class="tl-link" href="{url_base()}/join">Sign in</a>')
         st.stop()
 
 
@@ -31,4 +31,4 @@ def show_person(person: Person) -> None:
         st.popover(literal(shorten(person.name, 24)), icon=":material/person:", type="tertiary"),
     ):
         st.markdown(f"**{literal(shorten(person.name, 80))}**  \n{role_word(person).capitalize()}")
-        st.html(f'<a href="{url_base()}/leave">Leave</a>')
+        st.html(f'<a class="tl-link" href="{url_base()}/leave">Leave</a>')

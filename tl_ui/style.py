@@ -20,6 +20,12 @@ _STYLE = """<style>
 .st-key-person { position: fixed; top: 0; right: 3.5rem; z-index: 1000000; width: auto !important;
   height: 3.75rem; max-width: 12rem; justify-content: center; }
 body:has(.st-key-person) .st-key-menu { max-width: calc(100vw - 27rem); }
+/* A link of our own HTML, which would be blue; a popover's content lies outside of the page, and
+   knows of its theme only by the colour of its text. */
+.tl-link, .tl-link:visited { color: inherit; font-weight: 600; }
+/* The button of an open popover, whose shade of the accent cannot be read on a dark page. */
+[data-testid="stPopover"] button[aria-expanded="true"] {
+  color: light-dark(#5b31a8, #c4adf5) !important; }
 /* What was deleted is said below the menu, wherever the page is scrolled to. It takes room of its
    own, so that it covers nothing at the top of the page. */
 div:has(> .st-key-undo) { position: sticky; top: 4.25rem; z-index: 999; align-items: center;

@@ -52,7 +52,7 @@ def _show_person(person: Person, runs: Sequence[RunSummary]) -> None:
         st.markdown(f"{dot} **{name}**{role}  \n{_seen_words(person)}", width=220)
         st.markdown(_run_words(runs), width="stretch")
         if runs:
-            link("runs", "Runs", owner=person.id)
+            link("runs", "Runs", of=person.id)
         under_way = [run for run in runs if run.state in (RunState.RUNNING, RunState.QUEUED)]
         if under_way:
             st.button(
@@ -72,7 +72,7 @@ def _seen_words(person: Person) -> str:
         return "here now"
     at = left_at(person.id)
     if at is None:
-        return "not here since the server started"
+        return "not here so far"
     return f"last here {about(time.time() - at).removeprefix('about ')} ago"
 
 

@@ -58,41 +58,47 @@ def _list() -> None:
 
 
 def _show_row(run: Run, where: str, names: Mapping[str, str], *, is_waiting: bool) -> None:
-    store = get_workspace().store
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{literal(names.get(run.owner, 'you'))}**  \n{where}", width=200)
         link("run", literal(shorten(run_title(run), 60)), run=run.id)
         st.space("stretch")
-        if is_waiting:
-            for where_to, label, icon in (
-                ("front", "To the front", ":material/vertical_align_top:"),
-                ("later", "Later", ":material/low_priority:"),
-            ):
-                st.button(
-                    label,
-                    icon=icon,
-                    key=f"{where_to}-{run.id}",
-                    on_click=move,
-                    args=(run.id, where_to),
-                    type="tertiary",
-                )
-        st.button(
-            "Pause",
-            icon=":material/pause:",
-            key=f"pause-run-{run.id}",
-            on_click=store.request_pause,
-            args=(run.id,),
-            type="tertiary",
-        )
-        st.button(
-            "Stop",
-            icon=":material/stop:",
-            key=f"stop-run-{run.id}",
-            on_click=store.request_cancel,
-            args=(run.id,),
-            type="tertiary",
-            help="The run ends for good; what it has learned so far is kept.",
-        )
+        # Together, so that on a phone they have a line of their own.
+        with st.container(horizontal=True, width="content", gap="xsmall"):
+            _show_actions(run, is_waiting=is_waiting)
+
+
+def _show_actions(run: Run, *, is_waiting: bool) -> None:
+    store = get_workspace().store
+    if is_waiting:
+        for where_to, label, icon in (
+            ("front", "To the front", ":material/vertical_align_top:"),
+            ("later", "Later", ":material/low_priority:"),
+        ):
+            st.button(
+                label,
+                icon=icon,
+                key=f"{where_to}-{run.id}",
+                on_click=move,
+                args=(run.id, where_to),
+                type="tertiary",
+            )
+    st.button(
+        "Pause",
+        icon=":material/pause:",
+        key=f"pause-run-{run.id}",
+        on_click=store.request_pause,
+        args=(run.id,),
+        type="tertiary",
+    )
+    st.button(
+        "Stop",
+        icon=":material/stop:",
+        key=f"stop-run-{run.id}",
+        on_click=store.request_cancel,
+        args=(run.id,),
+        type="tertiary",
+        help="The run ends for good; what it has learned so far is kept.",
+    )
 
 
 def _left_words(run: Run) -> str:

@@ -37,6 +37,13 @@ def test_the_teacher_sees_code_people_queue_limits_and_what_ends_the_lesson(hous
     assert any(re.match("Pack [0-9]+ reports", label) for label in labels)
 
 
+def test_the_teacher_gets_from_a_person_to_their_runs(house, monkeypatch):
+    app = open_as(monkeypatch, house.teacher.id, "classroom")
+    queries = [link.proto.query_string for link in app.get("page_link")]
+    for space in (house.anna, house.ben):
+        assert any(f"of={space.person.id}" in query for query in queries)
+
+
 def test_a_lead_sees_people_and_queue_and_changes_no_settings(house, monkeypatch):
     person = Directory(house.workspace).enter("lead", "Lea", Role.LEAD)
     app = open_as(monkeypatch, person.id, "classroom")
