@@ -16,7 +16,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from benchmarks.chaos_checks import Finished, complaints, is_whole_zip, take_down
-from benchmarks.chaos_house import FORKS, fork_address, serve, settings_of
+from benchmarks.chaos_house import serve, settings_of
+from benchmarks.forking import FORKS, fork_address
 from benchmarks.measuring import Options, Report
 from benchmarks.pictures import make_folder
 from tl_core.config import make_run_config

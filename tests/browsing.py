@@ -13,7 +13,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import streamlit.web.cli as streamlit_command
 from waiting import PATIENCE, wait_until
+
+from benchmarks.forking import Forked, ForkedWorker, fork_address, fork_at
+from tl_core.cli.work import work
+from tl_core.runners import ProcessRunner
 
 ROOT = Path(__file__).parents[1]
 CHROMIUM = (
@@ -22,13 +27,18 @@ CHROMIUM = (
 
 
 class Server:
-    """Streamlit app on a free port, over its own home folder."""
+    """Streamlit app on a free port, over its own home folder.
 
-    def __init__(self, app, home, *, log=None, **environment):
+    Server and worker are forked from a process that has imported what takes seconds, unless
+    `is_forked` is False.
+    """
+
+    def __init__(self, app, home, *, log=None, is_forked=True, **environment):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.app, self.home, self.url = app, home, f"http://127.0.0.1:{self.port}"
+        self.is_forked = is_forked
         self.log = Path(log or Path(home) / "server.log")
         path = os.pathsep.join([str(Path(app).parent), *sys.path])
         self.env = os.environ | {"TRANSFERLAB_HOME": str(home), "PYTHONPATH": path} | environment
@@ -37,9 +47,14 @@ class Server:
     def start(self):
         options = f"--server.port {self.port} --server.address 127.0.0.1 --server.headless true"
         options += " --server.fileWatcherType none --browser.gatherUsageStats false"
-        command = [sys.executable, "-m", "streamlit", "run", str(self.app), *options.split()]
-        log = self.log.open("a")
-        self.process = subprocess.Popen(command, env=self.env, cwd=ROOT, stdout=log, stderr=log)
+        arguments = ["run", str(self.app), *options.split()]
+        if self.is_forked:
+            start = (serve_forked, arguments, self.env, self.log, fork_address())
+            self.process = Forked(*start)
+        else:
+            command = [sys.executable, "-m", "streamlit", *arguments]
+            log = self.log.open("a")
+            self.process = subprocess.Popen(command, env=self.env, cwd=ROOT, stdout=log, stderr=log)
         wait_until(self.answers, "the start of the server")
 
     def answers(self):
@@ -62,6 +77,21 @@ class Server:
         """Peak memory of the server, in MB."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.split("VmHWM:")[1].split()[0]) / 1000
+
+
+def serve_forked(arguments, environment, log, address):
+    """Be a server, as `python -m streamlit` with these arguments is one."""
+    fork_at(address)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(ROOT)
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    sys.path[:0] = environment["PYTHONPATH"].split(os.pathsep)
+    sys.argv = ["streamlit", *arguments]
+    ProcessRunner._spawn = lambda _: ForkedWorker(os.environ, work)
+    streamlit_command.main(prog_name="streamlit")
 
 
 @contextmanager

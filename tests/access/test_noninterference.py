@@ -190,6 +190,9 @@ def test_bob_s_steps_lead_somewhere(house, folders):
     assert any("True" in each for each in seen if each.startswith("decoding"))
 
 
+@pytest.mark.parametrize(
+    "url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True
+)
 @settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example([[*STEPS, *BUSY]] * len(STEPS))
 @given(st.lists(st.lists(st.sampled_from(list(STEPS)), max_size=4), max_size=len(STEPS)))

@@ -21,7 +21,7 @@ def process(server):
 
 @pytest.fixture(scope="module")
 def server(home):
-    server = Server(ROOT / "app.py", home)
+    server = Server(ROOT / "app.py", home, is_forked=False)
     yield server
     server.stop()
 

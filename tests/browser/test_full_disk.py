@@ -17,7 +17,13 @@ def server(disk, tmp_path):
     # Temporary files have no room either; the log of the test has.
     (disk / "temporary").mkdir()
     home.mkdir()
-    server = Server(ROOT / "app.py", home, log=tmp_path / "server.log", TMPDIR=f"{disk}/temporary")
+    server = Server(
+        ROOT / "app.py",
+        home,
+        is_forked=False,
+        log=tmp_path / "server.log",
+        TMPDIR=f"{disk}/temporary",
+    )
     yield server
     server.stop()
 

@@ -47,7 +47,7 @@ def wait_for(workspace, run, check):
 def test_a_killed_server_goes_on_with_its_run_and_the_queue_when_it_is_started_again(
     workspace, dataset, browser, tmp_path
 ):
-    server = Server(ROOT / "app.py", tmp_path)
+    server = Server(ROOT / "app.py", tmp_path, is_forked=False)
     try:
         killed = queue(workspace, dataset, epochs=60)
         waiting = queue(workspace, dataset, epochs=2)
@@ -78,7 +78,7 @@ def test_a_killed_server_goes_on_with_its_run_and_the_queue_when_it_is_started_a
 def test_a_server_that_is_asked_to_end_does_so_within_ten_seconds(
     workspace, dataset, browser, tmp_path
 ):
-    server = Server(ROOT / "app.py", tmp_path)
+    server = Server(ROOT / "app.py", tmp_path, is_forked=False)
     try:
         run = queue(workspace, dataset, epochs=500)
         wait_for(workspace, run, lambda run: run.epochs_done >= 2)

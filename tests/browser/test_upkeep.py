@@ -14,7 +14,7 @@ from tl_core.runners import enqueue
 def server(tmp_path):
     home = tmp_path / "home"
     home.mkdir(0o700)
-    server = Server(ROOT / "app.py", home, log=tmp_path / "server.log")
+    server = Server(ROOT / "app.py", home, is_forked=False, log=tmp_path / "server.log")
     yield server
     server.stop()
 

@@ -9,13 +9,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 from making_runs import TINY, run_config
 from runners.waiting import finish, process_of, wait_for
-from slow_steps import HEEDS_SIGNALS, IS_DEAF, slow_command, wait_until_gone
+from slow_steps import HEEDS_SIGNALS, IS_DEAF, wait_until_gone, work_slowly
 
+from benchmarks.forking import ForkingRunner
+from tl_core.cli.work import work
 from tl_core.config import RunConfig
 from tl_core.data.samples import sample_source
 from tl_core.datasets.importing import import_dataset
@@ -32,19 +35,15 @@ STOPS_WITHIN = 30.0
 
 
 @contextmanager
-def running(workspace: Workspace, *command: str) -> Iterator[ProcessRunner]:
-    runner = ProcessRunner(workspace, command) if command else ProcessRunner(workspace)
+def running(
+    workspace: Workspace, be_worker: Callable[[], object] = work
+) -> Iterator[ProcessRunner]:
+    runner = ForkingRunner(workspace, be_worker)
     runner.start()
     try:
         yield runner
     finally:
         runner.shutdown()
-
-
-@pytest.fixture(autouse=True)
-def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Use one thread in workers as in this process, so that results are equal."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
 
 @dataclass
@@ -69,7 +68,7 @@ def slow(
     workspace: Workspace, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> Iterator[SlowRunner]:
     flag = tmp_path / "flag"
-    with running(workspace, *slow_command(flag, "work")) as runner:
+    with running(workspace, partial(work_slowly, flag)) as runner:
         yield SlowRunner(workspace, runner, flag)
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 

@@ -14,6 +14,7 @@ from making_runs import environment, run_config
 from runners.waiting import finish, process_of, wait_for
 from waiting import wait_until
 
+from benchmarks.forking import ForkingRunner
 from tl_core.records import DatasetRecord, RunState
 from tl_core.runners import InlineRunner, ProcessRunner, ThreadRunner, make_server_runner
 from tl_core.runners.process import how_it_ended
@@ -36,6 +37,15 @@ def runner(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pr
     # As many threads as in this process, so that results are equal.
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     started = ProcessRunner(workspace)
+    started.start()
+    yield started
+    started.shutdown()
+
+
+@pytest.fixture
+def forking(workspace: Workspace) -> Iterator[ForkingRunner]:
+    """Start a runner whose workers need no time for imports."""
+    started = ForkingRunner(workspace)
     started.start()
     yield started
     started.shutdown()
@@ -66,9 +76,9 @@ def test_a_killed_worker_costs_its_run_the_unfinished_epoch_and_nothing_else(
 
 
 def test_a_run_that_kills_every_worker_is_failed_with_what_is_kept_of_it(
-    workspace: Workspace, colours: DatasetRecord, runner: ProcessRunner
+    workspace: Workspace, colours: DatasetRecord, forking: ForkingRunner
 ):
-    run = runner.submit(run_config(colours, epochs=1000))
+    run = forking.submit(run_config(colours, epochs=1000))
     for _ in range(3):
         # The next worker trains an epoch further than the one before.
         done = workspace.store.get_run(run.id).epochs_done
@@ -80,7 +90,7 @@ def test_a_run_that_kills_every_worker_is_failed_with_what_is_kept_of_it(
     assert told.startswith("The process that trained it was killed, as the system does")
     assert "the last of 3 attempts" in told and "and it can be resumed" in told
     # The server goes on with others.
-    after = finish(workspace, runner.submit(run_config(colours, epochs=1)))
+    after = finish(workspace, forking.submit(run_config(colours, epochs=1)))
     assert after.state is RunState.COMPLETED
 
 
@@ -100,7 +110,7 @@ def test_causes_of_a_workers_death_are_told_apart(code: int, words: str):
 def test_a_shutdown_puts_the_run_back_and_ends_the_worker(
     workspace: Workspace, colours: DatasetRecord
 ):
-    runner = ProcessRunner(workspace)
+    runner = ForkingRunner(workspace)
     runner.start()
     running, waiting = (runner.submit(run_config(colours, epochs=1000)) for _ in range(2))
     wait_for(workspace, running, lambda run: run.epochs_done >= 1)
@@ -133,7 +143,7 @@ def test_a_worker_ends_with_its_server_even_if_that_is_killed(
 
 def test_the_operator_may_have_such_runs_interrupted(workspace: Workspace, colours: DatasetRecord):
     settings = workspace.settings.model_copy(update={"after_restart": "interrupt"})
-    runner = ProcessRunner(replace(workspace, settings=settings))
+    runner = ForkingRunner(replace(workspace, settings=settings))
     runner.start()
     run = runner.submit(run_config(colours, epochs=1000))
     wait_for(workspace, run, lambda run: run.epochs_done >= 1)

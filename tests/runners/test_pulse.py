@@ -3,13 +3,16 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from making_runs import TINY, run_config
 from runners.waiting import finish, process_of, wait_for
-from slow_steps import IS_BUSY, IS_DEAF, slow_command, wait_until_gone
+from slow_steps import IS_BUSY, IS_DEAF, wait_until_gone, work_slowly
 
+from benchmarks.forking import ForkingRunner
+from tl_core.cli.work import work
 from tl_core.records import DatasetRecord, RunState
 from tl_core.runners import InlineRunner, ProcessRunner, pulse
 from tl_core.workspace import Workspace
@@ -20,12 +23,11 @@ Make = Callable[..., ProcessRunner]
 @pytest.fixture
 def start(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     """Return a function that starts a runner which takes four seconds for the minute."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setattr(pulse, "SILENT_SECONDS", 4.0)
     runners: list[ProcessRunner] = []
 
-    def make(*command: str) -> ProcessRunner:
-        runner = ProcessRunner(workspace, command) if command else ProcessRunner(workspace)
+    def make(be_worker: Callable[[], object] = work) -> ProcessRunner:
+        runner = ForkingRunner(workspace, be_worker)
         runners.append(runner)
         runner.start()
         return runner
@@ -60,7 +62,7 @@ def test_a_step_that_computes_may_take_long_and_one_that_does_not_is_a_hang(
 ):
     flag = tmp_path / "flag"
     flag.write_text(how_slow)
-    run = start(*slow_command(flag, "work")).submit(run_config(colours, TINY, epochs=3))
+    run = start(partial(work_slowly, flag)).submit(run_config(colours, TINY, epochs=3))
     wait_until_gone(flag)
     done = finish(workspace, run)
     assert done.state is RunState.COMPLETED
