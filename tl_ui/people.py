@@ -81,5 +81,9 @@ def role_word(person: Person) -> str:
 
 
 def for_everyone() -> str:
-    """Return words for a deletion where everything is everyone's; elsewhere nothing."""
-    return " for everyone" if current_person() is OPERATOR else ""
+    """Return words for a deletion where everything is everyone's; elsewhere nothing.
+
+    Without sign-in, others are let in only where that was insisted on.
+    """
+    is_shared = current_person() is OPERATOR and get_settings().allow_open
+    return " for everyone" if is_shared else ""

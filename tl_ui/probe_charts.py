@@ -58,7 +58,7 @@ def probes_chart(found: Mapping[str, Any], beside: Sequence[tuple[str, float, in
     beside_bars = {
         "type": "scatter",
         "mode": "text",
-        "x": [values[place] + above[place] + 1 for place in short],
+        "x": [values[place] + above[place] + 3 for place in short],
         "y": short,
         "text": [texts[place] for place in short],
         "textposition": "middle right",

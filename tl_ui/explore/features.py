@@ -77,7 +77,7 @@ def _show_map(dataset: DatasetRecord, config: RunConfig) -> None:
     st.caption(MEANING[method])
     # It would only queue behind the answer, and seem to wait for somebody else's work.
     if read_result(place) is None and _is_answer_awaited(dataset, config):
-        st.caption("The map follows the answer above.")
+        st.caption("The map is drawn once the answer above is found.")
         return
     result = await_result(arguments, place, label, at_once=True)
     if result is None:

@@ -84,8 +84,9 @@ def _watch(run_id: str, phase: tuple[RunState, bool], far: bool, was_asked: bool
         _show_queue(run)
     else:
         _show_progress(run)
-        show_notes(run)
         _show_ways_out(run)
+        # Below the buttons: notes come while the run is under way, and would push those aside.
+        show_notes(run)
 
 
 def is_far(run: Run, before: bool = False) -> bool:

@@ -19,9 +19,12 @@ from tl_ui.resources import get_workspace
 _SHOWN = 8
 
 
-@st.dialog("Delete runs?")
 def ask_to_delete(runs: Sequence[Run], then: str | None = None) -> None:
     """Ask in a dialog, delete, and go to the page `then`, or stay on this one."""
+    st.dialog(f"Delete {number_of(len(runs), 'run')}?")(_ask)(runs, then)
+
+
+def _ask(runs: Sequence[Run], then: str | None) -> None:
     for run in runs[:_SHOWN]:
         name = literal(shorten(run.title or run.dataset_name, 40))
         st.markdown(f"- **{name}**: {literal(recipe_words(run.config))} (`{run.id}`)")

@@ -144,12 +144,12 @@ def stop_job(kind):
 
 def test_explore_finds_out_without_being_asked_and_draws_its_map_after_the_answer(dataset):
     app = open_page("explore", dataset="d1")
-    assert "The map follows the answer above." in words(app)
+    assert "The map is drawn once the answer above is found." in words(app)
     assert "two directions in which they vary most" in words(app)
     assert buttons(app) == {"Stop", "Try classical models"}
     stop_job("answer")
     app.run()
-    assert "The map follows" not in words(app)
+    assert "The map is drawn once" not in words(app)
     assert buttons(app) == {"Stop", "Find out how well", "Try classical models"}
     stop_job("map")
     # None starts again by itself.

@@ -261,6 +261,16 @@ def test_a_running_run_can_be_paused(workspace, add_run):
     assert not buttons(app)["Stop"].disabled
 
 
+def test_a_note_that_comes_while_a_run_is_under_way_does_not_move_its_buttons(workspace, add_run):
+    run = add_run(1)
+    workspace.store.update_run(run.id, facts=RunFacts(notes=("Something is odd.",)))
+    shown = [
+        (element.type, getattr(element, "label", ""))
+        for element in open_page("run", run=run.id).main
+    ]
+    assert shown.index(("button", "Pause")) < next(i for i, e in enumerate(shown) if e[0] == "info")
+
+
 @pytest.mark.parametrize(
     "state", [RunState.PAUSED, RunState.INTERRUPTED, RunState.CANCELLED, RunState.FAILED]
 )
