@@ -340,6 +340,26 @@ for seed in range(int(sys.argv[2]), int(sys.argv[3])):
 """
 
 
+def test_a_turn_is_one_holders_and_what_a_killed_one_left_is_swept(cache: RowCache):
+    shelf = cache.shelf(RECIPE)
+    with (
+        shelf.turn("pass") as first,
+        RowCache(cache.folder, MB).shelf(RECIPE).turn("pass") as other,
+    ):
+        assert (first, other) == (True, False)
+        with shelf.turn("another pass") as is_ours:
+            assert is_ours
+    with shelf.turn("pass") as again:
+        assert again
+    left = shelf._folder / f"killed{space.TURN}"
+    left.touch()
+    shelf.write(names(0), block(0))
+    assert not left.exists()
+    left.touch()
+    cache.clear()
+    assert not shelf._folder.exists(), "nothing but a turn was left there"
+
+
 def test_a_writer_that_is_killed_leaves_whole_rows_or_none(tmp_path: Path):
     rng = random.Random(0)
     for first in range(0, 600, 100):

@@ -4,6 +4,7 @@ import copy
 import os
 import time
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +25,11 @@ from tl_core.features import (
     ImageExamples,
     NoRoom,
     OnDisk,
+    Passed,
     Side,
     TooLarge,
     activation_rows,
+    cached_activations,
     choose_views,
     mixed_order,
 )
@@ -139,6 +142,50 @@ def test_what_passed_before_a_stop_is_not_computed_again(
     half_way.close()
     indices, rows = kept_of(cache, model).cached(Side(examples, 1), 2)
     assert rows is not None and indices == list(range(done)) and len(rows) == done
+
+
+def in_chunks(examples: ImageExamples, views: int = 1) -> Side:
+    order = range(len(examples))
+    n = examples.batch_size
+    return Side(examples, views, tuple(tuple(order[i : i + n]) for i in order[::n]))
+
+
+def test_two_passes_at_once_meet_halfway(
+    cache: RowCache,
+    model: TransferModel,
+    examples: ImageExamples,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(cached_activations, "_SHARED_SECONDS", 0)
+    side = in_chunks(examples, views=2)
+    other = RowCache(cache.folder, 10**9, keep_free=0)  # as another process opens it
+    both = [kept_of(each, model).passes([side], [3]) for each in (cache, other)]
+    told: list[list[Passed]] = [[], []]
+    for steps in zip_longest(*both):
+        for seen, passed in zip(told, steps, strict=True):
+            seen.extend([passed] if passed else [])
+    first, second = ({(p.view, i) for p in each for i in p.indices} for each in told)
+    whole = 2 * len(examples)
+    assert len(first | second) == whole
+    assert len(first) + len(second) <= whole + examples.batch_size, "one chunk is computed twice"
+    assert min(len(first), len(second)) >= whole // 3
+    assert told[0][0].indices == list(side.chunks[0])
+    assert told[1][0].indices == list(side.chunks[-1])
+    for view in (0, 1):
+        found = kept_of(other, model).examples(side, 3).activations[view]
+        torch.testing.assert_close(found, straight(model, examples, 3, view), rtol=1e-5, atol=1e-5)
+
+
+def test_nobody_waits_for_a_pass_that_stands_still(
+    cache: RowCache, model: TransferModel, examples: ImageExamples
+):
+    side = in_chunks(examples)
+    stands_still = kept_of(cache, model).passes([side], [3])
+    next(stands_still)
+    assert fill(kept_of(cache, model), [side], [3]) == len(examples)
+    stands_still.close()
+    later = kept_of(cache, model).passes([side], [2])
+    assert next(later).indices == list(side.chunks[0]), "nobody else is at work"
 
 
 def test_what_was_computed_once_is_not_computed_again(

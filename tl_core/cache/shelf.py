@@ -3,14 +3,15 @@
 import os
 import threading
 import time
-from collections.abc import Sequence, Set
-from contextlib import suppress
+from collections.abc import Iterator, Sequence, Set
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
 from tl_core.cache.rows import CacheMiss, Rows
 from tl_core.cache.segment import Array, Damaged, Segment, pack, verify
-from tl_core.cache.space import PART, SEGMENT, Space, paths_in
+from tl_core.cache.space import PART, SEGMENT, TURN, Space, paths_in
+from tl_core.locks import try_lock
 
 _TOUCH_EVERY = 60
 """Seconds between two updates of a segment's time of last use."""
@@ -116,6 +117,17 @@ class Shelf:
             self._verified.add(path)
             self._used.add(path)
         return True
+
+    @contextmanager
+    def turn(self, name: str) -> Iterator[bool]:
+        """Hold the turn of this name for the block; False at once when someone else holds it."""
+        with ExitStack() as held:
+            try:
+                is_ours = held.enter_context(try_lock(self._folder / f"{name}{TURN}", delete=True))
+            # Where there are no locks, everyone may go ahead.
+            except OSError:
+                is_ours = True
+            yield is_ours
 
     @property
     def _protected(self) -> frozenset[Path]:

@@ -22,6 +22,8 @@ from tl_core.locks import hold_lock, is_locked, try_lock
 
 SEGMENT = ".rows"
 PART = ".part"
+TURN = ".turn"
+"""Suffix of lock files of `Shelf.turn`."""
 _WRITER = ".writer"
 _RECIPE = "recipe.json"
 _PATIENCE = 1.0
@@ -174,7 +176,7 @@ class Space:
         return max(0, shutil.disk_usage(self._folder).free - self._keep_free)
 
     def _sweep(self) -> None:
-        """Delete the unfinished files of killed writers.
+        """Delete the unfinished files of killed writers, and what is left of their turns.
 
         The folder's lock must be held: a writer creates its file before locking it.
         """
@@ -182,6 +184,10 @@ class Space:
             with try_lock(_writer_lock(part), delete=True) as is_abandoned:
                 if is_abandoned:
                     part.unlink(missing_ok=True)
+        for turn in self._paths(TURN):
+            # Locked for a moment, which deletes what a killed process has left.
+            with try_lock(turn, delete=True):
+                pass
 
     def _files(self) -> list[_File]:
         """List the files, the least recently used first."""
@@ -229,5 +235,5 @@ def _delete(segment: Path) -> None:
     shelf = segment.parent
     with suppress(FileNotFoundError), os.scandir(shelf) as entries:
         # No writer can add a file in between, since all callers hold the folder's lock.
-        if all(entry.name == _RECIPE for entry in entries):
+        if all(entry.name == _RECIPE or entry.name.endswith(TURN) for entry in entries):
             shutil.rmtree(shelf, ignore_errors=True)

@@ -48,8 +48,17 @@ class RowWriter:
         """
         self._rows.append(_converted(rows.numpy(), self._dtype))
         self._keys += keys
-        is_old = time.monotonic() - self._flushed >= _BLOCK_SECONDS
-        if is_old or sum(block.nbytes for block in self._rows) >= _BLOCK_BYTES:
+        self.flush_older(_BLOCK_SECONDS)
+        if sum(block.nbytes for block in self._rows) >= _BLOCK_BYTES:
+            self.flush()
+
+    def flush_older(self, seconds: float) -> None:
+        """Write what there is if nothing was written for so long.
+
+        Raises:
+            NoRoom: the cache is full.
+        """
+        if time.monotonic() - self._flushed >= seconds:
             self.flush()
 
     def flush(self) -> None:

@@ -28,6 +28,8 @@ Item = TypeVar("Item")
 Precision = Literal["float32", "float16"]
 _VERSION: dict[Precision, int] = {"float32": 1, "float16": 2}
 """Version of the rows, to be raised when the same image would give other numbers."""
+_SHARED_SECONDS = 1.0
+"""Time after which the end of a chunk is a reason to write, so that others see its rows."""
 # Another release of any of these may decode, resize or compute with other rounding.
 _LIBRARIES = ("torch", "torchvision", "timm", "pillow")
 
@@ -94,6 +96,10 @@ class CachedActivations:
     def passes(self, sides: Sequence[Side], cuts: Sequence[int]) -> Iterator[Passed]:
         """Compute in one pass what is missing behind each of the `cuts`, in ascending order.
 
+        Of two passes over the same images at the same time, the second goes from the end to the
+        beginning. Each leaves out what the other has written, so that they meet halfway; neither
+        waits for the other, which may be paused.
+
         Raises:
             NoRoom: the rows do not fit into the cache; as `TooLarge`, into the precision.
             Cancelled: the work was asked to stop.
@@ -101,19 +107,34 @@ class CachedActivations:
         used: set[Path] = set()
         # The shelves share `used`, so that writing to one does not delete rows of another.
         shelves = [self._shelf(cut, sides[0].images, used) for cut in cuts]
-        todo = in_turns([side.missing(shelves) for side in sides])
-        total = sum(len(missing.keys) for missing in todo)
-        if not total:
+        by_side = [side.missing(shelves) for side in sides]
+        todo = in_turns(by_side)
+        if not todo:
             return
         lacking = sum(missing.lacks.sum(1) for missing in todo)
         needed = int(lacking @ np.array([self.row_bytes(cut) for cut in cuts]))
         # Asked before the pass, which can take many minutes.
         if not shelves[0].has_room_for(needed):
             raise NoRoom(f"{needed:,} bytes")
-        computed = self._compute(todo, cuts, total, used)
-        if sides[0].images.device.type == "cuda":
-            computed = _one_behind(computed)
+        name = digest("".join(chain.from_iterable(side.keys(0) for side in sides)))
+        with shelves[-1].turn(name) as is_first:
+            if not is_first:
+                # Side by side, so that a classifier can be fitted early here, too.
+                todo = in_turns([[chunk[::-1] for chunk in side[::-1]] for side in by_side])
+            yield from self._pass(todo, cuts, shelves, used)
+
+    def _pass(
+        self,
+        todo: Sequence[Missing],
+        cuts: Sequence[int],
+        shelves: Sequence[Shelf],
+        used: set[Path],
+    ) -> Iterator[Passed]:
         writers = [RowWriter(shelf, self._dtype) for shelf in shelves]
+        total = sum(len(missing.keys) for missing in todo)
+        computed = self._compute(_still_missing(todo, shelves, writers), cuts, total, used)
+        if todo[0].images.device.type == "cuda":
+            computed = _one_behind(computed)
         done = 0
         try:
             for missing, chosen, outputs in computed:
@@ -133,7 +154,7 @@ class CachedActivations:
         _flush(writers)
 
     def _compute(
-        self, todo: Sequence[Missing], cuts: Sequence[int], total: int, used: set[Path]
+        self, todo: Iterable[Missing], cuts: Sequence[int], total: int, used: set[Path]
     ) -> Iterator[tuple[Missing, slice, Iterable[Tensor]]]:
         """Yield missing images, a slice of them, and their activations (in transfer)."""
         prefix = None
@@ -247,6 +268,19 @@ class CachedActivations:
     def digests_before(self, cut: int) -> list[str]:
         """Return the digests of the weights of the first `cut` stages."""
         return self._stage_digests[:cut]
+
+
+def _still_missing(
+    todo: Sequence[Missing], shelves: Sequence[Shelf], writers: Sequence[RowWriter]
+) -> Iterator[Missing]:
+    """Yield what is missing when its turn comes, since others may have written it meanwhile."""
+    for missing in todo:
+        # What nobody can see yet, another run would compute, too.
+        for writer in writers:
+            writer.flush_older(_SHARED_SECONDS)
+        left = missing.less_found(shelves)
+        if left.keys:
+            yield left
 
 
 def _flush(writers: Iterable[RowWriter]) -> None:

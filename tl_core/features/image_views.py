@@ -87,6 +87,18 @@ class Missing:
     def images(self) -> ImageExamples:
         return self.side.only(self.indices)
 
+    def less_found(self, shelves: Sequence[Shelf]) -> "Missing":
+        """Return what is still missing, after others have written to the shelves."""
+        found = np.array([shelf.find(self.keys) for shelf in shelves], dtype=bool)
+        lacks = self.lacks & ~found
+        left = np.flatnonzero(lacks.any(0)).tolist()
+        return replace(
+            self,
+            indices=[self.indices[i] for i in left],
+            keys=[self.keys[i] for i in left],
+            lacks=lacks[:, left],
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Passed:
@@ -95,6 +107,7 @@ class Passed:
     done: int
     """Images passed so far, counted once per view."""
     total: int
+    """Images to pass, though others may pass some of them at the same time."""
     side: Side
     view: int
     indices: list[int]
