@@ -127,7 +127,10 @@ def open_page(page, **query):
 
 
 def words(app):
-    """Return all text of the page: Markdown, headings, captions, messages and HTML."""
+    """Return all text of the page: Markdown, headings, captions, messages and HTML.
+
+    Spaces at which no line is broken are plain ones here.
+    """
     kinds = [
         app.title,
         app.header,
@@ -139,7 +142,8 @@ def words(app):
         app.info,
     ]
     texts = [element.value for elements in kinds for element in elements]
-    return "\n".join([*texts, *(element.proto.body for element in app.get("html"))])
+    texts += [element.proto.body for element in app.get("html")]
+    return "\n".join(texts).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def pictures(app):

@@ -11,6 +11,9 @@ _PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
 _LATE = re.compile(r"(?<=[:@<\->=])(?=\S)|(?<=www)(?=\.)", re.IGNORECASE)
 _JOINER = "\u2060"
 """Word joiner: no width, no line break."""
+_RANGE = re.compile(r"(?<=\d)–(?=\d)")
+_BEFORE_PERCENT = re.compile(r"(?<=\d) (?=\\?%)")
+"""Space before a percent sign, which may be escaped."""
 
 
 def literal(text: str) -> str:
@@ -19,3 +22,9 @@ def literal(text: str) -> str:
     one_line = isolated(" ".join(visible(text).split()))
     # Joiners come first: once escaped, `www.` is no longer found.
     return _PUNCTUATION.sub(r"\\\1", _LATE.sub(_JOINER, one_line))
+
+
+def whole_figures(text: str) -> str:
+    """Keep each percentage, and each range such as `56–98 %`, on one line of a narrow page."""
+    joined = _RANGE.sub(f"{_JOINER}–{_JOINER}", text)
+    return _BEFORE_PERCENT.sub("\N{NO-BREAK SPACE}", joined)

@@ -8,7 +8,7 @@ from tl_core.records import Run
 from tl_core.runs.summary import headline, recipe_words, when
 from tl_core.text import html_text, shorten
 from tl_ui.gallery import spread
-from tl_ui.markdown import literal
+from tl_ui.markdown import literal, whole_figures
 from tl_ui.navigation import link
 from tl_ui.people import name_of
 from tl_ui.resources import get_workspace
@@ -39,7 +39,7 @@ def _show_card(run: Run) -> None:
     published = when(run.published_at or run.created_at, st.context.timezone)
     st.markdown(f"**{by}** · {published} · {literal(recipe_words(run.config))}")
     if run.result:
-        st.markdown(f"**{headline(run.result)}**")
+        st.markdown(f"**{whole_figures(headline(run.result))}**")
     _show_glance(run)
     link("run", "Curves, confusion matrix and more", icon=":material/arrow_forward:", run=run.id)
 

@@ -23,7 +23,7 @@ from tl_ui.dataset_view import dataset_images
 from tl_ui.job_view import await_result
 from tl_ui.large_view import open_dataset_image
 from tl_ui.map_view import MEANING, TITLES, pictures_of, sample_words, show_caught
-from tl_ui.markdown import literal
+from tl_ui.markdown import literal, whole_figures
 from tl_ui.point_maps import PointMap, alt_words, by_class
 from tl_ui.probe_charts import probes_chart
 from tl_ui.resources import get_workspace
@@ -141,7 +141,7 @@ def show_answer(dataset: DatasetRecord, config: RunConfig) -> None:
     """Show whether the classes can be told apart, or the progress of finding out."""
     arguments, place = _answer_job(dataset, config)
     if result := await_result(arguments, place, "Find out how well", at_once=True):
-        st.markdown(f"**{literal(result['answer'])}**")
+        st.markdown(f"**{whole_figures(literal(result['answer']))}**")
 
 
 def _is_answer_awaited(dataset: DatasetRecord, config: RunConfig) -> bool:

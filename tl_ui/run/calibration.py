@@ -11,6 +11,7 @@ from tl_core.records import Prediction, Run
 from tl_core.text import count, percent, share
 from tl_ui.components.live_chart import chart
 from tl_ui.folding import unfolded
+from tl_ui.markdown import whole_figures
 from tl_ui.run.images import predictions_after, show_predictions
 from tl_ui.run.results import results_or_none
 
@@ -31,7 +32,7 @@ def show_calibration(run: Run) -> None:
         chart(reliability_chart(reliability(predictions)), key=f"reliability-{run.id}")
     with right:
         help_ = GLOSSARY["temperature"] if results.calibration.temperature else None
-        st.markdown(results.calibration.say(results.test), help=help_)
+        st.markdown(whole_figures(results.calibration.say(results.test)), help=help_)
         # A fragment, so that moving the slider redraws this part alone.
         st.fragment(_choose_threshold)(run, predictions)
 
@@ -48,7 +49,7 @@ def _choose_threshold(run: Run, predictions: Sequence[Prediction]) -> None:
         key=f"threshold-{run.id}",
         help=f"{GLOSSARY['confidence']} Images below the threshold would be left to a person.",
     )
-    st.markdown(threshold_words(predictions, threshold / 100))
+    st.markdown(whole_figures(threshold_words(predictions, threshold / 100)))
     # Folded, because loading the images takes longer than the figures above.
     if box := unfolded("See these images", ":material/image_search:", f"threshold-open-{run.id}"):
         with box:

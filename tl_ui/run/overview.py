@@ -14,7 +14,7 @@ from tl_core.runs.summary import caution, headline, is_busy, recipe_words, secon
 from tl_core.text import count, duration, number_of, percent, shorten
 from tl_ui.components.assets import url_base
 from tl_ui.components.live_chart import Place, live_chart
-from tl_ui.markdown import literal
+from tl_ui.markdown import literal, whole_figures
 from tl_ui.navigation import link
 from tl_ui.resources import get_tokens, get_workspace
 from tl_ui.run.annotations import run_title, show_annotations
@@ -154,7 +154,7 @@ def show_ending(run: Run) -> None:
     """Draw the test result in one sentence, or why there is none."""
     if run.result:
         words = f"{GLOSSARY['test set']} {GLOSSARY['interval']}"
-        st.header(headline(run.result), help=words, anchor=False)
+        st.header(whole_figures(headline(run.result)), help=words, anchor=False)
         results = results_or_none(run)
         if results and (words := caution(run.result, run.config.model, results.fit.kind)):
             st.warning(words, icon=":material/info:")

@@ -7,7 +7,7 @@ from tl_core.runs.summary import class_names, headline, recipe_words, seconds_ta
 from tl_core.text import duration, number_of, shorten
 from tl_ui.components.assets import url_base
 from tl_ui.gallery import GalleryItem, gallery_html
-from tl_ui.markdown import literal
+from tl_ui.markdown import literal, whole_figures
 from tl_ui.navigation import link
 from tl_ui.people import name_of
 from tl_ui.resources import get_tokens, get_workspace
@@ -30,7 +30,7 @@ def show_published(run: Run) -> None:
         parts.append(f"took {duration(taken)}")
     st.markdown(" · ".join(parts))
     if run.result:
-        st.header(headline(run.result), anchor=False)
+        st.header(whole_figures(headline(run.result)), anchor=False)
     link("train", "Train with these settings", icon=":material/model_training:", like=run.id)
     show_figures(run)
     _show_matrix(run)

@@ -10,7 +10,7 @@ from tl_core.runs.results import Confused, Results, results_of
 from tl_core.runs.summary import missing_words, seen_before
 from tl_core.text import number_of, percent, share, shorten
 from tl_ui.caching import cached_by_person
-from tl_ui.markdown import literal
+from tl_ui.markdown import literal, whole_figures
 from tl_ui.resources import get_workspace
 
 _MOST_CONFUSED = 5
@@ -140,4 +140,4 @@ def confused_words(pair: Confused) -> str:
 def show_fit(run: Run) -> None:
     """Draw the verdict on overfitting and underfitting, with the figures behind it."""
     if results := results_or_none(run):
-        st.markdown(literal(f"{results.fit.sentence} {results.promise}"))
+        st.markdown(whole_figures(literal(f"{results.fit.sentence} {results.promise}")))

@@ -12,6 +12,7 @@ from tl_core.runs.summary import headline
 from tl_ui import people
 from tl_ui.background import Job
 from tl_ui.job_view import may_stop
+from tl_ui.markdown import whole_figures
 
 
 def words(app):
@@ -95,7 +96,7 @@ def test_a_published_run_shows_what_its_owner_agreed_to_and_changes_nothing(
     shown = everything(app)
     assert [title.value for title in app.title] == ["mine title"]
     assert "published by **Ben**" in shown
-    assert headline(published.result) in [header.value for header in app.header]
+    assert whole_figures(headline(published.result)) in [header.value for header in app.header]
     for kept in ("mine note", "mine tag", "/samples/", house.ben.sha256):
         assert kept not in shown
     # Where a click on a class opens nothing, none is asked for.

@@ -72,7 +72,8 @@ def test_an_answer_says_class_and_confidence():
     html = answers_html(
         [Asked(Answer("a.png", (("cat", 0.75), ("dog", 0.25))), "data:image/webp;base64,AA")]
     )
-    assert "cat, 75.0 %" in html
+    # Number and unit stay on one line.
+    assert "cat, 75.0\N{NO-BREAK SPACE}%" in html
     assert html.count("<li>") == 2
     assert "right" not in html
     assert "wrong" not in html
