@@ -76,6 +76,8 @@ class Memory:
 
     server: float
     children: float
+    own: float
+    """The part of the web process that is not files, whose share depends on who else reads them."""
 
     @property
     def whole(self) -> float:
@@ -181,7 +183,7 @@ async def _hold(size: Size, lesson: Lesson, server: ClassServer, home: Path) -> 
         warm = replace(lesson, tally=Tally(complaints=lesson.tally.complaints))
         await Student("First of all", warm, "warm").walk_through()
         await asyncio.sleep(size.rest)
-    lived = Lived(memory_of(server.process_id), Memory(0, 0))
+    lived = Lived(memory_of(server.process_id), Memory(0, 0, 0))
     watching = asyncio.create_task(_watch_memory(server.process_id, lived.over_time))
     began = Use.now(server.process_id)
     images = make_folder(home / "brought along", 2, 12)
@@ -236,7 +238,8 @@ def memory_of(process_id: int) -> Memory:
     below = [process_id]
     for parent in below:
         below += children_of(parent)
-    return Memory(pss_mb(process_id), sum(map(pss_mb, below[1:])))
+    children = sum(map(pss_mb, below[1:]))
+    return Memory(pss_mb(process_id), children, pss_mb(process_id, "Pss_Anon"))
 
 
 # What is told of it
@@ -264,7 +267,8 @@ def _report(
         _memory_words("at its peak", peak),
         _memory_words(
             f"{size.rest:.0f} s after everyone has left, "
-            f"{lived.after.whole / lived.before.whole:.2f} of before",
+            f"{lived.after.whole / lived.before.whole:.2f} of before (the web process without "
+            f"files {lived.after.own / lived.before.own:.2f})",
             lived.after,
         ),
         f"Cores in use, on average: {cores['web']:.2f} by the web process, "
@@ -298,5 +302,5 @@ def _row(kind: str, seconds: Sequence[float]) -> tuple[Cell, ...]:
 def _memory_words(when: str, memory: Memory) -> str:
     return (
         f"Memory of the server {when}: {memory.whole:,.0f} MiB, of which its web process has "
-        f"{memory.server:,.0f}."
+        f"{memory.server:,.0f}, {memory.own:,.0f} of them without libraries and other files."
     )

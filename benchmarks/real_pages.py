@@ -177,7 +177,7 @@ class PageStudent:
         run = self.rng.choice(self.runs)
         await self._open("Runs")
         await self._think()
-        link = self.page.locator(f"a[href*='{run}']").first
+        link = self.page.locator(f"a[href*='run?run={run}']").first
         await self._timed("open a run", link.click, self.page.get_by_text(f"run {run}").first)
         await self._watch(2 * self.lesson.think)
 

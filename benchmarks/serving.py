@@ -178,14 +178,18 @@ def tree_seconds(process_id: int, but: int = 0) -> float:
     return _own_seconds(process_id, _WITH_ENDED) + sum(tree_seconds(child) for child in below)
 
 
-def pss_mb(process_id: int) -> float:
-    """Return the memory of a process in MiB; what it shares with others is divided among them."""
+def pss_mb(process_id: int, kind: str = "Pss") -> float:
+    """Return the memory of a process in MiB; what it shares with others is divided among them.
+
+    Args:
+        kind: "Pss" for all, "Pss_Anon" without files, such as the code of libraries.
+    """
     try:
         rollup = Path(f"/proc/{process_id}/smaps_rollup").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return 0.0
     # A process that is ending has none any more.
-    _, found, after = rollup.partition("\nPss:")
+    _, found, after = rollup.partition(f"\n{kind}:")
     return int(after.split()[0]) / 2**10 if found else 0.0
 
 

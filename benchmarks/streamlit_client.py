@@ -98,6 +98,8 @@ class Session:
     id: str = ""
     _states: dict[str, WidgetState] = field(default_factory=dict)
     _refreshes: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _intervals: dict[str, float] = field(default_factory=dict)
+    """Seconds between two refreshes, by fragment; as in a page, the same again changes nothing."""
     _refreshed_at: dict[str, float] = field(default_factory=dict)
     _awaited: _Awaited | None = None
     _seen: _Seen = field(default_factory=_Seen)
@@ -350,7 +352,10 @@ class Session:
     # Fragments that refresh by themselves
 
     def _refresh_every(self, fragment: str, seconds: float) -> None:
+        if self._intervals.get(fragment) == seconds and fragment in self._refreshes:
+            return
         self._stop_refresh(fragment)
+        self._intervals[fragment] = seconds
         self._refreshes[fragment] = asyncio.create_task(self._refresh(fragment, seconds))
 
     async def _refresh(self, fragment: str, seconds: float) -> None:

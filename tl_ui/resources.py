@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from tl_core.access import BoundRunner, MinuteWatch, bind
 from tl_core.bin import BinClock
 from tl_core.errors import TransferLabError
+from tl_core.memory import give_back_memory
 from tl_core.records import OPERATOR, Run
 from tl_core.runners import Runner
 from tl_core.runs.predictor import Predictor, Predictors
@@ -85,6 +86,13 @@ def _end_server(sentence: str) -> NoReturn:
     os._exit(2)
 
 
+def look_after_house() -> None:
+    """Return free memory to the system, and erase what a class has left; called now and then."""
+    # What pages and models have freed is kept to be used again, by the server for good.
+    give_back_memory()
+    get_directory().sweep()
+
+
 @asynccontextmanager
 async def lifespan(_app: Any) -> AsyncIterator[None]:
     """Start the runner with the server and interrupt it cleanly when the server ends."""
@@ -97,7 +105,7 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
     gc.collect()
     # Later collections then skip the objects of the libraries, which live as long as the process.
     gc.freeze()
-    clock = BinClock(get_house(), get_directory().sweep)
+    clock = BinClock(get_house(), look_after_house)
     clock.start()
     minutes = MinuteWatch(get_house().store)
     minutes.start()
