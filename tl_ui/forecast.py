@@ -11,7 +11,7 @@ from cachetools.keys import hashkey
 
 from tl_core.config import RunConfig
 from tl_core.errors import TransferLabError
-from tl_core.machine import Available, probe_available, whole_machine
+from tl_core.machine import Available, whole_machine
 from tl_core.records import Run
 from tl_core.runs.estimate import Estimate, estimate_run
 from tl_core.runs.execute import make_experiment
@@ -20,15 +20,16 @@ from tl_core.runs.waiting import Line, after, expected_wait, line_before, pass_o
 from tl_core.store import RunQuery
 from tl_core.text import count, number_of
 from tl_core.workspace import Workspace
+from tl_ui.availability import Availability
 from tl_ui.house import get_house
 from tl_ui.queue import queue_with, queue_with_newcomer
 from tl_ui.resources import get_workspace
 
 _FRESH_SECONDS = 15
-"""Age up to which a look at the machine is taken for the present; thirty people may fill in forms.
-"""
+"""Age up to which an estimate is used again; thirty people may fill in forms."""
 _AHEAD_SECONDS = 60
 """Age up to which the estimate of a waiting run is used; thirty people may watch the queue."""
+_MACHINE = Availability()
 _SERVER_STARTED = psutil.Process().create_time()
 
 
@@ -160,17 +161,12 @@ def _by_person(workspace: Workspace, *others: Hashable) -> Hashable:
 def _estimate(
     workspace: Workspace, config: RunConfig, owner: str, waits: bool, is_first: bool
 ) -> Estimate:
-    available = _available()
+    available = _MACHINE.now()
     if waits:
         available = _after_a_wait(available)
     # Weights that its owner has uploaded are found for them alone.
     experiment = make_experiment(workspace, config, owner=owner)
     return estimate_run(workspace, experiment, available, is_first=is_first)
-
-
-@cached(TTLCache(maxsize=1, ttl=_FRESH_SECONDS), condition=Condition())
-def _available() -> Available:
-    return probe_available()
 
 
 def _after_a_wait(now: Available) -> Available:

@@ -19,7 +19,6 @@ SETTINGS_ALONE = {"tl_ui/main.py", "tl_ui/classroom/words.py"}
 COMMON_CACHES = {
     "tl_ui/background.py:get_jobs",
     "tl_ui/data/uploads.py:_uploads_in",
-    "tl_ui/forecast.py:_available",
     "tl_ui/forecast.py:_estimate_waiting",
     "tl_ui/gate/headers.py:app_policy",
     "tl_ui/gate/pages.py:_icon",
