@@ -53,8 +53,10 @@ def run_config(dataset: DatasetRecord, model: dict | None = None, **settings) ->
     return make_run_config(dataset.id, {**usual, **(model or {}), **settings})
 
 
-TINY = {"backbone": "resnet18", "pretrained": False, "image_size": 64}
-"""Network that is trained as a whole within a moment."""
+TINY = {"backbone": "squeezenet1_1", "pretrained": False, "image_size": 64}
+"""Network that is trained as a whole within a moment, and whose files are small."""
+WITH_BATCH_NORM = {**TINY, "backbone": "resnet18"}
+"""Such a network with running statistics, whose files are fifteen times as large."""
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:

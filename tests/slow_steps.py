@@ -15,8 +15,8 @@ from tl_core.cli.work import work
 
 HEEDS_SIGNALS, IS_DEAF, IS_BUSY = "heeds signals", "is deaf", "is busy"
 """Kinds of step: one that signals interrupt, as in Python, one that they do not, as in C++, and one
-that computes for twelve seconds and then goes on."""
-_BUSY_SECONDS = 12
+that computes for eight seconds and then goes on."""
+_BUSY_SECONDS = 8
 _SCRIPT = """
 import sys
 from pathlib import Path

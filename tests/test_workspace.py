@@ -46,5 +46,5 @@ def test_a_home_that_cannot_be_is_a_sentence(tmp_path: Path, home: str):
 
 def test_a_database_that_cannot_be_opened_is_a_sentence(tmp_path: Path):
     (tmp_path / "folder.db").mkdir()
-    with pytest.raises(StoreUnavailable, match=r"folder\.db cannot be used"):
+    with pytest.raises(StoreUnavailable, match=r'folder\.db" cannot be used'):
         open_workspace(Settings(home=tmp_path, database_url=f"sqlite:///{tmp_path / 'folder.db'}"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from making_runs import TINY, import_folder, make_colours, run_config
+from making_runs import import_folder, make_colours, run_config
 
 from tl_core.access import Directory, bind
 from tl_core.facts import RunFacts
@@ -85,7 +85,7 @@ def furnish(house: Workspace, person: Person, folder: Path, word: str) -> Space:
     runner = InlineRunner(workspace)
     runs = []
     for seed in range(3):
-        run = runner.submit(run_config(dataset, TINY, epochs=1, seed=seed))
+        run = runner.submit(run_config(dataset, epochs=1, seed=seed))
         store.annotate_run(run.id, title=f"{word} title", note=f"{word} note", tags=[f"{word} tag"])
         store.update_run(run.id, facts=RunFacts(comparison=f"{COMPARISON}{word}"))
         (workspace.artifacts.run_folder(run.id) / "export-onnx.zip").write_text(f"{word} export")

@@ -78,6 +78,7 @@ def test_an_image_of_the_data_page_opens_large(page):
     expect_large_view(page)
 
 
+@pytest.mark.slow
 def test_an_image_of_the_explore_map_opens_large(page):
     page.goto("/explore")
     plot = page.locator(".tl-map")

@@ -1,7 +1,7 @@
 """Content security policy: every page works under it, and nothing that it forbids is tried."""
 
 import pytest
-from browsing import complaints, opened, wait_for_script
+from browsing import complaints, opened, settled, wait_for_script
 
 WATCH = """
 window.violations = []
@@ -35,7 +35,7 @@ def test_every_page_works_under_the_policy(browser, server, finished):
             page.goto("/" + address.format(run=finished[1].id))
             page.get_by_role("heading", level=1).wait_for()
             wait_for_script(page)
-            page.wait_for_timeout(1500)
+            settled(page, lambda: page.evaluate("document.querySelectorAll('*').length"), 250)
             if violations := page.evaluate("violations"):
                 found[address] = violations
         print(found, said)

@@ -23,7 +23,9 @@ ROOT = Path(__file__).parents[2]
 SETTINGS = ("backbone=resnet18", "pretrained=false", "image_size=64", "augment=none", "epochs=3")
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "how", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_in_mid_step_it_ends_long_before_the_step_and_can_be_resumed(
     tmp_path: Path, how: signal.Signals
 ):

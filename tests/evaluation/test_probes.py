@@ -87,6 +87,7 @@ def test_with_two_images_of_a_class_there_are_two_folds():
     assert found.folds == 2 and all(0 <= result.accuracy <= 1 for result in found.results)
 
 
+@pytest.mark.slow
 def test_two_hundred_classes(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(
         probes, "PROBES", tuple(m for m in PROBES if m.name in ("majority", "knn", "logistic"))

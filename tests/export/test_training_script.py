@@ -9,7 +9,7 @@ import pytest
 import torch
 from backbones.families import FAMILIES, every_family, images_for, library_model
 from export.making_exports import make_tested
-from making_runs import TINY, run_config
+from making_runs import WITH_BATCH_NORM, run_config
 from torchvision.models import ResNet18_Weights
 
 from tl_core.backbones import build_model, freeze, get_backbone
@@ -78,7 +78,7 @@ def published(workspace, monkeypatch):
 def test_the_script_reproduces_the_results_of_the_run(
     workspace, colours, colours_folder, settings, train
 ):
-    config = run_config(colours, {**TINY, "frozen_stages": 0, **settings})
+    config = run_config(colours, {**WITH_BATCH_NORM, "frozen_stages": 0, **settings})
     run = InlineRunner(workspace).submit(config)
     assert run.result, run.message
     away = export_run(workspace, run.id, workspace.settings.home / "away", ("onnx",)).path

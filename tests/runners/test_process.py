@@ -33,16 +33,6 @@ NOTE_THE_TIME_AND_END = "import sys, time; open(sys.argv[1], 'a').write(f'{time.
 
 
 @pytest.fixture
-def runner(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[ProcessRunner]:
-    # As many threads as in this process, so that results are equal.
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    started = ProcessRunner(workspace)
-    started.start()
-    yield started
-    started.shutdown()
-
-
-@pytest.fixture
 def forking(workspace: Workspace) -> Iterator[ForkingRunner]:
     """Start a runner whose workers need no time for imports."""
     started = ForkingRunner(workspace)
@@ -52,10 +42,10 @@ def forking(workspace: Workspace) -> Iterator[ForkingRunner]:
 
 
 def test_a_killed_worker_costs_its_run_the_unfinished_epoch_and_nothing_else(
-    workspace: Workspace, colours: DatasetRecord, runner: ProcessRunner
+    workspace: Workspace, colours: DatasetRecord, forking: ForkingRunner
 ):
-    config = run_config(colours, {"dropout": 0.3}, augment="photos", epochs=150)
-    killed = runner.submit(config)
+    config = run_config(colours, {"dropout": 0.3}, augment="photos", epochs=60)
+    killed = forking.submit(config)
     wait_for(workspace, killed, lambda run: run.epochs_done >= 2)
     worker = process_of(workspace, killed)
     assert worker != os.getpid()

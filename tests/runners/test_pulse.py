@@ -41,7 +41,7 @@ def test_a_stopped_worker_is_ended_and_its_run_goes_on(
     workspace: Workspace, colours: DatasetRecord, start: Make
 ):
     runner = start()
-    config = run_config(colours, {"dropout": 0.3}, augment="photos", epochs=150)
+    config = run_config(colours, {"dropout": 0.3}, augment="photos", epochs=60)
     run = runner.submit(config)
     wait_for(workspace, run, lambda run: run.epochs_done >= 2)
     assert runner.seconds_silent is not None

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from making_runs import TINY, environment, run_config
+from making_runs import TINY, WITH_BATCH_NORM, environment, run_config
 from waiting import wait_until
 
 from tl_core.config import RunConfig
@@ -274,7 +274,7 @@ def test_a_broken_model_is_said_by_name_when_it_is_to_be_tested(
 def test_a_killed_run_that_is_resumed_has_the_figures_of_one_never_stopped(
     workspace: Workspace, colours: DatasetRecord
 ):
-    config = run_config(colours, TINY, epochs=3, dropout=0.2, augment="photos")
+    config = run_config(colours, WITH_BATCH_NORM, epochs=3, dropout=0.2, augment="photos")
     whole = InlineRunner(workspace).submit(config)
     command = [sys.executable, "-c", KILLED_IN_THE_SECOND_EPOCH, config.model_dump_json()]
     ended = subprocess.run(command, cwd=ROOT, env=environment(workspace.settings.home), check=False)

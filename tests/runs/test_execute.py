@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from making_runs import TINY, run_config
+from making_runs import TINY, WITH_BATCH_NORM, run_config
 
 from tl_core.cancellation import Stop
 from tl_core.config import RunConfig
@@ -116,7 +116,7 @@ def test_a_last_batch_of_one_tiny_image_is_learned_from(
 ):
     # One image is left for the last batch, in which BatchNorm gets a single value per channel.
     n_train = 18
-    config = run_config(colours, TINY, image_size=32, batch_size=n_train - 1, epochs=1)
+    config = run_config(colours, WITH_BATCH_NORM, image_size=32, batch_size=n_train - 1, epochs=1)
     run = InlineRunner(workspace).submit(config)
     assert (run.state, run.message) == (RunState.COMPLETED, "")
     assert run.facts.splits.train == n_train

@@ -837,7 +837,7 @@ def test_a_store_that_cannot_be_opened_is_a_sentence_without_the_password(url: s
 def test_a_file_that_is_no_database_is_a_sentence(tmp_path):
     (tmp_path / "store.db").write_text("something else\n" * 100)
     with pytest.raises(
-        StoreUnavailable, match=r"store\.db cannot be used: file is not a database\.$"
+        StoreUnavailable, match=r'store\.db" cannot be used: file is not a database\.$'
     ):
         SqlStore(f"sqlite:///{tmp_path / 'store.db'}")
 
