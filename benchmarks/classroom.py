@@ -10,6 +10,7 @@ generator. They all, the server and its training share the same cores. Linux onl
 import asyncio
 import os
 import random
+import shutil
 import tempfile
 import time
 from collections.abc import Awaitable, Iterator, Sequence
@@ -152,6 +153,10 @@ def run(options: Options) -> Report:
             finally:
                 server.stop()
             finished = _finished(workspace, tally)
+            if tally.complaints:
+                # It has the tracebacks of what pages only call an error.
+                options.out.mkdir(parents=True, exist_ok=True)
+                shutil.copy(server.log, options.out / "classroom.log")
     return _report(tally, lived, finished, (load, lived.load), size)
 
 
