@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, replace
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import version
 from itertools import chain, compress, pairwise
 from math import prod
@@ -32,6 +32,16 @@ _SHARED_SECONDS = 1.0
 """Time after which the end of a chunk is a reason to write, so that others see its rows."""
 # Another release of any of these may decode, resize or compute with other rounding.
 _LIBRARIES = ("torch", "torchvision", "timm", "pillow")
+
+
+@cache
+def library_versions() -> tuple[str, ...]:
+    """Return the versions of the libraries that decide about rounding.
+
+    They are read once: each reading searches and parses files of the installation, and has failed
+    in a busy server.
+    """
+    return tuple(version(name) for name in _LIBRARIES)
 
 
 def activation_bytes(parts: Anatomy, cut: int, precision: Precision) -> int:
@@ -249,7 +259,7 @@ class CachedActivations:
                 "kept in": self._dtype.name,
                 "decoded how": DECODING_VERSION,
                 "made how": _VERSION[self._precision],
-                "libraries": [version(name) for name in _LIBRARIES],
+                "libraries": list(library_versions()),
             },
             used,
         )

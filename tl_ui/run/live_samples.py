@@ -17,7 +17,7 @@ from tl_ui.large_view import open_dataset_image
 from tl_ui.resources import get_workspace
 from tl_ui.run.images import gallery_item, images_of, predictions_after, run_split
 from tl_ui.run.large_view import open_image
-from tl_ui.run.progress import is_far
+from tl_ui.run.progress import is_far, is_training
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,8 @@ def follow_samples(run: Run) -> None:
     """
     # As often as the charts beside them, so that all show the same epoch within a second. Each
     # refresh costs the run some of its speed, so that it is less often while the end is far.
-    st.fragment(_show_samples, run_every=2.0 if is_far(run) else 1.0)(run.id)
+    is_below_curves = is_training(run)
+    st.fragment(_show_samples, run_every=2.0 if is_far(run) else 1.0)(run.id, is_below_curves)
 
 
 def show_opened_sample(run: Run) -> None:
@@ -85,7 +86,12 @@ def _sample_positions(run: Run) -> list[int]:
     return pick_samples(images_of(run), run_split(run.config.data).val)
 
 
-def _show_samples(run_id: str) -> None:
+def _show_samples(run_id: str, is_below_curves: bool) -> None:
+    """Draw the images, in the place that they have in this phase of the run.
+
+    When the phase changes, a refresh of the former place may be under way in the same script run:
+    what is drawn twice then needs two keys.
+    """
     try:
         run = get_workspace().store.get_run(run_id)
     except UnknownRun:
@@ -109,7 +115,7 @@ def _show_samples(run_id: str) -> None:
         gallery_item(run, images, position, answers.by_position.get(position), pickable=True)
         for position in positions
     ]
-    picked = picker(gallery_html(items, side=150), key=f"samples-{run_id}")
+    picked = picker(gallery_html(items, side=150), key=f"samples-{run_id}-{is_below_curves}")
     if picked in positions:
         st.session_state[_opened(run_id)] = picked
         draw_again()

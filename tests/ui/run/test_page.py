@@ -17,6 +17,8 @@ from filled_pages import (
     workspace,
 )
 from google.protobuf.json_format import MessageToJson
+from streamlit.testing.v1 import AppTest
+from waiting import PATIENCE
 
 from tl_core.datasets.importing import delete_dataset
 from tl_core.evaluation.sampling import pick_samples
@@ -590,3 +592,20 @@ def test_a_single_image_has_none_before_and_after_it(add_run, workspace):
     workspace.store.put_predictions(run.id, "test", 2, [Prediction(1, 1, (0.7, 0.3))])
     shown = buttons(open_page("run", run=run.id, image="1"))
     assert shown["Previous"].disabled and shown["Next"].disabled
+
+
+def test_the_samples_may_be_drawn_in_their_former_and_their_new_place_at_once(add_run):
+    run = add_run(2)
+
+    def both_places(run_id):
+        import streamlit as st
+
+        from tl_ui.run.live_samples import _show_samples
+
+        for is_below_curves, column in enumerate(st.columns(2)):
+            with column:
+                _show_samples(run_id, bool(is_below_curves))
+
+    app = AppTest.from_function(both_places, kwargs={"run_id": run.id}, default_timeout=PATIENCE)
+    assert not app.run().exception
+    assert len(app.subheader) == 2
