@@ -99,6 +99,9 @@ def chromium():
     """Yield a browser, the system's or Playwright's; without one, skip the test."""
     sync_api = pytest.importorskip("playwright.sync_api")
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    # As after the warning about a class's own certificate. Playwright's option for it asks anew for
+    # every request, and Chromium gives up after some.
+    arguments += ["--ignore-certificate-errors"]
     # A camera that pages may use without asking.
     arguments += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
     with sync_api.sync_playwright() as play:
@@ -117,8 +120,10 @@ def opened(browser, server, width=1440, height=900):
     size = {"width": width, "height": height}
     context = browser.new_context(viewport=size, base_url=server.url)
     context.set_default_timeout(1000 * PATIENCE)
-    yield context.new_page()
-    context.close()
+    try:
+        yield context.new_page()
+    finally:
+        context.close()
 
 
 def until(page, check, what="it"):

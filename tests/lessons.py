@@ -55,10 +55,12 @@ class Class:
 
 @contextmanager
 def visiting(browser, lesson, **options):
-    context = browser.new_context(base_url=lesson.url, ignore_https_errors=True, **options)
+    context = browser.new_context(base_url=lesson.url, **options)
     context.set_default_timeout(1000 * PATIENCE)
-    yield context.new_page()
-    context.close()
+    try:
+        yield context.new_page()
+    finally:
+        context.close()
 
 
 def join(page, lesson, name):
