@@ -99,7 +99,7 @@ def chromium():
     """Yield a browser, the system's or Playwright's; without one, skip the test."""
     sync_api = pytest.importorskip("playwright.sync_api")
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    # As after the warning about a class's own certificate. Playwright's option for it asks anew for
+    # As after the warning about a class's own certificate. Playwright's option alone asks anew for
     # every request, and Chromium gives up after some.
     arguments += ["--ignore-certificate-errors"]
     # A camera that pages may use without asking.

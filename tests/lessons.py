@@ -55,7 +55,7 @@ class Class:
 
 @contextmanager
 def visiting(browser, lesson, **options):
-    context = browser.new_context(base_url=lesson.url, **options)
+    context = browser.new_context(base_url=lesson.url, ignore_https_errors=True, **options)
     context.set_default_timeout(1000 * PATIENCE)
     try:
         yield context.new_page()
