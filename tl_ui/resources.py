@@ -19,6 +19,7 @@ from tl_core.workspace import Workspace
 from tl_ui.caching import cached_by_person
 from tl_ui.data.import_jobs import Imports
 from tl_ui.data.uploads import PersonUploads, uploads_for
+from tl_ui.ending import end_in_time
 from tl_ui.gate.invitation import announce
 from tl_ui.house import (
     get_directory,
@@ -110,6 +111,7 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
     minutes = MinuteWatch(get_house().store)
     minutes.start()
     announce(get_settings(), get_directory())
+    end_in_time(get_house_runner().shutdown)
     try:
         yield
     finally:

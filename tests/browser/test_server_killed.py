@@ -2,7 +2,10 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
+from contextlib import contextmanager
 
 import pytest
 from browsing import ROOT, Server, opened
@@ -15,6 +18,16 @@ from tl_core.records import RunState
 from tl_core.runners import enqueue
 from tl_core.settings import Settings
 from tl_core.workspace import open_workspace
+
+HANG = """
+import os, signal, sys
+from websockets.sync.client import connect
+client = connect(sys.argv[1], subprotocols=["streamlit"])
+client.protocol.send_close(1000)
+client.socket.sendall(b"".join(client.protocol.data_to_send()))
+print("closing", flush=True)
+os.kill(os.getpid(), signal.SIGSTOP)
+"""
 
 
 @pytest.fixture
@@ -87,16 +100,30 @@ def test_a_server_that_is_asked_to_end_does_so_within_ten_seconds(
             page.goto(f"/run?run={run.id}")
             page.get_by_text("epoch").first.wait_for()
             worker = workspace.artifacts.process_of(run.id)
-            # A stopped process stands for a step that takes minutes.
+            # A stopped process stands for a step that takes minutes, and for a browser that hangs.
             os.kill(worker, signal.SIGSTOP)
-            asked = time.monotonic()
-            server.stop()
-            assert time.monotonic() - asked < 10 * slowness()
+            with hung_client(server):
+                asked = time.monotonic()
+                server.stop()
+                assert time.monotonic() - asked < 10 * slowness()
     finally:
         server.kill()
     found = workspace.store.get_run(run.id)
     assert (found.state, found.facts.deaths) == (RunState.QUEUED, 0)
     assert found.epochs_done >= 2 and found.facts.resumed == 1
+
+
+@contextmanager
+def hung_client(server):
+    """Have a client that has begun to close its websocket, and does nothing any more."""
+    address = f"ws://127.0.0.1:{server.port}/_stcore/stream"
+    command = [sys.executable, "-c", HANG, address]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as client:
+        try:
+            assert client.stdout.readline() == "closing\n"
+            yield
+        finally:
+            client.kill()
 
 
 def slowness():
