@@ -88,7 +88,8 @@ def _end_server(sentence: str) -> NoReturn:
 
 
 def look_after_house() -> None:
-    """Return free memory to the system, and erase what a class has left; called now and then."""
+    """Return idle memory to the system, and erase what a class has left; called now and then."""
+    get_house_predictors().let_go_idle()
     # What pages and models have freed is kept to be used again, by the server for good.
     give_back_memory()
     get_directory().sweep()

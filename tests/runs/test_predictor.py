@@ -120,6 +120,18 @@ def test_the_models_used_last_stay_loaded(finished: Finished, monkeypatch):
     assert predictors.get(others[-1]) is predictors.get(others[-1])
 
 
+def test_models_that_nobody_asks_are_forgotten(finished: Finished, monkeypatch):
+    workspace, run = finished
+    predictors = Predictors(workspace)
+    before = predictors.get(run)
+    predictors.let_go_idle()
+    assert predictors.get(run) is before
+    # As if all that was asked had been asked long ago.
+    monkeypatch.setattr(predictor_module, "_IDLE_SECONDS", -1.0)
+    predictors.let_go_idle()
+    assert predictors.get(run) is not before
+
+
 def test_no_images_give_no_answers(predictor: Predictor):
     assert predictor.predict([]) == []
 

@@ -1,5 +1,6 @@
 """Predictions of a run's model for new images."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -31,6 +32,8 @@ _BATCH = 32
 _CACHED_MODELS = 8
 """Largest number of cached models, however small they are."""
 _CACHED_BYTES = 10**9
+_IDLE_SECONDS = 120.0
+"""Time after which a model that nobody asks is forgotten; loading it again takes a moment."""
 _NOT_A_NUMBER = (
     "The model's prediction is not a number, because training diverged. Train again with a "
     "smaller learning rate."
@@ -174,16 +177,10 @@ class Predictors:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        # Keyed by the best epoch too, since that model changes while a run trains.
         self._loaded = LRUCache[tuple[str, int | None], Predictor](_CACHED_BYTES, _counted_bytes)
         self._loading = Condition()
+        self._used_at: dict[tuple[str, int | None], float] = {}
 
-    @cachedmethod(
-        attrgetter("_loaded"),
-        key=lambda _self, run: (run.id, run.best_epoch),
-        # A condition, unlike a lock, makes threads wait for a result that another computes.
-        condition=attrgetter("_loading"),
-    )
     def get(self, run: Run) -> Predictor:
         """Return the run's best model so far; threads that wait for the same one load it once.
 
@@ -191,7 +188,31 @@ class Predictors:
             UnknownRun: the run was deleted.
             RunNotReady: it has no model yet.
         """
+        self._used_at[_key(run)] = time.monotonic()
+        return self._get(run)
+
+    def let_go_idle(self) -> None:
+        """Forget the models that nobody has asked for `_IDLE_SECONDS`."""
+        since = time.monotonic() - _IDLE_SECONDS
+        idle = [key for key, used_at in list(self._used_at.items()) if used_at < since]
+        with self._loading:
+            for key in idle:
+                self._loaded.pop(key, None)
+                self._used_at.pop(key, None)
+
+    @cachedmethod(
+        attrgetter("_loaded"),
+        key=lambda _self, run: _key(run),
+        # A condition, unlike a lock, makes threads wait for a result that another computes.
+        condition=attrgetter("_loading"),
+    )
+    def _get(self, run: Run) -> Predictor:
         return Predictor.of_run(self._workspace, run.id)
+
+
+def _key(run: Run) -> tuple[str, int | None]:
+    # The best epoch is part of it, since that model changes while a run trains.
+    return run.id, run.best_epoch
 
 
 def _counted_bytes(predictor: Predictor) -> int:
