@@ -13,7 +13,8 @@ from tl_core.records import RunState
 from tl_core.runners import enqueue
 from tl_ui.optimizers.curves import LOOKS
 
-EPOCHS = 8
+EPOCHS = 60
+"""So many that the run is still under way when a busy machine comes to stop it."""
 
 
 @pytest.fixture(scope="module")
