@@ -51,8 +51,8 @@ GLOSSARY = {
     "this kind, the figure would most likely lie in this range (95 % interval; of a share after "
     "Wilson). Fewer images make it wider.",
     "learning curves": "Loss and accuracy after each epoch, on training and on validation images. "
-    "Where training still improves and validation gets worse, the model overfits. The unit of the "
-    "loss is the nat: an even guess costs 0.7 among two classes, 2.3 among ten.",
+    "Where training still improves and validation gets worse, the model overfits. Loss is in nats; "
+    "a guess between two classes costs 0.7.",
     "learning rate": "How big a step the weights take each time. "
     "Too small and learning crawls; too big and it jumps past the goal.",
     "learning-rate finder": "Trains a copy for a moment at a rate that rises from tiny to huge. "

@@ -76,6 +76,7 @@ def reset(teacher):
     teacher.get_by_role("button", name="Reset", exact=True).click()
 
 
+@pytest.mark.slow
 def test_a_lesson(browser, classroom, workspace, tmp_path):
     code = Directory(workspace).classroom().code
     with (

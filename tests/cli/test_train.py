@@ -201,7 +201,9 @@ def wait_for_an_epoch(store, before: set[str], process: subprocess.Popen) -> str
     return wait_until(find, "an epoch")[0]
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "how", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_an_interrupted_training_says_so_and_keeps_whole_files(
     trained: tuple[Path, dict], how: signal.Signals
 ):

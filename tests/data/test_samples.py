@@ -14,8 +14,13 @@ from tl_core.data.samples import SAMPLES, sample_source
 from tl_core.data.splits import make_split
 from tl_core.errors import UnknownDataset
 
+LARGE = ("mnist5k",)
 
-@pytest.mark.parametrize("name", SAMPLES)
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow) if name in LARGE else name for name in SAMPLES],
+)
 def test_each_sample_comes_in_whole(tmp_path, name):
     sample = SAMPLES[name]
     source = sample_source(name)

@@ -139,6 +139,7 @@ def test_the_same_predictions_give_the_same_intervals():
 
 
 @pytest.mark.usefixtures("few_resamples")
+@pytest.mark.slow
 def test_two_hundred_classes_and_ten_thousand_images_are_judged():
     said = judge(said_of(10_000, 200, seed=2), 0)
     assert said.n == 10_000 and said.roc_auc.low < said.roc_auc.value < said.roc_auc.high
