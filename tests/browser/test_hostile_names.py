@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from browsing import ROOT, Server, complaints, opened, until, wait_for_script
 from hostile_names import CLASSES, ELSEWHERE, NAME, NOTE, PERSON, make_hostile
-from making_runs import TINY, import_folder, open_home, run_config
+from making_runs import TINY, import_folder, run_config
 
 from tl_core.access import Directory
 from tl_core.export import export_run
@@ -26,18 +26,6 @@ PAGES = (
     *("compare?runs={run},{other}", "optimizers", "optimizers?comparison=c0ffee42", "bin"),
     *("wall", "classroom"),
 )
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="module")
-def workspace(home):
-    workspace = open_home(home)
-    yield workspace
-    workspace.store.close()
 
 
 @pytest.fixture(scope="module")

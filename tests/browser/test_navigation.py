@@ -4,7 +4,7 @@ import re
 
 import pytest
 from browsing import complaints, opened
-from making_runs import TINY, import_folder, make_colours, open_home, run_config
+from making_runs import TINY, import_folder, make_colours, run_config
 from playwright.sync_api import expect
 
 from tl_core.locks import hold_lock
@@ -12,13 +12,6 @@ from tl_core.records import Progress, RunState
 
 MENU = ("Explore", "Train", "Learn", "Data")
 """Pages with a choice of the dataset."""
-
-
-@pytest.fixture(scope="module")
-def workspace(home):
-    workspace = open_home(home)
-    yield workspace
-    workspace.store.close()
 
 
 @pytest.fixture(scope="module")
